@@ -1,0 +1,178 @@
+"""The house stays in order: who imports whom, how long files are, what names mean.
+
+Read from the syntax trees of `symdiff/`, so nothing has to be imported for it, and a
+room that has not been built yet does not fail it. Imports under `if TYPE_CHECKING:` do
+not count; imports inside functions count for the order of rooms, but not for cycles.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "symdiff"
+TEMPLATES = ROOT / "templates"
+
+# A room may import only from rooms before it.
+ROOMS = ["graph", "ops", "derive", "declare", "rewrite", "plan", "emit", "explain"]
+FRONT_DOORS = len(ROOMS)  # pipeline, transforms, cli, `__init__`: modules of no room
+OPEN_TO_ALL = {"symdiff._version", "symdiff.templates"}
+
+MAX_FILE = 450
+MAX_TEMPLATE = 60
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def _module(path: Path) -> str:
+    """The dotted name of a file below `symdiff/`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {_module(path): path for path in FILES}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name: a module of symdiff where it is one, else as it is written."""
+
+    target: str
+    line: int
+    lazy: bool
+
+
+def _is_type_checking(node: ast.If) -> bool:
+    match node.test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+    return False
+
+
+def _statements(body: list[ast.stmt], lazy: bool) -> Iterator[tuple[ast.stmt, bool]]:
+    """Every import statement below `body`, and whether it runs only when called."""
+    stack = [(node, lazy) for node in reversed(body)]
+    while stack:
+        node, inside = stack.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, inside
+            continue
+        if isinstance(node, ast.If) and _is_type_checking(node):
+            children: list[ast.AST] = list(node.orelse)
+        else:
+            children = list(ast.iter_child_nodes(node))
+        inside = inside or isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+        )
+        stack += [(child, inside) for child in reversed(children)]
+
+
+def _imports(name: str, path: Path) -> Iterator[Import]:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node, lazy in _statements(ast.parse(path.read_text("utf-8")).body, False):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, lazy)
+            continue
+        base = node.module or ""
+        if node.level:
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, base] if base else above)
+        for alias in node.names:
+            inner = f"{base}.{alias.name}"
+            yield Import(inner if inner in MODULES else base, node.lineno, lazy)
+
+
+IMPORTS = {name: list(_imports(name, path)) for name, path in MODULES.items()}
+
+
+def _room(module: str) -> int:
+    parts = module.split(".")
+    if len(parts) > 1 and parts[1] in ROOMS:
+        return ROOMS.index(parts[1])
+    return FRONT_DOORS
+
+
+def _ours(module: str) -> bool:
+    return module == "symdiff" or module.startswith("symdiff.")
+
+
+def _place(name: str, line: int) -> str:
+    return f"{MODULES[name].relative_to(ROOT)}:{line}"
+
+
+def test_every_folder_is_a_room_of_the_design():
+    folders = {p.name for p in PACKAGE.iterdir() if p.is_dir() and any(p.glob("*.py"))}
+    assert not folders - set(ROOMS), "a new room needs its place in ROOMS"
+
+
+def test_a_room_imports_only_from_rooms_above_it():
+    wrong = [
+        f"{_place(name, found.line)}: {name} imports {found.target}"
+        for name, imports in IMPORTS.items()
+        for found in imports
+        if _ours(found.target)
+        and found.target not in OPEN_TO_ALL
+        and _room(found.target) > _room(name)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_cycles_at_module_level():
+    uses = {
+        name: {
+            found.target
+            for found in imports
+            if found.target in MODULES and not found.lazy
+        }
+        for name, imports in IMPORTS.items()
+    }
+    try:
+        TopologicalSorter(uses).prepare()
+    except CycleError as error:
+        pytest.fail("cycle: " + " <- ".join(error.args[1]))
+
+
+def test_one_module_imports_jinja2():
+    users = {
+        name
+        for name, imports in IMPORTS.items()
+        for found in imports
+        if found.target.split(".")[0] == "jinja2"
+    }
+    assert len(users) <= 1, users
+    for name in users:
+        loader = MODULES[name].read_text("utf-8")
+        for setting in ("StrictUndefined", "trim_blocks=True", "lstrip_blocks=True"):
+            assert setting in loader, f"{name} lacks {setting}"
+
+
+def test_no_module_has_the_name_of_a_public_function():
+    """Importing a module sets its name in its package, over the function's."""
+    import symdiff
+
+    stems = {name.rpartition(".")[2] for name in MODULES} - {"symdiff"}
+    public = stems & set(dir(symdiff))
+    hidden = [name for name in public if callable(getattr(symdiff, name))]
+    assert not hidden, sorted(hidden)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: _module(path))
+def test_files_are_short(path):
+    lines = len(path.read_text("utf-8").splitlines())
+    assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"
+
+
+def test_templates_are_short_and_decide_nothing():
+    for path in sorted(TEMPLATES.rglob("*.j2")):
+        text = path.read_text("utf-8")
+        lines = len(text.splitlines())
+        assert lines <= MAX_TEMPLATE, f"{path.name} has {lines} lines"
+        assert not re.search(r"{%-?\s*(set|macro|import)\b", text), (
+            f"{path.name}: Python builds statements, templates lay them out"
+        )
