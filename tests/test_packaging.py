@@ -68,6 +68,10 @@ def test_pyproject_lists_every_package():
     assert listed == found | {"symdiff.templates"}
 
 
+def test_the_readme_is_the_description():
+    assert (ROOT / "README.md").exists() == ("readme" in PROJECT["project"])
+
+
 def test_there_are_templates():
     assert _templates()
 
