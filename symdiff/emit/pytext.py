@@ -239,9 +239,8 @@ def _slice(e: Slice) -> list[_Item]:
     return out
 
 
-def _optional(items: list[_Item]) -> list[_Item]:
-    opening, closing = bracket_pair("", "", display=True)
-    return [opening, *items, closing]
+def _after_paren(out: list[Tok]) -> bool:
+    return bool(out) and out[-1].kind == "open" and out[-1].text in ("", "(")
 
 
 def _fstring(e: FString) -> Tok:
@@ -289,7 +288,7 @@ def _expand(e: Expr) -> list[_Item]:
         case Call(func, args, kwargs):
             left, right = bracket_pair("(", ")")
             positional = [[(a, _ANY)] for a in args]
-            keyword = [[Tok(key, "name"), Tok("="), (v, _ANY)] for key, v in kwargs]
+            keyword = [[Tok(key, "name"), Tok("=", "eq"), (v, _ANY)] for key, v in kwargs]
             inside = _commas([*positional, *keyword])
             return [(func, ATOM), left, *inside, right]
         case Index(value, items):
@@ -341,10 +340,10 @@ def _expand(e: Expr) -> list[_Item]:
     raise TypeError(f"{type(e).__name__} cannot stand here; a Slice belongs in an Index")
 
 
-def tokens(e: Expr, least: int = 0) -> list[Tok]:
-    """Return the tokens of `e` where operators looser than `least` need parentheses."""
-    out: list[Tok] = []
-    stack: list[_Item] = [(e, least)]
+def tokens(e: Expr, before: Tok | None = None) -> list[Tok]:
+    """Return the tokens of `e`; `before`, if any, is put first."""
+    out: list[Tok] = [before] if before else []
+    stack: list[_Item] = [(e, 0)]
     space = False
     while stack:
         item = stack.pop()
@@ -362,23 +361,23 @@ def tokens(e: Expr, least: int = 0) -> list[Tok]:
                 if precedence(expr) < needed:
                     left, right = bracket_pair("(", ")", display=True)
                     parts = [left, *parts, right]
-                elif isinstance(expr, IfExp) and not (out and out[-1].text == "("):
-                    parts = _optional(parts)
+                elif isinstance(expr, IfExp) and not _after_paren(out):
+                    left, right = bracket_pair("", "", display=True)
+                    parts = [left, *parts, right]
                 stack.extend(reversed(parts))
     return out
 
 
 def join(toks: Iterable[Tok]) -> str:
     """Return the tokens as one line; a space before the first is dropped."""
-    text, space = "", False
     pieces: list[str] = []
+    space = False
     for tok in toks:
         space = space or tok.space
         if tok.text:
             pieces.append(" " + tok.text if space and pieces else tok.text)
             space = False
-    text = "".join(pieces)
-    return text
+    return "".join(pieces)
 
 
 def expr_text(e: Expr) -> str:
