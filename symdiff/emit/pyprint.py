@@ -80,6 +80,16 @@ def _targets(targets: tuple[Expr, ...]) -> list[Tok]:
     return [opening, *_listed(targets), closing]
 
 
+def _loop_target(target: Expr) -> list[Tok]:
+    """Return the target of a `for`, never broken at its commas."""
+    if not isinstance(target, Tuple_) or len(target.items) < 2:
+        return tokens(target)
+    toks = _listed(target.items)
+    for tok in toks:
+        tok.priority = 0
+    return toks
+
+
 def _simple(stmt: Stmt) -> tuple[list[Tok], str] | None:
     """Return the tokens and the comment of a statement on one logical line."""
     match stmt:
@@ -88,7 +98,7 @@ def _simple(stmt: Stmt) -> tuple[list[Tok], str] | None:
             equals = Tok("=", "eq", space=True)
             return [*_targets(targets), equals, *_optional(value, unpacks)], comment
         case AugAssign(target, op, value, comment):
-            equals = Tok(f"{op}=", space=True)
+            equals = Tok(f"{op}=", "eq", space=True)
             return [*tokens(target), equals, *_optional(value)], comment
         case ExprStmt(value, comment):
             return tokens(value), comment
@@ -236,7 +246,7 @@ class _Printer:
                 pad = " " * indent
                 self.lines += [(pad + t).rstrip() for t in text.rstrip().split("\n")]
             case For(target, iterable, body):
-                bound = _spaced(_targets((target,)))
+                bound = _spaced(_loop_target(target))
                 into = [_word("in", space=True), *_optional(iterable)]
                 self.head([_word("for"), *bound, *into], indent)
                 self.block(body, inner)

@@ -91,13 +91,11 @@ def _length(tok: Tok) -> int:
 def _build(line: Line, head: list[Tok], body: list[Tok], tail: list[Tok]) -> _Split:
     """Return the three lines around the bracket that ends `head`."""
     opening = head[-1]
-    if not body and len(join(tail)) < 3:
-        raise _CannotSplit("an empty body saves nothing")
     if line.is_def and not any(t.kind == "comma" for t in body):
         body = [*body, Tok(",", "comma", priority=COMMA)]
     middle = Line(body, line.indent + STEP, inside=True)
-    trailing = bool(body) and body[-1].kind == "comma"
-    if opening.text and middle.toks and middle.strongest(last_counts=False) == COMMA:
+    trailing = body[-1].kind == "comma"
+    if opening.text and middle.strongest(last_counts=False) == COMMA:
         # A display of several items goes one item a line at once.
         middle.explode = trailing or opening.display
     return _Split(
@@ -112,7 +110,11 @@ def _last_brackets(line: Line, omit: frozenset[Tok]) -> _Split:
     """Return the split at the last bracket pair not in `omit` (closing brackets)."""
     toks = line.toks
     end = len(toks) - 1
-    while end >= 0 and (toks[end].kind != "close" or toks[end] in omit):
+    while end >= 0:
+        tok = toks[end]
+        empty = end and toks[end - 1] is tok.partner
+        if tok.kind == "close" and tok not in omit and not empty:
+            break
         end -= 1
     if end < 0:
         raise _CannotSplit("no brackets")
@@ -121,9 +123,6 @@ def _last_brackets(line: Line, omit: frozenset[Tok]) -> _Split:
         start -= 1
     if start < 0:
         raise _CannotSplit("the bracket opens on an earlier line")
-    if start == end - 1:
-        # Empty brackets: everything after the opening one is the tail.
-        return _build(line, toks[:end], [], toks[end:])
     return _build(line, toks[: start + 1], toks[start + 1 : end], toks[end:])
 
 
@@ -227,6 +226,7 @@ def _settle(
         left, right = bracket_pair("(", ")", display=True)
         left.space, right.space = opening.space, False
         head = Line([*head.toks[:-1], left], head.indent)
+        split.body.explode = split.body.strongest() == COMMA
         tail = Line([right, *tail.toks[1:]], tail.indent, tracked=False)
     return [ln for ln in (head, split.body, tail) if ln.toks]
 
@@ -302,7 +302,7 @@ def _at_delimiters(line: Line) -> list[Line]:
 
 
 def _run(line: Line, lines: list[Line], width: int, force: bool) -> list[Line]:
-    if any(ln.text == line.text for ln in lines):
+    if any((ln.text, ln.indent) == (line.text, line.indent) for ln in lines):
         raise _CannotSplit("nothing changed")
     return [out for ln in lines for out in _transform(ln, width, force)]
 
@@ -334,9 +334,29 @@ def _transform(line: Line, width: int, force: bool = False) -> list[Line]:
     return second if all(ln.fits(width) for ln in second) else result
 
 
+def _long_target(toks: list[Tok], indent: int, width: int) -> int:
+    """Return where the value begins if `target = (` is too long, else 0."""
+    depth = 0
+    for at, tok in enumerate(toks):
+        depth += (tok.kind == "open") - (tok.kind == "close")
+        if tok.kind == "eq" and not depth:
+            splits = any(t.kind == "open" for t in toks[:at])
+            short = indent + columns(join(toks[: at + 1])) + len(" (") <= width
+            return at + 1 if splits and not short else 0
+    return 0
+
+
 def split_line(
     toks: list[Tok], indent: int, width: int, is_def: bool = False
 ) -> list[str]:
     """Return the lines, indented, that `toks` take within `width` columns."""
+    out: list[str] = []
+    if at := _long_target(toks, indent, width):
+        # The target takes several lines; the value follows on the last of them. (Here
+        # black alone would put operators in parentheses of their own, ruff does not.)
+        *lines, last = _transform(Line(toks[:at], indent), width)
+        if lines:
+            out = [" " * ln.indent + ln.text for ln in lines]
+            toks = [Tok(last.text, "eq"), *toks[at:]]
     line = Line(toks, indent, is_def=is_def)
-    return [" " * ln.indent + ln.text for ln in _transform(line, width)]
+    return out + [" " * ln.indent + ln.text for ln in _transform(line, width)]

@@ -33,7 +33,6 @@ from symdiff.emit.pytree import (
     Starred,
     Tuple_,
     Unary,
-    children,
 )
 
 _LEVELS: Final[tuple[tuple[str, ...], ...]] = (
@@ -191,17 +190,20 @@ def _is_complex(part: Expr) -> bool:
     stack = [part]
     while stack:
         match node := _normal(stack.pop()):
-            case Binary() | Attr() | Call() | Index() | IfExp() | Lambda() | Raw():
+            case Unary(op, operand) if op != "not":
+                stack.append(operand)
+            case Name() | Lit():
+                pass
+            case _:
                 return True
-            case Unary("not", _) | Starred():
-                return True
-        stack.extend(children(node))
     return False
 
 
 # What waits on the stack: a token, a space before the next token, or an expression
 # with the least precedence that needs no parentheses there.
 _SPACE: Final = None
+# Before the first of several items: a conditional there is not alone in its brackets.
+_FIRST: Final = Tok("", "first")
 _Item = Tok | None | tuple[Expr, int]
 
 
@@ -290,6 +292,8 @@ def _expand(e: Expr) -> list[_Item]:
             positional = [[(a, _ANY)] for a in args]
             keyword = [[Tok(key, "name"), Tok("=", "eq"), (v, _ANY)] for key, v in kwargs]
             inside = _commas([*positional, *keyword])
+            if len(args) > 1 or kwargs:
+                inside = [_FIRST, *inside]
             return [(func, ATOM), left, *inside, right]
         case Index(value, items):
             left, right = bracket_pair("[", "]")
@@ -299,9 +303,10 @@ def _expand(e: Expr) -> list[_Item]:
             )
             return [(value, ATOM), left, *inside, right]
         case Unary(op, operand):
-            if op == "not":
-                return [Tok("not", "name"), _SPACE, (operand, PRECEDENCE["not"])]
             is_power = isinstance(operand, Binary) and operand.op == "**"
+            if op == "not":
+                least = ATOM if is_power else PRECEDENCE["not"]
+                return [Tok("not", "name"), _SPACE, (operand, least)]
             return [Tok(op), (operand, ATOM if is_power else _UNARY)]
         case Binary(op, left_e, right_e):
             level = PRECEDENCE[op]
@@ -317,7 +322,7 @@ def _expand(e: Expr) -> list[_Item]:
             return [(left_e, low), *gap, sign, *gap, (right_e, high)]
         case Tuple_(items):
             left, right = bracket_pair("(", ")", display=True)
-            return [left, *_sequence(items, one_tuple=True), right]
+            return [left, _FIRST, *_sequence(items, one_tuple=True), right]
         case List_(items):
             left, right = bracket_pair("[", "]", display=True)
             return [left, *_sequence(items), right]
@@ -330,7 +335,7 @@ def _expand(e: Expr) -> list[_Item]:
             return [
                 *[(body, choice), _SPACE, Tok("if", "name", priority=TERNARY), _SPACE],
                 *[(test, choice), _SPACE, Tok("else", "name", priority=TERNARY)],
-                *[_SPACE, (orelse, _ANY)],
+                *[_SPACE, (orelse, choice)],  # black and ruff differ on a bare chain
             ]
         case Lambda(params, body):
             head = f"lambda {', '.join(params)}:" if params else "lambda:"
@@ -344,24 +349,27 @@ def tokens(e: Expr, before: Tok | None = None) -> list[Tok]:
     """Return the tokens of `e`; `before`, if any, is put first."""
     out: list[Tok] = [before] if before else []
     stack: list[_Item] = [(e, 0)]
-    space = False
+    space, alone = False, True
     while stack:
         item = stack.pop()
         match item:
             case None:
                 space = True
+            case Tok(kind="first"):
+                alone = False
             case Tok():
                 item.space, space = space, False
                 after_bracket = bool(out) and out[-1].kind == "close"
                 if item.kind == "dot" and after_bracket:
                     item.priority = DOT
                 out.append(item)
+                alone = True
             case (expr, needed):
                 parts = _expand(expr)
                 if precedence(expr) < needed:
                     left, right = bracket_pair("(", ")", display=True)
                     parts = [left, *parts, right]
-                elif isinstance(expr, IfExp) and not _after_paren(out):
+                elif isinstance(expr, IfExp) and not (alone and _after_paren(out)):
                     left, right = bracket_pair("", "", display=True)
                     parts = [left, *parts, right]
                 stack.extend(reversed(parts))

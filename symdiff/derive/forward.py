@@ -1,0 +1,72 @@
+"""Forward mode: one sweep from inputs to outputs, carrying a tangent beside each primal.
+
+In: tensors and tangents of the variables. Out: the tangents of the outputs, as graph.
+Invariant: a primal node's forward rule is applied once; None stands for a zero tangent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.derive.reverse import check_wrt, fit_cotangent
+from symdiff.graph.errors import DerivativeError
+from symdiff.graph.node import Node
+from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import TupleType
+from symdiff.ops.operands import api, as_tensor
+from symdiff.ops.shape import zeros_like
+
+
+def forward_sweep(
+    outputs: Sequence[Tensor], wrt: Sequence[Tensor], tangents: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """Return the tangent of each output; None where it does not depend on ``wrt``."""
+    known: dict[Node, Any] = {}
+    for variable, tangent in zip(wrt, tangents, strict=True):
+        known[variable.node] = tangent
+    for tensor in tensor_topological(outputs):
+        node = tensor.node
+        if node in known or node.op.jvp is None:
+            continue
+        if node.op.name == "item":
+            moved = known.get(node.inputs[0])
+            if moved is not None and moved[node.attrs["index"]] is not None:
+                known[node] = moved[node.attrs["index"]]
+            continue
+        incoming = [known.get(i) for i in node.inputs]
+        if all(t is None for t in incoming) or not _carries(node):
+            continue
+        with at_site(Site((), tensor.site.scope, primal=tensor, rule=node.op.rule)):
+            moved = node.op.jvp(incoming, tensor, tensor.parents, node.attrs)
+        if moved is not None:
+            known[node] = moved
+            if isinstance(moved, Tensor):
+                moved.cotangent_of.append(("t", tensor))
+    return [known.get(o.node) for o in outputs]
+
+
+def _carries(node: Node) -> bool:
+    """Whether the node has a float result."""
+    if isinstance(node.type, TupleType):
+        return any(t.dtype.is_float for t in node.type.items)
+    return node.type.dtype.is_float
+
+
+@api("jvp")
+def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
+    """Jacobian-vector product: the tangent of ``y`` when ``wrt`` moves along ``tangents``.
+
+    ``y`` may be a tensor or a list (the result has the same form); ``wrt`` and ``tangents`` are
+    a tensor each, or lists of equal length and shapes.
+    """
+    outputs = [as_tensor(t) for t in (y if isinstance(y, (list, tuple)) else [y])]
+    variables = check_wrt(wrt)
+    given = list(tangents) if isinstance(tangents, (list, tuple)) else [tangents]
+    if len(given) != len(variables):
+        raise DerivativeError(f"{len(variables)} variables need as many tangents, got {len(given)}.")
+    moves = [fit_cotangent(t, v) for t, v in zip(given, variables, strict=True)]
+    found = forward_sweep(outputs, variables, moves)
+    result = [zeros_like(o) if t is None else t for t, o in zip(found, outputs, strict=True)]
+    return result if isinstance(y, (list, tuple)) else result[0]

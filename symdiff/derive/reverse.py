@@ -1,0 +1,177 @@
+"""Reverse mode: one sweep from outputs to inputs, cotangents added at fan-out.
+
+In: output tensors and their cotangents. Out: the cotangent of each tensor asked for, as
+ordinary graph. Invariant: each primal node's rule is applied once, after every user of the node
+has contributed; None stands for a zero cotangent and is never materialised on the way.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.graph.errors import DerivativeError, ShapeError, SymdiffWarning
+from symdiff.graph.node import Node
+from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import TupleType, dims_equal
+from symdiff.ops.calculus import add_all
+from symdiff.ops.operands import api, as_tensor, broadcast_operands, float_operand
+from symdiff.ops.shape import zeros_like
+
+
+def reverse_sweep(
+    outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], wrt: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """Return the cotangent of each tensor in ``wrt``; None where no output reaches it."""
+    order = tensor_topological(outputs)
+    wanted = {t.node for t in wrt}
+    active = _active(order, wanted)
+    pending: dict[Node, list[Any]] = {}
+    for output, ct in zip(outputs, cotangents, strict=True):
+        if ct is not None and output.node in active:
+            pending.setdefault(output.node, []).append(ct)
+    found: dict[Node, Tensor] = {}
+    for tensor in reversed(order):
+        node = tensor.node
+        contributions = pending.pop(node, None)
+        if contributions is None:
+            continue
+        with at_site(Site((), tensor.site.scope, primal=tensor, rule=node.op.rule)):
+            total = _total(node, contributions)
+            if isinstance(total, Tensor):
+                total.cotangent_of.append(("d", tensor))
+            if node in wanted:
+                found[node] = total
+            if any(i in active for i in node.inputs):
+                _push(tensor, total, active, pending)
+    return [found.get(t.node) for t in wrt]
+
+
+def _active(order: Sequence[Tensor], wanted: set[Node]) -> set[Node]:
+    """Return the nodes whose value depends differentiably on a wanted node."""
+    active: set[Node] = set()
+    for tensor in order:
+        node = tensor.node
+        if node in wanted:
+            active.add(node)
+        elif node.op.vjp is not None and _is_float(node):
+            if any(i in active for i in node.inputs):
+                active.add(node)
+    return active
+
+
+def _is_float(node: Node) -> bool:
+    if isinstance(node.type, TupleType):
+        return any(t.dtype.is_float for t in node.type.items)
+    return node.type.dtype.is_float
+
+
+def _total(node: Node, contributions: list[Any]) -> Any:
+    """Add up contributions; those of a node with several results stay apart by index."""
+    if not isinstance(node.type, TupleType):
+        return add_all(contributions)
+    return [
+        add_all(ct for index, ct in contributions if index == i)
+        for i in range(len(node.type.items))
+    ]
+
+
+def _push(tensor: Tensor, total: Any, active: set[Node], pending: dict[Node, list[Any]]) -> None:
+    """Apply the node's rule and hand each input its share."""
+    node = tensor.node
+    if node.op.name == "item":
+        (source,) = node.inputs
+        pending.setdefault(source, []).append((node.attrs["index"], total))
+        return
+    needs = [i in active for i in node.inputs]
+    shares = node.op.vjp(total, tensor, tensor.parents, node.attrs, needs)
+    for source, share, needed in zip(node.inputs, shares, needs, strict=True):
+        if needed and share is not None:
+            _check_share(node, source, share)
+            pending.setdefault(source, []).append(share)
+
+
+def _check_share(node: Node, source: Node, share: Tensor) -> None:
+    """Hold every rule to its contract: a cotangent has its primal's shape."""
+    fits = len(share.shape) == len(source.shape) and all(
+        dims_equal(a, b) is not False for a, b in zip(share.shape, source.shape, strict=True)
+    )
+    if not fits:
+        raise DerivativeError(
+            f"the rule of {node.op.name} gave a cotangent of shape {share.shape} for an operand "
+            f"of shape {source.shape}."
+        )
+
+
+def check_wrt(wrt: Any) -> list[Tensor]:
+    """Return ``wrt`` as a list of float tensors; raise `DerivativeError` otherwise."""
+    tensors = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    for t in tensors:
+        if not isinstance(t, Tensor):
+            raise DerivativeError(f"wrt must be tensors, got {type(t).__name__} {t!r:.60}.")
+        if not t.dtype.is_float:
+            raise DerivativeError(
+                f"cannot differentiate with respect to {t.name or t!r} of dtype {t.dtype}; "
+                "only float tensors have derivatives."
+            )
+    return tensors
+
+
+def fit_cotangent(ct: Any, output: Tensor) -> Tensor:
+    """Return a cotangent as a tensor of the output's shape."""
+    tensor = float_operand(ct)
+    if tensor.shape == output.shape:
+        return tensor
+    if tensor.ndim == 0:
+        return broadcast_operands(tensor, output)[0]
+    raise ShapeError(f"cotangent of shape {tensor.shape} for an output of shape {output.shape}.")
+
+
+@api("vjp")
+def vjp(y: Any, wrt: Any, cotangent: Any) -> Any:
+    """Vector-Jacobian product: the cotangent of ``wrt`` given that of ``y``.
+
+    Parameters
+    ----------
+    y, cotangent : a tensor, or lists of tensors of equal shapes
+    wrt : a tensor or a list of tensors; the result has the same form
+
+    A tensor that ``y`` does not depend on gets zeros.
+    """
+    outputs = [as_tensor(t) for t in (y if isinstance(y, (list, tuple)) else [y])]
+    given = list(cotangent) if isinstance(cotangent, (list, tuple)) else [cotangent]
+    if len(given) != len(outputs):
+        raise DerivativeError(f"{len(outputs)} outputs need as many cotangents, got {len(given)}.")
+    cts = [fit_cotangent(c, o) for c, o in zip(given, outputs, strict=True)]
+    variables = check_wrt(wrt)
+    found = reverse_sweep(outputs, cts, variables)
+    result = [zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)]
+    return result if isinstance(wrt, (list, tuple)) else result[0]
+
+
+@api("grad")
+def grad(y: Any, wrt: Any) -> Any:
+    """Gradient of the scalar ``y`` with respect to ``wrt`` (a tensor or a list of them).
+
+    Raises `DerivativeError` when ``y`` is not a scalar. A tensor that ``y`` does not depend on
+    gets zeros, with a warning.
+    """
+    output = as_tensor(y)
+    if output.shape != ():
+        raise DerivativeError(
+            f"grad needs a scalar, got shape {output.shape}; reduce it with sd.sum or sd.mean, "
+            "or use sd.vjp or sd.jacobian."
+        )
+    variables = check_wrt(wrt)
+    found = reverse_sweep([output], [float_operand(1.0)], variables)
+    for g, t in zip(found, variables, strict=True):
+        if g is None:
+            warnings.warn(
+                f"{t.name or t!r} does not influence the differentiated value; its gradient is 0.",
+                SymdiffWarning,
+                stacklevel=3,
+            )
+    result = [zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)]
+    return result if isinstance(wrt, (list, tuple)) else result[0]

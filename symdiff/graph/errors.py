@@ -1,0 +1,43 @@
+"""The errors symdiff raises, each one paragraph that says what, where and what to do.
+
+Every class derives from `SymdiffError` and from the builtin a NumPy user would catch,
+so `except ValueError` around a declaration works as it does around NumPy.
+"""
+
+from __future__ import annotations
+
+
+class SymdiffError(Exception):
+    """Base of all errors that are about the user's model rather than about symdiff."""
+
+
+class ShapeError(SymdiffError, ValueError):
+    """Operand shapes do not fit the operation."""
+
+
+class DTypeError(SymdiffError, TypeError):
+    """Operand dtypes do not fit the operation."""
+
+
+class DeclarationError(SymdiffError, ValueError):
+    """A model, leaf, name or option was declared wrongly."""
+
+
+class TracingError(SymdiffError, TypeError):
+    """Python tried to turn a symbolic tensor into a concrete value."""
+
+
+class DerivativeError(SymdiffError, ValueError):
+    """A derivative was asked for that does not exist or is not defined."""
+
+
+class SpecError(SymdiffError, ValueError):
+    """A spec file cannot be read, has no model, or raised while it was executed."""
+
+
+class OutputError(SymdiffError, OSError):
+    """Generated files cannot be written where the user asked for them."""
+
+
+class SymdiffWarning(UserWarning):
+    """Something legal that is probably not meant, such as an unreached parameter."""

@@ -1,0 +1,156 @@
+"""Interned, immutable graph nodes.
+
+In: an op record, input nodes and attributes. Out: the one `Node` with that meaning, its type
+inferred once. Invariant: two live nodes that are not leaves are the same object exactly when
+op, inputs and attributes agree, so common subexpressions and dead code cost nothing. Names,
+source lines and scopes are not here: they belong to the declaration (`symdiff.graph.tensor`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.types import DType, TensorType, Type
+
+
+class OpRecord(Protocol):
+    """What a node needs from its op; the full record is `symdiff.ops.define.Op`."""
+
+    name: str
+    infer: Callable[..., Type]
+    leaf: bool
+
+
+class Node:
+    """One operation applied to inputs. Compared and hashed by identity."""
+
+    __slots__ = ("__weakref__", "attrs", "inputs", "op", "type")
+
+    op: Any
+    inputs: tuple[Node, ...]
+    attrs: Mapping[str, Any]
+    type: Type
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"nodes are immutable; cannot set {name!r}")
+
+    @property
+    def tensor_type(self) -> TensorType:
+        """The type of a node with one result."""
+        assert isinstance(self.type, TensorType), f"{self.op.name} has several results"
+        return self.type
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The shape of a node with one result."""
+        return self.tensor_type.shape
+
+    @property
+    def dtype(self) -> DType:
+        """The element type of a node with one result."""
+        return self.tensor_type.dtype
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={v!r}" for k, v in self.attrs.items())
+        return f"<{self.op.name}{f'({shown})' if shown else ''} : {self.type}>"
+
+
+_table: weakref.WeakValueDictionary[Hashable, Node] = weakref.WeakValueDictionary()
+_lock = threading.RLock()
+
+
+def make_node(op: OpRecord, inputs: Iterable[Node], attrs: Mapping[str, Any]) -> Node:
+    """Return the node ``op(*inputs, **attrs)``, existing or new.
+
+    Leaves are never merged. Type errors of ``op.infer`` pass through.
+    """
+    inputs = tuple(inputs)
+    if op.leaf:
+        return _create(op, inputs, attrs)
+    key = (op.name, tuple(map(id, inputs)), attrs_key(attrs) if attrs else ())
+    with _lock:
+        found = _table.get(key)
+        if found is not None:
+            return found
+    made = _create(op, inputs, attrs)  # type rules may build nodes: not under the lock
+    with _lock:
+        return _table.setdefault(key, made)
+
+
+def _create(op: OpRecord, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
+    node = object.__new__(Node)
+    put = object.__setattr__
+    put(node, "op", op)
+    put(node, "inputs", inputs)
+    put(node, "attrs", MappingProxyType(dict(attrs)))
+    put(node, "type", op.infer(*(i.type for i in inputs), **attrs))
+    return node
+
+
+def attrs_key(attrs: Mapping[str, Any]) -> Hashable:
+    """Return the identity of attributes: equal exactly when they mean the same."""
+    return tuple((k, _value_key(attrs[k])) for k in sorted(attrs))
+
+
+def _value_key(value: Any) -> Hashable:
+    """Tell apart what Python's equality merges: 1, 1.0 and True; 0.0 and -0.0."""
+    match value:
+        case bool() | int() | float() | str() | None:
+            return (type(value).__name__, repr(value))
+        case np.generic():
+            return ("scalar", value.dtype.str, repr(value))
+        case np.ndarray():
+            return ("array", value.dtype.str, value.shape, array_digest(value))
+        case tuple() | list():
+            return ("tuple", *map(_value_key, value))
+        case dict():
+            return ("dict", *((k, _value_key(v)) for k, v in sorted(value.items())))
+        case slice():
+            return ("slice", *map(_value_key, (value.start, value.stop, value.step)))
+        case sp.Basic() | DType():
+            return value
+        case _:  # body graphs and rule objects have identity
+            return ("object", id(value))
+
+
+def array_digest(value: np.ndarray) -> str:
+    """Return a content hash of an array's bytes, in C order."""
+    return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+
+
+def topological(outputs: Iterable[Node]) -> list[Node]:
+    """Return every node that ``outputs`` need, inputs before users, without recursion."""
+    order: list[Node] = []
+    done: set[Node] = set()
+    for root in outputs:
+        stack: list[tuple[Node, int]] = [] if root in done else [(root, 0)]
+        done.add(root)
+        while stack:
+            node, position = stack.pop()
+            inputs = node.inputs
+            while position < len(inputs) and inputs[position] in done:
+                position += 1
+            if position == len(inputs):
+                order.append(node)
+                continue
+            stack.append((node, position + 1))
+            done.add(inputs[position])
+            stack.append((inputs[position], 0))
+    return order
+
+
+def users(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
+    """Return, for each node, the nodes among ``nodes`` that read it (once per operand)."""
+    found: dict[Node, list[Node]] = {n: [] for n in nodes}
+    for node in list(found):
+        for i in node.inputs:
+            found.setdefault(i, []).append(node)
+    return found

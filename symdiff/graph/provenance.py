@@ -1,0 +1,178 @@
+"""Where in the user's program a tensor was declared.
+
+In: the Python stack at a declaration. Out: a `Site`, cheap to capture, shared by everything
+one call builds; a `Resolver` turns sites into quoted statements when, and only when, code is
+generated or an error is shown. Invariant: a site belongs to a declaration, never to an
+interned node, so compiling one model cannot change the text of another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from symdiff.graph.errors import DeclarationError, SymdiffError
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_DEPTH = 6  # frames kept: enough to climb out of `return f(x)` and small helpers
+
+Position = tuple[CodeType, int]
+
+
+class Site:
+    """One executed call in the user's program, and the scope it ran in.
+
+    ``frames`` are (code, instruction offset) pairs, innermost first. A derived site also has
+    the ``primal`` tensor whose rule built it and the ``rule`` in words.
+    """
+
+    __slots__ = ("frames", "primal", "rule", "scope")
+
+    def __init__(
+        self,
+        frames: tuple[Position, ...],
+        scope: tuple[str, ...] = (),
+        primal: Any = None,
+        rule: str = "",
+    ) -> None:
+        self.frames = frames
+        self.scope = scope
+        self.primal = primal
+        self.rule = rule
+
+    @property
+    def location(self) -> str:
+        """``file:line`` of the innermost user frame, or '' when there is none."""
+        if not self.frames:
+            return self.primal.site.location if self.primal is not None else ""
+        code, offset = self.frames[0]
+        return f"{code.co_filename}:{line_of(code, offset)}"
+
+
+def line_of(code: CodeType, offset: int) -> int:
+    """Return the source line of an instruction."""
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+_ambient: contextvars.ContextVar[Site | None] = contextvars.ContextVar(
+    "symdiff_site", default=None
+)
+_scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar(
+    "symdiff_scope", default=()
+)
+
+
+def _is_ours(code: CodeType) -> bool:
+    return code.co_filename.startswith((_PACKAGE, _NUMPY))
+
+
+def capture() -> Site:
+    """Return the site of the innermost frame outside symdiff (and NumPy's dispatch)."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_ours(frame.f_code):
+        frame = frame.f_back
+    found: list[Position] = []
+    while frame is not None and len(found) < _DEPTH and not _is_ours(frame.f_code):
+        found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return Site(tuple(found), _scope.get())
+
+
+def current_site() -> Site:
+    """Return the ambient site, or capture a new one."""
+    return _ambient.get() or capture()
+
+
+@contextlib.contextmanager
+def at_site(site: Site) -> Iterator[Site]:
+    """Let everything built in the block belong to ``site``."""
+    token = _ambient.set(site)
+    try:
+        yield site
+    finally:
+        _ambient.reset(token)
+
+
+@contextlib.contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Prefix the names of leaves and nodes declared in the block with ``name``."""
+    if not isinstance(name, str) or not name.strip():
+        raise DeclarationError(f"scope name {name!r} must be a nonempty string.")
+    token = _scope.set((*_scope.get(), name))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def current_scope() -> tuple[str, ...]:
+    """Return the names of the open scopes, outermost first."""
+    return _scope.get()
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def public(function: Callable[P, R]) -> Callable[P, R]:
+    """Make ``function`` a front door: one site for all it builds, errors with its line.
+
+    The tensors it returns are marked as the values of the user's expression, in order, so
+    that ``a, b = f(x)`` names both.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _ambient.get() is not None:
+            return function(*args, **kwargs)
+        site = capture()
+        token = _ambient.set(site)
+        try:
+            result = function(*args, **kwargs)
+        except SymdiffError as error:
+            raise locate(error, site) from error.__cause__
+        finally:
+            _ambient.reset(token)
+        _mark_results(result, site)
+        return result
+
+    return wrapper
+
+
+def _mark_results(result: Any, site: Site) -> None:
+    values = result if isinstance(result, (tuple, list)) else (result,)
+    for index, value in enumerate(values):
+        if getattr(value, "site", None) is site:
+            value.result = index
+
+
+def locate(error: SymdiffError, site: Site) -> SymdiffError:
+    """Add the user's line to an error that does not name one yet."""
+    if getattr(error, "site", None) is None and site.frames:
+        error.site = site  # type: ignore[attr-defined]
+        message = str(error.args[0]) if error.args else ""
+        quoted = quote(site)
+        error.args = (f"{message}\n  at {site.location}" + (f": {quoted}" if quoted else ""),)
+    return error
+
+
+def quote(site: Site) -> str:
+    """Return the source line of a site, stripped, or '' without source."""
+    import linecache
+
+    if not site.frames:
+        return ""
+    code, offset = site.frames[0]
+    return linecache.getline(code.co_filename, line_of(code, offset)).strip()

@@ -1,0 +1,116 @@
+"""The tensors a user holds: a node, and the declaration that made it.
+
+In: op records applied to tensors. Out: `Tensor` handles over interned nodes. Invariant: a
+tensor's ``parents`` are handles of exactly its node's inputs, so the declaration of a whole
+graph can be read back from its outputs, and two declarations of the same computation share
+nodes yet keep their own names and lines.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
+from symdiff.graph.node import Node, make_node
+from symdiff.graph.provenance import Site, current_site
+from symdiff.graph.types import DType, Shape, TensorType, Type
+
+_serial = itertools.count()
+
+
+class Tensor:
+    """A symbolic array. Operators and NumPy's methods are attached by `symdiff.ops`."""
+
+    __slots__ = (
+        "__weakref__",
+        "cotangent_of",
+        "hint",
+        "label",
+        "node",
+        "parents",
+        "result",
+        "serial",
+        "site",
+    )
+
+    def __init__(
+        self, node: Node, parents: tuple[Tensor, ...], site: Site, label: str | None = None
+    ) -> None:
+        self.node = node
+        self.parents = parents
+        self.site = site
+        self.label = label  # a name the user gave with name=
+        self.hint: str | None = None  # a name a composite suggests for an inner value
+        self.result: int | None = None  # its place among the values of the user's expression
+        self.cotangent_of: list[tuple[str, Tensor]] = []  # (prefix, primal), "d" for d_z
+        self.serial = next(_serial)
+
+    @property
+    def type(self) -> Type:
+        """The tensor's type."""
+        return self.node.type
+
+    @property
+    def shape(self) -> Shape:
+        """Lengths of the axes: ints and symbolic dims."""
+        return self.node.shape
+
+    @property
+    def dtype(self) -> DType:
+        """Element type."""
+        return self.node.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.node.shape)
+
+    @property
+    def name(self) -> str | None:
+        """The declared name of a leaf, or the name= given to a computed tensor."""
+        return self.node.attrs["name"] if self.node.op.leaf else self.label
+
+    def __repr__(self) -> str:
+        name = f"{self.name}: " if self.name else ""
+        return f"<Tensor {name}{self.node.op.name} {self.node.type}>"
+
+
+def apply(op: Any, *inputs: Tensor, **attrs: Any) -> Tensor:
+    """Return the tensor ``op(*inputs, **attrs)``.
+
+    Raises the type rule's error with the op's name and the operand types added.
+    """
+    try:
+        node = make_node(op, [t.node for t in inputs], attrs)
+    except (ShapeError, DTypeError) as error:
+        raise _explain(error, op.name, inputs) from None
+    return Tensor(node, inputs, current_site())
+
+
+def _explain(error: SymdiffError, op_name: str, inputs: Sequence[Tensor]) -> SymdiffError:
+    operands = ", ".join(f"{t.name}: {t.type}" if t.name else str(t.type) for t in inputs)
+    return type(error)(f"{op_name}({operands}): {error}")
+
+
+def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
+    """Return the declaration of ``outputs``: one tensor per node, parents first.
+
+    Where several tensors stand for one node, the first declared wins. Within what the
+    dependencies allow the order is the order of declaration.
+    """
+    chosen: dict[Node, Tensor] = {}
+    stack = list(outputs)
+    seen: set[Tensor] = set(stack)
+    while stack:
+        tensor = stack.pop()
+        known = chosen.get(tensor.node)
+        if known is None or tensor.serial < known.serial:
+            chosen[tensor.node] = tensor
+        for parent in tensor.parents:
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    # A parent handle is always older than its child, so age alone is a topological order.
+    return sorted(chosen.values(), key=lambda t: t.serial)

@@ -1,0 +1,309 @@
+"""The bridge to SymPy: partials of elementwise expressions, and expressions as graph.
+
+In: SymPy expressions over scalar symbols. Out: the reverse and forward rule of any op that is
+elementwise or linear, and tensors built from expressions. Invariant: both modes come from one
+fact (the partial, or the transpose), and only ``diff`` and ``subs`` are asked of SymPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.ops import define
+from symdiff.ops.define import OPERANDS, Cotangents
+
+
+@lru_cache(maxsize=None)
+def default_partials(expression: sp.Expr, arity: int) -> tuple[sp.Expr, ...]:
+    """Return SymPy's partial derivatives of ``expression`` in u, v, w."""
+    return tuple(sp.diff(expression, s) for s in OPERANDS[:arity])
+
+
+def elementwise_vjp(
+    ct: Tensor,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> Cotangents:
+    """Cotangent times partial, for each operand that needs one."""
+    return [
+        apply_partial(i, ct, output, inputs) if needed else None
+        for i, needed in enumerate(needs)
+    ]
+
+
+def elementwise_jvp(
+    tangents: Cotangents, output: Tensor, inputs: Sequence[Tensor], attrs: Mapping[str, Any]
+) -> Tensor | None:
+    """Sum of tangent times partial over the operands that have a tangent."""
+    return add_all(
+        apply_partial(i, t, output, inputs) for i, t in enumerate(tangents) if t is not None
+    )
+
+
+def apply_partial(
+    i: int, t: Tensor, output: Tensor, inputs: Sequence[Tensor]
+) -> Tensor | None:
+    """Return ``t`` times the partial of ``output``'s op in operand ``i``; None is zero."""
+    partial = output.node.op.partials[i]
+    if partial is None:
+        return None
+    if callable(partial) and not isinstance(partial, sp.Basic):
+        return partial(t, output, *inputs)
+    env = dict(zip(OPERANDS, inputs, strict=False))
+    env[define.y] = output
+    return scale_by(t, sp.sympify(partial), env)
+
+
+def scale_by(t: Tensor, factor: sp.Expr, env: Mapping[sp.Symbol, Tensor]) -> Tensor | None:
+    """Return ``t * factor``, factor by factor, so that it reads as one would write it."""
+    if factor.is_zero:
+        return None
+    coefficient, rest = factor.as_coeff_Mul()
+    numerator, denominator = [], []
+    for part in sp.Mul.make_args(rest):
+        base, exponent = part.as_base_exp()
+        if exponent.is_number and exponent.is_negative:
+            denominator.append(base**-exponent)
+        elif part != 1:
+            numerator.append(part)
+    result = t
+    if coefficient == -1:
+        result = -result  # type: ignore[operator]
+    elif coefficient.is_Rational and abs(coefficient.p) == 1 and coefficient.q != 1:
+        denominator.insert(0, coefficient.q * coefficient.p)
+    elif coefficient != 1:
+        result = result * _number(coefficient)  # type: ignore[operator]
+    for part in numerator:
+        result = result * from_expression(part, env)  # type: ignore[operator]
+    if denominator:
+        result = result / from_expression(sp.Mul(*denominator), env)  # type: ignore[operator]
+    return result
+
+
+def add_all(terms: Any) -> Tensor | None:
+    """Return the sum of tensors, or None when there are none."""
+    total: Tensor | None = None
+    for term in terms:
+        if term is not None:
+            total = term if total is None else total + term  # type: ignore[operator]
+    return total
+
+
+def transposed_vjp(transposes: Mapping[int, Callable[..., Tensor]]) -> define.Vjp:
+    """Return the reverse rule of an op that is linear in each listed operand."""
+
+    def vjp(
+        ct: Tensor,
+        output: Tensor,
+        inputs: Sequence[Tensor],
+        attrs: Mapping[str, Any],
+        needs: Sequence[bool],
+    ) -> Cotangents:
+        return [
+            transposes[i](ct, inputs, attrs) if needed and i in transposes else None
+            for i, needed in enumerate(needs)
+        ]
+
+    return vjp
+
+
+def linear_jvp(name: str, operands: tuple[int, ...]) -> define.Jvp:
+    """Return the forward rule of a (multi)linear op: itself, one tangent at a time."""
+
+    def jvp(
+        tangents: Cotangents, output: Tensor, inputs: Sequence[Tensor], attrs: Mapping[str, Any]
+    ) -> Tensor | None:
+        op = define.OPS[name]
+        return add_all(
+            apply(op, *inputs[:i], tangents[i], *inputs[i + 1 :], **attrs)
+            for i in operands
+            if tangents[i] is not None
+        )
+
+    return jvp
+
+
+# --- expressions as graph -----------------------------------------------------------------
+
+_FUNCTIONS: dict[Any, str] = {
+    sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan",
+    sp.asin: "arcsin", sp.acos: "arccos", sp.atan: "arctan", sp.atan2: "arctan2",
+    sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asinh: "arcsinh",
+    sp.acosh: "arccosh", sp.atanh: "arctanh", sp.Abs: "abs", sp.sign: "sign",
+    define.sigmoid: "sigmoid", sp.erf: "erf", sp.erfc: "erfc", sp.loggamma: "gammaln", sp.digamma: "digamma",
+    sp.floor: "floor", sp.ceiling: "ceil", sp.Max: "maximum", sp.Min: "minimum",
+    sp.StrictGreaterThan: "greater", sp.GreaterThan: "greater_equal",
+    sp.StrictLessThan: "less", sp.LessThan: "less_equal",
+    sp.Equality: "equal", sp.Unequality: "not_equal",
+    sp.And: "logical_and", sp.Or: "logical_or", sp.Not: "logical_not",
+}  # fmt: skip
+
+
+def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> Any:
+    """Return the tensor (or Python number) of a scalar SymPy expression.
+
+    ``env`` gives each symbol its tensor. Raises `DeclarationError` for functions that have no
+    op, and for symbols without a tensor.
+    """
+    done: dict[sp.Basic, Any] = {}
+    stack = [expression]
+    while stack:
+        e = stack[-1]
+        if e in done:
+            stack.pop()
+            continue
+        waiting = [a for a in _operands(e) if a not in done]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        done[e] = _build(e, env, done)
+        stack.pop()
+    return done[expression]
+
+
+def _operands(e: sp.Basic) -> list[sp.Basic]:
+    """Return the subexpressions that must be built before ``e``."""
+    match e:
+        case sp.Add():
+            return [_split_sign(t)[1] for t in e.as_ordered_terms()]
+        case sp.Mul():
+            numerator, denominator = _fraction(e)
+            return [*numerator, *denominator]
+        case sp.Pow():
+            base, exponent = e.as_base_exp()
+            return [base] if exponent.is_number else [base, exponent]
+        case sp.Piecewise():
+            return [part for pair in e.args for part in pair.args if part != sp.true]
+        case sp.Heaviside():
+            return [e.args[0]]
+        case _ if e.is_number or e.is_Symbol:
+            return []
+        case _:
+            return list(e.args)
+
+
+def _split_sign(term: sp.Expr) -> tuple[int, sp.Expr]:
+    return (-1, -term) if term.could_extract_minus_sign() else (1, term)
+
+
+def _fraction(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """Split a product into the factors above and below the bar, integers where possible."""
+    numerator: list[sp.Expr] = []
+    denominator: list[sp.Expr] = []
+    for factor in e.as_ordered_factors():
+        base, exponent = factor.as_base_exp()
+        if factor.is_Rational and factor.q != 1:
+            if factor.p != 1:
+                numerator.append(sp.Integer(factor.p))
+            denominator.append(sp.Integer(factor.q))
+        elif exponent.is_number and exponent.is_negative:
+            denominator.append(base**-exponent)
+        else:
+            numerator.append(factor)
+    return numerator, denominator
+
+
+def _build(e: sp.Basic, env: Mapping[sp.Symbol, Tensor], done: Mapping[sp.Basic, Any]) -> Any:
+    from symdiff.ops.operands import API
+
+    match e:
+        case sp.Symbol():
+            if e in env:
+                return env[e]
+            if e.is_integer and e.is_nonnegative:
+                return e  # a dimension
+            raise DeclarationError(f"symbol {e} has no tensor; pass {{{e}: tensor}}.")
+        case sp.Add():
+            total: Any = None
+            for term in e.as_ordered_terms():
+                sign, positive = _split_sign(term)
+                value = done[positive]
+                if total is None:
+                    total = value if sign > 0 else -value
+                else:
+                    total = total + value if sign > 0 else total - value
+            return total
+        case sp.Mul():
+            numerator, denominator = _fraction(e)
+            return _quotient(_times(numerator, done), _times(denominator, done))
+        case sp.Pow():
+            return _power(*e.as_base_exp(), done)
+        case sp.Piecewise():
+            result: Any = None
+            for value, condition in reversed(e.args):
+                if condition == sp.true:
+                    result = done[value]
+                elif result is None:
+                    raise DeclarationError("a Piecewise needs a final (expression, True).")
+                else:
+                    result = API["where"](done[condition], done[value], result)
+            return result
+        case sp.Heaviside():
+            return API["heaviside"](done[e.args[0]], _number(e.args[1]))
+        case _ if e.is_number:
+            return _number(e)
+    name = _FUNCTIONS.get(type(e)) or _FUNCTIONS.get(e.func)
+    if name is None or name not in API:
+        raise DeclarationError(f"SymPy's {type(e).__name__} has no op in symdiff.")
+    args = [done[a] for a in e.args]
+    result = args[0] if len(args) > 1 and name in _FOLDED else API[name](*args)
+    for a in args[1:] if name in _FOLDED else ():
+        result = API[name](result, a)
+    return result
+
+
+_FOLDED = {"maximum", "minimum", "logical_and", "logical_or"}  # n-ary in SymPy, binary here
+
+
+def _times(factors: Sequence[sp.Expr], done: Mapping[sp.Basic, Any]) -> Any:
+    result: Any = None
+    for f in factors:
+        result = done[f] if result is None else result * done[f]
+    return result
+
+
+def _quotient(numerator: Any, denominator: Any) -> Any:
+    if denominator is None:
+        return numerator
+    return (1 if numerator is None else numerator) / denominator
+
+
+def _power(base: sp.Expr, exponent: sp.Expr, done: Mapping[sp.Basic, Any]) -> Any:
+    from symdiff.ops.operands import API
+
+    if base == sp.E:
+        return API["exp"](done[exponent] if not exponent.is_number else _number(exponent))
+    b = done[base]
+    if not exponent.is_number:
+        return b**done[exponent]
+    if exponent.is_negative:
+        return 1 / _power_number(b, -exponent)
+    return _power_number(b, exponent)
+
+
+def _power_number(b: Any, exponent: sp.Expr) -> Any:
+    from symdiff.ops.operands import API
+
+    if exponent == 1:
+        return b
+    if exponent == sp.Rational(1, 2):
+        return API["sqrt"](b)
+    return b ** _number(exponent)
+
+
+def _number(e: sp.Basic) -> int | float:
+    """Return a SymPy number as the Python number that prints best."""
+    if e.is_Integer:  # type: ignore[attr-defined]
+        return int(e)  # type: ignore[call-overload]
+    value = complex(e)  # type: ignore[arg-type]
+    if value.imag:
+        raise DeclarationError(f"{e} is complex; symdiff differentiates real functions only.")
+    return value.real

@@ -1,0 +1,360 @@
+"""Elementwise ops: arithmetic, exponentials, comparisons, selection and casts.
+
+Each op is one record made from its SymPy expression, its name in NumPy and, where the plain
+derivative would be inaccurate or ambiguous, its partials. The conventions at kinks are those
+of the table in the documentation of `CONVENTIONS`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.errors import DTypeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import BOOL, DType, TensorType, promote
+from symdiff.ops.define import elementwise, primitive, sigmoid, u, v, y
+from symdiff.ops.operands import (
+    api,
+    as_tensor,
+    call_elementwise,
+    cast_dtype,
+    function,
+    is_literal,
+    literal_value,
+)
+
+CONVENTIONS = {
+    "relu": "relu'(0) = 0",
+    "abs": "d|x| = 0 at 0",
+    "maximum, minimum": "a tie gives half of the cotangent to each operand",
+    "max, min": "a tie shares the cotangent equally among the extreme elements",
+    "sign, floor, ceil, round, comparisons": "derivative 0 everywhere",
+    "power": "d(0**b)/db = 0; the partial in the base is b * a**(b - 1)",
+    "hypot, norm": "derivative 0 at the origin",
+}
+
+# --- arithmetic -------------------------------------------------------------------------
+
+ADD = elementwise("add", u + v, ufunc="add", infix="+", dtype="number")
+SUB = elementwise("subtract", u - v, ufunc="subtract", infix="-", dtype="number")
+MUL = elementwise("multiply", u * v, ufunc="multiply", infix="*", dtype="promote")
+DIV = elementwise("divide", u / v, partials=(1 / v, -y / v), ufunc="divide", infix="/")
+NEG = elementwise("negative", -u, ufunc="negative", infix="-", dtype="number")
+
+add = function(ADD, "add", arity=2, doc="Sum of two tensors.")
+subtract = function(SUB, "subtract", arity=2, doc="Difference of two tensors.")
+multiply = function(MUL, "multiply", arity=2, doc="Product of two tensors, element by element.")
+divide = function(DIV, "divide", "true_divide", arity=2, doc="Quotient of two float tensors.")
+negative = function(NEG, "negative", doc="Minus the tensor.")
+
+
+@api("positive")
+def positive(x: Any) -> Tensor:
+    """The tensor itself, as NumPy's unary plus."""
+    return as_tensor(x)
+
+
+def _power_base(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> Tensor | None:
+    """b a**(b-1); with b = 0 the factor is 0 even where a**(-1) is infinite."""
+    if is_literal(exponent):
+        c = literal_value(exponent)
+        if c == 0:
+            return None
+        return t * c if c == 1 else t * (c * base ** (c - 1))  # type: ignore[operator]
+    lowered = where(equal(exponent, 0), 1, exponent - 1)  # type: ignore[operator]
+    return t * (exponent * power(base, lowered))  # type: ignore[operator]
+
+
+def _power_exponent(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> Tensor:
+    """y log(a), and 0 where a = 0."""
+    if is_literal(base):
+        c = literal_value(base)
+        return t * (out * float(np.log(c)) if c != 0 else 0 * out)  # type: ignore[operator]
+    safe = where(equal(base, 0), 1, base)
+    return t * (out * log(safe))  # type: ignore[operator]
+
+
+POWER = elementwise(
+    "power",
+    u**v,
+    partials=(_power_base, _power_exponent),
+    text="_0 ** _1",
+    ufunc="power",
+    dtype="number",
+)
+power = function(POWER, "power", arity=2, doc="First operand to the power of the second.")
+
+
+@api("float_power")
+def float_power(x: Any, exponent: Any) -> Tensor:
+    """Power of float tensors, as `power`."""
+    return power(x, exponent)
+
+
+SQUARE = elementwise("square", u**2, ufunc="square", text="_0 ** 2", dtype="number")
+square = function(SQUARE, "square", doc="The tensor times itself.")
+
+
+@api("reciprocal")
+def reciprocal(x: Any) -> Tensor:
+    """One over the tensor."""
+    return divide(1, x)
+
+
+# --- exponentials and roots ------------------------------------------------------------------
+
+EXP = elementwise("exp", sp.exp(u), partials=(y,), ufunc="exp")
+EXPM1 = elementwise("expm1", sp.exp(u) - 1, partials=(y + 1,), ufunc="expm1")
+LOG = elementwise("log", sp.log(u), ufunc="log")
+LOG1P = elementwise("log1p", sp.log(1 + u), ufunc="log1p")
+SQRT = elementwise("sqrt", sp.sqrt(u), partials=(1 / (2 * y),), ufunc="sqrt")
+
+exp = function(EXP, "exp", doc="e to the power of each element.")
+expm1 = function(EXPM1, "expm1", doc="exp(x) - 1, accurate near 0.")
+log = function(LOG, "log", doc="Natural logarithm.")
+log1p = function(LOG1P, "log1p", doc="log(1 + x), accurate near 0.")
+sqrt = function(SQRT, "sqrt", doc="Square root.")
+
+# --- trigonometric and hyperbolic --------------------------------------------------------------
+
+SIN = elementwise("sin", sp.sin(u), ufunc="sin")
+COS = elementwise("cos", sp.cos(u), ufunc="cos")
+TANH = elementwise("tanh", sp.tanh(u), partials=((1 - y) * (1 + y),), ufunc="tanh")
+
+sin = function(SIN, "sin", doc="Sine.")
+cos = function(COS, "cos", doc="Cosine.")
+tanh = function(TANH, "tanh", doc="Hyperbolic tangent.")
+
+# --- comparisons and logic ------------------------------------------------------------------
+
+
+def _comparison(name: str, infix: str, relation: Any) -> Any:
+    op = elementwise(
+        name, relation(u, v), arity=2, ufunc=name, infix=infix, dtype="bool", differentiable=False
+    )
+    return function(op, name, arity=2, doc=f"Whether x {infix} y, element by element.")
+
+
+greater = _comparison("greater", ">", sp.Gt)
+greater_equal = _comparison("greater_equal", ">=", sp.Ge)
+less = _comparison("less", "<", sp.Lt)
+less_equal = _comparison("less_equal", "<=", sp.Le)
+equal = _comparison("equal", "==", sp.Eq)
+not_equal = _comparison("not_equal", "!=", sp.Ne)
+
+
+def _logical(name: str, infix: str, relation: Any, arity: int = 2) -> Any:
+    symbols = sp.symbols("u v")[:arity]
+    op = elementwise(
+        name,
+        relation(*symbols),
+        arity=arity,
+        ufunc=name,
+        infix=infix,
+        dtype="logical",
+        differentiable=False,
+    )
+    return function(op, name, arity=arity, doc=f"Logical {name[8:]} of boolean tensors.")
+
+
+logical_and = _logical("logical_and", "&", sp.And)
+logical_or = _logical("logical_or", "|", sp.Or)
+logical_xor = _logical("logical_xor", "^", sp.Xor)
+logical_not = _logical("logical_not", "~", sp.Not, arity=1)
+
+
+def _where_dtype(condition: DType, a: DType, b: DType) -> DType:
+    if not condition.is_bool:
+        raise DTypeError(f"the condition must be boolean, got {condition}; compare first.")
+    return promote(a, b)
+
+
+WHERE = elementwise(
+    "where",
+    None,
+    arity=3,
+    partials=(
+        None,
+        lambda t, out, condition, a, b: where(condition, t, 0),
+        lambda t, out, condition, a, b: where(condition, 0, t),
+    ),
+    text="np.where(_0, _1, _2)",
+    evaluate=np.where,
+    dtype=_where_dtype,
+    latex=r"\operatorname{{where}}({0}, {1}, {2})",
+)
+
+
+@api("where")
+def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
+    """Elements of ``x`` where the condition holds, of ``otherwise`` elsewhere.
+
+    A NaN or infinity in the branch not taken never reaches a gradient through `where`.
+    """
+    return call_elementwise(WHERE, condition, x, otherwise)
+
+
+# --- kinks ------------------------------------------------------------------------------------
+
+SIGN = elementwise("sign", sp.sign(u), ufunc="sign", dtype="number", differentiable=False)
+ABS = elementwise(
+    "abs",
+    sp.Abs(u),
+    partials=(sp.sign(u),),
+    ufunc="abs",
+    dtype="number",
+    analytic=False,
+)
+MAXIMUM = elementwise(
+    "maximum",
+    sp.Max(u, v),
+    arity=2,
+    partials=(
+        lambda t, out, a, b: _share(greater(a, b), equal(a, b), t),
+        lambda t, out, a, b: _share(less(a, b), equal(a, b), t),
+    ),
+    ufunc="maximum",
+    dtype="number",
+    analytic=False,
+)
+MINIMUM = elementwise(
+    "minimum",
+    sp.Min(u, v),
+    arity=2,
+    partials=(
+        lambda t, out, a, b: _share(less(a, b), equal(a, b), t),
+        lambda t, out, a, b: _share(greater(a, b), equal(a, b), t),
+    ),
+    ufunc="minimum",
+    dtype="number",
+    analytic=False,
+)
+
+
+def _share(wins: Tensor, ties: Tensor, t: Tensor) -> Tensor:
+    """All of ``t`` where the operand wins, half where it ties, nothing where it loses."""
+    return where(wins, t, where(ties, t / 2, 0))  # type: ignore[operator]
+
+
+sign = function(SIGN, "sign", doc="-1, 0 or 1 by the sign of each element; derivative 0.")
+absolute = function(ABS, "abs", "absolute", doc="Absolute value; derivative 0 at 0.")
+maximum = function(MAXIMUM, "maximum", arity=2, doc="Larger of two; a tie shares the gradient.")
+minimum = function(MINIMUM, "minimum", arity=2, doc="Smaller of two; a tie shares the gradient.")
+
+# --- activations that need a stable form ---------------------------------------------------------
+
+RELU = elementwise(
+    "relu",
+    sp.Max(u, 0),
+    partials=(lambda t, out, x: where(greater(out, 0), t, 0),),
+    text="np.maximum(_0, 0)",
+    evaluate=lambda x: np.maximum(x, 0),
+    analytic=False,
+    latex=r"\max(0, {0})",
+)
+
+
+def _stable_sigmoid(x: Any) -> Any:
+    x = np.asarray(x)
+    with np.errstate(over="ignore"):
+        return np.where(x >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))[()]
+
+
+def _expand_sigmoid(x: Tensor) -> Tensor:
+    """With e = exp(-|x|), at most 1: 1 / (1 + e) for x >= 0, e / (1 + e) below."""
+    e = exp(-absolute(x))
+    e.hint = "e"
+    return where(greater_equal(x, 0), 1, e) / (1 + e)  # type: ignore[operator]
+
+
+SIGMOID = elementwise(
+    "sigmoid",
+    1 / (1 + sp.exp(-u)),
+    partials=(y * (1 - y),),
+    evaluate=_stable_sigmoid,
+    expand=_expand_sigmoid,
+    analytic=False,
+    latex=r"\sigma({0})",
+)
+SOFTPLUS = elementwise(
+    "softplus",
+    sp.log(1 + sp.exp(u)),
+    partials=(sigmoid(u),),
+    evaluate=lambda x: np.logaddexp(x, np.zeros_like(x)),
+    expand=lambda x: maximum(x, 0) + log1p(exp(-absolute(x))),  # type: ignore[operator]
+    analytic=False,
+)
+LOG_SIGMOID = elementwise(
+    "log_sigmoid",
+    -sp.log(1 + sp.exp(-u)),
+    partials=(sigmoid(-u),),
+    evaluate=lambda x: -np.logaddexp(-x, np.zeros_like(x)),
+    expand=lambda x: minimum(x, 0) - log1p(exp(-absolute(x))),  # type: ignore[operator]
+    analytic=False,
+)
+
+relu = function(RELU, "relu", doc="max(x, 0), with derivative 0 at 0.")
+sigmoid_ = function(SIGMOID, "sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
+softplus = function(SOFTPLUS, "softplus", doc="log(1 + exp(x)), without overflow.")
+log_sigmoid = function(LOG_SIGMOID, "log_sigmoid", doc="log(sigmoid(x)), without overflow.")
+
+# --- casts and barriers ---------------------------------------------------------------------------
+
+
+def _infer_cast(t: TensorType, *, dtype: DType) -> TensorType:
+    return TensorType(t.shape, dtype)
+
+
+def _cast_back(t: Tensor, inputs: Any) -> Tensor | None:
+    source = inputs[0].dtype
+    return cast(t, source) if source.is_float else None
+
+
+CAST = primitive(
+    "cast",
+    _infer_cast,
+    lambda x, *, dtype: np.asarray(x).astype(dtype.name)[()],
+    vjp=lambda ct, out, inputs, attrs, needs: [_cast_back(ct, inputs)],
+    jvp=lambda tangents, out, inputs, attrs: (
+        cast(tangents[0], attrs["dtype"]) if attrs["dtype"].is_float else None
+    ),
+    text=lambda node: f"_0.astype({dtype_text(node.attrs['dtype'])})",
+    analytic=True,
+)
+
+
+def dtype_text(d: DType) -> str:
+    """Return the text of a dtype: the shared float type, or NumPy's name."""
+    return "_float" if d.name == "float" else f"np.{'bool_' if d == BOOL else d.name}"
+
+
+@api("cast", "astype")
+def cast(x: Any, dtype: Any) -> Tensor:
+    """The tensor converted to another dtype; gradients flow between float types only."""
+    tensor, target = as_tensor(x), cast_dtype(dtype)
+    if is_literal(tensor):
+        from symdiff.ops.operands import constant
+
+        return constant(np.array(literal_value(tensor)), target)
+    return tensor if tensor.dtype == target else apply(CAST, tensor, dtype=target)
+
+
+STOP_GRADIENT = primitive(
+    "stop_gradient",
+    lambda t: t,
+    lambda x: x,
+    vjp=None,
+    jvp=None,
+    text="_0",
+    view=True,
+)
+
+
+@api("stop_gradient")
+def stop_gradient(x: Any) -> Tensor:
+    """The tensor's value, treated as a constant by differentiation."""
+    tensor = as_tensor(x)
+    return tensor if is_literal(tensor) else apply(STOP_GRADIENT, tensor)

@@ -1,0 +1,112 @@
+"""Python's operators and NumPy's methods, attached to the tensor class.
+
+In: nothing; importing this module completes `symdiff.graph.tensor.Tensor`. Invariant: each
+operator is the public function of the same meaning, so it broadcasts, promotes and reports
+errors alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from symdiff.graph.errors import TracingError
+from symdiff.graph.provenance import capture, locate
+from symdiff.graph.tensor import Tensor
+from symdiff.ops import index, linalg, reduce, shape  # noqa: F401 - they fill API
+from symdiff.ops.operands import API
+
+_BINARY = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
+    "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+    "floordiv": "floor_divide", "mod": "mod",
+}  # fmt: skip
+_COMPARE = {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+    "eq": "equal", "ne": "not_equal",
+}  # fmt: skip
+_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "logical_not"}
+_METHODS = (
+    "sum mean max min argmax argmin any all reshape transpose squeeze ravel dot swapaxes astype "
+    "prod std var ptp cumsum cumprod clip round diagonal trace repeat take sort argsort"
+).split()
+
+
+def _binary(name: str, *, swapped: bool = False) -> Any:
+    def operator(self: Tensor, other: Any) -> Any:
+        if other is None or isinstance(other, (str, bytes, dict)):
+            return NotImplemented
+        return API[name](other, self) if swapped else API[name](self, other)
+
+    operator.__doc__ = f"See `symdiff.{name}`."
+    return operator
+
+
+def _forward(name: str) -> Any:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return API[name](self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"See `symdiff.{name}`."
+    return method
+
+
+def _refuse(what: str, remedy: str) -> Any:
+    def convert(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        error = TracingError(f"{what} of a symbolic tensor ({self!r}) is not known yet; {remedy}")
+        raise locate(error, capture())
+
+    return convert
+
+
+def _iterate(self: Tensor) -> Iterator[Tensor]:
+    length = self.shape[0] if self.shape else None
+    if not isinstance(length, int):
+        _refuse("the number of rows", "iterate with sd.scan or sd.map.")(self)
+    return (self[i] for i in range(length))  # type: ignore[index,arg-type]
+
+
+def _length(self: Tensor) -> int:
+    if not self.shape:
+        raise TypeError("len() of a 0-d tensor")
+    if not isinstance(self.shape[0], int):
+        _refuse("len()", "use tensor.shape[0], a symbolic dimension.")(self)
+    return self.shape[0]  # type: ignore[return-value]
+
+
+def attach() -> None:
+    """Give `Tensor` its operators, NumPy methods and conversion errors."""
+    put: Any = lambda name, value: setattr(Tensor, name, value)  # noqa: E731
+    for short, name in _BINARY.items():
+        put(f"__{short}__", _binary(name))
+        put(f"__r{short}__", _binary(name, swapped=True))
+    for short, name in _COMPARE.items():
+        put(f"__{short}__", _binary(name))
+    for short, name in _UNARY.items():
+        put(f"__{short}__", _forward(name))
+    for name in _METHODS:
+        put(name, _forward(name))
+    put("__hash__", object.__hash__)
+    put("__getitem__", _forward("getitem"))
+    put("__iter__", _iterate)
+    put("__len__", _length)
+    put("T", property(lambda self: API["transpose"](self)))
+    put("size", property(_size))
+    put("__bool__", _refuse("the truth value", "use sd.where or sd.cond instead of if."))
+    put("__float__", _refuse("the value", "keep it symbolic, or compile and call the function."))
+    put("__int__", _refuse("the value", "keep it symbolic, or compile and call the function."))
+    put("__index__", _refuse("the value", "index with sd.take."))
+    put("__array__", _refuse("the array", "use np.stack or sd.stack to join tensors."))
+    put(
+        "__setitem__",
+        _refuse("in-place assignment", "tensors are immutable: use sd.where or x.at(i).set(v)."),
+    )
+
+
+def _size(self: Tensor) -> Any:
+    from symdiff.graph.types import product
+
+    return product(self.shape)
+
+
+attach()

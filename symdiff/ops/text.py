@@ -1,0 +1,88 @@
+"""How attributes are written in the NumPy text of a record: dims, shapes, axes, slices.
+
+In: attribute values. Out: Python source over the placeholders that `symdiff.emit.lower`
+fills in (``_dim_N`` for the run-time length N). Invariant: text depends on values only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+from sympy.printing.str import StrPrinter
+
+from symdiff.graph.types import Dim
+
+
+class _DimPrinter(StrPrinter):
+    """Prints dimension arithmetic as Python integer arithmetic."""
+
+    def _print_Symbol(self, expr: sp.Symbol) -> str:
+        return f"_dim_{expr.name}"
+
+    def _print_floor(self, expr: Any) -> str:
+        numerator, denominator = expr.args[0].as_numer_denom()
+        if denominator == 1:
+            numerator, denominator = sp.together(expr.args[0]).as_numer_denom()
+        return f"(({self._print(numerator)}) // ({self._print(denominator)}))"
+
+    def _print_ceiling(self, expr: Any) -> str:
+        numerator, denominator = sp.together(expr.args[0]).as_numer_denom()
+        return f"(-(-({self._print(numerator)}) // ({self._print(denominator)})))"
+
+    def _print_Max(self, expr: Any) -> str:
+        return f"max({', '.join(sorted(map(self._print, expr.args)))})"
+
+    def _print_Min(self, expr: Any) -> str:
+        return f"min({', '.join(sorted(map(self._print, expr.args)))})"
+
+
+_PRINTER = _DimPrinter({"order": "lex"})
+
+
+def dim_text(dim: Dim) -> str:
+    """Return a dim as Python source."""
+    return str(dim) if isinstance(dim, int) else _PRINTER.doprint(dim)
+
+
+def tuple_text(parts: Sequence[str]) -> str:
+    """Return a tuple display; one element keeps its comma."""
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def shape_text(shape: Sequence[Dim]) -> str:
+    """Return a shape as a tuple display."""
+    return tuple_text([dim_text(d) for d in shape])
+
+
+def axes_text(axes: Sequence[int], ndim: int, keepdims: bool = False) -> str:
+    """Return the arguments of a reduction: nothing when it is over every axis."""
+    parts = []
+    if len(axes) == 1:
+        parts.append(f"axis={axes[0]}")
+    elif len(axes) < ndim:
+        parts.append(f"axis={tuple(axes)}")
+    if len(axes) == ndim and ndim == 1:
+        parts = []
+    if keepdims:
+        parts.append("keepdims=True")
+    return ", ".join(parts)
+
+
+def index_text(index: Sequence[Any]) -> str:
+    """Return a basic index (slices, ints, None) as it stands between brackets."""
+    return ", ".join(_entry_text(entry) for entry in index) if index else "()"
+
+
+def _entry_text(entry: Any) -> str:
+    match entry:
+        case None:
+            return "None"
+        case slice():
+            start = "" if entry.start is None else dim_text(entry.start)
+            stop = "" if entry.stop is None else dim_text(entry.stop)
+            step = "" if entry.step in (None, 1) else f":{dim_text(entry.step)}"
+            return f"{start}:{stop}{step}"
+        case _:
+            return dim_text(entry)
