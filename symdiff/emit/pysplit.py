@@ -133,7 +133,7 @@ def _can_omit_parens(split: _Split, width: int) -> bool:
     if not body.delimiters:
         return True
     priority = body.strongest()
-    if body.count(priority) > 1:
+    if body.count(priority) > 1 or priority == COMMA:
         return False
     if priority == DOT:
         return True
@@ -354,9 +354,10 @@ def split_line(
     if at := _long_target(toks, indent, width):
         # The target takes several lines; the value follows on the last of them. (Here
         # black alone would put operators in parentheses of their own, ruff does not.)
-        *lines, last = _transform(Line(toks[:at], indent), width)
+        paren = Tok(" (")  # what must fit beside the target
+        *lines, last = _transform(Line([*toks[:at], paren], indent), width)
         if lines:
             out = [" " * ln.indent + ln.text for ln in lines]
-            toks = [Tok(last.text, "eq"), *toks[at:]]
+            toks = [Tok(last.text[: -len(paren.text)], "eq"), *toks[at:]]
     line = Line(toks, indent, is_def=is_def)
     return out + [" " * ln.indent + ln.text for ln in _transform(line, width)]
