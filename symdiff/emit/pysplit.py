@@ -334,6 +334,28 @@ def _transform(line: Line, width: int, force: bool = False) -> list[Line]:
     return second if all(ln.fits(width) for ln in second) else result
 
 
+def _joined(lines: list[Line], width: int) -> list[Line]:
+    """Return `lines` with brackets closed again that fit after a closing bracket.
+
+    Splitting a tail at its last bracket first is needless where the tail fits; here
+    the printer follows ruff, not black.
+    """
+    out: list[Line] = []
+    for line in lines:
+        out.append(line)
+        if len(out) < 3:
+            continue
+        head, body, tail = out[-3:]
+        closes = head.toks[0].kind == "close" and tail.toks[0] is head.toks[-1].partner
+        # (A comma with a priority separates; without, it makes a one-tuple.)
+        if not closes or (body.toks[-1].kind == "comma" and body.toks[-1].priority):
+            continue
+        whole = Line([*head.toks, *body.toks, *tail.toks], head.indent)
+        if whole.fits(width):
+            out[-3:] = [whole]
+    return out
+
+
 def _long_target(toks: list[Tok], indent: int, width: int) -> int:
     """Return where the value begins if `target = (` is too long, else 0."""
     depth = 0
@@ -360,4 +382,9 @@ def split_line(
             out = [" " * ln.indent + ln.text for ln in lines]
             toks = [Tok(last.text[: -len(paren.text)], "eq"), *toks[at:]]
     line = Line(toks, indent, is_def=is_def)
-    return out + [" " * ln.indent + ln.text for ln in _transform(line, width)]
+    if out and not toks[-1].text:
+        # Beside a target in several lines, a bare tuple takes several lines too.
+        value = Line(toks[2:-1], indent, inside=True)
+        line.explode = value.strongest() == COMMA
+    lines = _joined(_transform(line, width), width)
+    return out + [" " * ln.indent + ln.text for ln in lines]
