@@ -1,0 +1,95 @@
+"""Samples of symdiff/ops/index.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from samples.table import I, Sample, raw
+
+
+def _unslice(x: Any, shape: Any, index: Any) -> Any:
+    found = np.zeros(shape, x.dtype)
+    found[index] = x
+    return found
+
+
+def _take_add(x: Any, index: Any, shape: Any, axis: int) -> Any:
+    found = np.zeros(shape, x.dtype)
+    for i, row in zip(index, np.moveaxis(x, axis, 0), strict=True):
+        np.moveaxis(found, axis, 0)[i] += row
+    return found
+
+
+def _pick(x: Any, index: Any) -> Any:
+    rows = x.reshape(-1, x.shape[-1])
+    return np.array([r[i] for r, i in zip(rows, index.ravel(), strict=True)]).reshape(
+        index.shape
+    )
+
+
+def _place(x: Any, index: Any, length: int) -> Any:
+    return x[..., None] * np.eye(length)[index]
+
+
+ODD = (slice(None), slice(4, 0, -2))
+
+SAMPLES = [
+    Sample(lambda x: x[1:, None], [(3, 4)], label="x[1:,None]", symbolic=False),
+    Sample(lambda x: x[:, 1:3], [(3, 4)], label="x[:,1:3]"),
+    Sample(lambda x: x[..., ::-1], [(3, 4)], label="x[...,::-1]"),
+    Sample(lambda x: x[:, -3::2], [(3, 4)], label="x[:,-3::2]"),
+    Sample(lambda x: x[:, 3:0:-2], [(3, 4)], label="x[:,3:0:-2]"),
+    Sample(lambda x: x[::-1], [(3, 4)], label="x[::-1]"),
+    Sample(lambda x: x[-1, 2], [(3, 4)], label="x[-1,2]", symbolic=False),
+    Sample(lambda x: x[2:1], [(3, 4)], label="x[2:1]", symbolic=False),
+    Sample(
+        raw("unslice"),
+        [(3, 2)],
+        {"shape": (3, 6), "index": ODD},
+        _unslice,
+        symbolic=False,
+    ),
+    Sample("take", [(3, 4), I((5,), 3)], {"axis": 0}, symbolic=False),
+    Sample("take", [(3, 4), I((2, 2), 4)], {"axis": -1}),
+    Sample("take", [(3, 4), I((5,), 12)], symbolic=False),
+    Sample(lambda x, i: x[:, i], [(3, 4), I((5,), 4)], label="x[:,i]"),
+    Sample(
+        raw("take_add"),
+        [(5, 2), I((5,), 3)],
+        {"shape": (3, 2), "axis": 0},
+        _take_add,
+        symbolic=False,
+    ),
+    Sample(
+        raw("take_add"),
+        [(2, 5), I((5,), 3)],
+        {"shape": (2, 3), "axis": 1},
+        _take_add,
+        symbolic=False,
+    ),
+    Sample("pick", [(3, 4), I((3,), 4)], reference=_pick),
+    Sample("pick", [(3, 2, 4), I((3, 2), 4)], reference=_pick),
+    Sample("pick", [(4,), I((), 4)], reference=_pick, symbolic=False),
+    Sample(raw("place"), [(3,), I((3,), 4)], {"length": 4}, _place),
+    Sample(raw("place"), [(3, 2), I((3, 2), 4)], {"length": 4}, _place),
+    Sample(
+        "one_hot",
+        [I((3,), 4)],
+        {"length": 4},
+        lambda i, length: np.eye(length)[i],
+        differentiable=False,
+    ),
+    Sample(
+        raw("subtract_one_hot"), [(3, 4), I((3,), 4)], {}, lambda x, i: x - np.eye(4)[i]
+    ),
+    Sample(
+        lambda: raw("arange")(length=5),
+        [],
+        reference=lambda: np.arange(5),
+        differentiable=False,
+        symbolic=False,
+        label="arange",
+    ),
+]

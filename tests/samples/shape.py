@@ -1,0 +1,46 @@
+"""Samples of symdiff/ops/shape.py."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from samples.table import Sample, sd
+
+SAMPLES = [
+    Sample("broadcast_to", [(3, 1)], {"shape": (2, 3, 4)}, symbolic=False),
+    Sample("broadcast_to", [()], {"shape": (2, 3)}, symbolic=False),
+    Sample("broadcast_to", [(1, 3)], {"shape": (0, 3)}, symbolic=False),
+    Sample(lambda x: x.reshape(6, 2), [(3, 4)], label="reshape", symbolic=False),
+    Sample(lambda x: x.reshape(-1, 2), [(3, 4)], label="reshape", symbolic=False),
+    Sample(lambda x: x.reshape(()), [(1, 1)], label="reshape", symbolic=False),
+    Sample("ravel", [(3, 4)]),
+    Sample("expand_dims", [(3, 4)], {"axis": 1}),
+    Sample("expand_dims", [(3, 4)], {"axis": (0, -1)}),
+    Sample("squeeze", [(3, 1, 4, 1)]),
+    Sample("squeeze", [(3, 1, 4, 1)], {"axis": -1}),
+    Sample("transpose", [(3, 4)]),
+    Sample(lambda x: x.transpose(1, 2, 0), [(3, 4, 2)], label="transpose"),
+    Sample("swapaxes", [(3, 4, 2)], {"axis1": 0, "axis2": -1}),
+    Sample("moveaxis", [(3, 4, 2)], {"source": (0, 1), "destination": (-1, 0)}),
+    Sample("concatenate", [(3, 4), (2, 4)], label="concatenate"),
+    Sample("concatenate", [(3, 4), (3, 2), (3, 1)], {"axis": 1}),
+    Sample("concatenate", [(3, 4), (2,)], {"axis": None}),
+    Sample("stack", [(3, 4), (3, 4)], {"axis": -1}),
+    Sample(lambda x: x * np.ones((3, 1)), [(3, 4)], label="constant", symbolic=False),
+]
+
+
+def _joined(sample: Sample) -> Sample:
+    """Call functions of a sequence with one: np.stack takes a list of arrays."""
+    if sample.fn not in ("concatenate", "stack"):
+        return sample
+    name, attrs = sample.fn, sample.attrs
+    return Sample(
+        lambda *xs: getattr(sd, name)(list(xs), **attrs),
+        sample.args,
+        reference=lambda *xs: getattr(np, name)(xs, **attrs),
+        label=f"{name}{dict(attrs) or ''}",
+    )
+
+
+SAMPLES = [_joined(s) for s in SAMPLES]
