@@ -195,9 +195,13 @@ def _expand_ellipsis(entries: tuple[Any, ...], ndim: int) -> list[Any]:
     return [*entries[: places[0]], *fill, *entries[places[0] + 1 :]]
 
 
+def _is_full(entry: Any) -> bool:
+    return isinstance(entry, slice) and entry == slice(None)
+
+
 def _advanced(tensor: Tensor, entries: list[Any]) -> Tensor:
     """Index with one integer tensor, the other entries being full slices."""
-    places = [i for i, e in enumerate(entries) if e != slice(None)]
+    places = [i for i, e in enumerate(entries) if not _is_full(e)]
     if len(places) == 1 and entries[places[0]] is not None:
         return take(tensor, entries[places[0]], axis=places[0])
     raise ShapeError(
