@@ -23,7 +23,16 @@ import sympy as sp
 from symdiff.graph.errors import DTypeError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import BOOL, FLOAT, DType, Shape, TensorType, Type, promote, unify
+from symdiff.graph.types import (
+    BOOL,
+    FLOAT,
+    DType,
+    Shape,
+    TensorType,
+    Type,
+    promote,
+    unify,
+)
 
 Cotangents = Sequence[Tensor | None]
 # vjp(cotangent, output, inputs, attrs, needs) -> one cotangent per input
@@ -168,6 +177,7 @@ def elementwise(
     latex: str | None = None,
     hint: str = "",
     rule: str = "",
+    extra: Mapping[str, Any] | None = None,
 ) -> Op:
     """Define an op that acts on each element alone, from a SymPy expression over u, v, w.
 
@@ -218,7 +228,7 @@ def elementwise(
             is_elementwise=True,
             hint=hint,
             rule=rule,
-            extra={"ufunc": ufunc},
+            extra={"ufunc": ufunc, **(extra or {})},
         )
     )
 

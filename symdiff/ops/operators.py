@@ -13,8 +13,10 @@ from typing import Any
 from symdiff.graph.errors import TracingError
 from symdiff.graph.provenance import capture, locate
 from symdiff.graph.tensor import Tensor
-from symdiff.ops import index, linalg, reduce, shape  # noqa: F401 - they fill API
+from symdiff.ops import catalog
 from symdiff.ops.operands import API
+
+catalog.load()
 
 _BINARY = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
@@ -26,10 +28,7 @@ _COMPARE = {
     "eq": "equal", "ne": "not_equal",
 }  # fmt: skip
 _UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "logical_not"}
-_METHODS = (
-    "sum mean max min argmax argmin any all reshape transpose squeeze ravel dot swapaxes astype "
-    "prod std var ptp cumsum cumprod clip round diagonal trace repeat take sort argsort"
-).split()
+_METHODS = ["sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "reshape", "transpose", "squeeze", "ravel", "dot", "swapaxes", "astype", "prod", "std", "var", "ptp", "cumsum", "cumprod", "clip", "round", "diagonal", "trace", "repeat", "take", "sort", "argsort"]
 
 
 def _binary(name: str, *, swapped: bool = False) -> Any:
