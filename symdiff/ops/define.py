@@ -117,6 +117,8 @@ def result_dtype(rule: str | Callable[..., DType], dtypes: Sequence[DType]) -> D
     ``rule`` is 'promote', 'float' (operands must be float), 'bool' (a comparison of any
     operands) or 'logical' (operands must be boolean or integer).
     """
+    if callable(rule):
+        return rule(*dtypes)
     common = dtypes[0]
     for d in dtypes[1:]:
         common = promote(common, d)
