@@ -47,6 +47,7 @@ from symdiff.emit.pytree import (
 )
 
 __all__ = [
+    "PRECEDENCE",
     "Assign",
     "Attr",
     "AugAssign",
@@ -68,7 +69,6 @@ __all__ = [
     "List_",
     "Lit",
     "Name",
-    "PRECEDENCE",
     "Raise",
     "Raw",
     "RawStmt",

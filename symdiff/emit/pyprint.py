@@ -102,10 +102,9 @@ def _simple(stmt: Stmt) -> tuple[list[Tok], str] | None:
             return [*tokens(target), equals, *_optional(value)], comment
         case ExprStmt(value, comment):
             return tokens(value), comment
-        case Return(None, comment):
-            return [_word("return")], comment
         case Return(value, comment):
-            return [_word("return"), *_optional(value, bare=True)], comment
+            returned = [] if value is None else _optional(value, bare=True)
+            return [_word("return"), *returned], comment
         case Raise(value, comment):
             return [_word("raise"), *_spaced(tokens(value))], comment
     return None
@@ -177,8 +176,12 @@ class _Printer:
     def head(self, toks: list[Tok], indent: int, is_def: bool = False) -> None:
         self.logical([*toks, Tok(":")], indent, is_def=is_def)
 
-    def block(self, stmts: Sequence[Stmt], indent: int) -> None:
-        """Add a nested block: never empty, no blank line first or last."""
+    def block(self, stmts: Sequence[Stmt], indent: int, above: str = "") -> None:
+        """Add a nested block: never empty, no blank line first or last.
+
+        Only a function that comes first has one above, unless a `def` is right above;
+        if a docstring is above, one whose comments come first has one too.
+        """
         start, stop = 0, len(stmts)
         while start < stop and isinstance(stmts[start], Blank):
             start += 1
@@ -187,6 +190,10 @@ class _Printer:
         inner = list(stmts[start:stop])
         if all(isinstance(s, Blank | Comment) for s in inner):
             inner.append(RawStmt("pass"))
+        leading = next(s for s in inner if not isinstance(s, Comment))
+        apart = above == "docstring" or (above != "def" and leading is inner[0])
+        if isinstance(leading, FuncDef) and apart:
+            self.lines.append("")
         self.stmts(inner, indent)
 
     def stmts(self, stmts: Sequence[Stmt], indent: int) -> None:
@@ -226,12 +233,23 @@ class _Printer:
             self.lines[at:at] = [""] * (gap - have)
 
     def _after(self, stmt: Stmt, around: int) -> int:
-        match stmt:
-            case FuncDef():
-                return around
-            case RawStmt(text) if text.startswith(("import ", "from ")):
-                return 1
-        return 0
+        """Return how many blank lines must follow `stmt`."""
+        if isinstance(stmt, RawStmt):
+            return int(stmt.text.startswith(("import ", "from ")))
+        while True:  # down to what stands last in it
+            match stmt:
+                case FuncDef():
+                    return around
+                case If(_, body, orelse):
+                    inside = orelse or body
+                case For(body=body) | While(body=body) | With(body=body):
+                    inside = body
+                case _:
+                    return 0
+            rest = [s for s in inside if not isinstance(s, Blank)]
+            if not rest:
+                return 0
+            stmt = rest[-1]
 
     def stmt(self, stmt: Stmt, indent: int) -> None:
         """Add one statement."""
@@ -263,12 +281,13 @@ class _Printer:
                 if docstring:
                     self.lines += _docstring(docstring, inner, self.width)
                 if body or not docstring:
-                    self.block(body, inner)
+                    self.block(body, inner, above="docstring" if docstring else "def")
             case _:
                 raise TypeError(f"{type(stmt).__name__} is not a statement")
 
     def _if(self, stmt: If, indent: int) -> None:
-        word, rest = "if", (stmt,)
+        word = "if"
+        rest: tuple[Stmt, ...] = (stmt,)
         while len(rest) == 1 and isinstance(branch := rest[0], If):
             self.head([_word(word), *_optional(branch.test)], indent)
             self.block(branch.body, indent + STEP)

@@ -17,9 +17,11 @@ from typing import NamedTuple
 from symdiff.emit.pytext import COMMA, DOT, Tok, bracket_pair, join
 
 STEP = 4
+# Splits within splits; no readable statement comes near, and recursion stays bounded.
+_DEEPEST = 50
 
 
-class _CannotSplit(Exception):
+class _CannotSplitError(Exception):
     """This way of splitting does not apply; try the next."""
 
 
@@ -41,6 +43,7 @@ class Line:
     is_def: bool = False
     explode: bool = False
     tracked: bool = True
+    level: int = 0
     delimiters: dict[Tok, int] = field(default_factory=dict)
     optional: list[Tok] = field(default_factory=list)
     text: str = ""
@@ -117,12 +120,12 @@ def _last_brackets(line: Line, omit: frozenset[Tok]) -> _Split:
             break
         end -= 1
     if end < 0:
-        raise _CannotSplit("no brackets")
+        raise _CannotSplitError("no brackets")
     start = end - 1
     while start >= 0 and toks[start] is not toks[end].partner:
         start -= 1
     if start < 0:
-        raise _CannotSplit("the bracket opens on an earlier line")
+        raise _CannotSplitError("the bracket opens on an earlier line")
     return _build(line, toks[: start + 1], toks[start + 1 : end], toks[end:])
 
 
@@ -138,9 +141,9 @@ def _can_omit_parens(split: _Split, width: int) -> bool:
     if priority == DOT:
         return True
     first, second, penultimate, last = toks[0], toks[1], toks[-2], toks[-1]
-    if first.kind == "open" and second.kind != "close":
-        if _rest_fits(body, first, width):
-            return True
+    opens = first.kind == "open" and second.kind != "close"
+    if opens and _rest_fits(body, first, width):
+        return True
     closes = last.kind == "close" and (last.text in ")}" or last.display)
     if closes:
         if penultimate.kind == "open":
@@ -211,14 +214,14 @@ def _settle(
     split: _Split, line: Line, width: int, omit: frozenset[Tok], force: bool
 ) -> list[Line]:
     """Return the lines of `split`, or of a split inside it if that reads better."""
-    opening = split.opening
+    opening, closing = split.opening, split.tail.toks[0]
     if not force and not opening.text and _can_omit_parens(split, width):
-        inner = omit | {opening.partner}
+        inner = omit | {closing}
         try:
             without = _last_brackets(line, inner)
             if _prefer_without(without, split, width):
                 return _settle(without, line, width, inner, force)
-        except _CannotSplit:
+        except _CannotSplitError:
             if not _can_be_split(split.body) and not split.body.fits(width):
                 raise
     head, tail = split.head, split.tail
@@ -277,9 +280,9 @@ def _best_right_hand(line: Line, width: int, force: bool) -> list[Line]:
 def _left_hand(line: Line) -> list[Line]:
     """Return head, body and tail around the first brackets, of a `def`."""
     start = next(i for i, t in enumerate(line.toks) if t.kind == "open")
-    end = line.toks.index(line.toks[start].partner)
+    end = next(i for i, t in enumerate(line.toks) if t.partner is line.toks[start])
     if end == start + 1:
-        raise _CannotSplit("no parameters")
+        raise _CannotSplitError("no parameters")
     toks = line.toks
     split = _build(line, toks[: start + 1], toks[start + 1 : end], toks[end:])
     return [split.head, split.body, split.tail]
@@ -289,7 +292,7 @@ def _at_delimiters(line: Line) -> list[Line]:
     """Return one line per operand of the loosest operator, or per item."""
     priority = line.strongest(last_counts=False)
     if not priority or (priority == DOT and line.count(DOT) == 1):
-        raise _CannotSplit("no delimiters")
+        raise _CannotSplitError("no delimiters")
     groups: list[list[Tok]] = [[]]
     for tok in line.toks:
         groups[-1].append(tok)
@@ -303,13 +306,15 @@ def _at_delimiters(line: Line) -> list[Line]:
 
 def _run(line: Line, lines: list[Line], width: int, force: bool) -> list[Line]:
     if any((ln.text, ln.indent) == (line.text, line.indent) for ln in lines):
-        raise _CannotSplit("nothing changed")
+        raise _CannotSplitError("nothing changed")
+    for ln in lines:
+        ln.level = line.level + 1
     return [out for ln in lines for out in _transform(ln, width, force)]
 
 
 def _transform(line: Line, width: int, force: bool = False) -> list[Line]:
     """Return `line` as lines that fit, as far as that can be done."""
-    if line.fits(width) and not line.explode:
+    if (line.fits(width) and not line.explode) or line.level > _DEEPEST:
         return [line]
     try:
         if line.is_def:
@@ -317,10 +322,10 @@ def _transform(line: Line, width: int, force: bool = False) -> list[Line]:
         if line.inside:
             try:
                 return _run(line, _at_delimiters(line), width, force)
-            except _CannotSplit:
+            except _CannotSplitError:
                 pass
         result = _run(line, _best_right_hand(line, width, force), width, force)
-    except _CannotSplit:
+    except _CannotSplitError:
         return [line]
     untouched = {t for ln in result for t in ln.toks}
     used = any(t not in untouched for t in line.optional)
@@ -329,7 +334,7 @@ def _transform(line: Line, width: int, force: bool = False) -> list[Line]:
     try:
         lines = _best_right_hand(line, width, force=True)
         second = _run(line, lines, width, force=True)
-    except _CannotSplit:
+    except _CannotSplitError:
         return result
     return second if all(ln.fits(width) for ln in second) else result
 

@@ -65,11 +65,12 @@ COMMA: Final = 18
 TERNARY: Final = 16
 DOT: Final = 1
 _BREAK: Final[dict[str, int]] = {
-    **dict.fromkeys(("and", "or"), 14),
-    **dict.fromkeys(_LEVELS[_COMPARE - 1], 10),
-    **{"|": 9, "^": 8, "&": 7, "<<": 6, ">>": 6, "+": 5, "-": 5, "**": 2},
-    **dict.fromkeys(("*", "/", "//", "%", "@"), 4),
-}
+    op: priority
+    for priority, ops in zip(
+        (14, 14, 10, 9, 8, 7, 6, 5, 4), _LEVELS[2:4] + _LEVELS[5:12], strict=True
+    )
+    for op in ops
+} | {"**": 2}
 
 
 @dataclass(slots=True, eq=False)
@@ -189,7 +190,7 @@ def _is_complex(part: Expr) -> bool:
     """Return whether a slice with `part` in it needs spaces around its colons."""
     stack = [part]
     while stack:
-        match node := _normal(stack.pop()):
+        match _normal(stack.pop()):
             case Unary(op, operand) if op != "not":
                 stack.append(operand)
             case Name() | Lit():
@@ -241,6 +242,12 @@ def _slice(e: Slice) -> list[_Item]:
     return out
 
 
+def _begins_number(e: Lit) -> bool:
+    """Return whether the text is digits, to be kept apart from an attribute's dot."""
+    spelt = _literal(e.value)
+    return isinstance(spelt, Tok) and spelt.kind == "number"
+
+
 def _after_paren(out: list[Tok]) -> bool:
     return bool(out) and out[-1].kind == "open" and out[-1].text in ("", "(")
 
@@ -283,14 +290,15 @@ def _expand(e: Expr) -> list[_Item]:
             return [_fstring(e)]
         case Attr(value, attr):
             owner: list[_Item] = [(value, ATOM)]
-            if isinstance(value, Lit) and type(value.value) in (int, float):
+            if isinstance(value, Lit) and _begins_number(value):
                 left, right = bracket_pair("(", ")", display=True)
-                owner = [left, (value, 0), right] if precedence(value) == ATOM else owner
+                owner = [left, (value, 0), right]
             return [*owner, Tok(".", "dot"), Tok(attr, "name")]
         case Call(func, args, kwargs):
             left, right = bracket_pair("(", ")")
-            positional = [[(a, _ANY)] for a in args]
-            keyword = [[Tok(key, "name"), Tok("=", "eq"), (v, _ANY)] for key, v in kwargs]
+            positional: list[list[_Item]] = [[(a, _ANY)] for a in args]
+            keyword: list[list[_Item]]
+            keyword = [[Tok(k, "name"), Tok("=", "eq"), (v, _ANY)] for k, v in kwargs]
             inside = _commas([*positional, *keyword])
             if len(args) > 1 or kwargs:
                 inside = [_FIRST, *inside]
@@ -342,7 +350,7 @@ def _expand(e: Expr) -> list[_Item]:
             return [Tok(head, "name"), _SPACE, (body, _ANY)]
         case Starred(value):
             return [Tok("*"), (value, PRECEDENCE["|"])]
-    raise TypeError(f"{type(e).__name__} cannot stand here; a Slice belongs in an Index")
+    raise TypeError(f"{type(e).__name__} cannot stand here: a Slice is for an Index")
 
 
 def tokens(e: Expr, before: Tok | None = None) -> list[Tok]:
