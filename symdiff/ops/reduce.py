@@ -25,7 +25,7 @@ from symdiff.graph.types import (
     require_nonempty,
 )
 from symdiff.ops.define import multilinear, primitive, require_float
-from symdiff.ops.elementwise import dtype_text, equal, exp, log, where
+from symdiff.ops.elementwise import cast, dtype_text, equal, exp, log, where
 from symdiff.ops.operands import api, as_tensor
 from symdiff.ops.operands import stretch
 from symdiff.ops.shape import expand_dims
@@ -91,6 +91,8 @@ def sum_(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) ->
     tensor = as_tensor(x)
     axes = normalize_axes(axis, tensor.ndim)
     target = None if dtype is None else as_dtype(dtype)
+    if target is not None and target.is_float and tensor.dtype.is_float:
+        tensor, target = cast(tensor, target), None  # so that the cotangent is cast back
     if not axes and target is None and tensor.dtype.is_float:
         return tensor
     return apply(REDUCE_SUM, tensor, axes=axes, keepdims=bool(keepdims), dtype=target)
