@@ -1,6 +1,6 @@
 """The form of a line of the sample table, and the arrays its words stand for.
 
-In: shapes, domains and a seed. Out: `Sample` records and the NumPy operands they describe.
+In: shapes, domains and a seed. Out: `Sample` records and the operands they describe.
 Invariant: the same sample and seed give the same arrays, so a failure repeats.
 """
 
@@ -61,7 +61,7 @@ class B:
 
 @dataclass(frozen=True)
 class Given:
-    """An operand with these very values; a float array is differentiated as any other."""
+    """An operand with these very values; floats are differentiated as any other."""
 
     value: Any
 
@@ -98,7 +98,7 @@ class Sample:
     label: str = ""
 
     def build(self, operands: Sequence[Any]) -> Any:
-        """Return the tensor (or tensors) of the sample's function on symbolic operands."""
+        """Return the tensor (or tensors) of the sample on symbolic operands."""
         function = API[self.fn] if isinstance(self.fn, str) else self.fn
         return function(*operands, **self.attrs)
 
@@ -136,7 +136,7 @@ def _show(arg: Arg) -> str:
 
 
 def raw(name: str) -> Callable[..., Tensor]:
-    """Return the op ``name`` as a function, for records that no public function exposes."""
+    """Return the op ``name`` as a function; for records that nothing public exposes."""
 
     def call(*operands: Tensor, **attrs: Any) -> Tensor:
         return apply(OPS[name], *operands, **attrs)
@@ -145,7 +145,7 @@ def raw(name: str) -> Callable[..., Tensor]:
     return call
 
 
-# --- domains --------------------------------------------------------------------------------
+# --- domains ----------------------------------------------------------------------
 
 SYMMETRIC = {"spd", "symmetric"}  # tangents of these are symmetric too
 _Draw = Callable[[np.random.Generator, Shape], np.ndarray]
@@ -200,14 +200,14 @@ DOMAINS: dict[str, _Draw] = {
 
 
 def domain_of(sample: Sample, arg: Arg) -> str:
-    """Return the domain an operand is drawn from ('' for integers, booleans and numbers)."""
+    """Return the domain an operand is drawn from ('' where it is not float)."""
     if isinstance(arg, tuple):
         return sample.domain
     return (arg.domain or sample.domain) if isinstance(arg, A) else ""
 
 
 def draw(sample: Sample, seed: int = 0) -> list[Any]:
-    """Return operands for a sample: float64, integer and boolean arrays, and numbers."""
+    """Return a sample's operands: float64, integer, boolean arrays, numbers."""
     rng = np.random.default_rng([seed, crc32(sample.id.encode())])
     return [_draw(sample, arg, rng) for arg in sample.args]
 
