@@ -1,0 +1,257 @@
+"""symdiff: compile a symbolic model into plain, readable NumPy modules.
+
+In: nothing. Out: the public names, each loaded when it is first asked for (PEP 562), so
+that `import symdiff` and `symdiff --help` load neither NumPy nor SymPy. Invariant: a
+name is either declared in `_DECLARED`, or it is a public function of the op table,
+``sd.tanh`` for ``API["tanh"]`` and ``sd.linalg.solve`` for ``API["linalg.solve"]``;
+adding an op adds its name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from symdiff._version import __version__ as __version__
+
+# isort: off
+if TYPE_CHECKING:
+    from symdiff.declare import (
+        functional as nn,  # noqa: F401
+        init as init,
+        optim as optim,
+    )
+    from symdiff.declare.leaves import (
+        constant as constant,
+        dim as dim,
+        input_ as input,  # noqa: F401
+        param as param,
+        params as params,
+        scope as scope,
+        state as state,
+    )
+    from symdiff.declare.model import (
+        Function as Function,
+        Model as Model,
+        Training as Training,
+    )
+    from symdiff.derive.forward import jvp as jvp
+    from symdiff.derive.reverse import grad as grad, vjp as vjp
+    from symdiff.graph.errors import (
+        DeclarationError as DeclarationError,
+        DerivativeError as DerivativeError,
+        DTypeError as DTypeError,
+        OutputError as OutputError,
+        ShapeError as ShapeError,
+        SpecError as SpecError,
+        SymdiffError as SymdiffError,
+        SymdiffWarning as SymdiffWarning,
+        TracingError as TracingError,
+    )
+    from symdiff.graph.interpret import interpret as interpret
+    from symdiff.graph.tensor import Tensor as Tensor
+    from symdiff.ops.mode import by_mode as by_mode, resolve_mode as resolve_mode
+# isort: on
+
+_ERRORS = [
+    "DTypeError",
+    "DeclarationError",
+    "DerivativeError",
+    "OutputError",
+    "ShapeError",
+    "SpecError",
+    "SymdiffError",
+    "SymdiffWarning",
+    "TracingError",
+]
+
+# public name: module, or module and the name in it
+_DECLARED: dict[str, tuple[str, str]] = {
+    **{name: ("symdiff.graph.errors", name) for name in _ERRORS},
+    **{
+        name: ("symdiff.declare.leaves", name)
+        for name in ("constant", "dim", "param", "params", "scope", "state")
+    },
+    **{
+        name: ("symdiff.declare.model", name)
+        for name in ("Function", "Model", "Training")
+    },
+    "Tensor": ("symdiff.graph.tensor", "Tensor"),
+    "compile": ("symdiff.pipeline", "compile_"),
+    "init": ("symdiff.declare.init", ""),
+    "input": ("symdiff.declare.leaves", "input_"),
+    "interpret": ("symdiff.graph.interpret", "interpret"),
+    "nn": ("symdiff.declare.functional", ""),
+    "optim": ("symdiff.declare.optim", ""),
+}
+
+# Known before the ops are loaded, for `dir` alone; `_functions` is what holds.
+_KNOWN = [
+    "abs",
+    "absolute",
+    "add",
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "arange",
+    "argmax",
+    "argmin",
+    "broadcast_to",
+    "by_mode",
+    "cast",
+    "clip",
+    "concat",
+    "concatenate",
+    "cos",
+    "divide",
+    "dot",
+    "equal",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "float_power",
+    "full",
+    "full_like",
+    "getitem",
+    "grad",
+    "greater",
+    "greater_equal",
+    "jvp",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "log_sigmoid",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "moveaxis",
+    "multiply",
+    "negative",
+    "not_equal",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "outer",
+    "permute_dims",
+    "pick",
+    "positive",
+    "power",
+    "ravel",
+    "reciprocal",
+    "relu",
+    "reshape",
+    "resolve_mode",
+    "sigmoid",
+    "sign",
+    "sin",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "stop_gradient",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "take",
+    "tanh",
+    "transpose",
+    "true_divide",
+    "vjp",
+    "where",
+    "zeros",
+    "zeros_like",
+]
+_NAMESPACES = ("linalg", "random")
+
+
+class Namespace:
+    """Public functions with a dotted name, such as ``sd.linalg.solve``."""
+
+    def __init__(self, name: str) -> None:
+        self._prefix = f"{name}."
+
+    def __getattr__(self, name: str) -> Any:
+        found = None if name.startswith("__") else _functions().get(self._prefix + name)
+        if found is None:
+            raise AttributeError(f"symdiff has no {self._prefix}{name}")
+        setattr(self, name, found)
+        return found
+
+    def __dir__(self) -> list[str]:
+        start = len(self._prefix)
+        return sorted(n[start:] for n in _functions() if n.startswith(self._prefix))
+
+    def __repr__(self) -> str:
+        return f"<namespace symdiff.{self._prefix[:-1]}: {', '.join(dir(self))}>"
+
+
+def _functions() -> dict[str, Any]:
+    """Return the public functions by name, after loading every module that adds
+    some.
+    """
+    import pkgutil
+    from importlib import import_module
+
+    from symdiff.ops.operands import API
+
+    if "symdiff_loaded" not in globals():
+        for room in ("symdiff.ops", "symdiff.derive"):
+            for found in pkgutil.iter_modules(import_module(room).__path__, f"{room}."):
+                import_module(found.name)
+        globals()["symdiff_loaded"] = True
+    return API
+
+
+def _find(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _DECLARED:
+        place, inner = _DECLARED[name]
+        _functions()  # operators and rules are part of what a declaration means
+        module = import_module(place)
+        return getattr(module, inner) if inner else module
+    if name == "__all__":
+        _functions()
+        return [n for n in _listed() if not n.startswith("_")]
+    if name in _NAMESPACES:
+        return Namespace(name)
+    if name.startswith("_"):
+        return None
+    return _functions().get(name)
+
+
+def __getattr__(name: str) -> Any:
+    found = _find(name)
+    if found is None:
+        import difflib
+
+        close = difflib.get_close_matches(name, _listed(), n=1)
+        hint = f"; did you mean sd.{close[0]}?" if close else ""
+        raise AttributeError(f"module 'symdiff' has no attribute {name!r}{hint}")
+    globals()[name] = found
+    return found
+
+
+def _listed() -> list[str]:
+    import sys
+
+    operands = sys.modules.get("symdiff.ops.operands")
+    loaded = list(operands.API) if operands else _KNOWN
+    functions = {n for n in loaded if "." not in n}
+    return sorted({*_DECLARED, *functions, *_NAMESPACES, "__version__"})
+
+
+def __dir__() -> list[str]:
+    return _listed()

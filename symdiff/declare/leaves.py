@@ -1,0 +1,225 @@
+"""Declaring leaves: inputs, parameters, states and constants, and the scopes that name
+them.
+
+In: names, shapes and dtypes as users write them. Out: leaf tensors, whose attributes
+say what valid data is (``low``, ``high``, ``sample``) and how a parameter starts
+(``init``). Invariant: a leaf's name is the key its array has in the generated code; it
+may be any printable text, because identifiers are made from it later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.declare.init import Init, as_init
+from symdiff.graph import types
+from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.provenance import current_scope, public, scope
+from symdiff.graph.tensor import Tensor, apply, tensor_topological
+from symdiff.graph.types import DType, Shape, as_shape
+from symdiff.ops import operands, operators  # noqa: F401 - operators complete Tensor
+from symdiff.ops.leaf import INPUT, PARAM, STATE
+
+__all__ = ["constant", "dim", "input_", "param", "params", "scope", "state"]
+
+dim = public(types.dim)
+
+
+@public
+def input_(
+    name: str,
+    shape: Any,
+    dtype: Any = "float",
+    low: Any = None,
+    high: Any = None,
+    sample: Any = None,
+) -> Tensor:
+    """An argument of the generated functions.
+
+    Parameters
+    ----------
+    name : the argument's name, and the key of its data
+    shape : an int, a dim, or a tuple of them; ``()`` is a scalar
+    dtype : "float" (float32 or float64, as the caller likes), an integer type or "bool"
+    low, high : valid values lie in low <= value < high; integers are checked at entry
+    sample : how self-checks draw data: ``sd.init.uniform(0.1, 1)`` or such, an array
+
+    Raises `DeclarationError` for a bad name or bounds, `ShapeError` and `DTypeError`
+    else.
+    """
+    kind = types.dtype(dtype)
+    full, lengths = leaf_name(name), as_shape(shape)
+    bounds = {"low": _bound("low", low, kind), "high": _bound("high", high, kind)}
+    _check_bounds(full, **bounds)
+    drawn = None if sample is None else _as_sample(sample, lengths)
+    return apply(INPUT, name=full, shape=lengths, dtype=kind, sample=drawn, **bounds)
+
+
+@public
+def param(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tensor:
+    """What training changes by gradients; the key ``name`` of the generated ``params``.
+
+    ``init`` is from ``sd.init``, a number, an array or a name such as "he_normal";
+    zeros by default. Raises `DTypeError` for integers and booleans, `ShapeError` for a
+    symbolic axis.
+    """
+    kind = types.dtype(dtype)
+    full = leaf_name(name)
+    if not kind.is_float:
+        raise DTypeError(
+            f"parameter {full!r} cannot have dtype {kind}: it could not follow a "
+            'gradient. Use dtype="float", or sd.input, sd.state or sd.constant for '
+            "integers."
+        )
+    lengths = _concrete(full, "parameter", shape)
+    return apply(
+        PARAM, name=full, shape=lengths, dtype=kind, init=as_init(init, lengths)
+    )
+
+
+@public
+def state(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tensor:
+    """A buffer that the training step updates, by ``sd.Model(..., updates={state:
+    new})``.
+
+    Parameters are as in `param`; any dtype will do, because no gradient flows to it.
+    """
+    kind = types.dtype(dtype)
+    full = leaf_name(name)
+    lengths = _concrete(full, "state", shape)
+    return apply(
+        STATE, name=full, shape=lengths, dtype=kind, init=as_init(init, lengths)
+    )
+
+
+@public
+def constant(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
+    """A fixed array. Floating values take the float dtype of the run unless ``dtype``
+    is given.
+    """
+    tensor = operands.constant(value, dtype)
+    if name is not None:
+        tensor.label = leaf_name(name)
+    return tensor
+
+
+@public
+def params(*tensors: Any) -> list[Tensor]:
+    """Every parameter that ``tensors`` (or lists or dicts of them) need, as
+    declared.
+    """
+    found = tensor_topological(flatten(tensors))
+    return [t for t in found if t.node.op is PARAM]
+
+
+def flatten(values: Any) -> list[Tensor]:
+    """Return the tensors in nested lists, tuples and dicts, in order.
+
+    Raises `DeclarationError` for anything that is not a tensor.
+    """
+    match values:
+        case Tensor():
+            return [values]
+        case Mapping():
+            return [t for v in values.values() for t in flatten(v)]
+        case list() | tuple() | set() | frozenset():
+            return [t for v in values for t in flatten(v)]
+    raise DeclarationError(
+        f"expected a tensor, got {type(values).__name__} {values!r:.60}."
+    )
+
+
+def leaf_name(name: Any) -> str:
+    """Return ``name`` behind the open scopes; raise `DeclarationError` if it is no
+    name.
+    """
+    if not isinstance(name, str):
+        raise DeclarationError(
+            f"a name must be a string, got {type(name).__name__} {name!r:.60}."
+        )
+    if not name.strip() or not name.isprintable():
+        raise DeclarationError(f"name {name!r} must be printable and not empty.")
+    return ".".join((*current_scope(), name))
+
+
+def _concrete(name: str, what: str, shape: Any) -> tuple[int, ...]:
+    """Return a shape of ints: an initial value needs a size."""
+    lengths = as_shape(shape)
+    symbolic = [str(d) for d in lengths if not isinstance(d, int)]
+    if symbolic:
+        raise ShapeError(
+            f"{what} {name!r} of shape {lengths} has a symbolic axis "
+            f"({', '.join(symbolic)}); its initial value could not be drawn. Use ints, "
+            "or declare an sd.input."
+        )
+    return lengths
+
+
+def _bound(which: str, value: Any, kind: DType) -> Any:
+    """Return a bound as a Python number or a dim; raise `DeclarationError`
+    otherwise.
+    """
+    if value is None:
+        return None
+    if kind.is_bool:
+        raise DeclarationError(f"{which}= has no meaning for booleans.")
+    if isinstance(value, sp.Expr) and not value.is_number:
+        if kind.is_integer:
+            return types.as_dim(value)
+        raise DeclarationError(
+            f"{which}={value} is symbolic; only integers can have that."
+        )
+    if isinstance(value, (bool, np.bool_, complex)):
+        raise DeclarationError(f"{which}={value!r} is not a number.")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise DeclarationError(f"{which}={value!r:.60} is not a number.") from None
+    if math.isnan(number):
+        raise DeclarationError(f"{which} is not a number.")
+    if math.isinf(number):
+        return None
+    if not kind.is_integer:
+        return number
+    if number != int(number):
+        raise DeclarationError(
+            f"{which}={value!r} of an integer input must be an integer."
+        )
+    return int(value)
+
+
+def _check_bounds(name: str, low: Any, high: Any) -> None:
+    numbers = isinstance(low, (int, float)) and isinstance(high, (int, float))
+    if numbers and not low < high:
+        raise DeclarationError(
+            f"input {name!r} has no valid values: low={low!r} must be below "
+            f"high={high!r} (high itself is excluded, as in range)."
+        )
+
+
+def _as_sample(value: Any, shape: Shape) -> Init:
+    """Return how to draw an input; arrays must fit where the shape is known."""
+    concrete = tuple(d if isinstance(d, int) else 2 for d in shape)
+    if isinstance(value, (np.ndarray, list)) and concrete != tuple(shape):
+        raise DeclarationError(
+            f"sample= is an array, but the shape {shape} is symbolic; use "
+            "sd.init.uniform(low, high) and the like."
+        )
+    return as_init(value, concrete)
+
+
+def is_leaf(value: Any, *ops: Any) -> bool:
+    """Whether ``value`` is a leaf tensor of one of the given ops."""
+    return isinstance(value, Tensor) and value.node.op in ops
+
+
+def leaves(tensors: Iterable[Tensor], *ops: Any) -> list[Tensor]:
+    """Return the leaves of the given ops that ``tensors`` need, in order of
+    declaration.
+    """
+    return [t for t in tensor_topological(tensors) if t.node.op in ops]

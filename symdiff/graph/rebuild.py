@@ -1,0 +1,87 @@
+"""Rewriting a declaration: new tensors for old, names and lines kept.
+
+In: output tensors and a rule that may replace any tensor. Out: the outputs rebuilt.
+Invariant: a tensor whose parents did not change is itself, and a rebuilt one keeps its
+site, label, hint and age, so that what is generated from it reads as the user wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from symdiff.graph.node import make_node
+from symdiff.graph.provenance import Site
+from symdiff.graph.tensor import Tensor
+
+# (tensor, new parents) -> the tensor to use instead, or None to keep the operation
+Replace = Callable[[Tensor, tuple[Tensor, ...]], "Tensor | None"]
+
+
+def rebuild(outputs: Sequence[Tensor], replace: Replace) -> list[Tensor]:
+    """Return ``outputs`` with every tensor they need replaced where ``replace`` says
+    so.
+
+    Parents come before children, without recursion. A replacement stands for its tensor
+    everywhere; its own parents are taken as they are.
+    """
+    new = rebuilt_tensors(outputs, replace)
+    return [new[t] for t in outputs]
+
+
+def rebuilt_tensors(
+    outputs: Iterable[Tensor], replace: Replace
+) -> dict[Tensor, Tensor]:
+    """Return, for every tensor that ``outputs`` need, the tensor that stands for it
+    now.
+    """
+    order = every_handle(outputs)
+    new: dict[Tensor, Tensor] = {}
+    for old in order:
+        parents = tuple(new[p] for p in old.parents)
+        chosen = replace(old, parents)
+        if chosen is None:
+            same = all(a is b for a, b in zip(parents, old.parents, strict=True))
+            chosen = old if same else _with_parents(old, parents)
+        new[old] = chosen
+    _move_provenance(order, new)
+    return new
+
+
+def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
+    """Return every tensor reachable through parents, oldest first (so parents
+    first).
+    """
+    stack = list(outputs)
+    seen = set(stack)
+    while stack:
+        for parent in stack.pop().parents:
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=lambda t: t.serial)
+
+
+def _with_parents(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
+    node = make_node(old.node.op, [p.node for p in parents], old.node.attrs)
+    made = Tensor(node, parents, old.site, old.label)
+    if all(p.serial < old.serial for p in parents):
+        made.serial = old.serial  # age is what orders a declaration
+    made.hint, made.result = old.hint, old.result
+    made.cotangent_of = list(old.cotangent_of)
+    return made
+
+
+def _move_provenance(order: Sequence[Tensor], new: dict[Tensor, Tensor]) -> None:
+    """Let rebuilt derivatives name the rebuilt primals they belong to."""
+    sites: dict[Site, Site] = {}
+    for old in order:
+        made = new[old]
+        if made is old:
+            continue
+        made.cotangent_of = [(prefix, new.get(p, p)) for prefix, p in made.cotangent_of]
+        site = made.site
+        primal = new.get(site.primal, site.primal) if site.primal is not None else None
+        if primal is not site.primal:
+            if site not in sites:
+                sites[site] = Site(site.frames, site.scope, primal, site.rule)
+            made.site = sites[site]
