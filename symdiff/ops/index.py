@@ -143,11 +143,17 @@ def _bound(value: Any, length: Dim) -> Any:
 
 @api("getitem")
 def getitem(x: Any, index: Any) -> Tensor:
-    """``x[index]`` for ints, slices, None and Ellipsis, and for one integer tensor."""
+    """``x[index]`` as NumPy reads it: ints, slices, None, Ellipsis, integer arrays.
+
+    Boolean masks must be constants, since the result's shape depends on their values.
+    """
+    from symdiff.ops.indexing import advanced_getitem, entries_of, is_advanced
+
     tensor = as_tensor(x)
-    entries = _expand_ellipsis(index if isinstance(index, tuple) else (index,), tensor.ndim)
-    if any(isinstance(e, (Tensor, np.ndarray, list)) for e in entries):
-        return _advanced(tensor, entries)
+    entries = entries_of(index, tensor.ndim)
+    if is_advanced(entries):
+        return advanced_getitem(tensor, entries)
+    entries = [e for e in entries if not isinstance(e, str)]
     axis, cuts, drop, insert = 0, [], [], []
     position = 0
     for entry in entries:
@@ -180,33 +186,6 @@ def _one(entry: Any, length: Dim, axis: int) -> slice:
         if not 0 <= at < length:
             raise ShapeError(f"index {entry} is out of range for axis {axis} of length {length}")
     return slice(at, as_dim(at + 1))
-
-
-def _expand_ellipsis(entries: tuple[Any, ...], ndim: int) -> list[Any]:
-    places = [i for i, e in enumerate(entries) if e is Ellipsis]
-    used = sum(1 for e in entries if e is not None and e is not Ellipsis)
-    if len(places) > 1:
-        raise ShapeError("an index can hold one Ellipsis only.")
-    if used > ndim:
-        raise ShapeError(f"too many indices: {used} for {ndim} dimension(s).")
-    if not places:
-        return list(entries)
-    fill = [slice(None)] * (ndim - used)
-    return [*entries[: places[0]], *fill, *entries[places[0] + 1 :]]
-
-
-def _is_full(entry: Any) -> bool:
-    return isinstance(entry, slice) and entry == slice(None)
-
-
-def _advanced(tensor: Tensor, entries: list[Any]) -> Tensor:
-    """Index with one integer tensor, the other entries being full slices."""
-    places = [i for i, e in enumerate(entries) if not _is_full(e)]
-    if len(places) == 1 and entries[places[0]] is not None:
-        return take(tensor, entries[places[0]], axis=places[0])
-    raise ShapeError(
-        "only one integer tensor beside full slices is supported here; use sd.take or sd.where."
-    )
 
 
 # --- integer indices --------------------------------------------------------------------------
@@ -272,12 +251,15 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
     Indices must lie in 0..length-1; they are checked when the generated function is called.
     """
+    from symdiff.ops.indexing import index_operand
     from symdiff.ops.shape import ravel
 
     tensor = as_tensor(x)
     if axis is None:
         tensor, axis = ravel(tensor), 0
-    return apply(TAKE, tensor, _index_operand(indices), axis=normalize_axis(axis, tensor.ndim))
+    where_ = normalize_axis(axis, tensor.ndim)
+    index = index_operand(_index_operand(indices), tensor.shape[where_], where_)
+    return apply(TAKE, tensor, index, axis=where_)
 
 
 def _infer_pick(x: TensorType, index: TensorType) -> TensorType:

@@ -87,6 +87,7 @@ def attach() -> None:
         put(name, _forward(name))
     put("__hash__", object.__hash__)
     put("__getitem__", _forward("getitem"))
+    put("at", property(_at))
     put("__iter__", _iterate)
     put("__len__", _length)
     put("T", property(lambda self: API["transpose"](self)))
@@ -100,6 +101,12 @@ def attach() -> None:
         "__setitem__",
         _refuse("in-place assignment", "tensors are immutable: use sd.where or x.at(i).set(v)."),
     )
+
+
+def _at(self: Tensor) -> Any:
+    from symdiff.ops.updates import At
+
+    return At(self)
 
 
 def _size(self: Tensor) -> Any:
