@@ -16,14 +16,14 @@ from symdiff._version import __version__ as __version__
 # isort: off
 if TYPE_CHECKING:
     from symdiff.declare import (
-        functional as nn,  # noqa: F401
+        functional as _functional,
         init as init,
         optim as optim,
     )
     from symdiff.declare.leaves import (
         constant as constant,
         dim as dim,
-        input_ as input,  # noqa: F401
+        input_ as _input,
         param as param,
         params as params,
         scope as scope,
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from symdiff.graph.interpret import interpret as interpret
     from symdiff.graph.tensor import Tensor as Tensor
     from symdiff.ops.mode import by_mode as by_mode, resolve_mode as resolve_mode
+
+    input = _input
+    nn = _functional
 # isort: on
 
 _ERRORS = [
@@ -206,11 +209,12 @@ def _functions() -> dict[str, Any]:
 
     from symdiff.ops.operands import API
 
-    if "symdiff_loaded" not in globals():
-        for room in ("symdiff.ops", "symdiff.derive"):
-            for found in pkgutil.iter_modules(import_module(room).__path__, f"{room}."):
-                import_module(found.name)
-        globals()["symdiff_loaded"] = True
+    if "_loaded" not in globals():
+        import_module("symdiff.ops.operators")
+        derive = import_module("symdiff.derive")
+        for found in pkgutil.iter_modules(derive.__path__, "symdiff.derive."):
+            import_module(found.name)
+        globals()["_loaded"] = True
     return API
 
 

@@ -1,0 +1,285 @@
+"""What is compiled: `Function` and `Model`, and how a model is trained: `Training`.
+
+In: declared tensors. Out: checked descriptions whose fields the compiler reads.
+Invariant: a description that exists can be compiled: every leaf it needs is listed or
+is a parameter, names are unique, the loss is a float scalar, and predictions do not
+need the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from symdiff.declare.checks import (
+    check_names,
+    inputs_of,
+    loss_of,
+    metrics_of,
+    module_name,
+    optimizer_of,
+    outputs_of,
+    updates_of,
+    warn,
+)
+from symdiff.declare.leaves import leaves
+from symdiff.declare.optim import Optimizer
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.node import Node
+from symdiff.graph.provenance import Site, current_site, public
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TupleType
+from symdiff.ops.leaf import INPUT, PARAM, RANDOM, STATE
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Function:
+    """A graph that is compiled by itself: ``forward(*inputs)`` and its reverse pass.
+
+    Parameters
+    ----------
+    name : the generated module's name
+    inputs : input leaves (or parameters, taken as arguments), in the order of arguments
+    outputs : a tensor, a list or tuple of them, or a dict from name to tensor
+
+    Raises `DeclarationError` for an input that is missing, listed twice or not a leaf.
+    """
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    output_names: tuple[str | None, ...]  # None: named by its assignment
+    single: bool  # whether the one output is returned bare
+    site: Site = field(repr=False)
+
+    @public
+    def __init__(self, name: str, inputs: Any, outputs: Any) -> None:
+        tensors, names, single = outputs_of(outputs)
+        listed = inputs_of(inputs, "inputs", INPUT, PARAM, STATE)
+        _put(
+            self,
+            name=module_name(name),
+            inputs=listed,
+            outputs=tensors,
+            output_names=names,
+            single=single,
+            site=current_site(),
+        )
+        needed = leaves(tensors, INPUT, PARAM, STATE)
+        known = {t.node for t in listed}
+        missing = [t for t in needed if t.node not in known]
+        if missing:
+            shown = ", ".join(str(t.name) for t in missing)
+            raise DeclarationError(
+                f"function {name!r} needs {shown}, which its inputs do not list; add "
+                f"{'it' if len(missing) == 1 else 'them'} to inputs=[...]."
+            )
+        check_names([*listed, *needed])
+
+    @property
+    def roots(self) -> tuple[Tensor, ...]:
+        """Every tensor that the function computes for its own sake."""
+        return self.outputs
+
+    @property
+    def params(self) -> dict[str, Tensor]:
+        """No parameters: what the function reads are its arguments."""
+        return {}
+
+    @property
+    def states(self) -> dict[str, Tensor]:
+        """No states, for the same reason."""
+        return {}
+
+    @property
+    def randoms(self) -> tuple[Tensor, ...]:
+        """Random sites, as declared; a site's number is its place here."""
+        return tuple(leaves(self.roots, RANDOM))
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Model:
+    """A model to predict with and, given a loss, to train.
+
+    Parameters
+    ----------
+    name : the generated package's name
+    inputs : input leaves, in the order of ``forward(params, ...)``
+    targets : input leaves that only the loss and the metrics read
+    outputs : a tensor, a list or tuple of them, or a dict from name to tensor
+    loss : the float scalar that training lowers
+    metrics : name to scalar, reported beside the loss
+    optimizer : from ``sd.optim``, or any `Optimizer`
+    updates : state leaf to its value after a training step
+
+    Raises `DeclarationError`, `ShapeError` or `DTypeError`, with the line of the call.
+    """
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    targets: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    output_names: tuple[str | None, ...]  # None: named by its assignment
+    single: bool  # whether the one output is returned bare
+    loss: Tensor | None
+    metrics: Mapping[str, Tensor]
+    optimizer: Optimizer | None
+    updates: Mapping[Tensor, Tensor]
+    params: Mapping[str, Tensor]  # in order of declaration, as are the next two
+    states: Mapping[str, Tensor]
+    randoms: tuple[Tensor, ...]  # a random site's number is its place here
+    site: Site = field(repr=False)
+
+    @public
+    def __init__(
+        self,
+        name: str,
+        inputs: Any,
+        targets: Any = (),
+        outputs: Any = None,
+        loss: Any = None,
+        metrics: Mapping[str, Any] | None = None,
+        optimizer: Optimizer | None = None,
+        updates: Mapping[Tensor, Tensor] | None = None,
+    ) -> None:
+        if outputs is None:
+            raise DeclarationError(
+                f"model {name!r} has no outputs; give the prediction, as in "
+                'outputs={"probs": sd.nn.softmax(z)}.'
+            )
+        tensors, names, single = outputs_of(outputs)
+        site = current_site()
+        _put(
+            self,
+            name=module_name(name),
+            inputs=inputs_of(inputs, "inputs", INPUT),
+            targets=inputs_of(targets, "targets", INPUT),
+            outputs=tensors,
+            output_names=names,
+            single=single,
+            loss=None if loss is None else loss_of(loss),
+            metrics=metrics_of(metrics or {}),
+            optimizer=optimizer_of(optimizer, loss),
+            updates=updates_of(updates or {}),
+            site=site,
+        )
+        found = leaves((*self.roots, *self.updates), PARAM, STATE, INPUT, RANDOM)
+        check_names([*self.inputs, *self.targets, *found])
+        _put(
+            self,
+            params={str(t.name): t for t in found if t.node.op is PARAM},
+            states={str(t.name): t for t in found if t.node.op is STATE},
+            randoms=tuple(t for t in found if t.node.op is RANDOM),
+        )
+        _check_inputs(self)
+        _check_params(self)
+
+    @property
+    def roots(self) -> tuple[Tensor, ...]:
+        """Every tensor that the model computes for its own sake."""
+        loss = () if self.loss is None else (self.loss,)
+        return (*self.outputs, *loss, *self.metrics.values(), *self.updates.values())
+
+
+@dataclass(frozen=True)
+class Training:
+    """How ``symdiff train`` and ``fit`` run: passes over the data, rows a step,
+    seed.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    seed: int = 0
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        _check_training(self)
+
+
+@public
+def _check_training(training: Training) -> None:
+    for name, least in (("epochs", 0), ("batch_size", 1), ("seed", None)):
+        value = getattr(training, name)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise DeclarationError(f"Training({name}=) must be an int, got {value!r}.")
+        if least is not None and value < least:
+            raise DeclarationError(
+                f"Training({name}=) must be {least} or more, got {value}."
+            )
+
+
+def _put(target: Any, **values: Any) -> None:
+    for name, value in values.items():
+        object.__setattr__(target, name, value)
+
+
+# --- the whole -----------------------------------------------------------------------
+
+
+def _check_inputs(model: Model) -> None:
+    inputs = {t.node for t in model.inputs}
+    targets = {t.node for t in model.targets}
+    for t in model.targets:
+        if t.node in inputs:
+            raise DeclarationError(f"{t.name!r} is both an input and a target.")
+    predicted = {t.node: t for t in leaves(model.outputs, INPUT)}
+    for t in model.targets:
+        if t.node in predicted:
+            raise DeclarationError(
+                f"the outputs depend on the target {t.name!r}: a prediction would need "
+                "its "
+                "label. List it under inputs=, or leave it out of the outputs."
+            )
+    trained = leaves(model.roots, INPUT)
+    for t in trained:
+        if t.node not in inputs and t.node not in targets:
+            where = "inputs" if t.node in predicted else "targets (or inputs)"
+            raise DeclarationError(
+                f"model {model.name!r} reads {t.name!r}, which is not listed; add it "
+                f"to {where}."
+            )
+    read = {t.node for t in trained}
+    for t in model.targets:
+        if t.node not in read:
+            raise DeclarationError(
+                f"target {t.name!r} is used by neither the loss nor a metric."
+            )
+    for t in model.inputs:
+        if t.node not in read:
+            warn(f"input {t.name!r} is not used by the model.", model.site)
+
+
+def _reached(loss: Node) -> set[Node]:
+    """Return the nodes that a gradient of ``loss`` can flow to."""
+    stack, seen = [loss], {loss}
+    while stack:
+        node = stack.pop()
+        if node.op.vjp is None:
+            continue
+        for i in node.inputs:
+            if i not in seen and (isinstance(i.type, TupleType) or i.dtype.is_float):
+                seen.add(i)
+                stack.append(i)
+    return seen
+
+
+def _check_params(model: Model) -> None:
+    if model.loss is None:
+        return
+    if not model.params:
+        raise DeclarationError(
+            f"model {model.name!r} has no parameters, so its loss cannot be trained; "
+            "declare "
+            "some with sd.param or sd.nn, or compile it as an sd.Function."
+        )
+    reached = _reached(model.loss.node)
+    lost = [name for name, t in model.params.items() if t.node not in reached]
+    if lost:
+        several = len(lost) > 1
+        warn(
+            f"the loss does not reach parameter{'s' if several else ''} "
+            f"{', '.join(lost)}: "
+            f"{'their gradients are' if several else 'its gradient is'} 0.",
+            model.site,
+        )
