@@ -25,7 +25,7 @@ def _not_called(*_: Any) -> Any:
 
 ITEM = primitive(
     "item",
-    _infer_item,  # type: ignore[arg-type]
+    _infer_item,
     lambda x, *, index: x[index],
     vjp=_not_called,
     jvp=_not_called,

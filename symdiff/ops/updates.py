@@ -245,7 +245,7 @@ class At:
     def _update(self, kind: str, values: Any) -> Tensor:
         x, value = self._tensor, as_tensor(values)
         mask = _only_mask(self._index)
-        if mask is not None:
+        if mask is not None and (not value.ndim or mask.node.op.name != "constant"):
             return _update_masked(kind, x, mask, value)
         entries = entries_of(self._index, x.ndim)
         if not is_advanced(entries):
@@ -332,6 +332,8 @@ def _update_slice(kind: str, x: Tensor, index: Any, value: Tensor) -> Tensor:
     """Change the elements of a basic index, in which nothing repeats."""
     target = getitem(x, index)
     value = _fit(value, target, x)
+    if not x.ndim:
+        return _COMBINE[kind](x, _array(value, target))
     if kind not in ("set", "add"):
         value = _COMBINE[kind](target, value)
     cuts, _ = parse(
