@@ -11,7 +11,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from symdiff.emit.pysplit import STEP, columns, split_line
+from symdiff.emit.pychars import columns
+from symdiff.emit.pysplit import STEP, split_line
 from symdiff.emit.pytext import COMMA, Tok, bracket_pair, join, tokens
 from symdiff.emit.pytree import (
     Assign,

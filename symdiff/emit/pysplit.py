@@ -9,11 +9,11 @@ body and tail; what stands inside brackets is then split at its loosest operator
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from symdiff.emit.pychars import columns
 from symdiff.emit.pytext import COMMA, DOT, Tok, bracket_pair, join
 
 STEP = 4
@@ -23,14 +23,6 @@ _DEEPEST = 50
 
 class _CannotSplitError(Exception):
     """This way of splitting does not apply; try the next."""
-
-
-def columns(text: str) -> int:
-    """Return how many columns `text` takes; wide characters take two."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(unicodedata.combining(c) != 0 for c in text)
 
 
 @dataclass(slots=True, eq=False)
@@ -54,9 +46,8 @@ class Line:
         depth, previous = 0, None
         present = set(self.toks)
         for tok in self.toks:
-            if tok.kind == "close" and tok.partner in present:
-                depth -= 1
             whole = tok.partner in present
+            depth -= whole and tok.kind == "close"
             if not depth and self.tracked and not tok.text and whole:
                 self.optional.append(tok)
             if not depth and tok.priority and self.inside:
@@ -64,8 +55,7 @@ class Line:
                     self.delimiters[tok] = tok.priority
                 elif previous is not None:
                     self.delimiters[previous] = tok.priority
-            if tok.kind == "open" and tok.partner in present:
-                depth += 1
+            depth += whole and tok.kind == "open"
             previous = tok
 
     def fits(self, width: int) -> bool:
@@ -362,15 +352,29 @@ def _joined(lines: list[Line], width: int) -> list[Line]:
 
 
 def _long_target(toks: list[Tok], indent: int, width: int) -> int:
-    """Return where the value begins if `target = (` is too long, else 0."""
-    depth = 0
+    """Return where the value begins if the target must be broken, else 0.
+
+    It must if `target = (` is too long, or `target = -f(`: ruff never parenthesises a
+    sign before a lone call.
+    """
+    depth, start = 0, 0
     for at, tok in enumerate(toks):
         depth += (tok.kind == "open") - (tok.kind == "close")
         if tok.kind == "eq" and not depth:
-            splits = any(t.kind == "open" for t in toks[:at])
-            short = indent + columns(join(toks[: at + 1])) + len(" (") <= width
-            return at + 1 if splits and not short else 0
-    return 0
+            start = at + 1
+            break
+    if not start or not any(t.kind == "open" for t in toks[:start]):
+        return 0
+    room = width - indent - columns(join(toks[:start]))
+    value = Line(toks[start + 1 : -1], indent, inside=True)
+    if not value.toks or value.toks[0].text not in ("-", "~", "+", "not"):
+        return start if room < len(" (") else 0
+    if value.strongest() > DOT:
+        return start if room < len(" (") else 0
+    for i, tok in enumerate(value.toks):
+        if tok.kind == "open" and value.toks[i + 1] is not tok.partner:
+            return start if room <= columns(join(value.toks[: i + 1])) else 0
+    return start if room <= columns(value.text) else 0
 
 
 def split_line(
@@ -382,7 +386,8 @@ def split_line(
         # The target takes several lines; the value follows on the last of them. (Here
         # black alone would put operators in parentheses of their own, ruff does not.)
         paren = Tok(" (")  # what must fit beside the target
-        *lines, last = _transform(Line([*toks[:at], paren], indent), width)
+        target = Line([*toks[:at], paren], indent, explode=True)
+        *lines, last = _transform(target, width)
         if lines:
             out = [" " * ln.indent + ln.text for ln in lines]
             toks = [Tok(last.text[: -len(paren.text)], "eq"), *toks[at:]]

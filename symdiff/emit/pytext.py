@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from symdiff.emit.pychars import float_text, string_text
 from symdiff.emit.pytree import (
     Attr,
     Binary,
@@ -96,31 +97,6 @@ def bracket_pair(left: str, right: str, display: bool = False) -> tuple[Tok, Tok
     closing = Tok(right, "close", display=display, partner=opening)
     opening.partner = closing
     return opening, closing
-
-
-def float_text(value: float) -> str:
-    """Return the shortest literal that reads well and evaluates to `value` >= 0."""
-    text = float.__repr__(value)
-    mantissa, _, exponent = text.partition("e")
-    digits = mantissa.replace(".", "").strip("0")
-    if not digits:
-        return "0.0"
-    if not exponent and 1e-2 <= value < 1e5:
-        return text
-    whole, _, fraction = mantissa.partition(".")
-    lead = len(whole) if whole != "0" else len(fraction.lstrip("0")) - len(fraction)
-    power = int(exponent or 0) + lead - 1
-    point = "." if len(digits) > 1 else ""
-    scientific = f"{digits[0]}{point}{digits[1:]}e{power}"
-    return scientific if exponent or len(scientific) < len(text) else text
-
-
-def string_text(value: str, quote: str = "") -> str:
-    """Return `value` quoted as black does: double quotes unless single escape less."""
-    quote = quote or ("'" if value.count('"') > value.count("'") else '"')
-    # A leading quote of the other kind makes repr use single quotes and escape them.
-    body = repr('"' + value)[2:-1].replace("\\'", "'")
-    return quote + body.replace(quote, "\\" + quote) + quote
 
 
 def _literal(value: object) -> Expr | Tok:

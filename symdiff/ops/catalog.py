@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
+from typing import Any
 
 import symdiff.ops
 
@@ -20,3 +22,10 @@ def load() -> None:
     names = (module.name for module in pkgutil.iter_modules(symdiff.ops.__path__))
     for name in sorted(set(names) - _LAST):
         importlib.import_module(f"symdiff.ops.{name}")
+
+
+def helper_function(name: str) -> Callable[..., Any]:
+    """Return the function that generated modules embed under ``_name``."""
+    from symdiff.ops.define import HELPERS
+
+    return HELPERS[name]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sympy as sp
@@ -36,10 +36,13 @@ from symdiff.graph.types import (
 
 Cotangents = Sequence[Tensor | None]
 # vjp(cotangent, output, inputs, attrs, needs) -> one cotangent per input
-Vjp = Callable[[Any, Tensor, Sequence[Tensor], Mapping[str, Any], Sequence[bool]], Cotangents]
+Vjp = Callable[
+    [Any, Tensor, Sequence[Tensor], Mapping[str, Any], Sequence[bool]], Cotangents
+]
 # jvp(tangents, output, inputs, attrs) -> the output's tangent (None: zero)
 Jvp = Callable[[Cotangents, Tensor, Sequence[Tensor], Mapping[str, Any]], Any]
 Text = str | Callable[[Node], str]
+H = TypeVar("H", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,6 +87,19 @@ class Op:
 
 
 OPS: dict[str, Op] = {}
+HELPERS: dict[
+    str, Callable[..., Any]
+] = {}  # what NumPy lacks, embedded where it is called
+
+
+def helper(function: H) -> H:
+    """Let texts call ``_help_<name>(...)``: the source of ``_<name>`` goes with the module.
+
+    The function is named with a leading underscore, uses numpy (as ``np``) alone, and says its
+    accuracy in its docstring.
+    """
+    HELPERS[function.__name__.lstrip("_")] = function
+    return function
 
 
 def register(op: Op) -> Op:
@@ -97,7 +113,9 @@ def register(op: Op) -> Op:
 # --- symbols of elementwise expressions -------------------------------------------------
 
 u, v, w = OPERANDS = sp.symbols("u v w", real=True)
-y = sp.Symbol("y", real=True)  # the op's own output, for partials such as (1 - y) * (1 + y)
+y = sp.Symbol(
+    "y", real=True
+)  # the op's own output, for partials such as (1 - y) * (1 + y)
 
 
 class sigmoid(sp.Function):  # noqa: N801 - SymPy names functions in lower case
@@ -129,15 +147,19 @@ def result_dtype(rule: str | Callable[..., DType], dtypes: Sequence[DType]) -> D
             return BOOL
         case "logical":
             if not common.is_bool:
-                raise DTypeError(f"needs booleans, got {common}; compare first, as in x > 0.")
+                raise DTypeError(
+                    f"needs booleans, got {common}; compare first, as in x > 0."
+                )
             return common
         case "number":
             if common.is_bool:
-                raise DTypeError('is not defined on booleans; write sd.cast(x, "float").')
+                raise DTypeError(
+                    'is not defined on booleans; write sd.cast(x, "float").'
+                )
             return common
     if not common.is_float:
         raise DTypeError(
-            f"needs a float operand, got {common}; write sd.cast(tensor, \"float\")."
+            f'needs a float operand, got {common}; write sd.cast(tensor, "float").'
         )
     return common
 
@@ -200,7 +222,9 @@ def elementwise(
         arity = len([s for s in OPERANDS if s in expression.free_symbols]) or 1
 
     def infer(*types: TensorType) -> TensorType:
-        return TensorType(same_shape(types), result_dtype(dtype, [t.dtype for t in types]))
+        return TensorType(
+            same_shape(types), result_dtype(dtype, [t.dtype for t in types])
+        )
 
     places = ", ".join(f"_{i}" for i in range(arity))
     if infix:
@@ -321,5 +345,7 @@ def primitive(
 def require_float(t: TensorType, what: str) -> TensorType:
     """Return ``t`` if it is float; raise `DTypeError` that offers a cast otherwise."""
     if not t.dtype.is_float:
-        raise DTypeError(f'{what} needs a float tensor, got {t.dtype}; use sd.cast(x, "{FLOAT}").')
+        raise DTypeError(
+            f'{what} needs a float tensor, got {t.dtype}; use sd.cast(x, "{FLOAT}").'
+        )
     return t

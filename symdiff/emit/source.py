@@ -1,0 +1,199 @@
+"""The user's statements: which one declared a tensor, how it reads, what it assigns to.
+
+In: the sites of a declaration. Out: `Statement`s with their text, ``file:line`` and target
+names, read from the source's AST by instruction position. Invariant: resolved afresh for each
+compilation; without source everything has a deterministic fallback.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
+
+from symdiff.graph.provenance import Position, Site, line_of
+from symdiff.graph.tensor import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of the user's program."""
+
+    file: str
+    line: int
+    text: str
+
+    @property
+    def location(self) -> str:
+        """``file:line``, for headings."""
+        return f"{self.file}:{self.line}"
+
+
+Span = tuple[int, int, int, int]  # first line, first column, last line, last column
+
+
+class Resolver:
+    """Reads statements and names for one compilation.
+
+    ``base`` is the folder that file names are shown relative to.
+    """
+
+    def __init__(self, base: str = "") -> None:
+        self._base = base
+        self._modules: dict[str, ast.Module | None] = {}
+        self._statements: dict[
+            tuple[CodeType, int], tuple[ast.stmt | None, Span | None]
+        ] = {}
+
+    def statement(self, tensor: Tensor) -> Statement | None:
+        """Return the statement that declared a tensor (or its primal, for a derivative)."""
+        site = primal_site(tensor)
+        if not site.frames:
+            return None
+        code, offset = site.frames[0]
+        found, _ = self._find(site.frames[0])
+        line = found.lineno if found is not None else line_of(code, offset)
+        return Statement(
+            self._shown(code.co_filename),
+            line,
+            self._text(code.co_filename, found, line),
+        )
+
+    def target(self, tensor: Tensor) -> str | None:
+        """Return the name that the declaring statement binds the tensor to.
+
+        Follows ``return f(x)`` out to the statement that called the function.
+        """
+        site = tensor.site
+        if tensor.result is None or site.primal is not None:
+            return None
+        for position in site.frames:
+            statement, span = self._find(position)
+            if statement is None:
+                return None
+            if isinstance(statement, ast.Return) and _spans(statement.value, span):
+                continue
+            return _target(statement, span, tensor.result)
+        return None
+
+    def _find(self, position: Position) -> tuple[ast.stmt | None, Span | None]:
+        if position not in self._statements:
+            self._statements[position] = self._locate(position)
+        return self._statements[position]
+
+    def _locate(self, position: Position) -> tuple[ast.stmt | None, Span | None]:
+        code, offset = position
+        span = instruction_span(code, offset)
+        module = self._module(code.co_filename)
+        if module is None or span is None:
+            return None, span
+        return _innermost(module, span), span
+
+    def _module(self, filename: str) -> ast.Module | None:
+        if filename not in self._modules:
+            lines = linecache.getlines(filename)
+            try:
+                self._modules[filename] = ast.parse("".join(lines)) if lines else None
+            except SyntaxError:  # a notebook cell with magics
+                self._modules[filename] = None
+        return self._modules[filename]
+
+    def _shown(self, filename: str) -> str:
+        if filename.startswith("<"):
+            return filename.strip("<>")
+        if not self._base:
+            return os.path.basename(filename)
+        relative = os.path.relpath(filename, self._base).replace(os.sep, "/")
+        return os.path.basename(filename) if relative.startswith("../") else relative
+
+    def _text(self, filename: str, statement: ast.stmt | None, line: int) -> str:
+        if statement is None:
+            return linecache.getline(filename, line).strip()
+        header = getattr(statement, "body", None)
+        last = header[0].lineno - 1 if header else (statement.end_lineno or line)
+        last = max(last, statement.lineno)
+        lines = [
+            linecache.getline(filename, n).split("  # ")[0].strip()
+            for n in range(statement.lineno, last + 1)
+        ]
+        text = " ".join(part for part in lines if part)
+        for opening in "([{":
+            text = text.replace(opening + " ", opening)
+        return text.replace(", )", ")").replace(" )", ")").replace(" ]", "]")
+
+
+def primal_site(tensor: Tensor) -> Site:
+    """Return the site of the user's statement behind a tensor, through its derivatives."""
+    site = tensor.site
+    while site.primal is not None:
+        site = site.primal.site
+    return site
+
+
+@lru_cache(maxsize=4096)
+def instruction_span(code: CodeType, offset: int) -> Span | None:
+    """Return the source span of the expression an instruction evaluates."""
+    for i, (line, end_line, column, end_column) in enumerate(code.co_positions()):
+        if 2 * i == offset:
+            if line is None or end_line is None or column is None or end_column is None:
+                return None
+            return (line, column, end_line, end_column)
+    return None
+
+
+def _span_of(node: ast.AST) -> Span:
+    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    return outer[:2] <= inner[:2] and inner[2:] <= outer[2:]
+
+
+def _spans(expression: ast.expr | None, span: Span | None) -> bool:
+    return expression is not None and span is not None and _span_of(expression) == span
+
+
+def _innermost(module: ast.Module, span: Span) -> ast.stmt | None:
+    """Return the smallest statement around a span."""
+    found: ast.stmt | None = None
+    body: list[ast.AST] = list(module.body)
+    while body:
+        inside = next(
+            (n for n in body if hasattr(n, "lineno") and _contains(_span_of(n), span)),
+            None,
+        )
+        if inside is None:
+            return found
+        if isinstance(inside, ast.stmt):
+            found = inside
+        body = list(ast.iter_child_nodes(inside))
+    return found
+
+
+def _target(statement: ast.stmt, span: Span | None, index: int) -> str | None:
+    match statement:
+        case ast.Assign(targets=[target], value=value) if _spans(value, span):
+            return _bound_name(target, index)
+        case ast.AnnAssign(target=target, value=value) if _spans(value, span):
+            return _bound_name(target, index)
+        case ast.AugAssign(target=target) if _span_of(statement) == span:
+            return _bound_name(target, index)
+    return None
+
+
+def _bound_name(target: ast.expr, index: int) -> str | None:
+    match target:
+        case ast.Name(id=name):
+            return name if index == 0 else None
+        case ast.Attribute(attr=name):
+            return name if index == 0 else None
+        case ast.Subscript(value=value):
+            return _bound_name(value, index)
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) if index < len(
+            elements
+        ):
+            return _bound_name(elements[index], 0)
+    return None

@@ -1,0 +1,154 @@
+"""What is computed in the forward function, what in the backward, and what is handed over.
+
+In: the primal results, the derived results, and the leaves that only the backward function
+receives. Out: a `Partition` with the residuals. Invariant: a value that the forward function
+has is never computed again, and moving a derived value forward is done only where it makes
+the hand-over smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from symdiff.graph.node import Node, topological, users
+from symdiff.graph.types import TupleType
+from symdiff.ops.operands import CONSTANT, LITERAL
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The two halves of a differentiated program.
+
+    ``residuals`` are the forward values that the backward half reads, in forward order.
+    """
+
+    forward: tuple[Node, ...]
+    backward: tuple[Node, ...]
+    residuals: tuple[Node, ...]
+
+
+def partition(
+    primals: Sequence[Node],
+    derived: Sequence[Node],
+    seeds: Iterable[Node],
+    shared: Iterable[Node],
+) -> Partition:
+    """Split the nodes of ``primals`` and ``derived`` in two.
+
+    ``seeds`` are the cotangent leaves of the backward function; ``shared`` are leaves that both
+    functions receive anyway (parameters), which are never residuals.
+    """
+    seeds, shared = set(seeds), set(shared)
+    everything = topological([*primals, *derived])
+    forward = set(topological(primals)) - seeds
+    late = _descendants(everything, seeds)
+    backward = [n for n in everything if n not in forward and n not in seeds]
+    readers = users(everything)
+    kept = set(derived)
+    _pull_forward(backward, forward, late, readers, shared, kept)
+    backward = [n for n in backward if n not in forward]
+    residuals = _boundary(backward, derived, forward, shared)
+    order = [n for n in everything if n in forward]
+    return Partition(tuple(order), tuple(backward), tuple(residuals))
+
+
+def _descendants(order: Sequence[Node], roots: set[Node]) -> set[Node]:
+    found = set(roots)
+    for node in order:
+        if any(i in found for i in node.inputs):
+            found.add(node)
+    return found
+
+
+def is_free(node: Node) -> bool:
+    """Whether a node is written where it is used: literals and constants."""
+    return node.op is LITERAL or node.op is CONSTANT
+
+
+def _pull_forward(
+    backward: Sequence[Node],
+    forward: set[Node],
+    late: set[Node],
+    readers: dict[Node, list[Node]],
+    shared: set[Node],
+    kept: set[Node],
+) -> None:
+    """Move a value forward where that saves handing over two or more others.
+
+    Softmax probabilities, for example, replace the exponentials and their sum.
+    """
+    for node in backward:
+        if node in late or is_free(node) or isinstance(node.type, TupleType):
+            continue
+        sources = {i for i in node.inputs if not is_free(i) and i not in shared}
+        if not sources or not _all_views_forward(sources, forward):
+            continue
+        roots = {_root(i, forward) for i in sources}
+        relieved = {
+            r
+            for r in roots
+            if not r.op.leaf
+            and _only_read_through(r, node, readers, forward)
+            and r not in kept
+        }
+        if len(relieved) >= 2:
+            forward.add(node)
+            for i in sources:
+                _add_chain(i, forward)
+
+
+def _all_views_forward(sources: set[Node], forward: set[Node]) -> bool:
+    return all(_root(i, forward) in forward for i in sources)
+
+
+def _root(node: Node, forward: set[Node]) -> Node:
+    """Return the forward value a view stands for."""
+    while node not in forward and node.op.view and node.inputs:
+        node = node.inputs[0]
+    return node
+
+
+def _add_chain(node: Node, forward: set[Node]) -> None:
+    while node not in forward:
+        forward.add(node)
+        node = node.inputs[0]
+
+
+def _only_read_through(
+    root: Node, reader: Node, readers: dict[Node, list[Node]], forward: set[Node]
+) -> bool:
+    """Whether ``reader`` alone, outside the forward half, reads a value or a view of it."""
+    waiting = [root]
+    while waiting:
+        current = waiting.pop()
+        for user in readers.get(current, ()):
+            if user is reader or user in forward:
+                continue
+            if user.op.view:
+                waiting.append(user)
+            else:
+                return False
+    return True
+
+
+def _boundary(
+    backward: Sequence[Node],
+    derived: Sequence[Node],
+    forward: set[Node],
+    shared: set[Node],
+) -> list[Node]:
+    """Return the forward values that backward nodes, or the derived results, read.
+
+    A view is not handed over but taken again from what it is a view of.
+    """
+    wanted = dict.fromkeys([*(i for n in backward for i in n.inputs), *derived])
+    found: dict[Node, None] = {}
+    for node in wanted:
+        if node not in forward or node in shared:
+            continue
+        while node.op.view and node.inputs and node not in shared:
+            node = node.inputs[0]
+        if node not in shared and not is_free(node):
+            found[node] = None
+    return [n for n in topological(found) if n in found]

@@ -1,0 +1,93 @@
+"""A differentiated program: everything the generated modules compute, as one graph.
+
+In: what was declared, with its derivatives. Out: a `Program` that later passes rewrite as a
+whole, so that primal and derivative share every common value. Invariant: all tensors of a
+program are handles over one set of nodes; leaves are the same before and after a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, tensor_topological
+
+Named = tuple[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Leaves and results of a model or a function.
+
+    ``outputs`` are what prediction returns; ``results`` what is differentiated (a model's loss,
+    a function's outputs); ``seeds`` their cotangent leaves; ``gradients`` the cotangents of
+    ``wrt``, in its order; ``updates`` the new values of states.
+    """
+
+    name: str
+    is_model: bool
+    params: tuple[Tensor, ...]
+    states: tuple[Tensor, ...]
+    inputs: tuple[Tensor, ...]
+    targets: tuple[Tensor, ...]
+    randoms: tuple[Tensor, ...]
+    outputs: tuple[Named, ...]
+    results: tuple[Named, ...]
+    metrics: tuple[Named, ...]
+    updates: tuple[Named, ...]
+    seeds: tuple[Tensor, ...]
+    wrt: tuple[Tensor, ...]
+    gradients: tuple[Tensor, ...]
+
+    @property
+    def leaves(self) -> tuple[Tensor, ...]:
+        """Every leaf, arguments first: the order in which names are given."""
+        return (*self.inputs, *self.targets, *self.seeds, *self.params, *self.states)
+
+    def roots(self) -> list[Tensor]:
+        """Return every tensor the program computes."""
+        named = (*self.outputs, *self.results, *self.metrics, *self.updates)
+        return [*(t for _, t in named), *self.gradients]
+
+    def with_roots(self, roots: Sequence[Tensor]) -> Program:
+        """Return the program with its roots replaced, in the order of `roots`."""
+        waiting = iter(roots)
+
+        def renewed(named: tuple[Named, ...]) -> tuple[Named, ...]:
+            return tuple((name, next(waiting)) for name, _ in named)
+
+        outputs, results = renewed(self.outputs), renewed(self.results)
+        metrics, updates = renewed(self.metrics), renewed(self.updates)
+        return replace(
+            self,
+            outputs=outputs,
+            results=results,
+            metrics=metrics,
+            updates=updates,
+            gradients=tuple(waiting),
+        )
+
+    def tensors(self) -> dict[Node, Tensor]:
+        """Return the tensor that stands for each node."""
+        return {t.node: t for t in tensor_topological([*self.roots(), *self.leaves])}
+
+    def __str__(self) -> str:
+        """List the graph, a node a line, with the roles of its results."""
+        order = tensor_topological(self.roots())
+        numbers = {t.node: i for i, t in enumerate(order)}
+        lines = [f"program {self.name}"]
+        for t in order:
+            attrs = ", ".join(f"{k}={v!r:.40}" for k, v in t.node.attrs.items())
+            operands = ", ".join(f"%{numbers[i]}" for i in t.node.inputs)
+            note = f"  # {t.name}" if t.name else ""
+            shown = f"{operands}{', ' if operands and attrs else ''}{attrs}"
+            lines.append(
+                f"  %{numbers[t.node]} = {t.node.op.name}({shown}) : {t.node.type}{note}"
+            )
+        for role in ("outputs", "results", "metrics", "updates"):
+            for name, t in getattr(self, role):
+                lines.append(f"  {role[:-1]} {name} = %{numbers[t.node]}")
+        for variable, g in zip(self.wrt, self.gradients, strict=True):
+            lines.append(f"  gradient of {variable.name} = %{numbers[g.node]}")
+        return "\n".join(lines)

@@ -1,0 +1,283 @@
+"""Which values get a statement of their own, and in which order the statements stand.
+
+In: the results of one function body and the values it is given. Out: `Step`s in order.
+Invariant: every step reads only given values, earlier steps and terms inlined into it; within
+that, steps of one user's statement stay together and statements keep their order.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import TupleType
+from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.text import is_statements, op_text, operand_uses, operations
+
+MOST_OPERATIONS = 4  # a line holds at most this many
+LITERAL_ELEMENTS = 64  # larger array constants are loaded from a file
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One value that gets a name.
+
+    ``absorbed`` is an operand that was made for this step alone and is updated in place.
+    """
+
+    tensor: Tensor
+    group: Hashable
+    absorbed: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a body is written: its level, and what the names and statements say.
+
+    ``named`` tells the tensors that keep a statement because the user named them;
+    ``group`` the user's statement a tensor belongs to; ``rank`` orders steps of one group.
+    """
+
+    level: int
+    named: Callable[[Tensor], bool]
+    group: Callable[[Tensor], Hashable]
+    rank: Callable[[Tensor], tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class _Body:
+    """What deciding needs to know of one function body."""
+
+    order: list[Node]
+    tensors: Mapping[Node, Tensor]
+    given: set[Node]
+    results: set[Node]
+    uses: dict[Node, int] = field(default_factory=dict)
+    kept: set[Node] = field(default_factory=set)
+    absorbed: dict[Node, Node] = field(default_factory=dict)  # reader to operand
+
+
+def schedule(
+    results: Sequence[Node],
+    given: Iterable[Node],
+    tensors: Mapping[Node, Tensor],
+    style: Style,
+) -> list[Step]:
+    """Return the steps that compute ``results`` from ``given``."""
+    given = set(given)
+    order = reachable(results, given)
+    body = _Body(order, tensors, given, set(results))
+    _count_uses(body)
+    _choose(body, style)
+    if style.level > 0:
+        _absorb(body)
+    return _ordered(body, style)
+
+
+def reachable(results: Sequence[Node], given: set[Node]) -> list[Node]:
+    """Return the nodes between given values and results, inputs first."""
+    found: list[Node] = []
+    done = set(given)
+    for root in results:
+        if root in done:
+            continue
+        done.add(root)
+        stack = [(root, 0)]
+        while stack:
+            node, position = stack.pop()
+            while position < len(node.inputs) and node.inputs[position] in done:
+                position += 1
+            if position == len(node.inputs):
+                found.append(node)
+                continue
+            stack.append((node, position + 1))
+            done.add(node.inputs[position])
+            stack.append((node.inputs[position], 0))
+    return found
+
+
+def _count_uses(body: _Body) -> None:
+    """Count how often each value would be written if it were inlined everywhere.
+
+    A view is written at each of its uses, and its source with it.
+    """
+    for node in reversed(body.order):
+        text = (
+            ""
+            if isinstance(node.type, TupleType) or is_literal(node)
+            else op_text(node)
+        )
+        written = operand_uses(text) if text else ()
+        repeated = (
+            body.uses.get(node, 1) if node.op.view and node not in body.results else 1
+        )
+        for i, source in enumerate(node.inputs):
+            times = written[i] if i < len(written) else 1
+            body.uses[source] = body.uses.get(source, 0) + max(times, 1) * repeated
+
+
+def is_literal(node: Node) -> bool:
+    """Whether a node is written as a Python literal."""
+    return node.op is LITERAL or node.op is CONSTANT
+
+
+def _must_keep(node: Node, body: _Body, style: Style) -> bool:
+    """Whether a value needs a statement whatever its size."""
+    if node.op is LITERAL:
+        return node in body.results
+    if node in body.results:
+        return True
+    if node.op is CONSTANT:
+        return node.attrs["value"].ndim > 0 and body.uses.get(node, 0) > 1
+    if isinstance(node.type, TupleType):
+        return True
+    if node.op.name == "item" or is_statements(op_text(node)):
+        return True
+    if style.level == 0:
+        return True
+    if node.op.name == "broadcast_to":
+        return False
+    if style.named(body.tensors[node]):
+        return True
+    if node.op.view:
+        return False
+    return body.uses.get(node, 0) > 1
+
+
+def _choose(body: _Body, style: Style) -> None:
+    """Decide which nodes are kept as statements, so that no line grows too long."""
+    cost: dict[Node, int] = {}
+    for node in body.order:
+        if node.op.leaf and node not in body.given:
+            body.kept.add(node)
+            continue
+        if _must_keep(node, body, style):
+            body.kept.add(node)
+        if is_literal(node) or isinstance(node.type, TupleType):
+            cost[node] = 0
+            continue
+        own = 0 if node.op.view else operations(op_text(node))
+        inlined = {i: cost.get(i, 0) for i in node.inputs if _is_inlined(i, body)}
+        while inlined and own + sum(inlined.values()) > MOST_OPERATIONS:
+            largest = max(inlined, key=lambda n: inlined[n])
+            if inlined[largest] == 0:
+                break
+            body.kept.add(_solid(largest, body))
+            inlined = {
+                i: _cost_now(i, cost, body) for i in node.inputs if _is_inlined(i, body)
+            }
+        cost[node] = own + sum(inlined.values())
+
+
+def _cost_now(node: Node, cost: dict[Node, int], body: _Body) -> int:
+    """Return a node's cost after one of the nodes it is a view of was kept."""
+    while node not in body.kept and node.op.view and node.inputs:
+        node = node.inputs[0]
+    return 0 if node in body.kept or node in body.given else cost.get(node, 0)
+
+
+def _solid(node: Node, body: _Body) -> Node:
+    """Return the computed value behind inlined views: what a statement should name."""
+    while node.op.view and node.inputs and _is_inlined(node.inputs[0], body):
+        node = node.inputs[0]
+    return node
+
+
+def _is_inlined(node: Node, body: _Body) -> bool:
+    return node not in body.kept and node not in body.given
+
+
+def _absorb(body: _Body) -> None:
+    """Let an in-place operator update an array made by statements for it alone.
+
+    ``d = p.copy(); d[...] -= 1`` followed by ``d * c`` becomes ``d *= c``.
+    """
+    taken: set[Node] = set()
+    for node in body.order:
+        if node not in body.kept or node.op.name not in (
+            "add",
+            "subtract",
+            "multiply",
+            "divide",
+        ):
+            continue
+        source = node.inputs[0]
+        fits = (
+            source in body.kept
+            and source not in body.given
+            and source not in body.results
+            and source not in taken
+            and body.uses.get(source) == 1
+            and source.type == node.type
+            and not isinstance(source.type, TupleType)
+            and not is_literal(source)
+            and is_statements(op_text(source))
+        )
+        if fits:
+            body.absorbed[node] = source
+            taken.add(source)
+
+
+def _ordered(body: _Body, style: Style) -> list[Step]:
+    """Order the steps by statement, keeping dependencies first."""
+    absorbed = set(body.absorbed.values())
+    kept = [n for n in body.order if n in body.kept and n not in absorbed]
+    needs = _needs(body, kept, absorbed)
+    groups: dict[Hashable, int] = {}
+    by_age = sorted(kept, key=lambda n: body.tensors[n].serial)
+    for node in by_age:
+        groups.setdefault(style.group(body.tensors[node]), len(groups))
+    waiting = {n: len(sources) for n, sources in needs.items()}
+    users: dict[Node, list[Node]] = {}
+    for node, sources in needs.items():
+        for source in sources:
+            users.setdefault(source, []).append(node)
+    keys = {}
+    for node in kept:
+        tensor = body.tensors[node]
+        keys[node] = (groups[style.group(tensor)], *style.rank(tensor), tensor.serial)
+    ready = [(keys[n], i, n) for i, n in enumerate(kept) if waiting[n] == 0]
+    place = {n: i for i, n in enumerate(kept)}
+    heapq.heapify(ready)
+    steps: list[Step] = []
+    while ready:
+        _, _, node = heapq.heappop(ready)
+        tensor = body.tensors[node]
+        source = body.absorbed.get(node)
+        steps.append(
+            Step(tensor, style.group(tensor), body.tensors[source] if source else None)
+        )
+        for user in users.get(node, ()):
+            waiting[user] -= 1
+            if waiting[user] == 0:
+                heapq.heappush(ready, (keys[user], place[user], user))
+    return steps
+
+
+def _needs(
+    body: _Body, kept: Sequence[Node], absorbed: set[Node]
+) -> dict[Node, set[Node]]:
+    """Return the kept nodes that each kept node reads, through inlined ones."""
+    through: dict[Node, set[Node]] = {}
+    solid = set(kept)
+    needs: dict[Node, set[Node]] = {}
+    for node in body.order:
+        found: set[Node] = set()
+        for i in node.inputs:
+            if i in solid:
+                found.add(i)
+            else:
+                found |= through.get(i, set())
+        if node in solid:
+            needs[node] = found
+        else:
+            through[node] = found
+    return needs
+
+
+def all_tensors(outputs: Iterable[Tensor]) -> dict[Node, Tensor]:
+    """Return the tensor that stands for each node below ``outputs``."""
+    return {t.node: t for t in tensor_topological(outputs)}

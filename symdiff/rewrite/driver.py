@@ -1,0 +1,97 @@
+"""The rewriting driver: applies small named rules until none fits.
+
+In: tensors and a list of rules. Out: new tensors of equal value, and where each old one went.
+Invariant: a rule sees simplified operands, its result is simplified in turn, and a replacement
+inherits the site and the names of what it replaces. Work is proportional to the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from symdiff.graph.node import Node
+from symdiff.graph.provenance import at_site
+from symdiff.graph.tensor import Tensor, apply, tensor_topological
+
+Rule = Callable[[Tensor], Tensor | None]
+Table = Mapping[str, Sequence[Rule]]
+
+
+def table(
+    rules: Sequence[Rule], ops: Mapping[Rule, Sequence[str]]
+) -> dict[str, list[Rule]]:
+    """Return the rules by the name of the op at whose node they may fit."""
+    found: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for name in ops[rule]:
+            found.setdefault(name, []).append(rule)
+    return found
+
+
+def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
+    """Return tensors equal to ``outputs`` on which no rule fits any more."""
+    done: dict[Node, Tensor] = {}
+    for tensor in tensor_topological(outputs):
+        _settle(tensor, done, rules)
+    return [done[t.node] for t in outputs]
+
+
+def _settle(tensor: Tensor, done: dict[Node, Tensor], rules: Table) -> None:
+    """Simplify one tensor whose operands may still be rough."""
+    stack = [tensor]
+    replaced: dict[
+        Tensor, Tensor
+    ] = {}  # a tensor waiting for the one that a rule made of it
+    while stack:
+        current = stack[-1]
+        if current.node in done:
+            stack.pop()
+            continue
+        if current in replaced:
+            done[current.node] = inherit(done[replaced[current].node], current)
+            stack.pop()
+            continue
+        waiting = [p for p in current.parents if p.node not in done]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        rebuilt = with_parents(current, [done[p.node] for p in current.parents])
+        better = _first(rebuilt, rules)
+        if better is None or better.node is current.node:
+            done[rebuilt.node] = done[current.node] = rebuilt
+            stack.pop()
+        else:
+            replaced[current] = better
+            stack.append(better)
+
+
+def _first(tensor: Tensor, rules: Table) -> Tensor | None:
+    for rule in rules.get(tensor.node.op.name, ()):
+        with at_site(tensor.site):
+            better = rule(tensor)
+        if better is not None and better.node is not tensor.node:
+            return better
+    return None
+
+
+def with_parents(tensor: Tensor, parents: Sequence[Tensor]) -> Tensor:
+    """Return the same declaration over other operands."""
+    if tensor.node.op.leaf:
+        made = Tensor(tensor.node, (), tensor.site, tensor.label)
+    else:
+        with at_site(tensor.site):
+            made = apply(tensor.node.op, *parents, **tensor.node.attrs)
+    return inherit(made, tensor)
+
+
+def inherit(new: Tensor, old: Tensor) -> Tensor:
+    """Give a replacement the names of what it replaces, where it has none of its own."""
+    new.label = new.label or old.label
+    new.hint = new.hint or old.hint
+    if new.site is old.site and new.result is None:
+        new.result = old.result
+    known = {(prefix, primal.node) for prefix, primal in new.cotangent_of}
+    new.cotangent_of.extend(
+        c for c in old.cotangent_of if (c[0], c[1].node) not in known
+    )
+    return new
