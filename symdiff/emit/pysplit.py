@@ -17,8 +17,7 @@ from symdiff.emit.pychars import columns
 from symdiff.emit.pytext import COMMA, DOT, Tok, bracket_pair, join
 
 STEP = 4
-# Splits within splits; no readable statement comes near, and recursion stays bounded.
-_DEEPEST = 50
+_DEEPEST = 50  # splits within splits: no readable statement comes near
 
 
 class _CannotSplitError(Exception):
