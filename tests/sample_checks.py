@@ -1,7 +1,7 @@
 """What every suite asks of a sample: its graph, its values, its reference's slopes.
 
 In: a `Sample`. Out: leaves, outputs and arrays bound together as a `Problem`, and
-numeric derivatives that share no code with the rules. Invariant: a numeric slope comes from the
+numeric derivatives that share no code with the rules. Invariant: a slope comes from the
 sample's reference, so a wrong value and a wrong rule cannot hide each other.
 """
 
