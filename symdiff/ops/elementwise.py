@@ -28,12 +28,21 @@ from symdiff.ops.operands import (
 
 CONVENTIONS = {
     "relu": "relu'(0) = 0",
-    "abs": "d|x| = 0 at 0",
-    "maximum, minimum": "a tie gives half of the cotangent to each operand",
+    "abs, copysign": "derivative 0 at 0",
+    "maximum, minimum, fmax, fmin": "a tie gives half of the cotangent to each operand",
+    "fmax, fmin": "beside a NaN the number gets the whole cotangent",
     "max, min": "a tie shares the cotangent equally among the extreme elements",
-    "sign, floor, ceil, round, comparisons": "derivative 0 everywhere",
+    "clip": "x keeps its whole cotangent on a bound; bounds get what lies beyond them",
+    "sign, floor, ceil, round, trunc, floor_divide, comparisons": "derivative 0 everywhere",
+    "mod, fmod": "at a jump, the slopes of the piece the value lies on",
+    "heaviside": "derivative 0 in x everywhere; where x = 0 the second operand gets all",
+    "nan_to_num": "nothing flows where an element was replaced",
     "power": "d(0**b)/db = 0; the partial in the base is b * a**(b - 1)",
-    "hypot, norm": "derivative 0 at the origin",
+    "hypot, arctan2, norm": "derivative 0 at the origin, in every order",
+    "logaddexp": "two equal infinities share the cotangent in halves",
+    "sqrt, cbrt, log": "infinite at 0, as the limit is",
+    "std": "derivative 0 where the variance is 0",
+    "median, quantile": "of equal elements, those get the cotangent that a stable sort picks",
 }
 
 # --- arithmetic -------------------------------------------------------------------------

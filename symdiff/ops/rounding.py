@@ -1,0 +1,130 @@
+"""Rounding to integers and to decimals, and division with remainder.
+
+Everything that rounds has derivative 0. Remainders are piecewise linear; at a jump the
+derivative is that of the piece the value lies on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symdiff.graph.errors import DTypeError
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.define import Op, elementwise, u, v
+from symdiff.ops.operands import api, as_tensor, call_elementwise, function, is_literal
+
+
+def _rounding(
+    ufunc: str, names: tuple[str, ...], expression: Any, doc: str
+) -> tuple[Op, Any]:
+    op = elementwise(
+        ufunc,
+        expression,
+        arity=1,
+        ufunc=ufunc,
+        differentiable=False,
+        analytic=False,
+        rule="constant between jumps",
+    )
+
+    def call(x: Any) -> Tensor:
+        tensor = as_tensor(x)
+        whole = not tensor.dtype.is_float and not is_literal(tensor)
+        return tensor if whole else call_elementwise(op, tensor)
+
+    call.__name__ = call.__qualname__ = names[0]
+    call.__doc__ = f"{doc}; integers stay as they are, the derivative is 0."
+    return op, api(*names)(call)
+
+
+FLOOR, floor = _rounding("floor", ("floor",), sp.floor(u), "Largest integer below")
+CEIL, ceil = _rounding("ceil", ("ceil",), sp.ceiling(u), "Smallest integer above")
+RINT, rint = _rounding(
+    "rint", ("rint",), None, "Nearest integer, halves to the even one"
+)
+TRUNC, trunc = _rounding("trunc", ("trunc", "fix"), None, "Integer part, towards zero")
+
+
+@api("round", "around")
+def round_(x: Any, decimals: int = 0) -> Tensor:
+    """Rounded to ``decimals`` places, halves to the even digit; derivative 0."""
+    tensor = as_tensor(x)
+    if not tensor.dtype.is_float and not is_literal(tensor):
+        if decimals < 0:
+            raise DTypeError(
+                'round of integers needs decimals >= 0; use sd.cast(x, "float").'
+            )
+        return tensor
+    if decimals == 0:
+        return rint(tensor)
+    scale = 10.0 ** abs(decimals)
+    if decimals > 0:
+        return rint(tensor * scale) / scale  # type: ignore[operator]
+    return rint(tensor / scale) * scale  # type: ignore[operator]
+
+
+# --- division with remainder ----------------------------------------------------------
+
+FLOOR_DIVIDE = elementwise(
+    "floor_divide",
+    sp.floor(u / v),
+    ufunc="floor_divide",
+    infix="//",
+    dtype="number",
+    differentiable=False,
+    analytic=False,
+)
+
+
+def _mod_divisor(t: Any, out: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return -t * floor_divide(a, b)
+
+
+def _fmod_divisor(t: Any, out: Any, a: Any, b: Any) -> Tensor:
+    """(a - out) / b is near a whole number; a / b may have rounded over the next."""
+    return -t * rint((a - out) / b)
+
+
+MOD = elementwise(
+    "mod",
+    u - v * sp.floor(u / v),
+    partials=(sp.Integer(1), _mod_divisor),
+    ufunc="remainder",
+    infix="%",
+    dtype="number",
+    analytic=False,
+)
+FMOD = elementwise(
+    "fmod",
+    None,
+    arity=2,
+    partials=(sp.Integer(1), _fmod_divisor),
+    ufunc="fmod",
+    dtype="number",
+    analytic=False,
+)
+
+floor_divide = function(
+    FLOOR_DIVIDE, "floor_divide", arity=2, doc="floor(x / y); derivative 0."
+)
+mod = function(
+    MOD, "mod", "remainder", arity=2, doc="x - y * floor(x / y), with the sign of y."
+)
+fmod = function(
+    FMOD, "fmod", arity=2, doc="x - y * trunc(x / y), with the sign of x, as in C."
+)
+
+
+@api("divmod")
+def divmod_(x: Any, other: Any) -> tuple[Tensor, Tensor]:
+    """The pair floor_divide(x, y), mod(x, y)."""
+    return floor_divide(x, other), mod(x, other)
+
+
+@api("modf")
+def modf(x: Any) -> tuple[Tensor, Tensor]:
+    """Fractional and integer part of float elements, both with their sign."""
+    whole = trunc(x)
+    return fmod(x, 1.0), whole
