@@ -16,14 +16,14 @@ from symdiff._version import __version__ as __version__
 # isort: off
 if TYPE_CHECKING:
     from symdiff.declare import (
-        functional as _functional,
+        functional as nn,
         init as init,
         optim as optim,
     )
     from symdiff.declare.leaves import (
         constant as constant,
         dim as dim,
-        input_ as _input,
+        input_ as input,
         param as param,
         params as params,
         scope as scope,
@@ -51,8 +51,7 @@ if TYPE_CHECKING:
     from symdiff.graph.tensor import Tensor as Tensor
     from symdiff.ops.mode import by_mode as by_mode, resolve_mode as resolve_mode
 
-    input = _input
-    nn = _functional
+    __all__ = ["input", "nn"]  # beside the names that are imported as themselves
 # isort: on
 
 _ERRORS = [

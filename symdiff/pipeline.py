@@ -17,7 +17,7 @@ from symdiff.graph.types import FLOAT
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.shape import zeros_like
 from symdiff.plan.program import Program
-from symdiff.rewrite.driver import rewrite
+from symdiff.rewrite.driver import Table, rewrite
 from symdiff.rewrite.rules import expansions, simplifications
 
 
@@ -47,11 +47,21 @@ def differentiate(program: Program) -> Program:
     return replace(program, gradients=tuple(gradients))
 
 
+def _rewritten(program: Program, rules: Table) -> Program:
+    """Rewrite what prediction returns apart from the rest.
+
+    Nodes are shared all the same; apart, each keeps the statements that declared it.
+    """
+    outputs = [t for _, t in program.outputs]
+    rest = program.roots()[len(outputs) :]
+    return program.with_roots([*rewrite(outputs, rules), *rewrite(rest, rules)])
+
+
 def simplify(program: Program) -> Program:
     """Apply the exact rewrites."""
-    return program.with_roots(rewrite(program.roots(), simplifications()))
+    return _rewritten(program, simplifications())
 
 
 def expand(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, simplified."""
-    return program.with_roots(rewrite(program.roots(), expansions()))
+    return _rewritten(program, expansions())

@@ -1,7 +1,7 @@
 """Random programs: one description that symdiff, NumPy and JAX all run.
 
 In: a tape of integers. Out: a `Program` of a scalar result, with operands. Invariant:
-each step is a function of a namespace of NumPy's names and of earlier values, so the systems
+each step is a function of a namespace of NumPy's names and of values, so the systems
 compared share the description of a program and nothing else; a shorter tape, or smaller
 numbers on it, make a simpler program, which is what lets hypothesis shrink a failure.
 """

@@ -38,7 +38,7 @@ def forward_sweep(
         incoming = [known.get(i) for i in node.inputs]
         if all(t is None for t in incoming) or not _carries(node):
             continue
-        with at_site(Site((), tensor.site.scope, primal=tensor, rule=node.op.rule)):
+        with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
             moved = node.op.jvp(incoming, tensor, tensor.parents, node.attrs)
         if moved is not None:
             known[node] = moved

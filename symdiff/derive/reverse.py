@@ -38,13 +38,14 @@ def reverse_sweep(
         contributions = pending.pop(node, None)
         if contributions is None:
             continue
-        with at_site(Site((), tensor.site.scope, primal=tensor, rule=node.op.rule)):
+        with at_site(_site_of_sum(tensor, contributions)):
             total = _total(node, contributions)
             if isinstance(total, Tensor):
                 total.cotangent_of.append(("d", tensor))
             if node in wanted:
                 found[node] = total
-            if any(i in active for i in node.inputs):
+        if any(i in active for i in node.inputs):
+            with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
                 _push(tensor, total, active, pending)
     return [found.get(t.node) for t in wrt]
 
@@ -68,12 +69,21 @@ def _is_float(node: Node) -> bool:
     return node.type.dtype.is_float
 
 
+def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
+    """Return where a sum of contributions belongs: a leaf's, to its first use."""
+    last = contributions[-1]
+    if tensor.node.op.leaf and isinstance(last, Tensor) and last.site.primal is not None:
+        return last.site
+    return Site((), tensor.scope, primal=tensor, rule=tensor.node.op.rule)
+
+
 def _total(node: Node, contributions: list[Any]) -> Any:
-    """Add up contributions; those of a node with several results stay apart by index."""
+    """Add up contributions, first use first; several results stay apart by index."""
+    latest = contributions[::-1]
     if not isinstance(node.type, TupleType):
-        return add_all(contributions)
+        return add_all(latest)
     return [
-        add_all(ct for index, ct in contributions if index == i)
+        add_all(ct for index, ct in latest if index == i)
         for i in range(len(node.type.items))
     ]
 

@@ -83,7 +83,8 @@ def new_unit(program: Program, base: str, level: int) -> Unit:
                 symbols.update((s.name, None) for s in sorted(d.free_symbols, key=str))
     names = Names(resolver, program.leaves, symbols)
     unit = Unit(program, names, resolver, level, program.tensors())
-    for t in sorted(unit.tensors.values(), key=lambda t: t.serial):
+    predicted = program.output_tensors()
+    for t in sorted([*unit.tensors.values(), *predicted.values()], key=lambda t: t.serial):
         if names.user_name(t) and not t.node.op.leaf:
             names.of(t)
     return unit
@@ -97,7 +98,12 @@ class FunctionText:
     statements: int
 
 
-def _context(unit: Unit, given: dict[Node, py.Expr], arrays: Sequence[Node]) -> Context:
+def _context(
+    unit: Unit,
+    given: dict[Node, py.Expr],
+    arrays: Sequence[Node],
+    tensors: dict[Node, Tensor],
+) -> Context:
     """Return the lowering context of a body; ``arrays`` may tell the float dtype."""
     source = next(
         (given[n] for n in arrays if n.dtype.is_float and n.shape), None
@@ -156,10 +162,16 @@ class Body:
         return expression_of(node, self.context)
 
 
-def compute(unit: Unit, results: Sequence[Node], given: dict[Node, py.Expr]) -> Body:
+def compute(
+    unit: Unit,
+    results: Sequence[Node],
+    given: dict[Node, py.Expr],
+    tensors: dict[Node, Tensor] | None = None,
+) -> Body:
     """Schedule and lower the computation of ``results`` from ``given``."""
-    context = _context(unit, given, list(given))
-    steps = schedule(results, given, unit.tensors, unit.style())
+    tensors = unit.tensors if tensors is None else tensors
+    context = _context(unit, given, list(given), tensors)
+    steps = schedule(results, given, tensors, unit.style())
     order = reachable(results, set(given))
     return Body(context, lower(steps, context), order, list(results))
 

@@ -84,10 +84,11 @@ def forward_function(unit: Unit) -> Written:
     p = unit.program
     leaves = p.inputs
     results = [t.node for _, t in p.outputs]
-    body = compute(unit, results, _given(unit, p.inputs, p.params, p.states))
+    given = _given(unit, p.inputs, p.params, p.states)
+    body = compute(unit, results, given, p.output_tensors())
     stmts = _checked(unit, leaves)
     stmts += _prologue(unit, body, leaves, constraints=True)
-    stmts += body.computation
+    stmts += [py.Blank(), *body.computation] if body.computation else []
     taken: set[str] = set()
     values = [returned(body, n, taken) for n in results]
     stmts.append(_return(values, "Outputs"))
@@ -128,7 +129,7 @@ def residual_function(unit: Unit, residuals: Sequence[Node]) -> Written:
     body = compute(unit, [*results, *residuals, *extra], given)
     stmts = _checked(unit, leaves)
     stmts += _prologue(unit, body, leaves, constraints=True)
-    stmts += body.computation
+    stmts += [py.Blank(), *body.computation] if body.computation else []
     taken: set[str] = set()
     values = [returned(body, n, taken) for n in results]
     first = (

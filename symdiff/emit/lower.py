@@ -28,6 +28,9 @@ from symdiff.ops.text import dim_text, is_statements, op_text
 from symdiff.plan.schedule import LITERAL_ELEMENTS, Step
 
 
+_RULE_WIDTH = 40  # columns that a comment's words may take
+
+
 @dataclass(slots=True)
 class Context:
     """What lowering one body needs: names, sources of lines, and values at hand.
@@ -108,7 +111,11 @@ def _statements(
     node: Node, name: py.Name, context: Context, comment: str
 ) -> list[py.Stmt]:
     """Return the statements of a text that sets ``_out``, commented at the first."""
-    operands = [expression_of(i, context) for i in node.inputs]
+    elided = _elided(node, context)
+    operands = [
+        expression_of(i, context, elide_in=node if at in elided else None)
+        for at, i in enumerate(node.inputs)
+    ]
     made = texts.statements(op_text(node), _substitution(operands, context, name))
     first = made[0]
     if comment and isinstance(first, py.Assign):
@@ -175,7 +182,7 @@ def _elided(node: Node, context: Context) -> set[int]:
     if node.op.name == "matmul":
         return _elided_batch(node, context)
     if not node.op.is_elementwise:
-        return set()
+        return set(node.op.extra.get("stretches", ()))
     places = [
         i
         for i, source in enumerate(node.inputs)
@@ -322,16 +329,21 @@ def _rules(tensor: Tensor, context: Context) -> str:
             if p.node in context.tensors and context.at_hand(p.node) is None
         )
     words = [w for w in found if w]
-    return "; ".join(words[:2]) if words else ""
+    if len(words) > 1 and len(words[0]) + len(words[1]) < _RULE_WIDTH:
+        return f"{words[0]}; {words[1]}"
+    return words[0] if words else ""
 
 
 def _rule(primal: Tensor, context: Context) -> str:
     """Return what a derivative's line comes from: a rule in words, or the primal formula."""
     op = primal.node.op
     formula = _formula(primal, context)
-    if op.rule:
+    if op.rule and "{0}" in op.rule:
+        operand = _named(primal.parents[0], context)
+        return op.rule.format(py.expr_text(operand)) if operand is not None else ""
+    if op.rule and len(formula) + len(op.rule) < _RULE_WIDTH:
         return f"{formula}: {op.rule}" if formula else str(op.rule)
-    return formula
+    return formula or op.name
 
 
 def _formula(primal: Tensor, context: Context) -> str:
@@ -344,7 +356,7 @@ def _formula(primal: Tensor, context: Context) -> str:
         return ""
     filled: list[py.Expr] = [o for o in operands if o is not None]
     shown = py.expr_text(texts.expression(text, _quiet(filled, context)))
-    return shown if len(shown) <= 40 else ""
+    return shown if len(shown) <= _RULE_WIDTH else ""
 
 
 def _quiet(

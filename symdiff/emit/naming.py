@@ -107,8 +107,8 @@ class Names:
         if tensor.cotangent_of:
             prefix, primal = self._best_primal(tensor)
             return f"{prefix}_{self._by_node.get(primal.node) or identifier(self.wish(primal))}"
-        base = tensor.hint or _READABLE.get(tensor.node.op.name, tensor.node.op.name)
-        return "_".join((*tensor.site.scope, base))
+        base = tensor.hint or tensor.node.op.hint or _READABLE.get(tensor.node.op.name, tensor.node.op.name)
+        return "_".join((*tensor.scope, base))
 
     def _best_primal(self, tensor: Tensor) -> tuple[str, Tensor]:
         """Prefer the primal with the user's own name, then the first."""

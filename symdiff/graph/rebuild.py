@@ -66,7 +66,7 @@ def _with_parents(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
     made = Tensor(node, parents, old.site, old.label)
     if all(p.serial < old.serial for p in parents):
         made.serial = old.serial  # age is what orders a declaration
-    made.hint, made.result = old.hint, old.result
+    made.hint, made.result, made.scope = old.hint, old.result, old.scope
     made.cotangent_of = list(old.cotangent_of)
     return made
 

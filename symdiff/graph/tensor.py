@@ -14,7 +14,7 @@ from typing import Any
 
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
 from symdiff.graph.node import Node, make_node
-from symdiff.graph.provenance import Site, current_site
+from symdiff.graph.provenance import Site, current_scope, current_site
 from symdiff.graph.types import DType, Shape, TensorType, Type
 
 _serial = itertools.count()
@@ -31,6 +31,7 @@ class Tensor:
         "node",
         "parents",
         "result",
+        "scope",
         "serial",
         "site",
     )
@@ -45,6 +46,7 @@ class Tensor:
         self.hint: str | None = None  # a name a composite suggests for an inner value
         self.result: int | None = None  # its place among the values of the user's expression
         self.cotangent_of: list[tuple[str, Tensor]] = []  # (prefix, primal), "d" for d_z
+        self.scope = current_scope() or site.scope
         self.serial = next(_serial)
 
     @property

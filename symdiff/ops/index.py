@@ -94,10 +94,11 @@ UNSLICE = multilinear(
     _evaluate_unslice,
     transposes={0: lambda ct, inputs, attrs: apply(SLICE, ct, index=attrs["index"])},
     text=lambda node: (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype=_0.dtype)\n"
+        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
         f"_out[{index_text(_trimmed(node.attrs['index']))}] = _0"
     ),
     rule="zero outside the slice",
+    extra={"stretches": (0,)},
 )
 
 
@@ -234,10 +235,11 @@ TAKE_ADD = multilinear(
     _evaluate_take_add,
     transposes={0: lambda ct, inputs, attrs: take(ct, inputs[1], attrs["axis"])},
     text=lambda node: (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype=_0.dtype)\n"
+        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
         f"np.add.at(_out, {_add_at_index(node.attrs['axis'])}, _0)"
     ),
     rule="rows taken more than once add up",
+    extra={"stretches": (0,)},
 )
 
 
@@ -313,10 +315,10 @@ PLACE = multilinear(
     _evaluate_place,
     transposes={0: lambda ct, inputs, attrs: pick(ct, inputs[1])},
     text=lambda node: (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype=_0.dtype)\n"
+        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
         f"_out[{_rows(len(node.shape), node.shape)}] = _0"
     ),
-    extra={"indexed_axis": lambda node: node.attrs["length"]},
+    extra={"indexed_axis": lambda node: node.attrs["length"], "stretches": (0,)},
 )
 
 

@@ -55,7 +55,7 @@ BROADCAST_TO = multilinear(
     transposes={0: _sum_to},
     text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
     view=True,
-    rule="summed over the axes it was broadcast over",
+    rule="{0} was broadcast",
 )
 
 

@@ -6,12 +6,15 @@ fills in (``_dim_N`` for the run-time length N). Invariant: text depends on valu
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
+from symdiff.graph.node import Node
 from symdiff.graph.types import Dim
 
 
@@ -86,3 +89,33 @@ def _entry_text(entry: Any) -> str:
             return f"{start}:{stop}{step}"
         case _:
             return dim_text(entry)
+
+
+def op_text(node: Node) -> str:
+    """Return the record's text for a node."""
+    text = node.op.text
+    if text is None:
+        raise NotImplementedError(f"op {node.op.name} has no NumPy text")
+    return text(node) if callable(text) else text
+
+
+def is_statements(text: str) -> bool:
+    """Whether a text is statements that set ``_out`` rather than an expression."""
+    return text.startswith("_out") or "\n" in text
+
+
+@lru_cache(maxsize=8192)
+def operand_uses(text: str) -> tuple[int, ...]:
+    """Return how often each operand ``_i`` is written in a text, by position."""
+    counts: dict[int, int] = {}
+    for part in ast.walk(ast.parse(text)):
+        if isinstance(part, ast.Name) and part.id[0] == "_" and part.id[1:].isdigit():
+            counts[int(part.id[1:])] = counts.get(int(part.id[1:]), 0) + 1
+    return tuple(counts.get(i, 0) for i in range(max(counts, default=-1) + 1))
+
+
+@lru_cache(maxsize=8192)
+def operations(text: str) -> int:
+    """Return how many operators and calls a text holds; attribute access is free."""
+    counted = (ast.BinOp, ast.Compare, ast.Call, ast.BoolOp, ast.IfExp)
+    return sum(isinstance(part, counted) for part in ast.walk(ast.parse(text)))

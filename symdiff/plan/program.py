@@ -69,8 +69,14 @@ class Program:
         )
 
     def tensors(self) -> dict[Node, Tensor]:
-        """Return the tensor that stands for each node."""
-        return {t.node: t for t in tensor_topological([*self.roots(), *self.leaves])}
+        """Return the tensor that stands for each node of the training half."""
+        trained = self.roots()[len(self.outputs) :]
+        return {t.node: t for t in tensor_topological([*trained, *self.leaves])}
+
+    def output_tensors(self) -> dict[Node, Tensor]:
+        """Return the tensor that stands for each node of prediction."""
+        predicted = [t for _, t in self.outputs]
+        return {t.node: t for t in tensor_topological([*predicted, *self.leaves])}
 
     def __str__(self) -> str:
         """List the graph, a node a line, with the roles of its results."""

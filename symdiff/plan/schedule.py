@@ -142,9 +142,16 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return False
     if style.named(body.tensors[node]):
         return True
-    if node.op.view:
+    if node.op.view or _is_cheap_scalar(node, body):
         return False
     return body.uses.get(node, 0) > 1
+
+
+def _is_cheap_scalar(node: Node, body: _Body) -> bool:
+    """Whether a value is one operation on numbers at hand, as in ``d_loss / N``."""
+    if node.shape or not node.op.is_elementwise or operations(op_text(node)) > 1:
+        return False
+    return all(is_literal(i) or (i in body.given and not i.shape) for i in node.inputs)
 
 
 def _choose(body: _Body, style: Style) -> None:

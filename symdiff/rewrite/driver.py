@@ -87,7 +87,8 @@ def with_parents(tensor: Tensor, parents: Sequence[Tensor]) -> Tensor:
 def inherit(new: Tensor, old: Tensor) -> Tensor:
     """Give a replacement the names of what it replaces, where it has none of its own."""
     new.label = new.label or old.label
-    new.hint = new.hint or old.hint
+    new.hint = new.hint or old.hint or old.node.op.hint or None
+    new.scope = new.scope or old.scope
     if new.site is old.site and new.result is None:
         new.result = old.result
     known = {(prefix, primal.node) for prefix, primal in new.cotangent_of}

@@ -262,6 +262,15 @@ def barrier_done(t: Tensor) -> Tensor | None:
     return t.parents[0]
 
 
+@rule("expand_dims", "squeeze", "reshape", "transpose")
+def view_of_repeated_scalar(t: Tensor) -> Tensor | None:
+    """view(broadcast(s)) = broadcast(s) for a scalar s and any change of shape."""
+    (a,) = t.parents
+    if is_op(a, "broadcast_to") and not a.parents[0].ndim:
+        return broadcast_to(a.parents[0], t.shape)
+    return None
+
+
 # --- computing before broadcasting ---------------------------------------------------------------
 
 
@@ -310,6 +319,13 @@ def simplifications() -> dict[str, list[Rule]]:
         if op.is_elementwise:
             found.setdefault(name, []).append(hoist_broadcast)
     return found
+
+
+def bare_expansions() -> dict[str, list[Rule]]:
+    """Return the expansion of composite ops alone: level 0 simplifies nothing."""
+    from symdiff.ops.define import OPS
+
+    return {name: [expand] for name, op in OPS.items() if op.expand is not None}
 
 
 def expansions() -> dict[str, list[Rule]]:
