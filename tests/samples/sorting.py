@@ -1,0 +1,63 @@
+"""Samples of symdiff/ops/sorting.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from samples.table import A, Given, I, Sample, raw
+
+TIES = Given(np.array([[2.0, 1.0, 2.0], [1.0, 1.0, 0.0]]))
+
+
+def _stable(x: Any, axis: int | None = -1) -> Any:
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+def _add_along(x: Any, index: Any, length: int, axis: int, unique: bool) -> Any:
+    x, index = np.moveaxis(x, axis, -1), np.moveaxis(index, axis, -1)
+    return np.moveaxis((x[..., None] * np.eye(length)[index]).sum(-2), -1, axis)
+
+
+SAMPLES = [
+    *(
+        Sample("sort", [(3, 4)], {"axis": axis}, domain="distinct")
+        for axis in (-1, 0, None)
+    ),
+    Sample("sort", [I((3, 4), 5)], differentiable=False),
+    *(
+        Sample(
+            "argsort",
+            [(3, 4)],
+            {"axis": axis},
+            _stable,
+            domain="distinct",
+            differentiable=False,
+        )
+        for axis in (-1, 0, None)
+    ),
+    Sample("argsort", [TIES], reference=_stable, differentiable=False),
+    Sample("searchsorted", [Given(np.arange(4.0)), (2, 3)], differentiable=False),
+    Sample(
+        "searchsorted",
+        [Given(np.arange(4)), I((3,), 5)],
+        {"side": "right"},
+        differentiable=False,
+    ),
+    Sample("take_along_axis", [(3, 4), I((3, 6), 4)], {"axis": 1}),
+    Sample("take_along_axis", [(3, 4), I((6, 4), 3)], {"axis": 0}, symbolic=False),
+    Sample("take_along_axis", [(2, 3, 4), I((2, 5, 1), 3)], {"axis": 1}),
+    Sample("take_along_axis", [(3, 4), I((5,), 12)], {"axis": None}, symbolic=False),
+    Sample("take_along_axis", [(5,), I((3,), 5)], {"axis": 0}, symbolic=False),
+    *(
+        Sample(
+            raw("add_along_axis"),
+            [A((3, 4, 2)), I((3, 4, 2), 5)],
+            {"length": 5, "axis": axis, "unique": False},
+            _add_along,
+            symbolic=False,
+        )
+        for axis in (0, 1, 2)
+    ),
+]
