@@ -268,7 +268,7 @@ RELU = elementwise(
 
 def _stable_sigmoid(x: Any) -> Any:
     x = np.asarray(x)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.where(x >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))[()]
 
 
