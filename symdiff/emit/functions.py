@@ -261,4 +261,8 @@ def index_bounds(unit: Unit, leaf: Tensor) -> tuple[int | None, int | None]:
             length = axis(node)
             if isinstance(length, int):
                 lengths.append(length)
+        axes = node.op.extra.get("indexed_axes")
+        for place, length in axes(node).items() if axes is not None else ():
+            if node.inputs[place] is leaf.node and isinstance(length, int):
+                lengths.append(length)
     return (0, min(lengths)) if lengths else (None, None)
