@@ -27,7 +27,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.define import Cotangents, multilinear, primitive
-from symdiff.ops.elementwise import equal, where
+from symdiff.ops.elementwise import dtype_text, equal, where
 from symdiff.ops.index import slice_length
 from symdiff.ops.operands import literal
 from symdiff.ops.shape import full, reshape, zeros_like
@@ -199,7 +199,8 @@ def _evaluate_scatter(
 
 def _scatter_text(node: Node) -> str:
     index = node.attrs["index"]
-    start = f"_out = np.zeros({shape_text(node.shape)}, dtype=_0.dtype)\n"
+    dtype = dtype_text(node.dtype)
+    start = f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})\n"
     if node.attrs["unique"]:
         return f"{start}_out[{advanced_text(index, 1)}] = _0"
     return f"{start}np.add.at(_out, {tuple_index_text(index, 1)}, _0)"
@@ -212,7 +213,10 @@ SCATTER_ADD = multilinear(
     transposes={0: lambda ct, inputs, attrs: gather(ct, inputs[1:], attrs["index"])},
     text=_scatter_text,
     rule="elements taken more than once add up",
-    extra={"indexed_axes": index_lengths(lambda node: node.shape, 1)},
+    extra={
+        "indexed_axes": index_lengths(lambda node: node.shape, 1),
+        "stretches": (0,),
+    },
 )
 
 
@@ -314,5 +318,8 @@ SET_AT = primitive(
     ),
     analytic=True,
     rule="an overwritten element has no influence",
-    extra={"indexed_axes": index_lengths(lambda node: node.shape, 2)},
+    extra={
+        "indexed_axes": index_lengths(lambda node: node.shape, 2),
+        "stretches": (1,),
+    },
 )

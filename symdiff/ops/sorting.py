@@ -25,6 +25,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.define import Cotangents, multilinear, primitive
+from symdiff.ops.elementwise import dtype_text
 from symdiff.ops.indexing import index_operand
 from symdiff.ops.operands import api, as_tensor, stretch
 from symdiff.ops.shape import ravel
@@ -92,7 +93,8 @@ def _evaluate_add_along(
 
 def _add_along_text(node: Node) -> str:
     axis, ndim = node.attrs["axis"], len(node.shape)
-    start = f"_out = np.zeros({shape_text(node.shape)}, dtype=_0.dtype)\n"
+    dtype = dtype_text(node.dtype)
+    start = f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})\n"
     if node.attrs["unique"]:
         return f"{start}np.put_along_axis(_out, _1, _0, axis={axis})"
     if ndim == 1:
@@ -118,7 +120,7 @@ ADD_ALONG_AXIS = multilinear(
     },
     text=_add_along_text,
     rule="elements taken more than once add up",
-    extra={"indexed_axes": lambda n: {1: n.attrs["length"]}},
+    extra={"indexed_axes": lambda n: {1: n.attrs["length"]}, "stretches": (0,)},
 )
 
 

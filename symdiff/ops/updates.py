@@ -110,7 +110,10 @@ def _update_op(name: str, ufunc: np.ufunc, vjp: Any, jvp: Any, rule: str = "") -
         jvp=jvp,
         text=text,
         rule=rule,
-        extra={"indexed_axes": index_lengths(lambda node: node.shape, 2)},
+        extra={
+            "indexed_axes": index_lengths(lambda node: node.shape, 2),
+            "stretches": (1,),
+        },
     )
 
 

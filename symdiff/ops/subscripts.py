@@ -1,0 +1,98 @@
+"""Subscripts of `einsum` as users write them, made explicit.
+
+In: ``"ij,jk"``, ``"...i,i->..."`` or lists of ints. Out: one term of letters per
+operand and the output's letters, with ``...`` spelled out. Invariant: every letter of
+the output occurs in a term, and stands for one length.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Dim, Shape, unify
+
+
+def split(subscripts: str) -> tuple[list[str], str]:
+    """Return the terms and the output of explicit subscripts."""
+    terms, output = subscripts.split("->")
+    return terms.split(","), output
+
+
+def sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, Dim]:
+    """Return the length of each letter; raise `ShapeError` where two differ."""
+    sizes: dict[str, Dim] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for letter, length in zip(term, shape, strict=True):
+            common = unify(sizes.setdefault(letter, length), length)
+            if common is None:
+                raise ShapeError(
+                    f"subscript {letter!r} has lengths {sizes[letter]} and {length}"
+                )
+            sizes[letter] = common
+    return sizes
+
+
+def interleaved(operands: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return einsum(a, [0, 1], b, [1, 2], [0, 2]) in the form of strings."""
+
+    def letters(entries: Any) -> str:
+        return "".join(
+            "..." if e is Ellipsis else string.ascii_letters[int(e)] for e in entries
+        )
+
+    pairs = len(operands) // 2
+    terms = ",".join(letters(operands[2 * i + 1]) for i in range(pairs))
+    if len(operands) % 2:
+        terms += "->" + letters(operands[-1])
+    return terms, [operands[2 * i] for i in range(pairs)]
+
+
+def read_subscripts(
+    subscripts: str, tensors: Sequence[Tensor]
+) -> tuple[list[str], str]:
+    """Return explicit terms and output, the axes of ``...`` named by fresh letters."""
+    text = subscripts.replace(" ", "")
+    left, arrow, output = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(tensors):
+        raise ShapeError(
+            f"einsum {subscripts!r} has {len(terms)} terms for {len(tensors)} operands."
+        )
+    wrong = set(text.replace("...", "").replace("->", "")) - set(
+        string.ascii_letters + ","
+    )
+    if wrong:
+        raise ShapeError(f"einsum {subscripts!r} holds {''.join(sorted(wrong))!r}.")
+    spare = [c for c in string.ascii_letters if c not in text]
+    counts = []
+    for term, tensor in zip(terms, tensors, strict=True):
+        count = tensor.ndim - len(term.replace("...", ""))
+        if count < 0 or (count and "..." not in term):
+            raise ShapeError(
+                f"einsum term {term!r} does not name the {tensor.ndim} axes of "
+                f"{tensor.shape}."
+            )
+        counts.append(count)
+    widest = max(counts)
+    hidden = "".join(spare[:widest])
+    named = [
+        t.replace("...", hidden[widest - n :])
+        for t, n in zip(terms, counts, strict=True)
+    ]
+    if not arrow:
+        once = sorted(c for c in set(left) - set(",.") if left.count(c) == 1)
+        return named, hidden + "".join(once)
+    if widest and "..." not in output:
+        raise ShapeError(f"einsum {subscripts!r}: the output needs '...' too.")
+    output = output.replace("...", hidden)
+    unknown = set(output) - set("".join(named))
+    if unknown or len(set(output)) < len(output):
+        raise ShapeError(
+            f"einsum {subscripts!r}: the output must name subscripts of operands, each "
+            "once."
+        )
+    return named, output
