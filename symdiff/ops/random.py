@@ -7,8 +7,6 @@ forward and backward see one mask, and two leaves never share one.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,8 +15,11 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, as_shape
 from symdiff.ops import draws
+from symdiff.ops.define import HELPERS
 from symdiff.ops.leaf import RANDOM
 from symdiff.ops.operands import api
+
+HELPERS.update(uniform=draws._uniform, normal=draws._normal)
 
 
 @api("random.uniform")
@@ -62,14 +63,4 @@ def draw(
     kind: str, key: int, site: int, shape: tuple[int, ...], dtype: Any
 ) -> np.ndarray:
     """Return the value of a random leaf: what generated code computes for it."""
-    function = {"uniform": draws._uniform, "normal": draws._normal}[kind]
-    return function(key, site, shape, dtype)
-
-
-def draw_source(kinds: Iterable[str]) -> str:
-    """Return the helpers that drawing ``kinds`` needs, as source, in order of use."""
-    wanted = set(kinds)
-    functions = [draws._uniform] if wanted else []
-    if "normal" in wanted:
-        functions.append(draws._normal)
-    return "\n\n".join(inspect.getsource(f) for f in functions)
+    return HELPERS[kind](key, site, shape, dtype)
