@@ -1,49 +1,125 @@
 """The passes a model goes through, in order, and ``compile``.
 
 In: a `Model` or `Function`. Out: `Compiled` files. Invariant: every pass is a pure function of
-what came before it; `PASSES` is the whole list.
+the program before it; `passes` is the whole list, and ``print_after`` shows what any of them
+leaves behind.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from symdiff.derive.reverse import reverse_sweep
-from symdiff.graph.node import Node
+from symdiff.declare.model import Function, Model
+from symdiff.derive.reverse import check_wrt, reverse_sweep
+from symdiff.emit.modules import Options
+from symdiff.emit.package import Compiled, function_files, model_files
+from symdiff.emit.source import Resolver
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT
 from symdiff.ops.leaf import INPUT
+from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
-from symdiff.plan.program import Program
+from symdiff.plan.program import Named, Program
 from symdiff.rewrite.driver import Table, rewrite
-from symdiff.rewrite.rules import expansions, simplifications
+from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
+
+Pass = Callable[[Program], Program]
+MODULES = ("forward", "backward", "train")
+
+
+# --- declared -> program ------------------------------------------------------------------
 
 
 def seed(name: str, like: Tensor) -> Tensor:
     """Return the cotangent leaf of a result."""
     return apply(
-        INPUT,
-        name=name,
-        shape=like.shape,
-        dtype=FLOAT,
-        low=None,
-        high=None,
-        sample=None,
+        INPUT, name=name, shape=like.shape, dtype=FLOAT, low=None, high=None, sample=None
     )
+
+
+def output_names(declared: Model | Function) -> list[str]:
+    """Return a name for each output: given, assigned, or by position; each once."""
+    resolver = Resolver()
+    names: list[str] = []
+    for i, (tensor, name) in enumerate(
+        zip(declared.outputs, declared.output_names, strict=True)
+    ):
+        found = name or tensor.name or resolver.target(tensor)
+        found = found or ("out" if len(declared.outputs) == 1 else f"out{i}")
+        names.append(found if found not in names else f"{found}_{i}")
+    return names
+
+
+def _named(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[Named, ...]:
+    return tuple(zip(names, tensors, strict=True))
+
+
+def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
+    """Return a model as a program: outputs for inference, the rest for training."""
+    names = output_names(model)
+    outputs = resolve_mode(list(model.outputs), "infer")
+    loss = [] if model.loss is None else [model.loss]
+    trained = resolve_mode([*loss, *model.metrics.values(), *model.updates.values()], "train")
+    results = trained[: len(loss)]
+    metrics = trained[len(loss) : len(loss) + len(model.metrics)]
+    updates = trained[len(loss) + len(model.metrics) :]
+    return Program(
+        name=model.name,
+        is_model=True,
+        params=tuple(model.params.values()),
+        states=tuple(model.states.values()),
+        inputs=model.inputs,
+        targets=model.targets,
+        randoms=model.randoms,
+        outputs=_named(names, outputs),
+        results=_named(["loss"], results) if results else (),
+        metrics=_named(list(model.metrics), metrics),
+        updates=_named([str(t.name) for t in model.updates], updates),
+        seeds=tuple(seed("d_loss", t) for t in results),
+        wrt=tuple(wrt) if results else (),
+        gradients=(),
+    )
+
+
+def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
+    """Return a function as a program: its float outputs are what is differentiated."""
+    names = output_names(function)
+    outputs = resolve_mode(list(function.outputs), "infer")
+    named = _named(names, outputs)
+    smooth = [(n, t) for n, t in named if t.dtype.is_float]
+    return Program(
+        name=function.name,
+        is_model=False,
+        params=(),
+        states=(),
+        inputs=function.inputs,
+        targets=(),
+        randoms=function.randoms,
+        outputs=named,
+        results=named,
+        metrics=(),
+        updates=(),
+        seeds=tuple(seed(f"d_{n}", t) for n, t in smooth),
+        wrt=tuple(wrt) if smooth else (),
+        gradients=(),
+    )
+
+
+# --- passes ---------------------------------------------------------------------------------
 
 
 def differentiate(program: Program) -> Program:
     """Derive the cotangents of ``wrt`` from the results' seeds."""
-    results = [t for _, t in program.results]
+    results = [t for _, t in program.results if t.dtype.is_float]
     found = reverse_sweep(results, program.seeds, program.wrt)
     gradients = [
-        zeros_like(t) if g is None else g
-        for g, t in zip(found, program.wrt, strict=True)
+        zeros_like(t) if g is None else g for g, t in zip(found, program.wrt, strict=True)
     ]
-    from dataclasses import replace
-
     return replace(program, gradients=tuple(gradients))
 
 
@@ -65,3 +141,124 @@ def simplify(program: Program) -> Program:
 def expand(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, simplified."""
     return _rewritten(program, expansions())
+
+
+def expand_only(program: Program) -> Program:
+    """Replace composite ops by the graphs they stand for, and simplify nothing."""
+    return _rewritten(program, bare_expansions())
+
+
+def passes(level: int) -> dict[str, Pass]:
+    """Return the passes of an optimisation level by name, in order."""
+    if level == 0:
+        return {"derive": differentiate, "expand": expand_only}
+    return {"derive": differentiate, "rewrite": simplify, "expand": expand}
+
+
+# --- compile ----------------------------------------------------------------------------------
+
+
+def _chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
+    """Return the tensors to differentiate by: names, leaves, 'params' or 'inputs'."""
+    smooth_inputs = [t for t in declared.inputs if t.dtype.is_float]
+    by_name = {str(t.name): t for t in declared.inputs} | dict(declared.params)
+    if wrt is None:
+        return list(declared.params.values()) if isinstance(declared, Model) else smooth_inputs
+    found: list[Tensor] = []
+    for w in wrt if isinstance(wrt, (list, tuple)) else [wrt]:
+        if isinstance(w, Tensor):
+            found.append(w)
+        elif w == "params":
+            found.extend(declared.params.values())
+        elif w == "inputs":
+            found.extend(smooth_inputs)
+        elif w in by_name:
+            found.append(by_name[w])
+        else:
+            raise DeclarationError(f"wrt={w!r} is no leaf of {declared.name!r}: {sorted(by_name)}.")
+    known = {t.node for t in by_name.values()}
+    for t in check_wrt(found):
+        if t.node not in known:
+            raise DeclarationError(f"wrt holds {t!r}, which is no input or parameter.")
+    return list({t.node: t for t in found}.values())
+
+
+@public
+def compile_(
+    declared: Model | Function,
+    target: str = "numpy",
+    optimize: int = 2,
+    wrt: Any = None,
+    single_file: bool = False,
+    only: Sequence[str] | None = None,
+    base: str | None = None,
+    print_after: Sequence[str] = (),
+    show: Callable[[str], Any] = print,
+) -> Compiled:
+    """Compile a model or function to standalone NumPy modules.
+
+    Parameters
+    ----------
+    declared : a `Model` or a `Function`
+    target : "numpy"
+    optimize : 0 (a statement per node), 1 (simplified), 2 (also the planned training step)
+    wrt : what to differentiate by: names, leaves, "params" (a model's default) or "inputs" (a
+        function's)
+    single_file : one module ``<name>.py`` with the same functions instead of a package
+    only : which of "forward", "backward" and "train" to generate
+    base : folder that quoted file names are relative to; by default that of the declaration
+    print_after : names of passes after which the program is shown
+
+    Raises `DeclarationError` for options that make no sense.
+    """
+    if not isinstance(declared, (Model, Function)):
+        raise DeclarationError(
+            f"compile needs a Model or a Function, got {type(declared).__name__}."
+        )
+    level = _level(optimize, target)
+    modules = _modules(declared, only)
+    origin = declared.site.frames[0][0].co_filename if declared.site.frames else "<unknown>"
+    folder = os.path.dirname(origin) if base is None else base
+    variables = _chosen(declared, wrt)
+    if isinstance(declared, Model):
+        program = model_program(declared, variables)
+    else:
+        program = function_program(declared, variables)
+    for name, run in passes(level).items():
+        program = run(program)
+        if name in print_after:
+            show(f"--- after {name} ---\n{program}")
+    asked = wrt if isinstance(wrt, (list, tuple)) else [wrt] if wrt is not None else []
+    shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
+    default = ("params",) if isinstance(declared, Model) else ("inputs",)
+    options = Options(level, shown or default, single_file)
+    make = model_files if isinstance(declared, Model) else function_files
+    files = make(declared, program, options, folder, os.path.basename(origin), modules)
+    return Compiled(declared.name, files, single_file)
+
+
+def _level(optimize: Any, target: str) -> int:
+    if target != "numpy":
+        raise DeclarationError(f"target {target!r} is unknown; use 'numpy'.")
+    if isinstance(optimize, bool) or optimize not in (0, 1, 2):
+        raise DeclarationError(f"optimize must be 0, 1 or 2, got {optimize!r}.")
+    return int(optimize)
+
+
+def _modules(declared: Model | Function, only: Sequence[str] | None) -> tuple[str, ...]:
+    trains = isinstance(declared, Model) and declared.loss is not None
+    possible = MODULES if trains and declared.optimizer is not None else MODULES[:2]  # type: ignore[union-attr]
+    if isinstance(declared, Model) and not trains:
+        possible = MODULES[:1]
+    if only is None:
+        return possible
+    asked = [only] if isinstance(only, str) else list(only)
+    for name in asked:
+        if name not in MODULES:
+            raise DeclarationError(f"only={name!r}: choose among {', '.join(MODULES)}.")
+        if name not in possible:
+            lacks = "an optimizer" if name == "train" and trains else "a loss"
+            raise DeclarationError(f"only={name!r}: {declared.name!r} has no {name} without {lacks}.")
+    if "train" in asked and "backward" not in asked:
+        asked.append("backward")
+    return tuple(m for m in possible if m in asked)

@@ -111,11 +111,12 @@ def _context(
     return Context(
         unit.names,
         unit.resolver,
-        unit.tensors,
+        tensors,
         given,
         source,
         unit.constants,
         unit.helpers,
+        {t.node: i for i, t in enumerate(unit.program.randoms)},
     )
 
 
@@ -167,10 +168,12 @@ def compute(
     results: Sequence[Node],
     given: dict[Node, py.Expr],
     tensors: dict[Node, Tensor] | None = None,
+    headings: bool = True,
 ) -> Body:
     """Schedule and lower the computation of ``results`` from ``given``."""
     tensors = unit.tensors if tensors is None else tensors
     context = _context(unit, given, list(given), tensors)
+    context.headings = headings
     steps = schedule(results, given, tensors, unit.style())
     order = reachable(results, set(given))
     return Body(context, lower(steps, context), order, list(results))

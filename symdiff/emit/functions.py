@@ -255,7 +255,7 @@ def index_bounds(unit: Unit, leaf: Tensor) -> tuple[int | None, int | None]:
     if not leaf.dtype.is_integer:
         return None, None
     lengths = []
-    for node in unit.tensors:
+    for node in {**unit.tensors, **unit.program.output_tensors()}:
         axis = node.op.extra.get("indexed_axis")
         if axis is not None and leaf.node in node.inputs:
             length = axis(node)

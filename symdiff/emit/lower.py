@@ -46,6 +46,7 @@ class Context:
     float_from: py.Expr | None
     constants: dict[str, np.ndarray]
     helpers: set[str]
+    sites: Mapping[Node, int] = field(default_factory=dict)  # ordinals of random leaves
     headings: bool = True
     written: dict[Node, py.Expr] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)  # symbols the statements read
@@ -174,7 +175,7 @@ def _build(node: Node, context: Context) -> py.Expr:
         expression_of(i, context, elide_in=node if at in elided else None)
         for at, i in enumerate(node.inputs)
     ]
-    return texts.expression(op_text(node), _substitution(operands, context))
+    return texts.expression(op_text(node), _substitution(operands, context, node=node))
 
 
 def _elided(node: Node, context: Context) -> set[int]:
@@ -218,7 +219,10 @@ def _elided_batch(node: Node, context: Context) -> set[int]:
 
 
 def _substitution(
-    operands: Sequence[py.Expr], context: Context, out: py.Expr | None = None
+    operands: Sequence[py.Expr],
+    context: Context,
+    out: py.Expr | None = None,
+    node: Node | None = None,
 ) -> texts.Substitute:
     """Return what the placeholders of a text stand for."""
 
@@ -227,6 +231,10 @@ def _substitution(
             return out
         if name == "_float":
             return float_dtype(context)
+        if name == "_key":
+            return py.Name("key")
+        if name == "_site" and node is not None:
+            return py.Lit(context.sites[node])
         if name.startswith("_dim_"):
             context.dims.add(name[5:])
             return py.Name(context.names.dim(name[5:]))

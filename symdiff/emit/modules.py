@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from symdiff.emit.functions import (
 from symdiff.emit.lower import shape_comment
 from symdiff.emit.render import render
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.define import HELPERS
 from symdiff.plan.program import Named
 
 BODY_MARK = "# body sha256: "
@@ -98,7 +100,6 @@ def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
         parts.append(
             _mapping("PARAMS", {q.node.attrs["name"]: _param_spec(q) for q in p.params})
         )
-        buffers = py.Tuple_(tuple(py.Lit(s.node.attrs["name"]) for s in p.states))
         if p.states:
             parts.append(f"BUFFERS = {py.expr_text(buffers)}")
     parts.append(_mapping("ARGUMENTS", argument_specs(unit, leaves)))
@@ -121,27 +122,21 @@ def _mapping(name: str, entries: Mapping[str, str]) -> str:
 
 def helper_texts(unit: Unit, functions: Sequence[Written]) -> list[str]:
     """Return the source of the helper functions that the bodies call, in stable order."""
-    from symdiff.ops.catalog import helper_function
-
-    texts = []
-    used = "\n".join(f.body for f in functions)
-    waiting = [name for name in sorted(unit.helpers) if f"_{name}(" in used]
-    done: list[str] = []
+    found: dict[str, str] = {}
+    waiting = ["\n".join(f.body for f in functions)]
     while waiting:
-        name = waiting.pop(0)
-        if name in done:
-            continue
-        done.append(name)
-        source = textwrap.dedent(inspect.getsource(helper_function(name))).strip()
-        texts.append(source)
-    return texts
+        text = waiting.pop()
+        for name in sorted(HELPERS):
+            if name not in found and re.search(rf"\b_{name}\(", text):
+                source = textwrap.dedent(inspect.getsource(HELPERS[name]))
+                found[name] = source.replace("@helper\n", "").strip()
+                waiting.append(found[name])
+    return [found[name] for name in sorted(found)]
 
 
-def imports_of(text: str) -> str:
+def imports_of(text: str, *modules: str) -> str:
     """Return the imports a module's text needs."""
-    needs = []
-    if "math." in text:
-        needs.append("import math")
+    needs = [f"import {m}" for m in sorted({*modules, *(["math"] if "math." in text else [])})]
     if "NamedTuple" in text:
         needs.append("from typing import NamedTuple")
     standard = "\n".join(needs)
@@ -202,11 +197,20 @@ def backward_module(unit: Unit, options: Options, origin: str) -> str:
         primal_name=name,
         primal=primal,
         backward=backward,
-        value_and_grad=p.is_model,
-        updates=bool(p.updates),
+        value_and_grad=value_and_grad(unit, primal, backward) if p.is_model else "",
         cotangents="_cotangent(" in backward.body,
         cotangent=render("cotangent.py"),
     )
+
+
+def value_and_grad(unit: Unit, primal: Written, backward: Written) -> str:
+    """Return the text of value_and_grad."""
+    return render(
+        "value_and_grad.py",
+        parameters=primal.parameters,
+        updates=bool(unit.program.updates),
+        backward_draws=backward.draws,
+    ).strip()
 
 
 def _module(

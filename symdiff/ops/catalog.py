@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
-from typing import Any
 
 import symdiff.ops
 
@@ -23,9 +21,3 @@ def load() -> None:
     for name in sorted(set(names) - _LAST):
         importlib.import_module(f"symdiff.ops.{name}")
 
-
-def helper_function(name: str) -> Callable[..., Any]:
-    """Return the function that generated modules embed under ``_name``."""
-    from symdiff.ops.define import HELPERS
-
-    return HELPERS[name]

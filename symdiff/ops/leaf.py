@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, TensorType
-from symdiff.ops.define import primitive
+from symdiff.ops.define import Text, primitive
+from symdiff.ops.text import shape_text
 
 
 def _infer(*, name: str, shape: Shape, dtype: DType, **_: Any) -> TensorType:
@@ -20,12 +22,18 @@ def _unbound(*, name: str, **_: Any) -> Any:
     raise KeyError(name)
 
 
-def _leaf(name: str) -> Any:
-    return primitive(name, _infer, _unbound, vjp=None, jvp=None, leaf=True, analytic=True)
+def _leaf(name: str, text: Text | None = None) -> Any:
+    return primitive(
+        name, _infer, _unbound, vjp=None, jvp=None, leaf=True, analytic=True, text=text
+    )
+
+
+def _draw_text(node: Node) -> str:
+    return f"_help_{node.attrs['kind']}(_key, _site, {shape_text(node.shape)}, _float)"
 
 
 INPUT = _leaf("input")  # an argument of the generated function
 PARAM = _leaf("param")  # what training changes by gradients
 STATE = _leaf("state")  # a buffer that the training step updates
 HYPER = _leaf("hyper")  # a float read at every step, such as a learning rate
-RANDOM = _leaf("random")  # one keyed draw; `kind` is 'uniform' or 'normal'
+RANDOM = _leaf("random", _draw_text)  # one keyed draw; `kind` is 'uniform' or 'normal'

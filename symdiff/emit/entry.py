@@ -1,0 +1,155 @@
+"""The package's front: ``__init__.py`` with lazy exports, ``__main__.py`` with the self-check.
+
+In: a unit and which modules there are. Out: their text. Invariant: the check imports NumPy
+alone, draws valid arguments as declared, and compares the derived gradient with differences of
+the generated forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symdiff.declare.init import Init
+from symdiff.emit import pycode as py
+from symdiff.emit.bodies import Unit, split
+from symdiff.emit.functions import backward_function, index_bounds, residual_function
+from symdiff.emit.modules import Options, header, sealed
+from symdiff.emit.render import render
+from symdiff.emit.train import draw_text
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Dim
+
+TOLERANCE = "1e-6"
+_LENGTHS = (5, 3, 4, 6, 7, 2)  # what the symbolic dims are in the self-check, in turn
+
+
+def init_module(unit: Unit, options: Options, origin: str, modules: Sequence[str]) -> str:
+    """Return __init__.py."""
+    p = unit.program
+    exports = {}
+    if "forward" in modules:
+        exports["predict"] = ("forward", "forward")
+    if "backward" in modules and p.is_model:
+        exports |= {n: ("backward", n) for n in ("loss_and_residuals", "value_and_grad")}
+    elif "backward" in modules:
+        exports["forward_with_residuals"] = ("backward", "forward_with_residuals")
+    if "train" in modules:
+        names = "init_params init_state train_step evaluate fit save load".split()
+        exports |= {n: ("train", n) for n in names}
+    entries = tuple(
+        (py.Lit(k), py.Tuple_((py.Lit(m), py.Lit(a)))) for k, (m, a) in exports.items()
+    )
+    shown = py.print_stmts([py.Assign((py.Name("_EXPORTS"),), py.Dict_(entries))], indent=0)
+    inputs = ", ".join(unit.names.of(leaf) for leaf in p.inputs)
+    call = f"params, {inputs}" if p.is_model else inputs
+    usage = [f"    from {p.name}.forward import forward", f"    forward({call})"]
+    if "backward" in modules:
+        usage.append(f"    python -m {p.name}  # checks the gradients with NumPy alone")
+    text = render(
+        "__init__.py",
+        header=header(unit, options, origin),
+        summary=f"{p.name}: {'a model' if p.is_model else 'a function'} compiled to NumPy.",
+        usage="\n".join(usage),
+        exports=shown.split("= ", 1)[1].rstrip("\n"),
+        modules=py.expr_text(py.Tuple_(tuple(py.Lit(m) for m in modules))),
+    )
+    return sealed(text)
+
+
+def _smooth(unit: Unit) -> list[str]:
+    """Return the names, in the check's points, of what is differentiated."""
+    p = unit.program
+    params = {t.node for t in p.params}
+    return [
+        f"params[{t.node.attrs['name']!r}]" if t.node in params else unit.names.of(t) for t in p.wrt
+    ]
+
+
+def _sizes(unit: Unit) -> dict[sp.Symbol, int]:
+    symbols: dict[sp.Symbol, None] = {}
+    for leaf in unit.program.leaves:
+        for d in leaf.shape:
+            if isinstance(d, sp.Expr):
+                symbols.update((s, None) for s in sorted(d.free_symbols, key=str))
+    return {s: _LENGTHS[i % len(_LENGTHS)] for i, s in enumerate(symbols)}
+
+
+def _concrete(shape: Sequence[Dim], sizes: dict[sp.Symbol, int]) -> tuple[int, ...]:
+    return tuple(d if isinstance(d, int) else int(d.subs(sizes)) for d in shape)
+
+
+def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
+    """Return the expression that draws a valid argument in float64."""
+    attrs = leaf.node.attrs
+    shape = _concrete(leaf.shape, sizes)
+    shown = py.expr_text(py.Tuple_(tuple(py.Lit(n) for n in shape)))
+    sample = attrs.get("sample")
+    if isinstance(sample, Init) and (sample.array is None or sample.array.size <= 64):
+        return f"np.asarray({sample.draw_text(shape)}, float)" if leaf.dtype.is_float else sample.draw_text(shape)
+    low, high = attrs.get("low"), attrs.get("high")
+    if leaf.dtype.is_bool:
+        return f"rng.random({shown}) < 0.5"
+    if leaf.dtype.is_integer:
+        bounds = index_bounds(unit, leaf)
+        first = low if low is not None else bounds[0] or 0
+        last = high if high is not None else bounds[1]
+        return f"rng.integers({first}, {last if last is not None else first + 5}, {shown})"
+    if low is not None or high is not None:
+        first = float(low) if low is not None else float(high) - 1.0
+        last = float(high) if high is not None else float(low) + 1.0
+        return f"rng.uniform({first!r}, {last!r}, {shown})"
+    return f"np.asarray(rng.standard_normal({shown}))"
+
+
+def _param_text(leaf: Tensor) -> str:
+    """Return a parameter's draw: its initial value, moved a little off its symmetries."""
+    shape = leaf.shape
+    shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))  # type: ignore[arg-type]
+    base = draw_text(leaf)
+    return f"{base} + 0.1 * rng.standard_normal({shown})" if "_array" not in base else f"0.3 * rng.standard_normal({shown})"
+
+
+def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
+    """Return the pieces of the self-check: drawing, adapters, verification, training."""
+    p = unit.program
+    residuals = split(unit).residuals
+    primal, backward = residual_function(unit, residuals), backward_function(unit, residuals)
+    sizes = _sizes(unit)
+    draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
+    draws += [(f"params[{str(t.name)!r}]", draw_text(t)) for t in p.states]
+    draws += [(unit.names.of(t), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)]
+    inputs = {t.node for t in p.inputs}
+    adapters = render(
+        "adapters_model.py" if p.is_model else "adapters_function.py",
+        primal_draws=primal.draws,
+        backward_draws=backward.draws,
+        inputs_too=any(t.node in inputs for t in p.wrt),
+        several=len(p.results) > 1,
+    )
+    names = ", ".join(unit.names.of(leaf) for leaf in (*p.inputs, *p.targets))
+    training = render("main_train.py", name=p.name, names=names, planned_check=planned)
+    return {
+        "adapters": adapters.strip(),
+        "verify": render("verify.py", tolerance=TOLERANCE).strip(),
+        "planned": training.strip() if train else "",
+        "draws": "\n".join(f"        {py.expr_text(py.Lit(k))}: {text}," for k, text in draws),
+        "smooth": py.expr_text(py.Tuple_(tuple(py.Lit(n) for n in _smooth(unit)))),
+    }
+
+
+def main_module(unit: Unit, options: Options, origin: str, modules: Sequence[str]) -> str:
+    """Return __main__.py."""
+    train = "train" in modules
+    planned = "_planned" in modules
+    text = render(
+        "__main__.py",
+        header=header(unit, options, origin),
+        name=unit.program.name,
+        imported="backward, train" if train else "backward",
+        train=train,
+        planned_check=planned,
+        **check_parts(unit, planned=planned, train=train),
+    )
+    return sealed(text)

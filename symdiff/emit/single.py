@@ -1,0 +1,98 @@
+"""One flat module with the functions of a package.
+
+In: a unit, what was declared and which modules are asked for. Out: the text of ``<name>.py``.
+Invariant: the functions are those of the package, word for word; only the planned training
+step, whose names would collide, stays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symdiff.declare.model import Function, Model
+from symdiff.emit.bodies import Unit, residual_fields, split
+from symdiff.emit.functions import (
+    Written,
+    backward_function,
+    forward_function,
+    residual_function,
+)
+from symdiff.emit.lower import shape_comment
+from symdiff.emit.modules import (
+    Options,
+    header,
+    helper_texts,
+    imports_of,
+    output_record,
+    record,
+    sealed,
+    tables,
+    value_and_grad,
+)
+from symdiff.emit.render import render
+from symdiff.emit.train import train_parts
+
+
+def single_module(
+    unit: Unit,
+    declared: Model | Function,
+    options: Options,
+    origin: str,
+    modules: Sequence[str],
+    folder: str,
+) -> str:
+    """Return the text of the one module."""
+    p = unit.program
+    written: list[Written] = []
+    functions: list[str] = []
+    records: list[str] = []
+    leaves = p.inputs
+
+    def add(name: str, function: Written) -> None:
+        written.append(function)
+        functions.append(render("function.py", name=name, written=function).strip())
+
+    if "forward" in modules or not p.is_model:
+        add("forward", forward_function(unit))
+    if len(p.outputs) > 1:
+        records.append(output_record(unit, p.outputs))
+    if "backward" in modules and p.gradients:
+        leaves = (*p.inputs, *p.targets)
+        residuals = split(unit).residuals
+        primal, backward = residual_function(unit, residuals), backward_function(unit, residuals)
+        records.append(
+            record("Residuals", "What the backward pass reads.", residual_fields(unit, residuals))
+        )
+        if not p.is_model:
+            fields = [(f"d_{v.node.attrs['name']}", shape_comment(v.node)) for v in p.wrt]
+            records.append(record("Gradients", "The cotangents of the inputs.", fields))
+        add("loss_and_residuals" if p.is_model else "forward_with_residuals", primal)
+        add("backward", backward)
+        if p.is_model:
+            functions.append(value_and_grad(unit, primal, backward))
+        if "_cotangent(" in backward.body:
+            functions.append(render("cotangent.py").strip())
+    constants = ""
+    training: list[str] = []
+    if "train" in modules and isinstance(declared, Model):
+        constants, training, more = train_parts(unit, declared, options, folder)
+        written.extend(more)
+        functions.extend(training)
+    check = render("check.py", model=p.is_model).strip()
+    helpers = helper_texts(unit, written)
+    everything = "\n".join([check, *records, *helpers, *functions])
+    names = [m for m in ("os", "tempfile", "threading") if f"{m}." in everything]
+    text = render(
+        "single.py",
+        header=header(unit, options, origin),
+        summary=f"{p.name}, compiled to one NumPy module.",
+        usage="Every function is pure unless it takes a state; NumPy alone is needed.",
+        imports=imports_of(everything, *names),
+        tables="\n".join(part for part in (tables(unit, leaves), constants) if part),
+        records=records,
+        functions=functions,
+        check=check,
+        helpers=helpers,
+    )
+    return sealed(text)
+

@@ -1,0 +1,198 @@
+"""The training modules of a package: train.py, and with it _planned.py.
+
+In: a unit and the model's optimiser. Out: module texts. Invariant: train.py is readable lines on
+top of backward.py; the planned pair computes the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symdiff.declare.init import as_init
+from symdiff.declare.model import Model
+from symdiff.declare.optim import Optimizer
+from symdiff.emit import pycode as py
+from symdiff.emit.bodies import Unit, compute, new_unit, split
+from symdiff.emit.functions import (
+    Written,
+    _checked,
+    _draws,
+    _given,
+    _print,
+    _prologue,
+    _signature,
+    backward_function,
+    residual_function,
+)
+from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
+from symdiff.emit.optimizer import update_statements
+from symdiff.emit.render import render
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.mode import resolve_mode
+from symdiff.plan.program import Program
+from symdiff.rewrite.driver import rewrite
+from symdiff.rewrite.rules import bare_expansions, expansions
+
+
+def train_module(
+    unit: Unit, model: Model, options: Options, origin: str, folder: str
+) -> dict[str, str]:
+    """Return train.py, and _planned.py at level 2."""
+    planned = options.level == 2
+    texts = {"train": sealed(train_text(unit, model, options, origin, folder, planned=planned))}
+    if planned:
+        from symdiff.emit.planned import planned_module
+
+        texts["_planned"] = planned_module(unit, model.optimizer, options, origin)
+    return texts
+
+
+def train_text(
+    unit: Unit, model: Model, options: Options, origin: str, folder: str, *, planned: bool
+) -> str:
+    """Return the text of train.py."""
+    constants, functions, written = train_parts(unit, model, options, folder, planned=planned)
+    helpers = helper_texts(unit, written)
+    imported = "PARAMS, _check, backward, loss_and_residuals"
+    return render(
+        "train.py",
+        header=header(unit, options, origin),
+        name=unit.program.name,
+        optimizer=repr(model.optimizer),
+        imports=imports_of("\n".join([*functions, *helpers]), "os", "tempfile", "threading"),
+        imported=imported,
+        planned=planned,
+        constants=constants,
+        functions=functions,
+        helpers=helpers,
+    )
+
+
+def train_parts(
+    unit: Unit, model: Model, options: Options, folder: str, *, planned: bool = False
+) -> tuple[str, list[str], list[Written]]:
+    """Return the constants, the functions in order, and the bodies they are made of."""
+    optimizer = model.optimizer
+    assert optimizer is not None
+    p = unit.program
+    residuals = split(unit).residuals
+    primal, backward = residual_function(unit, residuals), backward_function(unit, residuals)
+    trained = _metrics(unit) if p.metrics else None
+    evaluated = _evaluate(unit, model, options, folder)
+    unpacked, update = update_statements(optimizer)
+    names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
+    step = render(
+        "step.py",
+        arguments=", ".join(names),
+        optimizer=type(optimizer).__name__,
+        updates=bool(p.updates),
+        metrics=bool(p.metrics),
+        draws=primal.draws or backward.draws or (trained is not None and trained.draws),
+        primal_draws=primal.draws,
+        backward_draws=backward.draws,
+        metrics_draws=trained is not None and trained.draws,
+        unpacked=unpacked,
+        update=update,
+        planned=planned,
+        checked=_print(_checked_of(unit, names)).strip(),
+        lengths=_lengths(unit),
+    )
+    initial = [(py.expr_text(py.Lit(str(t.name))), draw_text(t)) for t in (*p.params, *p.states)]
+    functions = [render("init_params.py", draws=initial), render("state.py")]
+    if trained is not None:
+        functions.append(render("function.py", name="metrics", written=trained))
+    functions.append(render("function.py", name="evaluate", written=evaluated))
+    functions.append(step)
+    functions.append(render("fit.py", planned=planned, names=", ".join(names)))
+    functions.append(render("weights.py"))
+    written = [w for w in (trained, evaluated) if w is not None]
+    return _constants(unit, optimizer, names), [f.strip() for f in functions], written
+
+
+def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
+    """Return the module's constants: hyperparameters, slots, buffers, argument names."""
+
+    def words(values: Sequence[str]) -> py.Expr:
+        return py.Tuple_(tuple(py.Lit(v) for v in values))
+
+    hyper = py.Dict_(tuple((py.Lit(k), py.Lit(v)) for k, v in optimizer.hyper.items()))
+    buffers = words([str(t.name) for t in unit.program.states])
+    stmts = [
+        py.Assign((py.Name("HYPER"),), hyper, "read at every step from state.hyper"),
+        py.Assign((py.Name("SLOTS"),), words(optimizer.slots), "what the optimiser keeps"),
+        py.Assign((py.Name("BUFFERS"),), buffers, "changed by steps, without gradients"),
+        py.Assign((py.Name("DATA"),), words(names), "the arguments of a step"),
+    ]
+    return py.print_stmts(stmts, indent=0).rstrip("\n")
+
+
+def draw_text(leaf: Tensor) -> str:
+    """Return the expression that draws a parameter's initial value."""
+    shape = leaf.shape
+    symbolic = [d for d in shape if not isinstance(d, int)]
+    if symbolic:
+        raise DeclarationError(
+            f"parameter {leaf.name!r} has the symbolic shape {shape}; give it numbers, so that "
+            "init_params can make it."
+        )
+    return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)  # type: ignore[arg-type]
+
+
+def _checked_of(unit: Unit, names: Sequence[str]) -> list[py.Stmt]:
+    call = py.Call(
+        py.Name("_check"), (py.name("state.params"),), tuple((n, py.Name(n)) for n in names)
+    )
+    targets = tuple(py.Name(n) for n in names)
+    return [py.Assign((py.Tuple_(targets),) if len(names) == 1 else targets, call)]
+
+
+def _lengths(unit: Unit) -> str:
+    """Return the display of the symbolic lengths, read from the arguments' shapes."""
+    pairs: dict[str, str] = {}
+    for leaf in (*unit.program.inputs, *unit.program.targets):
+        for axis, d in enumerate(leaf.shape):
+            if isinstance(d, sp.Symbol) and str(d) not in pairs:
+                pairs[str(d)] = f"{unit.names.of(leaf)}.shape[{axis}]"
+    return "{" + ", ".join(f'"{k}": {v}' for k, v in pairs.items()) + "}"
+
+
+def _metrics(unit: Unit) -> Written:
+    """Return the function of the metrics as training sees them."""
+    return _scalars(unit, dict(unit.program.metrics), "Return the metrics, as a training step sees them.")
+
+
+def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Written:
+    """Return the function of loss and metrics as inference sees them."""
+    named = {"loss": model.loss, **model.metrics}
+    resolved = resolve_mode(list(named.values()), "infer")
+    rules = expansions() if options.level else bare_expansions()
+    roots = rewrite(resolved, rules)
+    program = Program(
+        unit.program.name, True, unit.program.params, unit.program.states, unit.program.inputs,
+        unit.program.targets, unit.program.randoms, (), tuple(zip(named, roots, strict=True)),
+        (), (), (), (), (),
+    )  # fmt: skip
+    inference = new_unit(program, folder, unit.level)
+    inference.constants, inference.helpers = unit.constants, unit.helpers
+    return _scalars(
+        inference, dict(program.results), "Return the loss and metrics, as floats, for prediction."
+    )
+
+
+def _scalars(unit: Unit, named: dict[str, Tensor], summary: str) -> Written:
+    p = unit.program
+    leaves = (*p.inputs, *p.targets)
+    given = _given(unit, p.inputs, p.targets, p.params, p.states)
+    body = compute(unit, [t.node for t in named.values()], given)
+    stmts = _checked(unit, leaves)
+    stmts += _prologue(unit, body, leaves, constraints=True)
+    stmts += [py.Blank(), *body.computation] if body.computation else []
+    pairs: list[tuple[py.Expr, py.Expr]] = [
+        (py.Lit(name), py.call("float", body.value(t.node))) for name, t in named.items()
+    ]
+    stmts.append(py.Return(py.Dict_(tuple(pairs))))
+    draws = _draws(body)
+    return Written(_signature(unit, leaves, draws), summary, _print(stmts), draws)
