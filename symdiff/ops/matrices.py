@@ -1,0 +1,92 @@
+"""Matrices in the last two axes: triangles, diagonals, and the checks of their shapes.
+
+What the rules of linear algebra are written in; batches lie in the leading axes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Dim, TensorType, unify
+from symdiff.ops.contraction import einsum
+from symdiff.ops.define import require_float
+from symdiff.ops.elementwise import cast, equal, greater_equal, where
+from symdiff.ops.index import arange
+from symdiff.ops.operands import API, float_operand
+from symdiff.ops.shape import expand_dims, swapaxes
+
+
+def adjoint(x: Tensor) -> Tensor:
+    """Return each matrix transposed."""
+    return swapaxes(x, -1, -2)
+
+
+def square(t: TensorType, what: str) -> TensorType:
+    """Return ``t`` if it holds square float matrices; raise `ShapeError` otherwise."""
+    require_float(t, what)
+    if t.ndim < 2 or unify(t.shape[-1], t.shape[-2]) is None:
+        raise ShapeError(
+            f"{what} needs square matrices in the last two axes, got {t.shape}"
+        )
+    return t
+
+
+def matrix(value: Any, what: str) -> Tensor:
+    """Return a tensor of at least two axes."""
+    x = float_operand(value)
+    if x.ndim < 2:
+        raise ShapeError(f"{what} needs matrices in the last two axes, got {x.shape}.")
+    return x
+
+
+def lower(x: Tensor, k: int = 0) -> Tensor:
+    """Return the lower triangle, zero above diagonal ``k``."""
+    if "tril" in API:
+        return API["tril"](x, k)
+    rows, columns = expand_dims(arange(x.shape[-2]), 1), arange(x.shape[-1])
+    return where(greater_equal(rows + k, columns), x, 0)  # type: ignore[operator]
+
+
+def upper(x: Tensor, k: int = 0) -> Tensor:
+    """Return the upper triangle, zero below diagonal ``k``."""
+    return adjoint(lower(adjoint(x), -k))
+
+
+def identity(length: Dim, like: Tensor) -> Tensor:
+    """Return the identity matrix, in the dtype of ``like``."""
+    if "eye" in API:
+        return API["eye"](length, dtype=like.dtype)
+    index = arange(length)
+    return cast(equal(expand_dims(index, 1), index), like.dtype)
+
+
+def half_lower(x: Tensor) -> Tensor:
+    """Return the lower triangle with its diagonal halved (Giles' and Murray's Phi)."""
+    return lower(x) - x * (identity(x.shape[-1], x) / 2)  # type: ignore[operator, return-value]
+
+
+def from_lower(x: Tensor) -> Tensor:
+    """Return the symmetric matrix whose lower triangle is that of ``x``."""
+    return lower(x) + adjoint(lower(x, -1))  # type: ignore[operator]
+
+
+def to_lower(x: Tensor) -> Tensor:
+    """Return the transpose of `from_lower`: what falls on each lower element."""
+    return lower(x) + lower(adjoint(x), -1)  # type: ignore[operator]
+
+
+def diagonal_times(v: Tensor, x: Tensor) -> Tensor:
+    """Return ``diag(v) @ x``."""
+    return expand_dims(v, v.ndim) * x  # type: ignore[operator]
+
+
+def times_diagonal(x: Tensor, v: Tensor) -> Tensor:
+    """Return ``x @ diag(v)``."""
+    return x * expand_dims(v, v.ndim - 1)  # type: ignore[operator]
+
+
+def matrix_diagonal(x: Tensor) -> Tensor:
+    """Return the diagonal of each square matrix."""
+    return einsum("...ii->...i", x)

@@ -1,0 +1,328 @@
+"""Linear systems: `solve`, `inv`, `cholesky`, determinants and powers.
+
+All take batches of square matrices in the last two axes. Formulas: M. Giles, "Collected
+matrix derivative results for forward and reverse mode algorithmic differentiation"
+(2008), sections 2.2 and 2.3; for `cholesky` I. Murray, "Differentiation of the Cholesky
+decomposition" (2016). A matrix must be regular: NumPy raises `LinAlgError` if it is
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import (
+    TensorType,
+    TupleType,
+    broadcast_shapes,
+    promote,
+    unify,
+)
+from symdiff.ops import matrices
+from symdiff.ops.calculus import add_all
+from symdiff.ops.define import Cotangents, primitive, require_float
+from symdiff.ops.linalg import matmul
+from symdiff.ops.matrices import (
+    adjoint,
+    from_lower,
+    half_lower,
+    identity,
+    matrix,
+    square,
+)
+from symdiff.ops.operands import api, float_operand, stretch
+from symdiff.ops.reduce import sum_
+from symdiff.ops.shape import expand_dims, squeeze
+from symdiff.ops.tuples import items
+
+# --- solve and inv --------------------------------------------------------------------
+
+
+def _infer_solve(a: TensorType, b: TensorType) -> TensorType:
+    square(a, "solve")
+    require_float(b, "solve")
+    row = -1 if b.ndim == 1 else -2
+    if unify(a.shape[-1], b.shape[row]) is None:
+        raise ShapeError(
+            f"{a.shape[-1]} equations need as many rows on the right, got {b.shape}"
+        )
+    return TensorType(b.shape, promote(a.dtype, b.dtype))
+
+
+def _outer(x: Tensor, y: Tensor) -> Tensor:
+    """Return x y^T for matrices, and the outer product for vectors."""
+    if x.ndim == 1:
+        return expand_dims(x, 1) * y  # type: ignore[operator]
+    return matmul(x, adjoint(y))
+
+
+def _solve_vjp(
+    ct: Tensor,
+    x: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> Cotangents:
+    """d_b = A^-T d_x and d_A = -d_b x^T (Giles 2.3.1)."""
+    d_b = apply(SOLVE, adjoint(inputs[0]), ct)
+    return [-_outer(d_b, x) if needs[0] else None, d_b]  # type: ignore[operator]
+
+
+def _solve_jvp(
+    tangents: Cotangents, x: Tensor, inputs: Sequence[Tensor], attrs: Any
+) -> Tensor:
+    """t_x = A^-1 (t_b - t_A x)."""
+    t_a, t_b = tangents
+    moved = None if t_a is None else -matmul(t_a, x)  # type: ignore[operator]
+    total = add_all([t_b, moved])
+    assert total is not None
+    return apply(SOLVE, inputs[0], total)
+
+
+# NumPy 1 and 2 read b differently when it has one axis less than a batched a; here it is
+# a vector beside one matrix, or has as many axes as a, which both read alike.
+SOLVE = primitive(
+    "solve",
+    _infer_solve,
+    np.linalg.solve,
+    vjp=_solve_vjp,
+    jvp=_solve_jvp,
+    text="np.linalg.solve(_0, _1)",
+    analytic=True,
+    latex="{0}^{{-1}} {1}",
+    rule="A.T is solved for the cotangent",
+)
+
+
+@api("linalg.solve")
+def solve(a: Any, b: Any) -> Tensor:
+    """The x with ``a @ x == b``, for regular square ``a``.
+
+    ``b`` is a vector (M,) or a stack of matrices (..., M, K), as in NumPy 2; batches of
+    ``a`` and ``b`` broadcast. NumPy raises `LinAlgError` for a singular matrix.
+    """
+    x, y = matrix(a, "solve"), float_operand(b)
+    if not y.ndim:
+        raise ShapeError("solve needs a vector or matrices on the right.")
+    square(x.node.tensor_type, "solve")
+    if x.ndim == 2 and y.ndim == 1:
+        return apply(SOLVE, x, y)
+    if y.ndim == 1:
+        found = solve(x, expand_dims(y, 1))
+        return squeeze(found, -1)
+    try:
+        batch = broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ShapeError as error:
+        raise ShapeError(f"solve: batch axes differ: {error}") from None
+    return apply(
+        SOLVE, stretch(x, batch + x.shape[-2:]), stretch(y, batch + y.shape[-2:])
+    )
+
+
+@api("linalg.solve_triangular")
+def solve_triangular(
+    a: Any, b: Any, lower: bool = False, trans: int = 0, unit_diagonal: bool = False
+) -> Tensor:
+    """The x with ``t @ x == b``, where t is the upper (or lower) triangle of ``a``.
+
+    The other triangle is not read and gets a zero gradient; ``trans=1`` solves with t
+    transposed, ``unit_diagonal`` takes the diagonal for 1, as in SciPy. NumPy has no
+    triangular solver, so the generated code calls ``np.linalg.solve`` on t.
+    """
+    x = matrix(a, "solve_triangular")
+    square(x.node.tensor_type, "solve_triangular")
+    if trans not in (0, 1):
+        raise DeclarationError(f"trans must be 0 or 1, got {trans!r}.")
+    triangle = matrices.lower if lower else matrices.upper
+    if unit_diagonal:
+        strict = triangle(x, -1 if lower else 1)
+        x = strict + identity(x.shape[-1], x)  # type: ignore[operator]
+    else:
+        x = triangle(x)
+    return solve(adjoint(x) if trans else x, b)
+
+
+def _inv_vjp(ct: Tensor, y: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cotangents:
+    """d_A = -Y^T d_Y Y^T (Giles 2.2.3)."""
+    y_t = adjoint(y)
+    return [-matmul(matmul(y_t, ct), y_t)]  # type: ignore[operator]
+
+
+def _inv_jvp(tangents: Any, y: Tensor, inputs: Any, attrs: Any) -> Tensor:
+    """t_Y = -Y t_A Y."""
+    return -matmul(matmul(y, tangents[0]), y)  # type: ignore[operator]
+
+
+INV = primitive(
+    "inv",
+    lambda t: square(t, "inv"),
+    np.linalg.inv,
+    vjp=_inv_vjp,
+    jvp=_inv_jvp,
+    text="np.linalg.inv(_0)",
+    analytic=True,
+    latex="{0}^{{-1}}",
+    rule="-Y.T @ d_Y @ Y.T",
+)
+
+
+@api("linalg.inv")
+def inv(a: Any) -> Tensor:
+    """Inverse of each regular square matrix."""
+    return apply(INV, matrix(a, "inv"))
+
+
+@api("linalg.matrix_power")
+def matrix_power(a: Any, n: int) -> Tensor:
+    """Each square matrix to the integer power ``n``, by repeated squaring."""
+    x = matrix(a, "matrix_power")
+    square(x.node.tensor_type, "matrix_power")
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+        raise DeclarationError(f"matrix_power needs an integer exponent, got {n!r}.")
+    if n < 0:
+        x, n = inv(x), -n
+    if n == 0:
+        return stretch(identity(x.shape[-1], x), x.shape)
+    result: Tensor | None = None
+    while n:
+        if n & 1:
+            result = x if result is None else matmul(result, x)
+        n >>= 1
+        x = matmul(x, x) if n else x
+    assert result is not None
+    return result
+
+
+# --- cholesky -------------------------------------------------------------------------
+
+
+def _cholesky_vjp(
+    ct: Tensor, out: Tensor, inputs: Any, attrs: Any, needs: Any
+) -> Cotangents:
+    """S = L^-T Phi(L^T d_L) L^-1 (Murray, eq. 9), on the triangle that is read."""
+    l_t = adjoint(out)
+    inner = solve(l_t, half_lower(matmul(l_t, ct)))
+    full = adjoint(solve(l_t, adjoint(inner)))
+    return [half_lower(full + adjoint(full))]  # type: ignore[operator]
+
+
+def _cholesky_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
+    """t_L = L Phi(L^-1 t_A L^-T) (Murray, eq. 8)."""
+    inner = solve(out, from_lower(tangents[0]))
+    return matmul(out, half_lower(adjoint(solve(out, adjoint(inner)))))
+
+
+CHOLESKY = primitive(
+    "cholesky",
+    lambda t: square(t, "cholesky"),
+    np.linalg.cholesky,
+    vjp=_cholesky_vjp,
+    jvp=_cholesky_jvp,
+    text="np.linalg.cholesky(_0)",
+    rule="L^-T Phi(L.T @ d_L) L^-1, Phi: lower triangle, half diagonal",
+)
+
+
+@api("linalg.cholesky")
+def cholesky(a: Any) -> Tensor:
+    """Lower triangular L with ``L @ L.T == a``, for symmetric positive definite ``a``.
+
+    As in NumPy only the lower triangle of ``a`` is read, so only it gets a gradient;
+    write ``cholesky((a + a.T) / 2)`` for a symmetric one.
+    """
+    return apply(CHOLESKY, matrix(a, "cholesky"))
+
+
+# --- determinants ---------------------------------------------------------------------
+
+
+def _per_matrix(ct: Tensor, x: Tensor) -> Tensor:
+    """Return one number per matrix, stretched over the matrix."""
+    return stretch(expand_dims(ct, (ct.ndim, ct.ndim + 1)), x.shape)
+
+
+def _traced(t: Tensor, a: Tensor) -> Tensor:
+    """Return trace(A^-1 t)."""
+    return sum_(adjoint(inv(a)) * t, axis=(-2, -1))  # type: ignore[operator]
+
+
+def _det_vjp(
+    ct: Tensor, out: Tensor, inputs: Any, attrs: Any, needs: Any
+) -> Cotangents:
+    """d_A = d_C C A^-T (Giles 2.2.4)."""
+    (a,) = inputs
+    return [_per_matrix(ct * out, a) * adjoint(inv(a))]  # type: ignore[operator]
+
+
+def _det_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
+    return out * _traced(tangents[0], inputs[0])  # type: ignore[operator]
+
+
+DET = primitive(
+    "det",
+    lambda t: TensorType(square(t, "det").shape[:-2], t.dtype),
+    np.linalg.det,
+    vjp=_det_vjp,
+    jvp=_det_jvp,
+    text="np.linalg.det(_0)",
+    analytic=True,
+    latex=r"\det {0}",
+    rule="d * det(A) * inv(A).T",
+)
+
+
+@api("linalg.det")
+def det(a: Any) -> Tensor:
+    """Determinant of each square matrix.
+
+    The derivative needs the inverse, so it exists here for regular matrices only.
+    """
+    return apply(DET, matrix(a, "det"))
+
+
+class SlogdetResult(NamedTuple):
+    """Sign and logarithm of the absolute value of determinants."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+def _infer_slogdet(t: TensorType) -> TupleType:
+    found = TensorType(square(t, "slogdet").shape[:-2], t.dtype)
+    return TupleType((found, found))
+
+
+def _slogdet_vjp(
+    cts: Any, out: Tensor, inputs: Any, attrs: Any, needs: Any
+) -> Cotangents:
+    """d_A = d_logdet A^-T; the sign is constant where it is not 0."""
+    (a,) = inputs
+    if cts[1] is None:
+        return [None]
+    return [_per_matrix(cts[1], a) * adjoint(inv(a))]  # type: ignore[operator]
+
+
+def _slogdet_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> list[Any]:
+    return [None, _traced(tangents[0], inputs[0])]
+
+
+SLOGDET = primitive(
+    "slogdet",
+    _infer_slogdet,
+    lambda a: tuple(np.linalg.slogdet(a)),
+    vjp=_slogdet_vjp,
+    jvp=_slogdet_jvp,
+    text="np.linalg.slogdet(_0)",
+    rule="d * inv(A).T",
+)
+
+
+@api("linalg.slogdet")
+def slogdet(a: Any) -> SlogdetResult:
+    """Sign and log of the absolute determinant of each regular square matrix."""
+    return SlogdetResult(*items(apply(SLOGDET, matrix(a, "slogdet"))))
