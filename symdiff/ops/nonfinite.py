@@ -21,6 +21,7 @@ from symdiff.ops.elementwise import (
     where,
 )
 from symdiff.ops.operands import api, as_tensor, function
+from symdiff.ops.reduce import number_text
 
 
 def _question(name: str, doc: str) -> tuple[Op, Any]:
@@ -115,11 +116,11 @@ def _infer_nan_to_num(t: TensorType, **replacements: float | None) -> TensorType
 def _nan_to_num_text(node: Any) -> str:
     given = {"nan": 0.0, "posinf": None, "neginf": None} | dict(node.attrs)
     parts = [
-        f"{name}={given[name]!r}"
+        f"{name}={number_text(given[name])}"
         for name, default in (("nan", 0.0), ("posinf", None), ("neginf", None))
         if repr(given[name]) != repr(default)
     ]
-    return f"np.nan_to_num({', '.join(['_0', *parts])})".replace("=inf", "=np.inf")
+    return f"np.nan_to_num({', '.join(['_0', *parts])})"
 
 
 NAN_TO_NUM = primitive(

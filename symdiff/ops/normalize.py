@@ -1,0 +1,164 @@
+"""Normalised exponentials: logsumexp, softmax, log_softmax.
+
+Stable forms are ops of their own, so that no later pass can hide what makes them
+stable. ``axes`` is a sorted tuple of nonnegative ints.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
+from symdiff.ops.define import primitive, require_float
+from symdiff.ops.elementwise import exp, log
+from symdiff.ops.operands import api, as_tensor, stretch
+from symdiff.ops.reduce import max_, reduced_shape, spread, sum_
+from symdiff.ops.shape import squeeze
+
+
+def _stable_parts(x: Tensor, axes: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Return m = max x, e = exp(x - m) and s = sum e, with reduced axes kept.
+
+    A maximum of -inf is replaced by 0, so that exp sees -inf and not nan; +inf stays
+    inf.
+    """
+    m = max_(x, axes, keepdims=True)
+    m.hint = "m"
+    e = exp(x - stretch(m, x.shape))  # type: ignore[operator]
+    e.hint = "e"
+    s = sum_(e, axes, keepdims=True)
+    s.hint = "s"
+    return m, e, s
+
+
+def _drop(x: Tensor, axes: Any, keepdims: bool) -> Tensor:
+    return x if keepdims else squeeze(x, axes)
+
+
+def _expand_logsumexp(x: Tensor, *, axes: Any, keepdims: bool) -> Tensor:
+    m, _, s = _stable_parts(x, axes)
+    return _drop(log(s), axes, keepdims) + _drop(m, axes, keepdims)  # type: ignore[operator]
+
+
+def _expand_softmax(x: Tensor, *, axes: Any) -> Tensor:
+    _, e, s = _stable_parts(x, axes)
+    return e / stretch(s, x.shape)  # type: ignore[operator]
+
+
+def _expand_log_softmax(x: Tensor, *, axes: Any) -> Tensor:
+    m, _, s = _stable_parts(x, axes)
+    return x - stretch(m, x.shape) - stretch(log(s), x.shape)  # type: ignore[operator]
+
+
+def _np_logsumexp(x: Any, *, axes: Any, keepdims: bool) -> Any:
+    m = np.max(x, axis=axes, keepdims=True)
+    total = np.log(np.sum(np.exp(x - m), axis=axes, keepdims=True)) + m
+    return total if keepdims else np.squeeze(total, axes)
+
+
+def _np_softmax(x: Any, *, axes: Any) -> Any:
+    e = np.exp(x - np.max(x, axis=axes, keepdims=True))
+    return e / np.sum(e, axis=axes, keepdims=True)
+
+
+def _softmax_push(t: Any, p: Any, axes: Any) -> Tensor:
+    """p * (t - sum(p * t)): the Jacobian is symmetric, so it serves both modes."""
+    total = sum_(t * p, axes, keepdims=True)
+    return p * (t - stretch(total, p.shape))
+
+
+SOFTMAX = primitive(
+    "softmax",
+    lambda t, *, axes: _infer_normalized(t, axes),
+    _np_softmax,
+    vjp=lambda ct, p, inputs, attrs, needs: [_softmax_push(ct, p, attrs["axes"])],
+    jvp=lambda tangents, p, inputs, attrs: _softmax_push(tangents[0], p, attrs["axes"]),
+    expand=_expand_softmax,
+    hint="p",
+    rule="p * (d_p - sum(p * d_p))",
+)
+
+
+def _infer_normalized(t: TensorType, axes: Any) -> TensorType:
+    require_float(t, "softmax")
+    for a in axes:
+        require_nonempty(t.shape[a], "softmax")
+    return t
+
+
+def _logsumexp_vjp(
+    ct: Tensor, out: Tensor, inputs: Any, attrs: Any, needs: Any
+) -> list[Tensor]:
+    (x,) = inputs
+    spread_ct: Any = spread(ct, x.shape, attrs["axes"], attrs["keepdims"])
+    return [spread_ct * softmax(x, attrs["axes"])]
+
+
+def _logsumexp_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
+    p: Any = softmax(inputs[0], attrs["axes"])
+    return sum_(p * tangents[0], attrs["axes"], keepdims=attrs["keepdims"])
+
+
+LOGSUMEXP = primitive(
+    "logsumexp",
+    lambda t, *, axes, keepdims: TensorType(
+        reduced_shape(_infer_normalized(t, axes).shape, axes, keepdims), t.dtype
+    ),
+    _np_logsumexp,
+    vjp=_logsumexp_vjp,
+    jvp=_logsumexp_jvp,
+    expand=_expand_logsumexp,
+    rule="softmax times the cotangent",
+)
+
+
+def _log_softmax_vjp(
+    ct: Tensor, out: Tensor, inputs: Any, attrs: Any, needs: Any
+) -> list[Tensor]:
+    axes = attrs["axes"]
+    total = stretch(sum_(ct, axes, keepdims=True), ct.shape)
+    return [ct - softmax(inputs[0], axes) * total]  # type: ignore[operator]
+
+
+def _log_softmax_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
+    axes, t = attrs["axes"], tangents[0]
+    p = softmax(inputs[0], axes)
+    return t - stretch(sum_(p * t, axes, keepdims=True), t.shape)
+
+
+LOG_SOFTMAX = primitive(
+    "log_softmax",
+    lambda t, *, axes: _infer_normalized(t, axes),
+    lambda x, *, axes: x - _np_logsumexp(x, axes=axes, keepdims=True),
+    vjp=_log_softmax_vjp,
+    jvp=_log_softmax_jvp,
+    expand=_expand_log_softmax,
+    rule="d - softmax * sum(d)",
+)
+
+
+@api("logsumexp")
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) over ``axis``, computed without overflow."""
+    tensor = as_tensor(x)
+    axes = normalize_axes(axis, tensor.ndim)
+    return (
+        apply(LOGSUMEXP, tensor, axes=axes, keepdims=bool(keepdims)) if axes else tensor
+    )
+
+
+@api("softmax")
+def softmax(x: Any, axis: Any = -1) -> Tensor:
+    """exp(x) / sum(exp(x)) over ``axis``, computed without overflow."""
+    tensor = as_tensor(x)
+    return apply(SOFTMAX, tensor, axes=normalize_axes(axis, tensor.ndim))
+
+
+@api("log_softmax")
+def log_softmax(x: Any, axis: Any = -1) -> Tensor:
+    """log(softmax(x)) over ``axis``, computed without underflow."""
+    tensor = as_tensor(x)
+    return apply(LOG_SOFTMAX, tensor, axes=normalize_axes(axis, tensor.ndim))
