@@ -70,7 +70,10 @@ class Compiled:
             folder = tempfile.TemporaryDirectory(prefix="symdiff_")
             path = self.write(folder.name)
             alias = f"_symdiff_{next(_serial)}_{self.name}"
-            self._loaded.extend([_imported(alias, path), folder])
+            made = _imported(alias, path)
+            # Submodules are imported when asked for: the folder lives as long as the module.
+            vars(made)["_folder"] = folder
+            self._loaded.append(made)
         module: ModuleType = self._loaded[0]
         return module
 
