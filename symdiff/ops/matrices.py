@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import sympy as sp
+
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import Dim, TensorType, unify
+from symdiff.graph.types import Dim, TensorType, as_dim, dims_equal, unify
 from symdiff.ops.contraction import einsum
 from symdiff.ops.define import require_float
 from symdiff.ops.elementwise import cast, equal, greater_equal, where
@@ -90,3 +92,34 @@ def times_diagonal(x: Tensor, v: Tensor) -> Tensor:
 def matrix_diagonal(x: Tensor) -> Tensor:
     """Return the diagonal of each square matrix."""
     return einsum("...ii->...i", x)
+
+
+def rows_and_columns(t: TensorType, what: str) -> tuple[tuple[Dim, ...], Dim, Dim]:
+    """Return batch axes, rows and columns of a float tensor."""
+    require_float(t, what)
+    if t.ndim < 2:
+        raise ShapeError(f"{what} needs matrices in the last two axes, got {t.shape}")
+    return t.shape[:-2], t.shape[-2], t.shape[-1]
+
+
+def shorter(m: Dim, n: Dim) -> Dim:
+    """Return the smaller of two lengths."""
+    if isinstance(m, int) and isinstance(n, int):
+        return min(m, n)
+    return m if dims_equal(m, n) else as_dim(sp.Min(m, n))
+
+
+def gap_inverses(gaps: Tensor) -> Tensor:
+    """Return 1 / gaps off the diagonal and 0 on it, where the gaps are 0."""
+    eye = identity(gaps.shape[-1], gaps)
+    return 1 / (gaps + eye) - eye  # type: ignore[operator]
+
+
+def differences(v: Tensor) -> Tensor:
+    """Return v_j - v_i at row i, column j."""
+    return expand_dims(v, v.ndim - 1) - expand_dims(v, v.ndim)  # type: ignore[operator]
+
+
+def on_diagonal(v: Tensor, like: Tensor) -> Tensor:
+    """Return diagonal matrices."""
+    return diagonal_times(v, identity(v.shape[-1], like))

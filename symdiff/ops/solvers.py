@@ -84,8 +84,8 @@ def _solve_jvp(
     return apply(SOLVE, inputs[0], total)
 
 
-# NumPy 1 and 2 read b differently when it has one axis less than a batched a; here it is
-# a vector beside one matrix, or has as many axes as a, which both read alike.
+# NumPy 1 and 2 read b differently when it has one axis less than a batched a; here it
+# is a vector beside one matrix or has as many axes as a, which both read alike.
 SOLVE = primitive(
     "solve",
     _infer_solve,
