@@ -38,7 +38,13 @@ MODULES = ("forward", "backward", "train")
 def seed(name: str, like: Tensor) -> Tensor:
     """Return the cotangent leaf of a result."""
     return apply(
-        INPUT, name=name, shape=like.shape, dtype=FLOAT, low=None, high=None, sample=None
+        INPUT,
+        name=name,
+        shape=like.shape,
+        dtype=FLOAT,
+        low=None,
+        high=None,
+        sample=None,
     )
 
 
@@ -64,7 +70,9 @@ def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
     names = output_names(model)
     outputs = resolve_mode(list(model.outputs), "infer")
     loss = [] if model.loss is None else [model.loss]
-    trained = resolve_mode([*loss, *model.metrics.values(), *model.updates.values()], "train")
+    trained = resolve_mode(
+        [*loss, *model.metrics.values(), *model.updates.values()], "train"
+    )
     results = trained[: len(loss)]
     metrics = trained[len(loss) : len(loss) + len(model.metrics)]
     updates = trained[len(loss) + len(model.metrics) :]
@@ -118,7 +126,8 @@ def differentiate(program: Program) -> Program:
     results = [t for _, t in program.results if t.dtype.is_float]
     found = reverse_sweep(results, program.seeds, program.wrt)
     gradients = [
-        zeros_like(t) if g is None else g for g, t in zip(found, program.wrt, strict=True)
+        zeros_like(t) if g is None else g
+        for g, t in zip(found, program.wrt, strict=True)
     ]
     return replace(program, gradients=tuple(gradients))
 
@@ -163,7 +172,11 @@ def _chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
     smooth_inputs = [t for t in declared.inputs if t.dtype.is_float]
     by_name = {str(t.name): t for t in declared.inputs} | dict(declared.params)
     if wrt is None:
-        return list(declared.params.values()) if isinstance(declared, Model) else smooth_inputs
+        return (
+            list(declared.params.values())
+            if isinstance(declared, Model)
+            else smooth_inputs
+        )
     found: list[Tensor] = []
     for w in wrt if isinstance(wrt, (list, tuple)) else [wrt]:
         if isinstance(w, Tensor):
@@ -175,7 +188,9 @@ def _chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
         elif w in by_name:
             found.append(by_name[w])
         else:
-            raise DeclarationError(f"wrt={w!r} is no leaf of {declared.name!r}: {sorted(by_name)}.")
+            raise DeclarationError(
+                f"wrt={w!r} is no leaf of {declared.name!r}: {sorted(by_name)}."
+            )
     known = {t.node for t in by_name.values()}
     for t in check_wrt(found):
         if t.node not in known:
@@ -217,7 +232,9 @@ def compile_(
         )
     level = _level(optimize, target)
     modules = _modules(declared, only)
-    origin = declared.site.frames[0][0].co_filename if declared.site.frames else "<unknown>"
+    origin = (
+        declared.site.frames[0][0].co_filename if declared.site.frames else "<unknown>"
+    )
     folder = os.path.dirname(origin) if base is None else base
     variables = _chosen(declared, wrt)
     if isinstance(declared, Model):
@@ -258,7 +275,9 @@ def _modules(declared: Model | Function, only: Sequence[str] | None) -> tuple[st
             raise DeclarationError(f"only={name!r}: choose among {', '.join(MODULES)}.")
         if name not in possible:
             lacks = "an optimizer" if name == "train" and trains else "a loss"
-            raise DeclarationError(f"only={name!r}: {declared.name!r} has no {name} without {lacks}.")
+            raise DeclarationError(
+                f"only={name!r}: {declared.name!r} has no {name} without {lacks}."
+            )
     if "train" in asked and "backward" not in asked:
         asked.append("backward")
     return tuple(m for m in possible if m in asked)

@@ -65,8 +65,12 @@ def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
     variables = check_wrt(wrt)
     given = list(tangents) if isinstance(tangents, (list, tuple)) else [tangents]
     if len(given) != len(variables):
-        raise DerivativeError(f"{len(variables)} variables need as many tangents, got {len(given)}.")
+        raise DerivativeError(
+            f"{len(variables)} variables need as many tangents, got {len(given)}."
+        )
     moves = [fit_cotangent(t, v) for t, v in zip(given, variables, strict=True)]
     found = forward_sweep(outputs, variables, moves)
-    result = [zeros_like(o) if t is None else t for t, o in zip(found, outputs, strict=True)]
+    result = [
+        zeros_like(o) if t is None else t for t, o in zip(found, outputs, strict=True)
+    ]
     return result if isinstance(y, (list, tuple)) else result[0]

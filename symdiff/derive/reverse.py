@@ -22,7 +22,9 @@ from symdiff.ops.shape import zeros_like
 
 
 def reverse_sweep(
-    outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], wrt: Sequence[Tensor]
+    outputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor | None],
+    wrt: Sequence[Tensor],
 ) -> list[Tensor | None]:
     """Return the cotangent of each tensor in ``wrt``; None where no output reaches it."""
     order = tensor_topological(outputs)
@@ -72,7 +74,11 @@ def _is_float(node: Node) -> bool:
 def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
     """Return where a sum of contributions belongs: a leaf's, to its first use."""
     last = contributions[-1]
-    if tensor.node.op.leaf and isinstance(last, Tensor) and last.site.primal is not None:
+    if (
+        tensor.node.op.leaf
+        and isinstance(last, Tensor)
+        and last.site.primal is not None
+    ):
         return last.site
     return Site((), tensor.scope, primal=tensor, rule=tensor.node.op.rule)
 
@@ -88,7 +94,9 @@ def _total(node: Node, contributions: list[Any]) -> Any:
     ]
 
 
-def _push(tensor: Tensor, total: Any, active: set[Node], pending: dict[Node, list[Any]]) -> None:
+def _push(
+    tensor: Tensor, total: Any, active: set[Node], pending: dict[Node, list[Any]]
+) -> None:
     """Apply the node's rule and hand each input its share."""
     node = tensor.node
     if node.op.name == "item":
@@ -106,7 +114,8 @@ def _push(tensor: Tensor, total: Any, active: set[Node], pending: dict[Node, lis
 def _check_share(node: Node, source: Node, share: Tensor) -> None:
     """Hold every rule to its contract: a cotangent has its primal's shape."""
     fits = len(share.shape) == len(source.shape) and all(
-        dims_equal(a, b) is not False for a, b in zip(share.shape, source.shape, strict=True)
+        dims_equal(a, b) is not False
+        for a, b in zip(share.shape, source.shape, strict=True)
     )
     if not fits:
         raise DerivativeError(
@@ -120,7 +129,9 @@ def check_wrt(wrt: Any) -> list[Tensor]:
     tensors = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
     for t in tensors:
         if not isinstance(t, Tensor):
-            raise DerivativeError(f"wrt must be tensors, got {type(t).__name__} {t!r:.60}.")
+            raise DerivativeError(
+                f"wrt must be tensors, got {type(t).__name__} {t!r:.60}."
+            )
         if not t.dtype.is_float:
             raise DerivativeError(
                 f"cannot differentiate with respect to {t.name or t!r} of dtype {t.dtype}; "
@@ -136,7 +147,9 @@ def fit_cotangent(ct: Any, output: Tensor) -> Tensor:
         return tensor
     if tensor.ndim == 0:
         return broadcast_operands(tensor, output)[0]
-    raise ShapeError(f"cotangent of shape {tensor.shape} for an output of shape {output.shape}.")
+    raise ShapeError(
+        f"cotangent of shape {tensor.shape} for an output of shape {output.shape}."
+    )
 
 
 @api("vjp")
@@ -153,11 +166,15 @@ def vjp(y: Any, wrt: Any, cotangent: Any) -> Any:
     outputs = [as_tensor(t) for t in (y if isinstance(y, (list, tuple)) else [y])]
     given = list(cotangent) if isinstance(cotangent, (list, tuple)) else [cotangent]
     if len(given) != len(outputs):
-        raise DerivativeError(f"{len(outputs)} outputs need as many cotangents, got {len(given)}.")
+        raise DerivativeError(
+            f"{len(outputs)} outputs need as many cotangents, got {len(given)}."
+        )
     cts = [fit_cotangent(c, o) for c, o in zip(given, outputs, strict=True)]
     variables = check_wrt(wrt)
     found = reverse_sweep(outputs, cts, variables)
-    result = [zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)]
+    result = [
+        zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)
+    ]
     return result if isinstance(wrt, (list, tuple)) else result[0]
 
 
@@ -183,5 +200,7 @@ def grad(y: Any, wrt: Any) -> Any:
                 SymdiffWarning,
                 stacklevel=3,
             )
-    result = [zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)]
+    result = [
+        zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)
+    ]
     return result if isinstance(wrt, (list, tuple)) else result[0]

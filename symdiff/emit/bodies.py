@@ -16,7 +16,6 @@ import sympy as sp
 from symdiff.emit import pycode as py
 from symdiff.emit.lower import (
     Context,
-    bind_dims,
     declared_group,
     dim_expression,
     float_dtype,
@@ -84,7 +83,9 @@ def new_unit(program: Program, base: str, level: int) -> Unit:
     names = Names(resolver, program.leaves, symbols)
     unit = Unit(program, names, resolver, level, program.tensors())
     predicted = program.output_tensors()
-    for t in sorted([*unit.tensors.values(), *predicted.values()], key=lambda t: t.serial):
+    for t in sorted(
+        [*unit.tensors.values(), *predicted.values()], key=lambda t: t.serial
+    ):
         if names.user_name(t) and not t.node.op.leaf:
             names.of(t)
     return unit

@@ -7,6 +7,7 @@ the generated forward pass.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import sympy as sp
@@ -17,6 +18,7 @@ from symdiff.emit.bodies import Unit, split
 from symdiff.emit.functions import backward_function, index_bounds, residual_function
 from symdiff.emit.modules import Options, header, sealed
 from symdiff.emit.render import render
+from symdiff.emit.texts import expression
 from symdiff.emit.train import draw_text
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
@@ -25,23 +27,29 @@ TOLERANCE = "1e-6"
 _LENGTHS = (5, 3, 4, 6, 7, 2)  # what the symbolic dims are in the self-check, in turn
 
 
-def init_module(unit: Unit, options: Options, origin: str, modules: Sequence[str]) -> str:
+def init_module(
+    unit: Unit, options: Options, origin: str, modules: Sequence[str]
+) -> str:
     """Return __init__.py."""
     p = unit.program
     exports = {}
     if "forward" in modules:
         exports["predict"] = ("forward", "forward")
     if "backward" in modules and p.is_model:
-        exports |= {n: ("backward", n) for n in ("loss_and_residuals", "value_and_grad")}
+        exports |= {
+            n: ("backward", n) for n in ("loss_and_residuals", "value_and_grad")
+        }
     elif "backward" in modules:
         exports["forward_with_residuals"] = ("backward", "forward_with_residuals")
     if "train" in modules:
-        names = "init_params init_state train_step evaluate fit save load".split()
+        names = ["init_params", "init_state", "train_step", "evaluate", "fit", "save", "load"]
         exports |= {n: ("train", n) for n in names}
     entries = tuple(
         (py.Lit(k), py.Tuple_((py.Lit(m), py.Lit(a)))) for k, (m, a) in exports.items()
     )
-    shown = py.print_stmts([py.Assign((py.Name("_EXPORTS"),), py.Dict_(entries))], indent=0)
+    shown = py.print_stmts(
+        [py.Assign((py.Name("_EXPORTS"),), py.Dict_(entries))], indent=0
+    )
     inputs = ", ".join(unit.names.of(leaf) for leaf in p.inputs)
     call = f"params, {inputs}" if p.is_model else inputs
     usage = [f"    from {p.name}.forward import forward", f"    forward({call})"]
@@ -53,6 +61,7 @@ def init_module(unit: Unit, options: Options, origin: str, modules: Sequence[str
         summary=f"{p.name}: {'a model' if p.is_model else 'a function'} compiled to NumPy.",
         usage="\n".join(usage),
         exports=shown.split("= ", 1)[1].rstrip("\n"),
+        names=textwrap.fill(f"Exports: {', '.join(exports)}.", 88),
         modules=py.expr_text(py.Tuple_(tuple(py.Lit(m) for m in modules))),
     )
     return sealed(text)
@@ -63,7 +72,8 @@ def _smooth(unit: Unit) -> list[str]:
     p = unit.program
     params = {t.node for t in p.params}
     return [
-        f"params[{t.node.attrs['name']!r}]" if t.node in params else unit.names.of(t) for t in p.wrt
+        f"params[{t.node.attrs['name']!r}]" if t.node in params else unit.names.of(t)
+        for t in p.wrt
     ]
 
 
@@ -87,7 +97,11 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
     shown = py.expr_text(py.Tuple_(tuple(py.Lit(n) for n in shape)))
     sample = attrs.get("sample")
     if isinstance(sample, Init) and (sample.array is None or sample.array.size <= 64):
-        return f"np.asarray({sample.draw_text(shape)}, float)" if leaf.dtype.is_float else sample.draw_text(shape)
+        return (
+            f"np.asarray({sample.draw_text(shape)}, float)"
+            if leaf.dtype.is_float
+            else sample.draw_text(shape)
+        )
     low, high = attrs.get("low"), attrs.get("high")
     if leaf.dtype.is_bool:
         return f"rng.random({shown}) < 0.5"
@@ -95,7 +109,9 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
         bounds = index_bounds(unit, leaf)
         first = low if low is not None else bounds[0] or 0
         last = high if high is not None else bounds[1]
-        return f"rng.integers({first}, {last if last is not None else first + 5}, {shown})"
+        return (
+            f"rng.integers({first}, {last if last is not None else first + 5}, {shown})"
+        )
     if low is not None or high is not None:
         first = float(low) if low is not None else float(high) - 1.0
         last = float(high) if high is not None else float(low) + 1.0
@@ -108,18 +124,27 @@ def _param_text(leaf: Tensor) -> str:
     shape = leaf.shape
     shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))  # type: ignore[arg-type]
     base = draw_text(leaf)
-    return f"{base} + 0.1 * rng.standard_normal({shown})" if "_array" not in base else f"0.3 * rng.standard_normal({shown})"
+    return (
+        f"{base} + 0.1 * rng.standard_normal({shown})"
+        if "_array" not in base
+        else f"0.3 * rng.standard_normal({shown})"
+    )
 
 
 def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
     """Return the pieces of the self-check: drawing, adapters, verification, training."""
     p = unit.program
     residuals = split(unit).residuals
-    primal, backward = residual_function(unit, residuals), backward_function(unit, residuals)
+    primal, backward = (
+        residual_function(unit, residuals),
+        backward_function(unit, residuals),
+    )
     sizes = _sizes(unit)
     draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
     draws += [(f"params[{str(t.name)!r}]", draw_text(t)) for t in p.states]
-    draws += [(unit.names.of(t), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)]
+    draws += [
+        (unit.names.of(t), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)
+    ]
     inputs = {t.node for t in p.inputs}
     adapters = render(
         "adapters_model.py" if p.is_model else "adapters_function.py",
@@ -134,12 +159,25 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
         "adapters": adapters.strip(),
         "verify": render("verify.py", tolerance=TOLERANCE).strip(),
         "planned": training.strip() if train else "",
-        "draws": "\n".join(f"        {py.expr_text(py.Lit(k))}: {text}," for k, text in draws),
-        "smooth": py.expr_text(py.Tuple_(tuple(py.Lit(n) for n in _smooth(unit)))),
+        "draws": _returned(draws),
+        "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
     }
 
 
-def main_module(unit: Unit, options: Options, origin: str, modules: Sequence[str]) -> str:
+def _assigned(name: str, items: tuple[py.Expr, ...]) -> str:
+    stmt = py.Assign((py.Name(name),), py.Tuple_(items), "what is differentiated")
+    return py.print_stmts([stmt], indent=0).rstrip("\n")
+
+
+def _returned(draws: Sequence[tuple[str, str]]) -> str:
+    """Return the statement that returns a dict of drawn arguments."""
+    pairs = tuple((py.Lit(k), expression(text, lambda name: None)) for k, text in draws)
+    return py.print_stmts([py.Return(py.Dict_(pairs))]).rstrip("\n")
+
+
+def main_module(
+    unit: Unit, options: Options, origin: str, modules: Sequence[str]
+) -> str:
     """Return __main__.py."""
     train = "train" in modules
     planned = "_planned" in modules
@@ -149,6 +187,7 @@ def main_module(unit: Unit, options: Options, origin: str, modules: Sequence[str
         name=unit.program.name,
         imported="backward, train" if train else "backward",
         train=train,
+        usage=f"python -m {unit.program.name} [verify]{' | train DATA.npz' if train else ''}",
         planned_check=planned,
         **check_parts(unit, planned=planned, train=train),
     )

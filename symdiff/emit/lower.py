@@ -27,7 +27,6 @@ from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.ops.text import dim_text, is_statements, op_text
 from symdiff.plan.schedule import LITERAL_ELEMENTS, Step
 
-
 _RULE_WIDTH = 40  # columns that a comment's words may take
 
 
@@ -75,10 +74,7 @@ def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
 
 
 def _heading(tensor: Tensor, context: Context) -> str:
-    statement = context.resolver.statement(tensor)
-    if statement is None or not statement.text:
-        return ""
-    return f"{statement.text}     [{statement.location}]"
+    return context.resolver.heading(tensor, 82)
 
 
 def _lower_step(step: Step, context: Context) -> list[py.Stmt]:

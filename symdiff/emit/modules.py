@@ -136,7 +136,10 @@ def helper_texts(unit: Unit, functions: Sequence[Written]) -> list[str]:
 
 def imports_of(text: str, *modules: str) -> str:
     """Return the imports a module's text needs."""
-    needs = [f"import {m}" for m in sorted({*modules, *(["math"] if "math." in text else [])})]
+    needs = [
+        f"import {m}"
+        for m in sorted({*modules, *(["math"] if "math." in text else [])})
+    ]
     if "NamedTuple" in text:
         needs.append("from typing import NamedTuple")
     standard = "\n".join(needs)

@@ -19,16 +19,13 @@ from symdiff.graph.tensor import Tensor
 
 # Names that generated modules use for themselves.
 RESERVED = frozenset(
-    "np params grads residuals state key self forward backward loss_and_residuals "
-    "value_and_grad forward_with_residuals init_params init_state train_step compute_grads "
-    "apply_update fit save load verify Residuals Outputs Gradients TrainState annotations "
-    "file predict main PARAMS INPUTS TARGETS BUFFERS math json os sys pathlib".split()
+    ["np", "params", "grads", "residuals", "state", "key", "self", "forward", "backward", "loss_and_residuals", "value_and_grad", "forward_with_residuals", "init_params", "init_state", "train_step", "compute_grads", "apply_update", "fit", "save", "load", "verify", "Residuals", "Outputs", "Gradients", "TrainState", "annotations", "file", "predict", "main", "PARAMS", "INPUTS", "TARGETS", "BUFFERS", "math", "json", "os", "sys", "pathlib"]
 ) | frozenset(keyword.kwlist + keyword.softkwlist + dir(builtins))
 
 _READABLE = {
     "sum": "total", "max": "peak", "min": "low", "abs": "magnitude", "add": "total",
     "subtract": "difference", "multiply": "product", "divide": "ratio", "matmul": "product",
-    "any": "some", "all": "every", "negative": "negated", "slice": "part", "round": "rounded",
+    "sqrt": "root", "any": "some", "all": "every", "negative": "negated", "slice": "part", "round": "rounded",
 }  # fmt: skip
 
 
@@ -107,7 +104,11 @@ class Names:
         if tensor.cotangent_of:
             prefix, primal = self._best_primal(tensor)
             return f"{prefix}_{self._by_node.get(primal.node) or identifier(self.wish(primal))}"
-        base = tensor.hint or tensor.node.op.hint or _READABLE.get(tensor.node.op.name, tensor.node.op.name)
+        base = (
+            tensor.hint
+            or tensor.node.op.hint
+            or _READABLE.get(tensor.node.op.name, tensor.node.op.name)
+        )
         return "_".join((*tensor.scope, base))
 
     def _best_primal(self, tensor: Tensor) -> tuple[str, Tensor]:

@@ -49,7 +49,13 @@ def declared_update(optimizer: Optimizer, size: sp.Symbol | None = None) -> Upda
 
     def vector(name: str) -> Tensor:
         return apply(
-            INPUT, name=name, shape=(length,), dtype=FLOAT, low=None, high=None, sample=None
+            INPUT,
+            name=name,
+            shape=(length,),
+            dtype=FLOAT,
+            low=None,
+            high=None,
+            sample=None,
         )
 
     p, g = vector("p"), vector("g")
@@ -57,7 +63,9 @@ def declared_update(optimizer: Optimizer, size: sp.Symbol | None = None) -> Upda
     hyper, t = hyper_leaves(optimizer)
     new_p, new_slots = optimizer.update(p, g, slots, hyper, t)
     roots = rewrite([new_p, *new_slots.values()], expansions())
-    return Update(p, g, slots, hyper, t, roots[0], dict(zip(new_slots, roots[1:], strict=True)))
+    return Update(
+        p, g, slots, hyper, t, roots[0], dict(zip(new_slots, roots[1:], strict=True))
+    )
 
 
 def update_statements(optimizer: Optimizer) -> tuple[str, str]:
@@ -65,15 +73,32 @@ def update_statements(optimizer: Optimizer) -> tuple[str, str]:
     update = declared_update(optimizer)
     roots = (*update.new_slots.items(), ("p", update.new_parameter))
     program = Program(
-        "update", False, (), (), tuple(update.leaves), (), (), (), roots, (), (), (), (), ()
+        "update",
+        False,
+        (),
+        (),
+        tuple(update.leaves),
+        (),
+        (),
+        (),
+        roots,
+        (),
+        (),
+        (),
+        (),
+        (),
     )
     unit = new_unit(program, "", 1)
-    given: dict[Node, py.Expr] = {t.node: py.Name(unit.names.of(t)) for t in update.leaves}
+    given: dict[Node, py.Expr] = {
+        t.node: py.Name(unit.names.of(t)) for t in update.leaves
+    }
     body = compute(unit, [t.node for _, t in roots], given, headings=False)
     stmts = _stored(body.computation, update, given, unit.names.of)
     read = _read(body.order)
     unpacked = [
-        py.Assign((given[leaf.node],), py.Index(py.name("state.hyper"), (py.Lit(name),)))
+        py.Assign(
+            (given[leaf.node],), py.Index(py.name("state.hyper"), (py.Lit(name),))
+        )
         for name, leaf in update.hyper.items()
         if leaf.node in read
     ]
@@ -82,12 +107,15 @@ def update_statements(optimizer: Optimizer) -> tuple[str, str]:
     slots = [
         py.Assign(
             (given[leaf.node],),
-            py.Index(py.Index(py.name("state.slots"), (py.Lit(name),)), (py.Name("name"),)),
+            py.Index(
+                py.Index(py.name("state.slots"), (py.Lit(name),)), (py.Name("name"),)
+            ),
         )
         for name, leaf in update.slots.items()
     ]
     gradient = py.Assign(
-        (given[update.gradient.node],), py.Index(py.name("state.grads"), (py.Name("name"),))
+        (given[update.gradient.node],),
+        py.Index(py.name("state.grads"), (py.Name("name"),)),
     )
     first = [gradient] if update.gradient.node in read else []
     return (
@@ -101,7 +129,10 @@ def _read(order: Sequence[Node]) -> set[Node]:
 
 
 def _stored(
-    stmts: Sequence[py.Stmt], update: Update, given: dict[Node, py.Expr], name_of: object
+    stmts: Sequence[py.Stmt],
+    update: Update,
+    given: dict[Node, py.Expr],
+    name_of: object,
 ) -> list[py.Stmt]:
     """Write results into the arrays they replace: ``m[...] = m_2`` after all reading."""
     stores: list[py.Stmt] = []
@@ -126,7 +157,11 @@ def _merged(made: list[py.Stmt], stores: list[py.Stmt]) -> list[py.Stmt]:
         assert isinstance(store.value, py.Name)
         array, local = store.targets[0].value, store.value
         at = next(
-            (i for i, s in enumerate(made) if isinstance(s, py.Assign) and s.targets == (local,)),
+            (
+                i
+                for i, s in enumerate(made)
+                if isinstance(s, py.Assign) and s.targets == (local,)
+            ),
             None,
         )
         if at is None or any(mentions(s, array) for s in made[at + 1 :]):
@@ -170,5 +205,7 @@ def _swap(e: py.Expr, old: py.Expr, new: py.Expr) -> py.Expr:
         case py.Attr(value=value, name=name):
             return py.Attr(_swap(value, old, new), name)
         case py.Index(value=value, items=items):
-            return py.Index(_swap(value, old, new), tuple(_swap(i, old, new) for i in items))
+            return py.Index(
+                _swap(value, old, new), tuple(_swap(i, old, new) for i in items)
+            )
     return e

@@ -87,7 +87,9 @@ class Compiled:
 def _imported(alias: str, path: Path) -> ModuleType:
     entry = path if path.suffix else path / "__init__.py"
     search = None if path.suffix else [str(path)]
-    spec = importlib.util.spec_from_file_location(alias, entry, submodule_search_locations=search)
+    spec = importlib.util.spec_from_file_location(
+        alias, entry, submodule_search_locations=search
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[alias] = module
@@ -146,7 +148,15 @@ def model_files(
     """Return the files of a model's package."""
     unit = new_unit(program, folder, min(options.level, 1))
     if options.single_file:
-        return _with_constants({f"{model.name}.py": single_module(unit, model, options, origin, modules, folder)}, unit, "")
+        return _with_constants(
+            {
+                f"{model.name}.py": single_module(
+                    unit, model, options, origin, modules, folder
+                )
+            },
+            unit,
+            "",
+        )
     texts = {"forward": forward_module(unit, options, origin)}
     if "backward" in modules:
         texts["backward"] = backward_module(unit, options, origin)
@@ -156,7 +166,9 @@ def model_files(
     texts["__init__"] = init_module(unit, options, origin, tuple(texts))
     if "backward" in modules:
         texts["__main__"] = main_module(unit, options, origin, tuple(texts))
-    files: dict[str, str | bytes] = {f"{model.name}/{k}.py": v for k, v in texts.items()}
+    files: dict[str, str | bytes] = {
+        f"{model.name}/{k}.py": v for k, v in texts.items()
+    }
     return _with_constants(files, unit, f"{model.name}/")
 
 
@@ -172,7 +184,15 @@ def function_files(
     unit = new_unit(program, folder, min(options.level, 1))
     modules = tuple(m for m in modules if m != "backward" or program.gradients)
     if options.single_file:
-        return _with_constants({f"{function.name}.py": single_module(unit, function, options, origin, modules, folder)}, unit, "")
+        return _with_constants(
+            {
+                f"{function.name}.py": single_module(
+                    unit, function, options, origin, modules, folder
+                )
+            },
+            unit,
+            "",
+        )
     texts = {}
     if "forward" in modules:
         texts["forward"] = forward_module(unit, options, origin)
@@ -181,7 +201,9 @@ def function_files(
     texts["__init__"] = init_module(unit, options, origin, tuple(texts))
     if "backward" in modules:
         texts["__main__"] = main_module(unit, options, origin, tuple(texts))
-    files: dict[str, str | bytes] = {f"{function.name}/{k}.py": v for k, v in texts.items()}
+    files: dict[str, str | bytes] = {
+        f"{function.name}/{k}.py": v for k, v in texts.items()
+    }
     return _with_constants(files, unit, f"{function.name}/")
 
 

@@ -59,12 +59,21 @@ def single_module(
     if "backward" in modules and p.gradients:
         leaves = (*p.inputs, *p.targets)
         residuals = split(unit).residuals
-        primal, backward = residual_function(unit, residuals), backward_function(unit, residuals)
+        primal, backward = (
+            residual_function(unit, residuals),
+            backward_function(unit, residuals),
+        )
         records.append(
-            record("Residuals", "What the backward pass reads.", residual_fields(unit, residuals))
+            record(
+                "Residuals",
+                "What the backward pass reads.",
+                residual_fields(unit, residuals),
+            )
         )
         if not p.is_model:
-            fields = [(f"d_{v.node.attrs['name']}", shape_comment(v.node)) for v in p.wrt]
+            fields = [
+                (f"d_{v.node.attrs['name']}", shape_comment(v.node)) for v in p.wrt
+            ]
             records.append(record("Gradients", "The cotangents of the inputs.", fields))
         add("loss_and_residuals" if p.is_model else "forward_with_residuals", primal)
         add("backward", backward)
@@ -95,4 +104,3 @@ def single_module(
         helpers=helpers,
     )
     return sealed(text)
-

@@ -124,6 +124,18 @@ class Resolver:
             text = text.replace(opening + " ", opening)
         return text.replace(", )", ")").replace(" )", ")").replace(" ]", "]")
 
+    def heading(self, tensor: Tensor, width: int) -> str:
+        """Return ``text     [file:line]``, the text cut where it would not fit."""
+        statement = self.statement(tensor)
+        if statement is None or not statement.text:
+            return ""
+        place = f"     [{statement.location}]"
+        room = max(width - len(place), 24)
+        text = statement.text
+        return (
+            text if len(text) <= room else f"{text[: room - 4].rstrip()} ..."
+        ) + place
+
 
 def primal_site(tensor: Tensor) -> Site:
     """Return the site of the user's statement behind a tensor, through its derivatives."""

@@ -29,6 +29,7 @@ from symdiff.emit.functions import (
 from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
 from symdiff.emit.optimizer import update_statements
 from symdiff.emit.render import render
+from symdiff.emit.texts import expression
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.mode import resolve_mode
@@ -42,7 +43,11 @@ def train_module(
 ) -> dict[str, str]:
     """Return train.py, and _planned.py at level 2."""
     planned = options.level == 2
-    texts = {"train": sealed(train_text(unit, model, options, origin, folder, planned=planned))}
+    texts = {
+        "train": sealed(
+            train_text(unit, model, options, origin, folder, planned=planned)
+        )
+    }
     if planned:
         from symdiff.emit.planned import planned_module
 
@@ -51,18 +56,28 @@ def train_module(
 
 
 def train_text(
-    unit: Unit, model: Model, options: Options, origin: str, folder: str, *, planned: bool
+    unit: Unit,
+    model: Model,
+    options: Options,
+    origin: str,
+    folder: str,
+    *,
+    planned: bool,
 ) -> str:
     """Return the text of train.py."""
-    constants, functions, written = train_parts(unit, model, options, folder, planned=planned)
+    constants, functions, written = train_parts(
+        unit, model, options, folder, planned=planned
+    )
     helpers = helper_texts(unit, written)
     imported = "PARAMS, _check, backward, loss_and_residuals"
     return render(
         "train.py",
         header=header(unit, options, origin),
         name=unit.program.name,
-        optimizer=repr(model.optimizer),
-        imports=imports_of("\n".join([*functions, *helpers]), "os", "tempfile", "threading"),
+        optimizer=type(model.optimizer).__name__,
+        imports=imports_of(
+            "\n".join([*functions, *helpers]), "os", "tempfile", "threading"
+        ),
         imported=imported,
         planned=planned,
         constants=constants,
@@ -79,7 +94,10 @@ def train_parts(
     assert optimizer is not None
     p = unit.program
     residuals = split(unit).residuals
-    primal, backward = residual_function(unit, residuals), backward_function(unit, residuals)
+    primal, backward = (
+        residual_function(unit, residuals),
+        backward_function(unit, residuals),
+    )
     trained = _metrics(unit) if p.metrics else None
     evaluated = _evaluate(unit, model, options, folder)
     unpacked, update = update_statements(optimizer)
@@ -91,17 +109,12 @@ def train_parts(
         updates=bool(p.updates),
         metrics=bool(p.metrics),
         draws=primal.draws or backward.draws or (trained is not None and trained.draws),
-        primal_draws=primal.draws,
-        backward_draws=backward.draws,
-        metrics_draws=trained is not None and trained.draws,
         unpacked=unpacked,
         update=update,
         planned=planned,
-        checked=_print(_checked_of(unit, names)).strip(),
-        lengths=_lengths(unit),
+        lines=_step_lines(unit, names, primal, backward, trained),
     )
-    initial = [(py.expr_text(py.Lit(str(t.name))), draw_text(t)) for t in (*p.params, *p.states)]
-    functions = [render("init_params.py", draws=initial), render("state.py")]
+    functions = [render("init_params.py", draws=_initial(unit)), render("state.py")]
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))
     functions.append(render("function.py", name="evaluate", written=evaluated))
@@ -122,11 +135,82 @@ def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
     buffers = words([str(t.name) for t in unit.program.states])
     stmts = [
         py.Assign((py.Name("HYPER"),), hyper, "read at every step from state.hyper"),
-        py.Assign((py.Name("SLOTS"),), words(optimizer.slots), "what the optimiser keeps"),
-        py.Assign((py.Name("BUFFERS"),), buffers, "changed by steps, without gradients"),
+        py.Assign(
+            (py.Name("SLOTS"),), words(optimizer.slots), "what the optimiser keeps"
+        ),
+        py.Assign(
+            (py.Name("BUFFERS"),), buffers, "changed by steps, without gradients"
+        ),
         py.Assign((py.Name("DATA"),), words(names), "the arguments of a step"),
     ]
     return py.print_stmts(stmts, indent=0).rstrip("\n")
+
+
+def _step_lines(
+    unit: Unit,
+    names: Sequence[str],
+    primal: Written,
+    backward: Written,
+    trained: Written | None,
+) -> dict[str, str]:
+    """Return the calls of a step, laid out."""
+    state_params = py.name("state.params")
+    arguments = tuple(py.Name(n) for n in names)
+    draws = primal.draws or backward.draws or (trained is not None and trained.draws)
+
+    def key(wanted: bool) -> tuple[py.Expr, ...]:
+        return (py.Name("key"),) if wanted else ()
+
+    handed = ["loss", "residuals"] + (["updates"] if unit.program.updates else [])
+    named = (("key", py.Name("key")),) if backward.draws else ()
+    planned = (py.call("_key", py.Name("state")),) if draws else ()
+    calls = {
+        "primal": py.Assign(
+            tuple(py.Name(n) for n in handed),
+            py.Call(
+                py.Name("loss_and_residuals"),
+                (state_params, *arguments, *key(primal.draws)),
+            ),
+        ),
+        "backward": py.Assign(
+            (py.Name("gradients"),),
+            py.Call(py.Name("backward"), (state_params, py.Name("residuals")), named),
+        ),
+        "metrics": py.Assign(
+            (py.Name("found"),),
+            py.Call(
+                py.Name("metrics"),
+                (state_params, *arguments, *key(trained is not None and trained.draws)),
+            ),
+        ),
+        "planned": py.Assign(
+            (py.Name("found"),),
+            py.Call(
+                py.name("_planned.compute_grads"),
+                (
+                    py.Name("plan"),
+                    state_params,
+                    py.name("state.grads"),
+                    *arguments,
+                    *planned,
+                ),
+            ),
+        ),
+        "lengths": py.Assign((py.Name("lengths"),), _lengths(unit)),
+        "checked": _checked_of(unit, names),
+    }
+    return {k: _print([stmt]) for k, stmt in calls.items()}
+
+
+def _initial(unit: Unit) -> str:
+    """Return the statement of init_params that draws every parameter."""
+    pairs = []
+    for t in (*unit.program.params, *unit.program.states):
+        drawn = expression(draw_text(t), lambda name: None)
+        pairs.append(
+            (py.Lit(str(t.name)), py.call("np.asarray", drawn, py.Name("dtype")))
+        )
+    return _print([py.Return(py.Dict_(tuple(pairs)))])
 
 
 def draw_text(leaf: Tensor) -> str:
@@ -141,27 +225,34 @@ def draw_text(leaf: Tensor) -> str:
     return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)  # type: ignore[arg-type]
 
 
-def _checked_of(unit: Unit, names: Sequence[str]) -> list[py.Stmt]:
+def _checked_of(unit: Unit, names: Sequence[str]) -> py.Stmt:
     call = py.Call(
-        py.Name("_check"), (py.name("state.params"),), tuple((n, py.Name(n)) for n in names)
+        py.Name("_check"),
+        (py.name("state.params"),),
+        tuple((n, py.Name(n)) for n in names),
     )
     targets = tuple(py.Name(n) for n in names)
-    return [py.Assign((py.Tuple_(targets),) if len(names) == 1 else targets, call)]
+    return py.Assign((py.Tuple_(targets),) if len(names) == 1 else targets, call)
 
 
-def _lengths(unit: Unit) -> str:
+def _lengths(unit: Unit) -> py.Expr:
     """Return the display of the symbolic lengths, read from the arguments' shapes."""
-    pairs: dict[str, str] = {}
+    pairs: dict[str, py.Expr] = {}
     for leaf in (*unit.program.inputs, *unit.program.targets):
         for axis, d in enumerate(leaf.shape):
             if isinstance(d, sp.Symbol) and str(d) not in pairs:
-                pairs[str(d)] = f"{unit.names.of(leaf)}.shape[{axis}]"
-    return "{" + ", ".join(f'"{k}": {v}' for k, v in pairs.items()) + "}"
+                shape = py.Attr(py.Name(unit.names.of(leaf)), "shape")
+                pairs[str(d)] = py.Index(shape, (py.Lit(axis),))
+    return py.Dict_(tuple((py.Lit(k), v) for k, v in pairs.items()))
 
 
 def _metrics(unit: Unit) -> Written:
     """Return the function of the metrics as training sees them."""
-    return _scalars(unit, dict(unit.program.metrics), "Return the metrics, as a training step sees them.")
+    return _scalars(
+        unit,
+        dict(unit.program.metrics),
+        "Return the metrics, as a training step sees them.",
+    )
 
 
 def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Written:
@@ -178,7 +269,9 @@ def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Writte
     inference = new_unit(program, folder, unit.level)
     inference.constants, inference.helpers = unit.constants, unit.helpers
     return _scalars(
-        inference, dict(program.results), "Return the loss and metrics, as floats, for prediction."
+        inference,
+        dict(program.results),
+        "Return the loss and metrics, as floats, for prediction.",
     )
 
 
@@ -191,7 +284,8 @@ def _scalars(unit: Unit, named: dict[str, Tensor], summary: str) -> Written:
     stmts += _prologue(unit, body, leaves, constraints=True)
     stmts += [py.Blank(), *body.computation] if body.computation else []
     pairs: list[tuple[py.Expr, py.Expr]] = [
-        (py.Lit(name), py.call("float", body.value(t.node))) for name, t in named.items()
+        (py.Lit(name), py.call("float", body.value(t.node)))
+        for name, t in named.items()
     ]
     stmts.append(py.Return(py.Dict_(tuple(pairs))))
     draws = _draws(body)

@@ -26,7 +26,9 @@ class Environment:
 
     def __init__(self, feed: Mapping[Node, np.ndarray]) -> None:
         self.dims: dict[sp.Symbol, int] = {}
-        widths = {a.dtype for n, a in feed.items() if n.dtype.is_float and a.dtype.kind == "f"}
+        widths = {
+            a.dtype for n, a in feed.items() if n.dtype.is_float and a.dtype.kind == "f"
+        }
         self.float = np.result_type(*widths) if widths else np.dtype("float64")
         for node, array in feed.items():
             self._bind(node, array)
@@ -37,7 +39,9 @@ class Environment:
                 f"{node.attrs.get('name')}: expected {len(node.shape)} axes, got {array.shape}."
             )
         for dim, length in zip(node.shape, array.shape, strict=True):
-            known = self.dims.setdefault(dim, length) if isinstance(dim, sp.Symbol) else dim
+            known = (
+                self.dims.setdefault(dim, length) if isinstance(dim, sp.Symbol) else dim
+            )
             if isinstance(known, int) and known != length:
                 raise ShapeError(
                     f"{node.attrs.get('name')}: axis of length {length} where {dim} is {known}."
@@ -86,7 +90,9 @@ def interpret(outputs: Any, feed: Feed) -> Any:
         node = key.node if isinstance(key, Tensor) else leaves.get(key)
         if node is not None:
             given[node] = np.asarray(value)
-    missing = [name for name, n in leaves.items() if n not in given and n.op.name != "random"]
+    missing = [
+        name for name, n in leaves.items() if n not in given and n.op.name != "random"
+    ]
     if missing:
         raise KeyError(f"interpret needs a value for {', '.join(missing)}")
     values = evaluate(nodes, given)

@@ -164,7 +164,9 @@ def locate(error: SymdiffError, site: Site) -> SymdiffError:
         error.site = site  # type: ignore[attr-defined]
         message = str(error.args[0]) if error.args else ""
         quoted = quote(site)
-        error.args = (f"{message}\n  at {site.location}" + (f": {quoted}" if quoted else ""),)
+        error.args = (
+            f"{message}\n  at {site.location}" + (f": {quoted}" if quoted else ""),
+        )
     return error
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
 from symdiff.graph.node import Node, make_node
 from symdiff.graph.provenance import Site, current_scope, current_site
-from symdiff.graph.types import DType, Shape, TensorType, Type
+from symdiff.graph.types import DType, Shape, Type
 
 _serial = itertools.count()
 
@@ -37,15 +37,23 @@ class Tensor:
     )
 
     def __init__(
-        self, node: Node, parents: tuple[Tensor, ...], site: Site, label: str | None = None
+        self,
+        node: Node,
+        parents: tuple[Tensor, ...],
+        site: Site,
+        label: str | None = None,
     ) -> None:
         self.node = node
         self.parents = parents
         self.site = site
         self.label = label  # a name the user gave with name=
         self.hint: str | None = None  # a name a composite suggests for an inner value
-        self.result: int | None = None  # its place among the values of the user's expression
-        self.cotangent_of: list[tuple[str, Tensor]] = []  # (prefix, primal), "d" for d_z
+        self.result: int | None = (
+            None  # its place among the values of the user's expression
+        )
+        self.cotangent_of: list[
+            tuple[str, Tensor]
+        ] = []  # (prefix, primal), "d" for d_z
         self.scope = current_scope() or site.scope
         self.serial = next(_serial)
 
@@ -91,8 +99,12 @@ def apply(op: Any, *inputs: Tensor, **attrs: Any) -> Tensor:
     return Tensor(node, inputs, current_site())
 
 
-def _explain(error: SymdiffError, op_name: str, inputs: Sequence[Tensor]) -> SymdiffError:
-    operands = ", ".join(f"{t.name}: {t.type}" if t.name else str(t.type) for t in inputs)
+def _explain(
+    error: SymdiffError, op_name: str, inputs: Sequence[Tensor]
+) -> SymdiffError:
+    operands = ", ".join(
+        f"{t.name}: {t.type}" if t.name else str(t.type) for t in inputs
+    )
     return type(error)(f"{op_name}({operands}): {error}")
 
 

@@ -64,7 +64,16 @@ WEAK_FLOAT = DType("float", "f", weak=True)
 
 _INTEGERS = {
     name: DType(name, name[0])
-    for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+    for name in (
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+    )
 }
 _FLOATS = (FLOAT32, FLOAT, FLOAT64)
 _BY_NAME = {d.name: d for d in (BOOL, *_FLOATS)} | _INTEGERS | {"int": INT64}
@@ -91,7 +100,9 @@ def dtype(spec: object) -> DType:
             f"dtype {name!r} is complex; symdiff differentiates real arrays only. "
             "Declare the real and imaginary parts as two float tensors."
         )
-    raise DTypeError(f"unknown dtype {name!r}; use one of {', '.join(sorted(_BY_NAME))}.")
+    raise DTypeError(
+        f"unknown dtype {name!r}; use one of {', '.join(sorted(_BY_NAME))}."
+    )
 
 
 def _numpy_name(spec: object) -> str:
@@ -257,7 +268,9 @@ def unify(left: Dim, right: Dim) -> Dim | None:
 def require_nonempty(length: Dim, reason: str) -> None:
     """Demand ``length >= 1``: an error now if it is 0, a run-time check if it is symbolic."""
     if length == 0:
-        raise ShapeError(f"{reason} needs at least one element, but the axis has length 0.")
+        raise ShapeError(
+            f"{reason} needs at least one element, but the axis has length 0."
+        )
     found = _constraints.get()
     if found is not None and not isinstance(length, int):
         found.append(Constraint(length, None, reason))

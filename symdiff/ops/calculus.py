@@ -8,7 +8,7 @@ fact (the partial, or the transpose), and only ``diff`` and ``subs`` are asked o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -19,7 +19,7 @@ from symdiff.ops import define
 from symdiff.ops.define import OPERANDS, Cotangents
 
 
-@lru_cache(maxsize=None)
+@cache
 def default_partials(expression: sp.Expr, arity: int) -> tuple[sp.Expr, ...]:
     """Return SymPy's partial derivatives of ``expression`` in u, v, w."""
     return tuple(sp.diff(expression, s) for s in OPERANDS[:arity])
@@ -40,11 +40,16 @@ def elementwise_vjp(
 
 
 def elementwise_jvp(
-    tangents: Cotangents, output: Tensor, inputs: Sequence[Tensor], attrs: Mapping[str, Any]
+    tangents: Cotangents,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
 ) -> Tensor | None:
     """Sum of tangent times partial over the operands that have a tangent."""
     return add_all(
-        apply_partial(i, t, output, inputs) for i, t in enumerate(tangents) if t is not None
+        apply_partial(i, t, output, inputs)
+        for i, t in enumerate(tangents)
+        if t is not None
     )
 
 
@@ -62,7 +67,9 @@ def apply_partial(
     return scale_by(t, sp.sympify(partial), env)
 
 
-def scale_by(t: Tensor, factor: sp.Expr, env: Mapping[sp.Symbol, Tensor]) -> Tensor | None:
+def scale_by(
+    t: Tensor, factor: sp.Expr, env: Mapping[sp.Symbol, Tensor]
+) -> Tensor | None:
     """Return ``t * factor``, factor by factor, so that it reads as one would write it."""
     if factor.is_zero:
         return None
@@ -119,7 +126,10 @@ def linear_jvp(name: str, operands: tuple[int, ...]) -> define.Jvp:
     """Return the forward rule of a (multi)linear op: itself, one tangent at a time."""
 
     def jvp(
-        tangents: Cotangents, output: Tensor, inputs: Sequence[Tensor], attrs: Mapping[str, Any]
+        tangents: Cotangents,
+        output: Tensor,
+        inputs: Sequence[Tensor],
+        attrs: Mapping[str, Any],
     ) -> Tensor | None:
         op = define.OPS[name]
         return add_all(
@@ -211,7 +221,9 @@ def _fraction(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
     return numerator, denominator
 
 
-def _build(e: sp.Basic, env: Mapping[sp.Symbol, Tensor], done: Mapping[sp.Basic, Any]) -> Any:
+def _build(
+    e: sp.Basic, env: Mapping[sp.Symbol, Tensor], done: Mapping[sp.Basic, Any]
+) -> Any:
     from symdiff.ops.operands import API
 
     match e:
@@ -242,7 +254,9 @@ def _build(e: sp.Basic, env: Mapping[sp.Symbol, Tensor], done: Mapping[sp.Basic,
                 if condition == sp.true:
                     result = done[value]
                 elif result is None:
-                    raise DeclarationError("a Piecewise needs a final (expression, True).")
+                    raise DeclarationError(
+                        "a Piecewise needs a final (expression, True)."
+                    )
                 else:
                     result = API["where"](done[condition], done[value], result)
             return result
@@ -260,7 +274,12 @@ def _build(e: sp.Basic, env: Mapping[sp.Symbol, Tensor], done: Mapping[sp.Basic,
     return result
 
 
-_FOLDED = {"maximum", "minimum", "logical_and", "logical_or"}  # n-ary in SymPy, binary here
+_FOLDED = {
+    "maximum",
+    "minimum",
+    "logical_and",
+    "logical_or",
+}  # n-ary in SymPy, binary here
 
 
 def _times(factors: Sequence[sp.Expr], done: Mapping[sp.Basic, Any]) -> Any:
@@ -280,10 +299,12 @@ def _power(base: sp.Expr, exponent: sp.Expr, done: Mapping[sp.Basic, Any]) -> An
     from symdiff.ops.operands import API
 
     if base == sp.E:
-        return API["exp"](done[exponent] if not exponent.is_number else _number(exponent))
+        return API["exp"](
+            done[exponent] if not exponent.is_number else _number(exponent)
+        )
     b = done[base]
     if not exponent.is_number:
-        return b**done[exponent]
+        return b ** done[exponent]
     if exponent.is_negative:
         return 1 / _power_number(b, -exponent)
     return _power_number(b, exponent)
@@ -305,5 +326,7 @@ def _number(e: sp.Basic) -> int | float:
         return int(e)  # type: ignore[call-overload]
     value = complex(e)  # type: ignore[arg-type]
     if value.imag:
-        raise DeclarationError(f"{e} is complex; symdiff differentiates real functions only.")
+        raise DeclarationError(
+            f"{e} is complex; symdiff differentiates real functions only."
+        )
     return value.real

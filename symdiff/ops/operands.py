@@ -93,7 +93,9 @@ def constant(value: Any, dtype_: Any = None) -> Tensor:
             raise TracingError(
                 "an array cannot be made from a list of tensors; use np.stack or sd.stack."
             )
-        raise DTypeError(f"cannot make a constant of {type(value).__name__} {value!r:.60}.")
+        raise DTypeError(
+            f"cannot make a constant of {type(value).__name__} {value!r:.60}."
+        )
     if dtype_ is not None:
         kind = dtype(dtype_)
     else:
@@ -124,7 +126,9 @@ def as_tensor(value: Any) -> Tensor:
         case float() | np.floating():
             return literal(float(value))
         case complex() | np.complexfloating():
-            raise DTypeError("complex numbers are outside symdiff's scope; use two real tensors.")
+            raise DTypeError(
+                "complex numbers are outside symdiff's scope; use two real tensors."
+            )
         case sp.Expr():
             return _from_sympy_number(value)
         case np.ndarray() | list() | tuple():
@@ -203,7 +207,9 @@ def function(op: Op, *names: str, doc: str, arity: int = 1) -> Callable[..., Ten
 
     def call(*values: Any) -> Tensor:
         if len(values) != arity:
-            raise DeclarationError(f"{names[0]} takes {arity} operand(s), got {len(values)}.")
+            raise DeclarationError(
+                f"{names[0]} takes {arity} operand(s), got {len(values)}."
+            )
         return call_elementwise(op, *values)
 
     call.__name__ = call.__qualname__ = names[0]
