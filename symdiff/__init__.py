@@ -50,8 +50,10 @@ if TYPE_CHECKING:
     from symdiff.graph.interpret import interpret as interpret
     from symdiff.graph.tensor import Tensor as Tensor
     from symdiff.ops.mode import by_mode as by_mode, resolve_mode as resolve_mode
+    from symdiff.pipeline import compile_ as compile
 
-    __all__ = ["input", "nn"]  # beside the names that are imported as themselves
+    # Beside the names that are imported as themselves.
+    __all__ = ["compile", "input", "nn"]
 # isort: on
 
 _ERRORS = [
@@ -87,94 +89,27 @@ _DECLARED: dict[str, tuple[str, str]] = {
 }
 
 # Known before the ops are loaded, for `dir` alone; `_functions` is what holds.
-_KNOWN = [
-    "abs",
-    "absolute",
-    "add",
-    "all",
-    "amax",
-    "amin",
-    "any",
-    "arange",
-    "argmax",
-    "argmin",
-    "broadcast_to",
-    "by_mode",
-    "cast",
-    "clip",
-    "concat",
-    "concatenate",
-    "cos",
-    "divide",
-    "dot",
-    "equal",
-    "exp",
-    "expand_dims",
-    "expm1",
-    "float_power",
-    "full",
-    "full_like",
-    "getitem",
-    "grad",
-    "greater",
-    "greater_equal",
-    "jvp",
-    "less",
-    "less_equal",
-    "log",
-    "log1p",
-    "log_sigmoid",
-    "log_softmax",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "logsumexp",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "moveaxis",
-    "multiply",
-    "negative",
-    "not_equal",
-    "one_hot",
-    "ones",
-    "ones_like",
-    "outer",
-    "permute_dims",
-    "pick",
-    "positive",
-    "power",
-    "ravel",
-    "reciprocal",
-    "relu",
-    "reshape",
-    "resolve_mode",
-    "sigmoid",
-    "sign",
-    "sin",
-    "softmax",
-    "softplus",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "stop_gradient",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "take",
-    "tanh",
-    "transpose",
-    "true_divide",
-    "vjp",
-    "where",
-    "zeros",
-    "zeros_like",
-]
+_KNOWN = (
+    "abs absolute acos acosh add all amax amin any arange arccos arccosh arcsin "
+    "arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere around asin "
+    "asinh astype at atan atan2 atanh broadcast_to by_mode cast cbrt ceil clip "
+    "compress concat concatenate convolve copysign correlate cos cosh count_nonzero "
+    "cross cumprod cumsum deg2rad degrees diff digamma divide divmod dot einsum "
+    "equal erf erfc exp exp2 expand_dims expm1 extract fix flatnonzero float_power "
+    "floor floor_divide fmax fmin fmod full full_like gammaln getitem grad greater "
+    "greater_equal heaviside hypot inner isclose isfinite isinf isnan isneginf "
+    "isposinf jvp kron less less_equal linear_recurrence log log10 log1p log2 "
+    "log_sigmoid log_softmax logaddexp logaddexp2 logical_and logical_not "
+    "logical_or logical_xor logsumexp matmul max maximum mean min minimum mod modf "
+    "moveaxis multiply nan_to_num negative nonzero not_equal one_hot ones ones_like "
+    "outer permute_dims pick piecewise polygamma positive power prod psi rad2deg "
+    "radians ravel reciprocal relu remainder reshape resolve_mode rint round "
+    "searchsorted select sigmoid sigmoid_cross_entropy sign signbit sin sinc sinh "
+    "softmax softmax_cross_entropy softplus sort sqrt square squeeze stack "
+    "stop_gradient subtract sum swapaxes take take_along_axis tan tanh tensordot "
+    "transpose true_divide trunc unique vdot vecdot vjp where xlogy zeros "
+    "zeros_like "
+)
 _NAMESPACES = ("linalg", "random")
 
 
@@ -251,7 +186,7 @@ def _listed() -> list[str]:
     import sys
 
     operands = sys.modules.get("symdiff.ops.operands")
-    loaded = list(operands.API) if operands else _KNOWN
+    loaded = list(operands.API) if operands else _KNOWN.split()
     functions = {n for n in loaded if "." not in n}
     return sorted({*_DECLARED, *functions, *_NAMESPACES, "__version__"})
 
