@@ -15,10 +15,11 @@ import sympy as sp
 
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node, topological
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import FLOAT, DType
 
 Feed = Mapping[Any, Any]
+NONE: Mapping[Node, tuple[int, int]] = {}
 
 
 class Environment:
@@ -63,38 +64,53 @@ class Environment:
                 return value
 
 
-def evaluate(nodes: Iterable[Node], feed: Mapping[Node, Any]) -> dict[Node, Any]:
-    """Return the value of every node that ``nodes`` need."""
+def evaluate(
+    nodes: Iterable[Node], feed: Mapping[Node, Any], draws: Mapping[Node, tuple[int, int]] = NONE
+) -> dict[Node, Any]:
+    """Return the value of every node that ``nodes`` need.
+
+    ``draws`` gives random leaves their key and site.
+    """
     values: dict[Node, Any] = {n: np.asarray(a) for n, a in feed.items()}
     env = Environment(values)
     for node in topological(nodes):
         if node in values:
             continue
         attrs = {k: env.resolve(v) for k, v in node.attrs.items()}
+        if node in draws:
+            attrs["key"], attrs["site"] = draws[node]
         values[node] = node.op.evaluate(*(values[i] for i in node.inputs), **attrs)
     return values
 
 
-def interpret(outputs: Any, feed: Feed) -> Any:
+def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     """Return the NumPy value of a tensor, or of a list of tensors.
 
-    ``feed`` gives each leaf its array, by tensor or by name. Raises `KeyError` naming a leaf
-    without a value, and `ShapeError` where an array does not fit its leaf.
+    ``feed`` gives each leaf its array, by tensor or by name. Random leaves that it does not
+    give are drawn from ``key``; their sites are numbered as declared, among what ``outputs``
+    need. Raises `KeyError` naming a leaf without a value, and `ShapeError` where an array
+    does not fit its leaf.
     """
     several = isinstance(outputs, (list, tuple))
     tensors: list[Tensor] = list(outputs) if several else [outputs]
     nodes = [t.node for t in tensors]
-    leaves = {n.attrs["name"]: n for n in topological(nodes) if n.op.leaf}
+    found_leaves = [n for n in topological(nodes) if n.op.leaf]
+    leaves = {n.attrs["name"]: n for n in found_leaves if n.op.name != "random"}
     given: dict[Node, Any] = {}
-    for key, value in feed.items():
-        node = key.node if isinstance(key, Tensor) else leaves.get(key)
+    for name, value in feed.items():
+        node = name.node if isinstance(name, Tensor) else leaves.get(name)
         if node is not None:
             given[node] = np.asarray(value)
-    missing = [
-        name for name, n in leaves.items() if n not in given and n.op.name != "random"
-    ]
+    missing = [name for name, n in leaves.items() if n not in given]
     if missing:
         raise KeyError(f"interpret needs a value for {', '.join(missing)}")
-    values = evaluate(nodes, given)
+    randoms = [n for n in found_leaves if n.op.name == "random"]
+    if key is None and any(n not in given for n in randoms):
+        raise KeyError("the graph draws random numbers: pass key=0, or a value for each draw")
+    draws: dict[Node, tuple[int, int]] = {}
+    if randoms and key is not None:
+        declared = [t.node for t in tensor_topological(tensors) if t.node.op.name == "random"]
+        draws = {n: (key, site) for site, n in enumerate(declared) if n not in given}
+    values = evaluate(nodes, given, draws)
     found = [values[n] for n in nodes]
     return found if several else found[0]

@@ -1,7 +1,8 @@
 """Leaves: inputs, parameters, states, hyperparameters and random sites.
 
-A leaf has identity: declaring the same name twice gives two leaves, which a model refuses. What
-a declaration says of valid data (bounds, an initialiser) is in its attributes.
+A leaf has identity: declaring the same name twice gives two leaves, which a model
+refuses. What a declaration says of valid data (bounds, an initialiser) is in its
+attributes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, TensorType
-from symdiff.ops.define import Text, primitive
+from symdiff.ops.define import HELPERS, Text, primitive
 from symdiff.ops.text import shape_text
 
 
@@ -22,10 +23,16 @@ def _unbound(*, name: str, **_: Any) -> Any:
     raise KeyError(name)
 
 
-def _leaf(name: str, text: Text | None = None) -> Any:
+def _leaf(name: str, text: Text | None = None, evaluate: Any = _unbound) -> Any:
     return primitive(
-        name, _infer, _unbound, vjp=None, jvp=None, leaf=True, analytic=True, text=text
+        name, _infer, evaluate, vjp=None, jvp=None, leaf=True, analytic=True, text=text
     )
+
+
+def _draw(
+    *, name: str, shape: Any, dtype: DType, kind: str, key: int, site: int
+) -> Any:
+    return HELPERS[kind](key, site, shape, dtype.name)
 
 
 def _draw_text(node: Node) -> str:
@@ -36,4 +43,5 @@ INPUT = _leaf("input")  # an argument of the generated function
 PARAM = _leaf("param")  # what training changes by gradients
 STATE = _leaf("state")  # a buffer that the training step updates
 HYPER = _leaf("hyper")  # a float read at every step, such as a learning rate
-RANDOM = _leaf("random", _draw_text)  # one keyed draw; `kind` is 'uniform' or 'normal'
+# One keyed draw; `kind` is 'uniform' or 'normal', the helper that draws it.
+RANDOM = _leaf("random", _draw_text, _draw)

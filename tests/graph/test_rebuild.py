@@ -75,15 +75,11 @@ def test_derivatives_follow_their_primals():
     assert h not in sites
 
 
-def test_long_chains_rebuild_in_linear_time():
-    def seconds(length):
-        x = sd.input("x", ())
-        t = sd.by_mode(train=x, infer=2 * x)
-        for _ in range(length):
-            t = t + 1.5
-        start = time.perf_counter()
-        sd.resolve_mode(t, "train")
-        return time.perf_counter() - start
-
-    seconds(1000)
-    assert seconds(16_000) < 12 * max(seconds(4_000), 0.01)
+def test_a_long_chain_is_rebuilt_without_recursion():
+    x = sd.input("x", ())
+    t = sd.by_mode(train=x, infer=2 * x)
+    for _ in range(20_000):
+        t = t + 1.5
+    start = time.process_time()
+    sd.resolve_mode(t, "train")
+    assert time.process_time() - start < 20  # about 0.3 s; quadratic would take minutes

@@ -146,3 +146,20 @@ def test_a_model_numbers_its_random_sites_in_order():
         draws._uniform(1, 0, (3,), np.float32).tolist()
         != draws._uniform(1, 1, (3,), np.float32).tolist()
     )
+
+
+def test_interpret_draws_from_a_key():
+    x = sd.input("x", (sd.dim("N"), 3))
+    first, second = sd.random.uniform(x.shape), sd.random.normal(x.shape)
+    out = [second * x, first]
+    at = {x: np.ones((2, 3), np.float32)}
+    with pytest.raises(KeyError, match="pass key"):
+        sd.interpret(out, at)
+    z, u = sd.interpret(out, at, key=5)
+    np.testing.assert_array_equal(u, draw("uniform", 5, 0, (2, 3), np.float32))
+    np.testing.assert_array_equal(z, draw("normal", 5, 1, (2, 3), np.float32))
+    assert z.dtype == u.dtype == np.float32
+    given = np.full((2, 3), 0.5, np.float32)
+    z, u = sd.interpret(out, {**at, first: given}, key=5)
+    np.testing.assert_array_equal(u, given)
+    np.testing.assert_array_equal(z, draw("normal", 5, 1, (2, 3), np.float32))
