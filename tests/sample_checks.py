@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -109,7 +108,6 @@ def forward_nodes(p: Problem) -> list[Node]:
     return topological([o.node for o in p.outputs])
 
 
-@cache
 def forward_ops(sample: Sample) -> frozenset[str]:
     """Return the names of the ops that a sample's value is made of."""
     return frozenset(n.op.name for n in forward_nodes(problem(sample)))
@@ -175,9 +173,18 @@ def slope(
     ]
 
 
-def reference_slope(p: Problem, tangents: Sequence[Any]) -> list[np.ndarray]:
-    """Return the directional derivative of the sample's reference."""
-    return slope(lambda h: refer(p.sample, moved(p, tangents, h)))
+def reference_slope(p: Problem, tangents: Sequence[Any]) -> list[np.ndarray] | None:
+    """Return the directional derivative of the sample's reference; None at a kink."""
+    return smooth_slope(lambda h: refer(p.sample, moved(p, tangents, h)))
+
+
+def smooth_slope(function: Callable[[float], list[Any]]) -> list[np.ndarray] | None:
+    """Return d function(h) / dh at 0, or None where two steps disagree: a kink."""
+    found, other = slope(function), slope(function, 0.7 * STEP)
+    for a, b in zip(found, other, strict=True):
+        if np.any(np.abs(a - b) > 1e-4 * (1 + np.max(np.abs(b), initial=0))):
+            return None
+    return found
 
 
 def complex_slope(p: Problem, tangents: Sequence[Any]) -> list[np.ndarray] | None:
@@ -188,7 +195,10 @@ def complex_slope(p: Problem, tangents: Sequence[Any]) -> list[np.ndarray] | Non
         wanted = all(n.op.analytic or not n.inputs for n in nodes)
     if not wanted:
         return None
-    found = refer(p.sample, moved(p, tangents, 1j * TINY))
+    try:
+        found = refer(p.sample, moved(p, tangents, 1j * TINY))
+    except TypeError:  # the reference is for real numbers; differences have to do
+        return None
     return [np.imag(a) / TINY for a in found]
 
 
