@@ -101,6 +101,8 @@ def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
             _mapping("PARAMS", {q.node.attrs["name"]: _param_spec(q) for q in p.params})
         )
         if p.states:
+            names = [py.Lit(str(t.name)) for t in p.states]
+            buffers = py.Tuple_(tuple(names))
             parts.append(f"BUFFERS = {py.expr_text(buffers)}")
     parts.append(_mapping("ARGUMENTS", argument_specs(unit, leaves)))
     return "\n".join(parts)
