@@ -97,9 +97,9 @@ def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
     parts = []
     p = unit.program
     if p.is_model:
-        parts.append(
-            _mapping("PARAMS", {q.node.attrs["name"]: _param_spec(q) for q in p.params})
-        )
+        kept = (*p.params, *p.states)
+        specs = {str(q.name): _param_spec(q) for q in kept}
+        parts.append(_mapping("PARAMS", specs))
         if p.states:
             names = [py.Lit(str(t.name)) for t in p.states]
             buffers = py.Tuple_(tuple(names))
