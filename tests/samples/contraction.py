@@ -89,6 +89,7 @@ SAMPLES = [
     ),
     Sample("tensordot", [(3, 4, 5), (4, 5, 2)]),
     Sample("tensordot", [(3, 4), (4, 2)], {"axes": 1}),
+    Sample("tensordot", [(3, 3), (3, 3)], {"axes": 1}),  # square: a swap fits
     Sample("tensordot", [(3,), (4, 2)], {"axes": 0}),
     Sample("tensordot", [(3, 4, 5), (5, 2, 4)], {"axes": ([1, 2], [2, 0])}),
     Sample("tensordot", [(3, 4, 5), (2, 3)], {"axes": (0, 1)}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from samples.table import A, B, I, Sample, raw
+from samples.table import A, B, Given, I, Sample, raw
 from symdiff.graph.types import FLOAT
 
 PAIR = [(3, 4), (3, 4)]
@@ -74,6 +74,12 @@ SAMPLES = [
     Sample("maximum", PAIR, domain="distinct"),
     Sample("maximum", [(3, 4), 0], domain="distinct"),
     Sample("maximum", [(3, 4), A((4,), "normal")], domain="distinct"),
+    # At ties central differences share equally, as the convention does; second
+    # differences do not exist there.
+    *(
+        Sample(name, [Given([1.0, 2.0, 3.0]), Given([1.0, 2.5, 3.0])], second=False)
+        for name in ("maximum", "minimum", "fmax", "fmin")
+    ),
     Sample("minimum", PAIR, domain="distinct"),
     Sample("minimum", [(3, 4), 0.25], domain="distinct"),
     Sample("relu", [(3, 4)], domain="nonzero", reference=lambda x: np.maximum(x, 0)),

@@ -6,6 +6,7 @@ from samples.table import Sample
 
 SAMPLES = [
     Sample("matmul", [(3, 4), (4, 2)]),
+    Sample("matmul", [(3, 3), (3, 3)]),  # square: a swap of operands fits, and is wrong
     Sample("matmul", [(4,), (4,)]),
     Sample("matmul", [(3, 4), (4,)]),
     Sample("matmul", [(4,), (4, 2)]),

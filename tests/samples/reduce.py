@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scipy import special
 
-from samples.table import B, I, Sample
+from samples.table import B, Given, I, Sample
 
 OVER: list[dict[str, object]] = [
     {},
@@ -24,6 +24,11 @@ SAMPLES = [
         Sample(name, CUBE, attrs, domain="distinct")
         for name in ("max", "min")
         for attrs in OVER
+    ),
+    *(  # ties of two share equally, as central differences do
+        Sample(name, [Given([[1.0, 3.0, 3.0], [0.5, 0.5, 4.0]])], attrs, second=False)
+        for name in ("max", "min")
+        for attrs in ({"axis": 1}, {"axis": (1,), "keepdims": True})
     ),
     *(
         Sample(name, [(3, 4)], attrs, domain="distinct", differentiable=False)
