@@ -15,6 +15,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
+from symdiff.ops import closure
 from symdiff.ops.operands import api, as_tensor
 from symdiff.ops.shape import zeros_like
 
@@ -74,3 +75,6 @@ def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
         zeros_like(o) if t is None else t for t, o in zip(found, outputs, strict=True)
     ]
     return result if isinstance(y, (list, tuple)) else result[0]
+
+
+closure.SWEEPS["forward"] = forward_sweep

@@ -17,6 +17,7 @@ from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops.calculus import add_all
+from symdiff.ops import closure
 from symdiff.ops.operands import api, as_tensor, broadcast_operands, float_operand
 from symdiff.ops.shape import zeros_like
 
@@ -204,3 +205,6 @@ def grad(y: Any, wrt: Any) -> Any:
         zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)
     ]
     return result if isinstance(wrt, (list, tuple)) else result[0]
+
+
+closure.SWEEPS["reverse"] = reverse_sweep

@@ -7,12 +7,14 @@ evaluated once, in topological order, as a gate of the lecture's circuit is.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.body import Body
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
@@ -25,12 +27,16 @@ NONE: Mapping[Node, tuple[int, int]] = {}
 class Environment:
     """Dims and the float dtype that a set of arrays fixes for a run."""
 
-    def __init__(self, feed: Mapping[Node, np.ndarray]) -> None:
-        self.dims: dict[sp.Symbol, int] = {}
+    def __init__(
+        self, feed: Mapping[Node, np.ndarray], outer: Environment | None = None
+    ) -> None:
+        self.dims: dict[sp.Symbol, int] = {} if outer is None else dict(outer.dims)
         widths = {
             a.dtype for n, a in feed.items() if n.dtype.is_float and a.dtype.kind == "f"
         }
         self.float = np.result_type(*widths) if widths else np.dtype("float64")
+        if outer is not None:
+            self.float = outer.float
         for node, array in feed.items():
             self._bind(node, array)
 
@@ -58,6 +64,8 @@ class Environment:
                 return DType(self.float.name, "f")
             case tuple():
                 return tuple(self.resolve(v) for v in value)
+            case Body():
+                return functools.partial(run_body, value, self)
             case slice():
                 return slice(*map(self.resolve, (value.start, value.stop, value.step)))
             case _:
@@ -65,22 +73,45 @@ class Environment:
 
 
 def evaluate(
-    nodes: Iterable[Node], feed: Mapping[Node, Any], draws: Mapping[Node, tuple[int, int]] = NONE
+    nodes: Iterable[Node],
+    feed: Mapping[Node, Any],
+    draws: Mapping[Node, tuple[int, int]] = NONE,
 ) -> dict[Node, Any]:
     """Return the value of every node that ``nodes`` need.
 
     ``draws`` gives random leaves their key and site.
     """
     values: dict[Node, Any] = {n: np.asarray(a) for n, a in feed.items()}
-    env = Environment(values)
+    _run(nodes, values, Environment(values), draws)
+    return values
+
+
+def _run(
+    nodes: Iterable[Node],
+    values: dict[Node, Any],
+    env: Environment,
+    draws: Mapping[Node, tuple[int, int]],
+) -> None:
+    """Evaluate what is missing from ``values``, in topological order."""
     for node in topological(nodes):
         if node in values:
             continue
-        attrs = {k: env.resolve(v) for k, v in node.attrs.items()}
+        attrs = {k: env.resolve(v) for k, v in node.attrs.items() if k != "steps"}
         if node in draws:
             attrs["key"], attrs["site"] = draws[node]
-        values[node] = node.op.evaluate(*(values[i] for i in node.inputs), **attrs)
-    return values
+        found = node.op.evaluate(*(values[i] for i in node.inputs), **attrs)
+        if "steps" in node.attrs:  # how often a loop ran is known only now
+            *found, env.dims[node.attrs["steps"]] = found
+        values[node] = found
+
+
+def run_body(body: Body, env: Environment, *arrays: Any) -> list[Any]:
+    """Return a body's outputs for values of its bound leaves."""
+    bound = {p.node: np.asarray(a) for p, a in zip(body.params, arrays, strict=True)}
+    values: dict[Node, Any] = dict(bound)
+    inner = Environment(bound, env)
+    _run([t.node for t in body.outputs], values, inner, NONE)
+    return [values[t.node] for t in body.outputs]
 
 
 def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
@@ -106,10 +137,14 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
         raise KeyError(f"interpret needs a value for {', '.join(missing)}")
     randoms = [n for n in found_leaves if n.op.name == "random"]
     if key is None and any(n not in given for n in randoms):
-        raise KeyError("the graph draws random numbers: pass key=0, or a value for each draw")
+        raise KeyError(
+            "the graph draws random numbers: pass key=0, or a value for each draw"
+        )
     draws: dict[Node, tuple[int, int]] = {}
     if randoms and key is not None:
-        declared = [t.node for t in tensor_topological(tensors) if t.node.op.name == "random"]
+        declared = [
+            t.node for t in tensor_topological(tensors) if t.node.op.name == "random"
+        ]
         draws = {n: (key, site) for site, n in enumerate(declared) if n not in given}
     values = evaluate(nodes, given, draws)
     found = [values[n] for n in nodes]

@@ -117,7 +117,9 @@ def _value_key(value: Any) -> Hashable:
             return ("slice", *map(_value_key, (value.start, value.stop, value.step)))
         case sp.Basic() | DType():
             return value
-        case _:  # body graphs and rule objects have identity
+        case _ if hasattr(value, "key"):  # a body, equal by structure
+            return ("body", value.key)
+        case _:  # rule objects have identity
             return ("object", id(value))
 
 

@@ -45,3 +45,4 @@ STATE = _leaf("state")  # a buffer that the training step updates
 HYPER = _leaf("hyper")  # a float read at every step, such as a learning rate
 # One keyed draw; `kind` is 'uniform' or 'normal', the helper that draws it.
 RANDOM = _leaf("random", _draw_text, _draw)
+BOUND = _leaf("bound")  # a variable of a loop's or branch's body

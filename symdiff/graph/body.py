@@ -1,0 +1,70 @@
+"""Bodies of loops and branches: closed graphs with bound variables.
+
+In: bound leaves and the tensors computed from them. Out: a `Body`, compared by structure.
+Invariant: a body reads its own bound leaves and nothing else, and every body that is made has
+fresh ones, so no variable can be captured however deep bodies nest or are differentiated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.node import Node, attrs_key, topological
+from symdiff.graph.rebuild import rebuild
+from symdiff.graph.tensor import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """A closed graph: ``outputs`` as functions of the bound leaves ``params``.
+
+    Raises `DeclarationError` where an output reads a leaf that is not bound here.
+    """
+
+    params: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", _structure(self))
+
+    def __repr__(self) -> str:
+        return f"<Body {len(self.params)} -> {len(self.outputs)} {self.key[:8]}>"
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes below the outputs, inputs first."""
+        return topological([t.node for t in self.outputs])
+
+
+def _structure(body: Body) -> str:
+    """Return a digest equal for bodies that differ in the choice of bound leaves only."""
+    numbers: dict[Node, int] = {}
+    digest = hashlib.sha256()
+    for i, p in enumerate(body.params):
+        numbers[p.node] = i
+        digest.update(f"{i}:{p.type};".encode())
+    for node in topological([t.node for t in body.outputs]):
+        if node in numbers:
+            continue
+        if node.op.leaf:
+            raise DeclarationError(f"a body reads {node!r}, which is not bound in it")
+        numbers[node] = len(numbers)
+        reads = [numbers[i] for i in node.inputs]
+        digest.update(f"{node.op.name}{reads}{attrs_key(node.attrs)};".encode())
+    digest.update(str([numbers[t.node] for t in body.outputs]).encode())
+    return digest.hexdigest()
+
+
+def substitute(
+    outputs: Sequence[Tensor], replacements: dict[Node, Tensor]
+) -> list[Tensor]:
+    """Return ``outputs`` with nodes replaced; what does not depend on them stays."""
+
+    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        return replacements.get(old.node)
+
+    return rebuild(outputs, replace)

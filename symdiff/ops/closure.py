@@ -1,0 +1,161 @@
+"""Turning Python functions and derived graphs into closed bodies.
+
+In: bound leaves and tensors computed from them, which may read anything around them. Out: a
+body's outputs, with everything it reads from outside as an explicit operand. Invariant: what
+does not depend on a carry or a sequence is computed outside, once; a body never holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from symdiff.graph.body import substitute
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import TensorType
+from symdiff.ops.leaf import BOUND
+from symdiff.ops.operands import CONSTANT, LITERAL, float_operand
+
+# The two sweeps, which live in a room above; `symdiff.derive` puts them here.
+SWEEPS: dict[str, Callable[..., list[Tensor | None]]] = {}
+
+
+def bound(t: TensorType, name: str) -> Tensor:
+    """Return a fresh bound leaf of a type."""
+    return apply(BOUND, name=name, shape=t.shape, dtype=t.dtype)
+
+
+def bound_like(tensor: Tensor, prefix: str = "") -> Tensor:
+    """Return a fresh bound leaf of a tensor's type, named after it."""
+    base = tensor.name or tensor.hint or tensor.node.op.name
+    return bound(tensor.node.tensor_type, f"{prefix}{base}")
+
+
+def close(
+    variables: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """Return outputs that read bound leaves alone, the leaves made, what they stand for.
+
+    Whatever does not depend on ``variables`` is read from outside through a leaf of its own;
+    scalars and repeated scalars stay inside, where they fold.
+    """
+    oldest = min((v.serial for v in variables), default=0)
+    varying = _varying(variables, outputs, oldest)
+    frontier: dict[Node, Tensor] = {}
+    for tensor in varying.values():
+        for parent in tensor.parents:
+            if parent.node not in varying and not _stays(parent):
+                frontier.setdefault(parent.node, parent)
+    for tensor in outputs:
+        if tensor.node not in varying and not _stays(tensor):
+            frontier.setdefault(tensor.node, tensor)
+    leaves = {node: bound_like(t) for node, t in frontier.items()}
+    closed = substitute(outputs, leaves) if leaves else list(outputs)
+    return closed, list(leaves.values()), list(frontier.values())
+
+
+def _varying(
+    variables: Sequence[Tensor], outputs: Sequence[Tensor], oldest: int
+) -> dict[Node, Tensor]:
+    """Return what depends on a variable; nothing older than the variables does."""
+    found: dict[Node, Tensor] = {v.node: v for v in variables}
+    seen: set[Tensor] = set()
+    stack = [t for t in outputs if t.serial >= oldest]
+    inside: list[Tensor] = []
+    while stack:
+        tensor = stack.pop()
+        if tensor in seen:
+            continue
+        seen.add(tensor)
+        inside.append(tensor)
+        stack.extend(p for p in tensor.parents if p.serial >= oldest)
+    for tensor in sorted(inside, key=lambda t: t.serial):
+        if any(p.node in found for p in tensor.parents):
+            found.setdefault(tensor.node, tensor)
+    return found
+
+
+def _stays(tensor: Tensor) -> bool:
+    """Whether a constant is small enough to be written inside the body."""
+    while tensor.node.op.name == "broadcast_to":
+        (tensor,) = tensor.parents
+    op = tensor.node.op
+    return op is LITERAL or (op is CONSTANT and tensor.node.attrs["value"].ndim == 0)
+
+
+def instantiate(
+    params: Sequence[Tensor], outputs: Sequence[Tensor], operands: Mapping[int, Tensor]
+) -> list[Tensor]:
+    """Return a body's outputs with some of its bound leaves replaced, by position."""
+    return substitute(outputs, {params[i].node: t for i, t in operands.items()})
+
+
+# --- nested containers --------------------------------------------------------------------
+
+
+def flatten(value: Any) -> tuple[list[Tensor], Any]:
+    """Return the tensors in nested tuples, lists and dicts, and the form to rebuild them."""
+    if isinstance(value, (tuple, list)):
+        if type(value) not in (tuple, list) and hasattr(value, "_fields"):
+            return _gather(value, ("named", type(value)))
+        return _gather(value, ("list" if isinstance(value, list) else "tuple",))
+    if isinstance(value, dict):
+        return _gather(value.values(), ("dict", tuple(value)))
+    if value is None:
+        return [], None
+    return [float_operand(value)], "leaf"
+
+
+def _gather(values: Any, kind: tuple[Any, ...]) -> tuple[list[Tensor], Any]:
+    tensors, forms = [], []
+    for v in values:
+        found, form = flatten(v)
+        tensors += found
+        forms.append((form, len(found)))
+    return tensors, (*kind, forms)
+
+
+def unflatten(form: Any, tensors: Sequence[Any]) -> Any:
+    """Return the container that `flatten` took apart, around other tensors."""
+    if form is None:
+        return None
+    if form == "leaf":
+        return tensors[0]
+    parts, start = [], 0
+    for inner, count in form[-1]:
+        parts.append(unflatten(inner, tensors[start : start + count]))
+        start += count
+    match form[0]:
+        case "list":
+            return parts
+        case "dict":
+            return dict(zip(form[1], parts, strict=True))
+        case "named":
+            return form[1](*parts)
+    return tuple(parts)
+
+
+def same_form(a: Any, b: Any, what: str) -> None:
+    """Raise `DeclarationError` where two containers differ in form."""
+    if _plain(a) != _plain(b):
+        raise DeclarationError(f"{what}: the containers differ in structure.")
+
+
+def _plain(form: Any) -> Any:
+    if not isinstance(form, tuple):
+        return form
+    return (form[0], [(_plain(inner), n) for inner, n in form[-1]])
+
+
+def argument_names(function: Any, count: int, default: str) -> list[str]:
+    """Return names for a body's leaves, from the function's own parameters."""
+    code = getattr(function, "__code__", None)
+    names = list(code.co_varnames[: code.co_argcount]) if code else []
+    return [names[i] if i < len(names) else f"{default}{i}" for i in range(count)]
+
+
+def spread_names(name: str, count: int) -> list[str]:
+    """Return one name for each tensor of a container."""
+    return [name] if count == 1 else [f"{name}{i}" for i in range(count)]

@@ -1,0 +1,55 @@
+"""What a loop's forward pass must stack for its backward pass.
+
+In: a body and the cotangents derived from it. Out: the body's values that the transposed body
+reads. Invariant: rows of sequences and operands from outside are at hand anyway and are never
+stacked; a view is taken again from what it is a view of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import TupleType
+from symdiff.ops.operands import CONSTANT, LITERAL
+
+
+def body_residuals(
+    body: Body,
+    derived: Sequence[Tensor],
+    seeds: Sequence[Tensor],
+    carries: int,
+    sequences: int,
+) -> list[Tensor]:
+    """Return the carries and inner values of ``body`` that ``derived`` reads."""
+    forward = set(topological([t.node for t in body.outputs]))
+    at_hand = {p.node for p in body.params[carries:]}
+    carried = {p.node for p in body.params[:carries]}
+    tensors = {
+        t.node: t for t in tensor_topological([*derived, *body.outputs, *body.params])
+    }
+    inner = [n for n in topological([t.node for t in derived]) if n not in forward]
+    wanted = dict.fromkeys(
+        [*(i for n in inner for i in n.inputs), *(t.node for t in derived)]
+    )
+    found: dict[Node, None] = {}
+    for node in wanted:
+        if node not in forward and node not in carried:
+            continue
+        for root in _roots(node, at_hand):
+            found[root] = None
+    order = [n for n in tensors if n in found]
+    return [tensors[n] for n in order]
+
+
+def _roots(node: Node, at_hand: set[Node]) -> list[Node]:
+    """Return what must be stacked for a value to be known: itself, or what it views."""
+    while (
+        node.op.view and node.inputs and not isinstance(node.inputs[0].type, TupleType)
+    ):
+        node = node.inputs[0]
+    if node in at_hand or node.op is LITERAL or node.op is CONSTANT:
+        return []
+    return [node]
