@@ -135,28 +135,47 @@ def array_function(
         return _ANSWERS[name](*args, **kwargs)
     if name == "where" and len(args) == 1:
         raise TracingError(f"{written} of one operand: {_REMEDIES['nonzero']}.")
-    arguments = _leading(func, args, kwargs)
     target = f"{prefix}{name}" if f"{prefix}{name}" in API else name
-    return _call(target, written, *arguments)
+    target = target if target in API else _RENAMED.get(target, target)
+    if target in API:
+        args, kwargs = _arranged(func, API[target], args, kwargs)
+    return _call(target, written, args, kwargs)
 
 
-def _leading(
-    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+def _arranged(
+    func: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Move operands given by NumPy's keyword, such as ``a=``, to their positions."""
-    if args or not kwargs:
-        return args, kwargs
-    rest = dict(kwargs)
-    found: list[Any] = []
+    """Return the arguments of a NumPy call as our function of that name takes them.
+
+    Operands are positional in both; what comes after them goes by name, because NumPy's
+    order has ``out`` and the like in between. What equals NumPy's default is left out.
+    """
     try:
-        names = list(inspect.signature(func).parameters)
-    except (TypeError, ValueError):
+        theirs = _signature(func)
+        bound = theirs.bind(*args, **kwargs).arguments
+    except (TypeError, ValueError):  # some of NumPy's functions in C have no signature
         return args, kwargs
-    for name in names:
-        if name not in rest:
-            break
-        found.append(rest.pop(name))
-    return tuple(found), rest
+    ours = _signature(function).parameters
+    operands: list[Any] = []
+    named: dict[str, Any] = {}
+    for name, parameter in theirs.parameters.items():
+        if name not in bound:
+            continue
+        value, mine = bound[name], ours.get(name)
+        required = parameter.default is inspect.Parameter.empty
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            operands += value
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            named |= value
+        elif required or parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+            operands.append(value)
+        elif mine is not None and mine.kind is inspect.Parameter.VAR_POSITIONAL:
+            operands.append(value)  # reshape and transpose spread theirs
+        elif mine is not None or not (
+            value is parameter.default or _is_idle(name, value)
+        ):
+            named[name] = value
+    return tuple(operands), named
 
 
 def _call(

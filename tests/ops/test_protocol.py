@@ -40,6 +40,16 @@ PROGRAMS = {
     "logic": lambda a, b, v: np.where((a > 0.3) & np.logical_not(a > 0.6), a, v),
     "idle arguments": lambda a, b, v: np.add(a, v, out=None, where=True, dtype=None),
     "np.copy": lambda a, b, v: np.copy(a) + np.real(a),
+    "positions of NumPy": lambda a, b, v: (
+        np.sum(a, 0, None, None, True) + np.mean(a, 0)
+    ),
+    "axes=": lambda a, b, v: np.transpose(a, axes=(1, 0)) + np.reshape(a, shape=(4, 3)),
+    "order of keywords": lambda a, b, v: np.take(indices=[2, 0], axis=1, a=a),
+    "np.einsum": lambda a, b, v: np.einsum("ij,j->i", a, v),
+    "np.clip": lambda a, b, v: np.clip(a, 0.3, 0.6) + np.clip(v, a_min=0.4, a_max=None),
+    "np.full_like": lambda a, b, v: np.full_like(a, 2.5) * np.moveaxis(a, 0, 1).T,
+    "np.linalg.solve": lambda a, b, v: np.linalg.solve(a @ a.T, a),
+    "defaults written out": lambda a, b, v: np.sort(a, axis=1, kind=None, order=None),
     "np.round": lambda a, b, v: np.round(a * 3) + np.rint(v),
 }
 
