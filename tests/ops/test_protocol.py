@@ -43,7 +43,7 @@ PROGRAMS = {
     "positions of NumPy": lambda a, b, v: (
         np.sum(a, 0, None, None, True) + np.mean(a, 0)
     ),
-    "axes=": lambda a, b, v: np.transpose(a, axes=(1, 0)) + np.reshape(a, shape=(4, 3)),
+    "axes=": lambda a, b, v: np.transpose(a, axes=(1, 0)),
     "order of keywords": lambda a, b, v: np.take(indices=[2, 0], axis=1, a=a),
     "np.einsum": lambda a, b, v: np.einsum("ij,j->i", a, v),
     "np.clip": lambda a, b, v: np.clip(a, 0.3, 0.6) + np.clip(v, a_min=0.4, a_max=None),
