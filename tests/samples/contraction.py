@@ -89,7 +89,9 @@ SAMPLES = [
     ),
     Sample("tensordot", [(3, 4, 5), (4, 5, 2)]),
     Sample("tensordot", [(3, 4), (4, 2)], {"axes": 1}),
-    Sample("tensordot", [(3, 3), (3, 3)], {"axes": 1}),  # square: a swap fits
+    # Equal shapes: a swap of operands fits, and is wrong.
+    Sample("tensordot", [(3, 3, 3), (3, 3, 3)], {"axes": ((0, 1), (1, 0))}),
+    einsum("ij,ji->i", (3, 3), (3, 3)),
     Sample("tensordot", [(3,), (4, 2)], {"axes": 0}),
     Sample("tensordot", [(3, 4, 5), (5, 2, 4)], {"axes": ([1, 2], [2, 0])}),
     Sample("tensordot", [(3, 4, 5), (2, 3)], {"axes": (0, 1)}),
