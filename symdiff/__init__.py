@@ -110,7 +110,7 @@ _KNOWN = (
     "transpose true_divide trunc unique vdot vecdot vjp where xlogy zeros "
     "zeros_like "
 )
-_NAMESPACES = ("linalg", "random")
+_NAMESPACES = ("fft", "linalg", "random")
 
 
 class Namespace:
@@ -163,11 +163,12 @@ def _find(name: str) -> Any:
     if name == "__all__":
         _functions()
         return [n for n in _listed() if not n.startswith("_")]
-    if name in _NAMESPACES:
-        return Namespace(name)
     if name.startswith("_"):
         return None
-    return _functions().get(name)
+    functions = _functions()
+    if any(n.startswith(f"{name}.") for n in functions):
+        return Namespace(name)
+    return functions.get(name)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from symdiff.declare.leaves import flatten, param
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
-from symdiff.graph.provenance import public
+from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import require_nonempty
 from symdiff.ops import operators  # noqa: F401 - it completes Tensor and API
@@ -69,15 +69,14 @@ def dense(
             "one row per feature."
         )
     act, rectified = _activation(activation)
-    start = init or ("he_uniform" if rectified else "glorot_uniform")
-    weights = param(f"{name}.W", (features, units), init=start)
-    z = tensor @ weights  # type: ignore[operator]
-    if use_bias:
-        z = z + param(f"{name}.b", (units,), init=bias_init)
-    if act is None:
-        return z
-    z.hint = "z"
-    return act(z)
+    if init is None:
+        init = "he_uniform" if rectified else "glorot_uniform"
+    with scope(name):
+        z = tensor @ param("W", (features, units), init=init)  # type: ignore[operator]
+        if use_bias:
+            z = z + param("b", (units,), init=bias_init)
+        z.hint = "z"
+        return z if act is None else act(z)
 
 
 def _activation(activation: Any) -> tuple[Callable[[Any], Any] | None, bool]:

@@ -158,6 +158,11 @@ def test_dense_declares_its_parameters_and_acts_on_the_last_axis():
     np.testing.assert_allclose(value, np.tanh(xs @ ws + bs), rtol=1e-14)
     plain = sd.nn.dense(x, 3, activation=sd.nn.relu, use_bias=False)
     assert [p.node.attrs["init"].name for p in sd.params(plain)] == ["he_uniform"]
+    given = sd.params(sd.nn.dense(x, 3, init=ws, bias_init=1.0))
+    assert [p.node.attrs["init"].draw(None, p.shape).mean() for p in given] == [
+        ws.mean(),
+        1,
+    ]
 
 
 BAD = {
