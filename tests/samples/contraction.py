@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from samples.table import Sample, sd
+from samples.table import Sample, raw, sd
 
 
 def einsum(subscripts: str, *shapes: Any, **more: Any) -> Sample:
@@ -97,4 +97,12 @@ SAMPLES = [
     Sample("tensordot", [(3, 4, 5), (2, 3)], {"axes": (0, 1)}),
     Sample("tensordot", [(3, 4, 2), (3, 5, 4)], {"axes": ((0, 1), (0, 2))}),
     Sample("tensordot", [(3, 4), (3, 4)], {"axes": ((0, 1), (0, 1))}),
+    Sample(
+        raw("place_diagonal"),
+        [(3, 2)],
+        {"shape": (3, 2, 3), "subscripts": "iji->ij"},
+        lambda x, **_: np.einsum("ij,ik->ijk", x, np.eye(3)),
+        symbolic=False,
+        label="place_diagonal",
+    ),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from samples.table import A, Given, Sample, raw
+from samples.table import A, Given, I, Sample, raw
 
 
 def _pads(padding: Any, lengths: Any, window: Any, stride: Any, dilation: Any) -> Any:
@@ -102,6 +102,19 @@ MAX1, MAX2 = _pool(np.max, -np.inf, 1), _pool(np.max, -np.inf, 2)
 AVG1, AVG2 = _pool(np.mean, 0.0, 1), _pool(np.mean, 0.0, 2)
 
 
+STEPS = {"axes": (1,), "window": (3,), "stride": (2,), "dilation": (1,)}
+
+
+def _adjoint(x: Any, linear: Any, shape: Any) -> Any:
+    """Apply the transpose of a linear map, column by column of its matrix."""
+    units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+    return np.array([(linear(u) * x).sum() for u in units]).reshape(shape)
+
+
+def _picked(x: Any, index: Any) -> Any:
+    return np.take_along_axis(_view(x, 3, axis=1)[:, ::2], index[..., None], -1)[..., 0]
+
+
 def conv(name: str, x: Any, w: Any, attrs: Any = None, bias: bool = False) -> Sample:
     """A sample of a convolution."""
     args = [x, w, (w[0],)] if bias else [x, w]
@@ -195,5 +208,39 @@ SAMPLES = [
         lambda x, y, **_: np.array([[1, 0], [0, 0]], np.uint8),
         differentiable=False,
         symbolic=False,
+    ),
+    Sample(
+        raw("add_windows"),
+        [(3, 4, 3)],
+        {"shape": (3, 9), **STEPS},
+        lambda x, **_: _adjoint(x, lambda v: _view(v, 3, axis=1)[:, ::2], (3, 9)),
+        symbolic=False,
+        label="add_windows",
+    ),
+    Sample(
+        raw("window_spread"),
+        [(3, 4)],
+        {"shape": (3, 9), **STEPS},
+        lambda x, **_: _adjoint(
+            x, lambda v: _view(v, 3, axis=1)[:, ::2].sum(-1), (3, 9)
+        ),
+        symbolic=False,
+        label="window_spread",
+    ),
+    Sample(
+        raw("window_pick"),
+        [(3, 9), I((3, 4), 3)],
+        STEPS,
+        lambda x, i, **_: _picked(x, i),
+        symbolic=False,
+        label="window_pick",
+    ),
+    Sample(
+        raw("window_place"),
+        [(3, 4), I((3, 4), 3)],
+        {"shape": (3, 9), **STEPS},
+        lambda x, i, **_: _adjoint(x, lambda v: _picked(v, i), (3, 9)),
+        symbolic=False,
+        label="window_place",
     ),
 ]
