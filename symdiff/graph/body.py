@@ -67,4 +67,4 @@ def substitute(
     def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
         return replacements.get(old.node)
 
-    return rebuild(outputs, replace)
+    return rebuild(outputs, replace, keep_age=False)

@@ -99,9 +99,12 @@ def _run(
         attrs = {k: env.resolve(v) for k, v in node.attrs.items() if k != "steps"}
         if node in draws:
             attrs["key"], attrs["site"] = draws[node]
+        steps = node.attrs.get("steps")
+        if steps is not None:
+            attrs["stacked"] = True
         found = node.op.evaluate(*(values[i] for i in node.inputs), **attrs)
-        if "steps" in node.attrs:  # how often a loop ran is known only now
-            *found, env.dims[node.attrs["steps"]] = found
+        if steps is not None:  # how often a loop ran is known only now
+            *found, env.dims[steps] = found
         values[node] = found
 
 

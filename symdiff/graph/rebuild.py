@@ -17,19 +17,22 @@ from symdiff.graph.tensor import Tensor
 Replace = Callable[[Tensor, tuple[Tensor, ...]], "Tensor | None"]
 
 
-def rebuild(outputs: Sequence[Tensor], replace: Replace) -> list[Tensor]:
+def rebuild(
+    outputs: Sequence[Tensor], replace: Replace, *, keep_age: bool = True
+) -> list[Tensor]:
     """Return ``outputs`` with every tensor they need replaced where ``replace`` says
     so.
 
     Parents come before children, without recursion. A replacement stands for its tensor
-    everywhere; its own parents are taken as they are.
+    everywhere; its own parents are taken as they are. With ``keep_age=False`` rebuilt
+    tensors count as declared now.
     """
-    new = rebuilt_tensors(outputs, replace)
+    new = rebuilt_tensors(outputs, replace, keep_age=keep_age)
     return [new[t] for t in outputs]
 
 
 def rebuilt_tensors(
-    outputs: Iterable[Tensor], replace: Replace
+    outputs: Iterable[Tensor], replace: Replace, *, keep_age: bool = True
 ) -> dict[Tensor, Tensor]:
     """Return, for every tensor that ``outputs`` need, the tensor that stands for it
     now.
@@ -41,7 +44,7 @@ def rebuilt_tensors(
         chosen = replace(old, parents)
         if chosen is None:
             same = all(a is b for a, b in zip(parents, old.parents, strict=True))
-            chosen = old if same else _with_parents(old, parents)
+            chosen = old if same else _with_parents(old, parents, keep_age)
         new[old] = chosen
     _move_provenance(order, new)
     return new
@@ -61,10 +64,10 @@ def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
     return sorted(seen, key=lambda t: t.serial)
 
 
-def _with_parents(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
+def _with_parents(old: Tensor, parents: tuple[Tensor, ...], keep_age: bool) -> Tensor:
     node = make_node(old.node.op, [p.node for p in parents], old.node.attrs)
     made = Tensor(node, parents, old.site, old.label)
-    if all(p.serial < old.serial for p in parents):
+    if keep_age and all(p.serial < old.serial for p in parents):
         made.serial = old.serial  # age is what orders a declaration
     made.hint, made.result, made.scope = old.hint, old.result, old.scope
     made.cotangent_of = list(old.cotangent_of)

@@ -1,0 +1,457 @@
+"""`while_loop` and `cond`: repetition and choice by a value.
+
+In: Python functions traced once. Out: nodes that hold their bodies. Invariant: closed under
+differentiation. A while loop's tangent is a while loop; its transpose is a scan over the
+carries that a stacking run of the same loop has kept. A branch's derivatives are branches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.body import Body, substitute
+from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.node import Node, attrs_key, topological
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import TensorType, TupleType, dim, unify
+from symdiff.ops.closure import (
+    SWEEPS,
+    argument_names,
+    bound,
+    bound_like,
+    close,
+    flatten,
+    same_form,
+    spread_names,
+    unflatten,
+)
+from symdiff.ops.define import primitive
+from symdiff.ops.operands import api, as_tensor
+from symdiff.ops.scan import check_carry, scan_node
+from symdiff.ops.shape import zeros_like
+from symdiff.ops.tuples import item
+
+
+def _infer_while(
+    *types: TensorType, test: Body, body: Body, carries: int, steps: sp.Symbol | None
+) -> TupleType:
+    for i in range(carries):
+        check_carry(i, types[i], body.outputs[i].node.tensor_type)
+    ends = types[:carries]
+    if steps is None:
+        return TupleType(ends)
+    return TupleType((*ends, *(TensorType((steps, *t.shape), t.dtype) for t in ends)))
+
+
+def _evaluate_while(
+    *arrays: Any, test: Any, body: Any, carries: int, stacked: bool = False
+) -> list[Any]:
+    """Run the loop; a stacking run adds the stacks and the number of steps."""
+    state, rest = list(arrays[:carries]), arrays[carries:]
+    kept: list[list[Any]] = []
+    while bool(test(*state, *rest)[0]):
+        if stacked:
+            kept.append(state)
+        state = body(*state, *rest)
+    if not stacked:
+        return state
+    stacks = [
+        np.stack([np.asarray(s[i]) for s in kept])
+        if kept
+        else np.zeros((0, *np.shape(state[i])), np.asarray(state[i]).dtype)
+        for i in range(carries)
+    ]
+    return [*state, *stacks, len(kept)]
+
+
+def while_node(
+    carry: Sequence[Tensor],
+    test: Tensor,
+    outputs: Sequence[Tensor],
+    init: Sequence[Tensor],
+    steps: sp.Symbol | None = None,
+) -> list[Tensor]:
+    """Return the results of a while loop whose bodies may still read from outside.
+
+    With ``steps``, the symbol of how often it runs, the stacked carries follow.
+    """
+    closed, leaves, operands = close(carry, [test, *outputs])
+    params = (*carry, *leaves)
+    node = apply(
+        WHILE,
+        *init,
+        *operands,
+        test=Body(params, (closed[0],)),
+        body=Body(params, tuple(closed[1:])),
+        carries=len(init),
+        steps=steps,
+    )
+    return [item(node, i) for i in range(len(init) * (1 if steps is None else 2))]
+
+
+def _while_jvp(
+    tangents: Sequence[Tensor | None],
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+) -> list[Tensor | None]:
+    test, body, n = attrs["test"], attrs["body"], attrs["carries"]
+    leaves = list(body.params)
+    moves = [
+        None if t is None else bound_like(p, "t_")
+        for p, t in zip(leaves, tangents, strict=True)
+    ]
+    while True:
+        pairs = [(p, t) for p, t in zip(leaves, moves, strict=True) if t is not None]
+        derived = SWEEPS["forward"](
+            body.outputs, [p for p, _ in pairs], [t for _, t in pairs]
+        )
+        late = [i for i in range(n) if derived[i] is not None and moves[i] is None]
+        if not late:
+            break
+        for i in late:
+            moves[i] = bound_like(leaves[i], "t_")
+    moving = [i for i in range(n) if moves[i] is not None]
+    new = [_or_zeros(derived[i], body.outputs[i]) for i in moving]
+    fresh = [bound_like(p) for p in leaves[:n]]
+    moved = {i: bound_like(moves[i]) for i in moving}  # type: ignore[arg-type]
+    replaced = {leaves[i].node: t for i, t in enumerate(fresh)}
+    replaced |= {leaves[i].node: inputs[i] for i in range(n, len(leaves))}
+    replaced |= {moves[i].node: t for i, t in moved.items()}  # type: ignore[union-attr]
+    for i in range(n, len(leaves)):
+        move, tangent = moves[i], tangents[i]
+        if move is not None and tangent is not None:
+            replaced[move.node] = tangent
+    ended = substitute([test.outputs[0]], _onto(test, leaves, replaced))[0]
+    made = substitute([*body.outputs, *new], replaced)
+    starts = [_or_zeros(tangents[i], inputs[i]) for i in moving]
+    found = while_node(
+        [*fresh, *moved.values()],
+        ended,
+        made,
+        [*inputs[:n], *starts],
+        attrs["steps"],
+    )
+    stacked = attrs["steps"] is not None
+    result: list[Tensor | None] = [None] * (2 * n if stacked else n)
+    for place, i in enumerate(moving):
+        result[i] = found[n + place]
+        if stacked:
+            result[n + i] = found[n + len(moving) + n + place]
+    return result
+
+
+def _or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
+    return zeros_like(like) if t is None else t
+
+
+def _onto(
+    test: Body, leaves: Sequence[Tensor], replaced: Mapping[Node, Tensor]
+) -> dict[Node, Tensor]:
+    """Return the replacements for the test's own leaves, which match the body's."""
+    return {
+        p.node: replaced.get(leaf.node, leaf)
+        for p, leaf in zip(test.params, leaves, strict=True)
+    }
+
+
+def _while_vjp(
+    cts: Sequence[Tensor | None],
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> list[Tensor | None]:
+    """The loop, its number of steps known, is a scan; its transpose runs over the stacks."""
+    body, n = attrs["body"], attrs["carries"]
+    leaves, outputs = list(body.params), list(body.outputs)
+    stacks, steps = stacked_carries(output, inputs, attrs)
+    stack_cts = {i: cts[n + i] for i in range(len(cts) - n) if cts[n + i] is not None}
+    smooth = [i for i in range(n) if leaves[i].dtype.is_float]
+    consts = [i for i in range(n, len(leaves)) if needs[i]]
+    wrt = [*smooth, *consts]
+    alive = [i for i in range(n) if cts[i] is not None or i in stack_cts]
+    seeds = {i: bound_like(outputs[i], "d_") for i in alive}
+    while True:
+        derived = SWEEPS["reverse"](
+            [outputs[i] for i in seeds], list(seeds.values()), [leaves[i] for i in wrt]
+        )
+        by_leaf = dict(zip(wrt, derived, strict=True))
+        late = [i for i in smooth if by_leaf[i] is not None and i not in seeds]
+        if not late:
+            break
+        for i in late:
+            seeds[i] = bound_like(leaves[i], "d_")
+    turning = [i for i in smooth if i in seeds]
+    consts_out = [i for i in consts if by_leaf[i] is not None]
+    rows = [bound_like(p) for p in leaves[:n]]
+    more = {i: bound_like(leaves[i], "d_") for i in stack_cts}
+    fresh_seeds = {i: bound_like(seeds[i]) for i in turning}
+    totals = {i: bound_like(leaves[i], "d_") for i in consts_out}
+    replaced = {leaves[i].node: rows[i] for i in range(n)}
+    replaced |= {leaves[i].node: inputs[i] for i in range(n, len(leaves))}
+    replaced |= {seeds[i].node: t for i, t in fresh_seeds.items()}
+    wanted = [_or_zeros(by_leaf[i], leaves[i]) for i in (*turning, *consts_out)]
+    made = dict(zip((*turning, *consts_out), substitute(wanted, replaced), strict=True))
+    for i, row in more.items():
+        made[i] = made[i] + row  # type: ignore[operator]
+    found = scan_node(
+        [*fresh_seeds.values(), *totals.values()],
+        [*rows, *more.values()],
+        [*(made[i] for i in turning), *(totals[i] + made[i] for i in consts_out)],  # type: ignore[operator]
+        [
+            *(_or_zeros(cts[i], inputs[i]) for i in turning),
+            *(zeros_like(inputs[i]) for i in consts_out),
+        ],
+        [*stacks, *(t for t in stack_cts.values() if t is not None)],
+        steps,
+        True,
+    )
+    result: list[Tensor | None] = [None] * len(inputs)
+    for place, i in enumerate((*turning, *consts_out)):
+        result[i] = found[place]
+    return result
+
+
+def stacked_carries(
+    output: Tensor, inputs: Sequence[Tensor], attrs: Mapping[str, Any]
+) -> tuple[list[Tensor], sp.Symbol]:
+    """Return every carry before each step, and the symbol of how many there were."""
+    n = attrs["carries"]
+    if attrs["steps"] is not None:
+        return [item(output, n + i) for i in range(n)], attrs["steps"]
+    steps = dim(f"steps_{_fingerprint(output.node)}")
+    node = apply(WHILE, *inputs, **{**attrs, "steps": steps})
+    return [item(node, n + i) for i in range(n)], steps
+
+
+def _fingerprint(node: Node) -> str:
+    """Return a digest of a node and all it reads: equal in every process, for one program."""
+    digest = hashlib.sha256()
+    numbers: dict[Node, int] = {}
+    for i, n in enumerate(topological([node])):
+        numbers[n] = i
+        name = n.attrs.get("name", "") if n.op.leaf else attrs_key(n.attrs)
+        reads = [numbers[s] for s in n.inputs]
+        digest.update(f"{n.op.name}{reads}{name}{n.type};".encode())
+    return digest.hexdigest()[:8]
+
+
+WHILE = primitive(
+    "while_loop",
+    _infer_while,
+    _evaluate_while,
+    vjp=_while_vjp,
+    jvp=_while_jvp,
+    analytic=False,
+)
+
+
+@api("while_loop")
+def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) -> Any:
+    """Repeat ``carry = body(carry)`` while ``test(carry)`` holds.
+
+    Both functions are called once, with symbolic tensors; ``test`` returns a boolean scalar.
+    The carry is a tensor or a nested tuple, list or dict, and keeps its types. Reverse mode
+    keeps the carries of all steps in memory; forward mode keeps none.
+    """
+    starts, form = flatten(init)
+    name = argument_names(body, 1, "carry")[0]
+    carry = [
+        bound(t.node.tensor_type, n)
+        for t, n in zip(starts, spread_names(name, len(starts)), strict=True)
+    ]
+    condition = _condition(test(unflatten(form, carry)), "the test of while_loop")
+    ends, end_form = flatten(body(unflatten(form, carry)))
+    same_form(form, end_form, "the carry of while_loop")
+    return unflatten(form, while_node(carry, condition, ends, starts))
+
+
+def _condition(value: Any, what: str) -> Tensor:
+    tensor = as_tensor(value)
+    if not tensor.dtype.is_bool or tensor.ndim:
+        raise DTypeError(
+            f"{what} must be a boolean scalar, got {tensor.type}; compare, and reduce with "
+            "sd.any or sd.all."
+        )
+    return tensor
+
+
+# --- branches -----------------------------------------------------------------------------
+
+
+def _infer_cond(
+    pred: TensorType, *types: TensorType, then: Body, otherwise: Body
+) -> TupleType:
+    if not pred.dtype.is_bool or pred.shape:
+        raise DTypeError(f"the predicate must be a boolean scalar, got {pred}")
+    for i, (a, b) in enumerate(zip(then.outputs, otherwise.outputs, strict=True)):
+        s, t = a.node.tensor_type, b.node.tensor_type
+        same = s.ndim == t.ndim and all(
+            unify(x, y) is not None for x, y in zip(s.shape, t.shape, strict=True)
+        )
+        if not same or s.dtype != t.dtype:
+            raise ShapeError(f"result {i} is {s} in one branch and {t} in the other")
+    return TupleType(tuple(t.node.tensor_type for t in then.outputs))
+
+
+def _evaluate_cond(pred: Any, *arrays: Any, then: Any, otherwise: Any) -> list[Any]:
+    found: list[Any] = (then if bool(pred) else otherwise)(*arrays)
+    return found
+
+
+def cond_node(
+    pred: Tensor, then: Sequence[Tensor], otherwise: Sequence[Tensor], marker: int
+) -> list[Tensor]:
+    """Return the results of a branch whose sides may still read tensors from outside.
+
+    What was built after ``marker`` (a tensor's age) belongs to its side and is computed there
+    only; anything older is an operand.
+    """
+    frontier: dict[Node, Tensor] = {}
+    for side in (then, otherwise):
+        for tensor in _outside(side, marker):
+            frontier.setdefault(tensor.node, tensor)
+    leaves = {node: bound_like(t) for node, t in frontier.items()}
+    sides = [substitute(list(side), leaves) for side in (then, otherwise)]
+    params = tuple(leaves.values())
+    node = apply(
+        COND,
+        pred,
+        *frontier.values(),
+        then=Body(params, tuple(sides[0])),
+        otherwise=Body(params, tuple(sides[1])),
+    )
+    return [item(node, i) for i in range(len(then))]
+
+
+def _outside(outputs: Sequence[Tensor], marker: int) -> list[Tensor]:
+    """Return the tensors, older than ``marker`` or leaves, that a side reads."""
+    found: dict[Node, Tensor] = {}
+    seen: set[Tensor] = set()
+    stack = list(outputs)
+    while stack:
+        tensor = stack.pop()
+        if tensor in seen:
+            continue
+        seen.add(tensor)
+        if (tensor.serial < marker and _reads_leaves(tensor)) or tensor.node.op.leaf:
+            found.setdefault(tensor.node, tensor)
+        else:
+            stack.extend(tensor.parents)
+    return sorted(found.values(), key=lambda t: t.serial)
+
+
+def _reads_leaves(tensor: Tensor) -> bool:
+    return bool(tensor.parents) or tensor.node.op.leaf
+
+
+def _apart(body: Body, operands: Sequence[Tensor]) -> dict[Node, Tensor]:
+    return {p.node: t for p, t in zip(body.params, operands, strict=True)}
+
+
+def _cond_jvp(
+    tangents: Sequence[Tensor | None],
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+) -> list[Tensor | None]:
+    sides = []
+    for body in (attrs["then"], attrs["otherwise"]):
+        moves = {
+            i: bound_like(p, "t_")
+            for i, (p, t) in enumerate(zip(body.params, tangents[1:], strict=True))
+            if t is not None
+        }
+        derived = SWEEPS["forward"](
+            body.outputs, [body.params[i] for i in moves], list(moves.values())
+        )
+        sides.append((body, moves, derived))
+    alive = [
+        i for i in range(len(sides[0][2])) if any(d[i] is not None for _, _, d in sides)
+    ]
+    if not alive:
+        return [None] * len(sides[0][2])
+    made = []
+    marker = _mark(inputs[0])
+    for body, moves, derived in sides:
+        replaced = _apart(body, inputs[1:])
+        replaced |= {t.node: tangents[1 + i] for i, t in moves.items()}  # type: ignore[misc]
+        wanted = [_or_zeros(derived[i], body.outputs[i]) for i in alive]
+        made.append(substitute(wanted, replaced))
+    found = cond_node(inputs[0], made[0], made[1], marker)
+    result: list[Tensor | None] = [None] * len(sides[0][2])
+    for place, i in enumerate(alive):
+        result[i] = found[place]
+    return result
+
+
+def _mark(pred: Tensor) -> int:
+    """Return an age that everything built from now on is younger than."""
+    return Tensor(pred.node, pred.parents, pred.site).serial
+
+
+def _cond_vjp(
+    cts: Sequence[Tensor | None],
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> list[Tensor | None]:
+    sides = []
+    for body in (attrs["then"], attrs["otherwise"]):
+        wrt = [i for i in range(len(body.params)) if needs[1 + i]]
+        seeds = {
+            i: bound_like(o, "d_")
+            for i, (o, ct) in enumerate(zip(body.outputs, cts, strict=True))
+            if ct is not None
+        }
+        derived = SWEEPS["reverse"](
+            [body.outputs[i] for i in seeds],
+            list(seeds.values()),
+            [body.params[i] for i in wrt],
+        )
+        sides.append((body, seeds, dict(zip(wrt, derived, strict=True))))
+    alive = [i for i in sides[0][2] if any(d[i] is not None for _, _, d in sides)]
+    result: list[Tensor | None] = [None] * len(inputs)
+    if not alive:
+        return result
+    marker = _mark(inputs[0])
+    made = []
+    for body, seeds, derived in sides:
+        replaced = _apart(body, inputs[1:])
+        replaced |= {t.node: cts[i] for i, t in seeds.items()}  # type: ignore[misc]
+        wanted = [_or_zeros(derived[i], body.params[i]) for i in alive]
+        made.append(substitute(wanted, replaced))
+    found = cond_node(inputs[0], made[0], made[1], marker)
+    for place, i in enumerate(alive):
+        result[1 + i] = found[place]
+    return result
+
+
+COND = primitive("cond", _infer_cond, _evaluate_cond, vjp=_cond_vjp, jvp=_cond_jvp)
+
+
+@api("cond")
+def cond(
+    pred: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *operands: Any
+) -> Any:
+    """``then(*operands)`` where ``pred`` holds, else ``otherwise(*operands)``.
+
+    ``pred`` is a boolean scalar; only the chosen side is computed. Both sides are called once,
+    with symbolic tensors, and must return the same nested container of equal types. They may
+    read any other tensor.
+    """
+    condition = _condition(pred, "the predicate of cond")
+    marker = _mark(condition)
+    first, form = flatten(then(*operands))
+    second, other = flatten(otherwise(*operands))
+    same_form(form, other, "the results of cond")
+    if not first:
+        raise DeclarationError("the sides of cond return nothing.")
+    return unflatten(form, cond_node(condition, first, second, marker))
