@@ -70,7 +70,7 @@ class Compiled:
             folder = tempfile.TemporaryDirectory(prefix="symdiff_")
             path = self.write(folder.name)
             alias = f"_symdiff_{next(_serial)}_{self.name}"
-            made = _imported(alias, path)
+            made = load_package(alias, path)
             # Submodules are imported when asked for: the folder lives as long as the module.
             vars(made)["_folder"] = folder
             self._loaded.append(made)
@@ -84,7 +84,8 @@ class Compiled:
         return content if isinstance(content, str) else content.decode()
 
 
-def _imported(alias: str, path: Path) -> ModuleType:
+def load_package(alias: str, path: Path) -> ModuleType:
+    """Import a written package, or its single module, under another name."""
     entry = path if path.suffix else path / "__init__.py"
     search = None if path.suffix else [str(path)]
     spec = importlib.util.spec_from_file_location(
