@@ -166,7 +166,7 @@ def _find(name: str) -> Any:
     if name.startswith("_"):
         return None
     functions = _functions()
-    if any(n.startswith(f"{name}.") for n in functions):
+    if [n for n in functions if n.startswith(f"{name}.")]:
         return Namespace(name)
     return functions.get(name)
 
@@ -179,6 +179,7 @@ def __getattr__(name: str) -> Any:
         close = difflib.get_close_matches(name, _listed(), n=1)
         hint = f"; did you mean sd.{close[0]}?" if close else ""
         raise AttributeError(f"module 'symdiff' has no attribute {name!r}{hint}")
+    # From here on the name hides a builtin of that name in this file: any, sum, abs, ...
     globals()[name] = found
     return found
 
