@@ -1,0 +1,273 @@
+"""Spec files: a Python file that declares a model, read by the command line.
+
+In: the path of a ``model.py``. Out: a `Spec` with its ``model`` and, where it has them,
+its ``training`` and ``data``. Invariant: whatever is wrong with the file is a
+`SpecError` of one paragraph that opens with ``file:line``; what was raised is its
+cause.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from symdiff.declare.model import Function, Model, Training
+from symdiff.graph.errors import SpecError, SymdiffError
+from symdiff.graph.provenance import Site
+
+EXPECTED = (
+    "a spec is a .py file that sets `model` to an sd.Model or an sd.Function, and may "
+    "set `training` and define data()"
+)
+HELD_OUT = ("validation", "test")
+SPLITS = ("train", *HELD_OUT)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a spec file declares; ``training`` is the default where it says nothing."""
+
+    path: Path
+    model: Model | Function
+    training: Training
+    data: Callable[[], Any] | None
+
+
+def load_spec(path: Path) -> Spec:
+    """Execute a spec file and return what it declares.
+
+    Raises `SpecError` where it cannot be read, raises, or declares something else.
+    """
+    source = _read(path)
+    module = ModuleType(f"_symdiff_spec_{path.stem}")
+    module.__file__ = str(path.absolute())
+    sys.modules[module.__name__] = module  # dataclasses and pickle look it up
+    try:
+        with _explained(path, ""), _importing_from(path):
+            exec(compile(source, module.__file__, "exec"), vars(module))
+    except BaseException:
+        del sys.modules[module.__name__]
+        raise
+    return _declared(path, source, vars(module))
+
+
+def call_data(spec: Spec) -> dict[str, dict[str, Any]]:
+    """Call the spec's data() and return its splits; raise `SpecError` for other things.
+
+    A split maps the names of the model's inputs and targets to one array each.
+    """
+    if spec.data is None:
+        raise SpecError(
+            f"{spec.path} has no data(), so there is nothing to train on. Define\n"
+            '    def data():\n        return {"train": {...}, "test": {...}}\n'
+            f"where each part maps {_names(spec.model)} to arrays, a row an example."
+        )
+    with _explained(spec.path, "data() "), _importing_from(spec.path):
+        parts = spec.data()
+    if not isinstance(parts, Mapping) or "train" not in parts:
+        raise _wrong(
+            spec, f"must return a dict with the key 'train', got {_kind(parts)}"
+        )
+    unknown = [k for k in parts if k not in SPLITS]
+    if unknown:
+        raise _wrong(
+            spec, f"has the unknown key {unknown[0]!r}; use {', '.join(SPLITS)}"
+        )
+    return {name: _split(spec, name, parts[name]) for name in parts}
+
+
+def _split(spec: Spec, split: str, part: Any) -> dict[str, Any]:
+    names = _names(spec.model)
+    if not isinstance(part, Mapping):
+        raise _wrong(spec, f"[{split!r}] must be a dict of arrays, got {_kind(part)}")
+    missing = [n for n in names if n not in part]
+    extra = [k for k in part if k not in names]
+    if missing or extra:
+        raise _wrong(
+            spec,
+            f"[{split!r}] must have the keys {names}: missing {missing}, "
+            f"unexpected {extra}",
+        )
+    return {n: part[n] for n in names}
+
+
+def _wrong(spec: Spec, what: str) -> SpecError:
+    line = getattr(getattr(spec.data, "__code__", None), "co_firstlineno", "")
+    return SpecError(
+        f"{spec.path}:{line}: data(){'' if what[0] == '[' else ' '}{what}."
+    )
+
+
+def _names(model: Model | Function) -> list[str]:
+    targets = model.targets if isinstance(model, Model) else ()
+    return [str(t.name) for t in (*model.inputs, *targets)]
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"the keys {list(value)!r:.60}"
+    return f"{type(value).__name__} {value!r:.40}"
+
+
+# --- reading and executing -----------------------------------------------------------
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise SpecError(f"{path} is a folder; {EXPECTED}.")
+        if path.suffix != ".py":
+            raise SpecError(f"{path} is not a .py file; {EXPECTED}.")
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            raise SpecError(f"{path} is not a regular file; {EXPECTED}.")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise SpecError(f"{path} does not exist; {EXPECTED}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SpecError(f"cannot read {path}: {reason}.") from error
+
+
+@contextlib.contextmanager
+def _importing_from(path: Path) -> Iterator[None]:
+    """Let the spec import what lies beside it, as a script can."""
+    folder = str(path.absolute().parent)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+
+
+@contextlib.contextmanager
+def _explained(path: Path, doing: str) -> Iterator[None]:
+    """Turn what the block raises into a `SpecError` that names the spec's line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except SyntaxError as error:
+        raise SpecError(_syntax(path, error)) from error
+    except SymdiffError as error:
+        raise SpecError(_symdiff(path, error)) from error
+    except SystemExit as error:
+        where = _where(path, error)
+        raise SpecError(
+            f"{where[0]}: {doing}exits ({error.code!r}).{where[1]}"
+        ) from error
+    except BaseException as error:
+        where = _where(path, error)
+        verb = "raised " if doing else ""
+        text = str(error).strip()
+        shown = f"{type(error).__name__}{': ' if text else ''}{text}"
+        raise SpecError(f"{where[0]}: {doing}{verb}{shown}{where[1]}") from error
+
+
+def _line(path: Path, error: BaseException) -> int:
+    """Return the line of the innermost frame inside the spec; 0 where there is none."""
+    found, step = 0, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == str(path.absolute()):
+            found = step.tb_lineno
+        step = step.tb_next
+    return found
+
+
+def _where(path: Path, error: BaseException) -> tuple[str, str]:
+    """Return ``file:line`` and the quoted statement on a line of its own."""
+    return _at(path, _line(path, error))
+
+
+def _at(path: Path, line: int) -> tuple[str, str]:
+    import linecache
+
+    if not line:
+        return str(path), ""
+    text = linecache.getline(str(path.absolute()), line).strip()
+    return f"{path}:{line}", f"\n    {text}" if text else ""
+
+
+def _symdiff(path: Path, error: SymdiffError) -> str:
+    """Return symdiff's own message, opened by the spec's line."""
+    message, site = str(error), getattr(error, "site", None)
+    line = _line(path, error)
+    if isinstance(site, Site) and site.frames:
+        inside = site.location.rpartition(":")[0] == str(path.absolute())
+        start = message.find(f"\n  at {site.location}")
+        if inside and start >= 0:
+            message, line = message[:start], int(site.location.rpartition(":")[2])
+    where, quoted = _at(path, line)
+    return f"{where}: {message}{quoted}"
+
+
+def _syntax(path: Path, error: SyntaxError) -> str:
+    """Return the message of a syntax error, with the line and a caret below it."""
+    own = error.filename in (None, str(path.absolute()))
+    where = f"{path if own else error.filename}:{error.lineno or 1}"
+    text = (error.text or "").rstrip()
+    shown = f"{where}: {type(error).__name__}: {error.msg}"
+    if not text:
+        return shown
+    bare = text.lstrip()
+    column = max((error.offset or 1) - 1 - (len(text) - len(bare)), 0)
+    return f"{shown}\n    {bare}\n    {' ' * min(column, len(bare))}^"
+
+
+# --- what it declares ----------------------------------------------------------------
+
+
+def _declared(path: Path, source: bytes, names: Mapping[str, Any]) -> Spec:
+    lines = _assigned(source)
+
+    def wrong(name: str, need: str) -> SpecError:
+        value = names[name]
+        where = f"{path}:{lines[name]}" if name in lines else str(path)
+        what = type(value).__name__ if not isinstance(value, type) else "class"
+        return SpecError(
+            f"{where}: `{name}` is a {what}, {value!r:.60}; it must be {need}."
+        )
+
+    if "model" not in names:
+        others = [
+            n
+            for n, v in names.items()
+            if isinstance(v, Model | Function) and not n.startswith("_")
+        ]
+        hint = (
+            f" It declares {', '.join(others)}; name the one to compile `model`."
+            if others
+            else f" What is expected: {EXPECTED}."
+        )
+        raise SpecError(f"{path} declares no `model`.{hint}")
+    model, training, data = (names.get(n) for n in ("model", "training", "data"))
+    if not isinstance(model, Model | Function):
+        raise wrong("model", "an sd.Model or an sd.Function")
+    if training is not None and not isinstance(training, Training):
+        raise wrong("training", "an sd.Training")
+    if data is not None and not callable(data):
+        raise wrong("data", "a function that returns the data")
+    return Spec(path, model, training or Training(), data)
+
+
+def _assigned(source: bytes) -> dict[str, int]:
+    """Return the line where each module-level name is bound by a simple statement."""
+    lines: dict[str, int] = {}
+    for statement in ast.parse(source).body:
+        match statement:
+            case ast.Assign(targets=targets):
+                bound = [t.id for t in targets if isinstance(t, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                bound = [name]
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound = [name]
+            case _:
+                bound = []
+        lines |= dict.fromkeys(bound, statement.lineno)
+    return lines
