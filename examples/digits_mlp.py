@@ -29,7 +29,7 @@ model = sd.Model(
     metrics={"accuracy": sd.nn.accuracy(z, y)},
     optimizer=sd.optim.Adam(1e-3),
 )
-training = sd.Training(epochs=30, batch_size=64, seed=0)
+training = sd.Training(epochs=100, batch_size=32, seed=0)
 
 
 def data(seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
