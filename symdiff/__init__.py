@@ -179,7 +179,7 @@ def __getattr__(name: str) -> Any:
         close = difflib.get_close_matches(name, _listed(), n=1)
         hint = f"; did you mean sd.{close[0]}?" if close else ""
         raise AttributeError(f"module 'symdiff' has no attribute {name!r}{hint}")
-    # From here on the name hides a builtin of that name in this file: any, sum, abs, ...
+    # From here on the name hides a builtin of that name in this file: any, sum, ...
     globals()[name] = found
     return found
 
