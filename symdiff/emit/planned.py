@@ -1,0 +1,339 @@
+"""_planned.py: the training step over memory that is allocated once.
+
+In: a model's unit and its optimiser. Out: the module's text. Invariant: it computes the
+same operations as backward.py and train.py in the same precision, hence the same bits;
+only where results lie differs, as `symdiff.plan.memory` decided.
+"""
+
+from __future__ import annotations
+
+import copy
+import textwrap
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from symdiff.declare.optim import Optimizer
+from symdiff.emit import pycode as py
+from symdiff.emit.bodies import (
+    WIDTH,
+    Unit,
+    _context,
+    _unpack_params,
+    _used,
+    check_dims,
+    constraints_of,
+    leaf_name,
+    new_unit,
+    split,
+)
+from symdiff.emit.functions import Written
+from symdiff.emit.lower import Context, expression_of
+from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
+from symdiff.emit.naming import Names
+from symdiff.emit.optimizer import declared_update
+from symdiff.emit.planning import Field, lower_plan, plan_fields
+from symdiff.emit.render import render
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.leaf import RANDOM
+from symdiff.plan.buffers import Destination, MemoryPlan
+from symdiff.plan.known import known_numbers
+from symdiff.plan.memory import plan_memory
+from symdiff.plan.program import Program
+from symdiff.plan.schedule import Style, reachable, schedule
+
+
+def planned_module(
+    unit: Unit, optimizer: Optimizer, options: Options, origin: str
+) -> str:
+    """Return _planned.py; the unit's other modules, made before it, chose the names."""
+    unit = replace(unit, names=copied_names(unit))
+    gradients = grads_function(unit)
+    update = update_function(optimizer)
+    helpers = helper_texts(unit, [gradients.written, update.written])
+    text = render(
+        "_planned.py",
+        header=header(unit, options, origin),
+        name=unit.program.name,
+        imports=imports_of("NamedTuple"),
+        fields=gradients.fields,
+        peak=gradients.peak,
+        setup=gradients.setup,
+        gradients=gradients.written,
+        scratch=update.setup,
+        update=update.written,
+        helpers=helpers,
+        stored="_CONSTANTS[" in gradients.setup,
+    )
+    return sealed(text)
+
+
+def copied_names(unit: Unit) -> Names:
+    """Return the unit's names so that taking more of them changes no other module."""
+    names = copy.copy(unit.names)
+    for attribute, value in vars(names).items():
+        if isinstance(value, (dict, set)):
+            setattr(names, attribute, copy.copy(value))
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A planned function, the fields of its memory, and the statements that make it."""
+
+    written: Written
+    fields: list[tuple[str, str]]
+    setup: str
+    peak: str
+    plan: MemoryPlan
+
+
+def grads_function(unit: Unit) -> Planned:
+    """Return ``compute_grads``: loss, metrics and every gradient in one body."""
+    p = unit.program
+    named = [*p.results, *p.metrics]
+    goals = [
+        Destination(f"grads:{v.name}", g.node)
+        for v, g in zip(p.wrt, p.gradients, strict=True)
+    ]
+    states = {str(t.name): t.node for t in p.states}
+    goals += [Destination(f"params:{k}", t.node, states[k]) for k, t in p.updates]
+    results = [*(t.node for _, t in named), *(d.value for d in goals)]
+    given: dict[Node, py.Expr] = {
+        t.node: leaf_name(unit, t)
+        for t in (*p.inputs, *p.targets, *p.params, *p.states)
+    }
+    seeds = {s.node: 1.0 for s in p.seeds}
+    numbers, same = known_numbers(reachable(results, {*given, *seeds}), seeds)
+    known: dict[Node, py.Expr] = {n: py.Lit(value) for n, value in numbers.items()}
+    context = _context(unit, given | known, list(given), unit.tensors)
+    steps = schedule(results, context.given, unit.tensors, _style(unit, results))
+    order = [s.tensor.node for s in steps]
+    plan = plan_memory(order, goals, [t.node for _, t in named], same, numbers)
+    lowered = lower_plan(plan, steps, same, context)
+    record = _record(named, context)
+    ending = _ending(plan, context, record)
+    used = _used(order, results)
+    params = [t for t in (*p.params, *p.states) if t.node in used]
+    fields = plan_fields(plan, lowered, context)
+    stmts: list[py.Stmt] = _unpack_params(unit, params, "params")
+    if fields:
+        targets = tuple(py.Name(f.name) for f in fields)
+        target = (py.Tuple_(targets),) if len(targets) == 1 else targets
+        stmts.append(py.Assign(target, py.Name("plan")))
+    stmts += [py.Blank(), *lowered.stmts, py.Blank(), *ending]
+    arguments = [
+        "plan",
+        "params",
+        "grads",
+        *(unit.names.of(t) for t in (*p.inputs, *p.targets)),
+    ]
+    draws = any(n.op is RANDOM for n in order)
+    written = Written(
+        ", ".join([*arguments, *(["key"] if draws else [])]),
+        'Fill grads with the gradient of the loss; return {"loss": float, **metrics}.',
+        _print(stmts),
+        draws,
+    )
+    setup = _setup(unit, fields, reachable(results, set(given)), context)
+    return Planned(
+        written,
+        [(f.name, _field_text(f)) for f in fields],
+        setup,
+        _wrapped(plan.peak),
+        plan,
+    )
+
+
+def _field_text(f: Field) -> str:
+    """Return a field's type, with what it holds in a comment of at most a line."""
+    if f.make is None:
+        return "int"
+    text = f"np.ndarray  # {f.comment}"
+    room = WIDTH - 6 - len(f.name)
+    return text if len(text) <= room else f"{text[: room - 4].rsplit(',', 1)[0]}, ..."
+
+
+def _wrapped(peak: object) -> str:
+    """Return the expression of a plan's size, over lines of a docstring."""
+    return "\n    ".join(textwrap.wrap(str(peak), WIDTH - 4, break_long_words=False))
+
+
+def _style(unit: Unit, results: Sequence[Node]) -> Style:
+    """Return the unit's style: a statement per node, the backward half last."""
+    usual = unit.style()
+    late = set(split(unit).backward) - set(
+        reachable([t.node for _, t in unit.program.metrics], set())
+    )
+
+    def group(tensor: Tensor) -> Hashable:
+        return (tensor.node in late, usual.group(tensor))
+
+    return Style(0, usual.named, group, usual.rank)
+
+
+def _record(named: Sequence[tuple[str, Tensor]], context: Context) -> py.Expr:
+    """Return ``{"loss": float(loss), ...}``; numbers are first held to their dtype."""
+    pairs = []
+    for name, t in named:
+        value = expression_of(t.node, context)
+        if (
+            t.dtype.is_float
+            and t.node.op.is_elementwise
+            and context.float_from is not None
+        ):
+            value = py.Call(
+                py.Attr(py.Attr(context.float_from, "dtype"), "type"), (value,)
+            )
+        pairs.append((py.Lit(name), py.call("float", value)))
+    return py.Dict_(tuple(pairs))
+
+
+def _ending(plan: MemoryPlan, context: Context, record: py.Expr) -> list[py.Stmt]:
+    """Return the copies into destinations not filled in place, and the return."""
+    stmts: list[py.Stmt] = []
+    found: py.Expr = record
+    if plan.copies:
+        found = py.Name(context.names.claim("found"))
+        stmts.append(py.Assign((found,), record))
+        stmts += copies(plan, context, destination)
+    return [*stmts, py.Return(found)]
+
+
+def destination(name: str) -> py.Expr:
+    """Return the memory that a destination's name stands for: ``grads["W"]``."""
+    owner, key = name.split(":", 1)
+    return py.Index(py.Name(owner), (py.Lit(key),))
+
+
+def copies(
+    plan: MemoryPlan, context: Context, where: Callable[[str], py.Expr]
+) -> list[py.Stmt]:
+    """Return the statements of a plan's copies, those set aside first."""
+    stmts: list[py.Stmt] = []
+    for _, node, aside in plan.copies:
+        if aside:
+            name = py.Name(context.names.claim("aside"))
+            stmts.append(
+                py.Assign((name,), py.method(expression_of(node, context), "copy"))
+            )
+            context.written[node] = name
+    for target, node, _ in plan.copies:
+        source = node
+        while source.op.name == "broadcast_to" and context.at_hand(source) is None:
+            source = source.inputs[0]
+        call = py.call("np.copyto", where(target.name), expression_of(source, context))
+        stmts.append(py.ExprStmt(call))
+    return stmts
+
+
+def _print(stmts: Sequence[py.Stmt]) -> str:
+    return py.print_stmts(stmts).rstrip("\n")
+
+
+def _setup(
+    unit: Unit, fields: Sequence[Field], order: Sequence[Node], context: Context
+) -> str:
+    """Return the body of ``make_plan``: lengths, their checks, and the arrays."""
+    inner = replace(context, dims=set())
+    checks = check_dims(constraints_of(order), inner)
+    made: list[py.Stmt] = [
+        py.Assign((py.Name(f.name),), f.make(inner))
+        for f in fields
+        if f.make is not None
+    ]
+    wanted = [f.dim for f in fields if f.dim] + sorted(inner.dims)
+    lengths: list[py.Stmt] = [
+        py.Assign(
+            (py.Name(context.names.dim(d)),), py.Index(py.Name("dims"), (py.Lit(d),))
+        )
+        for d in dict.fromkeys(wanted)
+    ]
+    names = tuple(py.Name(f.name) for f in fields)
+    return _print(
+        [*lengths, *checks, *made, py.Return(py.Call(py.Name("Plan"), names))]
+    )
+
+
+# --- the optimiser --------------------------------------------------------------------
+
+
+def update_function(optimizer: Optimizer) -> Planned:
+    """Return ``apply_update`` on flat vectors, in place, and its scratch."""
+    update = declared_update(optimizer)
+    results = [(update.slots[name], new) for name, new in update.new_slots.items()]
+    results.append((update.parameter, update.new_parameter))
+    named = tuple((str(old.name), new) for old, new in results)
+    leaves = tuple(update.leaves)
+    program = Program(
+        name="update",
+        is_model=False,
+        params=(),
+        states=(),
+        inputs=leaves,
+        targets=(),
+        randoms=(),
+        outputs=(),
+        results=named,
+        metrics=(),
+        updates=(),
+        seeds=(),
+        wrt=(),
+        gradients=(),
+    )
+    unit = new_unit(program, "", 1)
+    goals = [
+        Destination(unit.names.of(old), new.node, old.node) for old, new in results
+    ]
+    given: dict[Node, py.Expr] = {t.node: leaf_name(unit, t) for t in update.leaves}
+    context = _context(unit, given, list(given), unit.tensors)
+    context.headings = False
+    scalars = [*update.hyper.values(), update.step]
+    steps = schedule(
+        [d.value for d in goals], given, unit.tensors, replace(unit.style(), level=0)
+    )
+    order = [s.tensor.node for s in steps]
+    plan = plan_memory(order, goals, (), {}, [t.node for t in scalars])
+    lowered = lower_plan(plan, steps, {}, context)
+    ending = copies(plan, context, py.Name)
+    fields = plan_fields(plan, lowered, context)
+    used = _used(order, [d.value for d in goals])
+    stmts = _update_prologue(
+        update.slots, update.hyper, used, given, [f.name for f in fields]
+    )
+    stmts += [*lowered.stmts, *ending]
+    names = [unit.names.of(t) for t in (update.parameter, update.gradient, update.step)]
+    arrays = tuple(
+        py.call("np.empty", py.Name("size"), py.Name("dtype")) for _ in fields
+    )
+    written = Written(
+        f"{names[0]}, {names[1]}, slots, hyper, {names[2]}, scratch",
+        f"Do one step of {type(optimizer).__name__} in place, on flat vectors.",
+        _print(stmts) or "    pass",
+    )
+    setup = _print([py.Return(py.Tuple_(arrays))])
+    return Planned(written, [], setup, "", plan)
+
+
+def _update_prologue(
+    slots: dict[str, Tensor],
+    hyper: dict[str, Tensor],
+    used: set[Node],
+    given: dict[Node, py.Expr],
+    scratch: Sequence[str],
+) -> list[py.Stmt]:
+    stmts: list[py.Stmt] = []
+    for source, leaves in (("hyper", hyper), ("slots", slots)):
+        for name, leaf in leaves.items():
+            if leaf.node in used:
+                value = py.Index(py.Name(source), (py.Lit(name),))
+                stmts.append(py.Assign((given[leaf.node],), value))
+    if scratch:
+        targets = tuple(py.Name(n) for n in scratch)
+        stmts.append(
+            py.Assign(
+                (py.Tuple_(targets),) if len(targets) == 1 else targets,
+                py.Name("scratch"),
+            )
+        )
+    return stmts
