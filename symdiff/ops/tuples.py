@@ -31,7 +31,6 @@ ITEM = primitive(
     jvp=_not_called,
     text=lambda node: f"_0[{node.attrs['index']}]",
     analytic=True,
-    view=True,
 )
 
 

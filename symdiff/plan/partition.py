@@ -42,6 +42,8 @@ def partition(
     seeds, shared = set(seeds), set(shared)
     everything = topological([*primals, *derived])
     forward = set(topological(primals)) - seeds
+    # Several results are handed over one by one: the tuple of them has no name.
+    forward |= {n for n in everything if n.op.name == "item" and n.inputs[0] in forward}
     late = _descendants(everything, seeds)
     backward = [n for n in everything if n not in forward and n not in seeds]
     readers = users(everything)

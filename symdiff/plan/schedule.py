@@ -58,6 +58,7 @@ class _Body:
     uses: dict[Node, int] = field(default_factory=dict)
     kept: set[Node] = field(default_factory=set)
     absorbed: dict[Node, Node] = field(default_factory=dict)  # reader to operand
+    looped: set[Node] = field(default_factory=set)  # read in every turn of a loop
 
 
 def schedule(
@@ -111,6 +112,8 @@ def _count_uses(body: _Body) -> None:
             else op_text(node)
         )
         written = operand_uses(text) if text else ()
+        if "\nfor " in text:
+            body.looped.update(node.inputs)
         repeated = (
             body.uses.get(node, 1) if node.op.view and node not in body.results else 1
         )
@@ -140,6 +143,8 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return True
     if node.op.name == "broadcast_to":
         return False
+    if node in body.looped:
+        return True
     if style.named(body.tensors[node]):
         return True
     if node.op.view or _is_cheap_scalar(node, body):
