@@ -173,8 +173,8 @@ def test_a_bad_model_is_refused_at_its_line(case):
     assert f"at {__file__}:" in str(caught.value)
 
 
-BAD_NAMES = ["", "a b", "class", "match", "numpy", "forward", "json", "; import os", "é", 3, None,
-             "symdiff", "a.b", "1a"]  # fmt: skip
+BAD_NAMES = ["", "a b", "class", "match", "numpy", "forward", "json", "; import os"]
+BAD_NAMES += ["é", 3, None, "symdiff", "a.b", "1a"]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
