@@ -35,6 +35,7 @@ SAMPLES = [
             [(3, 4), (3, 4)],
             {"reduction": reduction},
             reference=_sigmoid_cross_entropy,
+            specials=False,  # at infinite logits the reference is nan elsewhere
         )
         for reduction in ("mean", "sum", "none")
     ),
