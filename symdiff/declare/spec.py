@@ -111,8 +111,8 @@ def _names(model: Model | Function) -> list[str]:
 
 def _kind(value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"the keys {list(value)!r:.60}"
-    return f"{type(value).__name__} {value!r:.40}"
+        return f"the keys {_text(repr, list(value)):.60}"
+    return f"{type(value).__name__} {_text(repr, value):.40}"
 
 
 # --- reading and executing -----------------------------------------------------------
@@ -129,6 +129,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise SpecError(f"{path} does not exist; {EXPECTED}.") from error
+    except SymdiffError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError(f"cannot read {path}: {reason}.") from error
@@ -160,14 +162,22 @@ def _explained(path: Path, doing: str) -> Iterator[None]:
     except SystemExit as error:
         where = _where(path, error)
         raise SpecError(
-            f"{where[0]}: {doing}exits ({error.code!r}).{where[1]}"
+            f"{where[0]}: {doing}calls sys.exit({_text(repr, error.code)}).{where[1]}"
         ) from error
     except BaseException as error:
         where = _where(path, error)
         verb = "raised " if doing else ""
-        text = str(error).strip()
+        text = _text(str, error).strip()
         shown = f"{type(error).__name__}{': ' if text else ''}{text}"
         raise SpecError(f"{where[0]}: {doing}{verb}{shown}{where[1]}") from error
+
+
+def _text(show: Callable[[Any], str], value: Any) -> str:
+    """Return ``show(value)``, whatever the value's own methods do."""
+    try:
+        return show(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def _line(path: Path, error: BaseException) -> int:
@@ -230,8 +240,9 @@ def _declared(path: Path, source: bytes, names: Mapping[str, Any]) -> Spec:
         value = names[name]
         where = f"{path}:{lines[name]}" if name in lines else str(path)
         what = type(value).__name__ if not isinstance(value, type) else "class"
+        shown = _text(repr, value)
         return SpecError(
-            f"{where}: `{name}` is a {what}, {value!r:.60}; it must be {need}."
+            f"{where}: `{name}` is a {what}, {shown:.60}; it must be {need}."
         )
 
     if "model" not in names:
