@@ -120,8 +120,9 @@ def _canonical_slice(entry: slice, length: Dim) -> slice:
     start, stop = (_bound(b, length) for b in (entry.start, entry.stop))
     if isinstance(length, int) and not _symbolic(start) and not _symbolic(stop):
         start, stop, step = slice(start, stop, step).indices(length)
+        if not range(start, stop, step):
+            return slice(None, 0)  # a start of -1 would be read as the last element
         if step > 0:
-            stop = max(start, stop)
             return slice(start or None, None if stop == length else stop, _step(step))
         return slice(
             None if start == length - 1 else start, None if stop < 0 else stop, step
