@@ -18,6 +18,7 @@ EQUIVALENT = {
     "lstsq: jvp: node * left out": "only square operands fit: 0",
     "eigvalsh: *: node * left out": "the transpose of a symmetric matrix",
     "fmod: *: node 3 left out": "rint only removes the rounding of an integer",
+    "prod: vjp: node 4 left out": "the running product of (1, x) is (1, x)",
     "convolve: *: operands of node * swapped": "convolution commutes",
     "by_mode: vjp: * 0": "0 in inference; tests/derive/test_modes.py",
 }

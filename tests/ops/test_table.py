@@ -18,6 +18,7 @@ WITHOUT_SAMPLE = {
     "param": "leaf",
     "state": "leaf",
     "hyper": "leaf",
+    "bound": "leaf: the argument of a loop's body",
 }
 
 
