@@ -121,7 +121,8 @@ def _canonical_slice(entry: slice, length: Dim) -> slice:
     if isinstance(length, int) and not _symbolic(start) and not _symbolic(stop):
         start, stop, step = slice(start, stop, step).indices(length)
         if not range(start, stop, step):
-            return slice(None, 0)  # a start of -1 would be read as the last element
+            # A start of -1 would be read as the last element.
+            return slice(None, 0 if length else None)
         if step > 0:
             return slice(start or None, None if stop == length else stop, _step(step))
         return slice(

@@ -70,6 +70,7 @@ SAMPLES = [
         I((6,), 2),
         I((6,), 4),
     ),
+    read("x[:,-3::-2]", lambda x: x[:, -3::-2], (4, 2)),
     read("x[[-1,0]]", lambda x: x[[-1, 0]], (3, 2), symbolic=False),
     read("x[:,[2,2,-1]]", lambda x: x[:, [2, 2, -1], None], (3, 4)),
     read("x[mask]", lambda x: x[MASK], (2, 3, 4), symbolic=False),
