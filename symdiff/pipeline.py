@@ -20,11 +20,11 @@ from symdiff.emit.source import Resolver
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import FLOAT
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
 from symdiff.plan.program import Named, Program
+from symdiff.rewrite.bodies import merge_loops
 from symdiff.rewrite.driver import Table, rewrite
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 
@@ -41,7 +41,7 @@ def seed(name: str, like: Tensor) -> Tensor:
         INPUT,
         name=name,
         shape=like.shape,
-        dtype=FLOAT,
+        dtype=like.dtype,
         low=None,
         high=None,
         sample=None,
@@ -139,7 +139,8 @@ def _rewritten(program: Program, rules: Table) -> Program:
     """
     outputs = [t for _, t in program.outputs]
     rest = program.roots()[len(outputs) :]
-    return program.with_roots([*rewrite(outputs, rules), *rewrite(rest, rules)])
+    trained = merge_loops(rewrite(rest, rules))
+    return program.with_roots([*rewrite(outputs, rules), *trained])
 
 
 def simplify(program: Program) -> Program:

@@ -106,9 +106,14 @@ def _all_views_forward(sources: set[Node], forward: set[Node]) -> bool:
 
 def _root(node: Node, forward: set[Node]) -> Node:
     """Return the forward value a view stands for."""
-    while node not in forward and node.op.view and node.inputs:
+    while node not in forward and is_view(node):
         node = node.inputs[0]
     return node
+
+
+def is_view(node: Node) -> bool:
+    """Whether a node is another array's elements, seen differently."""
+    return node.op.view and bool(node.inputs) and node.op.name != "item"
 
 
 def _add_chain(node: Node, forward: set[Node]) -> None:
@@ -127,7 +132,7 @@ def _only_read_through(
         for user in readers.get(current, ()):
             if user is reader or user in forward:
                 continue
-            if user.op.view:
+            if is_view(user):
                 waiting.append(user)
             else:
                 return False
@@ -149,7 +154,7 @@ def _boundary(
     for node in wanted:
         if node not in forward or node in shared:
             continue
-        while node.op.view and node.inputs and node not in shared:
+        while is_view(node) and node not in shared:
             node = node.inputs[0]
         if node not in shared and not is_free(node):
             found[node] = None

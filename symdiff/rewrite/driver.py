@@ -8,10 +8,14 @@ inherits the site and the names of what it replaces. Work is proportional to the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
+from symdiff.graph.types import TupleType
+from symdiff.rewrite.bodies import with_bodies
 
 Rule = Callable[[Tensor], Tensor | None]
 Table = Mapping[str, Sequence[Rule]]
@@ -31,12 +35,15 @@ def table(
 def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
     """Return tensors equal to ``outputs`` on which no rule fits any more."""
     done: dict[Node, Tensor] = {}
+    bodies: dict[str, Body] = {}
     for tensor in tensor_topological(outputs):
-        _settle(tensor, done, rules)
+        _settle(tensor, done, rules, bodies)
     return [done[t.node] for t in outputs]
 
 
-def _settle(tensor: Tensor, done: dict[Node, Tensor], rules: Table) -> None:
+def _settle(
+    tensor: Tensor, done: dict[Node, Tensor], rules: Table, bodies: dict[str, Body]
+) -> None:
     """Simplify one tensor whose operands may still be rough."""
     stack = [tensor]
     replaced: dict[
@@ -55,7 +62,11 @@ def _settle(tensor: Tensor, done: dict[Node, Tensor], rules: Table) -> None:
         if waiting:
             stack.extend(waiting)
             continue
-        rebuilt = with_parents(current, [done[p.node] for p in current.parents])
+        parents = [done[p.node] for p in current.parents]
+        attrs = current.node.attrs
+        if isinstance(current.node.type, TupleType):
+            attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
+        rebuilt = with_parents(current, parents, attrs)
         better = _first(rebuilt, rules)
         if better is None or better.node is current.node:
             done[rebuilt.node] = done[current.node] = rebuilt
@@ -74,13 +85,15 @@ def _first(tensor: Tensor, rules: Table) -> Tensor | None:
     return None
 
 
-def with_parents(tensor: Tensor, parents: Sequence[Tensor]) -> Tensor:
+def with_parents(
+    tensor: Tensor, parents: Sequence[Tensor], attrs: Mapping[str, Any]
+) -> Tensor:
     """Return the same declaration over other operands."""
     if tensor.node.op.leaf:
         made = Tensor(tensor.node, (), tensor.site, tensor.label)
     else:
         with at_site(tensor.site):
-            made = apply(tensor.node.op, *parents, **tensor.node.attrs)
+            made = apply(tensor.node.op, *parents, **attrs)
     return inherit(made, tensor)
 
 

@@ -1,0 +1,269 @@
+"""Loops and branches as Python statements.
+
+In: a `scan`, `while_loop` or `cond` node. Out: a ``for``, ``while`` or ``if`` over the statements
+of its body. Invariant: loops stay loops; carries are rebound, never written into, so what a
+loop starts from is left as it was; stacks are allocated once, before the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from symdiff.emit import pycode as py
+from symdiff.emit.lower import (
+    Context,
+    dim_expression,
+    dtype_expression,
+    expression_of,
+    float_dtype,
+    lower,
+)
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.plan.schedule import Style, schedule
+
+
+def control_lowering(style: Style) -> Callable[[Tensor, Context], list[py.Stmt]]:
+    """Return the function that lowers loops and branches in a given style."""
+
+    def lower_control(tensor: Tensor, context: Context) -> list[py.Stmt]:
+        match tensor.node.op.name:
+            case "scan":
+                return _scan(tensor.node, context, style)
+            case "while_loop":
+                return _while(tensor.node, context, style)
+        return _cond(tensor.node, context, style)
+
+    return lower_control
+
+
+# --- what they share ----------------------------------------------------------------------
+
+
+def _variables(node: Node, params: Sequence[Tensor], context: Context) -> list[py.Name]:
+    """Return the names of bound leaves; a leaf that two loops share gets one in each."""
+    names: list[py.Name] = []
+    for p in params:
+        owner = context.owners.setdefault(p.node, node)
+        if owner is node:
+            names.append(py.Name(context.names.of(p)))
+            continue
+        key = (node, p.node)
+        if key not in context.shared_names:
+            context.shared_names[key] = context.names.claim(context.names.of(p))
+        names.append(py.Name(context.shared_names[key]))
+    return names
+
+
+def _operands(
+    node: Node, start: int, variables: Sequence[py.Name], context: Context
+) -> tuple[list[py.Stmt], list[py.Expr]]:
+    """Return names for the operands from ``start`` on, assigned first where they have none."""
+    made: list[py.Stmt] = []
+    found: list[py.Expr] = []
+    for source, variable in zip(node.inputs[start:], variables, strict=True):
+        e = expression_of(source, context)
+        if isinstance(e, (py.Name, py.Lit)):
+            found.append(e)
+        else:
+            made.append(py.Assign((variable,), e))
+            context.written[source] = variable
+            found.append(variable)
+    return made, found
+
+
+def _inner(body: Body, values: Sequence[py.Expr], context: Context) -> Context:
+    """Return the context of a body: its leaves at hand, everything else shared."""
+    tensors = {t.node: t for t in tensor_topological([*body.outputs, *body.params])}
+    given = {p.node: v for p, v in zip(body.params, values, strict=True)}
+    return replace(context, tensors=tensors, given=given, written={})
+
+
+def _computed(
+    results: Sequence[Tensor], inner: Context, style: Style, outer: Context
+) -> tuple[list[py.Stmt], list[py.Expr]]:
+    """Return the statements of a body and the expressions of its results."""
+    nodes = [t.node for t in results]
+    steps = schedule(nodes, inner.given, inner.tensors, style)
+    stmts = lower(steps, inner)
+    values = [expression_of(n, inner) for n in nodes]
+    outer.float_read = outer.float_read or inner.float_read
+    return stmts, values
+
+
+def _rebound(targets: Sequence[py.Expr], values: Sequence[py.Expr]) -> list[py.Stmt]:
+    """Return the simultaneous assignment of new carries to their variables."""
+    pairs = [(t, v) for t, v in zip(targets, values, strict=True) if t != v]
+    if not pairs:
+        return []
+    if len(pairs) == 1:
+        return [py.Assign((pairs[0][0],), pairs[0][1])]
+    return [py.Assign(tuple(t for t, _ in pairs), py.Tuple_(tuple(v for _, v in pairs)))]
+
+
+def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
+    """Return the allocation of a stack for all steps."""
+    t = node.type.items[index]  # type: ignore[union-attr]
+    shape = py.Tuple_(tuple(dim_expression(d, context) for d in t.shape))
+    return py.Assign(
+        (name,), py.call("np.empty", shape, dtype=dtype_expression(t.dtype, context))
+    )
+
+
+# --- scan ---------------------------------------------------------------------------------
+
+
+def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+    body: Body = node.attrs["body"]
+    n, m = node.attrs["carries"], node.attrs["sequences"]
+    names = _variables(node, body.params, context)
+    items = context.items_of(node)
+    made, operands = _operands(node, n, names[n:], context)
+    rows, rest = operands[:m], operands[m:]
+    made += _rebound(names[:n], [expression_of(i, context) for i in node.inputs[:n]])
+    stacks = {
+        i: py.Name(context.names.of(items[i]))
+        for i in range(n, len(body.outputs))
+        if i in items
+    }
+    made += [_stack(name, node, i, context) for i, name in stacks.items()]
+    counter = py.Name(context.names.claim("t"))
+    row_names = _row_names(names[n : n + m], rows, context)
+    inner = _inner(body, [*names[:n], *row_names, *rest], context)
+    stmts, values = _computed(
+        [*body.outputs[:n], *(body.outputs[i] for i in stacks)], inner, style, context
+    )
+    read = _read_leaves(body)
+    inside: list[py.Stmt] = [
+        py.Assign((name,), py.Index(row, (counter,)))
+        for name, row, p in zip(row_names, rows, body.params[n : n + m], strict=True)
+        if p.node in read
+    ]
+    inside += stmts
+    inside += [
+        py.Assign((py.Index(name, (counter,)),), value)
+        for name, value in zip(stacks.values(), values[n:], strict=True)
+    ]
+    inside += _rebound(names[:n], values[:n])
+    steps: py.Expr = py.call("range", dim_expression(node.attrs["length"], context))
+    if node.attrs["reverse"]:
+        steps = py.call("reversed", steps)
+    made.append(py.For(counter, steps, tuple(inside) or (py.RawStmt("pass"),)))
+    for i in range(n):
+        if i in items:
+            context.written[items[i].node] = names[i]
+    for i, name in stacks.items():
+        context.written[items[i].node] = name
+    return made
+
+
+def _row_names(
+    names: Sequence[py.Name], rows: Sequence[py.Expr], context: Context
+) -> list[py.Name]:
+    """Return a row's variable: the leaf's name, unless the sequence itself took it."""
+    return [
+        py.Name(context.names.claim(f"{name.id}_t")) if name in rows else name
+        for name in names
+    ]
+
+
+def _read_leaves(body: Body) -> set[Node]:
+    """Return the bound leaves that a body reads."""
+    leaves = {p.node for p in body.params}
+    found = {i for node in body.nodes for i in node.inputs if i in leaves}
+    return found | {t.node for t in body.outputs if t.node in leaves}
+
+
+# --- while --------------------------------------------------------------------------------
+
+
+def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+    test, body, n = node.attrs["test"], node.attrs["body"], node.attrs["carries"]
+    names = _variables(node, body.params, context)
+    items = context.items_of(node)
+    made, rest = _operands(node, n, names[n:], context)
+    made += _rebound(names[:n], [expression_of(i, context) for i in node.inputs[:n]])
+    kept = {
+        i: py.Name(context.names.claim(f"{context.names.of(items[n + i])}_list"))
+        for i in range(n)
+        if n + i in items
+    }
+    made += [py.Assign((name,), py.List_(())) for name in kept.values()]
+    checks, condition = _computed(
+        test.outputs, _inner(test, [*names[:n], *rest], context), style, context
+    )
+    stmts, values = _computed(
+        body.outputs, _inner(body, [*names[:n], *rest], context), style, context
+    )
+    inside: list[py.Stmt] = [
+        py.ExprStmt(py.method(name, "append", names[i])) for i, name in kept.items()
+    ]
+    inside += [*stmts, *_rebound(names[:n], values)]
+    goes_on = condition[0]
+    if len(checks) == 1 and isinstance(checks[0], py.Assign):
+        goes_on, checks = checks[0].value, []
+    elif all(isinstance(s, (py.Comment, py.Blank)) for s in checks[:-1]):
+        last = checks[-1] if checks else None
+        if isinstance(last, py.Assign):
+            goes_on, checks = last.value, []
+    if checks:
+        leave = py.If(py.Unary("not", goes_on), (py.RawStmt("break"),))
+        made.append(py.While(py.Lit(True), (*checks, leave, *inside)))
+    else:
+        made.append(py.While(goes_on, tuple(inside)))
+    steps = node.attrs["steps"]
+    for i, name in kept.items():
+        shape = body.params[i].shape
+        lengths = (py.call("len", name), *(dim_expression(d, context) for d in shape))
+        dtype = body.params[i].dtype
+        array = py.call("np.array", name, dtype=dtype_expression(dtype, context))
+        target = py.Name(context.names.of(items[n + i]))
+        made.append(
+            py.Assign((target,), py.method(array, "reshape", py.Tuple_(lengths)))
+        )
+        context.written[items[n + i].node] = target
+    if steps is not None and kept:
+        first = next(iter(kept.values()))
+        made.append(
+            py.Assign((py.Name(context.names.dim(str(steps))),), py.call("len", first))
+        )
+        context.bound.add(str(steps))
+    for i in range(n):
+        if i in items:
+            context.written[items[i].node] = names[i]
+    return made
+
+
+# --- cond ---------------------------------------------------------------------------------
+
+
+def _cond(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+    sides: list[tuple[py.Stmt, ...]] = []
+    items = context.items_of(node)
+    used = sorted(items)
+    made: list[py.Stmt] = []
+    names = _variables(node, node.attrs["then"].params, context)
+    before, operands = _operands(node, 1, names, context)
+    made += before
+    targets = [py.Name(context.names.of(items[i])) for i in used]
+    for body in (node.attrs["then"], node.attrs["otherwise"]):
+        inner = _inner(body, operands, context)
+        stmts, values = _computed([body.outputs[i] for i in used], inner, style, context)
+        stores = [
+            py.Assign((t,), _scalar(v, body.outputs[i], context))
+            for t, v, i in zip(targets, values, used, strict=True)
+        ]
+        sides.append((*stmts, *stores))
+    made.append(py.If(expression_of(node.inputs[0], context), sides[0], sides[1]))
+    for i, target in zip(used, targets, strict=True):
+        context.written[items[i].node] = target
+    return made
+
+
+def _scalar(value: py.Expr, tensor: Tensor, context: Context) -> py.Expr:
+    """Return a literal result as a scalar of its dtype, so that both sides agree."""
+    if isinstance(value, py.Lit) and tensor.dtype.is_float:
+        return py.Call(py.Attr(float_dtype(context), "type"), (value,))
+    return value
