@@ -47,8 +47,9 @@ def lower(x: Tensor, k: int = 0) -> Tensor:
     """Return the lower triangle, zero above diagonal ``k``."""
     if "tril" in API:
         return API["tril"](x, k)
-    rows, columns = expand_dims(arange(x.shape[-2]), 1), arange(x.shape[-1])
-    return where(greater_equal(rows + k, columns), x, 0)  # type: ignore[operator]
+    rows: Any = expand_dims(arange(x.shape[-2]), 1)
+    columns = arange(x.shape[-1])
+    return where(greater_equal(rows + k if k else rows, columns), x, 0)
 
 
 def upper(x: Tensor, k: int = 0) -> Tensor:
