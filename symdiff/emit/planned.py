@@ -149,7 +149,7 @@ def _field_text(f: Field) -> str:
     """Return a field's type, with what it holds in a comment of at most a line."""
     if f.make is None:
         return "int"
-    text = f"np.ndarray  # {f.comment}"
+    text = f"{f.kind}  # {f.comment}"
     room = WIDTH - 6 - len(f.name)
     return text if len(text) <= room else f"{text[: room - 4].rsplit(',', 1)[0]}, ..."
 

@@ -48,6 +48,7 @@ class Field:
     comment: str
     make: Callable[[Context], py.Expr] | None
     dim: str = ""
+    kind: str = "np.ndarray"
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Lowered:
     buffers: dict[Buffer, str]  # scratch by name
     held: dict[Buffer, list[str]] = field(default_factory=dict)  # names of its values
     ranges: dict[str, str] = field(default_factory=dict)  # text of a length to name
+    bits: str = ""  # name of the integer type of a float's width, where it is used
     constants: dict[Node, str] = field(default_factory=dict)
 
 
@@ -207,6 +209,9 @@ def _memory(buffer: Buffer, lowered: Lowered) -> py.Expr:
 def _hoisted(text: str, lowered: Lowered, context: Context) -> str:
     """Return a text in which ranges over lengths are read from the plan."""
 
+    if "_bits" in text and not lowered.bits:
+        lowered.bits = context.names.claim("bits")
+
     def replaced(match: re.Match[str]) -> str:
         length = match.group(1)
         if length not in lowered.ranges:
@@ -227,11 +232,11 @@ def _filled(
     ranges = list(lowered.ranges.values())
 
     def substitute(name: str) -> py.Expr | None:
-        return (
-            py.Name(ranges[int(name[7:])])
-            if name.startswith("_range_")
-            else usual(name)
-        )
+        if name == "_bits":
+            return py.Name(lowered.bits)
+        if name.startswith("_range_"):
+            return py.Name(ranges[int(name[7:])])
+        return usual(name)
 
     return substitute
 
@@ -241,6 +246,9 @@ def plan_fields(plan: MemoryPlan, lowered: Lowered, context: Context) -> list[Fi
     fields = [Field(context.names.dim(d), "int", None, d) for d in sorted(context.dims)]
     for text, name in lowered.ranges.items():
         fields.append(Field(name, f"0..{_spoken(text)}-1", _range_maker(text)))
+    if lowered.bits:
+        kind = "integers of a float's width: x * mask on them is where(mask, x, 0)"
+        fields.append(Field(lowered.bits, kind, _bits_maker, kind="np.dtype"))
     for node, name in lowered.constants.items():
         fields.append(Field(name, "a constant", _constant_maker(node)))
     for b in plan.buffers:
@@ -257,6 +265,11 @@ def _range_maker(text: str) -> Callable[[Context], py.Expr]:
     return lambda context: texts.expression(
         f"np.arange({text})", _substitution((), context)
     )
+
+
+def _bits_maker(context: Context) -> py.Expr:
+    width = py.Attr(py.call("np.dtype", py.Name("dtype")), "itemsize")
+    return py.call("np.dtype", py.FString(("i", width)))
 
 
 def _dtype(dtype: DType) -> py.Expr:

@@ -9,6 +9,7 @@ that operand before it writes the element of the same place.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -63,6 +64,8 @@ def out_form(node: Node) -> OutForm | None:
     text = op_text(node)
     if is_statements(text):
         return _of_statements(text)
+    if op.name == "where":
+        return _masked(node) or _WHERE
     return _of_expression(text, op.is_elementwise)
 
 
@@ -108,8 +111,6 @@ def _ufunc(call: ast.Call) -> bool:
 def _of_expression(text: str, elementwise: bool) -> OutForm | None:
     """Return the form of an expression, if it is one call that takes ``out=``."""
     call = ast.parse(text, mode="eval").body
-    if text == "np.where(_0, _1, _2)":
-        return _WHERE
     match call:
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id="np"), attr=name),
@@ -139,6 +140,31 @@ def _of_expression(text: str, elementwise: bool) -> OutForm | None:
         ):
             return OutForm('np.copyto(_out, _0, casting="unsafe")')
     return None
+
+
+def _masked(node: Node) -> OutForm | None:
+    """where(c, x, 0) and where(c, 0, x): x's bits times 1 or 0, as integers.
+
+    Exact for every x, infinite and NaN too, and several times quicker than a masked
+    copy. ``_bits`` is the integer type of a float's width.
+    """
+    for kept, dropped in ((1, 2), (2, 1)):
+        x = node.inputs[kept]
+        if not _is_zero(node.inputs[dropped]) or node.dtype.name != "float":
+            continue
+        if x.op is LITERAL or x.op.name == "broadcast_to" or x.dtype != node.dtype:
+            return None
+        mask = "_0" if kept == 1 else "np.logical_not(_0)"
+        bits = f"np.multiply(_{kept}.view(_bits), {mask}, out=_out.view(_bits))"
+        return OutForm(bits, {kept: bits})
+    return None
+
+
+def _is_zero(node: Node) -> bool:
+    """Whether a node is the literal 0 whose bits are all 0."""
+    value = node.attrs["value"] if node.op is LITERAL else None
+    zero = isinstance(value, (int, float)) and value == 0
+    return zero and math.copysign(1, value) > 0
 
 
 # The result takes the place of either branch, or is laid over the second.
