@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -18,19 +19,20 @@ from symdiff.emit.lower import (
     Context,
     declared_group,
     dim_expression,
-    float_dtype,
+    is_filled,
     lower,
-    shape_comment,
+    scalar_type,
 )
+from symdiff.emit.loops import control_lowering
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import Constraint, collecting_constraints
+from symdiff.graph.types import FLOAT, Constraint, collecting_constraints
 from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.plan.partition import Partition, partition
 from symdiff.plan.program import Program
-from symdiff.plan.schedule import Style, reachable, schedule
+from symdiff.plan.schedule import LITERAL_ELEMENTS, Style, reachable, schedule
 
 WIDTH = 88
 
@@ -47,6 +49,7 @@ class Unit:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
     groups: dict[Tensor, Hashable] = field(default_factory=dict)
+    halves: Any = None  # of `symdiff.emit.halves`, once written
 
     def style(self) -> Style:
         """Return how bodies of this unit are scheduled."""
@@ -106,18 +109,21 @@ def _context(
     tensors: dict[Node, Tensor],
 ) -> Context:
     """Return the lowering context of a body; ``arrays`` may tell the float dtype."""
-    source = next(
-        (given[n] for n in arrays if n.dtype.is_float and n.shape), None
-    ) or next((given[n] for n in arrays if n.dtype.is_float), None)
+    floats = [n for n in arrays if n.dtype.is_float]
+    # A leaf of a declared width tells the run's only where there is no other.
+    floats.sort(key=lambda n: (n.dtype != FLOAT, not n.shape))
+    source = floats[0] if floats else None
     return Context(
         unit.names,
         unit.resolver,
         tensors,
         given,
-        source,
+        given[source] if source is not None else None,
         unit.constants,
         unit.helpers,
         {t.node: i for i, t in enumerate(unit.program.randoms)},
+        float_node=source,
+        control=control_lowering(unit.style()),
     )
 
 
@@ -131,7 +137,7 @@ def _unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.S
     if not used:
         return []
     targets = [leaf_name(unit, p) for p in used]
-    values = [py.Index(py.Name(source), (py.Lit(p.node.attrs["name"]),)) for p in used]
+    values = [py.Index(py.Name(source), (py.Lit(str(p.name)),)) for p in used]
     joined = py.Assign(
         tuple(targets), values[0] if len(used) == 1 else py.Tuple_(tuple(values))
     )
@@ -145,6 +151,14 @@ def _used(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
     found = set(results)
     for n in nodes:
         found.update(n.inputs)
+    return found
+
+
+def used_nodes(body: Body) -> set[Node]:
+    """Return the nodes that a body reads or returns, and the one that tells its dtype."""
+    found = _used(body.order, body.results)
+    if body.context.float_read and body.context.float_node is not None:
+        found.add(body.context.float_node)
     return found
 
 
@@ -170,11 +184,20 @@ def compute(
     given: dict[Node, py.Expr],
     tensors: dict[Node, Tensor] | None = None,
     headings: bool = True,
+    arrays: Sequence[Node] | None = None,
+    dtype: str | None = None,
+    weak: Iterable[Node] = (),
 ) -> Body:
-    """Schedule and lower the computation of ``results`` from ``given``."""
+    """Schedule and lower the computation of ``results`` from ``given``.
+
+    ``arrays`` are the given values that may tell the float dtype (all, by default), ``dtype``
+    is the variable that holds it where none does, and ``weak`` are given as Python floats.
+    """
     tensors = unit.tensors if tensors is None else tensors
-    context = _context(unit, given, list(given), tensors)
+    context = _context(unit, given, list(given) if arrays is None else arrays, tensors)
     context.headings = headings
+    context.float_is = None if dtype is None else py.Name(dtype)
+    context.weak = set(weak)
     steps = schedule(results, given, tensors, unit.style())
     order = reachable(results, set(given))
     return Body(context, lower(steps, context), order, list(results))
@@ -204,20 +227,67 @@ def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
     return made
 
 
-def returned(body: Body, node: Node, taken: set[str]) -> py.Expr:
-    """Return a result as it is handed to the caller: of the declared dtype, aliasing nothing."""
+def check_lengths(
+    unit: Unit, leaves: Sequence[Tensor], context: Context
+) -> list[py.Stmt]:
+    """Return the checks of axes that are declared as expressions, such as 2*N."""
+    known = {d for t in leaves for d in t.shape if isinstance(d, sp.Symbol)}
+    made: list[py.Stmt] = []
+    for t in leaves:
+        for axis, d in enumerate(t.shape):
+            if isinstance(d, (int, sp.Symbol)) or not d.free_symbols <= known:
+                continue
+            name = leaf_name(unit, t)
+            length = py.Index(py.Attr(name, "shape"), (py.Lit(axis),))
+            test = py.Binary("!=", length, dim_expression(d, context))
+            message = f"{t.name}: the length of axis {axis} must be {d}"
+            error = py.call("ValueError", py.Lit(message))
+            made.append(py.If(test, (py.Raise(error),)))
+    return made
+
+
+def origin(node: Node) -> Node:
+    """Return the value that a node is a view of, at the end of a chain of views."""
+    while node.op.view and node.inputs and node.op.name != "item":
+        node = node.inputs[0]
+    return node
+
+
+def _may_be_start(node: Node, context: Context) -> bool:
+    """Whether a value may be a given array: a loop's start, if it never runs."""
+    while node.op.name == "item":
+        source, index = node.inputs[0], node.attrs["index"]
+        if source.op.name == "cond":
+            return True
+        if "carries" not in source.attrs or index >= source.attrs["carries"]:
+            return False
+        node = origin(source.inputs[index])
+        if node in context.given:
+            return True
+    return False
+
+
+def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
+    """Return a result as it is handed to the caller: of the declared dtype, aliasing nothing.
+
+    ``taken`` are the values handed out already; the result's own is added.
+    """
     value = body.value(node)
+    context = body.context
     if not node.shape and node.dtype.is_float:
-        return py.Call(py.Attr(float_dtype(body.context), "type"), (value,))
-    base = node
-    while base.op.view and base.inputs:
-        base = base.inputs[0]
-    text = py.expr_text(value)
-    aliased = (
-        base in body.context.given or text in taken or base.op.name == "broadcast_to"
-    )
-    taken.add(text)
-    return py.method(value, "copy") if aliased else value
+        return py.Call(scalar_type(node.dtype, context), (value,))
+    source, current = origin(node), node
+    stretched = False
+    while current is not source:
+        stretched = stretched or current.op.name in ("broadcast_to", "diagonal")
+        current = current.inputs[0]
+    stored = node.op is CONSTANT and node.attrs["value"].size > LITERAL_ELEMENTS
+    if is_filled(node, context):
+        stretched, source = False, node
+    copied = source in context.given or source in taken or stretched or stored
+    copied = copied or _may_be_start(source, context)  # a loop that never ran
+    taken.add(source)
+    return py.method(value, "copy") if copied else value
 
 
 def split(unit: Unit) -> Partition:
@@ -242,11 +312,6 @@ def split(unit: Unit) -> Partition:
     return Partition(
         found.forward, found.backward, tuple(sorted(found.residuals, key=place))
     )
-
-
-def residual_fields(unit: Unit, residuals: Sequence[Node]) -> list[tuple[str, str]]:
-    """Return the fields of Residuals: name and type in words."""
-    return [(unit.names.of(unit.tensors[n]), shape_comment(n)) for n in residuals]
 
 
 def free(node: Node) -> bool:

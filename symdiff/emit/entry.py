@@ -14,8 +14,9 @@ import sympy as sp
 
 from symdiff.declare.init import Init
 from symdiff.emit import pycode as py
-from symdiff.emit.bodies import Unit, split
-from symdiff.emit.functions import backward_function, index_bounds, residual_function
+from symdiff.emit.bodies import Unit
+from symdiff.emit.functions import index_bounds
+from symdiff.emit.halves import halves
 from symdiff.emit.modules import Options, header, sealed
 from symdiff.emit.render import render
 from symdiff.emit.texts import expression
@@ -42,7 +43,15 @@ def init_module(
     elif "backward" in modules:
         exports["forward_with_residuals"] = ("backward", "forward_with_residuals")
     if "train" in modules:
-        names = ["init_params", "init_state", "train_step", "evaluate", "fit", "save", "load"]
+        names = [
+            "init_params",
+            "init_state",
+            "train_step",
+            "evaluate",
+            "fit",
+            "save",
+            "load",
+        ]
         exports |= {n: ("train", n) for n in names}
     entries = tuple(
         (py.Lit(k), py.Tuple_((py.Lit(m), py.Lit(a)))) for k, (m, a) in exports.items()
@@ -134,11 +143,7 @@ def _param_text(leaf: Tensor) -> str:
 def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
     """Return the pieces of the self-check: drawing, adapters, verification, training."""
     p = unit.program
-    residuals = split(unit).residuals
-    primal, backward = (
-        residual_function(unit, residuals),
-        backward_function(unit, residuals),
-    )
+    primal, backward = halves(unit).primal, halves(unit).backward
     sizes = _sizes(unit)
     draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
     draws += [(f"params[{str(t.name)!r}]", draw_text(t)) for t in p.states]

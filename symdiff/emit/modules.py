@@ -18,15 +18,14 @@ import sympy as sp
 
 from symdiff._version import __version__
 from symdiff.emit import pycode as py
-from symdiff.emit.bodies import Unit, residual_fields, split
+from symdiff.emit.bodies import Unit
 from symdiff.emit.functions import (
     Written,
     argument_specs,
-    backward_function,
     forward_function,
-    residual_function,
     spec_shape,
 )
+from symdiff.emit.halves import halves
 from symdiff.emit.lower import shape_comment
 from symdiff.emit.render import render
 from symdiff.graph.tensor import Tensor
@@ -77,18 +76,36 @@ def _docstring(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"""', "'''")
 
 
-def record(name: str, doc: str, fields: Sequence[tuple[str, str]]) -> str:
-    """Return a NamedTuple class whose fields carry their types in comments."""
-    stmts = "\n".join(
-        f"    {field}: np.ndarray  # {comment}" for field, comment in fields
-    )
-    body = stmts or "    pass"
-    return f'class {name}(NamedTuple):\n    """{_docstring(doc)}"""\n\n{body}'
+def record(name: str, doc: str, fields: Sequence[tuple[str, str, str]]) -> str:
+    """Return a NamedTuple class; a field is its name, type, and a comment on it."""
+    lines = [f"    {field}: {kind}  # {comment}" for field, kind, comment in fields]
+    body = "\n\n" + "\n".join(lines) if lines else ""
+    return f'class {name}(NamedTuple):\n    """{_docstring(doc)}"""{body}'
+
+
+def reverse_records(unit: Unit) -> list[str]:
+    """Return the tuple of the residuals and, of a function, that of the gradients."""
+    p = unit.program
+    fields = [(f.name, f.kind, f.comment) for f in halves(unit).fields]
+    records = [record("Residuals", "What the backward pass reads.", fields)]
+    if not p.is_model:
+        names = gradient_names(unit)
+        fields = [
+            (name, "np.ndarray", shape_comment(v.node))
+            for name, v in zip(names, p.wrt, strict=True)
+        ]
+        records.append(record("Gradients", "The cotangents of the inputs.", fields))
+    return records
+
+
+def gradient_names(unit: Unit) -> list[str]:
+    """Return the fields of Gradients: ``d_x`` for the argument ``x``."""
+    return [f"d_{unit.names.of(v)}" for v in unit.program.wrt]
 
 
 def output_record(unit: Unit, named: Sequence[Named]) -> str:
     """Return the tuple of several outputs."""
-    fields = [(name, shape_comment(t.node)) for name, t in named]
+    fields = [(name, "np.ndarray", shape_comment(t.node)) for name, t in named]
     return record("Outputs", "The results, in order.", fields)
 
 
@@ -171,22 +188,11 @@ def forward_module(unit: Unit, options: Options, origin: str) -> str:
 def backward_module(unit: Unit, options: Options, origin: str) -> str:
     """Return backward.py."""
     p = unit.program
-    residuals = split(unit).residuals
-    primal = residual_function(unit, residuals)
-    backward = backward_function(unit, residuals)
-    records = []
+    found = halves(unit)
+    primal, backward = found.primal, found.backward
+    records = reverse_records(unit)
     if not p.is_model and len(p.results) > 1:
-        records.append(output_record(unit, p.results))
-    records.append(
-        record(
-            "Residuals",
-            "What the backward pass reads.",
-            residual_fields(unit, residuals),
-        )
-    )
-    if not p.is_model:
-        fields = [(f"d_{v.node.attrs['name']}", shape_comment(v.node)) for v in p.wrt]
-        records.append(record("Gradients", "The cotangents of the inputs.", fields))
+        records.insert(0, output_record(unit, p.results))
     name = "loss_and_residuals" if p.is_model else "forward_with_residuals"
     subject = "loss" if p.is_model else "results"
     return _module(

@@ -10,21 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.declare.model import Function, Model
-from symdiff.emit.bodies import Unit, residual_fields, split
-from symdiff.emit.functions import (
-    Written,
-    backward_function,
-    forward_function,
-    residual_function,
-)
-from symdiff.emit.lower import shape_comment
+from symdiff.emit.bodies import Unit
+from symdiff.emit.functions import Written, forward_function
+from symdiff.emit.halves import halves
 from symdiff.emit.modules import (
     Options,
     header,
     helper_texts,
     imports_of,
     output_record,
-    record,
+    reverse_records,
     sealed,
     tables,
     value_and_grad,
@@ -58,23 +53,8 @@ def single_module(
         records.append(output_record(unit, p.outputs))
     if "backward" in modules and p.gradients:
         leaves = (*p.inputs, *p.targets)
-        residuals = split(unit).residuals
-        primal, backward = (
-            residual_function(unit, residuals),
-            backward_function(unit, residuals),
-        )
-        records.append(
-            record(
-                "Residuals",
-                "What the backward pass reads.",
-                residual_fields(unit, residuals),
-            )
-        )
-        if not p.is_model:
-            fields = [
-                (f"d_{v.node.attrs['name']}", shape_comment(v.node)) for v in p.wrt
-            ]
-            records.append(record("Gradients", "The cotangents of the inputs.", fields))
+        primal, backward = halves(unit).primal, halves(unit).backward
+        records += reverse_records(unit)
         add("loss_and_residuals" if p.is_model else "forward_with_residuals", primal)
         add("backward", backward)
         if p.is_model:

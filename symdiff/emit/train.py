@@ -14,18 +14,17 @@ from symdiff.declare.init import as_init
 from symdiff.declare.model import Model
 from symdiff.declare.optim import Optimizer
 from symdiff.emit import pycode as py
-from symdiff.emit.bodies import Unit, compute, new_unit, split
+from symdiff.emit.bodies import Unit, compute, new_unit
 from symdiff.emit.functions import (
     Written,
-    _checked,
-    _draws,
-    _given,
-    _print,
-    _prologue,
-    _signature,
-    backward_function,
-    residual_function,
+    checked,
+    draws,
+    given_leaves,
+    printed,
+    prologue,
+    signature,
 )
+from symdiff.emit.halves import halves
 from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
 from symdiff.emit.optimizer import update_statements
 from symdiff.emit.render import render
@@ -93,11 +92,7 @@ def train_parts(
     optimizer = model.optimizer
     assert optimizer is not None
     p = unit.program
-    residuals = split(unit).residuals
-    primal, backward = (
-        residual_function(unit, residuals),
-        backward_function(unit, residuals),
-    )
+    primal, backward = halves(unit).primal, halves(unit).backward
     trained = _metrics(unit) if p.metrics else None
     evaluated = _evaluate(unit, model, options, folder)
     unpacked, update = update_statements(optimizer)
@@ -199,7 +194,7 @@ def _step_lines(
         "lengths": py.Assign((py.Name("lengths"),), _lengths(unit)),
         "checked": _checked_of(unit, names),
     }
-    return {k: _print([stmt]) for k, stmt in calls.items()}
+    return {k: printed([stmt]) for k, stmt in calls.items()}
 
 
 def _initial(unit: Unit) -> str:
@@ -210,7 +205,7 @@ def _initial(unit: Unit) -> str:
         pairs.append(
             (py.Lit(str(t.name)), py.call("np.asarray", drawn, py.Name("dtype")))
         )
-    return _print([py.Return(py.Dict_(tuple(pairs)))])
+    return printed([py.Return(py.Dict_(tuple(pairs)))])
 
 
 def draw_text(leaf: Tensor) -> str:
@@ -278,15 +273,14 @@ def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Writte
 def _scalars(unit: Unit, named: dict[str, Tensor], summary: str) -> Written:
     p = unit.program
     leaves = (*p.inputs, *p.targets)
-    given = _given(unit, p.inputs, p.targets, p.params, p.states)
+    given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
     body = compute(unit, [t.node for t in named.values()], given)
-    stmts = _checked(unit, leaves)
-    stmts += _prologue(unit, body, leaves, constraints=True)
-    stmts += [py.Blank(), *body.computation] if body.computation else []
     pairs: list[tuple[py.Expr, py.Expr]] = [
         (py.Lit(name), py.call("float", body.value(t.node)))
         for name, t in named.items()
     ]
+    stmts = checked(unit, leaves) + prologue(unit, body, leaves)
+    stmts += [py.Blank(), *body.computation] if body.computation else []
     stmts.append(py.Return(py.Dict_(tuple(pairs))))
-    draws = _draws(body)
-    return Written(_signature(unit, leaves, draws), summary, _print(stmts), draws)
+    drawn = draws(body)
+    return Written(signature(unit, leaves, drawn), summary, printed(stmts), drawn)

@@ -105,6 +105,20 @@ def is_statements(text: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
+def is_infix(text: str) -> bool:
+    """Whether a text is one of Python's arithmetic operators on its operands."""
+    if is_statements(text):
+        return False
+    found = ast.parse(text, mode="eval").body
+    match found:
+        case ast.BinOp(left=ast.Name(), right=ast.Name(), op=op):
+            return isinstance(op, (ast.Add, ast.Sub, ast.Mult, ast.Div))
+        case ast.UnaryOp(operand=ast.Name(), op=ast.USub()):
+            return True
+    return False
+
+
+@lru_cache(maxsize=8192)
 def operand_uses(text: str) -> tuple[int, ...]:
     """Return how often each operand ``_i`` is written in a text, by position."""
     counts: dict[int, int] = {}

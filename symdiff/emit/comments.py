@@ -1,0 +1,124 @@
+"""What the comments of generated code say: the user's statement, types, and rules.
+
+In: tensors and the context of the body they are computed in. Out: text without its ``#``.
+Invariant: a comment makes no demands on the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from symdiff.emit import pycode as py
+from symdiff.emit import texts
+from symdiff.emit.context import Context, _substitution
+from symdiff.emit.source import Resolver, primal_site
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.operands import LITERAL
+from symdiff.ops.text import is_statements, op_text
+
+_RULE_WIDTH = 40  # columns that a comment's words may take
+
+
+def shape_comment(node: Node) -> str:
+    """Return a value's shape as ``[N, 10]``, or its dtype where it is not a float."""
+    shape = ", ".join(str(d) for d in node.shape)
+    return f"[{shape}]" if node.dtype.is_float else f"{node.dtype}[{shape}]"
+
+
+def _heading(tensor: Tensor, context: Context) -> str:
+    return context.resolver.heading(tensor, 82)
+
+
+def _comment(tensor: Tensor, context: Context) -> str:
+    """Return the type of a value and, for a derivative, the rules that made it."""
+    shown = shape_comment(tensor.node)
+    rules = _rules(tensor, context)
+    return f"{shown}   {rules}" if rules else shown
+
+
+def _rules(tensor: Tensor, context: Context) -> str:
+    """Return the primal formulas that a derivative's inlined terms belong to, in words."""
+    if tensor.site.primal is None:
+        return ""
+    found: dict[str, None] = {}
+    waiting = [tensor]
+    while waiting:
+        current = waiting.pop(0)
+        primal = current.site.primal
+        if primal is not None and not primal.node.op.leaf:
+            found[_rule(primal, context)] = None
+        elif primal is None:
+            continue
+        waiting.extend(
+            context.tensors[p.node]
+            for p in current.parents
+            if p.node in context.tensors and context.at_hand(p.node) is None
+        )
+    words = [w for w in found if w]
+    if len(words) > 1 and len(words[0]) + len(words[1]) < _RULE_WIDTH:
+        return f"{words[0]}; {words[1]}"
+    return words[0] if words else ""
+
+
+def _rule(primal: Tensor, context: Context) -> str:
+    """Return what a derivative's line comes from: a rule in words, or the primal formula."""
+    op = primal.node.op
+    formula = _formula(primal, context)
+    if op.rule and "{0}" in op.rule:
+        operand = _named(primal.parents[0], context)
+        return op.rule.format(py.expr_text(operand)) if operand is not None else ""
+    if op.rule and len(formula) + len(op.rule) < _RULE_WIDTH:
+        return f"{formula}: {op.rule}" if formula else str(op.rule)
+    return formula or op.name
+
+
+def _formula(primal: Tensor, context: Context) -> str:
+    """Return a short primal expression over names, or '' where it would be long."""
+    text = op_text(primal.node) if primal.node.op.text is not None else ""
+    if not text or is_statements(text):
+        return ""
+    operands = [_named(p, context) for p in primal.parents]
+    if any(o is None for o in operands):
+        return ""
+    filled: list[py.Expr] = [o for o in operands if o is not None]
+    shown = py.expr_text(texts.expression(text, _quiet(filled, context)))
+    return shown if len(shown) <= _RULE_WIDTH else ""
+
+
+def _quiet(
+    operands: Sequence[py.Expr], context: Context
+) -> Callable[[str], py.Expr | None]:
+    """Return a substitution for comments, which makes no demands on the body."""
+    inner = _substitution(operands, context)
+
+    def substitute(name: str) -> py.Expr | None:
+        if name.startswith("_dim_"):
+            return py.Name(name[5:])
+        if name == "_float":
+            return py.Name("float")
+        if name.startswith("_help_"):
+            return py.Name(name[6:])
+        return inner(name)
+
+    return substitute
+
+
+def _named(tensor: Tensor, context: Context) -> py.Expr | None:
+    """Return how a comment calls an operand: its name, or a literal."""
+    node = tensor.node
+    while node.op.name == "broadcast_to":
+        node = node.inputs[0]
+    if node.op is LITERAL:
+        value = node.attrs["value"]
+        return py.Lit(value) if isinstance(value, (int, float)) else py.Name(str(value))
+    current = context.tensors.get(node, tensor)
+    known = context.names.known(current)
+    return py.Name(known) if known else None
+
+
+def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:
+    """Return what tells one statement of the user from another."""
+    statement = resolver.statement(tensor)
+    site = primal_site(tensor)
+    return (statement.file, statement.line) if statement else id(site) and "no source"

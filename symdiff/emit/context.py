@@ -1,0 +1,203 @@
+"""What lowering one body needs to know, and the expressions that follow from it alone.
+
+In: names, given values, the placeholders of a text. Out: expressions of lengths, dtypes, literals
+and constants. Invariant: what a body reads besides its operands (lengths, the float dtype,
+stored constants) is noted in the context, so that its prologue can provide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.emit import pycode as py
+from symdiff.emit import texts
+from symdiff.emit.naming import Names
+from symdiff.emit.source import Resolver
+from symdiff.graph.errors import SymdiffError
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import FLOAT, DType
+from symdiff.ops.text import dim_text
+from symdiff.plan.schedule import LITERAL_ELEMENTS
+
+
+@dataclass(slots=True)
+class Context:
+    """What lowering one body needs: names, sources of lines, and values at hand.
+
+    ``given`` maps each available node to its expression. ``float_from`` is an expression whose
+    dtype is the float dtype of the run, the value of ``float_node``; ``float_read`` says
+    whether a statement asked for it. ``constants`` collects arrays to be loaded from a file.
+    """
+
+    names: Names
+    resolver: Resolver
+    tensors: Mapping[Node, Tensor]
+    given: dict[Node, py.Expr]
+    float_from: py.Expr | None
+    constants: dict[str, np.ndarray]
+    helpers: set[str]
+    sites: Mapping[Node, int] = field(default_factory=dict)  # ordinals of random leaves
+    headings: bool = True
+    written: dict[Node, py.Expr] = field(default_factory=dict)
+    dims: set[str] = field(default_factory=set)  # symbols the statements read
+    float_node: Node | None = None
+    float_read: bool = False
+    bound: set[str] = field(default_factory=set)  # symbols that statements bind
+    control: Callable[[Tensor, Context], list[py.Stmt]] | None = None
+    owners: dict[Node, Node] = field(default_factory=dict)  # loops of bound leaves
+    shared_names: dict[tuple[Node, Node], str] = field(default_factory=dict)
+    items: dict[Node, dict[int, Tensor]] | None = None
+    float_is: py.Expr | None = None  # the dtype itself, where it is given
+    weak: set[Node] = field(default_factory=set)  # values that are Python floats
+
+    def at_hand(self, node: Node) -> py.Expr | None:
+        """Return the expression of a value that has been computed or given."""
+        found = self.written.get(node)
+        return found if found is not None else self.given.get(node)
+
+    def items_of(self, node: Node) -> dict[int, Tensor]:
+        """Return the results of a node with several that are read, by place."""
+        found: dict[int, Tensor] = {}
+        for t in self.tensors.values():
+            if t.node.op.name == "item" and t.node.inputs[0] is node:
+                found[t.node.attrs["index"]] = t
+        return found
+
+
+def _substitution(
+    operands: Sequence[py.Expr],
+    context: Context,
+    out: py.Expr | None = None,
+    node: Node | None = None,
+) -> texts.Substitute:
+    """Return what the placeholders of a text stand for."""
+
+    def substitute(name: str) -> py.Expr | None:
+        if name == "_out":
+            return out
+        if name == "_float":
+            return float_dtype(context)
+        if name == "_key":
+            return py.Name("key")
+        if name == "_site" and node is not None:
+            return py.Lit(context.sites[node])
+        if name.startswith("_dim_"):
+            context.dims.add(name[5:])
+            return py.Name(context.names.dim(name[5:]))
+        if name.startswith("_help_"):
+            context.helpers.add(name[6:])
+            return py.Name(f"_{name[6:]}")
+        if name[0] == "_" and name[1:].isdigit():
+            return operands[int(name[1:])]
+        return None
+
+    return substitute
+
+
+def dim_expression(dim: Any, context: Context) -> py.Expr:
+    """Return a dim, or an expression in dims, over the lengths bound in the body."""
+    return texts.expression(dim_text(dim), _substitution((), context))
+
+
+def float_dtype(context: Context) -> py.Expr:
+    """Return the expression of the float dtype that the arguments share."""
+    context.float_read = True
+    if context.float_is is not None:
+        return context.float_is
+    if context.float_from is None:
+        return py.name("np.float64")
+    return py.Attr(context.float_from, "dtype")
+
+
+def dtype_expression(dtype: DType, context: Context) -> py.Expr:
+    """Return the expression of an element type."""
+    if dtype.name == "float":
+        return float_dtype(context)
+    if dtype.weak:
+        return py.name("np.int64")
+    return py.name("bool") if dtype.is_bool else py.name(f"np.{dtype.name}")
+
+
+def scalar_type(dtype: DType, context: Context) -> py.Expr:
+    """Return the expression of the type of a scalar."""
+    found = dtype_expression(dtype, context)
+    known = isinstance(found, py.Attr) and found.value == py.Name("np")
+    return found if known else py.Attr(found, "type")
+
+
+def _literal(value: Any, context: Context) -> py.Expr:
+    if isinstance(value, sp.Expr):
+        return dim_expression(value, context)
+    return py.Lit(value)
+
+
+def _constant(node: Node, context: Context) -> py.Expr:
+    """Return an array constant: a display where it is small, else a loaded array."""
+    value: np.ndarray = node.attrs["value"]
+    if value.size > LITERAL_ELEMENTS:
+        name = _stored(value, context)
+        loaded = py.Index(py.Name("_CONSTANTS"), (py.Lit(name),))
+        return (
+            py.method(loaded, "astype", float_dtype(context))
+            if node.dtype.is_float
+            else loaded
+        )
+    if node.dtype.is_bool:
+        return py.call("np.array", _display(value.tolist()))
+    dtype = (
+        float_dtype(context)
+        if node.dtype.name == "float"
+        else py.name(f"np.{node.dtype.name}")
+    )
+    return py.call("np.array", _display(value.tolist()), dtype=dtype)
+
+
+def _stored(value: np.ndarray, context: Context) -> str:
+    for name, known in context.constants.items():
+        if known.dtype == value.dtype and np.array_equal(known, value):
+            return name
+    name = f"c{len(context.constants)}"
+    context.constants[name] = value
+    return name
+
+
+def _display(value: Any) -> py.Expr:
+    if isinstance(value, list):
+        return py.List_(tuple(_display(v) for v in value))
+    return py.Lit(value)
+
+
+def bind_dims(
+    wanted: Iterable[str], arrays: Sequence[tuple[py.Expr, Node]], context: Context
+) -> list[py.Stmt]:
+    """Return the statements ``N, _ = x.shape`` that bind the lengths a body reads."""
+    missing = set(wanted)
+    made: list[py.Stmt] = []
+    for expression, node in arrays:
+        here = {str(d) for d in node.shape if isinstance(d, sp.Symbol)} & missing
+        if not here:
+            continue
+        targets: list[py.Expr] = []
+        for d in node.shape:
+            if isinstance(d, sp.Symbol) and str(d) in missing:
+                targets.append(py.Name(context.names.dim(str(d))))
+                missing.discard(str(d))
+            else:
+                targets.append(py.Name("_"))
+        value = py.Attr(expression, "shape")
+        if len(targets) == 1:
+            made.append(py.Assign((py.Tuple_(tuple(targets)),), value))
+        else:
+            made.append(py.Assign(tuple(targets), value))
+    if missing:
+        raise SymdiffError(
+            f"no argument has an axis of length {', '.join(sorted(missing))}; declare an input "
+            "with that dimension."
+        )
+    return made
