@@ -176,7 +176,9 @@ def _text(show: Callable[[Any], str], value: Any) -> str:
     """Return ``show(value)``, whatever the value's own methods do."""
     try:
         return show(value)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return f"<{type(value).__name__}>"
 
 
