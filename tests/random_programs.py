@@ -80,12 +80,31 @@ class Namespace:
         """Return x[index]."""
         return x[index]
 
+    def written(self, x: Any, i: int, v: Any) -> Any:
+        """Return x with x[i] replaced by v."""
+        return x.at[i].set(v)
+
+    def recur(self, x: Any) -> Any:
+        """Return c[i] = tanh(c[i - 1] * x[i]) + x[i] for the rows x[i]."""
+        c, rows = x[0], []
+        for i in range(x.shape[0]):
+            c = self.tanh(c * x[i]) + x[i]  # type: ignore[attr-defined]
+            rows.append(c)
+        return self.stack(rows)  # type: ignore[attr-defined]
+
 
 class Symbolic(Namespace):
     """NumPy's names as symdiff's public functions."""
 
     def __getattr__(self, name: str) -> Any:
         return API[name]
+
+    def recur(self, x: Any) -> Any:
+        def step(c: Any, row: Any) -> Any:
+            c = API["tanh"](c * row) + row
+            return c, c
+
+        return API["scan"](step, x[0], x)[1]
 
 
 class Jax(Namespace):
@@ -108,6 +127,27 @@ class Complex(Namespace):
 
     def above(self, x: Any, c: float) -> Any:
         return np.real(x) > c
+
+    def written(self, x: Any, i: int, v: Any) -> Any:
+        found = np.array(x)
+        found[i] = v
+        return found
+
+    @staticmethod
+    def hypot(a: Any, b: Any) -> Any:
+        return np.sqrt(a * a + b * b)
+
+    @staticmethod
+    def logaddexp(a: Any, b: Any) -> Any:
+        return np.log(np.exp(a) + np.exp(b))
+
+    @staticmethod
+    def clip(x: Any, low: float, high: float) -> Any:
+        return Complex.maximum(Complex.minimum(x, high), low)
+
+    @staticmethod
+    def sort(x: Any, axis: int) -> Any:
+        return np.take_along_axis(x, np.argsort(np.real(x), axis, kind="stable"), axis)
 
     @staticmethod
     def abs(x: Any) -> Any:
@@ -160,7 +200,7 @@ class Torch(Namespace):
         )
 
     def transpose(self, x: Any) -> Any:
-        return x.permute(*range(x.ndim - 1, -1, -1))
+        return x.permute(tuple(range(x.ndim - 1, -1, -1)))
 
     def reshape(self, x: Any, shape: Any) -> Any:
         return x.reshape(shape)
@@ -179,6 +219,17 @@ class Torch(Namespace):
 
     def take(self, x: Any, index: Any, axis: int) -> Any:
         return x.index_select(axis, self.torch.as_tensor(index))
+
+    def sort(self, x: Any, axis: int) -> Any:
+        return self.torch.sort(x, dim=axis, stable=True).values
+
+    def clip(self, x: Any, low: float, high: float) -> Any:
+        return x.clip(low, high)
+
+    def written(self, x: Any, i: int, v: Any) -> Any:
+        found = x.clone()
+        found[i] = v
+        return found
 
     def concatenate(self, xs: Any, axis: int) -> Any:
         return self.torch.cat(xs, dim=axis)
@@ -225,6 +276,9 @@ UNARY: dict[str, Step] = {
     "cube": lambda xp, x: x**3,
     "reciprocal": lambda xp, x: 1 / (2 + xp.cos(x)),
     "negative": lambda xp, x: -x,
+    "arctan": lambda xp, x: xp.arctan(x),
+    "arcsinh": lambda xp, x: xp.arcsinh(x),
+    "clip": lambda xp, x: xp.clip(x, -0.6, 0.9),
     "affine": lambda xp, x: 2.5 * x - 1,
     "abs": lambda xp, x: xp.abs(x),
     "expm1": lambda xp, x: xp.expm1(xp.minimum(x, 1.5)),
@@ -244,6 +298,8 @@ BINARY: dict[str, Step] = {
     "multiply": lambda xp, a, b: a * b,
     "divide": lambda xp, a, b: a / (1.5 + b * b),
     "power": lambda xp, a, b: xp.sqrt(1 + a * a) ** b,
+    "hypot": lambda xp, a, b: xp.hypot(a, 1 + b * b),
+    "logaddexp": lambda xp, a, b: xp.logaddexp(a, b),
     "maximum": lambda xp, a, b: xp.maximum(a, b),
     "minimum": lambda xp, a, b: xp.minimum(a, b),
     "where": lambda xp, a, b: xp.where(xp.above(a, 0.0) & (b * 0 == 0), a, b),
@@ -266,11 +322,14 @@ def _reduction(tape: Tape, values: list[Any]) -> Any:
         return None
     axis = tape.choose(np.ndim(values[i]))
     keepdims = bool(tape.choose(2))
-    name = tape.choose(["sum", "mean", "max", "min", "softmax", "logsumexp"])
+    name = tape.choose(["sum", "mean", "max", "min", "prod", "softmax", "logsumexp"])
 
     def step(xp: Any, x: Any) -> Any:
         if name in ("max", "min"):
             found = getattr(xp, name)(x, axis=axis)
+            return xp.expand_dims(found, axis) if keepdims else found
+        if name == "prod":
+            found = xp.prod(x, axis=axis)
             return xp.expand_dims(found, axis) if keepdims else found
         if name in ("sum", "mean"):
             return getattr(xp, name)(x, axis=axis, keepdims=keepdims)
@@ -282,6 +341,21 @@ def _reduction(tape: Tape, values: list[Any]) -> Any:
         return xp.log(xp.sum(e, axis=axis))
 
     return f"{name}[axis={axis}, keepdims={keepdims}]", step, (i,)
+
+
+def _along(tape: Tape, values: list[Any]) -> Any:
+    """Choose a function of one axis that keeps the shape."""
+    i = _with_axes(tape, values)
+    if i is None:
+        return None
+    axis = tape.choose(np.ndim(values[i]))
+    name = tape.choose(["cumsum", "cumprod", "sort", "written", "recur"])
+    if name == "recur":
+        return name, lambda xp, x: xp.recur(x), (i,)
+    if name == "written":
+        at = tape.choose(np.shape(values[i])[0])
+        return f"{name}[{at}]", lambda xp, x: xp.written(x, at, x[0] * x[-1]), (i,)
+    return f"{name}[{axis}]", lambda xp, x: getattr(xp, name)(x, axis=axis), (i,)
 
 
 def _slice(tape: Tape, values: list[Any]) -> Any:
@@ -352,6 +426,7 @@ MAKERS = [
     *[_binary] * 8,
     *[_reduction] * 4,
     *[_slice] * 3,
+    *[_along] * 4,
     *[_take] * 2,
     _join,
     *[_matmul] * 4,

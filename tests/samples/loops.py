@@ -90,15 +90,15 @@ def _np_gradient_inside(x: Any, t: Any) -> Any:
     return x, np.array(losses)
 
 
-def _doubling(x: Any) -> Any:
+def _doubling(x: Any, b: Any) -> Any:
     """Double until the sum is large; how often depends on the data."""
-    return sd.while_loop(lambda c: sd.sum(c) < 50.0, lambda c: c * c + x, x)
+    return sd.while_loop(lambda c: sd.sum(c) < 50.0, lambda c: c * c + b, x)
 
 
-def _np_doubling(x: Any) -> Any:
+def _np_doubling(x: Any, b: Any) -> Any:
     c = x
     while np.sum(np.real(c)) < 50.0:
-        c = c * c + x
+        c = c * c + b
     return c
 
 
@@ -144,7 +144,11 @@ SAMPLES = [
         label="map",
     ),
     Sample(
-        _doubling, [(3,)], reference=_np_doubling, domain="above_one", symbolic=False
+        _doubling,
+        [(3,), (3,)],
+        reference=_np_doubling,
+        domain="above_one",
+        symbolic=False,
     ),
     Sample(_pair, [(3,), (3,)], reference=_np_pair),
     Sample(_branch, [(3,), (3,)], reference=_np_branch),
