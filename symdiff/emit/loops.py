@@ -7,7 +7,7 @@ loop starts from is left as it was; stacks are allocated once, before the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from symdiff.emit import pycode as py
@@ -17,6 +17,7 @@ from symdiff.emit.lower import (
     dtype_expression,
     expression_of,
     float_dtype,
+    is_filled,
     lower,
 )
 from symdiff.graph.body import Body
@@ -42,10 +43,19 @@ def control_lowering(style: Style) -> Callable[[Tensor, Context], list[py.Stmt]]
 # --- what they share ----------------------------------------------------------------------
 
 
-def _variables(node: Node, params: Sequence[Tensor], context: Context) -> list[py.Name]:
-    """Return the names of bound leaves; a leaf that two loops share gets one in each."""
+def _variables(
+    node: Node, params: Sequence[Tensor], context: Context, items: Mapping[int, Tensor]
+) -> list[py.Name]:
+    """Return the names of bound leaves.
+
+    A carry has the name of the result it ends as; a leaf that two loops share gets a name
+    in each.
+    """
     names: list[py.Name] = []
-    for p in params:
+    for i, p in enumerate(params):
+        if i in items and i < node.attrs["carries"]:
+            names.append(py.Name(context.names.of(items[i])))
+            continue
         owner = context.owners.setdefault(p.node, node)
         if owner is node:
             names.append(py.Name(context.names.of(p)))
@@ -86,21 +96,52 @@ def _computed(
 ) -> tuple[list[py.Stmt], list[py.Expr]]:
     """Return the statements of a body and the expressions of its results."""
     nodes = [t.node for t in results]
-    steps = schedule(nodes, inner.given, inner.tensors, style)
+    given, tensors = inner.given, inner.tensors
+    steps = schedule(nodes, given, tensors, style, keep_results=style.level == 0)
     stmts = lower(steps, inner)
     values = [expression_of(n, inner) for n in nodes]
     outer.float_read = outer.float_read or inner.float_read
     return stmts, values
 
 
-def _rebound(targets: Sequence[py.Expr], values: Sequence[py.Expr]) -> list[py.Stmt]:
-    """Return the simultaneous assignment of new carries to their variables."""
-    pairs = [(t, v) for t, v in zip(targets, values, strict=True) if t != v]
-    if not pairs:
-        return []
-    if len(pairs) == 1:
-        return [py.Assign((pairs[0][0],), pairs[0][1])]
-    return [py.Assign(tuple(t for t, _ in pairs), py.Tuple_(tuple(v for _, v in pairs)))]
+def _rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.Stmt]:
+    """Return the assignment of new carries, as if all at once.
+
+    One after the other, wherever no later value reads what has been overwritten.
+    """
+    waiting = [(t, v) for t, v in zip(targets, values, strict=True) if t != v]
+    made: list[py.Stmt] = []
+    while waiting:
+        ready = next(
+            (
+                pair
+                for pair in waiting
+                if not any(
+                    pair[0] in py.names_in(v) for t, v in waiting if t != pair[0]
+                )
+            ),
+            None,
+        )
+        if ready is None:
+            values_left = py.Tuple_(tuple(v for _, v in waiting))
+            return [*made, py.Assign(tuple(t for t, _ in waiting), values_left)]
+        made.append(py.Assign((ready[0],), ready[1]))
+        waiting.remove(ready)
+    return made
+
+
+def _added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.Stmt]:
+    """Return ``total += x`` for ``total = total + x``, where the array is the loop's own."""
+    made: list[py.Stmt] = []
+    for s in stmts:
+        match s:
+            case py.Assign(
+                targets=(target,), value=py.Binary(op="+", left=left, right=right)
+            ) if target in totals and left == target:
+                made.append(py.AugAssign(target, "+", right))
+            case _:
+                made.append(s)
+    return made
 
 
 def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
@@ -118,8 +159,8 @@ def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
 def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     body: Body = node.attrs["body"]
     n, m = node.attrs["carries"], node.attrs["sequences"]
-    names = _variables(node, body.params, context)
     items = context.items_of(node)
+    names = _variables(node, body.params, context, items)
     made, operands = _operands(node, n, names[n:], context)
     rows, rest = operands[:m], operands[m:]
     made += _rebound(names[:n], [expression_of(i, context) for i in node.inputs[:n]])
@@ -146,7 +187,9 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
         py.Assign((py.Index(name, (counter,)),), value)
         for name, value in zip(stacks.values(), values[n:], strict=True)
     ]
-    inside += _rebound(names[:n], values[:n])
+    inside += _added_up(
+        _rebound(names[:n], values[:n]), _own_totals(node, names, context)
+    )
     steps: py.Expr = py.call("range", dim_expression(node.attrs["length"], context))
     if node.attrs["reverse"]:
         steps = py.call("reversed", steps)
@@ -157,6 +200,19 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     for i, name in stacks.items():
         context.written[items[i].node] = name
     return made
+
+
+def _own_totals(
+    node: Node, names: Sequence[py.Name], context: Context
+) -> frozenset[py.Expr]:
+    """Return the carries that start as arrays of zeros made for this loop."""
+    return frozenset(
+        names[i]
+        for i in range(node.attrs["carries"])
+        if node.inputs[i].shape
+        and is_filled(node.inputs[i], context)
+        and context.at_hand(node.inputs[i]) is None
+    )
 
 
 def _row_names(
@@ -181,8 +237,8 @@ def _read_leaves(body: Body) -> set[Node]:
 
 def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     test, body, n = node.attrs["test"], node.attrs["body"], node.attrs["carries"]
-    names = _variables(node, body.params, context)
     items = context.items_of(node)
+    names = _variables(node, body.params, context, items)
     made, rest = _operands(node, n, names[n:], context)
     made += _rebound(names[:n], [expression_of(i, context) for i in node.inputs[:n]])
     kept = {
@@ -244,13 +300,15 @@ def _cond(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     items = context.items_of(node)
     used = sorted(items)
     made: list[py.Stmt] = []
-    names = _variables(node, node.attrs["then"].params, context)
+    names = _variables(node, node.attrs["then"].params, context, {})
     before, operands = _operands(node, 1, names, context)
     made += before
     targets = [py.Name(context.names.of(items[i])) for i in used]
     for body in (node.attrs["then"], node.attrs["otherwise"]):
         inner = _inner(body, operands, context)
-        stmts, values = _computed([body.outputs[i] for i in used], inner, style, context)
+        stmts, values = _computed(
+            [body.outputs[i] for i in used], inner, style, context
+        )
         stores = [
             py.Assign((t,), _scalar(v, body.outputs[i], context))
             for t, v, i in zip(targets, values, used, strict=True)

@@ -76,7 +76,9 @@ class Names:
     def dim(self, name: str) -> str:
         """Return the variable that holds a symbolic length."""
         if name not in self._dims:
-            self._dims[name] = self.claim(identifier(name))
+            # the number of steps of a while loop carries a digest that no one needs to read
+            wish = "steps" if name.startswith("steps_") else name
+            self._dims[name] = self.claim(identifier(wish))
         return self._dims[name]
 
     def of(self, tensor: Tensor) -> str:
@@ -104,12 +106,25 @@ class Names:
         if tensor.cotangent_of:
             prefix, primal = self._best_primal(tensor)
             return f"{prefix}_{self._by_node.get(primal.node) or identifier(self.wish(primal))}"
+        source = tensor.parents[0].node if tensor.parents else None
+        if tensor.node.op.name == "item" and source and "carries" in source.attrs:
+            return self._loop_result(tensor)
         base = (
             tensor.hint
             or tensor.node.op.hint
             or _READABLE.get(tensor.node.op.name, tensor.node.op.name)
         )
         return "_".join((*tensor.scope, base))
+
+    def _loop_result(self, tensor: Tensor) -> str:
+        """Return the name of a loop's result: its carry's, or its stacked value's."""
+        attrs, index = tensor.parents[0].node.attrs, tensor.node.attrs["index"]
+        body, carries = attrs["body"], attrs["carries"]
+        if index < carries:
+            return str(body.params[index].name)
+        if "steps" in attrs:
+            return f"{body.params[index - carries].name}_steps"
+        return f"{self.wish(body.outputs[index])}_steps"
 
     def _best_primal(self, tensor: Tensor) -> tuple[str, Tensor]:
         """Prefer the primal with the user's own name, then the first."""

@@ -44,6 +44,7 @@ from symdiff.emit.pytree import (
     lit,
     method,
     name,
+    names_in,
 )
 
 __all__ = [
@@ -86,5 +87,6 @@ __all__ = [
     "lit",
     "method",
     "name",
+    "names_in",
     "print_stmts",
 ]

@@ -8,7 +8,7 @@ parentheses that keep it so. Import these names from `symdiff.emit.pycode`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 Scalar = int | float | bool | str | None
 
@@ -353,3 +353,18 @@ def count_ops(e: Expr) -> int:
         total += isinstance(node, Call | Binary | Unary)
         stack.extend(children(node))
     return total
+
+
+def names_in(e: Expr) -> frozenset[Expr]:
+    """Return the names an expression reads."""
+    found: set[Expr] = set()
+    waiting: list[object] = [e]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Name):
+            found.add(part)
+        elif isinstance(part, tuple):
+            waiting.extend(part)
+        elif isinstance(part, Expr) and not isinstance(part, Lit):
+            waiting.extend(getattr(part, f.name) for f in fields(part))  # type: ignore[arg-type]
+    return frozenset(found)

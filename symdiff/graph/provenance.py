@@ -106,6 +106,16 @@ def at_site(site: Site) -> Iterator[Site]:
 
 
 @contextlib.contextmanager
+def in_user_code() -> Iterator[None]:
+    """Let every operation in the block, a function of the user's, have its own site."""
+    token = _ambient.set(None)
+    try:
+        yield
+    finally:
+        _ambient.reset(token)
+
+
+@contextlib.contextmanager
 def scope(name: str) -> Iterator[None]:
     """Prefix the names of leaves and nodes declared in the block with ``name``."""
     if not isinstance(name, str) or not name.strip():

@@ -44,11 +44,10 @@ def close(
     oldest = min((v.serial for v in variables), default=0)
     varying = _varying(variables, outputs, oldest)
     frontier: dict[Node, Tensor] = {}
-    for tensor in varying.values():
-        for parent in tensor.parents:
-            if parent.node not in varying and not _stays(parent):
-                frontier.setdefault(parent.node, parent)
-    for tensor in outputs:
+    read = [p for tensor in varying.values() for p in tensor.parents]
+    for tensor in (*read, *outputs):
+        while tensor.node not in varying and _is_view(tensor):
+            (tensor,) = tensor.parents  # a view is taken inside, of what is read
         if tensor.node not in varying and not _stays(tensor):
             frontier.setdefault(tensor.node, tensor)
     leaves = {node: bound_like(t) for node, t in frontier.items()}
@@ -77,10 +76,12 @@ def _varying(
     return found
 
 
+def _is_view(tensor: Tensor) -> bool:
+    return tensor.node.op.view and tensor.node.op.name != "item"
+
+
 def _stays(tensor: Tensor) -> bool:
     """Whether a constant is small enough to be written inside the body."""
-    while tensor.node.op.name == "broadcast_to":
-        (tensor,) = tensor.parents
     op = tensor.node.op
     return op is LITERAL or (op is CONSTANT and tensor.node.attrs["value"].ndim == 0)
 

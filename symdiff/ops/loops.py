@@ -17,6 +17,7 @@ import sympy as sp
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node, attrs_key, topological
+from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, dim, unify
 from symdiff.ops.closure import (
@@ -266,8 +267,10 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) ->
         bound(t.node.tensor_type, n)
         for t, n in zip(starts, spread_names(name, len(starts)), strict=True)
     ]
-    condition = _condition(test(unflatten(form, carry)), "the test of while_loop")
-    ends, end_form = flatten(body(unflatten(form, carry)))
+    with in_user_code():
+        going, found = test(unflatten(form, carry)), body(unflatten(form, carry))
+    condition = _condition(going, "the test of while_loop")
+    ends, end_form = flatten(found)
     same_form(form, end_form, "the carry of while_loop")
     return unflatten(form, while_node(carry, condition, ends, starts))
 
@@ -449,8 +452,10 @@ def cond(
     """
     condition = _condition(pred, "the predicate of cond")
     marker = _mark(condition)
-    first, form = flatten(then(*operands))
-    second, other = flatten(otherwise(*operands))
+    with in_user_code():
+        sides = then(*operands), otherwise(*operands)
+    first, form = flatten(sides[0])
+    second, other = flatten(sides[1])
     same_form(form, other, "the results of cond")
     if not first:
         raise DeclarationError("the sides of cond return nothing.")

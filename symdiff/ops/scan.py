@@ -15,6 +15,8 @@ import numpy as np
 
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.provenance import in_user_code
+from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, TupleType, as_dim, unify
 from symdiff.ops.closure import (
@@ -106,6 +108,11 @@ def _empty_stacks(body: Any, arrays: Any, carries: int, sequences: int) -> list[
     return [np.zeros((0, *v.shape), v.dtype) for v in made]
 
 
+def _inputs_of(outputs: Sequence[Tensor]) -> set[Node]:
+    """Return every node that is read below ``outputs``."""
+    return {i for n in topological([t.node for t in outputs]) for i in n.inputs}
+
+
 def scan_node(
     carry: Sequence[Tensor],
     rows: Sequence[Tensor],
@@ -117,15 +124,17 @@ def scan_node(
 ) -> list[Tensor]:
     """Return the results of a scan whose body may still read tensors from outside."""
     closed, leaves, operands = close([*carry, *rows], outputs)
-    body = Body((*carry, *rows, *leaves), tuple(closed))
+    read = {t.node for t in closed} | _inputs_of(closed)
+    used = [i for i, r in enumerate(rows) if r.node in read]
+    body = Body((*carry, *(rows[i] for i in used), *leaves), tuple(closed))
     node = apply(
         SCAN,
         *init,
-        *sequences,
+        *(sequences[i] for i in used),
         *operands,
         body=body,
         carries=len(init),
-        sequences=len(sequences),
+        sequences=len(used),
         length=length,
         reverse=reverse,
     )
@@ -350,7 +359,8 @@ def scan(
             sequences, spread_names(names[1], len(sequences)), strict=True
         )
     ]
-    found = body(unflatten(carry_form, carry), unflatten(row_form, rows))
+    with in_user_code():
+        found = body(unflatten(carry_form, carry), unflatten(row_form, rows))
     if not isinstance(found, tuple) or len(found) != 2:
         raise DeclarationError(
             f"the body of scan must return (carry, y), got {type(found).__name__}; return "

@@ -56,6 +56,7 @@ class _Body:
     given: set[Node]
     results: set[Node]
     uses: dict[Node, int] = field(default_factory=dict)
+    keep_results: bool = True
     kept: set[Node] = field(default_factory=set)
     absorbed: dict[Node, Node] = field(default_factory=dict)  # reader to operand
     looped: set[Node] = field(default_factory=set)  # read in every turn of a loop
@@ -66,11 +67,15 @@ def schedule(
     given: Iterable[Node],
     tensors: Mapping[Node, Tensor],
     style: Style,
+    keep_results: bool = True,
 ) -> list[Step]:
-    """Return the steps that compute ``results`` from ``given``."""
+    """Return the steps that compute ``results`` from ``given``.
+
+    ``keep_results`` gives each result a name; without, it may be an expression.
+    """
     given = set(given)
     order = reachable(results, given)
-    body = _Body(order, tensors, given, set(results))
+    body = _Body(order, tensors, given, set(results), keep_results=keep_results)
     _count_uses(body)
     _choose(body, style)
     if style.level > 0:
@@ -105,6 +110,9 @@ def _count_uses(body: _Body) -> None:
 
     A view is written at each of its uses, and its source with it.
     """
+    if not body.keep_results:
+        for node in body.results:
+            body.uses[node] = body.uses.get(node, 0) + 1
     for node in reversed(body.order):
         text = (
             ""
@@ -131,7 +139,7 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
     """Whether a value needs a statement whatever its size."""
     if node.op is LITERAL:
         return node in body.results
-    if node in body.results:
+    if node in body.results and body.keep_results:
         return True
     if node.op is CONSTANT:
         return node.attrs["value"].ndim > 0 and body.uses.get(node, 0) > 1

@@ -17,6 +17,7 @@ from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.operands import CONSTANT, call_elementwise, is_literal, literal_value
 from symdiff.ops.shape import broadcast_to, reshape, transpose
 from symdiff.rewrite.driver import Rule
+from symdiff.rewrite.hoist import hoist_row_products
 
 EXACT: dict[str, list[Rule]] = {}
 
@@ -315,6 +316,7 @@ def simplifications() -> dict[str, list[Rule]]:
     from symdiff.ops.define import OPS
 
     found = {name: list(rules) for name, rules in EXACT.items()}
+    found["scan"] = [hoist_row_products]
     for name, op in OPS.items():
         if op.is_elementwise:
             found.setdefault(name, []).append(hoist_broadcast)
