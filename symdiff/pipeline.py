@@ -232,12 +232,12 @@ def compile_(
             f"compile needs a Model or a Function, got {type(declared).__name__}."
         )
     level = _level(optimize, target)
-    modules = _modules(declared, only)
     origin = (
         declared.site.frames[0][0].co_filename if declared.site.frames else "<unknown>"
     )
     folder = os.path.dirname(origin) if base is None else base
     variables = _chosen(declared, wrt)
+    modules = _modules(declared, only, variables)
     if isinstance(declared, Model):
         program = model_program(declared, variables)
     else:
@@ -263,9 +263,14 @@ def _level(optimize: Any, target: str) -> int:
     return int(optimize)
 
 
-def _modules(declared: Model | Function, only: Sequence[str] | None) -> tuple[str, ...]:
+def _modules(
+    declared: Model | Function, only: Sequence[str] | None, variables: Sequence[Tensor]
+) -> tuple[str, ...]:
     trains = isinstance(declared, Model) and declared.loss is not None
-    possible = MODULES if trains and declared.optimizer is not None else MODULES[:2]  # type: ignore[union-attr]
+    steps = trains and declared.optimizer is not None  # type: ignore[union-attr]
+    leaves = {t.node for t in declared.params.values()}
+    inputs = [t for t in variables if t.node not in leaves]  # no step changes them
+    possible = MODULES if steps and not inputs else MODULES[:2]
     if isinstance(declared, Model) and not trains:
         possible = MODULES[:1]
     if only is None:
@@ -275,9 +280,12 @@ def _modules(declared: Model | Function, only: Sequence[str] | None) -> tuple[st
         if name not in MODULES:
             raise DeclarationError(f"only={name!r}: choose among {', '.join(MODULES)}.")
         if name not in possible:
-            lacks = "an optimizer" if name == "train" and trains else "a loss"
+            what = "an optimizer" if name == "train" and trains else "a loss"
+            lacks = f"without {what}"
+            if steps and inputs:
+                lacks = f"for wrt={inputs[0].name!r}, an input"
             raise DeclarationError(
-                f"only={name!r}: {declared.name!r} has no {name} without {lacks}."
+                f"only={name!r}: {declared.name!r} has no {name} {lacks}."
             )
     if "train" in asked and "backward" not in asked:
         asked.append("backward")

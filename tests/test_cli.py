@@ -160,6 +160,15 @@ def test_wrt_chooses_what_to_differentiate_by():
     assert "no leaf of 'small'" in error_of("compile", "spec.py", "--wrt", "nope")
 
 
+def test_a_gradient_by_an_input_has_no_training_step():
+    run("compile", spec(GOOD), "--wrt", "inputs")
+    assert not Path("build/small/train.py").exists()
+    found = python("-m", "small", cwd="build")
+    assert found.returncode == 0, found.stderr
+    found = error_of("compile", "spec.py", "--wrt", "x", "--only", "train")
+    assert "'small' has no train for wrt='x', an input" in found
+
+
 def test_print_after_shows_the_program():
     said = run("compile", spec(GOOD), "--print-after", "derive").stdout
     assert "--- after derive ---" in said
