@@ -13,7 +13,7 @@ import numpy as np
 
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import Shape, TensorType, broadcast_shapes, promote, unify
+from symdiff.graph.types import Shape, TensorType, broadcast_shapes, product, promote, unify
 from symdiff.ops.define import multilinear
 from symdiff.ops.operands import api, as_tensor, is_literal, stretch
 from symdiff.ops.shape import expand_dims, reshape, swapaxes
@@ -37,7 +37,8 @@ def _infer_matmul(a: TensorType, b: TensorType) -> TensorType:
 
 def _flat(x: Tensor) -> Tensor:
     """Return a batch of rows as one matrix."""
-    return x if x.ndim == 2 else reshape(x, (-1, x.shape[-1]))
+    # The number of rows is written out: -1 cannot be inferred beside an empty axis.
+    return x if x.ndim == 2 else reshape(x, (product(x.shape[:-1]), x.shape[-1]))
 
 
 def _left(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
@@ -86,8 +87,8 @@ def matmul(x: Any, other: Any) -> Tensor:
     if b.ndim == 1:  # batch of matrices times one vector
         return apply(MATMUL, a, b)
     if a.ndim == 1:
-        product = matmul(expand_dims(a, 0), b)
-        return reshape(product, product.shape[:-2] + product.shape[-1:])
+        row = matmul(expand_dims(a, 0), b)
+        return reshape(row, row.shape[:-2] + row.shape[-1:])
     try:
         batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ShapeError as error:
@@ -103,7 +104,7 @@ def dot(x: Any, other: Any) -> Tensor:
         return a * b  # type: ignore[operator]
     if b.ndim <= 2:
         return matmul(a, b)
-    flat = reshape(swapaxes(b, -1, -2), (-1, b.shape[-2]))
+    flat = _flat(swapaxes(b, -1, -2))
     rows = matmul(_flat(a) if a.ndim > 1 else a, swapaxes(flat, 0, 1))
     return reshape(rows, a.shape[:-1] + b.shape[:-2] + b.shape[-1:])
 
