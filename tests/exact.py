@@ -116,7 +116,7 @@ def meaning(node: Node) -> Callable[..., Any]:
         used = [named.get(s.name, s) for s in symbols]  # the logical ops use plain u, v
         return _each(lambda *e: op.expression.xreplace(dict(zip(used, e, strict=True))))
     if op.linear_in or op.analytic:
-        return op.evaluate  # type: ignore[no-any-return]
+        return op.evaluate
     raise NotExact(op.name)
 
 

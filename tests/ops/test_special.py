@@ -185,7 +185,7 @@ def test_extreme_logits(name: str) -> None:
 
 def test_where_keeps_nan_out() -> None:
     """A nan in the branch not taken reaches no gradient, of first or second order."""
-    x = leaf("x", (4,))
+    x: Any = leaf("x", (4,))
     safe = API["where"](x > 0, API["log"](API["where"](x > 0, x, 1.0)), 0.0)
     raw = API["where"](x > 0, x * x, API["stop_gradient"](API["log"](x)))
     first = API["grad"](API["sum"](safe + raw), x)

@@ -124,7 +124,7 @@ def _numpy(name: str) -> Callable[..., Any]:
     found: Any = np
     for part in name.split("."):
         found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _show(arg: Arg) -> str:
