@@ -281,11 +281,16 @@ def _check_pick(shape: Shape, index: Shape) -> None:
 
 def _rows(ndim: int, shape: Shape) -> str:
     """Return the index of element ``_1`` of every row, for a tensor of ``ndim`` axes."""
-    if ndim == 1:
-        return "_1"
-    if ndim == 2:
-        return f"np.arange({dim_text(shape[0])}), _1"
-    return f"*np.indices({shape_text(shape[:-1])}), _1"
+    rows = [
+        f"np.arange({dim_text(d)}){_trailing(ndim - 2 - axis)}"
+        for axis, d in enumerate(shape[: ndim - 1])
+    ]
+    return ", ".join([*rows, "_1"])
+
+
+def _trailing(count: int) -> str:
+    """Return the index that adds axes of length 1 at the end."""
+    return f"[:{', None' * count}]" if count else ""
 
 
 def _evaluate_pick(x: Any, index: Any) -> Any:
@@ -387,7 +392,6 @@ ARANGE = primitive(
 )
 
 
-@api("arange")
 def arange(length: Any) -> Tensor:
-    """The integers 0..length-1, as int64."""
+    """Return the integers 0..length-1, as int64; `ranges.arange` is the public one."""
     return apply(ARANGE, length=as_dim(length))
