@@ -83,15 +83,15 @@ def scale_by(
             numerator.append(part)
     result = t
     if coefficient == -1:
-        result = -result  # type: ignore[operator]
+        result = -result
     elif coefficient.is_Rational and abs(coefficient.p) == 1 and coefficient.q != 1:
         denominator.insert(0, coefficient.q * coefficient.p)
     elif coefficient != 1:
-        result = result * _number(coefficient)  # type: ignore[operator]
+        result = result * _number(coefficient)
     for part in numerator:
-        result = result * from_expression(part, env)  # type: ignore[operator]
+        result = result * from_expression(part, env)
     if denominator:
-        result = result / from_expression(sp.Mul(*denominator), env)  # type: ignore[operator]
+        result = result / from_expression(sp.Mul(*denominator), env)
     return result
 
 
@@ -100,7 +100,7 @@ def add_all(terms: Any) -> Tensor | None:
     total: Tensor | None = None
     for term in terms:
         if term is not None:
-            total = term if total is None else total + term  # type: ignore[operator]
+            total = term if total is None else total + term
     return total
 
 
@@ -322,9 +322,9 @@ def _power_number(b: Any, exponent: sp.Expr) -> Any:
 
 def _number(e: sp.Basic) -> int | float:
     """Return a SymPy number as the Python number that prints best."""
-    if e.is_Integer:  # type: ignore[attr-defined]
-        return int(e)  # type: ignore[call-overload]
-    value = complex(e)  # type: ignore[arg-type]
+    if e.is_Integer:
+        return int(e)
+    value = complex(e)
     if value.imag:
         raise DeclarationError(
             f"{e} is complex; symdiff differentiates real functions only."

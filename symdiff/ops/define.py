@@ -180,7 +180,7 @@ def same_shape(types: Sequence[TensorType]) -> Shape:
         )
         if None in common:
             raise ShapeError(f"operands have different shapes {shape} and {t.shape}")
-        shape = tuple(common)  # type: ignore[arg-type]
+        shape = tuple(common)
     return shape or ()
 
 

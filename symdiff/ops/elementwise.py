@@ -21,6 +21,7 @@ from symdiff.ops.operands import (
     as_tensor,
     call_elementwise,
     cast_dtype,
+    float_operand,
     function,
     is_literal,
     literal_value,
@@ -72,18 +73,18 @@ def _power_base(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> Tenso
         c = literal_value(exponent)
         if c == 0:
             return None
-        return t * c if c == 1 else t * (c * base ** (c - 1))  # type: ignore[operator]
-    lowered = where(equal(exponent, 0), 1, exponent - 1)  # type: ignore[operator]
-    return t * (exponent * power(base, lowered))  # type: ignore[operator]
+        return t * c if c == 1 else t * (c * base ** (c - 1))
+    lowered = where(equal(exponent, 0), 1, exponent - 1)
+    return t * (exponent * power(base, lowered))
 
 
 def _power_exponent(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> Tensor:
     """y log(a), and 0 where a = 0."""
     if is_literal(base):
         c = literal_value(base)
-        return t * (out * float(np.log(c)) if c != 0 else 0 * out)  # type: ignore[operator]
+        return t * (out * float(np.log(c)) if c != 0 else 0 * out)
     safe = where(equal(base, 0), 1, base)
-    return t * (out * log(safe))  # type: ignore[operator]
+    return t * (out * log(safe))
 
 
 POWER = elementwise(
@@ -203,7 +204,11 @@ def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
 
     A NaN or infinity in the branch not taken never reaches a gradient through `where`.
     """
-    return call_elementwise(WHERE, condition, x, otherwise)
+    taken, left = as_tensor(x), as_tensor(otherwise)
+    numbers = (literal_value(taken), literal_value(left))
+    if all(isinstance(n, (int, float)) for n in numbers) and float in map(type, numbers):
+        taken = float_operand(taken)  # an array of two numbers has the run's width
+    return call_elementwise(WHERE, condition, taken, left)
 
 
 # --- kinks ------------------------------------------------------------------------------------
@@ -245,7 +250,7 @@ MINIMUM = elementwise(
 
 def _share(wins: Tensor, ties: Tensor, t: Tensor) -> Tensor:
     """All of ``t`` where the operand wins, half where it ties, nothing where it loses."""
-    return where(wins, t, where(ties, t / 2, 0))  # type: ignore[operator]
+    return where(wins, t, where(ties, t / 2, 0))
 
 
 sign = function(SIGN, "sign", doc="-1, 0 or 1 by the sign of each element; derivative 0.")
@@ -276,7 +281,7 @@ def _expand_sigmoid(x: Tensor) -> Tensor:
     """With e = exp(-|x|), at most 1: 1 / (1 + e) for x >= 0, e / (1 + e) below."""
     e = exp(-absolute(x))
     e.hint = "e"
-    return where(greater_equal(x, 0), 1, e) / (1 + e)  # type: ignore[operator]
+    return where(greater_equal(x, 0), 1, e) / (1 + e)
 
 
 SIGMOID = elementwise(
@@ -293,7 +298,7 @@ SOFTPLUS = elementwise(
     sp.log(1 + sp.exp(u)),
     partials=(sigmoid(u),),
     evaluate=lambda x: np.logaddexp(x, np.zeros_like(x)),
-    expand=lambda x: maximum(x, 0) + log1p(exp(-absolute(x))),  # type: ignore[operator]
+    expand=lambda x: maximum(x, 0) + log1p(exp(-absolute(x))),
     analytic=False,
 )
 LOG_SIGMOID = elementwise(
@@ -301,7 +306,7 @@ LOG_SIGMOID = elementwise(
     -sp.log(1 + sp.exp(-u)),
     partials=(sigmoid(-u),),
     evaluate=lambda x: -np.logaddexp(-x, np.zeros_like(x)),
-    expand=lambda x: minimum(x, 0) - log1p(exp(-absolute(x))),  # type: ignore[operator]
+    expand=lambda x: minimum(x, 0) - log1p(exp(-absolute(x))),
     analytic=False,
 )
 

@@ -44,7 +44,7 @@ def _flat(x: Tensor) -> Tensor:
 def _left(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
     a, b = inputs
     if b.ndim == 1:  # rows . vector
-        return stretch(expand_dims(ct, ct.ndim), a.shape) * stretch(b, a.shape)  # type: ignore[operator]
+        return stretch(expand_dims(ct, ct.ndim), a.shape) * stretch(b, a.shape)
     if a.ndim == 1:
         return matmul(b, ct)
     return matmul(ct, swapaxes(b, -1, -2))
@@ -54,10 +54,10 @@ def _right(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
     a, b = inputs
     if b.ndim == 1:
         if a.ndim == 1:
-            return a * stretch(ct, a.shape)  # type: ignore[operator]
+            return a * stretch(ct, a.shape)
         return matmul(swapaxes(_flat(a), 0, 1), reshape(ct, (-1,)))
     if a.ndim == 1:
-        return stretch(expand_dims(a, 1), b.shape) * stretch(ct, b.shape)  # type: ignore[operator]
+        return stretch(expand_dims(a, 1), b.shape) * stretch(ct, b.shape)
     if b.ndim == 2:
         return matmul(swapaxes(_flat(a), 0, 1), _flat(ct))
     return matmul(swapaxes(a, -1, -2), ct)
@@ -101,7 +101,7 @@ def dot(x: Any, other: Any) -> Tensor:
     """NumPy's dot: a product for scalars, otherwise a sum over the last axis of x."""
     a, b = as_tensor(x), as_tensor(other)
     if is_literal(a) or is_literal(b) or not a.ndim or not b.ndim:
-        return a * b  # type: ignore[operator]
+        return a * b
     if b.ndim <= 2:
         return matmul(a, b)
     flat = _flat(swapaxes(b, -1, -2))
@@ -113,4 +113,4 @@ def dot(x: Any, other: Any) -> Tensor:
 def outer(x: Any, other: Any) -> Tensor:
     """Every element of the first (flattened) times every element of the second."""
     a, b = reshape(x, -1), reshape(other, -1)
-    return expand_dims(a, 1) * b  # type: ignore[operator]
+    return expand_dims(a, 1) * b

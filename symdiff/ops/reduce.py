@@ -155,7 +155,7 @@ def _infer_mean(t: TensorType, *, axes: Any, keepdims: bool) -> TensorType:
 
 def _mean_transpose(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
     shape, axes = inputs[0].shape, attrs["axes"]
-    share: Any = ct / product([shape[a] for a in axes])  # type: ignore[operator]
+    share: Any = ct / product([shape[a] for a in axes])
     return spread(share, shape, axes, attrs["keepdims"])
 
 
@@ -185,7 +185,7 @@ def mean(
     tensor = as_tensor(x) if dtype is None else cast(x, dtype)
     if where is not None:
         total = sum_(tensor, axis, keepdims=keepdims, where=where)
-        return total / count_where(where, tensor, axis, keepdims)  # type: ignore[operator]
+        return total / count_where(where, tensor, axis, keepdims)
     require_float(tensor.node.tensor_type, "a mean")
     axes = normalize_axes(axis, tensor.ndim)
     if not axes:

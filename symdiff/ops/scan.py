@@ -275,7 +275,7 @@ def _vjp(
     wanted += [by_leaf[i] for i in rows_out]
     made = substitute([t for t in wanted if t is not None], replaced)
     added = [
-        totals[i] + made[len(turning) + place]  # type: ignore[operator]
+        totals[i] + made[len(turning) + place]
         for place, i in enumerate(consts_out)
     ]
     shares = made[len(turning) + len(consts_out) :]
@@ -285,7 +285,7 @@ def _vjp(
         [*fresh_rows.values(), *fresh_kept.values(), *(fresh_seeds[i] for i in ys)],
         [*made[: len(turning)], *added, *shares],
         [
-            *(cts[i] if cts[i] is not None else zeros_like(inputs[i]) for i in turning),  # type: ignore[misc]
+            *(cts[i] if cts[i] is not None else zeros_like(inputs[i]) for i in turning),
             *(zeros_like(inputs[i]) for i in consts_out),
         ],
         [*(inputs[i] for i in read_rows), *stacks, *(cts[i] for i in ys)],  # type: ignore[list-item]

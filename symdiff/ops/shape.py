@@ -334,7 +334,7 @@ def _piece(i: int) -> Any:
     return transpose_rule
 
 
-class _Pieces(dict):  # type: ignore[type-arg]
+class _Pieces(dict):
     """The transposes of any number of operands, made when asked for."""
 
     def __contains__(self, i: object) -> bool:

@@ -100,7 +100,7 @@ def multiply_by_one(t: Tensor) -> Tensor | None:
         if c == 1 and a.dtype == t.dtype:
             return a
         if c == -1 and a.dtype == t.dtype:
-            return -a  # type: ignore[operator]
+            return -a
     return None
 
 
@@ -112,7 +112,7 @@ def divide_by_one(t: Tensor) -> Tensor | None:
         case 1:
             return a
         case -1:
-            return -a  # type: ignore[operator]
+            return -a
     return None
 
 
@@ -141,7 +141,7 @@ def fold_powers_of_two(t: Tensor) -> Tensor | None:
     x, c = _literal_last(a)
     if c is None or not (is_power_of_two(c) or is_power_of_two(d)):
         return None
-    return x * (c * d)  # type: ignore[operator]
+    return x * (c * d)
 
 
 def _literal_last(t: Tensor) -> tuple[Tensor, float | int | None]:
@@ -162,7 +162,7 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
             continue
         x, c = _literal_last(other)
         if c is not None and is_power_of_two(c) and not is_literal(x):
-            return broadcast_to(s.parents[0] * c, x.shape) * x  # type: ignore[operator]
+            return broadcast_to(s.parents[0] * c, x.shape) * x
     return None
 
 
@@ -181,9 +181,9 @@ def add_negative(t: Tensor) -> Tensor | None:
     """a + (-b) = a - b; (-a) + b = b - a."""
     a, b = t.parents
     if is_op(b, "negative"):
-        return a - b.parents[0]  # type: ignore[operator]
+        return a - b.parents[0]
     if is_op(a, "negative"):
-        return b - a.parents[0]  # type: ignore[operator]
+        return b - a.parents[0]
     return None
 
 
@@ -191,7 +191,7 @@ def add_negative(t: Tensor) -> Tensor | None:
 def subtract_negative(t: Tensor) -> Tensor | None:
     """a - (-b) = a + b."""
     a, b = t.parents
-    return a + b.parents[0] if is_op(b, "negative") else None  # type: ignore[operator]
+    return a + b.parents[0] if is_op(b, "negative") else None
 
 
 # --- views ---------------------------------------------------------------------------------------
