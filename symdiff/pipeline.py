@@ -250,8 +250,11 @@ def compile_(
     shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
     options = Options(level, shown or default, single_file)
-    make = model_files if isinstance(declared, Model) else function_files
-    files = make(declared, program, options, folder, os.path.basename(origin), modules)
+    where = (folder, os.path.basename(origin), modules)
+    if isinstance(declared, Model):
+        files = model_files(declared, program, options, *where)
+    else:
+        files = function_files(declared, program, options, *where)
     return Compiled(declared.name, files, single_file)
 
 

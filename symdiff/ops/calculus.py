@@ -133,9 +133,9 @@ def linear_jvp(name: str, operands: tuple[int, ...]) -> define.Jvp:
     ) -> Tensor | None:
         op = define.OPS[name]
         return add_all(
-            apply(op, *inputs[:i], tangents[i], *inputs[i + 1 :], **attrs)
-            for i in operands
-            if tangents[i] is not None
+            apply(op, *inputs[:i], t, *inputs[i + 1 :], **attrs)
+            for i, t in enumerate(tangents)
+            if t is not None and i in operands
         )
 
     return jvp
@@ -247,7 +247,8 @@ def _build(
             numerator, denominator = _fraction(e)
             return _quotient(_times(numerator, done), _times(denominator, done))
         case sp.Pow():
-            return _power(*e.as_base_exp(), done)
+            base, exponent = e.as_base_exp()
+            return _power(base, exponent, done)
         case sp.Piecewise():
             result: Any = None
             for value, condition in reversed(e.args):

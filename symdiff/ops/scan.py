@@ -194,7 +194,7 @@ def _jvp(
     replaced |= {leaves[i].node: inputs[i] for i in range(n + m, len(leaves))}
     replaced |= {moves[i].node: t for i, t in moved.items()}  # type: ignore[union-attr]
     replaced |= {
-        moves[i].node: tangents[i]  # type: ignore[union-attr]
+        moves[i].node: tangents[i]  # type: ignore[misc,union-attr]
         for i in range(n + m, len(leaves))
         if moves[i] is not None
     }

@@ -266,9 +266,13 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     while ready:
         _, _, node = heapq.heappop(ready)
         tensor = body.tensors[node]
-        source = body.absorbed.get(node)
+        taken = body.absorbed.get(node)
         steps.append(
-            Step(tensor, style.group(tensor), body.tensors[source] if source else None)
+            Step(
+                tensor,
+                style.group(tensor),
+                body.tensors[taken] if taken is not None else None,
+            )
         )
         for user in users.get(node, ()):
             waiting[user] -= 1
