@@ -154,30 +154,34 @@ def _infer_argmax(x: TensorType, y: TensorType, **attrs: Any) -> TensorType:
 def _evaluate_argmax(x: Any, y: Any, **attrs: Any) -> Any:
     g = geometry(attrs)
     result = np.zeros(y.shape, dtype=_ordinal_type(g).name)
-    for k, part in reversed(list(enumerate(_each(x, _counts(y.shape, g), g)))):
-        result[part == y] = k
+    lost = np.ones(y.shape, dtype=bool)
+    for part in list(_each(x, _counts(y.shape, g), g))[:-1]:
+        lost &= part != y
+        result += lost
     return result
 
 
 def _argmax_text(node: Node) -> str:
+    """Count the places before the winner: those where this and all before it lost."""
     g, (x, y) = geometry(node.attrs), node.inputs
-    start = (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-    )
-    count = int(np.prod(g.window))
-    if len(g.window) == 1:
-        at = ["_k"]
-    else:
-        at = ["_k // " + str(g.window[1]), "_k % " + str(g.window[1])]
+    dtype, count = dtype_text(node.dtype), int(np.prod(g.window))
+    if count == 1:
+        return f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})"
+    start = f"_lost = {_slices(x, node, g)[0]} != _1\n_out = _lost.astype({dtype})"
+    if count == 2:
+        return start
+    width = g.window[-1]
+    at = ["_k"] if len(g.window) == 1 else [f"_k // {width}", f"_k % {width}"]
     if any(d > 1 for d in g.dilation):
         at = [f"({i})" for i in at]
     index = place_text(len(x.shape), _counts(y.shape, g), g, at)
     return (
-        f"{start}for _k in reversed(range({count})):\n    _out[_0[{index}] == _1] = _k"
+        f"{start}\nfor _k in range(1, {count - 1}):\n"
+        f"    _lost &= _0[{index}] != _1\n    _out += _lost"
     )
 
 
-# The ordinal of the first place that holds the largest element; 0 where that is nan.
+# The ordinal of the first place that holds the largest element; the last one for nan.
 WINDOW_ARGMAX = primitive(
     "window_argmax",
     _infer_argmax,
@@ -234,9 +238,13 @@ def _evaluate_place(x: Any, index: Any, *, shape: Any, **attrs: Any) -> Any:
 def _place_text(node: Node) -> str:
     g, (_, places_) = geometry(node.attrs), node.inputs
     head, index, number = _loop(node, places_, g)
+    apart = all(
+        k * d <= s for k, d, s in zip(g.window, g.dilation, g.stride, strict=True)
+    )
+    sign = "=" if apart else "+="  # places of windows that lie apart are written once
     return (
         f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-        f"{head}\n    _out[{index}] += np.where(_1 == {number}, _0, 0)"
+        f"{head}\n    _out[{index}] {sign} np.where(_1 == {number}, _0, 0)"
     )
 
 
