@@ -28,7 +28,12 @@ _COMPARE = {
     "eq": "equal", "ne": "not_equal",
 }  # fmt: skip
 _UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "logical_not"}
-_METHODS = ["sum", "mean", "max", "min", "argmax", "argmin", "any", "all", "reshape", "transpose", "squeeze", "ravel", "dot", "swapaxes", "astype", "prod", "std", "var", "ptp", "cumsum", "cumprod", "clip", "round", "diagonal", "trace", "repeat", "take", "sort", "argsort"]
+_METHODS = (
+    *("sum", "prod", "mean", "std", "var", "max", "min", "ptp", "argmax", "argmin"),
+    *("any", "all", "cumsum", "cumprod", "clip", "round", "dot", "trace", "diagonal"),
+    *("reshape", "ravel", "transpose", "swapaxes", "squeeze", "repeat"),
+    *("take", "sort", "argsort", "searchsorted", "astype"),
+)
 
 
 def _binary(name: str, *, swapped: bool = False) -> Any:
@@ -90,7 +95,13 @@ def attach() -> None:
     put("at", property(_at))
     put("__iter__", _iterate)
     put("__len__", _length)
+    put("flatten", _forward("ravel"))
+    put("copy", _forward("positive"))
+    put("__divmod__", _binary("divmod"))
+    put("__rdivmod__", _binary("divmod", swapped=True))
+    put("__round__", _forward("round"))
     put("T", property(lambda self: API["transpose"](self)))
+    put("mT", property(lambda self: API["swapaxes"](self, -1, -2)))
     put("size", property(_size))
     put("__bool__", _refuse("the truth value", "use sd.where or sd.cond instead of if."))
     put("__float__", _refuse("the value", "keep it symbolic, or compile and call the function."))
