@@ -26,8 +26,9 @@ from symdiff.emit.bodies import (
     new_unit,
     split,
 )
+from symdiff.emit.context import Context
 from symdiff.emit.functions import Written
-from symdiff.emit.lower import Context, expression_of
+from symdiff.emit.lower import expression_of
 from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
 from symdiff.emit.naming import Names
 from symdiff.emit.optimizer import declared_update
@@ -36,6 +37,7 @@ from symdiff.emit.render import render
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.leaf import RANDOM
+from symdiff.ops.operands import CONSTANT
 from symdiff.plan.buffers import Destination, MemoryPlan
 from symdiff.plan.known import known_numbers
 from symdiff.plan.memory import plan_memory
@@ -107,7 +109,9 @@ def grads_function(unit: Unit) -> Planned:
     numbers, same = known_numbers(reachable(results, {*given, *seeds}), seeds)
     known: dict[Node, py.Expr] = {n: py.Lit(value) for n, value in numbers.items()}
     context = _context(unit, given | known, list(given), unit.tensors)
+    context.weak = set(numbers)
     steps = schedule(results, context.given, unit.tensors, _style(unit, results))
+    steps = [s for s in steps if s.tensor.node.op is not CONSTANT]
     order = [s.tensor.node for s in steps]
     plan = plan_memory(order, goals, [t.node for _, t in named], same, numbers)
     lowered = lower_plan(plan, steps, same, context)
@@ -235,7 +239,7 @@ def _setup(
     unit: Unit, fields: Sequence[Field], order: Sequence[Node], context: Context
 ) -> str:
     """Return the body of ``make_plan``: lengths, their checks, and the arrays."""
-    inner = replace(context, dims=set())
+    inner = replace(context, dims=set(), float_is=py.Name("dtype"))
     checks = check_dims(constraints_of(order), inner)
     made: list[py.Stmt] = [
         py.Assign((py.Name(f.name),), f.make(inner))

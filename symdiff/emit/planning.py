@@ -14,28 +14,29 @@ from dataclasses import dataclass, field
 
 from symdiff.emit import pycode as py
 from symdiff.emit import texts
-from symdiff.emit.lower import (
+from symdiff.emit.comments import _comment, _heading
+from symdiff.emit.context import (
     Context,
-    _comment,
-    _display,
-    _elided,
-    _heading,
-    _lower_step,
-    _lower_tuple,
-    _stored,
+    _constant,
     _substitution,
     dim_expression,
+    dtype_expression,
+)
+from symdiff.emit.lower import (
+    _lower_step,
+    _lower_tuple,
+    _operands,
     expression_of,
 )
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import DType, TupleType
+from symdiff.graph.types import TupleType
 from symdiff.ops.operands import CONSTANT
 from symdiff.ops.text import is_statements, op_text
 from symdiff.plan.buffers import Buffer, MemoryPlan, Place
 from symdiff.plan.layout import c_order
 from symdiff.plan.outform import is_call, short_text
-from symdiff.plan.schedule import LITERAL_ELEMENTS, Step
+from symdiff.plan.schedule import Step
 
 _RANGE = re.compile(r"np\.arange\(((?:_dim_\w+|[\d\s+*-])+)\)")
 
@@ -144,11 +145,7 @@ def _statement(
     buffer = place.buffer
     assert buffer is not None
     comment = _comment(step.tensor, context)
-    elided = _elided(node, context)
-    operands = [
-        expression_of(i, context, elide_in=node if at in elided else None)
-        for at, i in enumerate(node.inputs)
-    ]
+    operands = _operands(node, op_text(node), context)
     memory = _memory(buffer, lowered)
     name: py.Expr = memory  # a vector of the optimiser's that is updated keeps its name
     if not isinstance(memory, py.Name) or buffer.scratch:
@@ -183,11 +180,7 @@ def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
     node = step.tensor.node
     if node.op.name == "item" or is_statements(op_text(node)):
         return _lower_step(step, context)
-    elided = _elided(node, context)
-    operands = [
-        expression_of(i, context, elide_in=node if at in elided else None)
-        for at, i in enumerate(node.inputs)
-    ]
+    operands = _operands(node, op_text(node), context)
     text = _hoisted(short_text(node), lowered, context)
     name = py.Name(context.names.of(step.tensor))
     value = texts.expression(text, _filled(operands, context, name, node, lowered))
@@ -272,28 +265,16 @@ def _bits_maker(context: Context) -> py.Expr:
     return py.call("np.dtype", py.FString(("i", width)))
 
 
-def _dtype(dtype: DType) -> py.Expr:
-    if dtype.name == "float":
-        return py.Name("dtype")
-    return py.name(f"np.{'bool_' if dtype.is_bool else dtype.name}")
-
-
 def _constant_maker(node: Node) -> Callable[[Context], py.Expr]:
-    value = node.attrs["value"]
-
-    def make(context: Context) -> py.Expr:
-        if value.size > LITERAL_ELEMENTS:
-            stored = py.Index(py.Name("_CONSTANTS"), (py.Lit(_stored(value, context)),))
-            return py.method(stored, "astype", _dtype(node.dtype))
-        return py.call("np.array", _display(value.tolist()), dtype=_dtype(node.dtype))
-
-    return make
+    return lambda context: _constant(node, context)
 
 
 def _buffer_maker(b: Buffer) -> Callable[[Context], py.Expr]:
     def make(context: Context) -> py.Expr:
         lengths = tuple(dim_expression(b.shape[a], context) for a in b.layout)
-        made: py.Expr = py.call("np.empty", py.Tuple_(lengths), _dtype(b.dtype))
+        made: py.Expr = py.call(
+            "np.empty", py.Tuple_(lengths), dtype_expression(b.dtype, context)
+        )
         if b.layout == c_order(len(b.layout)):
             return made
         inverse = tuple(b.layout.index(a) for a in range(len(b.layout)))

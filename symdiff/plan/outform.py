@@ -163,8 +163,9 @@ def _masked(node: Node) -> OutForm | None:
 def _is_zero(node: Node) -> bool:
     """Whether a node is the literal 0 whose bits are all 0."""
     value = node.attrs["value"] if node.op is LITERAL else None
-    zero = isinstance(value, (int, float)) and value == 0
-    return zero and math.copysign(1, value) > 0
+    if not isinstance(value, (int, float)):
+        return False
+    return value == 0 and math.copysign(1, value) > 0
 
 
 # The result takes the place of either branch, or is laid over the second.

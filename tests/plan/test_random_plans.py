@@ -1,0 +1,88 @@
+"""Random programs: the planned step against the readable one, to the bit.
+
+The programs of the random-graph tests, as the loss of a model whose parameters are the
+operands. Scratch memory is filled with NaN before each run, so that a value read after
+its memory was given away, or before it was written, changes a result.
+"""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_programs import Program, Symbolic, program
+
+import symdiff as sd
+
+TAPES = st.lists(st.integers(0, (1 << 16) - 1), min_size=40, max_size=60)
+RELAXED = {
+    "deadline": None,
+    "database": None,
+    "derandomize": True,
+    "suppress_health_check": list(HealthCheck),
+}
+
+
+def _module(text: str) -> dict[str, Any]:
+    """Run a generated module that imports nothing but NumPy."""
+    made = ModuleType("generated")
+    exec(compile(text, "<generated>", "exec"), made.__dict__)
+    return made.__dict__
+
+
+def compiled(made: Program) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return backward.py and _planned.py of a program as a model's loss."""
+    params = [sd.param(f"v{i}", a.shape) for i, a in enumerate(made.operands)]
+    loss = made.run(Symbolic(), params)
+    x = sd.input("x", (sd.dim("N"),))
+    model = sd.Model("tape", [x], [], x, loss=loss, optimizer=sd.optim.SGD())
+    found = sd.compile(model)
+    return _module(found["backward"]), _module(found["_planned"])
+
+
+def check(made: Program) -> None:
+    """Loss and gradients in both widths, twice, over memory full of NaN."""
+    backward, planned = compiled(made)
+    for dtype in (np.float64, np.float32):
+        operands = {f"v{i}": a.astype(dtype) for i, a in enumerate(made.operands)}
+        params = {k: operands[k] for k in backward["PARAMS"]}
+        kept = {k: a.copy() for k, a in params.items()}
+        x = np.zeros(2, dtype)
+        with np.errstate(all="ignore"):
+            loss, wanted = backward["value_and_grad"](params, x)
+            plan = planned["make_plan"]({"N": 2}, dtype)
+            grads = {k: np.full_like(a, np.nan) for k, a in params.items()}
+            for _ in range(2):
+                for name, array in plan._asdict().items():
+                    if name.startswith(("work", "mask", "ints")):
+                        array.fill(np.nan if array.dtype.kind == "f" else 7)
+                found = planned["compute_grads"](plan, params, grads, x)
+                assert np.array_equal(found["loss"], float(loss), equal_nan=True), made
+                for k, gradient in grads.items():
+                    assert np.array_equal(gradient, wanted[k], equal_nan=True), (
+                        k,
+                        made,
+                    )
+        for k, a in params.items():
+            assert np.array_equal(a, kept[k]), "a parameter was written"
+
+
+@pytest.mark.filterwarnings("ignore::symdiff.graph.errors.SymdiffWarning")
+@settings(max_examples=40, **RELAXED)
+@given(TAPES)
+def test_planned_equals_readable(numbers: list[int]) -> None:
+    check(program(numbers))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::symdiff.graph.errors.SymdiffWarning")
+def test_sweep() -> None:
+    """A larger sweep; SYMDIFF_SWEEP says how many programs."""
+    rng = np.random.default_rng(1)
+    for _ in range(int(os.environ.get("SYMDIFF_SWEEP", "500"))):
+        check(program(rng.integers(0, 1 << 16, 60).tolist()))
