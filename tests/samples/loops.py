@@ -152,5 +152,7 @@ SAMPLES = [
     ),
     Sample(_pair, [(3,), (3,)], reference=_np_pair),
     Sample(_branch, [(3,), (3,)], reference=_np_branch),
-    Sample(_branch, [A((3,), "positive"), (3,)], reference=_np_branch),
+    Sample(
+        _branch, [A((3,), "positive"), (3,)], reference=_np_branch, label="branch taken"
+    ),
 ]
