@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError
@@ -14,7 +15,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops import helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.define import HELPERS, elementwise, primitive, require_float, u
-from symdiff.ops.elementwise import where
+from symdiff.ops.elementwise import equal, log, where
 from symdiff.ops.operands import api, float_operand, function
 
 _BELL = 2 / sp.sqrt(sp.pi) * sp.exp(-(u**2))
@@ -87,10 +88,19 @@ def polygamma(n: int, x: Any) -> Tensor:
     return apply(POLYGAMMA, float_operand(x), order=n) if n else digamma(x)
 
 
+LOGIT = elementwise(
+    "logit",
+    sp.log(u / (1 - u)),
+    partials=(1 / (u * (1 - u)),),  # SymPy's own divides by (1 - u)**2
+    evaluate=lambda p: np.log(p / (1 - p)),
+    expand=lambda p: log(p / (1 - p)),
+    latex=r"\operatorname{{logit}}({0})",
+)
+logit = function(LOGIT, "logit", doc="log(p / (1 - p)), the inverse of sigmoid.")
+
+
 @api("xlogy")
 def xlogy(x: Any, other: Any) -> Tensor:
     """x * log(y), and 0 where x = 0, as in SciPy."""
-    from symdiff.ops.elementwise import equal, log
-
     zero = equal(x, 0)
     return where(zero, 0, x * log(where(zero, 1, other)))

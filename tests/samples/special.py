@@ -8,6 +8,7 @@ from scipy import special
 from samples.table import A, Given, Sample, sd
 
 SAMPLES = [
+    Sample("logit", [(3, 4)], domain="fraction", reference=special.logit),
     Sample("erf", [(3, 4)], reference=special.erf, complex_ok=False),
     Sample("erfc", [(3, 4)], reference=special.erfc, complex_ok=False),
     Sample(
