@@ -2,12 +2,15 @@
 
 In: a body and the cotangents derived from it. Out: the body's values that the transposed body
 reads. Invariant: rows of sequences and operands from outside are at hand anyway and are never
-stacked; a view is taken again from what it is a view of.
+stacked; a view is taken again from what it is a view of, and an array whose length differs from
+step to step (the carries of an inner while loop) is computed again from what it was made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import sympy as sp
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
@@ -34,14 +37,34 @@ def body_residuals(
     wanted = dict.fromkeys(
         [*(i for n in inner for i in n.inputs), *(t.node for t in derived)]
     )
+    lengths = _own_lengths(forward)
     found: dict[Node, None] = {}
-    for node in wanted:
-        if node not in forward and node not in carried:
-            continue
-        for root in _roots(node, at_hand):
-            found[root] = None
+    waiting = [n for n in wanted if n in forward or n in carried]
+    seen = set(waiting)
+    while waiting:
+        for root in _roots(waiting.pop(), at_hand):
+            if not _varies(root, lengths):
+                found[root] = None
+                continue
+            waiting += [i for i in root.inputs if i not in seen]
+            seen.update(root.inputs)
     order = [n for n in tensors if n in found]
     return [tensors[n] for n in order]
+
+
+def _own_lengths(nodes: Iterable[Node]) -> set[sp.Symbol]:
+    """Return the symbols of lengths that are known only inside, at each step anew."""
+    steps = (n.attrs.get("steps") for n in nodes)
+    return {s for s in steps if s is not None}
+
+
+def _varies(node: Node, lengths: set[sp.Symbol]) -> bool:
+    """Whether a value cannot be stacked: several results, or a length of its own."""
+    if isinstance(node.type, TupleType):
+        return True
+    return bool(lengths) and any(
+        d.free_symbols & lengths for d in node.shape if isinstance(d, sp.Expr)
+    )
 
 
 def _roots(node: Node, at_hand: set[Node]) -> list[Node]:
