@@ -219,7 +219,6 @@ EYE = primitive(
     vjp=None,
     jvp=None,
     text=_eye_text,
-    latex="I",
 )
 
 

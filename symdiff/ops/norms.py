@@ -50,7 +50,7 @@ def _slopes(x: Any, output: Tensor, attrs: Any) -> Any:
 def _norm_vjp(ct: Tensor, output: Tensor, inputs: Any, attrs: Any, needs: Any) -> Any:
     (x,) = inputs
     if attrs["order"] == 2:  # divided before it is spread
-        share: Any = ct / off_origin(output)  # type: ignore[operator]
+        share: Any = ct / off_origin(output)
         return [spread(share, x.shape, attrs["axes"], attrs["keepdims"]) * x]
     share = spread(ct, x.shape, attrs["axes"], attrs["keepdims"])
     return [share * _slopes(x, output, attrs)]
@@ -78,7 +78,10 @@ def _norm_text(node: Any) -> str:
 def _evaluate_norm(x: Any, *, axes: Any, keepdims: bool, order: float) -> Any:
     if order != 2:
         return np.linalg.norm(x, order, axis=axes[0], keepdims=keepdims)
-    return np.sqrt(np.sum(x * x, axis=axes, keepdims=keepdims))
+    if 2 < len(axes) < np.ndim(x):
+        return np.sqrt(np.sum(x**2, axis=axes, keepdims=keepdims))
+    chosen = None if len(axes) == np.ndim(x) else axes[0] if len(axes) == 1 else axes
+    return np.linalg.norm(x, axis=chosen, keepdims=keepdims)
 
 
 NORM = primitive(

@@ -22,6 +22,17 @@ SAMPLES = [
         )
     ),
     Sample("linalg.norm", [(3, 4)], {"ord": 0, "axis": 1}, differentiable=False),
+    *(
+        Sample("linalg.norm", [(3, 4)], {"ord": p}, complex_ok=False, symbolic=False)
+        for p in ("nuc", 2, -2)
+    ),
+    Sample(
+        "linalg.norm",
+        [(3, 2, 4)],
+        {"ord": "nuc", "axis": (2, 0), "keepdims": True},
+        complex_ok=False,
+        symbolic=False,
+    ),
     Sample("linalg.norm", [(4,)], {"ord": 3}, domain="nonzero", complex_ok=False),
     Sample(
         "linalg.norm",
