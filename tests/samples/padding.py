@@ -23,7 +23,7 @@ def _pad(shape, width, mode, **options):  # type: ignore[no-untyped-def]
 
 
 SAMPLES = [
-    Sample("pad", GRID, {"pad_width": 1}),
+    Sample("pad", [(5, 3)], {"pad_width": 1}),
     Sample("pad", GRID, {"pad_width": ((0, 2), (1, 0))}),
     Sample("pad", [(5,)], {"pad_width": (2, 0)}),
     Sample("pad", GRID, {"pad_width": 0}),
