@@ -1,4 +1,4 @@
-"""README.md shows what the compiler gives now: every block is run, or compared.
+"""README.md and CONTRIBUTING.md show what is so now: a block is run, or compared.
 
 A comment before a block says what it is:
 
@@ -26,7 +26,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = ["README.md", "CONTRIBUTING.md"]
+NOT_RUN = ("pip ", "pytest", "ruff ", "mypy", ".ci/run", "python3 -m venv", ". ")
 BLOCK = re.compile(r"(?:<!-- ([^\n]*) -->\n)?```(\w*)\n(.*?)```", re.S)
 ALONE = "import sys\nfor n in ({}): sys.modules[n] = None\n".format(
     ", ".join(map(repr, ("jinja2", "scipy", "symdiff", "sympy")))
@@ -49,10 +50,10 @@ def _checked(command, folder):
 
 
 def _shell(text, folder):
-    """Run the symdiff and python commands of a shell block."""
+    """Run the commands of a shell block, but for those that set up and test."""
     python = f'"{sys.executable}"'
     for line in text.splitlines():
-        parts = [p for p in line.split(" && ") if not p.startswith(("pip ", "pytest"))]
+        parts = [p for p in line.split(" && ") if not p.startswith(NOT_RUN)]
         command = " && ".join(parts)
         command = re.sub(
             r"\bsymdiff (train|compile)", rf"{python} -m symdiff \1", command
@@ -84,11 +85,11 @@ def _function(path, name):
 def _excerpt(path, text):
     """The lines of a file from the block's first to its last line."""
     whole, lines = path.read_text("utf-8"), text.splitlines()
-    start = whole.find(f"{lines[0]}\n")
+    start = whole.find(f"\n{lines[0]}\n")
     end = whole.find(f"\n{lines[-1]}\n", start)
     assert start >= 0, f"{path} does not hold {lines[0]!r}"
     assert end >= 0, f"{path} does not hold {lines[-1]!r}"
-    return whole[start : end + len(lines[-1]) + 2]
+    return whole[start + 1 : end + len(lines[-1]) + 2]
 
 
 def current(text, folder):
@@ -120,20 +121,16 @@ def current(text, folder):
     return BLOCK.sub(replace, text)
 
 
-def test_every_block_runs_and_shows_what_is_generated(tmp_path, pytestconfig):
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_runs_and_shows_what_is_so(page, tmp_path, pytestconfig):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    text = README.read_text("utf-8")
+    text = (ROOT / page).read_text("utf-8")
     expected = current(text, tmp_path)
     if pytestconfig.getoption("--update-golden"):
-        README.write_text(expected, "utf-8")
+        (ROOT / page).write_text(expected, "utf-8")
         return
-    diff = difflib.unified_diff(
-        text.splitlines(),
-        expected.splitlines(),
-        "README.md",
-        "generated now",
-        lineterm="",
-    )
+    old, new = text.splitlines(), expected.splitlines()
+    diff = difflib.unified_diff(old, new, page, "as it is now", lineterm="")
     assert text == expected, (
         "\n".join(diff)
         + "\nIf that is meant: pytest tests/test_readme.py --update-golden"
@@ -142,7 +139,9 @@ def test_every_block_runs_and_shows_what_is_generated(tmp_path, pytestconfig):
 
 def test_generated_code_is_shown_first():
     """Page one: one line, its gradient, then the network."""
-    kinds = [match[1] for match in BLOCK.finditer(README.read_text("utf-8"))]
+    kinds = [
+        match[1] for match in BLOCK.finditer((ROOT / "README.md").read_text("utf-8"))
+    ]
     assert kinds[:5] == [
         None,
         "file: one_line.py",
