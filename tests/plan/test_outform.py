@@ -1,0 +1,196 @@
+"""Every op's text with ``out=`` against its text without: same bits, same layout.
+
+All nodes of all samples and of their derivatives are computed by their records' texts.
+Where a node has an out form, that is run on memory full of NaN, and over each operand
+that it may overwrite. Where the layout of a result is claimed to be known, NumPy's is
+compared.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sample_checks import leaf, problem
+from samples import SAMPLES, Sample
+
+from symdiff.graph.interpret import evaluate
+from symdiff.graph.node import Node, topological
+from symdiff.graph.types import TupleType
+from symdiff.ops.define import HELPERS
+from symdiff.ops.operands import API, CONSTANT, LITERAL
+from symdiff.ops.text import is_statements, op_text
+from symdiff.plan.layout import layout_of
+from symdiff.plan.outform import out_form, short_text
+from symdiff.rewrite.driver import rewrite
+from symdiff.rewrite.rules import expansions
+
+
+def _names(operands: list[Any], width: Any) -> dict[str, Any]:
+    names = {f"_{i}": a for i, a in enumerate(operands)}
+    helpers = {f"_help_{name}": f for name, f in HELPERS.items()}
+    bits = np.dtype(f"i{np.dtype(width).itemsize}")
+    return {"np": np, "_float": np.dtype(width), "_bits": bits, **helpers, **names}
+
+
+def _made(text: str, operands: list[Any], width: Any) -> Any:
+    """Return the value of an expression, or of ``_out`` after statements."""
+    names = _names(operands, width)
+    if not is_statements(text):
+        return eval(text, names)
+    exec(text, names)
+    return names["_out"]
+
+
+def _written(text: str, operands: list[Any], width: Any, out: np.ndarray) -> np.ndarray:
+    """Run an out form into ``out``."""
+    exec(text, _names(operands, width) | {"_out": out})
+    return out
+
+
+def _same_bits(a: np.ndarray, b: Any) -> bool:
+    b = np.asarray(b)
+    zeros = a.dtype.kind != "f" or np.array_equal(np.signbit(a), np.signbit(b))
+    plain = a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return plain and (zeros or bool(np.isnan(a).any()))
+
+
+def _memory(like: Any) -> np.ndarray:
+    out = np.empty_like(like)
+    out.fill(np.nan if out.dtype.kind == "f" else 1)
+    return out
+
+
+def check_node(
+    node: Node, operands: list[Any], value: Any, width: Any, what: str
+) -> None:
+    """Compare a node's out form, over each operand it allows, with its value."""
+    short = short_text(node)
+    if short != op_text(node):
+        assert _same_bits(np.asarray(_made(short, operands, width)), value), (
+            what,
+            short,
+        )
+    form = out_form(node)
+    if form is None or not node.shape:
+        return
+    found = _written(form.text, operands, width, _memory(value))
+    assert _same_bits(found, value), (what, form.text)
+    for i, text in form.over.items():
+        operand = operands[i]
+        if not isinstance(operand, np.ndarray) or operand.shape != value.shape:
+            continue
+        if operand.dtype != value.dtype:
+            continue
+        out = np.array(operand)
+        replaced = [out if a is operand else a for a in operands]
+        found = _written(text, replaced, width, out)
+        assert _same_bits(found, value), (what, "over", i, text)
+
+
+def check_layout(node: Node, value: Any, known: dict[Node, Any], what: str) -> None:
+    """Compare the order of the strides with the layout that is claimed."""
+    known[node] = layout_of(node, known)
+    if known[node] is None or not isinstance(value, np.ndarray) or value.ndim < 2:
+        return
+    if node.op.name == "broadcast_to" or 0 in value.shape:
+        return
+    steps = [abs(value.strides[a]) for a in known[node] if value.shape[a] > 1]
+    assert steps == sorted(steps, reverse=True), (what, value.strides, known[node])
+
+
+def check(outputs: list[Any], feed: dict[Node, Any], width: Any, what: str) -> int:
+    """Walk a graph; return how many nodes have an out form."""
+    values: dict[Node, Any] = dict(feed)
+    known: dict[Node, Any] = {n: tuple(range(np.ndim(a))) for n, a in feed.items()}
+    count = 0
+    for node in topological([t.node for t in outputs]):
+        if node in values:
+            continue
+        operands = [values[i] for i in node.inputs]
+        if node.op is LITERAL:
+            values[node], known[node] = node.attrs["value"], ()
+            continue
+        named = isinstance(node.type, TupleType) or node.op.text is None
+        if named or node.op is CONSTANT:
+            wide = {leaf("width", ()).node: np.zeros((), width)}
+            values[node] = evaluate([node], {**feed, **wide})[node]
+            known[node] = None
+            continue
+        value = values[node] = _made(op_text(node), operands, width)
+        label = f"{what}: {node.op.name}"
+        check_layout(node, value, known, label)
+        check_node(node, operands, value, width, label)
+        count += out_form(node) is not None
+    return count
+
+
+@pytest.mark.parametrize("width", [np.float64, np.float32])
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.id)
+def test_out_forms_and_layouts(sample: Sample, width: Any) -> None:
+    """The nodes of a sample's values and of its vjp, expanded as they are emitted."""
+    p = problem(sample)
+    roots = list(p.outputs)
+    smooth = [p.outputs[i] for i in p.smooth_outputs]
+    feed = {
+        n: np.asarray(a, width) if np.asarray(a).dtype.kind == "f" else np.asarray(a)
+        for n, a in p.feed.items()
+    }
+    if smooth and p.variables and sample.differentiable:
+        seeds = [leaf(f"d{i}", o.shape) for i, o in enumerate(smooth)]
+        rng = np.random.default_rng(3)
+        feed |= {s.node: rng.normal(size=s.shape).astype(width) for s in seeds}
+        found = API["vjp"](smooth, p.variables, seeds)
+        roots += [g for g in found if g is not None]
+    with np.errstate(all="ignore"):
+        check(rewrite(roots, expansions()), feed, width, sample.id)
+
+
+def test_special_values_survive_a_mask() -> None:
+    """x's bits times 0 or 1: infinities, NaN and -0 come out as `where` has them."""
+    x = np.array([np.inf, -np.inf, np.nan, -0.0, 1e-45, -1.5, np.nan, -0.0], np.float32)
+    t = leaf("x", (8,))
+    for keep in (API["greater"](t, 0), API["less"](t, 1), API["isnan"](t)):
+        for made in (API["where"](keep, t, 0), API["where"](keep, 0, t)):
+            form = out_form(made.node)
+            assert form is not None
+            assert "_bits" in form.text
+            check([made], {t.node: x}, np.float32, "mask")
+
+
+@pytest.mark.parametrize("width", [np.float64, np.float32])
+@pytest.mark.parametrize("exponent", [-2, -1, -0.5, 0.5, 1, 1.5, 2, 2.0, 3, 4])
+def test_powers(exponent: float, width: Any) -> None:
+    """x ** c has the bits of what arrays do for that exponent."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=500), [0.0, -0.0, np.inf, -np.inf, np.nan]])
+    t = leaf("x", (505,))
+    with np.errstate(all="ignore"):
+        check([API["power"](t, exponent)], {t.node: x.astype(width)}, width, "power")
+
+
+def test_layouts_of_transposed_operands() -> None:
+    """Elementwise results of transposes, mixed orders, joins, slices and reductions."""
+    x, y = leaf("x", (7, 5)), leaf("y", (5, 7))
+    w, v = leaf("w", (3, 5, 7)), leaf("v", (7,))
+    made = [
+        API["tanh"](x.T) * 2,
+        API["tanh"](x.T) + y,
+        x.T + y.T.T,
+        API["exp"](x.T) + v,
+        API["tanh"](w.transpose(2, 0, 1)),
+        API["tanh"](w.transpose(0, 2, 1)) + x,
+        API["tanh"](w.transpose(0, 2, 1)).sum(axis=0),
+        API["concatenate"]([x.T, y], axis=0),
+        API["tanh"](x[:, ::-1]),
+        API["tanh"](x[1:, ::2].T),
+        API["matmul"](x.T, x),
+        API["reshape"](API["tanh"](x.T), (7, 5)) * 3,
+        API["where"](x.T > 0, x.T, 0),
+        API["cast"](x.T > 0, "float"),
+        API["square"](x.T - API["mean"](x.T, axis=0)),
+    ]
+    rng = np.random.default_rng(0)
+    feed = {t.node: rng.normal(size=t.shape) for t in (x, y, w, v)}
+    assert check(made, feed, np.float64, "layouts") > 20
