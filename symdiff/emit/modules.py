@@ -129,6 +129,20 @@ def _param_spec(leaf: Tensor) -> str:
     return f'("float", {spec_shape(leaf.node.tensor_type)}, None, None)'
 
 
+def stored_constants(unit: Unit, text: str, single: bool) -> str:
+    """Return the statements that load the arrays ``text`` reads from beside a module."""
+    if "_CONSTANTS[" not in text:
+        return ""
+    name = f"{unit.program.name}_constants.npz" if single else "constants.npz"
+    return "\n".join(
+        [
+            f'_STORED = pathlib.Path(__file__).with_name("{name}")',
+            "with np.load(_STORED) as _file:",
+            "    _CONSTANTS = dict(_file)",
+        ]
+    )
+
+
 def _mapping(name: str, entries: Mapping[str, str]) -> str:
     """Return a dict display, an entry a line."""
     if not entries:
@@ -239,11 +253,12 @@ def _module(
     check = render("check.py", model=unit.program.is_model).strip()
     helpers = helper_texts(unit, functions)
     everything = "\n".join([check, *records, *helpers, *(f.body for f in functions)])
+    stored = stored_constants(unit, everything, single=False)
     text = render(
         template,
         header=header(unit, options, origin),
-        imports=imports_of(everything),
-        tables=tables(unit, leaves),
+        imports=imports_of(everything, *(["pathlib"] if stored else [])),
+        tables="\n".join(part for part in (tables(unit, leaves), stored) if part),
         records=records,
         check=check,
         helpers=helpers,

@@ -21,6 +21,7 @@ from symdiff.emit.modules import (
     output_record,
     reverse_records,
     sealed,
+    stored_constants,
     tables,
     value_and_grad,
 )
@@ -71,13 +72,17 @@ def single_module(
     helpers = helper_texts(unit, written)
     everything = "\n".join([check, *records, *helpers, *functions])
     names = [m for m in ("os", "tempfile", "threading") if f"{m}." in everything]
+    stored = stored_constants(unit, everything, single=True)
+    if stored:
+        names.append("pathlib")
+    shown = (tables(unit, leaves), constants, stored)
     text = render(
         "single.py",
         header=header(unit, options, origin),
         summary=f"{p.name}, compiled to one NumPy module.",
         usage="Every function is pure unless it takes a state; NumPy alone is needed.",
         imports=imports_of(everything, *names),
-        tables="\n".join(part for part in (tables(unit, leaves), constants) if part),
+        tables="\n".join(part for part in shown if part),
         records=records,
         functions=functions,
         check=check,
