@@ -15,9 +15,10 @@ from symdiff.graph.errors import DerivativeError, ShapeError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, dims_equal, product
 from symdiff.ops.index import arange, one_hot
+from symdiff.ops.joining import stack
 from symdiff.ops.operands import api, as_tensor, stretch
 from symdiff.ops.scan import map_
-from symdiff.ops.shape import moveaxis, reshape, stack, zeros
+from symdiff.ops.shape import moveaxis, reshape, zeros
 
 UNROLL = 4  # up to this many rows or columns are written out instead of looped over
 
@@ -66,7 +67,9 @@ def _batch(y: Tensor, x: Tensor, count: int) -> Shape:
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise ShapeError(f"batch_dims must be a number of axes, got {count!r}.")
     if count > min(y.ndim, x.ndim):
-        raise ShapeError(f"batch_dims={count} exceeds the axes of {y.shape} or {x.shape}.")
+        raise ShapeError(
+            f"batch_dims={count} exceeds the axes of {y.shape} or {x.shape}."
+        )
     pairs = zip(y.shape[:count], x.shape[:count], strict=True)
     if any(dims_equal(a, b) is False for a, b in pairs):
         raise ShapeError(
@@ -147,4 +150,3 @@ def gnvp(residual: Any, wrt: Any, vectors: Any) -> Any:
     form of ``wrt``.
     """
     return vjp(residual, wrt, jvp(residual, wrt, vectors))
-

@@ -19,9 +19,10 @@ from symdiff.ops import helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.define import HELPERS, multilinear, primitive, require_float
 from symdiff.ops.elementwise import cast, dtype_text, not_equal, where
 from symdiff.ops.index import slice_axis
+from symdiff.ops.joining import concatenate
 from symdiff.ops.operands import api, as_bool, as_tensor, float_operand
 from symdiff.ops.reduce import REDUCE_SUM, reduction_text, spread, sum_
-from symdiff.ops.shape import broadcast_to, concatenate, full, ravel, reshape, transpose
+from symdiff.ops.shape import broadcast_to, full, ravel, reshape, transpose
 
 
 def flip_axis(x: Tensor, axis: int) -> Tensor:
@@ -49,7 +50,7 @@ def _others(x: Tensor, axes: Sequence[int]) -> Tensor:
         before = cumprod(delayed(x, axis, 1), axis)
         reverse = flip_axis(x, axis)
         after = flip_axis(cumprod(delayed(reverse, axis, 1), axis), axis)
-        return before * after  # type: ignore[operator]
+        return before * after
     kept = [a for a in range(x.ndim) if a not in axes]
     order = (*kept, *axes)
     moved = transpose(x, order)
@@ -284,7 +285,7 @@ def diff(
         if tensor.dtype.is_bool:
             tensor = not_equal(later, earlier)
         else:
-            tensor = later - earlier  # type: ignore[operator]
+            tensor = later - earlier
     return tensor
 
 

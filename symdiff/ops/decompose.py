@@ -22,6 +22,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, as_dim, require_nonempty
 from symdiff.ops.calculus import add_all
 from symdiff.ops.define import Cotangents, primitive
+from symdiff.ops.joining import concatenate
 from symdiff.ops.linalg import matmul
 from symdiff.ops.matrices import (
     adjoint,
@@ -39,7 +40,6 @@ from symdiff.ops.matrices import (
     upper,
 )
 from symdiff.ops.operands import api
-from symdiff.ops.shape import concatenate
 from symdiff.ops.solvers import solve
 from symdiff.ops.tuples import item, items
 

@@ -1,8 +1,8 @@
 """Elementwise ops: arithmetic, exponentials, comparisons, selection and casts.
 
-Each op is one record made from its SymPy expression, its name in NumPy and, where the plain
-derivative would be inaccurate or ambiguous, its partials. The conventions at kinks are those
-of the table in the documentation of `CONVENTIONS`.
+Each op is one record made from its SymPy expression, its name in NumPy and, where the
+plain derivative would be inaccurate or ambiguous, its partials. The conventions at
+kinks are those of the table in the documentation of `CONVENTIONS`.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ CONVENTIONS = {
     "fmax, fmin": "beside a NaN the number gets the whole cotangent",
     "max, min": "a tie shares the cotangent equally among the extreme elements",
     "clip": "x keeps its whole cotangent on a bound; bounds get what lies beyond them",
-    "sign, floor, ceil, round, trunc, floor_divide, comparisons": "derivative 0 everywhere",
+    "sign, floor, ceil, round, trunc, floor_divide, comparisons": "derivative 0",
     "mod, fmod": "at a jump, the slopes of the piece the value lies on",
-    "heaviside": "derivative 0 in x everywhere; where x = 0 the second operand gets all",
+    "heaviside": "derivative 0 in x; where x = 0 the second operand gets all",
     "nan_to_num": "nothing flows where an element was replaced",
     "power": "d(0**b)/db = 0; the partial in the base is b * a**(b - 1)",
     "hypot, arctan2, norm": "derivative 0 at the origin, in every order",
     "logaddexp": "two equal infinities share the cotangent in halves",
     "sqrt, cbrt, log": "infinite at 0, as the limit is",
     "std": "derivative 0 where the variance is 0",
-    "median, quantile": "of equal elements, those get the cotangent that a stable sort picks",
+    "median, quantile": "of equal elements, those get it that a stable sort picks",
 }
 
-# --- arithmetic -------------------------------------------------------------------------
+# --- arithmetic -----------------------------------------------------------------------
 
 ADD = elementwise("add", u + v, ufunc="add", infix="+", dtype="number")
 SUB = elementwise("subtract", u - v, ufunc="subtract", infix="-", dtype="number")
@@ -56,8 +56,12 @@ NEG = elementwise("negative", -u, ufunc="negative", infix="-", dtype="number")
 
 add = function(ADD, "add", arity=2, doc="Sum of two tensors.")
 subtract = function(SUB, "subtract", arity=2, doc="Difference of two tensors.")
-multiply = function(MUL, "multiply", arity=2, doc="Product of two tensors, element by element.")
-divide = function(DIV, "divide", "true_divide", arity=2, doc="Quotient of two float tensors.")
+multiply = function(
+    MUL, "multiply", arity=2, doc="Product of two tensors, element by element."
+)
+divide = function(
+    DIV, "divide", "true_divide", arity=2, doc="Quotient of two float tensors."
+)
 negative = function(NEG, "negative", doc="Minus the tensor.")
 
 
@@ -67,7 +71,9 @@ def positive(x: Any) -> Tensor:
     return as_tensor(x)
 
 
-def _power_base(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> Tensor | None:
+def _power_base(
+    t: Tensor, out: Tensor, base: Tensor, exponent: Tensor
+) -> Tensor | None:
     """b a**(b-1); with b = 0 the factor is 0 even where a**(-1) is infinite."""
     if is_literal(exponent):
         c = literal_value(exponent)
@@ -95,7 +101,9 @@ POWER = elementwise(
     ufunc="power",
     dtype="number",
 )
-power = function(POWER, "power", arity=2, doc="First operand to the power of the second.")
+power = function(
+    POWER, "power", arity=2, doc="First operand to the power of the second."
+)
 
 
 @api("float_power")
@@ -114,7 +122,7 @@ def reciprocal(x: Any) -> Tensor:
     return divide(1, x)
 
 
-# --- exponentials and roots ------------------------------------------------------------------
+# --- exponentials and roots -----------------------------------------------------------
 
 EXP = elementwise("exp", sp.exp(u), partials=(y,), ufunc="exp")
 EXPM1 = elementwise("expm1", sp.exp(u) - 1, partials=(y + 1,), ufunc="expm1")
@@ -128,7 +136,7 @@ log = function(LOG, "log", doc="Natural logarithm.")
 log1p = function(LOG1P, "log1p", doc="log(1 + x), accurate near 0.")
 sqrt = function(SQRT, "sqrt", doc="Square root.")
 
-# --- trigonometric and hyperbolic --------------------------------------------------------------
+# --- trigonometric and hyperbolic -----------------------------------------------------
 
 SIN = elementwise("sin", sp.sin(u), ufunc="sin")
 COS = elementwise("cos", sp.cos(u), ufunc="cos")
@@ -138,12 +146,18 @@ sin = function(SIN, "sin", doc="Sine.")
 cos = function(COS, "cos", doc="Cosine.")
 tanh = function(TANH, "tanh", doc="Hyperbolic tangent.")
 
-# --- comparisons and logic ------------------------------------------------------------------
+# --- comparisons and logic ------------------------------------------------------------
 
 
 def _comparison(name: str, infix: str, relation: Any) -> Any:
     op = elementwise(
-        name, relation(u, v), arity=2, ufunc=name, infix=infix, dtype="bool", differentiable=False
+        name,
+        relation(u, v),
+        arity=2,
+        ufunc=name,
+        infix=infix,
+        dtype="bool",
+        differentiable=False,
     )
     return function(op, name, arity=2, doc=f"Whether x {infix} y, element by element.")
 
@@ -167,7 +181,9 @@ def _logical(name: str, infix: str, relation: Any, arity: int = 2) -> Any:
         dtype="logical",
         differentiable=False,
     )
-    return function(op, name, arity=arity, doc=f"Logical {name[8:]} of boolean tensors.")
+    return function(
+        op, name, arity=arity, doc=f"Logical {name[8:]} of boolean tensors."
+    )
 
 
 logical_and = _logical("logical_and", "&", sp.And)
@@ -178,7 +194,9 @@ logical_not = _logical("logical_not", "~", sp.Not, arity=1)
 
 def _where_dtype(condition: DType, a: DType, b: DType) -> DType:
     if not condition.is_bool:
-        raise DTypeError(f"the condition must be boolean, got {condition}; compare first.")
+        raise DTypeError(
+            f"the condition must be boolean, got {condition}; compare first."
+        )
     return promote(a, b)
 
 
@@ -206,14 +224,18 @@ def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
     """
     taken, left = as_tensor(x), as_tensor(otherwise)
     numbers = (literal_value(taken), literal_value(left))
-    if all(isinstance(n, (int, float)) for n in numbers) and float in map(type, numbers):
+    if all(isinstance(n, (int, float)) for n in numbers) and float in map(
+        type, numbers
+    ):
         taken = float_operand(taken)  # an array of two numbers has the run's width
     return call_elementwise(WHERE, condition, taken, left)
 
 
-# --- kinks ------------------------------------------------------------------------------------
+# --- kinks ----------------------------------------------------------------------------
 
-SIGN = elementwise("sign", sp.sign(u), ufunc="sign", dtype="number", differentiable=False)
+SIGN = elementwise(
+    "sign", sp.sign(u), ufunc="sign", dtype="number", differentiable=False
+)
 ABS = elementwise(
     "abs",
     sp.Abs(u),
@@ -249,16 +271,22 @@ MINIMUM = elementwise(
 
 
 def _share(wins: Tensor, ties: Tensor, t: Tensor) -> Tensor:
-    """All of ``t`` where the operand wins, half where it ties, nothing where it loses."""
+    """All of ``t`` where the operand wins, half where it ties, 0 where it loses."""
     return where(wins, t, where(ties, t / 2, 0))
 
 
-sign = function(SIGN, "sign", doc="-1, 0 or 1 by the sign of each element; derivative 0.")
+sign = function(
+    SIGN, "sign", doc="-1, 0 or 1 by the sign of each element; derivative 0."
+)
 absolute = function(ABS, "abs", "absolute", doc="Absolute value; derivative 0 at 0.")
-maximum = function(MAXIMUM, "maximum", arity=2, doc="Larger of two; a tie shares the gradient.")
-minimum = function(MINIMUM, "minimum", arity=2, doc="Smaller of two; a tie shares the gradient.")
+maximum = function(
+    MAXIMUM, "maximum", arity=2, doc="Larger of two; a tie shares the gradient."
+)
+minimum = function(
+    MINIMUM, "minimum", arity=2, doc="Smaller of two; a tie shares the gradient."
+)
 
-# --- activations that need a stable form ---------------------------------------------------------
+# --- activations that need a stable form ----------------------------------------------
 
 RELU = elementwise(
     "relu",
@@ -313,9 +341,11 @@ LOG_SIGMOID = elementwise(
 relu = function(RELU, "relu", doc="max(x, 0), with derivative 0 at 0.")
 sigmoid_ = function(SIGMOID, "sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
 softplus = function(SOFTPLUS, "softplus", doc="log(1 + exp(x)), without overflow.")
-log_sigmoid = function(LOG_SIGMOID, "log_sigmoid", doc="log(sigmoid(x)), without overflow.")
+log_sigmoid = function(
+    LOG_SIGMOID, "log_sigmoid", doc="log(sigmoid(x)), without overflow."
+)
 
-# --- casts and barriers ---------------------------------------------------------------------------
+# --- casts and barriers ---------------------------------------------------------------
 
 
 def _infer_cast(t: TensorType, *, dtype: DType) -> TensorType:
@@ -347,7 +377,7 @@ def dtype_text(d: DType) -> str:
 
 @api("cast", "astype")
 def cast(x: Any, dtype: Any) -> Tensor:
-    """The tensor converted to another dtype; gradients flow between float types only."""
+    """The tensor in another dtype; gradients flow between float types only."""
     tensor, target = as_tensor(x), cast_dtype(dtype)
     if is_literal(tensor):
         from symdiff.ops.operands import constant

@@ -16,11 +16,12 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, as_dim, normalize_axis, require_nonempty
 from symdiff.ops.elementwise import cast
 from symdiff.ops.index import UNSLICE, arange, slice_axis, take
+from symdiff.ops.joining import concatenate
 from symdiff.ops.operands import api, float_operand
 from symdiff.ops.quantiles import median
 from symdiff.ops.rearrange import flip
 from symdiff.ops.reduce import max_, mean, min_
-from symdiff.ops.shape import broadcast_to, concatenate, full, reshape
+from symdiff.ops.shape import broadcast_to, full, reshape
 
 _STATISTICS: dict[str, Callable[..., Tensor]] = {
     "maximum": max_,

@@ -24,9 +24,10 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.define import primitive, require_float
 from symdiff.ops.index import slice_axis
+from symdiff.ops.joining import stack
 from symdiff.ops.operands import api, as_tensor
 from symdiff.ops.reduce import reduced_shape
-from symdiff.ops.shape import expand_dims, reshape, squeeze, stack, transpose
+from symdiff.ops.shape import expand_dims, reshape, squeeze, transpose
 from symdiff.ops.sorting import ADD_ALONG_AXIS, argsort, take_along_axis
 
 METHODS = (
@@ -115,7 +116,9 @@ def _quantile_text(node: Any) -> str:
     if q == 0.5 and method == "linear":
         return f"np.median(_0{where})"
     how = "" if method == "linear" else f', method="{method}"'
-    return f"np.quantile(_0, {q!r}{where}{how})"
+    # NumPy 1 answers in float64 whatever the operand's width.
+    width = ".astype(_float, copy=False)" if len(node.inputs[0].shape) > 1 else ""
+    return f"np.quantile(_0, {q!r}{where}{how}){width}"
 
 
 def _evaluate_quantile(x: Any, *, axis: int, q: float, method: Any) -> Any:

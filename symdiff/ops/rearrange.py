@@ -22,10 +22,10 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.define import multilinear
 from symdiff.ops.index import getitem, slice_axis, take
+from symdiff.ops.joining import concatenate
 from symdiff.ops.operands import api, float_operand, stretch
 from symdiff.ops.shape import (
     broadcast_to,
-    concatenate,
     expand_dims,
     moveaxis,
     ravel,

@@ -1,7 +1,7 @@
-"""Ops that move elements and compute nothing: broadcasting, reshaping, joining.
+"""Ops that move elements and compute nothing: broadcasting, reshaping.
 
-Each is linear, so it is one record with its transpose; `broadcast_to` and `reduce_sum` are the
-one pair in which broadcasting is differentiated.
+Each is linear, so it is one record with its transpose; `broadcast_to` and `reduce_sum`
+are the one pair in which broadcasting is differentiated.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from symdiff.graph.types import (
     normalize_axes,
     normalize_axis,
     product,
-    promote,
     unify,
 )
 from symdiff.ops.define import multilinear
 from symdiff.ops.operands import api, as_tensor, float_operand
-from symdiff.ops.text import dim_text, shape_text, tuple_text
+from symdiff.ops.text import dim_text, shape_text
 
-# --- broadcasting -----------------------------------------------------------------------------
+# --- broadcasting ---------------------------------------------------------------------
 
 
 def _infer_broadcast(t: TensorType, *, shape: Shape) -> TensorType:
@@ -66,26 +65,31 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
     Only axes of length 1, written as 1, are stretched.
     """
     tensor, target = float_operand(x), as_shape(shape)
-    return tensor if tensor.shape == target else apply(BROADCAST_TO, tensor, shape=target)
+    return (
+        tensor if tensor.shape == target else apply(BROADCAST_TO, tensor, shape=target)
+    )
 
 
 def sum_to_shape(x: Tensor, shape: Shape) -> Tensor:
     """Sum over the axes along which ``shape`` would be broadcast to x's shape.
 
-    The transpose of `broadcast_to`: leading axes disappear, stretched axes keep length 1.
+    The transpose of `broadcast_to`: leading axes disappear, stretched axes keep length
+    1.
     """
     from symdiff.ops.reduce import reduce_sum
 
     lead = x.ndim - len(shape)
     stretched = [
-        lead + i for i, d in enumerate(shape) if d == 1 and dims_equal(x.shape[lead + i], 1) is not True
+        lead + i
+        for i, d in enumerate(shape)
+        if d == 1 and dims_equal(x.shape[lead + i], 1) is not True
     ]
     if stretched:
         x = reduce_sum(x, tuple(stretched), keepdims=True)
     return reduce_sum(x, tuple(range(lead))) if lead else x
 
 
-# --- reshaping --------------------------------------------------------------------------------
+# --- reshaping ------------------------------------------------------------------------
 
 
 def _infer_reshape(t: TensorType, *, shape: Shape) -> TensorType:
@@ -107,7 +111,11 @@ RESHAPE = multilinear(
 def _reshape_text(shape: Shape) -> str:
     if len(shape) == 1 and not isinstance(shape[0], int):
         return "_0.reshape(-1)"
-    return f"_0.reshape({', '.join(dim_text(d) for d in shape)})" if shape else "_0.reshape(())"
+    return (
+        f"_0.reshape({', '.join(dim_text(d) for d in shape)})"
+        if shape
+        else "_0.reshape(())"
+    )
 
 
 @api("reshape")
@@ -117,12 +125,16 @@ def reshape(x: Any, *shape: Any, order: str = "C") -> Tensor:
     if order != "C":
         raise ShapeError("reshape supports order='C' only; transpose first.")
     wanted = shape[0] if len(shape) == 1 else shape
-    target = _fill_unknown(tensor.shape, wanted if isinstance(wanted, (tuple, list)) else (wanted,))
+    target = _fill_unknown(
+        tensor.shape, wanted if isinstance(wanted, (tuple, list)) else (wanted,)
+    )
     return tensor if tensor.shape == target else apply(RESHAPE, tensor, shape=target)
 
 
 def _fill_unknown(old: Shape, new: Sequence[Any]) -> Shape:
-    unknown = [i for i, d in enumerate(new) if isinstance(d, (int, np.integer)) and d == -1]
+    unknown = [
+        i for i, d in enumerate(new) if isinstance(d, (int, np.integer)) and d == -1
+    ]
     if not unknown:
         return as_shape(tuple(new))
     if len(unknown) > 1:
@@ -131,7 +143,11 @@ def _fill_unknown(old: Shape, new: Sequence[Any]) -> Shape:
     total, rest = product(old), product(known)
     if rest == 0:
         raise ShapeError("reshape cannot infer a length beside an axis of length 0.")
-    quotient = as_dim(total / rest) if not _ints(total, rest) else _exact(total, rest, old, new)
+    quotient = (
+        as_dim(total / rest)
+        if not _ints(total, rest)
+        else _exact(total, rest, old, new)
+    )
     known.insert(unknown[0], quotient)
     return tuple(known)
 
@@ -142,7 +158,9 @@ def _ints(*dims: Dim) -> bool:
 
 def _exact(total: Any, rest: Any, old: Shape, new: Sequence[Any]) -> int:
     if total % rest:
-        raise ShapeError(f"cannot reshape {old} to {tuple(new)}: {total} is not a multiple of {rest}")
+        raise ShapeError(
+            f"cannot reshape {old} to {tuple(new)}: {total} is not a multiple of {rest}"
+        )
     return total // rest
 
 
@@ -224,7 +242,7 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
     return apply(SQUEEZE, tensor, axes=axes) if axes else tensor
 
 
-# --- transposition -----------------------------------------------------------------------------
+# --- transposition --------------------------------------------------------------------
 
 
 def _inverse(axes: Sequence[int]) -> tuple[int, ...]:
@@ -240,7 +258,9 @@ def _transpose_text(node: Any) -> str:
     if len(moved) == 2:
         i, j = moved
         if j == n - 1:
-            return f"_0.swapaxes({i - n}, -1)" if i == n - 2 else f"_0.swapaxes({i}, -1)"
+            return (
+                f"_0.swapaxes({i - n}, -1)" if i == n - 2 else f"_0.swapaxes({i}, -1)"
+            )
         return f"_0.swapaxes({i}, {j})"
     return f"_0.transpose{axes}"
 
@@ -268,7 +288,9 @@ def transpose(x: Any, *axes: Any) -> Tensor:
         else tuple(range(tensor.ndim))[::-1]
     )
     if sorted(order) != list(range(tensor.ndim)):
-        raise ShapeError(f"transpose axes {axes} are not a permutation of {tensor.ndim} axes.")
+        raise ShapeError(
+            f"transpose axes {axes} are not a permutation of {tensor.ndim} axes."
+        )
     if order == tuple(range(tensor.ndim)):
         return tensor
     return apply(TRANSPOSE, tensor, axes=order)
@@ -300,110 +322,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     return transpose(tensor, tuple(order))
 
 
-# --- joining -----------------------------------------------------------------------------------
-
-
-def _infer_concatenate(*types: TensorType, axis: int) -> TensorType:
-    shape, dtype = list(types[0].shape), types[0].dtype
-    total: Dim = types[0].shape[axis]
-    for t in types[1:]:
-        dtype = promote(dtype, t.dtype)
-        for a, (d, e) in enumerate(zip(shape, t.shape, strict=True)):
-            if a == axis:
-                continue
-            common = unify(d, e)
-            if common is None:
-                raise ShapeError(f"axis {a} has lengths {d} and {e}; only axis {axis} may differ")
-            shape[a] = common
-        total = total + t.shape[axis]
-    shape[axis] = as_dim(total)
-    return TensorType(tuple(shape), dtype)
-
-
-def _piece(i: int) -> Any:
-    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
-        from symdiff.ops.index import slice_axis
-
-        axis = attrs["axis"]
-        start: Dim = 0
-        for t in inputs[:i]:
-            start = start + t.shape[axis]
-        stop = start + inputs[i].shape[axis]
-        return slice_axis(ct, axis, as_dim(start), as_dim(stop))
-
-    return transpose_rule
-
-
-class _Pieces(dict):
-    """The transposes of any number of operands, made when asked for."""
-
-    def __contains__(self, i: object) -> bool:
-        return True
-
-    def __missing__(self, i: int) -> Any:
-        return _piece(i)
-
-
-def _join_text(node: Any) -> str:
-    operands = tuple_text([f"_{i}" for i in range(len(node.inputs))])
-    return f"np.{node.op.name}({operands}, axis={node.attrs['axis']})"
-
-
-def _concatenate_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tensor:
-    parts = [
-        zeros_like(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)
-    ]
-    return apply(output.node.op, *parts, **attrs)
-
-
-def _define_join(name: str, infer: Any, evaluate: Any, transposes: Any) -> Any:
-    from symdiff.ops.calculus import transposed_vjp
-    from symdiff.ops.define import primitive
-
-    return primitive(
-        name,
-        infer,
-        evaluate,
-        vjp=transposed_vjp(transposes),
-        jvp=_concatenate_jvp,
-        text=_join_text,
-        analytic=True,
-    )
-
-
-CONCATENATE = _define_join(
-    "concatenate",
-    _infer_concatenate,
-    lambda *xs, axis: np.concatenate(xs, axis=axis),
-    _Pieces(),
-)
-
-
-@api("concatenate", "concat")
-def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Tensor:
-    """Tensors joined along an existing axis (flattened first when axis is None)."""
-    parts = [float_operand(t) for t in tensors]
-    if not parts:
-        raise ShapeError("concatenate needs at least one tensor.")
-    if axis is None:
-        parts, axis = [ravel(t) for t in parts], 0
-    if len({t.ndim for t in parts}) > 1:
-        raise ShapeError(f"concatenate needs equal ndim, got {[t.shape for t in parts]}.")
-    where = normalize_axis(axis, parts[0].ndim)
-    return parts[0] if len(parts) == 1 else apply(CONCATENATE, *parts, axis=where)
-
-
-@api("stack")
-def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Tensors of one shape joined along a new axis."""
-    parts = [float_operand(t) for t in tensors]
-    if not parts:
-        raise ShapeError("stack needs at least one tensor.")
-    where = normalize_axis(axis, parts[0].ndim + 1)
-    return concatenate([expand_dims(t, where) for t in parts], axis=where)
-
-
-# --- filled arrays --------------------------------------------------------------------------------
+# --- filled arrays --------------------------------------------------------------------
 
 
 @api("full")

@@ -1,0 +1,127 @@
+"""Joining tensors: concatenate and stack.
+
+In: tensors of equal ndim. Out: one. Each operand's cotangent is its slice of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import (
+    Dim,
+    TensorType,
+    as_dim,
+    normalize_axis,
+    promote,
+    unify,
+)
+from symdiff.ops.calculus import transposed_vjp
+from symdiff.ops.define import primitive
+from symdiff.ops.index import slice_axis
+from symdiff.ops.operands import api, float_operand
+from symdiff.ops.shape import expand_dims, ravel, zeros_like
+from symdiff.ops.text import tuple_text
+
+
+def _infer_concatenate(*types: TensorType, axis: int) -> TensorType:
+    shape, dtype = list(types[0].shape), types[0].dtype
+    total: Dim = types[0].shape[axis]
+    for t in types[1:]:
+        dtype = promote(dtype, t.dtype)
+        for a, (d, e) in enumerate(zip(shape, t.shape, strict=True)):
+            if a == axis:
+                continue
+            common = unify(d, e)
+            if common is None:
+                raise ShapeError(
+                    f"axis {a} has lengths {d} and {e}; only axis {axis} may differ"
+                )
+            shape[a] = common
+        total = total + t.shape[axis]
+    shape[axis] = as_dim(total)
+    return TensorType(tuple(shape), dtype)
+
+
+def _piece(i: int) -> Any:
+    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+        axis = attrs["axis"]
+        start: Dim = 0
+        for t in inputs[:i]:
+            start = start + t.shape[axis]
+        stop = start + inputs[i].shape[axis]
+        return slice_axis(ct, axis, as_dim(start), as_dim(stop))
+
+    return transpose_rule
+
+
+class _Pieces(dict):
+    """The transposes of any number of operands, made when asked for."""
+
+    def __contains__(self, i: object) -> bool:
+        return True
+
+    def __missing__(self, i: int) -> Any:
+        return _piece(i)
+
+
+def _join_text(node: Any) -> str:
+    operands = tuple_text([f"_{i}" for i in range(len(node.inputs))])
+    return f"np.{node.op.name}({operands}, axis={node.attrs['axis']})"
+
+
+def _concatenate_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tensor:
+    parts = [
+        zeros_like(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)
+    ]
+    return apply(output.node.op, *parts, **attrs)
+
+
+def _define_join(name: str, infer: Any, evaluate: Any, transposes: Any) -> Any:
+    return primitive(
+        name,
+        infer,
+        evaluate,
+        vjp=transposed_vjp(transposes),
+        jvp=_concatenate_jvp,
+        text=_join_text,
+        analytic=True,
+    )
+
+
+CONCATENATE = _define_join(
+    "concatenate",
+    _infer_concatenate,
+    lambda *xs, axis: np.concatenate(xs, axis=axis),
+    _Pieces(),
+)
+
+
+@api("concatenate", "concat")
+def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Tensor:
+    """Tensors joined along an existing axis (flattened first when axis is None)."""
+    parts = [float_operand(t) for t in tensors]
+    if not parts:
+        raise ShapeError("concatenate needs at least one tensor.")
+    if axis is None:
+        parts, axis = [ravel(t) for t in parts], 0
+    if len({t.ndim for t in parts}) > 1:
+        raise ShapeError(
+            f"concatenate needs equal ndim, got {[t.shape for t in parts]}."
+        )
+    where = normalize_axis(axis, parts[0].ndim)
+    return parts[0] if len(parts) == 1 else apply(CONCATENATE, *parts, axis=where)
+
+
+@api("stack")
+def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new axis."""
+    parts = [float_operand(t) for t in tensors]
+    if not parts:
+        raise ShapeError("stack needs at least one tensor.")
+    where = normalize_axis(axis, parts[0].ndim + 1)
+    return concatenate([expand_dims(t, where) for t in parts], axis=where)
