@@ -13,7 +13,7 @@ from typing import Any
 from symdiff.graph.errors import TracingError
 from symdiff.graph.provenance import capture, locate
 from symdiff.graph.tensor import Tensor
-from symdiff.ops import catalog
+from symdiff.ops import catalog, lenient
 from symdiff.ops.operands import API
 
 catalog.load()
@@ -36,11 +36,43 @@ _METHODS = (
 )
 
 
+_NUMBER = (
+    "the value",
+    "keep it symbolic (np.sin instead of math.sin), or compile and call the function.",
+)
+_REFUSALS = {
+    "__bool__": (
+        "the truth value",
+        "use sd.where or sd.cond instead of if, sd.while_loop instead of while, "
+        "np.maximum instead of max, np.logical_and instead of and.",
+    ),
+    "__float__": _NUMBER,
+    "__int__": _NUMBER,
+    "item": _NUMBER,
+    "tolist": _NUMBER,
+    "__index__": (
+        "the integer value",
+        "index with sd.take; a length or a count must be a Python int.",
+    ),
+    "__array__": (
+        "the array",
+        "use np.stack instead of np.array to join tensors, x.at(i).set(v) instead of "
+        "filling an array, functions of np or sd instead of SciPy's, and leave out "
+        "np.asarray.",
+    ),
+    "__setitem__": (
+        "in-place assignment",
+        "tensors are immutable: use x = x.at(i).set(v), x.at(i).add(v) or sd.where.",
+    ),
+}
+
+
 def _binary(name: str, *, swapped: bool = False) -> Any:
     def operator(self: Tensor, other: Any) -> Any:
         if other is None or isinstance(other, (str, bytes, dict)):
             return NotImplemented
-        return API[name](other, self) if swapped else API[name](self, other)
+        operands = (other, self) if swapped else (self, other)
+        return lenient.call(API[name], *operands)
 
     operator.__doc__ = f"See `symdiff.{name}`."
     return operator
@@ -48,7 +80,7 @@ def _binary(name: str, *, swapped: bool = False) -> Any:
 
 def _forward(name: str) -> Any:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return API[name](self, *args, **kwargs)
+        return lenient.call(API[name], self, *args, **kwargs)
 
     method.__name__ = name
     method.__doc__ = f"See `symdiff.{name}`."
@@ -103,15 +135,8 @@ def attach() -> None:
     put("T", property(lambda self: API["transpose"](self)))
     put("mT", property(lambda self: API["swapaxes"](self, -1, -2)))
     put("size", property(_size))
-    put("__bool__", _refuse("the truth value", "use sd.where or sd.cond instead of if."))
-    put("__float__", _refuse("the value", "keep it symbolic, or compile and call the function."))
-    put("__int__", _refuse("the value", "keep it symbolic, or compile and call the function."))
-    put("__index__", _refuse("the value", "index with sd.take."))
-    put("__array__", _refuse("the array", "use np.stack or sd.stack to join tensors."))
-    put(
-        "__setitem__",
-        _refuse("in-place assignment", "tensors are immutable: use sd.where or x.at(i).set(v)."),
-    )
+    for name, (what, remedy) in _REFUSALS.items():
+        put(name, _refuse(what, remedy))
 
 
 def _at(self: Tensor) -> Any:

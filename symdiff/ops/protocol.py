@@ -19,6 +19,7 @@ from symdiff.graph.errors import TracingError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import product
+from symdiff.ops import lenient
 from symdiff.ops.operands import API, as_tensor
 
 # Where NumPy's name and ours differ.
@@ -207,7 +208,7 @@ def _call(
             f"{written} of a symbolic tensor does not take {', '.join(extra)} "
             f"({remedies})."
         ) from None
-    return function(*args, **kept)
+    return lenient.call(function, *args, **kept)
 
 
 def _is_idle(name: str, value: Any) -> bool:
