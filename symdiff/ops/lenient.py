@@ -1,11 +1,12 @@
 """NumPy's mixing of integers and floats, for functions that were written for NumPy.
 
-In: a call whose operands' dtypes do not fit. Out: the same call with integer operands as floats,
-while a plain NumPy function is traced; elsewhere the error stands. Invariant: a call that fits as
-it is is never changed, and what is widened takes the float dtype of the run.
+In: a call whose operands' dtypes do not fit. Out: the same call with integer operands
+as floats, while a plain NumPy function is traced; elsewhere the error stands.
+Invariant: a call that fits as it is is never changed, and what is widened takes the
+float dtype of the run.
 
-A declared model names its conversions, because float32 times int64 is float64 in NumPy. A
-function that runs under NumPy already has accepted what NumPy does.
+A declared model names its conversions, because float32 times int64 is float64 in NumPy.
+A function that runs under NumPy already has accepted what NumPy does.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def numpy_mixing(on: bool = True) -> Iterator[None]:
 
 
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return ``function(*args, **kwargs)``, with integers as floats where that is needed.
+    """Return ``function(*args, **kwargs)``, with integers as floats where that is
+    needed.
 
     Raises the error of the call as it was written where widening does not help.
     """
@@ -60,7 +62,9 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _widen(value: Any, kinds: str) -> Any:
-    """Return integer arrays as floats, in lists of operands too; anything else as it is."""
+    """Return integer arrays as floats, in lists of operands too; anything else as it
+    is.
+    """
     match value:
         case Tensor() if not is_literal(value) and value.dtype.kind in kinds:
             if value.node.op is CONSTANT:
