@@ -226,16 +226,22 @@ def agree(steps: dict[str, Any], x: np.ndarray, y: np.ndarray) -> None:
 
 
 def medians(
-    steps: dict[str, Any], x: np.ndarray, y: np.ndarray, rounds: int = 60
+    steps: dict[str, Any], x: np.ndarray, y: np.ndarray, rounds: int = 300
 ) -> dict[str, float]:
-    """Return the median time of a step in microseconds; contenders take turns."""
+    """Return the median time of a step in microseconds; contenders take turns.
+
+    A turn lasts about a millisecond, so that another process that takes the core spoils
+    whole turns, which the median drops, and not a part of each.
+    """
     times: dict[str, list[float]] = {name: [] for name in steps}
+    turns: dict[str, int] = dict.fromkeys(steps, 5)
     for _ in range(rounds):
         for name, step in steps.items():
             start = time.perf_counter()
-            for _ in range(50):
+            for _ in range(turns[name]):
                 step(x, y)
-            times[name].append((time.perf_counter() - start) / 50 * 1e6)
+            times[name].append((time.perf_counter() - start) / turns[name] * 1e6)
+            turns[name] = max(1, int(1000 / min(times[name])))
     return {name: float(np.median(found)) for name, found in times.items()}
 
 

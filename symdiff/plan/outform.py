@@ -59,6 +59,8 @@ def out_form(node: Node) -> OutForm | None:
         return None
     if op.name == "power":
         return _power(node)
+    if op.name == "matmul" and all(len(i.shape) == 2 for i in node.inputs):
+        return _PRODUCT
     if op.out is not None:
         return _of_call(op.out, op.is_elementwise)
     text = op_text(node)
@@ -67,6 +69,10 @@ def out_form(node: Node) -> OutForm | None:
     if op.name == "where":
         return _masked(node) or _WHERE
     return _of_expression(text, op.is_elementwise)
+
+
+# The same BLAS call as `a @ b` for matrices, with half a microsecond less around it.
+_PRODUCT = OutForm("_0.dot(_1, out=_out)")
 
 
 def _power(node: Node) -> OutForm | None:

@@ -215,7 +215,7 @@ def test_an_empty_batch_is_refused_by_the_plan() -> None:
 def test_gradients_are_written_where_the_state_keeps_them() -> None:
     """A sum of a product and a penalty needs no memory beside the gradient's own."""
     text = sd.compile(digits(sd.optim.Adam()))["_planned"]
-    assert 'd_out_W = np.matmul(h.T, d_z, out=grads["out.W"])' in text
+    assert 'd_out_W = h.T.dot(d_z, out=grads["out.W"])' in text
     assert "np.copyto(grads" not in text
 
 
