@@ -229,13 +229,15 @@ CHOLESKY = primitive(
 
 
 @api("linalg.cholesky")
-def cholesky(a: Any) -> Tensor:
+def cholesky(a: Any, upper: bool = False) -> Tensor:
     """Lower triangular L with ``L @ L.T == a``, for symmetric positive definite ``a``.
 
     As in NumPy only the lower triangle of ``a`` is read, so only it gets a gradient;
-    write ``cholesky((a + a.T) / 2)`` for a symmetric one.
+    write ``cholesky((a + a.T) / 2)`` for a symmetric one. With ``upper`` the result is
+    L.T, and the upper triangle is read.
     """
-    return apply(CHOLESKY, matrix(a, "cholesky"))
+    x = matrix(a, "cholesky")
+    return adjoint(apply(CHOLESKY, adjoint(x))) if upper else apply(CHOLESKY, x)
 
 
 # --- determinants ---------------------------------------------------------------------

@@ -215,20 +215,21 @@ SORT = primitive(
 
 
 @api("sort")
-def sort(x: Any, axis: int | None = -1) -> Tensor:
+def sort(x: Any, axis: int | None = -1, kind: Any = None) -> Tensor:
     """The elements in ascending order along ``axis`` (of all of them if None).
 
-    Where elements are equal the derivative follows the order in which they stood.
+    Where elements are equal the derivative follows the order in which they stood,
+    whatever ``kind`` names.
     """
     tensor, where = _axis_of(x, axis)
     return apply(SORT, tensor, axis=where)
 
 
 @api("argsort")
-def argsort(x: Any, axis: int | None = -1) -> Tensor:
+def argsort(x: Any, axis: int | None = -1, kind: Any = None) -> Tensor:
     """Int64 indices that would sort along ``axis``; equal elements keep their order.
 
-    As ``np.argsort(x, axis, kind="stable")``.
+    As ``np.argsort(x, axis, kind="stable")``, whatever ``kind`` names.
     """
     tensor, where = _axis_of(x, axis)
     return apply(ARGSORT, tensor, axis=where)

@@ -32,6 +32,10 @@ def _spectral(x: Any, f: Any) -> Any:
     return (v * API["expand_dims"](f(w), -2)) @ v.swapaxes(-1, -2)
 
 
+def _upper(a: Any, upper: bool) -> Any:
+    return np.linalg.cholesky(a.T).T  # NumPy 1 has no upper=
+
+
 SIZES = [(3, 3), (4, 2), (2, 4), (2, 4, 3)]
 REDUCED = {"full_matrices": False}
 
@@ -79,6 +83,7 @@ SAMPLES = [
         for name in ("cholesky", "eigh", "eigvalsh")
         for attrs in (({},) if name == "cholesky" else ({}, {"UPLO": "U"}))
     ),
+    linalg("cholesky", Given(A_TRIANGLE), {"upper": True}, reference=_upper),
     *(linalg("pinv", _matrix(*s)) for s in SIZES),
     *(
         Sample(
