@@ -9,6 +9,7 @@ loads neither NumPy nor SymPy: a command imports what it needs when it runs.
 from __future__ import annotations
 
 import functools
+import io
 import os
 import sys
 import time
@@ -114,6 +115,9 @@ level_option = click.option(
 @click.version_option(__version__, prog_name="symdiff", message="%(prog)s %(version)s")
 def main() -> None:
     """Compile symbolic models to plain, readable NumPy modules."""
+    for stream in (sys.stdout, sys.stderr):  # quoted lines may hold any character
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 # --- compile -------------------------------------------------------------------------
@@ -226,7 +230,7 @@ def _say_stale(compiled: Compiled, output: Path) -> None:
 # --- train ---------------------------------------------------------------------------
 
 
-@main.command("train")
+@main.command("train", short_help="Compile a model and train it on the spec's data().")
 @spec_argument
 @output_option
 @click.option("--epochs", type=click.IntRange(min=0), help="Passes over the data.")

@@ -112,6 +112,24 @@ def test_the_same_spec_gives_the_same_bytes_from_anywhere(tmp_path, monkeypatch)
         assert path.read_bytes() == other.read_bytes()
 
 
+def test_a_comment_in_the_spec_changes_headings_and_hashes_alone():
+    run("compile", spec(GOOD))
+    run("compile", spec("# a comment\n" + GOOD), "-o", "after")
+    for path in Path("build").rglob("*.py"):
+        after = Path("after", path.relative_to("build")).read_text("utf-8").splitlines()
+        changed = [
+            line
+            for line, other in zip(
+                path.read_text("utf-8").splitlines(), after, strict=True
+            )
+            if line != other
+        ]
+        assert all(
+            re.search(r"\[spec.py:\d+\]$|^# (options|body sha256):", line)
+            for line in changed
+        ), changed
+
+
 def test_the_package_runs_where_symdiff_cannot_be_imported(tmp_path):
     run("compile", spec(GOOD))
     blocked = (
@@ -196,6 +214,17 @@ def test_a_spec_imports_what_lies_beside_it(tmp_path, monkeypatch):
     text = GOOD.replace("(4, 3)", "(4, beside_the_spec.WIDTH)")
     run("compile", spec("import beside_the_spec\n" + text, "folder/spec.py"))
     assert str(tmp_path / "folder") not in sys.path
+
+
+def test_a_spec_may_change_the_current_folder(tmp_path):
+    Path("elsewhere").mkdir()
+    Path("elsewhere/here.txt").write_text("")
+    text = GOOD.replace("def data():", "def data():\n    open('here.txt').close()")
+    run("train", spec(text + "import os\nos.chdir('elsewhere')\n"))
+    assert Path.cwd() == tmp_path
+    assert Path("build/small/weights.npz").exists()
+    spec("import os\nos.chdir('elsewhere')\n1 / 0\n")
+    assert error_of("compile", "spec.py").startswith("error: spec.py:3: ZeroDiv")
 
 
 def test_a_spec_s_main_part_does_not_run():
@@ -344,6 +373,19 @@ def test_an_unreached_parameter_is_one_line_of_warning():
     )
 
 
+def test_any_character_can_be_shown_on_any_terminal(tmp_path):
+    text = (
+        GOOD.replace("z = x", "zβ = x").replace("z,", "zβ,").replace('": z}', '": zβ}')
+    )
+    found = python(
+        *("-m", "symdiff", "train", spec(text)),
+        cwd=tmp_path,
+        env={**ENVIRONMENT, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "d_z\\u03b2.sum(axis=0)" in found.stdout
+
+
 def test_hostile_parameter_names_compile_to_code_that_checks():
     names = ['"; import os', "W.b", "W_b", "lambda", "''' \\", "np", "d_z", "params"]
     terms = " + ".join(f"x @ sd.param({n!r}, (4, 3), init=1)" for n in names)
@@ -463,6 +505,24 @@ def test_validation_is_watched_and_test_is_told_at_the_end():
     assert said.count("  validation: loss") == 3
     assert "held out (validation)" in said
     assert "held out (test)" in said
+
+
+def test_dropout_and_a_regression():
+    text = """\
+z = sd.nn.dense(sd.nn.dropout(sd.nn.dense(x, 8, "tanh", name="a"), 0.5), 1, name="b")
+t = sd.input("t", (N, 1))
+model = sd.Model("noisy", inputs=[x], targets=[t], outputs=z, loss=sd.nn.mse(z, t),
+                 optimizer=sd.optim.Momentum(0.01))
+training = sd.Training(epochs=2)
+def data():
+    x = np.random.default_rng(0).normal(size=(50, 4))
+    return {"train": {"x": x, "t": x[:, :1]}, "validation": {"x": x, "t": x[:, :1]}}
+"""
+    run("train", spec(DECLARED + text), "--seed", 3)
+    first = weights("build/noisy/weights.npz")
+    run("train", "spec.py", "--seed", 3)
+    again = weights("build/noisy/weights.npz")
+    assert all(np.array_equal(first[k], again[k]) for k in first)
 
 
 def test_names_that_are_no_identifiers_are_keys_of_the_data():

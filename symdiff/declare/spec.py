@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import linecache
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,9 +34,13 @@ SPLITS = ("train", *HELD_OUT)
 
 @dataclass(frozen=True)
 class Spec:
-    """What a spec file declares; ``training`` is the default where it says nothing."""
+    """What a spec file declares; ``training`` is the default where it says nothing.
+
+    ``working`` is the folder that the file went to, if it changed the current one.
+    """
 
     path: Path
+    working: Path
     model: Model | Function
     training: Training
     data: Callable[[], Any] | None
@@ -49,12 +56,15 @@ def load_spec(path: Path) -> Spec:
     module.__file__ = str(path.absolute())
     sys.modules[module.__name__] = module  # dataclasses and pickle look it up
     try:
-        with _explained(path, ""), _importing_from(path):
-            exec(compile(source, module.__file__, "exec"), vars(module))
+        with _explained(path, ""), _importing_from(path, Path.cwd()):
+            code = compile(source, module.__file__, "exec")
+            _remember(module.__file__, source)
+            exec(code, vars(module))
+            working = Path.cwd()
     except BaseException:
         del sys.modules[module.__name__]
         raise
-    return _declared(path, source, vars(module))
+    return _declared(path, working, source, vars(module))
 
 
 def call_data(spec: Spec) -> dict[str, dict[str, Any]]:
@@ -68,7 +78,7 @@ def call_data(spec: Spec) -> dict[str, dict[str, Any]]:
             '    def data():\n        return {"train": {...}, "test": {...}}\n'
             f"where each part maps {_names(spec.model)} to arrays, a row an example."
         )
-    with _explained(spec.path, "data() "), _importing_from(spec.path):
+    with _explained(spec.path, "data() "), _importing_from(spec.path, spec.working):
         parts = spec.data()
     if not isinstance(parts, Mapping) or "train" not in parts:
         raise _wrong(
@@ -136,14 +146,22 @@ def _read(path: Path) -> bytes:
         raise SpecError(f"cannot read {path}: {reason}.") from error
 
 
+def _remember(file: str, source: bytes) -> None:
+    """Let what quotes the file read what was executed, even if it is edited later."""
+    lines = decode_source(source).splitlines(keepends=True)
+    linecache.cache[file] = (len(source), None, lines, file)
+
+
 @contextlib.contextmanager
-def _importing_from(path: Path) -> Iterator[None]:
-    """Let the spec import what lies beside it, as a script can."""
-    folder = str(path.absolute().parent)
+def _importing_from(path: Path, working: Path) -> Iterator[None]:
+    """Let the spec import what lies beside it, as a script can, and change folders."""
+    folder, before = str(path.absolute().parent), Path.cwd()
     sys.path.insert(0, folder)
+    os.chdir(working)
     try:
         yield
     finally:
+        os.chdir(before)
         with contextlib.suppress(ValueError):
             sys.path.remove(folder)
 
@@ -198,8 +216,6 @@ def _where(path: Path, error: BaseException) -> tuple[str, str]:
 
 
 def _at(path: Path, line: int) -> tuple[str, str]:
-    import linecache
-
     if not line:
         return str(path), ""
     text = linecache.getline(str(path.absolute()), line).strip()
@@ -235,7 +251,9 @@ def _syntax(path: Path, error: SyntaxError) -> str:
 # --- what it declares ----------------------------------------------------------------
 
 
-def _declared(path: Path, source: bytes, names: Mapping[str, Any]) -> Spec:
+def _declared(
+    path: Path, working: Path, source: bytes, names: Mapping[str, Any]
+) -> Spec:
     lines = _assigned(source)
 
     def wrong(name: str, need: str) -> SpecError:
@@ -266,7 +284,7 @@ def _declared(path: Path, source: bytes, names: Mapping[str, Any]) -> Spec:
         raise wrong("training", "an sd.Training")
     if data is not None and not callable(data):
         raise wrong("data", "a function that returns the data")
-    return Spec(path, model, training or Training(), data)
+    return Spec(path, working, model, training or Training(), data)
 
 
 def _assigned(source: bytes) -> dict[str, int]:

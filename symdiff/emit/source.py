@@ -94,6 +94,7 @@ class Resolver:
 
     def _module(self, filename: str) -> ast.Module | None:
         if filename not in self._modules:
+            linecache.checkcache(filename)  # it may have been edited and run again
             lines = linecache.getlines(filename)
             try:
                 self._modules[filename] = ast.parse("".join(lines)) if lines else None
