@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Model as Model,
         Training as Training,
     )
+    from symdiff.declare.tracing import spec as spec, trace as trace
     from symdiff.derive.forward import jvp as jvp
     from symdiff.derive.reverse import grad as grad, vjp as vjp
     from symdiff.graph.errors import (
@@ -79,6 +80,7 @@ _DECLARED: dict[str, tuple[str, str]] = {
         name: ("symdiff.declare.model", name)
         for name in ("Function", "Model", "Training")
     },
+    **{name: ("symdiff.declare.tracing", name) for name in ("spec", "trace")},
     "Tensor": ("symdiff.graph.tensor", "Tensor"),
     "compile": ("symdiff.pipeline", "compile_"),
     "init": ("symdiff.declare.init", ""),

@@ -164,7 +164,7 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
 def _mark_results(result: Any, site: Site) -> None:
     values = result if isinstance(result, (tuple, list)) else (result,)
     for index, value in enumerate(values):
-        if getattr(value, "site", None) is site:
+        if getattr(value, "site", None) is site and hasattr(value, "result"):
             value.result = index
 
 

@@ -1,0 +1,267 @@
+"""Plain NumPy functions as graphs: `trace`, and running a user's function on tensors.
+
+In: a Python function and what its arguments are. Out: the graph it builds when it is
+called once with symbolic tensors, as a `Function`. Invariant: what Python would have to
+know a value for (a branch, a float, an element of an array) raises `TracingError` with
+the user's line; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.declare.checks import module_name
+from symdiff.declare.leaves import input_
+from symdiff.declare.model import Function
+from symdiff.declare.trees import Path, is_container, leaf_paths, tree_map
+from symdiff.graph.errors import DeclarationError, TracingError
+from symdiff.graph.provenance import in_user_code, locate, public
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.lenient import numpy_mixing
+from symdiff.ops.operands import API, float_operand
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What an argument is: as in `symdiff.input`, without the name."""
+
+    shape: Any
+    dtype: Any = "float"
+    low: Any = None
+    high: Any = None
+    sample: Any = None
+
+
+def spec(
+    shape: Any, dtype: Any = "float", low: Any = None, high: Any = None,
+    sample: Any = None,
+) -> Spec:  # fmt: skip
+    """Return what an argument of a traced function is; see `symdiff.input`."""
+    return Spec(shape, dtype, low, high, sample)
+
+
+# --- running a user's function --------------------------------------------------------
+
+
+def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Return ``function(*args, **kwargs)`` for symbolic arguments.
+
+    Integers and floats mix as in NumPy. Raises `TracingError` where a value was needed,
+    also where NumPy hid that error behind one of its own, and where NumPy's global
+    generator was drawn from.
+    """
+    with in_user_code(), numpy_mixing(), _no_draws():
+        try:
+            return function(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            refused = _refusal(error)
+            if refused is None or refused is error:
+                raise
+            raise refused from None
+
+
+def _refusal(error: BaseException) -> TracingError | None:
+    """Return the `TracingError` that an error of NumPy's was raised from."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, TracingError):
+            break
+        found = found.__cause__ or found.__context__
+    if found is None or found is error or "setting an array element" not in str(error):
+        return found
+    refused = TracingError(
+        "an element of a NumPy array cannot be set to a symbolic tensor; join values "
+        "with np.stack, or use x = x.at(i).set(v) on a tensor, such as sd.zeros(n)."
+    )
+    return locate(refused, found.site)  # type: ignore[attr-defined,return-value]
+
+
+@contextmanager
+def _no_draws() -> Iterator[None]:
+    """Raise where the block draws from NumPy's global generator."""
+    before = _generator_state()
+    yield
+    if _generator_state() != before:
+        raise TracingError(
+            "the function draws from np.random while it is traced: every later call "
+            "would see the same numbers. Draw outside and pass them as an argument."
+        )
+
+
+def _generator_state() -> tuple[int, bytes, int]:
+    state: Any = np.random.get_state(legacy=True)
+    _, keys, position, has_gauss, _ = state
+    return position, keys.tobytes(), has_gauss
+
+
+# --- names ----------------------------------------------------------------------------
+
+
+def function_name(function: Any, prefix: str = "") -> str:
+    """Return a name for the module of a function: its own, made an identifier."""
+    while hasattr(function, "func"):  # functools.partial
+        function = function.func
+    own = getattr(function, "__name__", type(function).__name__)
+    name = re.sub(r"\W", "_", own, flags=re.ASCII).strip("_") or "traced"
+    if name == "lambda":
+        name = "function"
+    name = f"{prefix}{name}"
+    if not name[0].isalpha():
+        name = f"f_{name}"
+    try:
+        return module_name(name)
+    except DeclarationError:
+        return f"{name}_function"
+
+
+def argument_names(function: Any, count: int) -> list[str]:
+    """Return a name for each positional argument, from the function's own signature."""
+    names: list[str] = []
+    rest = "argument"
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    for p in parameters:
+        if p.kind is p.VAR_POSITIONAL:
+            rest = p.name
+        elif p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+            names.append(p.name)
+    names += [f"{rest}{i}" for i in range(max(0, count - len(names)))]
+    return names[:count]
+
+
+class Namer:
+    """Gives each leaf of the arguments a name of its own: ``params.W``."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def leaf(self, path: Path) -> str:
+        """Return the name of an input leaf."""
+        name = "".join(c if c.isprintable() else "_" for c in ".".join(path))
+        return self._unique(name)
+
+    def field(self, path: Path) -> str:
+        """Return the name of a result: an identifier."""
+        name = re.sub(r"\W", "_", "_".join(path)).lstrip("_")
+        if not name or not name.isidentifier() or keyword.iskeyword(name):
+            name = f"out_{name}" if name else "out"
+        return self._unique(name)
+
+    def _unique(self, name: str) -> str:
+        found, number = name, 1
+        while found in self._taken:
+            number += 1
+            found = f"{name}_{number}"
+        self._taken.add(found)
+        return found
+
+
+# --- trace ----------------------------------------------------------------------------
+
+
+@public
+def trace(f: Any, *specs: Any, name: str | None = None) -> Any:
+    """Return a plain NumPy function as a `Function`, by calling it once with tensors.
+
+    Parameters
+    ----------
+    f : a function of arrays; its parameters name the inputs
+    specs : one per argument: ``sd.spec(shape, dtype)``, a shape (a tuple of ints, dims
+        or names of dims, or one of them), an array to be like, an input tensor, or a
+        list, dict or named tuple of these
+    name : the module's name; that of ``f`` by default
+
+    The results may be a tensor or nested containers of tensors. Raises `TracingError`
+    where ``f`` needs a value, and `DeclarationError` for a spec that is none.
+
+    ``sd.trace(x)`` of a tensor is the sum of its diagonal, as in NumPy.
+    """
+    if isinstance(f, (Tensor, np.ndarray)):
+        return API["trace"](f, *specs)
+    if not callable(f):
+        raise DeclarationError(
+            f"trace needs a function, got {type(f).__name__} {f!r:.60}."
+        )
+    namer = Namer()
+    inputs: list[Tensor] = []
+
+    def declare(path: Path, leaf: Any) -> Tensor:
+        made = _input(path, leaf, namer)
+        inputs.append(made)
+        return made
+
+    names = argument_names(f, len(specs))
+    args = [
+        tree_map(declare, _as_specs(s), (n,)) for n, s in zip(names, specs, strict=True)
+    ]
+    result = run(f, args, {})
+    return Function(name or function_name(f), inputs, _outputs(result))
+
+
+def _as_specs(value: Any) -> Any:
+    """Return nested containers of specs, arrays and tensors; shapes become specs."""
+    if isinstance(value, dict):
+        return {k: _as_specs(v) for k, v in value.items()}
+    if type(value) is tuple and all(_is_dim(d) for d in value):
+        return Spec(value)
+    if isinstance(value, (list, tuple)):
+        parts = [_as_specs(v) for v in value]
+        if hasattr(value, "_fields"):
+            return type(value)(*parts)
+        return parts if isinstance(value, list) else tuple(parts)
+    return Spec((value,)) if _is_dim(value) else value
+
+
+def _is_dim(value: Any) -> bool:
+    return isinstance(value, (int, np.integer, str, sp.Expr)) and value is not True
+
+
+def _input(path: Path, leaf: Any, namer: Namer) -> Tensor:
+    match leaf:
+        case Tensor():
+            return leaf
+        case Spec(shape, dtype, low, high, sample):
+            return input_(namer.leaf(path), shape, dtype, low, high, sample)
+        case np.ndarray() | np.generic() | float():
+            array = np.asarray(leaf)
+            kind = "float" if array.dtype.kind == "f" else array.dtype
+            return input_(namer.leaf(path), array.shape, kind)
+    raise DeclarationError(
+        f"{'.'.join(path)}: {type(leaf).__name__} {leaf!r:.60} does not say what the "
+        "argument is; give sd.spec(shape, dtype), a shape or an array. Fix what is no "
+        "array with functools.partial."
+    )
+
+
+def _outputs(result: Any) -> Any:
+    """Return results as `Function` takes them."""
+    if not is_container(result):
+        return as_output(result, ())
+    found = [(path, as_output(leaf, path)) for path, leaf in leaf_paths(result)]
+    flat = type(result) in (tuple, list) and all(len(path) == 1 for path, _ in found)
+    if flat:
+        return [t for _, t in found]
+    namer = Namer()
+    return {namer.field(path): t for path, t in found}
+
+
+def as_output(value: Any, path: Sequence[str]) -> Tensor:
+    """Return a result as a tensor; raise `DeclarationError` for what is no array."""
+    try:
+        return float_operand(value)
+    except TypeError:
+        where = f" {'.'.join(path)!r}" if path else ""
+        raise DeclarationError(
+            f"result{where} is {type(value).__name__} {value!r:.60}, which is no array."
+        ) from None

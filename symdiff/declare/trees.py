@@ -1,0 +1,98 @@
+"""Nested containers of arrays: tuples, named tuples, lists and dicts, as arguments and
+results.
+
+In: what a user's function takes or returns. Out: its leaves, and the same containers
+around others. Invariant: a leaf's path reads as the access does, ``params.W`` or
+``layers.0.b``, and the order of leaves is that of the containers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+Path = tuple[str, ...]
+
+
+def is_container(value: Any) -> bool:
+    """Whether a value holds leaves rather than being one."""
+    return isinstance(value, (tuple, list, dict))
+
+
+def tree_map(function: Callable[[Path, Any], Any], value: Any, path: Path = ()) -> Any:
+    """Return the containers of ``value`` around ``function(path, leaf)`` of every leaf.
+    """
+    if isinstance(value, dict):
+        pairs = {k: tree_map(function, v, (*path, str(k))) for k, v in value.items()}
+        if type(value) is dict:
+            return pairs
+        made = type(value)()
+        made.update(pairs)
+        return made
+    if isinstance(value, (tuple, list)):
+        names = getattr(value, "_fields", range(len(value)))
+        parts = [
+            tree_map(function, v, (*path, str(n)))
+            for n, v in zip(names, value, strict=True)
+        ]
+        if hasattr(value, "_fields"):
+            return type(value)(*parts)
+        return tuple(parts) if isinstance(value, tuple) else parts
+    return function(path, value)
+
+
+def leaves(value: Any) -> list[Any]:
+    """Return the leaves, in order."""
+    return [leaf for _, leaf in leaf_paths(value)]
+
+
+def leaf_paths(value: Any) -> list[tuple[Path, Any]]:
+    """Return the leaves with their paths, in order."""
+    found: list[tuple[Path, Any]] = []
+    tree_map(lambda path, leaf: found.append((path, leaf)), value)
+    return found
+
+
+def like(value: Any, new: Sequence[Any]) -> Any:
+    """Return the containers of ``value`` around other leaves, as many as it has."""
+    waiting: Iterator[Any] = iter(new)
+    return tree_map(lambda path, leaf: next(waiting), value)
+
+
+def form(value: Any) -> Any:
+    """Return what two containers have in common when they differ in leaves alone."""
+    if isinstance(value, dict):
+        return (dict, *((k, form(v)) for k, v in value.items()))
+    if isinstance(value, (tuple, list)):
+        kind = list if isinstance(value, list) else tuple
+        return (kind, *(form(v) for v in value))
+    return None
+
+
+def builder(template: Any, is_slot: Callable[[Any], bool]) -> Callable[[Any], Any]:
+    """Return a function from results to the containers of ``template`` around them.
+
+    A slot is replaced by the result of that number; any other leaf stays.
+    """
+    if is_slot(template):
+        return lambda results: results[template.number]
+    if not is_container(template):
+        return lambda results: template
+    if isinstance(template, dict):
+        made = {k: builder(v, is_slot) for k, v in template.items()}
+        if type(template) is dict:
+            return lambda results: {k: make(results) for k, make in made.items()}
+        kind: Any = type(template)
+
+        def filled(results: Any) -> Any:
+            value = kind()
+            value.update({k: make(results) for k, make in made.items()})
+            return value
+
+        return filled
+    parts = [builder(v, is_slot) for v in template]
+    if hasattr(template, "_fields"):
+        named: Any = type(template)
+        return lambda results: named(*[make(results) for make in parts])
+    plain: Any = tuple if isinstance(template, tuple) else list
+    return lambda results: plain([make(results) for make in parts])
