@@ -7,15 +7,13 @@ statement that reads its old value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import sympy as sp
-
-from symdiff.declare.optim import Optimizer, hyper_leaves
+from symdiff.declare.update import Optimizer, hyper_leaves
 from symdiff.emit import pycode as py
-from symdiff.emit.bodies import compute, new_unit
-from symdiff.graph.node import Node
+from symdiff.emit.bodies import Unit, compute, new_unit
+from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, dim
 from symdiff.ops.leaf import INPUT
@@ -26,10 +24,15 @@ from symdiff.rewrite.rules import expansions
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """An optimiser's equations over flat vectors: leaves and results."""
+    """An optimiser's equations over flat vectors: leaves and results.
+
+    ``whole`` is the gradient of all parameters together: where the vectors are flat, the
+    gradient itself.
+    """
 
     parameter: Tensor
     gradient: Tensor
+    whole: Tensor
     slots: dict[str, Tensor]
     hyper: dict[str, Tensor]
     step: Tensor
@@ -40,18 +43,22 @@ class Update:
     def leaves(self) -> list[Tensor]:
         """Every leaf, in the order in which names are given."""
         vectors = [self.parameter, self.gradient, *self.slots.values()]
+        if self.whole is not self.gradient:
+            vectors.append(self.whole)
         return [*vectors, *self.hyper.values(), self.step]
 
 
-def declared_update(optimizer: Optimizer, size: sp.Symbol | None = None) -> Update:
-    """Return the update equations of an optimiser for a vector of symbolic length."""
-    length = dim("P") if size is None else size
+def declared_update(optimizer: Optimizer, *, flat: bool = True) -> Update:
+    """Return the update equations of an optimiser for vectors of symbolic length.
 
-    def vector(name: str) -> Tensor:
+    ``flat`` says that the vectors hold all parameters at once.
+    """
+
+    def vector(name: str, length: str = "P") -> Tensor:
         return apply(
             INPUT,
             name=name,
-            shape=(length,),
+            shape=(dim(length),),
             dtype=FLOAT,
             low=None,
             high=None,
@@ -59,51 +66,36 @@ def declared_update(optimizer: Optimizer, size: sp.Symbol | None = None) -> Upda
         )
 
     p, g = vector("p"), vector("g")
-    slots = {name: vector(name) for name in optimizer.slots}
+    whole = g if flat else vector("flat_grads", "Q")
+    slots = {name: vector(name) for name in optimizer.all_slots}
     hyper, t = hyper_leaves(optimizer)
-    new_p, new_slots = optimizer.update(p, g, slots, hyper, t)
+    new_p, new_slots = optimizer.step(p, g, slots, hyper, t, whole)
     roots = rewrite([new_p, *new_slots.values()], expansions())
-    return Update(
-        p, g, slots, hyper, t, roots[0], dict(zip(new_slots, roots[1:], strict=True))
-    )
+    kept = dict(zip(new_slots, roots[1:], strict=True))
+    return Update(p, g, whole, slots, hyper, t, roots[0], kept)
 
 
 def update_statements(optimizer: Optimizer) -> tuple[str, str]:
-    """Return the hyperparameters' unpacking and the loop's body, as text."""
-    update = declared_update(optimizer)
+    """Return what precedes the loop over parameters, and the loop's body, as text.
+
+    What depends on hyperparameters, the step and the whole gradient alone stands before the
+    loop, where it is more than an operation or two.
+    """
+    update = declared_update(optimizer, flat=False)
     roots = (*update.new_slots.items(), ("p", update.new_parameter))
-    program = Program(
-        "update",
-        False,
-        (),
-        (),
-        tuple(update.leaves),
-        (),
-        (),
-        (),
-        roots,
-        (),
-        (),
-        (),
-        (),
-        (),
-    )
-    unit = new_unit(program, "", 1)
+    unit = _unit(update, roots)
     given: dict[Node, py.Expr] = {
         t.node: py.Name(unit.names.of(t)) for t in update.leaves
     }
+    given[update.whole.node] = py.name("state.flat_grads")
+    grouped = bool(optimizer.groups)
+    shared = [] if grouped else _shared(update, [t.node for _, t in roots])
+    before = compute(unit, shared, given, headings=False)
+    given |= {n: before.value(n) for n in shared}
     body = compute(unit, [t.node for _, t in roots], given, headings=False)
     stmts = _stored(body.computation, update, given, unit.names.of)
-    read = _read(body.order)
-    unpacked = [
-        py.Assign(
-            (given[leaf.node],), py.Index(py.name("state.hyper"), (py.Lit(name),))
-        )
-        for name, leaf in update.hyper.items()
-        if leaf.node in read
-    ]
-    if update.step.node in read:
-        unpacked.insert(0, py.Assign((given[update.step.node],), py.name("state.step")))
+    read = _read(body.order) | _read(before.order) | set(shared)
+    unpacked = _hyper_statements(optimizer, update, given, read)
     slots = [
         py.Assign(
             (given[leaf.node],),
@@ -118,10 +110,118 @@ def update_statements(optimizer: Optimizer) -> tuple[str, str]:
         py.Index(py.name("state.grads"), (py.Name("name"),)),
     )
     first = [gradient] if update.gradient.node in read else []
-    return (
-        py.print_stmts(unpacked, indent=4).rstrip("\n"),
-        py.print_stmts([*first, *slots, *stmts], indent=8).rstrip("\n"),
+    if grouped:
+        return "", _printed([*first, *unpacked, *slots, *stmts], 8)
+    return _printed([*unpacked, *before.computation], 4), _printed(
+        [*first, *slots, *stmts], 8
     )
+
+
+def _printed(stmts: Sequence[py.Stmt], indent: int) -> str:
+    return py.print_stmts(stmts, indent=indent).rstrip("\n")
+
+
+def _unit(update: Update, roots: tuple[tuple[str, Tensor], ...]) -> Unit:
+    """Return the unit of the equations, whose arguments are the leaves."""
+    return _unit_of(update.leaves, roots)
+
+
+def _unit_of(leaves: Sequence[Tensor], roots: tuple[tuple[str, Tensor], ...]) -> Unit:
+    """Return a unit that computes ``roots`` from ``leaves``."""
+    empty: tuple[Tensor, ...] = ()
+    program = Program(
+        name="update",
+        is_model=False,
+        params=empty,
+        states=empty,
+        inputs=tuple(leaves),
+        targets=empty,
+        randoms=empty,
+        outputs=(),
+        results=roots,
+        metrics=(),
+        updates=(),
+        seeds=empty,
+        wrt=empty,
+        gradients=empty,
+    )
+    return new_unit(program, "", 1)
+
+
+def _hyper_statements(
+    optimizer: Optimizer, update: Update, given: Mapping[Node, py.Expr], read: set[Node]
+) -> list[py.Stmt]:
+    """Return the reading of the step and of the hyperparameters."""
+    made: list[py.Stmt] = []
+    if update.step.node in read:
+        made.append(py.Assign((given[update.step.node],), py.name("state.step")))
+    common: py.Expr = py.name("state.hyper")
+    if optimizer.schedules:
+        common = py.call("_hyper", py.Name("state"))
+    source = common
+    if optimizer.groups:
+        source = py.Name("hyper")
+        own = py.call("GROUPS.get", py.Name("name"), py.Dict_(()))
+        text = f"{{**{py.expr_text(common)}, **{py.expr_text(own)}}}"
+        made.append(py.Assign((source,), py.Raw(text, py.PRECEDENCE["atom"])))
+    elif optimizer.schedules:
+        source = py.Name("hyper")
+        made.append(py.Assign((source,), common))
+    made += [
+        py.Assign((given[leaf.node],), py.Index(source, (py.Lit(name),)))
+        for name, leaf in update.hyper.items()
+        if leaf.node in read
+    ]
+    return made
+
+
+def schedule_statements(optimizer: Optimizer) -> str:
+    """Return the body of ``_hyper``: the hyperparameters at a step, by their schedules."""
+    hyper, t = hyper_leaves(optimizer)
+    values = optimizer.scheduled(hyper, t)
+    roots = tuple(
+        zip(values, rewrite(list(values.values()), expansions()), strict=True)
+    )
+    used = {n for n in topological([r.node for _, r in roots]) if n.op.leaf}
+    leaves = [leaf for leaf in (*hyper.values(), t) if leaf.node in used]
+    unit = _unit_of(leaves, roots)
+    given: dict[Node, py.Expr] = {x.node: py.Name(unit.names.of(x)) for x in leaves}
+    body = compute(unit, [r.node for _, r in roots], given, headings=False)
+    made: list[py.Stmt] = []
+    for leaf in leaves:
+        name = str(leaf.name)
+        source: py.Expr = py.Index(py.name("state.hyper"), (py.Lit(name),))
+        if leaf is t:
+            source = py.name("state.step")
+        made.append(py.Assign((given[leaf.node],), source))
+    made += body.computation
+    pairs = ", ".join(
+        f"{py.expr_text(py.Lit(n))}: {py.expr_text(py.call('float', body.value(r.node)))}"
+        for n, r in roots
+    )
+    made.append(py.Return(py.Raw(f"{{**state.hyper, {pairs}}}", py.PRECEDENCE["atom"])))
+    return _printed(made, 4)
+
+
+def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
+    """Return the scalars that no parameter enters, where they are worth a statement."""
+    own = [update.parameter, update.gradient, *update.slots.values()]
+    varying = {t.node for t in own}
+    order = topological(roots)
+    size: dict[Node, int] = {}
+    for node in order:
+        if any(i in varying for i in node.inputs):
+            varying.add(node)
+        size[node] = 1 + sum(size[i] for i in node.inputs if not i.op.leaf)
+    found: dict[Node, None] = {}
+    for node in order:
+        for i in node.inputs if node in varying else ():
+            while i.op.name == "broadcast_to":
+                i = i.inputs[0]
+            costly = size[i] > 4 or update.whole.node in topological([i])
+            if i not in varying and not i.op.leaf and not i.shape and costly:
+                found[i] = None
+    return list(found)
 
 
 def _read(order: Sequence[Node]) -> set[Node]:

@@ -6,7 +6,7 @@ top of backward.py; the planned pair computes the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sympy as sp
 
@@ -26,7 +26,7 @@ from symdiff.emit.functions import (
 )
 from symdiff.emit.halves import halves
 from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
-from symdiff.emit.optimizer import update_statements
+from symdiff.emit.optimizer import schedule_statements, update_statements
 from symdiff.emit.render import render
 from symdiff.emit.texts import expression
 from symdiff.graph.errors import DeclarationError
@@ -107,6 +107,10 @@ def train_parts(
         unpacked=unpacked,
         update=update,
         planned=planned,
+        frozen=any(optimizer.is_frozen(str(t.name)) for t in p.params),
+        uniform=optimizer.is_uniform,
+        schedules=schedule_statements(optimizer) if optimizer.schedules else "",
+        hyper="_hyper(state)" if optimizer.schedules else "state.hyper",
         lines=_step_lines(unit, names, primal, backward, trained),
     )
     functions = [render("init_params.py", draws=_initial(unit)), render("state.py")]
@@ -126,19 +130,35 @@ def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
     def words(values: Sequence[str]) -> py.Expr:
         return py.Tuple_(tuple(py.Lit(v) for v in values))
 
-    hyper = py.Dict_(tuple((py.Lit(k), py.Lit(v)) for k, v in optimizer.hyper.items()))
+    hyper = _floats(optimizer.hyper)
     buffers = words([str(t.name) for t in unit.program.states])
     stmts = [
         py.Assign((py.Name("HYPER"),), hyper, "read at every step from state.hyper"),
         py.Assign(
-            (py.Name("SLOTS"),), words(optimizer.slots), "what the optimiser keeps"
+            (py.Name("SLOTS"),), words(optimizer.all_slots), "what the optimiser keeps"
         ),
         py.Assign(
             (py.Name("BUFFERS"),), buffers, "changed by steps, without gradients"
         ),
         py.Assign((py.Name("DATA"),), words(names), "the arguments of a step"),
     ]
+    params = [str(t.name) for t in unit.program.params]
+    frozen = [n for n in params if optimizer.is_frozen(n)]
+    if frozen:
+        stmts.append(py.Assign((py.Name("FROZEN"),), words(frozen), "left as they are"))
+    own = {n: optimizer.of_parameter(n) for n in params}
+    if optimizer.groups:
+        entries = tuple(
+            (py.Lit(n), _floats(values)) for n, values in own.items() if values
+        )
+        comment = "hyperparameters of their own"
+        stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(entries), comment))
     return py.print_stmts(stmts, indent=0).rstrip("\n")
+
+
+def _floats(values: Mapping[str, float]) -> py.Expr:
+    """Return the display of named numbers."""
+    return py.Dict_(tuple((py.Lit(k), py.Lit(v)) for k, v in values.items()))
 
 
 def _step_lines(

@@ -1,0 +1,205 @@
+"""What an optimiser is: hyperparameters, slots and an equation, and what goes before and after.
+
+In: a parameter, its gradient, the optimiser's slots and hyperparameters, all as tensors. Out:
+the new parameter and the new slots, as graph. Invariant: an update uses public functions only
+and no Python control flow on values, so the training step is optimised and printed like the
+rest of the model. Declare one's own by subclassing `Optimizer`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from symdiff.declare.schedules import Schedule
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.provenance import public
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import FLOAT
+from symdiff.ops.leaf import HYPER
+from symdiff.ops.operands import API
+
+Slots = dict[str, Tensor]
+
+# What every optimiser takes beside its own hyperparameters.
+OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen")
+
+
+class Optimizer:
+    """A rule that turns a parameter and its gradient into the next parameter.
+
+    A subclass passes its hyperparameters to ``super().__init__(lr=..., ...)``, lists in
+    ``slots`` the arrays it keeps for each parameter (they start at zero), and defines
+    ``update``. ``hyper`` may be changed while training, so `update` must not turn its values
+    into Python numbers. A hyperparameter may be a `Schedule` from ``sd.optim.schedules``.
+
+    Parameters
+    ----------
+    clip_value : bound on the magnitude of each element of the gradient
+    clip_norm : bound on the norm of the whole gradient, all parameters together
+    ema : decay of a running average of the parameters, in the slot ``ema``. It starts at zero;
+        divide by ``1 - ema**step`` to read it.
+    groups : name pattern to hyperparameters that replace the common ones, as in
+        ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts
+    frozen : name patterns of parameters that steps leave as they are
+    """
+
+    slots: tuple[str, ...] = ()
+
+    @public
+    def __init__(self, **hyper: Any) -> None:
+        self.hyper: dict[str, float] = {}
+        self.schedules: dict[str, Schedule] = {}
+        self.groups = dict(hyper.pop("groups", None) or {})
+        self.frozen = tuple(_patterns(hyper.pop("frozen", None)))
+        for name in ("clip_value", "clip_norm", "ema"):
+            if hyper.get(name) is None:
+                hyper.pop(name, None)
+            else:
+                high = 1.0 if name == "ema" else math.inf
+                require(name, hyper[name], 0, high, open_low=True)
+        for name, value in hyper.items():
+            if not name.isidentifier() or name == "t":
+                raise DeclarationError(
+                    f"hyperparameter {name!r} must be an identifier other than t, the step."
+                )
+            if isinstance(value, Schedule):
+                self.schedules[name], value = value, value.base
+            self.hyper[name] = number(f"{type(self).__name__}({name}=)", value)
+        self._check_groups()
+
+    def _check_groups(self) -> None:
+        for pattern, values in self.groups.items():
+            if not isinstance(pattern, str) or not isinstance(values, Mapping):
+                raise DeclarationError(
+                    "groups= maps a name pattern to hyperparameters."
+                )
+            for name, value in values.items():
+                if name not in self.hyper:
+                    raise DeclarationError(
+                        f"groups[{pattern!r}] sets {name!r}; this optimiser has "
+                        f"{', '.join(self.hyper)}."
+                    )
+                number(f"groups[{pattern!r}][{name!r}]", value)
+
+    @property
+    def all_slots(self) -> tuple[str, ...]:
+        """The slots of the rule, and ``ema`` where it is asked for."""
+        return (*self.slots, "ema") if "ema" in self.hyper else self.slots
+
+    def update(
+        self,
+        p: Tensor,
+        g: Tensor,
+        slots: Mapping[str, Tensor],
+        hyper: Mapping[str, Tensor],
+        t: Tensor,
+    ) -> tuple[Tensor, Slots]:
+        """Return the new parameter and the new slots.
+
+        Parameters
+        ----------
+        p, g : parameter and gradient, of one shape (a flat vector when planned)
+        slots : by name, each of p's shape
+        hyper : by name, 0-d
+        t : number of this step, counted from 1, 0-d float
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define update.")
+
+    def step(
+        self,
+        p: Tensor,
+        g: Tensor,
+        slots: Mapping[str, Tensor],
+        hyper: Mapping[str, Tensor],
+        t: Tensor,
+        whole: Tensor,
+    ) -> tuple[Tensor, Slots]:
+        """Return what `update` does between clipping and averaging.
+
+        ``whole`` is the flat gradient of all parameters. Clipping by norm scales by
+        min(1, c / ‖whole‖): Pascanu, Mikolov & Bengio, ICML 2013, algorithm 1.
+        """
+        if "clip_norm" in hyper:
+            norm = API["sqrt"](API["sum"](API["square"](whole)))
+            norm.hint = "norm"
+            shrink = API["minimum"](1.0, hyper["clip_norm"] / (norm + 1e-6))
+            shrink.hint = "shrink"
+            g = shrink * g
+        if "clip_value" in hyper:
+            c = hyper["clip_value"]
+            g = API["minimum"](API["maximum"](g, -c), c)
+            g.hint = "clipped"
+        own = {name: slots[name] for name in self.slots}
+        new, kept = self.update(p, g, own, hyper, t)
+        if "ema" in hyper:
+            decay = hyper["ema"]
+            average = decay * slots["ema"] + (1 - decay) * new
+            average.hint = "ema"
+            kept = {**kept, "ema": average}
+        return new, kept
+
+    def scheduled(self, hyper: Mapping[str, Tensor], t: Tensor) -> dict[str, Tensor]:
+        """Return the value at step t of each hyperparameter that has a schedule."""
+        return {n: hyper[n] * s.factor(t) for n, s in self.schedules.items()}
+
+    def of_parameter(self, name: str) -> dict[str, float]:
+        """Return the hyperparameters that replace the common ones for a parameter."""
+        for pattern, values in self.groups.items():
+            if fnmatch.fnmatchcase(name, pattern):
+                return {k: float(v) for k, v in values.items()}
+        return {}
+
+    def is_frozen(self, name: str) -> bool:
+        """Whether steps leave a parameter as it is."""
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.frozen)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether every parameter is updated alike, so that one flat vector serves."""
+        return not self.groups and not self.frozen
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{k}={self.schedules.get(k, v)!r}" for k, v in self.hyper.items()
+        )
+        return f"{type(self).__name__}({shown})"
+
+
+def _patterns(value: Any) -> Iterable[str]:
+    patterns = [value] if isinstance(value, str) else list(value or ())
+    if not all(isinstance(p, str) for p in patterns):
+        raise DeclarationError("frozen= is a name pattern, or a list of them.")
+    return patterns
+
+
+def number(what: str, value: Any) -> float:
+    """Return a finite number; raise `DeclarationError` for anything else."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise DeclarationError(f"{what} must be a number, got {value!r:.60}.")
+    if not math.isfinite(value):
+        raise DeclarationError(f"{what} must be finite, got {value!r}.")
+    return float(value)
+
+
+def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -> None:
+    """Check ``low <= value < high`` (``low < value`` where open); schedules by their base."""
+    found = number(name, value.base if isinstance(value, Schedule) else value)
+    if not (low < found or (found == low and not open_low)) or found >= high:
+        sign = "<" if open_low else "<="
+        limit = "" if high == math.inf else f" < {high:g}"
+        raise DeclarationError(f"needs {low:g} {sign} {name}{limit}, got {value!r}.")
+
+
+def hyper_leaves(optimizer: Optimizer) -> tuple[dict[str, Tensor], Tensor]:
+    """Return fresh 0-d leaves for the hyperparameters, and for the step ``t``."""
+    leaf = {
+        name: apply(HYPER, name=name, shape=(), dtype=FLOAT) for name in optimizer.hyper
+    }
+    return leaf, apply(HYPER, name="t", shape=(), dtype=FLOAT)
