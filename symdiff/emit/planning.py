@@ -23,6 +23,7 @@ from symdiff.emit.context import (
     dtype_expression,
 )
 from symdiff.emit.lower import (
+    _build,
     _lower_step,
     _lower_tuple,
     _operands,
@@ -180,10 +181,14 @@ def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
     node = step.tensor.node
     if node.op.name == "item" or is_statements(op_text(node)):
         return _lower_step(step, context)
-    operands = _operands(node, op_text(node), context)
     text = _hoisted(short_text(node), lowered, context)
     name = py.Name(context.names.of(step.tensor))
-    value = texts.expression(text, _filled(operands, context, name, node, lowered))
+    if text == op_text(node):
+        value = _build(node, context)
+    else:
+        operands = _operands(node, op_text(node), context)
+        filled = _filled(operands, context, name, node, lowered)
+        value = texts.expression(text, filled)
     made = py.Assign((name,), value, _comment(step.tensor, context))
     context.written[node] = name
     return [made]
