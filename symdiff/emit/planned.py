@@ -29,7 +29,14 @@ from symdiff.emit.bodies import (
 from symdiff.emit.context import Context
 from symdiff.emit.functions import Written
 from symdiff.emit.lower import expression_of
-from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
+from symdiff.emit.modules import (
+    Options,
+    header,
+    helper_texts,
+    imports_of,
+    sealed,
+    stored_constants,
+)
 from symdiff.emit.naming import Names
 from symdiff.emit.optimizer import declared_update
 from symdiff.emit.planning import Field, lower_plan, plan_fields
@@ -52,12 +59,13 @@ def planned_module(
     unit = replace(unit, names=copied_names(unit))
     gradients = grads_function(unit)
     update = update_function(optimizer)
+    stored = stored_constants(unit, gradients.setup, single=False)
     helpers = helper_texts(unit, [gradients.written, update.written])
     text = render(
         "_planned.py",
         header=header(unit, options, origin),
         name=unit.program.name,
-        imports=imports_of("NamedTuple"),
+        imports=imports_of("NamedTuple", *(["pathlib"] if stored else [])),
         fields=gradients.fields,
         peak=gradients.peak,
         setup=gradients.setup,
@@ -65,7 +73,7 @@ def planned_module(
         scratch=update.setup,
         update=update.written,
         helpers=helpers,
-        stored="_CONSTANTS[" in gradients.setup,
+        stored=stored,
     )
     return sealed(text)
 
