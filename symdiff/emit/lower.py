@@ -34,7 +34,7 @@ from symdiff.emit.context import (  # noqa: F401
 from symdiff.graph.errors import ShapeError, SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import FLOAT, TupleType, broadcast_shapes
+from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
 from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.ops.text import is_infix, is_statements, op_text, shape_text
 from symdiff.plan.schedule import Step
@@ -144,7 +144,23 @@ def _build(node: Node, context: Context) -> py.Expr:
         return _filled(node, context)
     text = op_text(node)
     operands = _operands(node, text, context)
-    return texts.expression(text, _substitution(operands, context, node=node))
+    made = texts.expression(text, _substitution(operands, context, node=node))
+    if "_float" not in text and _is_made_of_numbers(node, context):
+        return py.method(made, "astype", float_dtype(context), copy=False)
+    return made
+
+
+def _is_made_of_numbers(node: Node, context: Context) -> bool:
+    """Whether an array's float operands are numbers, which NumPy 1 may widen."""
+    if not node.shape or node.dtype.name != "float" or node.op.name == "broadcast_to":
+        return False
+    elided = _elided(node, context)
+    floats = [
+        i.inputs[0] if at in elided and i.op.name == "broadcast_to" else i
+        for at, i in enumerate(node.inputs)
+        if isinstance(i.type, TensorType) and i.dtype.is_float
+    ]
+    return bool(floats) and not any(i.shape for i in floats)
 
 
 def _filled(node: Node, context: Context) -> py.Expr:
@@ -215,10 +231,10 @@ def _elided_batch(node: Node, context: Context) -> set[int]:
 
 def is_filled(node: Node, context: Context) -> bool:
     """Whether a node is one number repeated, for which NumPy has `full`."""
-    if node.op.name != "broadcast_to" or context.at_hand(node) is not None:
+    if node.op.name != "broadcast_to" or node in context.given:
         return False
     (source,) = node.inputs
-    return not source.shape and (source.op is CONSTANT or is_weak(source, context))
+    return not source.shape and source.dtype.is_float
 
 
 def is_weak(node: Node, context: Context) -> bool:

@@ -69,6 +69,7 @@ def _places(x: Tensor, attrs: Any) -> list[tuple[Tensor, Any]]:
     axis = attrs["axis"]
     low, high, far = _ranks(x.shape[axis], attrs["q"], attrs["method"])
     order = argsort(x, axis)
+    order.hint = "order"
     first = slice_axis(order, axis, low, as_dim(low + 1))
     if far == 0 or low == high:
         return [(first, 1)]

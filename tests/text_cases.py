@@ -1,0 +1,82 @@
+"""The samples as compiled functions, for the suites that run generated text.
+
+In: the sample table. Out: `Case`s, compiled once per process whichever test asks first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from sample_checks import is_given, leaf_like, outputs_of
+from samples import SAMPLES, Sample, draw
+
+import symdiff as sd
+from symdiff.emit.package import Compiled
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import collecting_constraints
+
+BY_ID = {s.id: s for s in SAMPLES}
+
+
+def leading(sample: Sample) -> int | None:
+    """Return the length that can be made symbolic, if any."""
+    if not sample.symbolic or is_given(sample) or not sample.args:
+        return None
+    first = sample.args[0]
+    shape = first if isinstance(first, tuple) else getattr(first, "shape", ())
+    return shape[0] if shape and shape[0] > 1 else None
+
+
+VARIANTS = [(s.id, 0, False) for s in SAMPLES]
+VARIANTS += [(s.id, 1, False) for s in SAMPLES]
+VARIANTS += [(s.id, 1, True) for s in SAMPLES if leading(s) is not None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A compiled sample, beside the graph it was compiled from."""
+
+    sample: Sample
+    leaves: list[Any]
+    outputs: list[Tensor]
+    compiled: Compiled
+    nonempty: bool  # whether some length has to be at least 1
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The leaves, without the numbers among the operands."""
+        return [x for x in self.leaves if isinstance(x, Tensor)]
+
+
+@cache
+def case(name: str, level: int, symbolic: bool) -> Case:
+    """Compile a sample."""
+    sample = BY_ID[name]
+    length = leading(sample) if symbolic else None
+    leaves = [leaf_like(f"x{i}", a, length) for i, a in enumerate(draw(sample))]
+    with collecting_constraints() as found:
+        outputs = outputs_of(sample, leaves)
+    inputs = [x for x in leaves if isinstance(x, Tensor)]
+    compiled = sd.compile(sd.Function("f", inputs, outputs), optimize=level)
+    nonempty = any(c.right is None for c in found)
+    return Case(sample, leaves, outputs, compiled, nonempty)
+
+
+def module(compiled: Compiled, name: str) -> ModuleType:
+    """Return one module of a package without touching the disk, if it can be."""
+    if any(isinstance(content, bytes) for content in compiled.files.values()):
+        return getattr(compiled.load(), name)  # type: ignore[no-any-return]
+    text = compiled[name]
+    made = ModuleType(f"generated_{name}")
+    exec(compile(text, f"{name}.py", "exec"), vars(made))
+    return made
+
+
+def narrowed(value: Any, width: str) -> Any:
+    """Return a float array in a width; anything else as it is."""
+    array = np.asarray(value)
+    return array.astype(width) if array.dtype.kind == "f" else value
