@@ -48,8 +48,10 @@ def _others(x: Tensor, axes: Sequence[int]) -> Tensor:
     if len(axes) == 1:
         (axis,) = axes
         before = cumprod(delayed(x, axis, 1), axis)
+        before.hint = "before"
         reverse = flip_axis(x, axis)
         after = flip_axis(cumprod(delayed(reverse, axis, 1), axis), axis)
+        after.hint = "after"
         return before * after
     kept = [a for a in range(x.ndim) if a not in axes]
     order = (*kept, *axes)

@@ -36,16 +36,17 @@ log10 = function(LOG10, "log10", doc="Logarithm to base 10.")
 cbrt = function(CBRT, "cbrt", doc="Real cube root, of negative elements too.")
 
 
-def _gap(a: Tensor, b: Tensor) -> Tensor:
-    """a - b, where two equal infinities differ by 0: they share the cotangent."""
+def _share_of(a: Tensor, b: Tensor, unit: float, *, second: bool) -> Tensor:
+    """An operand's part of the sum: sigmoid of the difference of logarithms.
+
+    Two equal infinities differ by 0, so that they share the cotangent.
+    """
     tie = logical_and(equal(a, b), isinf(a))
-    return where(tie, 0, a - b)  # type: ignore[operator]
-
-
-def _share_of(first: Tensor, second: Tensor, unit: float) -> Tensor:
-    """The operand's part of the sum: sigmoid of the difference of logarithms."""
-    gap = _gap(first, second)
-    return sigmoid_(gap if unit == 1 else gap * unit)  # type: ignore[operator]
+    tie.hint = "tie"
+    gap = where(tie, 0, a - b)
+    gap.hint = "gap"
+    gap = gap if unit == 1 else gap * unit
+    return sigmoid_(-gap if second else gap)
 
 
 def _log_sum(name: str, expression: sp.Expr, unit: float) -> Any:
@@ -53,8 +54,8 @@ def _log_sum(name: str, expression: sp.Expr, unit: float) -> Any:
         name,
         expression,
         partials=(
-            lambda t, out, a, b: t * _share_of(a, b, unit),
-            lambda t, out, a, b: t * _share_of(b, a, unit),
+            lambda t, out, a, b: t * _share_of(a, b, unit, second=False),
+            lambda t, out, a, b: t * _share_of(a, b, unit, second=True),
         ),
         ufunc=name,
         analytic=False,  # NumPy's takes no complex numbers

@@ -69,7 +69,9 @@ def off_origin(length: Tensor) -> Tensor:
 
     Division by infinity has zero derivatives too, hence every order is 0 at the origin.
     """
-    return where(equal(length, 0), math.inf, length)
+    divisor = where(equal(length, 0), math.inf, length)
+    divisor.hint = "length"
+    return divisor
 
 
 HYPOT = elementwise(
@@ -87,7 +89,7 @@ HYPOT = elementwise(
 def _turn(t: Tensor, other_leg: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """t * leg / (a**2 + b**2), without squares that overflow or vanish."""
     h = off_origin(hypot(a, b))
-    return t * (other_leg / h / h)  # type: ignore[operator]
+    return t * (other_leg / h / h)
 
 
 ARCTAN2 = elementwise(
@@ -95,7 +97,7 @@ ARCTAN2 = elementwise(
     sp.atan2(u, v),
     partials=(
         lambda t, out, a, b: _turn(t, b, a, b),
-        lambda t, out, a, b: -_turn(t, a, a, b),  # type: ignore[operator]
+        lambda t, out, a, b: -_turn(t, a, a, b),
     ),
     ufunc="arctan2",
     analytic=False,  # NumPy's takes no complex numbers
