@@ -17,10 +17,20 @@ from symdiff.emit.source import Resolver
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 
-# Names that generated modules use for themselves.
-RESERVED = frozenset(
-    ["np", "params", "grads", "residuals", "state", "key", "self", "forward", "backward", "loss_and_residuals", "value_and_grad", "forward_with_residuals", "init_params", "init_state", "train_step", "compute_grads", "apply_update", "fit", "save", "load", "verify", "Residuals", "Outputs", "Gradients", "TrainState", "annotations", "file", "predict", "main", "PARAMS", "INPUTS", "TARGETS", "BUFFERS", "math", "json", "os", "sys", "pathlib"]
-) | frozenset(keyword.kwlist + keyword.softkwlist + dir(builtins))
+# Names that generated modules use for themselves: modules, functions, and the locals of
+# functions that take the user's arguments.
+_OWN = """
+np math json os sys pathlib functools tempfile threading zipfile
+params grads residuals state key self file name value found lengths plan scratch flat
+loss updates gradients gradient hyper planned parts data total
+forward backward loss_and_residuals value_and_grad forward_with_residuals metrics evaluate
+init_params init_state train_step compute_grads apply_update fit save load verify predict
+main save_checkpoint load_checkpoint Residuals Outputs Gradients TrainState annotations
+PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS SMOOTH
+"""
+RESERVED = frozenset(_OWN.split()) | frozenset(
+    keyword.kwlist + keyword.softkwlist + dir(builtins)
+)
 
 _READABLE = {
     "sum": "total", "max": "peak", "min": "low", "abs": "magnitude", "add": "total",

@@ -26,7 +26,7 @@ from symdiff.emit.modules import (
     value_and_grad,
 )
 from symdiff.emit.render import render
-from symdiff.emit.train import train_parts
+from symdiff.emit.train import STANDARD, train_parts
 
 
 def single_module(
@@ -71,7 +71,7 @@ def single_module(
     check = render("check.py", model=p.is_model).strip()
     helpers = helper_texts(unit, written)
     everything = "\n".join([check, *records, *helpers, *functions])
-    names = [m for m in ("os", "tempfile", "threading") if f"{m}." in everything]
+    names = [m for m in STANDARD if f"{m}." in everything]
     stored = stored_constants(unit, everything, single=True)
     if stored:
         names.append("pathlib")

@@ -37,6 +37,9 @@ from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import bare_expansions, expansions
 
 
+# The standard library that training uses.
+STANDARD = ("functools", "json", "os", "tempfile", "threading", "zipfile")
+
 def train_module(
     unit: Unit, model: Model, options: Options, origin: str, folder: str
 ) -> dict[str, str]:
@@ -75,7 +78,7 @@ def train_text(
         name=unit.program.name,
         optimizer=type(model.optimizer).__name__,
         imports=imports_of(
-            "\n".join([*functions, *helpers]), "os", "tempfile", "threading"
+            "\n".join([*functions, *helpers]), *STANDARD
         ),
         imported=imported,
         planned=planned,
@@ -119,7 +122,7 @@ def train_parts(
     functions.append(render("function.py", name="evaluate", written=evaluated))
     functions.append(step)
     functions.append(render("fit.py", planned=planned, names=", ".join(names)))
-    functions.append(render("weights.py"))
+    functions += [render("epoch.py"), render("checkpoint.py"), render("weights.py")]
     written = [w for w in (trained, evaluated) if w is not None]
     return _constants(unit, optimizer, names), [f.strip() for f in functions], written
 
