@@ -138,18 +138,21 @@ def spec_shape(t: TensorType) -> str:
 
 
 def index_bounds(unit: Unit, leaf: Tensor) -> tuple[int | None, int | None]:
-    """Return the bounds that an integer leaf's uses as an index imply."""
+    """Return the bounds that an integer leaf's uses as an index imply.
+
+    Along a symbolic axis only the lower one is known; NumPy checks the upper one.
+    """
     if not leaf.dtype.is_integer:
         return None, None
-    lengths = []
+    found: list[object] = []
     for node in {**unit.tensors, **unit.program.output_tensors()}:
         axis = node.op.extra.get("indexed_axis")
-        if axis is not None and leaf.node in node.inputs:
-            length = axis(node)
-            if isinstance(length, int):
-                lengths.append(length)
+        if axis is not None and node.inputs[-1] is leaf.node:
+            found.append(axis(node))
         axes = node.op.extra.get("indexed_axes")
         for place, length in axes(node).items() if axes is not None else ():
-            if node.inputs[place] is leaf.node and isinstance(length, int):
-                lengths.append(length)
-    return (0, min(lengths)) if lengths else (None, None)
+            if node.inputs[place] is leaf.node:
+                found.append(length)
+    if not found:
+        return None, None
+    return 0, min((n for n in found if isinstance(n, int)), default=None)
