@@ -15,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -92,13 +93,15 @@ def _local(text: str) -> str:
 
 # --- options -------------------------------------------------------------------------
 
-spec_argument = click.argument("spec", type=click.Path(path_type=Path))
+# What cannot be read is told by whoever reads it, with the reason.
+any_path = click.Path(readable=False, path_type=Path)
+spec_argument = click.argument("spec", type=any_path)
 output_option = click.option(
     "-o",
     "--output",
     default="build",
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=any_path,
     help="Folder to write the generated package into.",
 )
 level_option = click.option(
@@ -219,12 +222,12 @@ def _say_stale(compiled: Compiled, output: Path) -> None:
     if compiled.single_file or not folder.is_dir():
         return
     for path in sorted(folder.glob("*.py")):
-        if f"{compiled.name}/{path.name}" not in compiled.files:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                if file.readline().startswith(MARK):
-                    click.echo(
-                        f"note: {path} is left from an earlier compilation.", err=True
-                    )
+        if f"{compiled.name}/{path.name}" in compiled.files:
+            continue
+        with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+            if file.readline().startswith(MARK):
+                said = f"note: {path} is left from an earlier compilation."
+                click.echo(said, err=True)
 
 
 # --- train ---------------------------------------------------------------------------

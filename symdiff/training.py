@@ -65,7 +65,11 @@ def prepare(spec: Spec, output: Path) -> None:
             "optimizer=sd.optim.Adam(1e-3)."
         )
     weights = output / model.name / WEIGHTS
-    if weights.is_dir() or (weights.exists() and not zipfile.is_zipfile(weights)):
+    try:
+        foreign = weights.exists() and not zipfile.is_zipfile(weights)
+    except OSError as error:
+        raise OutputError(f"cannot read {weights}: {error.strerror}.") from error
+    if foreign:
         raise OutputError(
             f"{weights} exists and holds no weights; it is left as it is. Move it "
             "away, or choose another folder."
