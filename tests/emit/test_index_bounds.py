@@ -1,4 +1,4 @@
-"""Integer inputs that index are range-checked where the generated function is entered."""
+"""Integer inputs that index are range-checked at the entry of generated functions."""
 
 from __future__ import annotations
 
