@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.emit import pycode as py
+from symdiff.emit.loops import control_lowering
 from symdiff.emit.lower import (
     Context,
     declared_group,
@@ -23,7 +24,6 @@ from symdiff.emit.lower import (
     lower,
     scalar_type,
 )
-from symdiff.emit.loops import control_lowering
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver
 from symdiff.graph.node import Node
@@ -83,7 +83,8 @@ def new_unit(program: Program, base: str, level: int) -> Unit:
         for d in leaf.shape:
             if isinstance(d, sp.Expr):
                 symbols.update((s.name, None) for s in sorted(d.free_symbols, key=str))
-    names = Names(resolver, program.leaves, symbols)
+    arguments = (*program.inputs, *program.targets) if program.is_model else ()
+    names = Names(resolver, program.leaves, symbols, arguments)
     unit = Unit(program, names, resolver, level, program.tensors())
     predicted = program.output_tensors()
     for t in sorted(

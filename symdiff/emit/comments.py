@@ -17,6 +17,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import LITERAL
 from symdiff.ops.text import is_statements, op_text
 
+WIDTH = 88
 _RULE_WIDTH = 40  # columns that a comment's words may take
 
 
@@ -32,45 +33,63 @@ def _heading(tensor: Tensor, context: Context) -> str:
 
 def _comment(tensor: Tensor, context: Context) -> str:
     """Return the type of a value and, for a derivative, the rules that made it."""
-    shown = shape_comment(tensor.node)
-    rules = _rules(tensor, context)
-    return f"{shown}   {rules}" if rules else shown
+    shape = shape_comment(tensor.node)
+    return _joined(shape, [words[0] for words in _rules(tensor, context)])
 
 
-def _rules(tensor: Tensor, context: Context) -> str:
-    """Return the primal formulas that a derivative's inlined terms belong to, in words."""
+def _joined(shape: str, rules: Sequence[str]) -> str:
+    return f"{shape}   {'; '.join(rules)}" if rules else shape
+
+
+def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
+    """Return a statement with as much comment as its line has room for."""
+    shape, rules = shape_comment(tensor.node), _rules(tensor, context)
+    long, short = [r[0] for r in rules], [r[-1] for r in rules]
+    choices = [_joined(shape, words) for words in (long, short, long[:1], short[:1])]
+    if rules:
+        code = py.print_stmts([made], indent=4).rstrip("\n")
+        room = WIDTH - len(code) - len("  # ")
+        fitting = [c for c in choices if len(c) <= room]
+        if "\n" not in code:
+            choices = fitting or [shape]
+    return py.Assign(made.targets, made.value, choices[0])
+
+
+def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
+    """Return the primal formulas that a derivative's inlined terms belong to, in words.
+
+    Two at most, each in full and, where that is shorter, without its rule.
+    """
     if tensor.site.primal is None:
-        return ""
-    found: dict[str, None] = {}
+        return []
+    found: dict[tuple[str, ...], None] = {}
     waiting = [tensor]
     while waiting:
         current = waiting.pop(0)
         primal = current.site.primal
-        if primal is not None and not primal.node.op.leaf:
-            found[_rule(primal, context)] = None
-        elif primal is None:
+        if primal is None:
             continue
+        if not primal.node.op.leaf:
+            found[_rule(primal, context)] = None
         waiting.extend(
             context.tensors[p.node]
             for p in current.parents
             if p.node in context.tensors and context.at_hand(p.node) is None
         )
-    words = [w for w in found if w]
-    if len(words) > 1 and len(words[0]) + len(words[1]) < _RULE_WIDTH:
-        return f"{words[0]}; {words[1]}"
-    return words[0] if words else ""
+    words = [w for w in found if w[0]]
+    if len(words) > 1 and len(words[0][-1]) + len(words[1][-1]) >= _RULE_WIDTH:
+        return words[:1]
+    return words[:2]
 
 
-def _rule(primal: Tensor, context: Context) -> str:
-    """Return what a derivative's line comes from: a rule in words, or the primal formula."""
+def _rule(primal: Tensor, context: Context) -> tuple[str, ...]:
+    """Return what a derivative's line comes from: a rule in words, or the formula."""
     op = primal.node.op
-    formula = _formula(primal, context)
+    formula = _formula(primal, context) or op.name
     if op.rule and "{0}" in op.rule:
         operand = _named(primal.parents[0], context)
-        return op.rule.format(py.expr_text(operand)) if operand is not None else ""
-    if op.rule and len(formula) + len(op.rule) < _RULE_WIDTH:
-        return f"{formula}: {op.rule}" if formula else str(op.rule)
-    return formula or op.name
+        return (op.rule.format(py.expr_text(operand)) if operand is not None else "",)
+    return (f"{formula}: {op.rule}", formula) if op.rule else (formula,)
 
 
 def _formula(primal: Tensor, context: Context) -> str:

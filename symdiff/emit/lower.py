@@ -16,6 +16,7 @@ from symdiff.emit.comments import (  # noqa: F401 - the planned form is lowered 
     _comment,
     _heading,
     declared_group,
+    fitted,
     shape_comment,
 )
 from symdiff.emit.context import (  # noqa: F401
@@ -64,10 +65,9 @@ def _lower_step(step: Step, context: Context) -> list[py.Stmt]:
         return _lower_tuple(tensor, context)
     if node.op.name == "item" and node in context.written:
         return []  # unpacked where the results were computed
-    comment = _comment(tensor, context)
     name = py.Name(context.names.of(tensor))
     if step.absorbed is not None:
-        made = _statements(step.absorbed.node, name, context, comment)
+        made = _statements(step.absorbed.node, name, context, tensor)
         context.written[step.absorbed.node] = name
         other = expression_of(node.inputs[1], context, elide_in=node)
         symbol = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}[
@@ -75,9 +75,9 @@ def _lower_step(step: Step, context: Context) -> list[py.Stmt]:
         ]
         made.append(py.AugAssign(name, symbol, other))
     elif not _is_literal(node) and is_statements(op_text(node)):
-        made = _statements(node, name, context, comment)
+        made = _statements(node, name, context, tensor)
     else:
-        made = [py.Assign((name,), _build(node, context), comment)]
+        made = [fitted(py.Assign((name,), _build(node, context)), tensor, context)]
     context.written[node] = name
     return made
 
@@ -87,14 +87,14 @@ def _is_literal(node: Node) -> bool:
 
 
 def _statements(
-    node: Node, name: py.Name, context: Context, comment: str
+    node: Node, name: py.Name, context: Context, tensor: Tensor | None
 ) -> list[py.Stmt]:
     """Return the statements of a text that sets ``_out``, commented at the first."""
     operands = _operands(node, op_text(node), context)
     made = texts.statements(op_text(node), _substitution(operands, context, name))
     first = made[0]
-    if comment and isinstance(first, py.Assign):
-        made[0] = py.Assign(first.targets, first.value, comment)
+    if tensor is not None and isinstance(first, py.Assign):
+        made[0] = fitted(first, tensor, context)
     return made
 
 

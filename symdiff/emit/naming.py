@@ -17,17 +17,19 @@ from symdiff.emit.source import Resolver
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 
-# Names that generated modules use for themselves: modules, functions, and the locals of
-# functions that take the user's arguments.
+# Names that generated modules use for themselves: modules, functions, classes, tables.
 _OWN = """
 np math json os sys pathlib functools tempfile threading zipfile
-params grads residuals state key self file name value found lengths plan scratch flat
-loss updates gradients gradient hyper planned parts data total
+params grads residuals state key self
 forward backward loss_and_residuals value_and_grad forward_with_residuals metrics evaluate
 init_params init_state train_step compute_grads apply_update fit save load verify predict
 main save_checkpoint load_checkpoint Residuals Outputs Gradients TrainState annotations
 PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS SMOOTH
 """
+# Locals of the functions of train.py that take a model's arguments.
+LOCALS = frozenset(
+    ["name", "file", "value", "found", "lengths", "plan", "scratch", "flat", "loss", "updates", "gradients", "gradient", "hyper", "slots", "planned", "parts", "data", "total"]
+)
 RESERVED = frozenset(_OWN.split()) | frozenset(
     keyword.kwlist + keyword.softkwlist + dir(builtins)
 )
@@ -39,7 +41,7 @@ _READABLE = {
 }  # fmt: skip
 
 
-def identifier(text: str) -> str:
+def identifier(text: str, avoid: frozenset[str] = RESERVED) -> str:
     """Return the nearest valid identifier to any text, never a keyword or builtin."""
     name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", text))
     name = re.sub(r"_{3,}", "__", name)
@@ -51,25 +53,30 @@ def identifier(text: str) -> str:
     if not name.isidentifier():
         name = "".join(c if f"a{c}".isidentifier() else "_" for c in name)
         name = name if name.isidentifier() else f"v_{name}"
-    return f"{name}_" if name in RESERVED else name
+    return f"{name}_" if name in avoid else name
 
 
 class Names:
     """The names of one generated package, handed out on first use."""
 
     def __init__(
-        self, resolver: Resolver, leaves: Iterable[Tensor], dims: Iterable[str]
+        self,
+        resolver: Resolver,
+        leaves: Iterable[Tensor],
+        dims: Iterable[str],
+        arguments: Iterable[Tensor] = (),
     ) -> None:
+        """Name the leaves; ``arguments`` are those that train.py's functions take."""
         self._resolver = resolver
         self._used: set[str] = set()
         self._counts: dict[str, int] = {}  # keeps claiming linear when a name recurs
         self._by_node: dict[Node, str] = {}
         self._dims: dict[str, str] = {}
-        leaves = list(leaves)
+        taken = {t.node for t in arguments}
         for leaf in leaves:
-            self._by_node[leaf.node] = self.claim(
-                identifier(leaf.node.attrs["name"] or "draw")
-            )
+            avoid = RESERVED | LOCALS if leaf.node in taken else RESERVED
+            wanted = identifier(leaf.node.attrs["name"] or "draw", avoid)
+            self._by_node[leaf.node] = self.claim(wanted)
         for dim in dims:
             self._dims[dim] = self.claim(identifier(dim))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import linecache
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
@@ -31,6 +32,9 @@ class Statement:
         """``file:line``, for headings."""
         return f"{self.file}:{self.line}"
 
+
+# Our own namespace before a call: headings leave it out, `dense(h, 10)` says enough.
+_OURS = re.compile(r"\b(?:sd|symdiff)\.(?:\w+\.)*(?=\w+\()")
 
 Span = tuple[int, int, int, int]  # first line, first column, last line, last column
 
@@ -132,7 +136,7 @@ class Resolver:
             return ""
         place = f"     [{statement.location}]"
         room = max(width - len(place), 24)
-        text = statement.text
+        text = _OURS.sub("", statement.text)
         return (
             text if len(text) <= room else f"{text[: room - 4].rstrip()} ..."
         ) + place

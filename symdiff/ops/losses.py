@@ -118,7 +118,7 @@ SOFTMAX_CROSS_ENTROPY = primitive(
     vjp=_vjp,
     jvp=_jvp,
     expand=_expand,
-    rule="(softmax - onehot) times the row's share of the cotangent",
+    rule="softmax(z) - onehot(y)",
     extra={"indexed_axis": lambda node: node.inputs[0].shape[-1]},
 )
 
