@@ -71,7 +71,7 @@ def train_text(
         unit, model, options, folder, planned=planned
     )
     helpers = helper_texts(unit, written)
-    imported = "PARAMS, _check, backward, loss_and_residuals"
+    imported = "PARAMS, _check, _fitted, backward, loss_and_residuals"
     return render(
         "train.py",
         header=header(unit, options, origin),
@@ -244,11 +244,10 @@ def draw_text(leaf: Tensor) -> str:
 
 
 def _checked_of(unit: Unit, names: Sequence[str]) -> py.Stmt:
-    call = py.Call(
-        py.Name("_check"),
-        (py.name("state.params"),),
-        tuple((n, py.Name(n)) for n in names),
-    )
+    """Return the check of a planned step's arguments; the state's own arrays fit."""
+    given = py.Dict_(tuple((py.Lit(n), py.Name(n)) for n in names))
+    width = py.Dict_(((py.Lit("params"), py.name("state.flat_params.dtype.name")),))
+    call = py.Call(py.Name("_fitted"), (given, py.Dict_(()), width))
     targets = tuple(py.Name(n) for n in names)
     return py.Assign((py.Tuple_(targets),) if len(names) == 1 else targets, call)
 
