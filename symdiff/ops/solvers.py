@@ -207,14 +207,14 @@ def _cholesky_vjp(
     """S = L^-T Phi(L^T d_L) L^-1 (Murray, eq. 9), on the triangle that is read."""
     l_t = adjoint(out)
     inner = solve(l_t, half_lower(matmul(l_t, ct)))
-    full = adjoint(solve(l_t, adjoint(inner)))
+    full = solve(l_t, adjoint(inner))  # or its transpose: both are added
     return [half_lower(full + adjoint(full))]  # type: ignore[operator]
 
 
 def _cholesky_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
     """t_L = L Phi(L^-1 t_A L^-T) (Murray, eq. 8)."""
     inner = solve(out, from_lower(tangents[0]))
-    return matmul(out, half_lower(adjoint(solve(out, adjoint(inner)))))
+    return matmul(out, half_lower(solve(out, adjoint(inner))))  # symmetric in between
 
 
 CHOLESKY = primitive(
