@@ -23,6 +23,7 @@ from symdiff.graph.types import (
     TensorType,
     as_dim,
     normalize_axis,
+    require_nonempty,
     unify,
 )
 from symdiff.ops.define import multilinear, primitive
@@ -56,7 +57,25 @@ def _symbolic(bound: Any) -> bool:
 
 def _infer_slice(t: TensorType, *, index: tuple[slice, ...]) -> TensorType:
     lengths = [slice_length(s, d) for s, d in zip(index, t.shape, strict=True)]
+    for entry, length in zip(index, t.shape, strict=True):
+        for bound in (entry.start, entry.stop):
+            _require_inside(bound, length)
+        if entry.start is not None and (entry.step or 1) > 0:
+            _require_inside(entry.start, length if entry.stop is None else entry.stop)
     return TensorType(tuple(lengths), t.dtype)
+
+
+def _require_inside(bound: Dim | None, length: Dim) -> None:
+    """Demand 0 <= bound <= length of a slice where only run time can tell.
+
+    Elsewhere Python would count from the end, or take fewer elements than were declared.
+    """
+    if bound is None or (isinstance(bound, int) and isinstance(length, int)):
+        return
+    for room in (bound, length - bound):
+        left = as_dim(sp.sympify(room) + 1)
+        if not isinstance(left, int) and not left.is_positive:
+            require_nonempty(left, f"the slice at {bound} of an axis of length {length}")
 
 
 def _trimmed(index: Sequence[slice]) -> Sequence[slice]:

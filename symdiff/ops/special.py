@@ -5,7 +5,6 @@ Their text calls a function of `helpers_text`, whose source generated modules ca
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from symdiff.ops.define import HELPERS, elementwise, primitive, require_float, u
 from symdiff.ops.elementwise import equal, log, where
 from symdiff.ops.operands import api, float_operand, function
 
-_BELL = sp.Float(2 / math.sqrt(math.pi)) * sp.exp(-(u**2))  # one factor in the text
+_BELL = 2 / sp.sqrt(sp.pi) * sp.exp(-(u**2))
 
 
 def _gammaln_partial(t: Any, out: Tensor, x: Tensor) -> Tensor:
