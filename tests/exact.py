@@ -58,7 +58,7 @@ def _fold(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
         kept = [a for a in range(x.ndim) if a not in axes]
         rows = np.transpose(x, (*kept, *axes))
         rows = rows.reshape(*rows.shape[: len(kept)], -1)
-        if function in (sp.Max, sp.Min) and rows.shape[-1] > 8:
+        if function in (sp.Max, sp.Min) and rows.shape[-1] > 6:
             raise NotExact(f"{function} of {rows.shape[-1]} elements")
         found = np.empty(rows.shape[:-1], dtype=object)
         for i in np.ndindex(found.shape):
