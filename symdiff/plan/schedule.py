@@ -120,7 +120,8 @@ def _count_uses(body: _Body) -> None:
             else op_text(node)
         )
         written = operand_uses(text) if text else ()
-        if "\nfor " in text:
+        stretched = node.op.name == "broadcast_to" and node in body.looped
+        if stretched or "\nfor " in text:
             body.looped.update(node.inputs)
         repeated = (
             body.uses.get(node, 1) if node.op.view and node not in body.results else 1
