@@ -71,8 +71,10 @@ class Resolver:
 
         Follows ``return f(x)`` out to the statement that called the function.
         """
-        site = tensor.site
-        if tensor.result is None or site.primal is not None:
+        site, place = tensor.site, tensor.result
+        if tensor.bound_to is not None:
+            site, place = tensor.bound_to
+        if place is None or site.primal is not None:
             return None
         for position in site.frames:
             statement, span = self._find(position)
@@ -80,7 +82,7 @@ class Resolver:
                 return None
             if isinstance(statement, ast.Return) and _spans(statement.value, span):
                 continue
-            return _target(statement, span, tensor.result)
+            return _target(statement, span, place)
         return None
 
     def _find(self, position: Position) -> tuple[ast.stmt | None, Span | None]:

@@ -164,8 +164,12 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
 def _mark_results(result: Any, site: Site) -> None:
     values = result if isinstance(result, (tuple, list)) else (result,)
     for index, value in enumerate(values):
-        if getattr(value, "site", None) is site and hasattr(value, "result"):
+        if not hasattr(value, "bound_to"):
+            continue
+        if value.site is site:
             value.result = index
+        elif value.bound_to is None and not value.node.op.leaf:
+            value.bound_to = (site, index)  # a derivative, whose own site is its rule's
 
 
 def locate(error: SymdiffError, site: Site) -> SymdiffError:

@@ -70,6 +70,7 @@ def _with_parents(old: Tensor, parents: tuple[Tensor, ...], keep_age: bool) -> T
     if keep_age and all(p.serial < old.serial for p in parents):
         made.serial = old.serial  # age is what orders a declaration
     made.hint, made.result, made.scope = old.hint, old.result, old.scope
+    made.bound_to = old.bound_to
     made.cotangent_of = list(old.cotangent_of)
     return made
 

@@ -25,6 +25,7 @@ class Tensor:
 
     __slots__ = (
         "__weakref__",
+        "bound_to",
         "cotangent_of",
         "hint",
         "label",
@@ -51,6 +52,7 @@ class Tensor:
         self.result: int | None = (
             None  # its place among the values of the user's expression
         )
+        self.bound_to: tuple[Site, int] | None = None  # where a derivative was assigned
         self.cotangent_of: list[
             tuple[str, Tensor]
         ] = []  # (prefix, primal), "d" for d_z

@@ -102,6 +102,7 @@ def inherit(new: Tensor, old: Tensor) -> Tensor:
     new.label = new.label or old.label
     new.hint = new.hint or old.hint or old.node.op.hint or None
     new.scope = new.scope or old.scope
+    new.bound_to = new.bound_to or old.bound_to
     if new.site is old.site and new.result is None:
         new.result = old.result
     known = {(prefix, primal.node) for prefix, primal in new.cotangent_of}

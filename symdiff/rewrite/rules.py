@@ -14,7 +14,13 @@ from typing import Any
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
-from symdiff.ops.operands import CONSTANT, call_elementwise, is_literal, literal_value
+from symdiff.ops.operands import (
+    CONSTANT,
+    call_elementwise,
+    constant,
+    is_literal,
+    literal_value,
+)
 from symdiff.ops.shape import broadcast_to, reshape, transpose
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
@@ -101,6 +107,21 @@ def multiply_by_one(t: Tensor) -> Tensor | None:
             return a
         if c == -1 and a.dtype == t.dtype:
             return -a
+    return None
+
+
+@rule("multiply")
+def scaled_seed(t: Tensor) -> Tensor | None:
+    """A scalar constant times a number is a constant, where one is a power of two.
+
+    So the 1 that a gradient starts from is not carried along.
+    """
+    for a, b in (t.parents, t.parents[::-1]):
+        c, d = number(a), scalar_constant(b)
+        if c is None or d is None or b.ndim or not b.dtype.is_float:
+            continue
+        if is_power_of_two(c) or is_power_of_two(d):
+            return constant(float(c * d))
     return None
 
 
