@@ -8,6 +8,7 @@ node, or is a literal; no rule sees anything else.
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -32,6 +33,11 @@ from symdiff.graph.types import (
 from symdiff.ops.define import Op, primitive
 
 API: dict[str, Callable[..., Any]] = {}
+# While a function is traced: the tensor that stands for an array it did not take as an
+# argument, or None where the array is a constant.
+LIFT: contextvars.ContextVar[Callable[[Any], Tensor | None] | None] = (
+    contextvars.ContextVar("symdiff_lift", default=None)
+)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -84,6 +90,10 @@ def literal(value: int | float | sp.Expr) -> Tensor:
 
 def constant(value: Any, dtype_: Any = None) -> Tensor:
     """Return an array constant. Floating arrays take the float dtype of the run."""
+    lift = LIFT.get()
+    lifted = lift(value) if lift is not None and dtype_ is None else None
+    if lifted is not None:
+        return lifted
     try:
         array = np.array(value)
     except ValueError as error:

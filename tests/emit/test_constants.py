@@ -23,7 +23,7 @@ def test_every_form_of_a_function_loads_its_constants(single):
     forward = module.forward if single else module.forward.forward
     reverse = module if single else module.backward
     assert forward(x) == pytest.approx(np.sum(np.tanh(x * LARGE)), rel=1e-15)
-    value, kept = reverse.forward_with_residuals(x)
+    _, kept = reverse.forward_with_residuals(x)
     (found,) = reverse.backward(kept)
     np.testing.assert_allclose(found, LARGE * (1 - np.tanh(x * LARGE) ** 2), rtol=1e-14)
 

@@ -1,0 +1,162 @@
+"""Functions compiled when they are called: once per shapes, dtypes and static values.
+
+In: a rule on tensors, the user's function it is about, and concrete arguments. Out:
+NumPy values, from generated code that later calls of the same kind reuse. Invariant: a
+variant is reused only while all that the user's function read beside its arguments is
+the same; calls from several threads are safe.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.declare.captured import Snapshot
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.tensor import Tensor
+
+MOST_VARIANTS = 128  # of one transformed function
+
+LOCK = threading.RLock()
+
+
+class Symbolic(Exception):  # noqa: N818 - no error: it ends a search
+    """A tensor was found among the arguments."""
+
+
+# --- what a call is like --------------------------------------------------------------
+
+
+def describe(value: Any, found: list[Any]) -> Any:
+    """Return a hashable description of an argument, and add its arrays to ``found``.
+
+    Equal descriptions mean that the same code computes both: arrays by shape and dtype,
+    Python floats by being floats, containers by their structure, anything else by
+    value.
+    """
+    kind = type(value)
+    if kind is np.ndarray:
+        found.append(value)
+        return (value.shape, value.dtype)
+    if kind is float:
+        found.append(value)
+        return float
+    if kind is tuple or kind is list:
+        return (kind, *[describe(v, found) for v in value])
+    if kind is dict:
+        return (kind, *value, *[describe(v, found) for v in value.values()])
+    return _describe_rarer(value, found)
+
+
+def _describe_rarer(value: Any, found: list[Any]) -> Any:
+    if is_array(value):
+        found.append(value)
+        return (type(value).__name__, value.shape, value.dtype)
+    if isinstance(value, Tensor):
+        raise Symbolic
+    kind = type(value)
+    if isinstance(value, dict):
+        return (kind, *value, *[describe(v, found) for v in value.values()])
+    if isinstance(value, (tuple, list)):
+        return (kind, *[describe(v, found) for v in value])
+    try:
+        hash(value)
+    except TypeError:
+        raise DeclarationError(
+            f"an argument is {kind.__name__} {value!r:.60}, which is neither an array, "
+            "a number, a container of them nor hashable."
+        ) from None
+    return (kind, value)
+
+
+def is_array(value: Any) -> bool:
+    """Whether a leaf is an input of the code; others are fixed when it is made."""
+    return isinstance(value, (np.ndarray, float, np.floating))
+
+
+# --- compiled variants ----------------------------------------------------------------
+
+
+class Variant:
+    """Generated code for one kind of call."""
+
+    __slots__ = ("build", "convert", "forward", "lifted", "seen", "source", "used")
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        build: Callable[[Any], Any] | None,
+        convert: Sequence[tuple[int, Callable[[Any], Any]]],
+        lifted: Sequence[tuple[Callable[[], Any], Callable[[Any], Any] | None]],
+        seen: Snapshot,
+        source: str,
+    ) -> None:
+        self.forward = forward
+        self.build = build
+        self.convert = convert
+        self.lifted = lifted
+        self.seen = seen
+        self.source = source
+        self.used = True
+
+    def __call__(self, arrays: list[Any]) -> Any:
+        for i, cast in self.convert:
+            arrays[i] = cast(arrays[i])
+        for get, cast_ in self.lifted:
+            arrays.append(get() if cast_ is None else cast_(get()))
+        result = self.forward(*arrays)
+        return result if self.build is None else self.build(result)
+
+
+class Variants:
+    """The variants of one transformed function, by description, least used dropped."""
+
+    def __init__(self) -> None:
+        self.by_key: OrderedDict[Any, list[Variant]] = OrderedDict()
+        self.last: Variant | None = None
+
+    def find(self, key: Any) -> Variant | None:
+        """Return a variant that is still up to date."""
+        for variant in self.by_key.get(key, ()):
+            if variant.seen.holds():
+                variant.used = True
+                self.last = variant
+                return variant
+        return None
+
+    def add(self, key: Any, variant: Variant) -> None:
+        """Add a variant; of those that were not used since the last look, drop some."""
+        kept = self.by_key.get(key, [])
+        self.by_key[key] = [variant, *kept[:7]]  # a new list: others may be reading it
+        self.last = variant
+        while len(self.by_key) > MOST_VARIANTS:
+            oldest, found = next(iter(self.by_key.items()))
+            del self.by_key[oldest]
+            if any(v.used for v in found):  # a second chance
+                for v in found:
+                    v.used = False
+                self.by_key[oldest] = found
+
+
+_CACHES: weakref.WeakKeyDictionary[Any, dict[Any, Variants]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def variants_of(function: Any, rule: Any) -> Variants:
+    """Return the variants of a rule on a function, shared by all that apply it anew.
+
+    ``grad(f)(x)`` in a loop makes a new callable each time; the function is the same.
+    """
+    key = (rule, getattr(function, "__func__", None))
+    owner = getattr(function, "__self__", function)
+    with LOCK:
+        try:
+            return _CACHES.setdefault(owner, {}).setdefault(key, Variants())
+        except TypeError:  # not hashable, or not weakly referenced
+            return Variants()
