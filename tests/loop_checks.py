@@ -1,9 +1,9 @@
 """What every test of loops and branches asks: values, three orders, and both texts.
 
-In: a program over a namespace with NumPy's names and ``scan``, ``while_loop``, ``cond``,
-``map`` and ``gradient``. Out: nothing, or an assertion. Invariant: the first derivative is held
-to differences of a NumPy run that shares nothing with symdiff, each further order to
-differences of the one before.
+In: a program over a namespace with NumPy's names and ``scan``, ``while_loop``,
+``cond``, ``map`` and ``gradient``. Out: nothing, or an assertion. Invariant: the first
+derivative is held to differences of a NumPy run that shares nothing with symdiff, each
+further order to differences of the one before.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Numeric:
         return self.scan(lambda c, x: (c, f(x)), (), xs)[1]
 
     def gradient(self, f: Any, x: Any) -> Any:
-        """Return a gradient by differences of eighth order, for bodies that take one."""
+        """Return a gradient by differences of eighth order, inside bodies."""
         x = np.asarray(x, float)
         found = np.zeros_like(x)
         weights = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
@@ -145,15 +145,17 @@ class Jax:
         return self.jax.numpy.int64(n)
 
 
-# --- programs ---------------------------------------------------------------------------
+# --- programs -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A program with operands: ``run(xp, *arrays)`` returns a tensor or a tuple of them.
+    """A program with operands: ``run(xp, *arrays)`` returns a tensor or a tuple of
+    them.
 
-    ``symbolic`` names the operand axes of that length as a dim; ``jax`` says which orders JAX
-    can do in reverse mode; ``differences`` whether NumPy's run is smooth enough to compare.
+    ``symbolic`` names the operand axes of that length as a dim; ``jax`` says which
+    orders JAX can do in reverse mode; ``differences`` whether NumPy's run is smooth
+    enough to compare.
     """
 
     run: Callable[..., Any]
@@ -185,8 +187,10 @@ class Built:
 
     def feed(self, values: Sequence[Any] | None = None) -> dict[Any, Any]:
         """Return the arrays of the leaves and of all directions."""
-        found = dict(zip(self.leaves, self.values if values is None else values))
-        for tensors, arrays in zip(self.directions, self.moves):
+        found = dict(
+            zip(self.leaves, self.values if values is None else values, strict=True)
+        )
+        for tensors, arrays in zip(self.directions, self.moves, strict=True):
             found |= dict(zip(tensors, arrays, strict=True))
         return found
 
@@ -308,21 +312,25 @@ def check_orders(loop: Loop, symbolic: bool = False) -> None:
         wanted = quotient(lambda h: numeric_loss(loop, [a + h * t for a, t in pairs]))
     else:
         wanted = quotient(lambda h: sd.interpret(b.loss, b.at(h)))
-    got = sum(float(np.sum(g * t)) for g, t in zip(found["grad"], b.moves[0]))
+    got = sum(
+        float(np.sum(g * t)) for g, t in zip(found["grad"], b.moves[0], strict=True)
+    )
     near(got, wanted, 1e-7, f"{loop.id}: gradient")
     near(found["jvp"][0], got, 1e-11, f"{loop.id}: forward mode")
     if loop.orders < 2:
         return
 
     def slope(tensors: list[Tensor]) -> list[Any]:
-        return [
-            quotient(lambda h, t=t: sd.interpret(t, b.at(h))) for t in tensors
-        ]
+        return [quotient(lambda h, t=t: sd.interpret(t, b.at(h))) for t in tensors]
 
-    for wanted, *others in zip(slope(d["grad"]), *(found[n] for n in ("rev", "fwd", "rf"))):
+    for wanted, *others in zip(
+        slope(d["grad"]), *(found[n] for n in ("rev", "fwd", "rf")), strict=True
+    ):
         for got in others:
             near(got, wanted, 1e-6, f"{loop.id}: Hessian product")
-    dots = sum(float(np.sum(g * t)) for g, t in zip(found["rev"], b.moves[1]))
+    dots = sum(
+        float(np.sum(g * t)) for g, t in zip(found["rev"], b.moves[1], strict=True)
+    )
     near(found["ff"][0], dots, 1e-9, f"{loop.id}: forward over forward")
     if loop.orders < 3:
         return
@@ -339,7 +347,7 @@ def check_orders(loop: Loop, symbolic: bool = False) -> None:
             near(found[name][i], wanted, 1e-5, f"{loop.id}: third order, {name}")
 
 
-# --- generated text ---------------------------------------------------------------------
+# --- generated text -------------------------------------------------------------------
 
 
 def module(text: str) -> SimpleNamespace:
@@ -391,8 +399,12 @@ def check_text(
             _compare(found, wanted, outputs, width, near_by, "forward_with_residuals")
             _apart(found, [*given, *residuals], "forward_with_residuals")
             rng = np.random.default_rng(5)
-            kinds = [w for w, o in zip(wanted, outputs, strict=True) if o.dtype.is_float]
-            cts = [np.asarray(rng.normal(size=np.shape(w))).astype(width) for w in kinds]
+            kinds = [
+                w for w, o in zip(wanted, outputs, strict=True) if o.dtype.is_float
+            ]
+            cts = [
+                np.asarray(rng.normal(size=np.shape(w))).astype(width) for w in kinds
+            ]
             kept = [np.array(r) for r in residuals]
             gradients = as_list(backward.backward(residuals, *cts))
             wanted = sd.interpret(pulled, feed | dict(zip(seeds, cts, strict=True)))

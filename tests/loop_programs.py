@@ -1,7 +1,7 @@
 """Programs with loops and branches, each over a namespace that NumPy and JAX have too.
 
-In: a namespace and arrays. Out: results in any container. Each program is one line of the
-list at the end, with the shapes of its operands.
+In: a namespace and arrays. Out: results in any container. Each program is one line of
+the list at the end, with the shapes of its operands.
 """
 
 from __future__ import annotations
@@ -271,7 +271,9 @@ def while_in_while(xp: Any, a: Any, b: Any) -> Any:
     def outer(c: Any) -> Any:
         v, n = c
         w, _ = xp.while_loop(
-            lambda s: s[1] < n, lambda s: (xp.sin(s[0]) + v * b, s[1] + 1), (v * a, n * 0)
+            lambda s: s[1] < n,
+            lambda s: (xp.sin(s[0]) + v * b, s[1] + 1),
+            (v * a, n * 0),
         )
         return xp.tanh(w) * b, n + 1
 
@@ -295,7 +297,9 @@ def while_in_branch(xp: Any, x: Any, a: Any) -> Any:
     def step(c: Any, r: Any) -> Any:
         def repeat() -> Any:
             return xp.while_loop(
-                lambda s: s[1] < 3, lambda s: (xp.sin(s[0] * r) + c, s[1] + 1), (a, xp.integer(0))
+                lambda s: s[1] < 3,
+                lambda s: (xp.sin(s[0] * r) + c, s[1] + 1),
+                (a, xp.integer(0)),
             )[0]
 
         c = xp.cond(r > 0.0, repeat, lambda: c * r)
@@ -311,7 +315,9 @@ def two_whiles(xp: Any, x: Any, a: Any) -> Any:
         def inner(d: Any, c: Any) -> Any:
             def again(c: Any, n: Any) -> Any:
                 return xp.while_loop(
-                    lambda s: s[1] < n, lambda s: (xp.sin(s[0]) + c, s[1] + 1), (c, n * 0)
+                    lambda s: s[1] < n,
+                    lambda s: (xp.sin(s[0]) + c, s[1] + 1),
+                    (c, n * 0),
                 )[0]
 
             return again(d, xp.integer(2)) * again(c, xp.integer(4)), d * c

@@ -17,6 +17,7 @@ from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops.calculus import add_all
+from symdiff.ops.masks import hides, scalar_mask
 from symdiff.ops import closure
 from symdiff.ops.operands import api, as_tensor, broadcast_operands, float_operand
 from symdiff.ops.shape import zeros_like
@@ -105,7 +106,12 @@ def _push(
         pending.setdefault(source, []).append((node.attrs["index"], total))
         return
     needs = [i in active for i in node.inputs]
-    shares = node.op.vjp(total, tensor, tensor.parents, node.attrs, needs)
+    mask = scalar_mask(total) if hides(node) else None
+    if mask is None:
+        shares = node.op.vjp(total, tensor, tensor.parents, node.attrs, needs)
+    else:  # linear: hidden as a whole before is hidden as a whole after
+        shares = node.op.vjp(mask.inner, tensor, tensor.parents, node.attrs, needs)
+        shares = [None if s is None else mask.around(s) for s in shares]
     for source, share, needed in zip(node.inputs, shares, needs, strict=True):
         if needed and share is not None:
             _check_share(node, source, share)

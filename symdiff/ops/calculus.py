@@ -17,6 +17,7 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops import define
 from symdiff.ops.define import OPERANDS, Cotangents
+from symdiff.ops.masks import merge_masked, through_mask
 
 
 @cache
@@ -56,15 +57,19 @@ def elementwise_jvp(
 def apply_partial(
     i: int, t: Tensor, output: Tensor, inputs: Sequence[Tensor]
 ) -> Tensor | None:
-    """Return ``t`` times the partial of ``output``'s op in operand ``i``; None is zero."""
+    """Return ``t`` times the partial of ``output``'s op in operand ``i``; None is zero.
+
+    What `where` has masked in ``t`` is masked in the result, even where the partial is infinite.
+    """
     partial = output.node.op.partials[i]
     if partial is None:
         return None
     if callable(partial) and not isinstance(partial, sp.Basic):
-        return partial(t, output, *inputs)
+        return through_mask(lambda t: partial(t, output, *inputs), t)
     env = dict(zip(OPERANDS, inputs, strict=False))
     env[define.y] = output
-    return scale_by(t, sp.sympify(partial), env)
+    factor = sp.sympify(partial)
+    return through_mask(lambda t: scale_by(t, factor, env), t)
 
 
 def scale_by(
@@ -98,9 +103,8 @@ def scale_by(
 def add_all(terms: Any) -> Tensor | None:
     """Return the sum of tensors, or None when there are none."""
     total: Tensor | None = None
-    for term in terms:
-        if term is not None:
-            total = term if total is None else total + term
+    for term in merge_masked([t for t in terms if t is not None]):
+        total = term if total is None else total + term
     return total
 
 
