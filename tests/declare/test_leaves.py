@@ -149,7 +149,9 @@ def test_an_array_is_its_own_initial_value():
 
 
 @pytest.mark.parametrize(
-    "init", ["glorot", sd.init.normal, object(), True, float("nan"), {}], ids=repr
+    "init",
+    ["glorot", sd.init.normal, object(), True, float("nan"), {}],
+    ids=["unknown name", "no arguments", "object", "bool", "nan", "dict"],
 )
 def test_a_bad_initial_value_is_refused(init):
     with pytest.raises(sd.DeclarationError):
