@@ -14,15 +14,18 @@ from typing import Any
 
 from symdiff.declare.model import Function, Model
 from symdiff.derive.reverse import check_wrt, reverse_sweep
+from symdiff.emit.checking import checked
 from symdiff.emit.modules import Options
 from symdiff.emit.package import Compiled, function_files, model_files
 from symdiff.emit.source import Resolver
 from symdiff.graph.errors import DeclarationError
+from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
+from symdiff.plan.cost import types_of
 from symdiff.plan.program import Named, Program
 from symdiff.rewrite.bodies import merge_loops
 from symdiff.rewrite.driver import Table, rewrite
@@ -65,6 +68,22 @@ def _named(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[Named, ...]
     return tuple(zip(names, tensors, strict=True))
 
 
+def is_analytic(results: Sequence[Tensor]) -> bool:
+    """Whether the formulas of all results hold for complex arguments.
+
+    What takes or gives no floats stays as it is: masks, indices, constants.
+    """
+    nodes = topological([t.node for t in results])
+    return all(n.op.analytic or not _is_smooth(n) for n in nodes)
+
+
+def _is_smooth(node: Node) -> bool:
+    """Whether floats come in and go out of a node."""
+    kinds = [types_of(i) for i in node.inputs]
+    comes = any(t.dtype.is_float for types in kinds for t in types)
+    return comes and any(t.dtype.is_float for t in types_of(node))
+
+
 def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
     """Return a model as a program: outputs for inference, the rest for training."""
     names = output_names(model)
@@ -91,6 +110,7 @@ def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
         seeds=tuple(seed("d_loss", t) for t in results),
         wrt=tuple(wrt) if results else (),
         gradients=(),
+        analytic=not model.randoms and is_analytic(results),
     )
 
 
@@ -115,6 +135,7 @@ def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
         seeds=tuple(seed(f"d_{n}", t) for n, t in smooth),
         wrt=tuple(wrt) if smooth else (),
         gradients=(),
+        analytic=not function.randoms and is_analytic([t for _, t in smooth]),
     )
 
 
@@ -210,6 +231,7 @@ def compile_(
     base: str | None = None,
     print_after: Sequence[str] = (),
     show: Callable[[str], Any] = print,
+    check: bool = False,
 ) -> Compiled:
     """Compile a model or function to standalone NumPy modules.
 
@@ -224,8 +246,10 @@ def compile_(
     only : which of "forward", "backward" and "train" to generate
     base : folder that quoted file names are relative to; by default that of the declaration
     print_after : names of passes after which the program is shown
+    check : run the generated check of the gradients, and say in the headers that it passed
 
-    Raises `DeclarationError` for options that make no sense.
+    Raises `DeclarationError` for options that make no sense, and `DerivativeError` where the
+    check fails.
     """
     if not isinstance(declared, (Model, Function)):
         raise DeclarationError(
@@ -255,7 +279,12 @@ def compile_(
         files = model_files(declared, program, options, *where)
     else:
         files = function_files(declared, program, options, *where)
-    return Compiled(declared.name, files, single_file)
+    compiled = Compiled(declared.name, files, single_file)
+    if not check:
+        return compiled
+    whole = not single_file and "backward" in modules
+    package = compiled if whole else compile_(declared, target, level, wrt, base=base)
+    return checked(compiled, package)
 
 
 def _level(optimize: Any, target: str) -> int:

@@ -50,6 +50,7 @@ class Unit:
     helpers: set[str] = field(default_factory=set)
     groups: dict[Tensor, Hashable] = field(default_factory=dict)
     halves: Any = None  # of `symdiff.emit.halves`, once written
+    facts: Any = None  # what headers say of the graph: its hash and cost
 
     def style(self) -> Style:
         """Return how bodies of this unit are scheduled."""

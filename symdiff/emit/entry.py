@@ -17,14 +17,13 @@ from symdiff.emit import pycode as py
 from symdiff.emit.bodies import Unit
 from symdiff.emit.functions import index_bounds
 from symdiff.emit.halves import halves
-from symdiff.emit.modules import Options, header, sealed
+from symdiff.emit.modules import STRICT, TOLERANCE, Options, header, sealed
 from symdiff.emit.render import render
 from symdiff.emit.texts import expression
 from symdiff.emit.train import draw_text
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
 
-TOLERANCE = "1e-6"
 _LENGTHS = (5, 3, 4, 6, 7, 2)  # what the symbolic dims are in the self-check, in turn
 
 
@@ -163,6 +162,7 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
     return {
         "adapters": adapters.strip(),
         "verify": render("verify.py", tolerance=TOLERANCE).strip(),
+        "complex": render("complex.py", tolerance=STRICT).strip() if p.analytic else "",
         "planned": training.strip() if train else "",
         "draws": _returned(draws),
         "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),

@@ -6,6 +6,7 @@ atomically, and refuses before the first byte where a file is not symdiff's own.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import io
 import itertools
@@ -23,7 +24,7 @@ import numpy as np
 from symdiff.declare.model import Function, Model
 from symdiff.emit.bodies import Unit, new_unit
 from symdiff.emit.entry import init_module, main_module
-from symdiff.emit.modules import Options, backward_module, forward_module
+from symdiff.emit.modules import BODY_MARK, Options, backward_module, forward_module
 from symdiff.emit.single import single_module
 from symdiff.emit.train import train_module
 from symdiff.graph.errors import OutputError
@@ -216,5 +217,10 @@ def _with_constants(
         buffer = io.BytesIO()
         np.savez(buffer, **unit.constants)
         name = CONSTANTS if prefix else f"{unit.program.name}_{CONSTANTS}"
-        files[prefix + name] = buffer.getvalue()
+        data = buffer.getvalue()
+        note = f"# {name} sha256: {hashlib.sha256(data).hexdigest()[:16]}\n{BODY_MARK}"
+        for path, text in files.items():
+            if isinstance(text, str) and "_CONSTANTS[" in text:
+                files[path] = text.replace(BODY_MARK, note, 1)
+        files[prefix + name] = data
     return files

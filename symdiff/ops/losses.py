@@ -81,7 +81,10 @@ def _evaluate(z: Any, y: Any, *, reduction: str) -> Any:
 
 
 def _expand(z: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-    return reduce_loss(logsumexp(z, -1) - pick(z, y), reduction)  # type: ignore[operator]
+    rows = logsumexp(z, -1) - pick(z, y)  # type: ignore[operator]
+    if reduction != "none":
+        rows.hint = "losses"
+    return reduce_loss(rows, reduction)
 
 
 def _row_cotangent(ct: Any, rows: Shape, reduction: str) -> Tensor:
@@ -118,6 +121,7 @@ SOFTMAX_CROSS_ENTROPY = primitive(
     vjp=_vjp,
     jvp=_jvp,
     expand=_expand,
+    analytic=True,
     rule="softmax(z) - onehot(y)",
     extra={"indexed_axis": lambda node: node.inputs[0].shape[-1]},
 )

@@ -77,6 +77,7 @@ SOFTMAX = primitive(
     vjp=lambda ct, p, inputs, attrs, needs: [_softmax_push(ct, p, attrs["axes"])],
     jvp=lambda tangents, p, inputs, attrs: _softmax_push(tangents[0], p, attrs["axes"]),
     expand=_expand_softmax,
+    analytic=True,
     hint="p",
     rule="p * (d_p - sum(p * d_p))",
 )
@@ -111,6 +112,7 @@ LOGSUMEXP = primitive(
     vjp=_logsumexp_vjp,
     jvp=_logsumexp_jvp,
     expand=_expand_logsumexp,
+    analytic=True,
     rule="softmax times the cotangent",
 )
 
@@ -136,6 +138,7 @@ LOG_SOFTMAX = primitive(
     vjp=_log_softmax_vjp,
     jvp=_log_softmax_jvp,
     expand=_expand_log_softmax,
+    analytic=True,
     rule="d - softmax * sum(d)",
 )
 

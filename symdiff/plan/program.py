@@ -39,6 +39,7 @@ class Program:
     seeds: tuple[Tensor, ...]
     wrt: tuple[Tensor, ...]
     gradients: tuple[Tensor, ...]
+    analytic: bool = False  # every op of the results holds for complex numbers too
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:

@@ -1,0 +1,143 @@
+"""What a program costs: operations and memory traffic, as formulas in its dims.
+
+In: nodes. Out: a `Cost`. Invariant: an estimate from types alone, by the usual textbook counts;
+nothing is measured, so the same graph has the same cost on every machine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node
+from symdiff.graph.types import Shape, TensorType, TupleType, product
+from symdiff.ops.operands import CONSTANT, LITERAL
+
+FLOAT_BYTES = 4  # of a float, whose width the run decides: counted as float32
+# Operations on n-by-n matrices, as multiples of n**3 (Golub and Van Loan, 4th ed.).
+_CUBIC = {
+    "cholesky": Fraction(1, 3), "solve": Fraction(2, 3), "det": Fraction(2, 3),
+    "slogdet": Fraction(2, 3), "solve_triangular": Fraction(1), "inv": Fraction(2),
+    "qr": Fraction(2), "eigh": Fraction(9), "eigvalsh": Fraction(4, 3), "svd": Fraction(20),
+    "pinv": Fraction(22), "lstsq": Fraction(2),
+}  # fmt: skip
+
+# A polynomial in the dims: coefficients by monomial.
+Formula = Counter[sp.Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """How many nodes there are, floating-point operations, and bytes read and written."""
+
+    nodes: int
+    flops: str
+    bytes: str
+
+    def __str__(self) -> str:
+        return f"{self.nodes} nodes, {self.flops} flops, {self.bytes} bytes in float32"
+
+
+def cost(nodes: Iterable[Node]) -> Cost:
+    """Return the estimated cost of computing every node once."""
+    work, traffic, count = _total(list(nodes))
+    return Cost(count, _text(work), _text(traffic))
+
+
+def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
+    """Return operations, bytes and the number of nodes, bodies of loops included."""
+    sizes: Counter[Any] = Counter()
+    traffic: Counter[Any] = Counter()
+    count = 0
+    inner: list[tuple[Formula, Formula]] = []
+    for node in nodes:
+        count += 1
+        if node.op.leaf or node.op is LITERAL or node.op is CONSTANT:
+            continue
+        bodies = [v for v in node.attrs.values() if isinstance(v, Body)]
+        for body in bodies:
+            work, moved, more = _total(body.nodes)
+            count += more
+            times = _length(node)
+            inner.append((_scaled(work, times), _scaled(moved, times)))
+        if bodies or node.op.view:
+            continue
+        for shape, factor in _work(node):
+            sizes[shape] += factor
+        for t in (node, *node.inputs):
+            for kind in types_of(t):
+                traffic[kind.shape, _width(kind)] += 1
+    work, moved = Counter[sp.Expr](), Counter[sp.Expr]()
+    for shape, factor in sizes.items():
+        _add(work, product(shape), factor)
+    for (shape, width), factor in traffic.items():
+        _add(moved, product(shape), factor * width)
+    for more_work, more_moved in inner:
+        work.update(more_work)
+        moved.update(more_moved)
+    return work, moved, count
+
+
+def types_of(node: Node) -> tuple[TensorType, ...]:
+    """Return the types of a node's results."""
+    return node.type.items if isinstance(node.type, TupleType) else (node.tensor_type,)
+
+
+def _width(t: TensorType) -> int:
+    if t.dtype.is_bool:
+        return 1
+    digits = "".join(c for c in t.dtype.name if c.isdigit())
+    return int(digits) // 8 if digits else FLOAT_BYTES if t.dtype.is_float else 8
+
+
+def _length(node: Node) -> Any:
+    """Return how often a loop's body runs, or 1 where only run time can tell."""
+    return node.attrs.get("length") or 1
+
+
+def _work(node: Node) -> list[tuple[Shape, Fraction]]:
+    """Return sizes and how many operations each of their elements stands for."""
+    one = Fraction(1)
+    name = node.op.name
+    inputs = [t for i in node.inputs for t in types_of(i)]
+    if name == "matmul":
+        inner = inputs[0].shape[-1:]
+        return [((*types_of(node)[0].shape, *inner), 2 * one)]
+    if name in _CUBIC and inputs and len(inputs[0].shape) >= 2:
+        *batch, rows, columns = inputs[0].shape
+        found: list[tuple[Shape, Fraction]] = [
+            ((*batch, rows, columns, columns), _CUBIC[name])
+        ]
+        if len(inputs) > 1:
+            found.append(((*inputs[1].shape, columns), 2 * one))
+        return found
+    if node.op.is_elementwise:
+        return [(types_of(node)[0].shape, one)]
+    # Reductions read every element once; whatever else there is, writes every element.
+    shapes = {t.shape for t in (*inputs, *types_of(node))}
+    largest = max(shapes, key=lambda s: (len(s), str(s)), default=())
+    return [(largest, one)]
+
+
+def _add(total: Formula, size: Any, factor: Any) -> None:
+    for monomial, coefficient in sp.sympify(size).as_coefficients_dict().items():
+        total[monomial] += coefficient * sp.Rational(factor)
+
+
+def _scaled(formula: Formula, times: Any) -> Formula:
+    found: Formula = Counter()
+    for monomial, coefficient in formula.items():
+        _add(found, sp.expand(monomial * times), Fraction(int(coefficient)))
+    return found
+
+
+def _text(formula: Formula) -> str:
+    """Return a formula with whole coefficients, in SymPy's order of terms."""
+    terms = [sp.ceiling(c) * m for m, c in formula.items()]
+    return str(sp.Add(*terms)).replace("**", "^")
