@@ -55,6 +55,7 @@ class Context:
     items: dict[Node, dict[int, Tensor]] | None = None
     float_is: py.Expr | None = None  # the dtype itself, where it is given
     weak: set[Node] = field(default_factory=set)  # values that are Python floats
+    lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
 
     def at_hand(self, node: Node) -> py.Expr | None:
         """Return the expression of a value that has been computed or given."""
@@ -88,6 +89,8 @@ def _substitution(
         if name == "_site" and node is not None:
             return py.Lit(context.sites[node])
         if name.startswith("_dim_"):
+            if name[5:] in context.lengths:
+                return py.Name(context.lengths[name[5:]])
             context.dims.add(name[5:])
             return py.Name(context.names.dim(name[5:]))
         if name.startswith("_help_"):

@@ -148,7 +148,8 @@ def _further_fields(
     """Return fields for the lengths and the dtype that no residual array tells."""
     known = {str(d) for n in residuals for d in n.shape if isinstance(d, sp.Symbol)}
     found = []
-    for name in sorted(reverse.body.context.dims - known):
+    context = reverse.body.context
+    for name in sorted(context.dims - context.bound - known):
         primal.context.dims.add(name)
         variable = unit.names.dim(name)
         found.append(Field(variable, "int", "a length", py.Name(variable)))
@@ -201,7 +202,8 @@ def _backward_function(
         stmts.append(py.Assign(target, py.Name("residuals")))
     arrays = [(context.given[n], n) for n in residuals]
     handed = {f.name for f in fields}
-    lengths = {d for d in context.dims if unit.names.dim(d) not in handed}
+    read = context.dims - context.bound
+    lengths = {d for d in read if unit.names.dim(d) not in handed}
     stmts += bind_dims(lengths, arrays, context)
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
     stmts += [py.Blank(), *body.computation] if body.computation else []

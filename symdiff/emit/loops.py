@@ -88,7 +88,14 @@ def _inner(body: Body, values: Sequence[py.Expr], context: Context) -> Context:
     """Return the context of a body: its leaves at hand, everything else shared."""
     tensors = {t.node: t for t in tensor_topological([*body.outputs, *body.params])}
     given = {p.node: v for p, v in zip(body.params, values, strict=True)}
-    return replace(context, tensors=tensors, given=given, written={})
+    return replace(
+        context,
+        tensors=tensors,
+        given=given,
+        written={},
+        lengths=dict(context.lengths),
+        items=None,
+    )
 
 
 def _computed(
@@ -247,6 +254,9 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
         if n + i in items
     }
     made += [py.Assign((name,), py.List_(())) for name in kept.values()]
+    turns = _turns(node, context)
+    if turns is not None and not kept:
+        made.append(py.Assign((turns,), py.Lit(0)))
     checks, condition = _computed(
         test.outputs, _inner(test, [*names[:n], *rest], context), style, context
     )
@@ -257,6 +267,8 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
         py.ExprStmt(py.method(name, "append", names[i])) for i, name in kept.items()
     ]
     inside += [*stmts, *_rebound(names[:n], values)]
+    if turns is not None and not kept:
+        inside.append(py.AugAssign(turns, "+", py.Lit(1)))
     goes_on = condition[0]
     if len(checks) == 1 and isinstance(checks[0], py.Assign):
         goes_on, checks = checks[0].value, []
@@ -269,27 +281,34 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
         made.append(py.While(py.Lit(True), (*checks, leave, *inside)))
     else:
         made.append(py.While(goes_on, tuple(inside)))
-    steps = node.attrs["steps"]
+    if turns is not None:
+        if kept:
+            first = next(iter(kept.values()))
+            made.append(py.Assign((turns,), py.call("len", first)))
+        context.lengths[str(node.attrs["steps"])] = turns.id
+        context.bound.add(str(node.attrs["steps"]))
     for i, name in kept.items():
-        shape = body.params[i].shape
-        lengths = (py.call("len", name), *(dim_expression(d, context) for d in shape))
-        dtype = body.params[i].dtype
-        array = py.call("np.array", name, dtype=dtype_expression(dtype, context))
-        target = py.Name(context.names.of(items[n + i]))
-        made.append(
-            py.Assign((target,), py.method(array, "reshape", py.Tuple_(lengths)))
-        )
-        context.written[items[n + i].node] = target
-    if steps is not None and kept:
-        first = next(iter(kept.values()))
-        made.append(
-            py.Assign((py.Name(context.names.dim(str(steps))),), py.call("len", first))
-        )
-        context.bound.add(str(steps))
+        stack = items[n + i]
+        lengths = [dim_expression(d, context) for d in stack.shape]
+        array = py.call("np.array", name, dtype=dtype_expression(stack.dtype, context))
+        target = py.Name(context.names.of(stack))
+        shape = py.Tuple_(tuple(lengths))
+        made.append(py.Assign((target,), py.method(array, "reshape", shape)))
+        context.written[stack.node] = target
     for i in range(n):
         if i in items:
             context.written[items[i].node] = names[i]
     return made
+
+
+def _turns(node: Node, context: Context) -> py.Name | None:
+    """Return the variable for how often a loop ran, where that is read.
+
+    A symbol is known from its loop on, and inside what follows; a loop in another body may
+    use the same symbol for a length of its own.
+    """
+    steps = node.attrs["steps"]
+    return None if steps is None else py.Name(context.names.claim("steps"))
 
 
 # --- cond ---------------------------------------------------------------------------------
