@@ -16,6 +16,7 @@ from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops import closure
+from symdiff.ops.calculus import add_all
 from symdiff.ops.operands import api, as_tensor
 from symdiff.ops.shape import zeros_like
 
@@ -24,28 +25,34 @@ def forward_sweep(
     outputs: Sequence[Tensor], wrt: Sequence[Tensor], tangents: Sequence[Tensor]
 ) -> list[Tensor | None]:
     """Return the tangent of each output; None where it does not depend on ``wrt``."""
-    known: dict[Node, Any] = {}
+    given: dict[Node, Any] = {}
     for variable, tangent in zip(wrt, tangents, strict=True):
-        known[variable.node] = tangent
+        given[variable.node] = add_all([given.get(variable.node), tangent])
+    known: dict[Node, Any] = {}
     for tensor in tensor_topological(outputs):
-        node = tensor.node
-        if node in known or node.op.jvp is None:
-            continue
-        if node.op.name == "item":
-            moved = known.get(node.inputs[0])
-            if moved is not None and moved[node.attrs["index"]] is not None:
-                known[node] = moved[node.attrs["index"]]
-            continue
-        incoming = [known.get(i) for i in node.inputs]
-        if all(t is None for t in incoming) or not _carries(node):
-            continue
-        with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
-            moved = node.op.jvp(incoming, tensor, tensor.parents, node.attrs)
+        with at_site(Site((), tensor.scope, primal=tensor, rule=tensor.node.op.rule)):
+            moved = _moved(tensor, known)
+            if tensor.node in given:  # a variable that depends on others moves by both
+                moved = add_all([given[tensor.node], moved])
         if moved is not None:
-            known[node] = moved
-            if isinstance(moved, Tensor):
+            known[tensor.node] = moved
+            if isinstance(moved, Tensor) and not tensor.node.op.leaf:
                 moved.cotangent_of.append(("t", tensor))
     return [known.get(o.node) for o in outputs]
+
+
+def _moved(tensor: Tensor, known: dict[Node, Any]) -> Any:
+    """Return the tangent that a node's operands give it; None is zero."""
+    node = tensor.node
+    if node.op.jvp is None:
+        return None
+    if node.op.name == "item":
+        moved = known.get(node.inputs[0])
+        return None if moved is None else moved[node.attrs["index"]]
+    incoming = [known.get(i) for i in node.inputs]
+    if all(t is None for t in incoming) or not _carries(node):
+        return None
+    return node.op.jvp(incoming, tensor, tensor.parents, node.attrs)
 
 
 def _carries(node: Node) -> bool:
@@ -60,7 +67,8 @@ def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
     """Jacobian-vector product: the tangent of ``y`` when ``wrt`` moves along ``tangents``.
 
     ``y`` may be a tensor or a list (the result has the same form); ``wrt`` and ``tangents`` are
-    a tensor each, or lists of equal length and shapes.
+    a tensor each, or lists of equal length and shapes. A variable that depends on another moves
+    by its own tangent and along with the other, as `vjp` counts both paths.
     """
     outputs = [as_tensor(t) for t in (y if isinstance(y, (list, tuple)) else [y])]
     variables = check_wrt(wrt)

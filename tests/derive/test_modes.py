@@ -23,3 +23,17 @@ def test_by_mode_in_training() -> None:
         found = run([API["resolve_mode"](t, mode) for t in gradients], feed)
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_a_variable_that_depends_on_another_counts_both_paths_in_both_modes():
+    x = sd.input("x", (3,))
+    h = sd.sin(x)
+    y = h * h * x
+    tangents = [sd.input("t_x", (3,)), sd.input("t_h", (3,))]
+    ct = sd.input("ct", (3,))
+    rng = np.random.default_rng(0)
+    feed = {t: rng.normal(size=3) for t in (x, *tangents, ct)}
+    moved = sd.interpret(sd.jvp(y, [x, h], tangents), feed)
+    pulled = sd.interpret(sd.vjp(y, [x, h], ct), feed)
+    both = sum((g * feed[t]).sum() for g, t in zip(pulled, tangents, strict=True))
+    np.testing.assert_allclose((moved * feed[ct]).sum(), both, rtol=1e-12)
