@@ -1,9 +1,13 @@
 """Options of the test run."""
 
+from __future__ import annotations
 
-def pytest_addoption(parser):
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden",
         action="store_true",
-        help="write generated text that tests hold (tests/golden, README.md) anew",
+        help="write the golden modules of tests/golden afresh instead of comparing",
     )

@@ -14,6 +14,7 @@ from symdiff.emit.context import Context, _substitution
 from symdiff.emit.source import Resolver, primal_site
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.define import OPS
 from symdiff.ops.operands import LITERAL
 from symdiff.ops.text import is_statements, op_text
 
@@ -77,6 +78,7 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
             if p.node in context.tensors and context.at_hand(p.node) is None
         )
     words = [w for w in found if w[0]]
+    words = [w for w in words if w[0] not in OPS] or words
     if len(words) > 1 and len(words[0][-1]) + len(words[1][-1]) >= _RULE_WIDTH:
         return words[:1]
     return words[:2]

@@ -165,6 +165,18 @@ def fold_powers_of_two(t: Tensor) -> Tensor | None:
     return x * (c * d)
 
 
+@rule("multiply")
+def fold_halves(t: Tensor) -> Tensor | None:
+    """(x / c) * d = x * (d / c) where c is a power of two."""
+    a, d = _literal_last(t)
+    if d is None or not is_op(a, "divide"):
+        return None
+    x, c = a.parents[0], number(a.parents[1])
+    if c is None or not is_power_of_two(c):
+        return None
+    return x * (d / c)  # type: ignore[operator]
+
+
 def _literal_last(t: Tensor) -> tuple[Tensor, float | int | None]:
     """Return a product as (other operand, number)."""
     a, b = t.parents
