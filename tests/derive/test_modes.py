@@ -6,6 +6,7 @@ import numpy as np
 import samples  # noqa: F401 - fills the table of ops
 from sample_checks import leaf, run
 
+import symdiff as sd
 from symdiff.ops.operands import API
 
 
