@@ -8,6 +8,7 @@ leaves behind.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -60,7 +61,10 @@ def output_names(declared: Model | Function) -> list[str]:
     ):
         found = name or tensor.name or resolver.target(tensor)
         found = found or ("out" if len(declared.outputs) == 1 else f"out{i}")
-        names.append(found if found not in names else f"{found}_{i}")
+        found = unicodedata.normalize("NFKC", found)  # as Python reads an identifier
+        while found in names:
+            found = f"{found}_{i}"
+        names.append(found)
     return names
 
 

@@ -9,5 +9,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden",
         action="store_true",
-        help="write the golden modules of tests/golden afresh instead of comparing",
+        help="write generated text that tests hold (tests/golden, README.md) anew",
     )
