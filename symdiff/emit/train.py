@@ -6,6 +6,7 @@ top of backward.py; the planned pair computes the same numbers.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import sympy as sp
@@ -38,7 +39,10 @@ from symdiff.rewrite.rules import bare_expansions, expansions
 
 
 # The standard library that training uses.
-STANDARD = ("functools", "json", "os", "tempfile", "threading", "zipfile")
+STANDARD = ("functools", "json", "os", "threading", "zipfile", "zlib")
+# What stands below fit, in order.
+LOOP = ("watch", "epoch", "batches", "checkpoint", "weights", "formats")
+
 
 def train_module(
     unit: Unit, model: Model, options: Options, origin: str, folder: str
@@ -100,31 +104,41 @@ def train_parts(
     evaluated = _evaluate(unit, model, options, folder)
     unpacked, update = update_statements(optimizer)
     names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
-    step = render(
-        "step.py",
-        arguments=", ".join(names),
-        optimizer=type(optimizer).__name__,
-        updates=bool(p.updates),
-        metrics=bool(p.metrics),
-        draws=primal.draws or backward.draws or (trained is not None and trained.draws),
-        unpacked=unpacked,
-        update=update,
-        planned=planned,
-        frozen=any(optimizer.is_frozen(str(t.name)) for t in p.params),
-        uniform=optimizer.is_uniform,
-        schedules=schedule_statements(optimizer) if optimizer.schedules else "",
-        hyper="_hyper(state)" if optimizer.schedules else "state.hyper",
-        lines=_step_lines(unit, names, primal, backward, trained),
-    )
+    values = {
+        "arguments": ", ".join(names),
+        "optimizer": type(optimizer).__name__,
+        "updates": bool(p.updates),
+        "metrics": bool(p.metrics),
+        "draws": primal.draws
+        or backward.draws
+        or (trained is not None and trained.draws),
+        "unpacked": unpacked,
+        "update": update,
+        "planned": planned,
+        "frozen": any(optimizer.is_frozen(str(t.name)) for t in p.params),
+        "uniform": optimizer.is_uniform,
+        "schedules": schedule_statements(optimizer) if optimizer.schedules else "",
+        "hyper": "_hyper(state)" if optimizer.schedules else "state.hyper",
+        "lines": _step_lines(unit, names, primal, backward, trained),
+    }
+    parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
+    step = [render(part, **values) for part in parts]
     functions = [render("init_params.py", draws=_initial(unit)), render("state.py")]
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))
     functions.append(render("function.py", name="evaluate", written=evaluated))
-    functions.append(step)
-    functions.append(render("fit.py", planned=planned, names=", ".join(names)))
-    functions += [render("epoch.py"), render("checkpoint.py"), render("weights.py")]
+    functions += [*step, render("fit.py", planned=planned)]
+    functions += [render(f"{part}.py") for part in LOOP]
     written = [w for w in (trained, evaluated) if w is not None]
-    return _constants(unit, optimizer, names), [f.strip() for f in functions], written
+    constants = _constants(unit, optimizer, names)
+    digest = hashlib.sha256("".join([str(p), constants, *step]).encode()).hexdigest()
+    told = py.Assign(
+        (py.Name("MODEL"),),
+        py.Lit(f"{p.name} {digest[:16]}"),
+        "tells checkpoints apart",
+    )
+    constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
+    return constants, [f.strip() for f in functions], written
 
 
 def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
