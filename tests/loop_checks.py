@@ -166,6 +166,7 @@ class Loop:
     orders: int = 3
     differences: bool = True
     scale: float = 0.6
+    empty: bool = True
 
     @property
     def id(self) -> str:

@@ -29,6 +29,7 @@ from symdiff.emit.source import Resolver
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, Constraint, collecting_constraints
+from symdiff.ops.leaf import BOUND
 from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.plan.partition import Partition, partition
 from symdiff.plan.program import Program
@@ -255,18 +256,29 @@ def origin(node: Node) -> Node:
     return node
 
 
-def _may_be_start(node: Node, context: Context) -> bool:
-    """Whether a value may be a given array: a loop's start, if it never runs."""
-    while node.op.name == "item":
-        source, index = node.inputs[0], node.attrs["index"]
-        if source.op.name == "cond":
-            return True
-        if "carries" not in source.attrs or index >= source.attrs["carries"]:
-            return False
-        node = origin(source.inputs[index])
-        if node in context.given:
-            return True
-    return False
+def _may_alias(node: Node, context: Context) -> bool:
+    """Whether the result of a loop or branch may be another array, seen again.
+
+    A branch hands on what it was given; a loop that never runs, its start. A carry may be a
+    row, an operand, or the array that another carry is too.
+    """
+    if node.op.name != "item":
+        return False
+    source, index = node.inputs[0], node.attrs["index"]
+    if source.op.name == "cond":
+        return True
+    if "carries" not in source.attrs or index >= source.attrs["carries"]:
+        return False
+    ends = [origin(t.node) for t in source.attrs["body"].outputs]
+    if ends[index].op is BOUND or ends.count(ends[index]) > 1:
+        return True
+    if _may_alias(ends[index], context):
+        return True
+    runs = source.attrs.get("length")
+    if isinstance(runs, int) and runs > 0:
+        return False
+    start = source.inputs[index]
+    return not is_filled(start, context) or context.at_hand(start) is not None
 
 
 def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
@@ -287,7 +299,7 @@ def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
     if is_filled(node, context):
         stretched, source = False, node
     copied = source in context.given or source in taken or stretched or stored
-    copied = copied or _may_be_start(source, context)  # a loop that never ran
+    copied = copied or _may_alias(source, context)
     taken.add(source)
     return py.method(value, "copy") if copied else value
 

@@ -18,7 +18,9 @@ from symdiff.emit.lower import (
     expression_of,
     float_dtype,
     is_filled,
+    is_weak,
     lower,
+    strong,
 )
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
@@ -73,8 +75,14 @@ def _operands(
     """Return names for the operands from ``start`` on, assigned first where they have none."""
     made: list[py.Stmt] = []
     found: list[py.Expr] = []
-    for source, variable in zip(node.inputs[start:], variables, strict=True):
+    first = 0 if node.op.name == "cond" else start
+    bodies = [v for v in node.attrs.values() if isinstance(v, Body)]
+    for i, (source, variable) in enumerate(
+        zip(node.inputs[start:], variables, strict=True)
+    ):
         e = expression_of(source, context)
+        if is_weak(source, context):  # then its leaf is, in what reads it
+            context.weak.update(b.params[first + i].node for b in bodies)
         if isinstance(e, (py.Name, py.Lit)):
             found.append(e)
         else:
@@ -106,9 +114,14 @@ def _computed(
     given, tensors = inner.given, inner.tensors
     steps = schedule(nodes, given, tensors, style, keep_results=style.level == 0)
     stmts = lower(steps, inner)
-    values = [expression_of(n, inner) for n in nodes]
+    values = _strong_values(nodes, inner)
     outer.float_read = outer.float_read or inner.float_read
     return stmts, values
+
+
+def _strong_values(nodes: Sequence[Node], context: Context) -> list[py.Expr]:
+    """Return values as they are handed to a variable: of the run's width."""
+    return [strong(expression_of(n, context), n, "_0", context) for n in nodes]
 
 
 def _rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.Stmt]:
@@ -170,7 +183,7 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     names = _variables(node, body.params, context, items)
     made, operands = _operands(node, n, names[n:], context)
     rows, rest = operands[:m], operands[m:]
-    made += _rebound(names[:n], [expression_of(i, context) for i in node.inputs[:n]])
+    made += _rebound(names[:n], _strong_values(node.inputs[:n], context))
     stacks = {
         i: py.Name(context.names.of(items[i]))
         for i in range(n, len(body.outputs))
@@ -247,7 +260,7 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     items = context.items_of(node)
     names = _variables(node, body.params, context, items)
     made, rest = _operands(node, n, names[n:], context)
-    made += _rebound(names[:n], [expression_of(i, context) for i in node.inputs[:n]])
+    made += _rebound(names[:n], _strong_values(node.inputs[:n], context))
     kept = {
         i: py.Name(context.names.claim(f"{context.names.of(items[n + i])}_list"))
         for i in range(n)

@@ -185,7 +185,7 @@ def _operands(node: Node, text: str, context: Context) -> list[py.Expr]:
         value = expression_of(i, context, elide_in=node if at in elided else None)
         inner = at in elided and i.op.name == "broadcast_to"
         source = i.inputs[0] if inner and context.at_hand(i) is None else i
-        found.append(_strong(value, source, text, context))
+        found.append(strong(value, source, text, context))
     return found
 
 
@@ -254,7 +254,7 @@ def is_weak(node: Node, context: Context) -> bool:
     return found
 
 
-def _strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
+def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
     """Give a Python float the run's width where it is not an operand of an operator."""
     if is_infix(text) or not is_weak(node, context):
         return value

@@ -1,0 +1,62 @@
+"""Loops and branches as generated Python: values, gradients and second derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from loop_checks import Built, built, check_text, derivatives
+from loop_programs import BY_ID
+
+TEXTS: dict[str, str] = {}
+WIDTHS = ("float64", "float32")
+
+
+def _feeds(b: Built, symbolic: bool) -> list[list[np.ndarray]]:
+    """Return operands; for symbolic lengths also of the lengths 1 and 0."""
+    found = [b.values]
+    if symbolic:
+        for length in (1, 0) if b.loop.empty else (1,):
+            rng = np.random.default_rng(length)
+            shapes = [
+                tuple(length if d == b.loop.symbolic else d for d in s)
+                for s in b.loop.shapes
+            ]
+            found.append([np.asarray(0.5 * rng.normal(size=s)) for s in shapes])
+    return found
+
+
+def _keep(name: str, compiled: Any) -> None:
+    for path, text in compiled.files.items():
+        if isinstance(text, str):
+            TEXTS[f"{name} {path}"] = text
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("name", list(BY_ID))
+def test_forward_and_backward(name: str, level: int) -> None:
+    b = built(BY_ID[name])
+    widths = WIDTHS[:1] if "converging" in name else WIDTHS  # its test needs float64
+    made = check_text(b.outputs, b.leaves, _feeds(b, False), level, widths=widths)
+    _keep(f"{name} {level}", made)
+
+
+@pytest.mark.parametrize("name", [n for n, p in BY_ID.items() if p.symbolic])
+def test_symbolic_lengths(name: str) -> None:
+    """One text for every length, 1 and 0 among them."""
+    b = built(BY_ID[name], symbolic=True)
+    _keep(f"{name} T", check_text(b.outputs, b.leaves, _feeds(b, True), 1))
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("name", [n for n, p in BY_ID.items() if p.orders > 1])
+def test_second_order(name: str, level: int) -> None:
+    """The gradient and the Hessian product as outputs, and the gradient of both."""
+    b = built(BY_ID[name])
+    d = derivatives(b)
+    leaves = [*b.leaves, *b.directions[0]]
+    values = [*b.values, *b.moves[0]]
+    outputs = [*d["grad"], *d["fwd"], *d["rev"]]
+    made = check_text(outputs, leaves, [values], level, 1e-10, WIDTHS[:1])
+    _keep(f"{name} second {level}", made)
