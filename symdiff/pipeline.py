@@ -1,8 +1,8 @@
 """The passes a model goes through, in order, and ``compile``.
 
-In: a `Model` or `Function`. Out: `Compiled` files. Invariant: every pass is a pure function of
-the program before it; `passes` is the whole list, and ``print_after`` shows what any of them
-leaves behind.
+In: a `Model` or `Function`. Out: `Compiled` files. Invariant: every pass is a pure
+function of the program before it; `passes` is the whole list, and ``print_after`` shows
+what any of them leaves behind.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Pass = Callable[[Program], Program]
 MODULES = ("forward", "backward", "train")
 
 
-# --- declared -> program ------------------------------------------------------------------
+# --- declared -> program --------------------------------------------------------------
 
 
 def seed(name: str, like: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
     )
 
 
-# --- passes ---------------------------------------------------------------------------------
+# --- passes ---------------------------------------------------------------------------
 
 
 def differentiate(program: Program) -> Program:
@@ -155,6 +155,11 @@ def differentiate(program: Program) -> Program:
         for g, t in zip(found, program.wrt, strict=True)
     ]
     return replace(program, gradients=tuple(gradients))
+
+
+def _has_composites(program: Program) -> bool:
+    nodes = topological([t.node for t in program.roots()])
+    return any(n.op.expand is not None or has_body(n) for n in nodes)
 
 
 def _rewritten(program: Program, rules: Table) -> Program:
@@ -190,7 +195,7 @@ def passes(level: int) -> dict[str, Pass]:
     return {"derive": differentiate, "rewrite": simplify, "expand": expand}
 
 
-# --- compile ----------------------------------------------------------------------------------
+# --- compile --------------------------------------------------------------------------
 
 
 def _chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
@@ -243,17 +248,21 @@ def compile_(
     ----------
     declared : a `Model` or a `Function`
     target : "numpy"
-    optimize : 0 (a statement per node), 1 (simplified), 2 (also the planned training step)
-    wrt : what to differentiate by: names, leaves, "params" (a model's default) or "inputs" (a
+    optimize : 0 (a statement per node), 1 (simplified), 2 (also the planned training
+        step)
+    wrt : what to differentiate by: names, leaves, "params" (a model's default) or
+        "inputs" (a
         function's)
     single_file : one module ``<name>.py`` with the same functions instead of a package
     only : which of "forward", "backward" and "train" to generate
-    base : folder that quoted file names are relative to; by default that of the declaration
+    base : folder that quoted file names are relative to; by default that of the
+        declaration
     print_after : names of passes after which the program is shown
-    check : run the generated check of the gradients, and say in the headers that it passed
+    check : run the generated check of the gradients, and say in the headers that it
+        passed
 
-    Raises `DeclarationError` for options that make no sense, and `DerivativeError` where the
-    check fails.
+    Raises `DeclarationError` for options that make no sense, and `DerivativeError`
+    where the check fails.
     """
     if not isinstance(declared, (Model, Function)):
         raise DeclarationError(

@@ -1,7 +1,8 @@
 """Optimisers that scale each element's step by its gradient's history.
 
-In and out as in `symdiff.declare.update`. Each docstring has the formula and its source; where
-lecture notes print another variant, an option has it and the docstring states the difference.
+In and out as in `symdiff.declare.update`. Each docstring has the formula and its
+source; where lecture notes print another variant, an option has it and the docstring
+states the difference.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ class AdaGrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps in the unit of the parameters, from running squares of gradients and steps."""
+    """Steps in the unit of the parameters, from running squares of gradients and
+    steps.
+    """
 
     slots = ("square", "moved")
 
@@ -84,7 +87,8 @@ class Adadelta(Optimizer):
         super().__init__(lr=lr, rho=rho, eps=eps, **options)
 
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
-        """E ← ρE + (1−ρ)g²; Δ = √(D + ε) / √(E + ε) · g; D ← ρD + (1−ρ)Δ²; p ← p − lr·Δ.
+        """E ← ρE + (1−ρ)g²; Δ = √(D + ε) / √(E + ε) · g; D ← ρD + (1−ρ)Δ²; p ← p −
+        lr·Δ.
 
         Zeiler, arXiv:1212.5701, algorithm 1.
         """
@@ -131,9 +135,10 @@ class RMSprop(Optimizer):
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
         """G ← αG + (1−α)g²; p ← p − lr·g / (√G + ε).
 
-        Tieleman & Hinton, Neural Networks for Machine Learning, lecture 6.5, in PyTorch's
-        form. ``centered`` subtracts the squared mean (Graves, arXiv:1308.0850, eq. 40);
-        ``momentum`` μ steps along v ← μv + g/(√G + ε); ``eps_inside`` gives √(G + ε).
+        Tieleman & Hinton, Neural Networks for Machine Learning, lecture 6.5, in
+        PyTorch's form. ``centered`` subtracts the squared mean (Graves,
+        arXiv:1308.0850, eq. 40); ``momentum`` μ steps along v ← μv + g/(√G + ε);
+        ``eps_inside`` gives √(G + ε).
         """
         g = _decayed(p, g, hyper)
         alpha = hyper["alpha"]
@@ -159,8 +164,8 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Adam: steps scaled by running moments of the gradient.
 
-    Kingma & Ba, ICLR 2015, algorithm 1, with its defaults. The bias correction is the paper's
-    1 − βᵗ; lecture notes that print 1 − β have dropped the exponent.
+    Kingma & Ba, ICLR 2015, algorithm 1, with its defaults. The bias correction is the
+    paper's 1 − βᵗ; lecture notes that print 1 − β have dropped the exponent.
     """
 
     slots = ("m", "v")
@@ -188,8 +193,8 @@ class Adam(Optimizer):
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
         """m ← β₁·m + (1−β₁)·g; v ← β₂·v + (1−β₂)·g²; p ← p − lr·m̂ / (√v̂ + ε).
 
-        m̂ = m / (1−β₁ᵗ) and v̂ = v / (1−β₂ᵗ) undo the start at zero. ``weight_decay`` λ adds
-        λ·p to the gradient (L2); see `AdamW` for the decoupled form.
+        m̂ = m / (1−β₁ᵗ) and v̂ = v / (1−β₂ᵗ) undo the start at zero. ``weight_decay`` λ
+        adds λ·p to the gradient (L2); see `AdamW` for the decoupled form.
         """
         m, v = self._moments(_decayed(p, g, hyper), slots, hyper)
         rate = _hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
@@ -207,7 +212,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019, algorithm 2)."""
+    """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019, algorithm
+    2).
+    """
 
     @public
     def __init__(
@@ -265,7 +272,8 @@ class NAdam(Adam):
         super().__init__(lr, beta1, beta2, eps, weight_decay, **options)
 
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
-        """μₜ = β₁(1 − ½·0.96^(tψ)); p ← p − lr·((1−μₜ)g/(1−∏μ) + μₜ₊₁m/(1−∏μ·μₜ₊₁)) / (√v̂ + ε).
+        """μₜ = β₁(1 − ½·0.96^(tψ)); p ← p − lr·((1−μₜ)g/(1−∏μ) + μₜ₊₁m/(1−∏μ·μₜ₊₁)) /
+        (√v̂ + ε).
 
         The slot ``turned`` keeps 1 − ∏μ, which starts at 0 as slots do.
         """

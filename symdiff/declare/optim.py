@@ -1,7 +1,7 @@
 """``sd.optim``: optimisers as symbolic update equations, and schedules.
 
-`Optimizer` (in `symdiff.declare.update`) says what one is; here are gradient descent and its
-momentum forms, and the names of the adaptive ones.
+`Optimizer` (in `symdiff.declare.update`) says what one is; here are gradient descent
+and its momentum forms, and the names of the adaptive ones.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class SGD(Optimizer):
     """Stochastic gradient descent, p ← p − lr·g; with momentum μ, as `Momentum`.
 
     ``weight_decay`` λ adds λ·p to the gradient. ``lecture`` folds lr into the velocity,
-    v ← μv + lr·g, p ← p − v: the same steps while lr is constant, but a new lr then acts on new
-    gradients alone.
+    v ← μv + lr·g, p ← p − v: the same steps while lr is constant, but a new lr then
+    acts on new gradients alone.
     """
 
     @public

@@ -1,8 +1,9 @@
 """Schedules: hyperparameters as formulas of the step.
 
-In: a base value and the numbers of a curve. Out: a `Schedule`, whose ``factor(t)`` multiplies
-the base at step t = 1, 2, … Invariant: a factor is graph, so it is printed in the compiled step
-and needs nothing at run time; the base stays in ``state.hyper`` and may be changed there.
+In: a base value and the numbers of a curve. Out: a `Schedule`, whose ``factor(t)``
+multiplies the base at step t = 1, 2, … Invariant: a factor is graph, so it is printed
+in the compiled step and needs nothing at run time; the base stays in ``state.hyper``
+and may be changed there.
 """
 
 from __future__ import annotations
@@ -76,10 +77,11 @@ def exponential(base: float, gamma: float) -> Schedule:
 def cosine(
     base: float, steps: int, warmup_steps: int = 0, final: float = 0.0
 ) -> Schedule:
-    """Half a cosine from the base to final · base over ``steps``, after a linear warm-up.
+    """Half a cosine from the base to final · base over ``steps``, after a linear
+    warm-up.
 
-    Loshchilov & Hutter, SGDR, ICLR 2017, eq. 5, without restarts. After ``steps`` the value
-    stays at its end.
+    Loshchilov & Hutter, SGDR, ICLR 2017, eq. 5, without restarts. After ``steps`` the
+    value stays at its end.
     """
     total = _positive("steps", steps)
     warm = 0.0 if not warmup_steps else _positive("warmup_steps", warmup_steps)
@@ -114,8 +116,8 @@ def one_cycle(
 ) -> Schedule:
     """Cosine from start · base up to the base, then down to final · base.
 
-    Smith & Topin, 2018; ``up`` is the share of ``steps`` that rises, and the defaults are
-    PyTorch's OneCycleLR.
+    Smith & Topin, 2018; ``up`` is the share of ``steps`` that rises, and the defaults
+    are PyTorch's OneCycleLR.
     """
     total = _positive("steps", steps)
     peak = float(up) * total
@@ -138,7 +140,9 @@ def one_cycle(
 def piecewise(
     base: float, boundaries: Sequence[int], factors: Sequence[float]
 ) -> Schedule:
-    """base · factors[i] after boundary i − 1, for increasing steps in ``boundaries``."""
+    """base · factors[i] after boundary i − 1, for increasing steps in
+    ``boundaries``.
+    """
     edges = [_positive("a boundary", b) for b in boundaries]
     if edges != sorted(edges) or len(factors) != len(edges) + 1:
         raise DeclarationError(

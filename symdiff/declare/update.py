@@ -1,9 +1,11 @@
-"""What an optimiser is: hyperparameters, slots and an equation, and what goes before and after.
+"""What an optimiser is: hyperparameters, slots and an equation, and what goes before
+and after.
 
-In: a parameter, its gradient, the optimiser's slots and hyperparameters, all as tensors. Out:
-the new parameter and the new slots, as graph. Invariant: an update uses public functions only
-and no Python control flow on values, so the training step is optimised and printed like the
-rest of the model. Declare one's own by subclassing `Optimizer`.
+In: a parameter, its gradient, the optimiser's slots and hyperparameters, all as
+tensors. Out: the new parameter and the new slots, as graph. Invariant: an update uses
+public functions only and no Python control flow on values, so the training step is
+optimised and printed like the rest of the model. Declare one's own by subclassing
+`Optimizer`.
 """
 
 from __future__ import annotations
@@ -34,14 +36,16 @@ class Optimizer:
 
     A subclass passes its hyperparameters to ``super().__init__(lr=..., ...)``, lists in
     ``slots`` the arrays it keeps for each parameter (they start at zero), and defines
-    ``update``. ``hyper`` may be changed while training, so `update` must not turn its values
-    into Python numbers. A hyperparameter may be a `Schedule` from ``sd.optim.schedules``.
+    ``update``. ``hyper`` may be changed while training, so `update` must not turn its
+    values into Python numbers. A hyperparameter may be a `Schedule` from
+    ``sd.optim.schedules``.
 
     Parameters
     ----------
     clip_value : bound on the magnitude of each element of the gradient
     clip_norm : bound on the norm of the whole gradient, all parameters together
-    ema : decay of a running average of the parameters, in the slot ``ema``. It starts at zero;
+    ema : decay of a running average of the parameters, in the slot ``ema``. It starts
+        at zero;
         divide by ``1 - ema**step`` to read it.
     groups : name pattern to hyperparameters that replace the common ones, as in
         ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts
@@ -65,7 +69,8 @@ class Optimizer:
         for name, value in hyper.items():
             if not name.isidentifier() or name == "t":
                 raise DeclarationError(
-                    f"hyperparameter {name!r} must be an identifier other than t, the step."
+                    f"hyperparameter {name!r} must be an identifier other than t, the "
+                    "step."
                 )
             if isinstance(value, Schedule):
                 self.schedules[name], value = value, value.base
@@ -189,7 +194,9 @@ def number(what: str, value: Any) -> float:
 
 
 def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -> None:
-    """Check ``low <= value < high`` (``low < value`` where open); schedules by their base."""
+    """Check ``low <= value < high`` (``low < value`` where open); schedules by their
+    base.
+    """
     found = number(name, value.base if isinstance(value, Schedule) else value)
     if not (low < found or (found == low and not open_low)) or found >= high:
         sign = "<" if open_low else "<="

@@ -1,4 +1,5 @@
-"""Forward mode: one sweep from inputs to outputs, carrying a tangent beside each primal.
+"""Forward mode: one sweep from inputs to outputs, carrying a tangent beside each
+primal.
 
 In: tensors and tangents of the variables. Out: the tangents of the outputs, as graph.
 Invariant: a primal node's forward rule is applied once; None stands for a zero tangent.
@@ -64,11 +65,13 @@ def _carries(node: Node) -> bool:
 
 @api("jvp")
 def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
-    """Jacobian-vector product: the tangent of ``y`` when ``wrt`` moves along ``tangents``.
+    """Jacobian-vector product: the tangent of ``y`` when ``wrt`` moves along
+    ``tangents``.
 
-    ``y`` may be a tensor or a list (the result has the same form); ``wrt`` and ``tangents`` are
-    a tensor each, or lists of equal length and shapes. A variable that depends on another moves
-    by its own tangent and along with the other, as `vjp` counts both paths.
+    ``y`` may be a tensor or a list (the result has the same form); ``wrt`` and
+    ``tangents`` are a tensor each, or lists of equal length and shapes. A variable that
+    depends on another moves by its own tangent and along with the other, as `vjp`
+    counts both paths.
     """
     outputs = [as_tensor(t) for t in (y if isinstance(y, (list, tuple)) else [y])]
     variables = check_wrt(wrt)

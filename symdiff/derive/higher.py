@@ -1,8 +1,9 @@
 """Jacobians, Hessians and their products, from the two sweeps.
 
-In: tensors. Out: derivatives as graph. Invariant: a Jacobian is built row by row or column by
-column, whichever are fewer, by one sweep inside a loop; the primal is computed outside it, once.
-A Jacobian of independent rows is never formed as a dense matrix.
+In: tensors. Out: derivatives as graph. Invariant: a Jacobian is built row by row or
+column by column, whichever are fewer, by one sweep inside a loop; the primal is
+computed outside it, once. A Jacobian of independent rows is never formed as a dense
+matrix.
 """
 
 from __future__ import annotations
@@ -25,18 +26,22 @@ UNROLL = 4  # up to this many rows or columns are written out instead of looped 
 
 @api("jacobian")
 def jacobian(y: Any, wrt: Any, batch_dims: int = 0, mode: str | None = None) -> Any:
-    """Jacobian of ``y`` with respect to ``wrt`` (a tensor, or a list for a list of results).
+    """Jacobian of ``y`` with respect to ``wrt`` (a tensor, or a list for a list of
+    results).
 
     Parameters
     ----------
-    batch_dims : how many leading axes of ``y`` and of each ``wrt`` are independent rows: y[b]
-        depends on wrt[b] alone. The result has shape batch + y's rest + wrt's rest, and holds
-        the diagonal blocks only.
-    mode : "forward" or "reverse"; by default whichever takes fewer sweeps, reverse where the
+    batch_dims : how many leading axes of ``y`` and of each ``wrt`` are independent
+        rows: y[b]
+        depends on wrt[b] alone. The result has shape batch + y's rest + wrt's rest, and
+        holds the diagonal blocks only.
+    mode : "forward" or "reverse"; by default whichever takes fewer sweeps, reverse
+        where the
         shapes do not tell
 
     Without batch axes the result has shape ``y.shape + wrt.shape``. The promise of
-    independence is the caller's; where it is broken, the blocks are sums over the batch.
+    independence is the caller's; where it is broken, the blocks are sums over the
+    batch.
     """
     output = as_tensor(y)
     if not output.dtype.is_float:
@@ -73,7 +78,8 @@ def _batch(y: Tensor, x: Tensor, count: int) -> Shape:
     pairs = zip(y.shape[:count], x.shape[:count], strict=True)
     if any(dims_equal(a, b) is False for a, b in pairs):
         raise ShapeError(
-            f"batch axes differ: {y.shape[:count]} and {x.shape[:count]} for batch_dims={count}."
+            f"batch axes differ: {y.shape[:count]} and {x.shape[:count]} for "
+            f"batch_dims={count}."
         )
     return y.shape[:count]
 
@@ -146,7 +152,7 @@ def hvp(y: Any, wrt: Any, vectors: Any) -> Any:
 def gnvp(residual: Any, wrt: Any, vectors: Any) -> Any:
     """Gauss-Newton product Jᵀ J v of a residual, whose loss is half its sum of squares.
 
-    Nocedal & Wright, Numerical Optimization, section 10.3. ``vectors`` and the result have the
-    form of ``wrt``.
+    Nocedal & Wright, Numerical Optimization, section 10.3. ``vectors`` and the result
+    have the form of ``wrt``.
     """
     return vjp(residual, wrt, jvp(residual, wrt, vectors))

@@ -1,8 +1,9 @@
 """Reverse mode: one sweep from outputs to inputs, cotangents added at fan-out.
 
 In: output tensors and their cotangents. Out: the cotangent of each tensor asked for, as
-ordinary graph. Invariant: each primal node's rule is applied once, after every user of the node
-has contributed; None stands for a zero cotangent and is never materialised on the way.
+ordinary graph. Invariant: each primal node's rule is applied once, after every user of
+the node has contributed; None stands for a zero cotangent and is never materialised on
+the way.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
+from symdiff.ops import closure
 from symdiff.ops.calculus import add_all
 from symdiff.ops.masks import hides, scalar_mask
-from symdiff.ops import closure
 from symdiff.ops.operands import api, as_tensor, broadcast_operands, float_operand
 from symdiff.ops.shape import zeros_like
 
@@ -28,7 +29,9 @@ def reverse_sweep(
     cotangents: Sequence[Tensor | None],
     wrt: Sequence[Tensor],
 ) -> list[Tensor | None]:
-    """Return the cotangent of each tensor in ``wrt``; None where no output reaches it."""
+    """Return the cotangent of each tensor in ``wrt``; None where no output reaches
+    it.
+    """
     order = tensor_topological(outputs)
     wanted = {t.node for t in wrt}
     active = _active(order, wanted)
@@ -126,7 +129,8 @@ def _check_share(node: Node, source: Node, share: Tensor) -> None:
     )
     if not fits:
         raise DerivativeError(
-            f"the rule of {node.op.name} gave a cotangent of shape {share.shape} for an operand "
+            f"the rule of {node.op.name} gave a cotangent of shape {share.shape} for "
+            "an operand "
             f"of shape {source.shape}."
         )
 
@@ -141,7 +145,8 @@ def check_wrt(wrt: Any) -> list[Tensor]:
             )
         if not t.dtype.is_float:
             raise DerivativeError(
-                f"cannot differentiate with respect to {t.name or t!r} of dtype {t.dtype}; "
+                f"cannot differentiate with respect to {t.name or t!r} of dtype "
+                f"{t.dtype}; "
                 "only float tensors have derivatives."
             )
     return tensors
@@ -187,15 +192,17 @@ def vjp(y: Any, wrt: Any, cotangent: Any) -> Any:
 
 @api("grad")
 def grad(y: Any, wrt: Any) -> Any:
-    """Gradient of the scalar ``y`` with respect to ``wrt`` (a tensor or a list of them).
+    """Gradient of the scalar ``y`` with respect to ``wrt`` (a tensor or a list of
+    them).
 
-    Raises `DerivativeError` when ``y`` is not a scalar. A tensor that ``y`` does not depend on
-    gets zeros, with a warning.
+    Raises `DerivativeError` when ``y`` is not a scalar. A tensor that ``y`` does not
+    depend on gets zeros, with a warning.
     """
     output = as_tensor(y)
     if output.shape != ():
         raise DerivativeError(
-            f"grad needs a scalar, got shape {output.shape}; reduce it with sd.sum or sd.mean, "
+            f"grad needs a scalar, got shape {output.shape}; reduce it with sd.sum or "
+            "sd.mean, "
             "or use sd.vjp or sd.jacobian."
         )
     variables = check_wrt(wrt)
@@ -203,7 +210,8 @@ def grad(y: Any, wrt: Any) -> Any:
     for g, t in zip(found, variables, strict=True):
         if g is None:
             warnings.warn(
-                f"{t.name or t!r} does not influence the differentiated value; its gradient is 0.",
+                f"{t.name or t!r} does not influence the differentiated value; its "
+                "gradient is 0.",
                 SymdiffWarning,
                 stacklevel=3,
             )

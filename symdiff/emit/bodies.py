@@ -1,8 +1,9 @@
 """The functions of a generated package, as text.
 
-In: a rewritten `Program` and the names. Out: for each generated function its statements, in the
-order prologue, computation, return, and what the templates need around them. Invariant: a body
-reads only its arguments; what the backward function needs of the forward one is in Residuals.
+In: a rewritten `Program` and the names. Out: for each generated function its
+statements, in the order prologue, computation, return, and what the templates need
+around them. Invariant: a body reads only its arguments; what the backward function
+needs of the forward one is in Residuals.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from symdiff.emit.lower import (
 )
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver
+from symdiff.graph.body import every_node
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, Constraint, collecting_constraints
@@ -40,7 +42,9 @@ WIDTH = 88
 
 @dataclass(slots=True)
 class Unit:
-    """One program on its way to text: names, levels, and what the modules will share."""
+    """One program on its way to text: names, levels, and what the modules will
+    share.
+    """
 
     program: Program
     names: Names
@@ -99,7 +103,9 @@ def new_unit(program: Program, base: str, level: int) -> Unit:
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
-    """A generated function: its body's statements, printed, and the residuals it hands on."""
+    """A generated function: its body's statements, printed, and the residuals it hands
+    on.
+    """
 
     body: str
     statements: int
@@ -136,7 +142,9 @@ def leaf_name(unit: Unit, leaf: Tensor) -> py.Name:
 
 
 def _unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.Stmt]:
-    """Return ``W, b = params["W"], params["b"]``, a line each where that is too long."""
+    """Return ``W, b = params["W"], params["b"]``, a line each where that is too
+    long.
+    """
     if not used:
         return []
     targets = [leaf_name(unit, p) for p in used]
@@ -158,7 +166,9 @@ def _used(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
 
 
 def used_nodes(body: Body) -> set[Node]:
-    """Return the nodes that a body reads or returns, and the one that tells its dtype."""
+    """Return the nodes that a body reads or returns, and the one that tells its
+    dtype.
+    """
     found = _used(body.order, body.results)
     if body.context.float_read and body.context.float_node is not None:
         found.add(body.context.float_node)
@@ -193,8 +203,9 @@ def compute(
 ) -> Body:
     """Schedule and lower the computation of ``results`` from ``given``.
 
-    ``arrays`` are the given values that may tell the float dtype (all, by default), ``dtype``
-    is the variable that holds it where none does, and ``weak`` are given as Python floats.
+    ``arrays`` are the given values that may tell the float dtype (all, by default),
+    ``dtype`` is the variable that holds it where none does, and ``weak`` are given as
+    Python floats.
     """
     tensors = unit.tensors if tensors is None else tensors
     context = _context(unit, given, list(given) if arrays is None else arrays, tensors)
@@ -207,11 +218,25 @@ def compute(
 
 
 def constraints_of(order: Sequence[Node]) -> list[Constraint]:
-    """Return what the nodes assume of dims and only run time can tell, each once."""
+    """Return what nodes assume of dims and only run time can tell, each once.
+
+    Those of bodies are among them; how often a loop ran is known too late to be
+    checked.
+    """
+    first = set(order)
+    everything = [*order, *(n for n in every_node(order) if n not in first)]
+    steps = {n.attrs["steps"] for n in everything if n.attrs.get("steps") is not None}
     with collecting_constraints() as found:
-        for node in order:
+        for node in everything:
             node.op.infer(*(i.type for i in node.inputs), **node.attrs)
-    return list(dict.fromkeys(found))
+    known = [c for c in found if not _symbols(c) & steps]
+    return list(dict.fromkeys(known))
+
+
+def _symbols(c: Constraint) -> set[sp.Basic]:
+    return {
+        s for d in (c.left, c.right) if isinstance(d, sp.Expr) for s in d.free_symbols
+    }
 
 
 def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
@@ -259,8 +284,8 @@ def origin(node: Node) -> Node:
 def _may_alias(node: Node, context: Context) -> bool:
     """Whether the result of a loop or branch may be another array, seen again.
 
-    A branch hands on what it was given; a loop that never runs, its start. A carry may be a
-    row, an operand, or the array that another carry is too.
+    A branch hands on what it was given; a loop that never runs, its start. A carry may
+    be a row, an operand, or the array that another carry is too.
     """
     if node.op.name != "item":
         return False
@@ -282,7 +307,8 @@ def _may_alias(node: Node, context: Context) -> bool:
 
 
 def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
-    """Return a result as it is handed to the caller: of the declared dtype, aliasing nothing.
+    """Return a result as it is handed to the caller: of the declared dtype, aliasing
+    nothing.
 
     ``taken`` are the values handed out already; the result's own is added.
     """
@@ -305,7 +331,9 @@ def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
 
 
 def split(unit: Unit) -> Partition:
-    """Return the forward and backward halves of a unit's program, residuals in reading order."""
+    """Return the forward and backward halves of a unit's program, residuals in reading
+    order.
+    """
     p = unit.program
     found = partition(
         [t.node for _, t in p.results],

@@ -1,7 +1,7 @@
 """Running a package's own gradient check, and saying in its headers that it passed.
 
-In: compiled files. Out: files whose headers tell how the gradients were checked. Invariant:
-only headers change; what was checked is the text that is handed out.
+In: compiled files. Out: files whose headers tell how the gradients were checked.
+Invariant: only headers change; what was checked is the text that is handed out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def checked(compiled: Compiled, package: Compiled) -> Compiled:
         code = module.main([])
     if code == 1:
         raise DerivativeError(
-            f"the gradient check of {compiled.name!r} failed; please report this as a bug "
+            f"the gradient check of {compiled.name!r} failed; please report this as a "
+            "bug "
             f"of symdiff, with the model:\n{words.getvalue().rstrip()}"
         )
     if code == 2:

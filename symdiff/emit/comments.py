@@ -1,7 +1,7 @@
 """What the comments of generated code say: the user's statement, types, and rules.
 
-In: tensors and the context of the body they are computed in. Out: text without its ``#``.
-Invariant: a comment makes no demands on the body.
+In: tensors and the context of the body they are computed in. Out: text without its
+``#``. Invariant: a comment makes no demands on the body.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What lowering one body needs to know, and the expressions that follow from it alone.
 
-In: names, given values, the placeholders of a text. Out: expressions of lengths, dtypes, literals
-and constants. Invariant: what a body reads besides its operands (lengths, the float dtype,
-stored constants) is noted in the context, so that its prologue can provide it.
+In: names, given values, the placeholders of a text. Out: expressions of lengths,
+dtypes, literals and constants. Invariant: what a body reads besides its operands
+(lengths, the float dtype, stored constants) is noted in the context, so that its
+prologue can provide it.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ from symdiff.plan.schedule import LITERAL_ELEMENTS
 class Context:
     """What lowering one body needs: names, sources of lines, and values at hand.
 
-    ``given`` maps each available node to its expression. ``float_from`` is an expression whose
-    dtype is the float dtype of the run, the value of ``float_node``; ``float_read`` says
-    whether a statement asked for it. ``constants`` collects arrays to be loaded from a file.
+    ``given`` maps each available node to its expression. ``float_from`` is an
+    expression whose dtype is the float dtype of the run, the value of ``float_node``;
+    ``float_read`` says whether a statement asked for it. ``constants`` collects arrays
+    to be loaded from a file.
     """
 
     names: Names
@@ -57,6 +59,8 @@ class Context:
     weak: set[Node] = field(default_factory=set)  # values that are Python floats
     lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
 
+    _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
+
     def at_hand(self, node: Node) -> py.Expr | None:
         """Return the expression of a value that has been computed or given."""
         found = self.written.get(node)
@@ -64,11 +68,14 @@ class Context:
 
     def items_of(self, node: Node) -> dict[int, Tensor]:
         """Return the results of a node with several that are read, by place."""
-        found: dict[int, Tensor] = {}
-        for t in self.tensors.values():
-            if t.node.op.name == "item" and t.node.inputs[0] is node:
-                found[t.node.attrs["index"]] = t
-        return found
+        if self._items is None or self._items[0] is not self.tensors:
+            found: dict[Node, dict[int, Tensor]] = {}
+            for t in self.tensors.values():
+                if t.node.op.name == "item":
+                    source = found.setdefault(t.node.inputs[0], {})
+                    source[t.node.attrs["index"]] = t
+            self._items = (self.tensors, found)
+        return self._items[1].get(node, {})
 
 
 def _substitution(
@@ -200,7 +207,8 @@ def bind_dims(
             made.append(py.Assign(tuple(targets), value))
     if missing:
         raise SymdiffError(
-            f"no argument has an axis of length {', '.join(sorted(missing))}; declare an input "
+            f"no argument has an axis of length {', '.join(sorted(missing))}; declare "
+            "an input "
             "with that dimension."
         )
     return made

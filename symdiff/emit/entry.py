@@ -1,8 +1,9 @@
-"""The package's front: ``__init__.py`` with lazy exports, ``__main__.py`` with the self-check.
+"""The package's front: ``__init__.py`` with lazy exports, ``__main__.py`` with the
+self-check.
 
-In: a unit and which modules there are. Out: their text. Invariant: the check imports NumPy
-alone, draws valid arguments as declared, and compares the derived gradient with differences of
-the generated forward pass.
+In: a unit and which modules there are. Out: their text. Invariant: the check imports
+NumPy alone, draws valid arguments as declared, and compares the derived gradient with
+differences of the generated forward pass.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
 
 _LENGTHS = (5, 3, 4, 6, 7, 2)  # what the symbolic dims are in the self-check, in turn
+
+_KIND = {True: "model", False: "function"}
+_TRAINS = " | train DATA.npz"
 
 
 def init_module(
@@ -66,7 +70,7 @@ def init_module(
     text = render(
         "__init__.py",
         header=header(unit, options, origin),
-        summary=f"{p.name}: {'a model' if p.is_model else 'a function'} compiled to NumPy.",
+        summary=f"{p.name}: a {_KIND[p.is_model]} compiled to NumPy.",
         usage="\n".join(usage),
         exports=shown.split("= ", 1)[1].rstrip("\n"),
         names=textwrap.fill(f"Exports: {', '.join(exports)}.", 88),
@@ -128,7 +132,9 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
 
 
 def _param_text(leaf: Tensor) -> str:
-    """Return a parameter's draw: its initial value, moved a little off its symmetries."""
+    """Return a parameter's draw: its initial value, moved a little off its
+    symmetries.
+    """
     shape = leaf.shape
     shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))  # type: ignore[arg-type]
     base = draw_text(leaf)
@@ -140,7 +146,9 @@ def _param_text(leaf: Tensor) -> str:
 
 
 def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
-    """Return the pieces of the self-check: drawing, adapters, verification, training."""
+    """Return the pieces of the self-check: drawing, adapters, verification,
+    training.
+    """
     p = unit.program
     primal, backward = halves(unit).primal, halves(unit).backward
     sizes = _sizes(unit)
@@ -192,7 +200,7 @@ def main_module(
         name=unit.program.name,
         imported="backward, train" if train else "backward",
         train=train,
-        usage=f"python -m {unit.program.name} [verify]{' | train DATA.npz' if train else ''}",
+        usage=f"python -m {unit.program.name} [verify]" + _TRAINS * train,
         planned_check=planned,
         **check_parts(unit, planned=planned, train=train),
     )

@@ -1,7 +1,8 @@
 """The generated functions of a program: signature, docstring and body, one record each.
 
-In: a `Unit`. Out: the pieces that templates lay out. Invariant: every public function checks
-its arguments first, binds each length once, and returns arrays that alias no argument.
+In: a `Unit`. Out: the pieces that templates lay out. Invariant: every public function
+checks its arguments first, binds each length once, and returns arrays that alias no
+argument.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from symdiff.ops.leaf import RANDOM
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A function as text: parameters between the parentheses, summary, and indented body."""
+    """A function as text: parameters between the parentheses, summary, and indented
+    body.
+    """
 
     parameters: str
     summary: str
@@ -117,7 +120,9 @@ def printed(stmts: Sequence[py.Stmt]) -> str:
 
 
 def argument_specs(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, str]:
-    """Return what each argument must be, as the text of a tuple (dtype, shape, low, high)."""
+    """Return what each argument must be, as the text of a tuple (dtype, shape, low,
+    high).
+    """
     return {unit.names.of(leaf): _spec(unit, leaf) for leaf in leaves}
 
 

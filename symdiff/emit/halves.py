@@ -1,8 +1,8 @@
 """The forward function that keeps residuals, and the backward function that reads them.
 
-In: a `Unit`. Out: both as text, with the fields of ``Residuals`` between them. Invariant:
-backward learns lengths and the float dtype from what forward handed over and from the
-parameters, never from the cotangents, which are held to them.
+In: a `Unit`. Out: both as text, with the fields of ``Residuals`` between them.
+Invariant: backward learns lengths and the float dtype from what forward handed over and
+from the parameters, never from the cotangents, which are held to them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ from symdiff.graph.types import FLOAT
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of ``Residuals``: name, annotation, comment, and what forward puts there."""
+    """A field of ``Residuals``: name, annotation, comment, and what forward puts
+    there.
+    """
 
     name: str
     kind: str
@@ -64,7 +66,9 @@ class Halves:
 
 @dataclass(slots=True)
 class Reverse:
-    """The backward function's computation, and the name of the dtype it may be handed."""
+    """The backward function's computation, and the name of the dtype it may be
+    handed.
+    """
 
     body: Body
     seeds: list[py.Stmt]
@@ -73,7 +77,9 @@ class Reverse:
 
 
 def halves(unit: Unit) -> Halves:
-    """Return both functions of a unit; written once, however often they are asked for."""
+    """Return both functions of a unit; written once, however often they are asked
+    for.
+    """
     if unit.halves is None:
         unit.halves = _halves(unit)
     found: Halves = unit.halves
@@ -139,7 +145,7 @@ def _seed_checks(unit: Unit, body: Body) -> list[py.Stmt]:
     return made
 
 
-# --- what is handed over besides arrays ----------------------------------------------------
+# --- what is handed over besides arrays -----------------------------------------------
 
 
 def _further_fields(
@@ -160,7 +166,7 @@ def _further_fields(
     return found
 
 
-# --- the functions -------------------------------------------------------------------------
+# --- the functions --------------------------------------------------------------------
 
 
 def _primal_function(
@@ -189,7 +195,9 @@ def _primal_function(
 def _backward_function(
     unit: Unit, reverse: Reverse, fields: Sequence[Field], residuals: Sequence[Node]
 ) -> Written:
-    """Return the backward pass: cotangents of every ``wrt`` from residuals and seeds."""
+    """Return the backward pass: cotangents of every ``wrt`` from residuals and
+    seeds.
+    """
     p, body = unit.program, reverse.body
     context = body.context
     used = used_nodes(body)

@@ -1,8 +1,9 @@
 """Loops and branches as Python statements.
 
-In: a `scan`, `while_loop` or `cond` node. Out: a ``for``, ``while`` or ``if`` over the statements
-of its body. Invariant: loops stay loops; carries are rebound, never written into, so what a
-loop starts from is left as it was; stacks are allocated once, before the loop.
+In: a `scan`, `while_loop` or `cond` node. Out: a ``for``, ``while`` or ``if`` over the
+statements of its body. Invariant: loops stay loops; carries are rebound, never written
+into, so what a loop starts from is left as it was; stacks are allocated once, before
+the loop.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def control_lowering(style: Style) -> Callable[[Tensor, Context], list[py.Stmt]]
     return lower_control
 
 
-# --- what they share ----------------------------------------------------------------------
+# --- what they share ------------------------------------------------------------------
 
 
 def _variables(
@@ -50,8 +51,8 @@ def _variables(
 ) -> list[py.Name]:
     """Return the names of bound leaves.
 
-    A carry has the name of the result it ends as; a leaf that two loops share gets a name
-    in each.
+    A carry has the name of the result it ends as; a leaf that two loops share gets a
+    name in each.
     """
     names: list[py.Name] = []
     for i, p in enumerate(params):
@@ -72,7 +73,9 @@ def _variables(
 def _operands(
     node: Node, start: int, variables: Sequence[py.Name], context: Context
 ) -> tuple[list[py.Stmt], list[py.Expr]]:
-    """Return names for the operands from ``start`` on, assigned first where they have none."""
+    """Return names for the operands from ``start`` on, assigned first where they have
+    none.
+    """
     made: list[py.Stmt] = []
     found: list[py.Expr] = []
     first = 0 if node.op.name == "cond" else start
@@ -151,7 +154,9 @@ def _rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.S
 
 
 def _added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.Stmt]:
-    """Return ``total += x`` for ``total = total + x``, where the array is the loop's own."""
+    """Return ``total += x`` for ``total = total + x``, where the array is the loop's
+    own.
+    """
     made: list[py.Stmt] = []
     for s in stmts:
         match s:
@@ -173,7 +178,7 @@ def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
     )
 
 
-# --- scan ---------------------------------------------------------------------------------
+# --- scan -----------------------------------------------------------------------------
 
 
 def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
@@ -252,7 +257,7 @@ def _read_leaves(body: Body) -> set[Node]:
     return found | {t.node for t in body.outputs if t.node in leaves}
 
 
-# --- while --------------------------------------------------------------------------------
+# --- while ----------------------------------------------------------------------------
 
 
 def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
@@ -317,14 +322,14 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
 def _turns(node: Node, context: Context) -> py.Name | None:
     """Return the variable for how often a loop ran, where that is read.
 
-    A symbol is known from its loop on, and inside what follows; a loop in another body may
-    use the same symbol for a length of its own.
+    A symbol is known from its loop on, and inside what follows; a loop in another body
+    may use the same symbol for a length of its own.
     """
     steps = node.attrs["steps"]
     return None if steps is None else py.Name(context.names.claim("steps"))
 
 
-# --- cond ---------------------------------------------------------------------------------
+# --- cond -----------------------------------------------------------------------------
 
 
 def _cond(node: Node, context: Context, style: Style) -> list[py.Stmt]:

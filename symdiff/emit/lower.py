@@ -1,9 +1,9 @@
 """From scheduled steps to statements.
 
-In: the steps of one function body, the names, and what the function is given. Out: statement
-trees with their headings and comments. Invariant: a step's statement computes exactly its
-node; NumPy's own broadcasting stands in for a `broadcast_to` node only where the shapes of the
-operands as written give the node's shape.
+In: the steps of one function body, the names, and what the function is given. Out:
+statement trees with their headings and comments. Invariant: a step's statement computes
+exactly its node; NumPy's own broadcasting stands in for a `broadcast_to` node only
+where the shapes of the operands as written give the node's shape.
 """
 
 from __future__ import annotations
@@ -238,9 +238,11 @@ def is_filled(node: Node, context: Context) -> bool:
 
 
 def is_weak(node: Node, context: Context) -> bool:
-    """Whether the expression of a node is a Python float, which has no width of its own.
+    """Whether the expression of a node is a Python float, which has no width of its
+    own.
 
-    So are numbers given as such, and what Python's operators make of them and of literals.
+    So are numbers given as such, and what Python's operators make of them and of
+    literals.
     """
     if node in context.weak:
         return True

@@ -1,7 +1,8 @@
 """The modules of a generated package, from a unit's functions to files.
 
-In: a `Unit` and the options of a compilation. Out: text by module name. Invariant: forward.py
-and backward.py import numpy and the standard library alone, and each stands by itself.
+In: a `Unit` and the options of a compilation. Out: text by module name. Invariant:
+forward.py and backward.py import numpy and the standard library alone, and each stands
+by itself.
 """
 
 from __future__ import annotations
@@ -140,7 +141,9 @@ def _param_spec(leaf: Tensor) -> str:
 
 
 def stored_constants(unit: Unit, text: str, single: bool) -> str:
-    """Return the statements that load the arrays ``text`` reads from beside a module."""
+    """Return the statements that load the arrays ``text`` reads from beside a
+    module.
+    """
     if "_CONSTANTS[" not in text:
         return ""
     name = f"{unit.program.name}_constants.npz" if single else "constants.npz"
@@ -164,7 +167,9 @@ def _mapping(name: str, entries: Mapping[str, str]) -> str:
 
 
 def helper_texts(unit: Unit, functions: Sequence[Written]) -> list[str]:
-    """Return the source of the helper functions that the bodies call, in stable order."""
+    """Return the source of the helper functions that the bodies call, in stable
+    order.
+    """
     found: dict[str, str] = {}
     waiting = ["\n".join(f.body for f in functions)]
     while waiting:

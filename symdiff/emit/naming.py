@@ -1,8 +1,10 @@
-"""Names for generated code: the user's own wherever there is one, unique and stable always.
+"""Names for generated code: the user's own wherever there is one, unique and stable
+always.
 
-In: tensors and the resolver of their statements. Out: Python identifiers. Invariant: names
-depend on the declaration alone (not on ids, hashes or what was compiled before), leaves and
-dims are named first, and no name shadows a keyword, a builtin or a name the templates use.
+In: tensors and the resolver of their statements. Out: Python identifiers. Invariant:
+names depend on the declaration alone (not on ids, hashes or what was compiled before),
+leaves and dims are named first, and no name shadows a keyword, a builtin or a name the
+templates use.
 """
 
 from __future__ import annotations
@@ -21,15 +23,35 @@ from symdiff.graph.tensor import Tensor
 _OWN = """
 np math json os sys pathlib functools threading zipfile zlib
 params grads residuals state key self
-forward backward loss_and_residuals value_and_grad forward_with_residuals metrics evaluate
-init_params init_state train_step compute_grads apply_update fit save load verify predict
+forward backward loss_and_residuals value_and_grad forward_with_residuals metrics
+evaluate init_params init_state train_step compute_grads apply_update fit save load verify
+predict
 main save_checkpoint load_checkpoint Residuals Outputs Gradients TrainState annotations
 PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS SMOOTH
 MODEL KINDS
 """
 # Locals of the functions of train.py that take a model's arguments.
 LOCALS = frozenset(
-    ["name", "file", "value", "found", "lengths", "plan", "scratch", "flat", "loss", "updates", "gradients", "gradient", "hyper", "slots", "planned", "parts", "data", "total"]
+    [
+        "name",
+        "file",
+        "value",
+        "found",
+        "lengths",
+        "plan",
+        "scratch",
+        "flat",
+        "loss",
+        "updates",
+        "gradients",
+        "gradient",
+        "hyper",
+        "slots",
+        "planned",
+        "parts",
+        "data",
+        "total",
+    ]
 )
 RESERVED = frozenset(_OWN.split()) | frozenset(
     keyword.kwlist + keyword.softkwlist + dir(builtins)
@@ -37,8 +59,9 @@ RESERVED = frozenset(_OWN.split()) | frozenset(
 
 _READABLE = {
     "sum": "total", "max": "peak", "min": "low", "abs": "magnitude", "add": "total",
-    "subtract": "difference", "multiply": "product", "divide": "ratio", "matmul": "product",
-    "sqrt": "root", "any": "some", "all": "every", "negative": "negated", "slice": "part", "round": "rounded",
+    "subtract": "difference", "multiply": "product", "divide": "ratio",
+    "matmul": "product", "sqrt": "root", "any": "some", "all": "every",
+    "negative": "negated", "slice": "part", "round": "rounded",
 }  # fmt: skip
 
 
@@ -82,7 +105,9 @@ class Names:
             self._dims[dim] = self.claim(identifier(dim))
 
     def claim(self, name: str) -> str:
-        """Return ``name``, or the first of name_2, name_3, … that is free, and take it."""
+        """Return ``name``, or the first of name_2, name_3, … that is free, and take
+        it.
+        """
         unique, count = name, self._counts.get(name, 1)
         while unique in self._used or unique in RESERVED:
             count += 1
@@ -94,7 +119,8 @@ class Names:
     def dim(self, name: str) -> str:
         """Return the variable that holds a symbolic length."""
         if name not in self._dims:
-            # the number of steps of a while loop carries a digest that no one needs to read
+            # the number of steps of a while loop carries a digest that no one needs to
+            # read
             wish = "steps" if name.startswith("steps_") else name
             self._dims[name] = self.claim(identifier(wish))
         return self._dims[name]
@@ -111,7 +137,9 @@ class Names:
         return self._by_node.get(tensor.node)
 
     def user_name(self, tensor: Tensor) -> str | None:
-        """Return the name the user gave a tensor: name=, or the target of its statement."""
+        """Return the name the user gave a tensor: name=, or the target of its
+        statement.
+        """
         if tensor.node.op.leaf:
             return str(tensor.node.attrs["name"])
         return tensor.label or self._resolver.target(tensor)
@@ -123,7 +151,8 @@ class Names:
             return own
         if tensor.cotangent_of:
             prefix, primal = self._best_primal(tensor)
-            return f"{prefix}_{self._by_node.get(primal.node) or identifier(self.wish(primal))}"
+            known = self._by_node.get(primal.node)
+            return f"{prefix}_{known or identifier(self.wish(primal))}"
         source = tensor.parents[0].node if tensor.parents else None
         if tensor.node.op.name == "item" and source and "carries" in source.attrs:
             return self._loop_result(tensor)

@@ -1,8 +1,8 @@
 """An optimiser's update equations as statements on one parameter's arrays.
 
-In: an `Optimizer`. Out: the statements of the loop body in ``apply_update``. Invariant: they are
-the declared equations in their order; a slot or parameter is overwritten only by the last
-statement that reads its old value.
+In: an `Optimizer`. Out: the statements of the loop body in ``apply_update``. Invariant:
+they are the declared equations in their order; a slot or parameter is overwritten only
+by the last statement that reads its old value.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from symdiff.rewrite.rules import expansions
 class Update:
     """An optimiser's equations over flat vectors: leaves and results.
 
-    ``whole`` is the gradient of all parameters together: where the vectors are flat, the
-    gradient itself.
+    ``whole`` is the gradient of all parameters together: where the vectors are flat,
+    the gradient itself.
     """
 
     parameter: Tensor
@@ -78,8 +78,8 @@ def declared_update(optimizer: Optimizer, *, flat: bool = True) -> Update:
 def update_statements(optimizer: Optimizer) -> tuple[str, str]:
     """Return what precedes the loop over parameters, and the loop's body, as text.
 
-    What depends on hyperparameters, the step and the whole gradient alone stands before the
-    loop, where it is more than an operation or two.
+    What depends on hyperparameters, the step and the whole gradient alone stands before
+    the loop, where it is more than an operation or two.
     """
     update = declared_update(optimizer, flat=False)
     roots = (*update.new_slots.items(), ("p", update.new_parameter))
@@ -176,7 +176,9 @@ def _hyper_statements(
 
 
 def schedule_statements(optimizer: Optimizer) -> str:
-    """Return the body of ``_hyper``: the hyperparameters at a step, by their schedules."""
+    """Return the body of ``_hyper``: the hyperparameters at a step, by their
+    schedules.
+    """
     hyper, t = hyper_leaves(optimizer)
     values = optimizer.scheduled(hyper, t)
     roots = tuple(
@@ -196,7 +198,8 @@ def schedule_statements(optimizer: Optimizer) -> str:
         made.append(py.Assign((given[leaf.node],), source))
     made += body.computation
     pairs = ", ".join(
-        f"{py.expr_text(py.Lit(n))}: {py.expr_text(py.call('float', body.value(r.node)))}"
+        f"{py.expr_text(py.Lit(n))}: "
+        f"{py.expr_text(py.call('float', body.value(r.node)))}"
         for n, r in roots
     )
     made.append(py.Return(py.Raw(f"{{**state.hyper, {pairs}}}", py.PRECEDENCE["atom"])))
@@ -234,7 +237,9 @@ def _stored(
     given: dict[Node, py.Expr],
     name_of: object,
 ) -> list[py.Stmt]:
-    """Write results into the arrays they replace: ``m[...] = m_2`` after all reading."""
+    """Write results into the arrays they replace: ``m[...] = m_2`` after all
+    reading.
+    """
     stores: list[py.Stmt] = []
     made = list(stmts)
     pairs = [(update.slots[k], new) for k, new in update.new_slots.items()]
@@ -248,8 +253,8 @@ def _stored(
 def _merged(made: list[py.Stmt], stores: list[py.Stmt]) -> list[py.Stmt]:
     """Store directly where a result's statement is the last that reads the old array.
 
-    ``m_2 = b * m + c * g`` and ``m[...] = m_2`` become ``m[...] = b * m + c * g``, with later
-    statements reading ``m``.
+    ``m_2 = b * m + c * g`` and ``m[...] = m_2`` become ``m[...] = b * m + c * g``, with
+    later statements reading ``m``.
     """
     kept: list[py.Stmt] = []
     for store in stores:
@@ -282,7 +287,9 @@ def mentions(s: py.Stmt, name: py.Expr) -> bool:
 
 
 def renamed(s: py.Stmt, old: py.Expr, new: py.Expr) -> py.Stmt:
-    """Return a plain assignment whose right-hand side reads ``new`` instead of ``old``."""
+    """Return a plain assignment whose right-hand side reads ``new`` instead of
+    ``old``.
+    """
     if not isinstance(s, py.Assign):
         return s
     return py.Assign(s.targets, _swap(s.value, old, new), s.comment)

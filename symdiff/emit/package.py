@@ -1,7 +1,7 @@
 """A generated package: its files, how they are written, and how they are loaded.
 
-In: the module texts. Out: `Compiled`. Invariant: writing replaces generated files only, each
-atomically, and refuses before the first byte where a file is not symdiff's own.
+In: the module texts. Out: `Compiled`. Invariant: writing replaces generated files only,
+each atomically, and refuses before the first byte where a file is not symdiff's own.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ class Compiled:
     _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def write(self, folder: str | os.PathLike[str] = "build") -> Path:
-        """Write the files below ``folder``; return the package's folder (or the module).
+        """Write the files below ``folder``; return the package's folder (or the
+        module).
 
-        Raises `OutputError`, before writing anything, where a file that symdiff did not make
-        stands in the way, and where the folder cannot be written.
+        Raises `OutputError`, before writing anything, where a file that symdiff did not
+        make stands in the way, and where the folder cannot be written.
         """
         root = Path(folder)
         for name in self.files:
@@ -61,7 +62,8 @@ class Compiled:
                 _replace(root / name, content)
         except OSError as error:
             raise OutputError(
-                f"cannot write {error.filename or root}: {error.strerror}. Choose another folder."
+                f"cannot write {error.filename or root}: {error.strerror}. Choose "
+                "another folder."
             ) from error
         return root / (f"{self.name}.py" if self.single_file else self.name)
 
@@ -72,7 +74,8 @@ class Compiled:
             path = self.write(folder.name)
             alias = f"_symdiff_{next(_serial)}_{self.name}"
             made = load_package(alias, path)
-            # Submodules are imported when asked for: the folder lives as long as the module.
+            # Submodules are imported when asked for: the folder lives as long as the
+            # module.
             vars(made)["_folder"] = folder
             self._loaded.append(made)
         module: ModuleType = self._loaded[0]
@@ -136,7 +139,7 @@ def _replace(path: Path, content: str | bytes) -> None:
         raise
 
 
-# --- assembling -----------------------------------------------------------------------------
+# --- assembling -----------------------------------------------------------------------
 
 
 def model_files(

@@ -1,7 +1,7 @@
 """Laying out modules: the one place that knows Jinja.
 
-In: template names and the strings to fill in. Out: the text of a file. Invariant: templates
-decide nothing about a model; an undefined name is an error.
+In: template names and the strings to fill in. Out: the text of a file. Invariant:
+templates decide nothing about a model; an undefined name is an error.
 """
 
 from __future__ import annotations

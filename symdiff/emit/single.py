@@ -1,8 +1,8 @@
 """One flat module with the functions of a package.
 
-In: a unit, what was declared and which modules are asked for. Out: the text of ``<name>.py``.
-Invariant: the functions are those of the package, word for word; only the planned training
-step, whose names would collide, stays out.
+In: a unit, what was declared and which modules are asked for. Out: the text of
+``<name>.py``. Invariant: the functions are those of the package, word for word; only
+the planned training step, whose names would collide, stays out.
 """
 
 from __future__ import annotations

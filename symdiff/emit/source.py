@@ -1,19 +1,21 @@
 """The user's statements: which one declared a tensor, how it reads, what it assigns to.
 
-In: the sites of a declaration. Out: `Statement`s with their text, ``file:line`` and target
-names, read from the source's AST by instruction position. Invariant: resolved afresh for each
-compilation; without source everything has a deterministic fallback.
+In: the sites of a declaration. Out: `Statement`s with their text, ``file:line`` and
+target names, read from the source's AST by instruction position. Invariant: resolved
+afresh for each compilation; without source everything has a deterministic fallback.
 """
 
 from __future__ import annotations
 
 import ast
+import bisect
 import linecache
 import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
+from typing import Any
 
 from symdiff.graph.provenance import Position, Site, line_of
 from symdiff.graph.tensor import Tensor
@@ -48,23 +50,29 @@ class Resolver:
     def __init__(self, base: str = "") -> None:
         self._base = base
         self._modules: dict[str, ast.Module | None] = {}
+        self._quoted: dict[Position, Statement] = {}
         self._statements: dict[
             tuple[CodeType, int], tuple[ast.stmt | None, Span | None]
         ] = {}
 
     def statement(self, tensor: Tensor) -> Statement | None:
-        """Return the statement that declared a tensor (or its primal, for a derivative)."""
+        """Return the statement that declared a tensor (or its primal, for a
+        derivative).
+        """
         site = primal_site(tensor)
         if not site.frames:
             return None
-        code, offset = site.frames[0]
-        found, _ = self._find(site.frames[0])
+        position = site.frames[0]
+        if position not in self._quoted:
+            self._quoted[position] = self._quote(position)
+        return self._quoted[position]
+
+    def _quote(self, position: Position) -> Statement:
+        code, offset = position
+        found, _ = self._find(position)
         line = found.lineno if found is not None else line_of(code, offset)
-        return Statement(
-            self._shown(code.co_filename),
-            line,
-            self._text(code.co_filename, found, line),
-        )
+        text = self._text(code.co_filename, found, line)
+        return Statement(self._shown(code.co_filename), line, text)
 
     def target(self, tensor: Tensor) -> str | None:
         """Return the name that the declaring statement binds the tensor to.
@@ -145,22 +153,30 @@ class Resolver:
 
 
 def primal_site(tensor: Tensor) -> Site:
-    """Return the site of the user's statement behind a tensor, through its derivatives."""
+    """Return the site of the user's statement behind a tensor, through its
+    derivatives.
+    """
     site = tensor.site
     while site.primal is not None:
         site = site.primal.site
     return site
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)
+def _positions(code: CodeType) -> list[Any]:
+    """Return the source positions of a code object's instructions."""
+    return list(code.co_positions())
+
+
 def instruction_span(code: CodeType, offset: int) -> Span | None:
     """Return the source span of the expression an instruction evaluates."""
-    for i, (line, end_line, column, end_column) in enumerate(code.co_positions()):
-        if 2 * i == offset:
-            if line is None or end_line is None or column is None or end_column is None:
-                return None
-            return (line, column, end_line, end_column)
-    return None
+    table = _positions(code)
+    if not 0 <= offset // 2 < len(table):
+        return None
+    line, end_line, column, end_column = table[offset // 2]
+    if line is None or end_line is None or column is None or end_column is None:
+        return None
+    return (line, column, end_line, end_column)
 
 
 def _span_of(node: ast.AST) -> Span:
@@ -179,17 +195,30 @@ def _innermost(module: ast.Module, span: Span) -> ast.stmt | None:
     """Return the smallest statement around a span."""
     found: ast.stmt | None = None
     body: list[ast.AST] = list(module.body)
+    inside = _holding_of_many(module.body, span)
     while body:
-        inside = next(
-            (n for n in body if hasattr(n, "lineno") and _contains(_span_of(n), span)),
-            None,
-        )
+        if inside is None:
+            inside = _holding(body, span)
         if inside is None:
             return found
         if isinstance(inside, ast.stmt):
             found = inside
-        body = list(ast.iter_child_nodes(inside))
+        body, inside = list(ast.iter_child_nodes(inside)), None
     return found
+
+
+def _holding(body: list[ast.AST], span: Span) -> ast.AST | None:
+    """Return the node of a list that a span lies in."""
+    for node in body:
+        if hasattr(node, "lineno") and _contains(_span_of(node), span):
+            return node
+    return None
+
+
+def _holding_of_many(body: list[ast.stmt], span: Span) -> ast.AST | None:
+    """Return the statement that a span lies in, of statements in source order."""
+    at = bisect.bisect_right(body, span[:2], key=lambda s: _span_of(s)[:2]) - 1
+    return body[at] if at >= 0 and _contains(_span_of(body[at]), span) else None
 
 
 def _target(statement: ast.stmt, span: Span | None, index: int) -> str | None:

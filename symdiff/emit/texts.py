@@ -1,8 +1,9 @@
 """From the text of an op record to the tree of the emitted Python.
 
-In: a record's text (an expression over ``_0, _1, ...``, ``_dim_N``, ``_float``, or statements
-that set ``_out``) and the trees to put in their places. Out: expression and statement trees.
-Invariant: text is parsed by `ast`, so precedence is never a matter of pasted parentheses.
+In: a record's text (an expression over ``_0, _1, ...``, ``_dim_N``, ``_float``, or
+statements that set ``_out``) and the trees to put in their places. Out: expression and
+statement trees. Invariant: text is parsed by `ast`, so precedence is never a matter of
+pasted parentheses.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from symdiff.emit import pycode as py
 Substitute = Callable[[str], py.Expr | None]
 
 _BINARY = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//",
+    ast.Mod: "%",
     ast.Pow: "**", ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
-    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
+    ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==",
+    ast.NotEq: "!=",
     ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
     ast.And: "and", ast.Or: "or",
 }  # fmt: skip

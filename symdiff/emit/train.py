@@ -1,7 +1,7 @@
 """The training modules of a package: train.py, and with it _planned.py.
 
-In: a unit and the model's optimiser. Out: module texts. Invariant: train.py is readable lines on
-top of backward.py; the planned pair computes the same numbers.
+In: a unit and the model's optimiser. Out: module texts. Invariant: train.py is readable
+lines on top of backward.py; the planned pair computes the same numbers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from symdiff.ops.mode import resolve_mode
 from symdiff.plan.program import Program
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import bare_expansions, expansions
-
 
 # The standard library that training uses.
 STANDARD = ("functools", "json", "os", "threading", "zipfile", "zlib")
@@ -81,9 +80,7 @@ def train_text(
         header=header(unit, options, origin),
         name=unit.program.name,
         optimizer=type(model.optimizer).__name__,
-        imports=imports_of(
-            "\n".join([*functions, *helpers]), *STANDARD
-        ),
+        imports=imports_of("\n".join([*functions, *helpers]), *STANDARD),
         imported=imported,
         planned=planned,
         constants=constants,
@@ -142,7 +139,9 @@ def train_parts(
 
 
 def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
-    """Return the module's constants: hyperparameters, slots, buffers, argument names."""
+    """Return the module's constants: hyperparameters, slots, buffers, argument
+    names.
+    """
 
     def words(values: Sequence[str]) -> py.Expr:
         return py.Tuple_(tuple(py.Lit(v) for v in values))
@@ -251,7 +250,8 @@ def draw_text(leaf: Tensor) -> str:
     symbolic = [d for d in shape if not isinstance(d, int)]
     if symbolic:
         raise DeclarationError(
-            f"parameter {leaf.name!r} has the symbolic shape {shape}; give it numbers, so that "
+            f"parameter {leaf.name!r} has the symbolic shape {shape}; give it numbers, "
+            "so that "
             "init_params can make it."
         )
     return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)  # type: ignore[arg-type]
@@ -293,10 +293,21 @@ def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Writte
     rules = expansions() if options.level else bare_expansions()
     roots = rewrite(resolved, rules)
     program = Program(
-        unit.program.name, True, unit.program.params, unit.program.states, unit.program.inputs,
-        unit.program.targets, unit.program.randoms, (), tuple(zip(named, roots, strict=True)),
-        (), (), (), (), (),
-    )  # fmt: skip
+        unit.program.name,
+        True,
+        unit.program.params,
+        unit.program.states,
+        unit.program.inputs,
+        unit.program.targets,
+        unit.program.randoms,
+        outputs=(),
+        results=tuple(zip(named, roots, strict=True)),
+        metrics=(),
+        updates=(),
+        seeds=(),
+        wrt=(),
+        gradients=(),
+    )
     inference = new_unit(program, folder, unit.level)
     inference.constants, inference.helpers = unit.constants, unit.helpers
     return _scalars(

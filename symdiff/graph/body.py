@@ -1,19 +1,21 @@
 """Bodies of loops and branches: closed graphs with bound variables.
 
-In: bound leaves and the tensors computed from them. Out: a `Body`, compared by structure.
-Invariant: a body reads its own bound leaves and nothing else, and every body that is made has
-fresh ones, so no variable can be captured however deep bodies nest or are differentiated.
+In: bound leaves and the tensors computed from them. Out: a `Body`, compared by
+structure. Invariant: a body reads its own bound leaves and nothing else, and every body
+that is made has fresh ones, so no variable can be captured however deep bodies nest or
+are differentiated.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, attrs_key, topological
-from symdiff.graph.rebuild import rebuild
+from symdiff.graph.rebuild import Replace, rebuild
 from symdiff.graph.tensor import Tensor
 
 
@@ -41,7 +43,9 @@ class Body:
 
 
 def _structure(body: Body) -> str:
-    """Return a digest equal for bodies that differ in the choice of bound leaves only."""
+    """Return a digest equal for bodies that differ in the choice of bound leaves
+    only.
+    """
     numbers: dict[Node, int] = {}
     digest = hashlib.sha256()
     for i, p in enumerate(body.params):
@@ -57,6 +61,42 @@ def _structure(body: Body) -> str:
         digest.update(f"{node.op.name}{reads}{attrs_key(node.attrs)};".encode())
     digest.update(str([numbers[t.node] for t in body.outputs]).encode())
     return digest.hexdigest()
+
+
+def bodies_of(attrs: Mapping[str, Any]) -> list[Body]:
+    """Return the bodies among a node's attributes."""
+    return [v for v in attrs.values() if isinstance(v, Body)]
+
+
+def every_node(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield nodes, and those of the bodies they hold, however deep."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for body in bodies_of(node.attrs):
+            waiting.extend(body.nodes)
+
+
+def rebuild_within(outputs: Sequence[Tensor], replace: Replace) -> list[Tensor]:
+    """Return ``outputs`` rebuilt by a rule that holds inside bodies as well."""
+    done: dict[str, Body] = {}
+
+    def held(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+        changed: dict[str, Any] = {}
+        for name, value in attrs.items():
+            if not isinstance(value, Body):
+                continue
+            key = f"{id(value.params)} {value.key}"
+            if key not in done:
+                outputs = tuple(rebuild(value.outputs, replace, attrs=held))
+                same = all(a is b for a, b in zip(outputs, value.outputs, strict=True))
+                done[key] = value if same else Body(value.params, outputs)
+            if done[key] is not value:
+                changed[name] = done[key]
+        return {**attrs, **changed} if changed else attrs
+
+    return rebuild(outputs, replace, attrs=held)
 
 
 def substitute(

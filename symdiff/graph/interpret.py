@@ -1,8 +1,9 @@
 """Evaluation of a graph node by node, through each op's own record.
 
-In: nodes and the arrays of their leaves. Out: NumPy values. Invariant: nothing is rewritten,
-planned or printed on the way, which makes this the oracle of code generation; each node is
-evaluated once, in topological order, as a gate of the lecture's circuit is.
+In: nodes and the arrays of their leaves. Out: NumPy values. Invariant: nothing is
+rewritten, planned or printed on the way, which makes this the oracle of code
+generation; each node is evaluated once, in topological order, as a gate of the
+lecture's circuit is.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Environment:
     def _bind(self, node: Node, array: np.ndarray) -> None:
         if len(node.shape) != array.ndim:
             raise ShapeError(
-                f"{node.attrs.get('name')}: expected {len(node.shape)} axes, got {array.shape}."
+                f"{node.attrs.get('name')}: expected {len(node.shape)} axes, got "
+                f"{array.shape}."
             )
         for dim, length in zip(node.shape, array.shape, strict=True):
             known = (
@@ -51,11 +53,14 @@ class Environment:
             )
             if isinstance(known, int) and known != length:
                 raise ShapeError(
-                    f"{node.attrs.get('name')}: axis of length {length} where {dim} is {known}."
+                    f"{node.attrs.get('name')}: axis of length {length} where {dim} is "
+                    f"{known}."
                 )
 
     def resolve(self, value: Any) -> Any:
-        """Return an attribute with dims and the float dtype replaced by their run's values."""
+        """Return an attribute with dims and the float dtype replaced by their run's
+        values.
+        """
         match value:
             case sp.Expr():
                 number = value.subs(self.dims)
@@ -120,10 +125,10 @@ def run_body(body: Body, env: Environment, *arrays: Any) -> list[Any]:
 def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     """Return the NumPy value of a tensor, or of a list of tensors.
 
-    ``feed`` gives each leaf its array, by tensor or by name. Random leaves that it does not
-    give are drawn from ``key``; their sites are numbered as declared, among what ``outputs``
-    need. Raises `KeyError` naming a leaf without a value, and `ShapeError` where an array
-    does not fit its leaf.
+    ``feed`` gives each leaf its array, by tensor or by name. Random leaves that it does
+    not give are drawn from ``key``; their sites are numbered as declared, among what
+    ``outputs`` need. Raises `KeyError` naming a leaf without a value, and `ShapeError`
+    where an array does not fit its leaf.
     """
     several = isinstance(outputs, (list, tuple))
     tensors: list[Tensor] = list(outputs) if several else [outputs]

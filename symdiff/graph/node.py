@@ -1,9 +1,10 @@
 """Interned, immutable graph nodes.
 
-In: an op record, input nodes and attributes. Out: the one `Node` with that meaning, its type
-inferred once. Invariant: two live nodes that are not leaves are the same object exactly when
-op, inputs and attributes agree, so common subexpressions and dead code cost nothing. Names,
-source lines and scopes are not here: they belong to the declaration (`symdiff.graph.tensor`).
+In: an op record, input nodes and attributes. Out: the one `Node` with that meaning, its
+type inferred once. Invariant: two live nodes that are not leaves are the same object
+exactly when op, inputs and attributes agree, so common subexpressions and dead code
+cost nothing. Names, source lines and scopes are not here: they belong to the
+declaration (`symdiff.graph.tensor`).
 """
 
 from __future__ import annotations
@@ -129,7 +130,9 @@ def array_digest(value: np.ndarray) -> str:
 
 
 def topological(outputs: Iterable[Node]) -> list[Node]:
-    """Return every node that ``outputs`` need, inputs before users, without recursion."""
+    """Return every node that ``outputs`` need, inputs before users, without
+    recursion.
+    """
     order: list[Node] = []
     done: set[Node] = set()
     for root in outputs:
@@ -150,7 +153,9 @@ def topological(outputs: Iterable[Node]) -> list[Node]:
 
 
 def users(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
-    """Return, for each node, the nodes among ``nodes`` that read it (once per operand)."""
+    """Return, for each node, the nodes among ``nodes`` that read it (once per
+    operand).
+    """
     found: dict[Node, list[Node]] = {n: [] for n in nodes}
     for node in list(found):
         for i in node.inputs:

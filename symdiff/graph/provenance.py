@@ -1,9 +1,10 @@
 """Where in the user's program a tensor was declared.
 
-In: the Python stack at a declaration. Out: a `Site`, cheap to capture, shared by everything
-one call builds; a `Resolver` turns sites into quoted statements when, and only when, code is
-generated or an error is shown. Invariant: a site belongs to a declaration, never to an
-interned node, so compiling one model cannot change the text of another.
+In: the Python stack at a declaration. Out: a `Site`, cheap to capture, shared by
+everything one call builds; a `Resolver` turns sites into quoted statements when, and
+only when, code is generated or an error is shown. Invariant: a site belongs to a
+declaration, never to an interned node, so compiling one model cannot change the text of
+another.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ Position = tuple[CodeType, int]
 class Site:
     """One executed call in the user's program, and the scope it ran in.
 
-    ``frames`` are (code, instruction offset) pairs, innermost first. A derived site also has
-    the ``primal`` tensor whose rule built it and the ``rule`` in words.
+    ``frames`` are (code, instruction offset) pairs, innermost first. A derived site
+    also has the ``primal`` tensor whose rule built it and the ``rule`` in words.
     """
 
     __slots__ = ("frames", "primal", "rule", "scope")
@@ -95,14 +96,20 @@ def current_site() -> Site:
     return _ambient.get() or capture()
 
 
-@contextlib.contextmanager
-def at_site(site: Site) -> Iterator[Site]:
+class at_site:  # noqa: N801 - used as a statement, once for every node
     """Let everything built in the block belong to ``site``."""
-    token = _ambient.set(site)
-    try:
-        yield site
-    finally:
-        _ambient.reset(token)
+
+    __slots__ = ("_site", "_token")
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __enter__(self) -> Site:
+        self._token = _ambient.set(self._site)
+        return self._site
+
+    def __exit__(self, *exception: object) -> None:
+        _ambient.reset(self._token)
 
 
 @contextlib.contextmanager
@@ -139,8 +146,8 @@ R = TypeVar("R")
 def public(function: Callable[P, R]) -> Callable[P, R]:
     """Make ``function`` a front door: one site for all it builds, errors with its line.
 
-    The tensors it returns are marked as the values of the user's expression, in order, so
-    that ``a, b = f(x)`` names both.
+    The tensors it returns are marked as the values of the user's expression, in order,
+    so that ``a, b = f(x)`` names both.
     """
 
     @functools.wraps(function)

@@ -7,7 +7,8 @@ site, label, hint and age, so that what is generated from it reads as the user w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from symdiff.graph.node import make_node
 from symdiff.graph.provenance import Site
@@ -15,24 +16,35 @@ from symdiff.graph.tensor import Tensor
 
 # (tensor, new parents) -> the tensor to use instead, or None to keep the operation
 Replace = Callable[[Tensor, tuple[Tensor, ...]], "Tensor | None"]
+# a node's attributes -> what they are now
+Attrs = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def rebuild(
-    outputs: Sequence[Tensor], replace: Replace, *, keep_age: bool = True
+    outputs: Sequence[Tensor],
+    replace: Replace,
+    *,
+    keep_age: bool = True,
+    attrs: Attrs | None = None,
 ) -> list[Tensor]:
     """Return ``outputs`` with every tensor they need replaced where ``replace`` says
     so.
 
     Parents come before children, without recursion. A replacement stands for its tensor
     everywhere; its own parents are taken as they are. With ``keep_age=False`` rebuilt
-    tensors count as declared now.
+    tensors count as declared now. ``attrs`` may change attributes, such as bodies; it
+    returns the same mapping where nothing changes.
     """
-    new = rebuilt_tensors(outputs, replace, keep_age=keep_age)
+    new = rebuilt_tensors(outputs, replace, keep_age=keep_age, attrs=attrs)
     return [new[t] for t in outputs]
 
 
 def rebuilt_tensors(
-    outputs: Iterable[Tensor], replace: Replace, *, keep_age: bool = True
+    outputs: Iterable[Tensor],
+    replace: Replace,
+    *,
+    keep_age: bool = True,
+    attrs: Attrs | None = None,
 ) -> dict[Tensor, Tensor]:
     """Return, for every tensor that ``outputs`` need, the tensor that stands for it
     now.
@@ -43,8 +55,10 @@ def rebuilt_tensors(
         parents = tuple(new[p] for p in old.parents)
         chosen = replace(old, parents)
         if chosen is None:
+            held = old.node.attrs if attrs is None else attrs(old.node.attrs)
             same = all(a is b for a, b in zip(parents, old.parents, strict=True))
-            chosen = old if same else _with_parents(old, parents, keep_age)
+            same = same and held is old.node.attrs
+            chosen = old if same else _with_parents(old, parents, keep_age, held)
         new[old] = chosen
     _move_provenance(order, new)
     return new
@@ -64,8 +78,13 @@ def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
     return sorted(seen, key=lambda t: t.serial)
 
 
-def _with_parents(old: Tensor, parents: tuple[Tensor, ...], keep_age: bool) -> Tensor:
-    node = make_node(old.node.op, [p.node for p in parents], old.node.attrs)
+def _with_parents(
+    old: Tensor,
+    parents: tuple[Tensor, ...],
+    keep_age: bool,
+    attrs: Mapping[str, Any],
+) -> Tensor:
+    node = make_node(old.node.op, [p.node for p in parents], attrs)
     made = Tensor(node, parents, old.site, old.label)
     if keep_age and all(p.serial < old.serial for p in parents):
         made.serial = old.serial  # age is what orders a declaration

@@ -1,9 +1,9 @@
 """The tensors a user holds: a node, and the declaration that made it.
 
-In: op records applied to tensors. Out: `Tensor` handles over interned nodes. Invariant: a
-tensor's ``parents`` are handles of exactly its node's inputs, so the declaration of a whole
-graph can be read back from its outputs, and two declarations of the same computation share
-nodes yet keep their own names and lines.
+In: op records applied to tensors. Out: `Tensor` handles over interned nodes. Invariant:
+a tensor's ``parents`` are handles of exactly its node's inputs, so the declaration of a
+whole graph can be read back from its outputs, and two declarations of the same
+computation share nodes yet keep their own names and lines.
 """
 
 from __future__ import annotations
@@ -172,5 +172,6 @@ def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
             if parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    # A parent handle is always older than its child, so age alone is a topological order.
+    # A parent handle is always older than its child, so age alone is a topological
+    # order.
     return sorted(chosen.values(), key=lambda t: t.serial)

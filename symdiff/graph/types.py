@@ -1,13 +1,13 @@
 """Element types, symbolic dimensions and tensor types.
 
 In: dtype names and dims as users write them. Out: canonical `DType` and `TensorType`
-values that compare by value. Invariant: a dim is a Python int whenever it is a number, and
-an expanded SymPy expression over nonnegative integer symbols otherwise.
+values that compare by value. Invariant: a dim is a Python int whenever it is a number,
+and an expanded SymPy expression over nonnegative integer symbols otherwise.
 
-The floating types form a chain float32 < float < float64. Plain ``float`` means "whichever
-of float32 and float64 the arguments share at run time"; it is what keeps generated text free
-of concrete widths. Python literals have the weak types below every array type of their kind,
-as in NumPy 2 (NEP 50).
+The floating types form a chain float32 < float < float64. Plain ``float`` means
+"whichever of float32 and float64 the arguments share at run time"; it is what keeps
+generated text free of concrete widths. Python literals have the weak types below every
+array type of their kind, as in NumPy 2 (NEP 50).
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ Shape = tuple[Dim, ...]
 
 @dataclass(frozen=True, slots=True)
 class DType:
-    """An element type: its ``name`` and ``kind`` ('b', 'i', 'u', 'f' or 'k' for tuples)."""
+    """An element type: its ``name`` and ``kind`` ('b', 'i', 'u', 'f' or 'k' for
+    tuples).
+    """
 
     name: str
     kind: str
@@ -115,8 +117,8 @@ def _numpy_name(spec: object) -> str:
 def promote(left: DType, right: DType) -> DType:
     """Return the dtype of ``left op right`` under NumPy 2's rules.
 
-    Raises `DTypeError` where NumPy would silently widen an integer to float64, because the
-    width of a float is the caller's to choose.
+    Raises `DTypeError` where NumPy would silently widen an integer to float64, because
+    the width of a float is the caller's to choose.
     """
     if left == right:
         return left
@@ -155,14 +157,14 @@ def _mixing(low: DType, high: DType) -> DTypeError:
     )
 
 
-# --- dimensions ------------------------------------------------------------------------
+# --- dimensions -----------------------------------------------------------------------
 
 
 def dim(name: str) -> sp.Symbol:
     """Return the symbolic dimension ``name``: a SymPy integer symbol, 0 or more.
 
-    Dimensions with equal names are equal. They are nonnegative and not positive because a
-    batch may be empty, and SymPy folds comparisons of positive symbols.
+    Dimensions with equal names are equal. They are nonnegative and not positive because
+    a batch may be empty, and SymPy folds comparisons of positive symbols.
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise DeclarationError(
@@ -172,7 +174,9 @@ def dim(name: str) -> sp.Symbol:
 
 
 def as_dim(value: object) -> Dim:
-    """Return ``value`` as a canonical dim: a Python int or an expanded SymPy expression."""
+    """Return ``value`` as a canonical dim: a Python int or an expanded SymPy
+    expression.
+    """
     if isinstance(value, (bool, np.bool_)):
         raise ShapeError(f"{value!r} is a boolean, not a dimension.")
     if isinstance(value, (int, np.integer)):
@@ -183,7 +187,8 @@ def as_dim(value: object) -> Dim:
         if value.is_Symbol:
             if not value.is_integer:
                 raise ShapeError(
-                    f"dimension {value} is not an integer symbol; declare it with sd.dim."
+                    f"dimension {value} is not an integer symbol; declare it with "
+                    "sd.dim."
                 )
             return value
         expanded = sp.expand(value)
@@ -224,7 +229,8 @@ def dims_equal(left: Dim, right: Dim) -> bool | None:
 class Constraint:
     """What a type rule assumes of dims and only run time can tell.
 
-    ``left == right``, or ``left >= 1`` where ``right`` is None (``reason`` says what for).
+    ``left == right``, or ``left >= 1`` where ``right`` is None (``reason`` says what
+    for).
     """
 
     left: Dim
@@ -251,8 +257,8 @@ def collecting_constraints() -> Iterator[list[Constraint]]:
 def unify(left: Dim, right: Dim) -> Dim | None:
     """Return the common value of two dims that must be equal, or None if they differ.
 
-    Where only run time can tell, the equality is handed to `collecting_constraints`, so that
-    the compiler emits a check, and the more concrete dim is returned.
+    Where only run time can tell, the equality is handed to `collecting_constraints`, so
+    that the compiler emits a check, and the more concrete dim is returned.
     """
     match dims_equal(left, right):
         case True:
@@ -266,7 +272,9 @@ def unify(left: Dim, right: Dim) -> Dim | None:
 
 
 def require_nonempty(length: Dim, reason: str) -> None:
-    """Demand ``length >= 1``: an error now if it is 0, a run-time check if it is symbolic."""
+    """Demand ``length >= 1``: an error now if it is 0, a run-time check if it is
+    symbolic.
+    """
     if length == 0:
         raise ShapeError(
             f"{reason} needs at least one element, but the axis has length 0."
@@ -284,7 +292,7 @@ def product(dims: Sequence[Dim]) -> Dim:
     return total if isinstance(total, int) else as_dim(total)
 
 
-# --- tensor types -------------------------------------------------------------------------
+# --- tensor types ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

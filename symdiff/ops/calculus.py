@@ -1,8 +1,9 @@
 """The bridge to SymPy: partials of elementwise expressions, and expressions as graph.
 
-In: SymPy expressions over scalar symbols. Out: the reverse and forward rule of any op that is
-elementwise or linear, and tensors built from expressions. Invariant: both modes come from one
-fact (the partial, or the transpose), and only ``diff`` and ``subs`` are asked of SymPy.
+In: SymPy expressions over scalar symbols. Out: the reverse and forward rule of any op
+that is elementwise or linear, and tensors built from expressions. Invariant: both modes
+come from one fact (the partial, or the transpose), and only ``diff`` and ``subs`` are
+asked of SymPy.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def apply_partial(
 ) -> Tensor | None:
     """Return ``t`` times the partial of ``output``'s op in operand ``i``; None is zero.
 
-    What `where` has masked in ``t`` is masked in the result, even where the partial is infinite.
+    What `where` has masked in ``t`` is masked in the result, even where the partial is
+    infinite.
     """
     partial = output.node.op.partials[i]
     if partial is None:
@@ -75,7 +77,9 @@ def apply_partial(
 def scale_by(
     t: Tensor, factor: sp.Expr, env: Mapping[sp.Symbol, Tensor]
 ) -> Tensor | None:
-    """Return ``t * factor``, factor by factor, so that it reads as one would write it."""
+    """Return ``t * factor``, factor by factor, so that it reads as one would write
+    it.
+    """
     if factor.is_zero:
         return None
     coefficient, rest = factor.as_coeff_Mul()
@@ -145,14 +149,15 @@ def linear_jvp(name: str, operands: tuple[int, ...]) -> define.Jvp:
     return jvp
 
 
-# --- expressions as graph -----------------------------------------------------------------
+# --- expressions as graph -------------------------------------------------------------
 
 _FUNCTIONS: dict[Any, str] = {
     sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan",
     sp.asin: "arcsin", sp.acos: "arccos", sp.atan: "arctan", sp.atan2: "arctan2",
     sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asinh: "arcsinh",
     sp.acosh: "arccosh", sp.atanh: "arctanh", sp.Abs: "abs", sp.sign: "sign",
-    define.sigmoid: "sigmoid", sp.erf: "erf", sp.erfc: "erfc", sp.loggamma: "gammaln", sp.digamma: "digamma",
+    define.sigmoid: "sigmoid", sp.erf: "erf", sp.erfc: "erfc",
+    sp.loggamma: "gammaln", sp.digamma: "digamma",
     sp.floor: "floor", sp.ceiling: "ceil", sp.Max: "maximum", sp.Min: "minimum",
     sp.StrictGreaterThan: "greater", sp.GreaterThan: "greater_equal",
     sp.StrictLessThan: "less", sp.LessThan: "less_equal",
@@ -164,8 +169,8 @@ _FUNCTIONS: dict[Any, str] = {
 def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> Any:
     """Return the tensor (or Python number) of a scalar SymPy expression.
 
-    ``env`` gives each symbol its tensor. Raises `DeclarationError` for functions that have no
-    op, and for symbols without a tensor.
+    ``env`` gives each symbol its tensor. Raises `DeclarationError` for functions that
+    have no op, and for symbols without a tensor.
     """
     done: dict[sp.Basic, Any] = {}
     stack = [expression]
@@ -183,11 +188,12 @@ def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> An
     return done[expression]
 
 
+@lru_cache(maxsize=4096)
 def _operands(e: sp.Basic) -> list[sp.Basic]:
     """Return the subexpressions that must be built before ``e``."""
     match e:
         case sp.Add():
-            return [_split_sign(t)[1] for t in e.as_ordered_terms()]
+            return [_split_sign(t)[1] for t in _terms(e)]
         case sp.Mul():
             numerator, denominator = _fraction(e)
             return [*numerator, *denominator]
@@ -204,12 +210,21 @@ def _operands(e: sp.Basic) -> list[sp.Basic]:
             return list(e.args)
 
 
+@lru_cache(maxsize=4096)
+def _terms(e: sp.Add) -> list[sp.Expr]:
+    return e.as_ordered_terms()  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=4096)
 def _split_sign(term: sp.Expr) -> tuple[int, sp.Expr]:
     return (-1, -term) if term.could_extract_minus_sign() else (1, term)
 
 
+@lru_cache(maxsize=4096)
 def _fraction(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
-    """Split a product into the factors above and below the bar, integers where possible."""
+    """Split a product into the factors above and below the bar, integers where
+    possible.
+    """
     numerator: list[sp.Expr] = []
     denominator: list[sp.Expr] = []
     for factor in e.as_ordered_factors():
@@ -239,7 +254,7 @@ def _build(
             raise DeclarationError(f"symbol {e} has no tensor; pass {{{e}: tensor}}.")
         case sp.Add():
             total: Any = None
-            for term in e.as_ordered_terms():
+            for term in _terms(e):
                 sign, positive = _split_sign(term)
                 value = done[positive]
                 if total is None:

@@ -1,8 +1,9 @@
 """Turning Python functions and derived graphs into closed bodies.
 
-In: bound leaves and tensors computed from them, which may read anything around them. Out: a
-body's outputs, with everything it reads from outside as an explicit operand. Invariant: what
-does not depend on a carry or a sequence is computed outside, once; a body never holds it.
+In: bound leaves and tensors computed from them, which may read anything around them.
+Out: a body's outputs, with everything it reads from outside as an explicit operand.
+Invariant: what does not depend on a carry or a sequence is computed outside, once; a
+body never holds it.
 """
 
 from __future__ import annotations
@@ -33,13 +34,34 @@ def bound_like(tensor: Tensor, prefix: str = "") -> Tensor:
     return bound(tensor.node.tensor_type, f"{prefix}{base}")
 
 
+def bound_apart(
+    outside: Mapping[Node, Tensor], taken: Sequence[str] = ()
+) -> dict[Node, Tensor]:
+    """Return a bound leaf for each tensor, no two of one name.
+
+    Names tell the leaves of a body apart wherever it is described rather than compared.
+    """
+    names = set(taken)
+    found: dict[Node, Tensor] = {}
+    for node, tensor in outside.items():
+        base = tensor.name or tensor.hint or node.op.name
+        name, count = base, 1
+        while name in names:
+            count += 1
+            name = f"{base}_{count}"
+        names.add(name)
+        found[node] = bound(node.tensor_type, name)
+    return found
+
+
 def close(
     variables: Sequence[Tensor], outputs: Sequence[Tensor]
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Return outputs that read bound leaves alone, the leaves made, what they stand for.
+    """Return outputs that read bound leaves alone, the leaves made, what they stand
+    for.
 
-    Whatever does not depend on ``variables`` is read from outside through a leaf of its own;
-    scalars and repeated scalars stay inside, where they fold.
+    Whatever does not depend on ``variables`` is read from outside through a leaf of its
+    own; scalars and repeated scalars stay inside, where they fold.
     """
     oldest = min((v.serial for v in variables), default=0)
     varying = _varying(variables, outputs, oldest)
@@ -50,7 +72,7 @@ def close(
             (tensor,) = tensor.parents  # a view is taken inside, of what is read
         if tensor.node not in varying and not _stays(tensor):
             frontier.setdefault(tensor.node, tensor)
-    leaves = {node: bound_like(t) for node, t in frontier.items()}
+    leaves = bound_apart(frontier, [str(v.name) for v in variables])
     closed = substitute(outputs, leaves) if leaves else list(outputs)
     return closed, list(leaves.values()), list(frontier.values())
 
@@ -93,11 +115,13 @@ def instantiate(
     return substitute(outputs, {params[i].node: t for i, t in operands.items()})
 
 
-# --- nested containers --------------------------------------------------------------------
+# --- nested containers ----------------------------------------------------------------
 
 
 def flatten(value: Any) -> tuple[list[Tensor], Any]:
-    """Return the tensors in nested tuples, lists and dicts, and the form to rebuild them."""
+    """Return the tensors in nested tuples, lists and dicts, and the form to rebuild
+    them.
+    """
     if isinstance(value, (tuple, list)):
         if type(value) not in (tuple, list) and hasattr(value, "_fields"):
             return _gather(value, ("named", type(value)))

@@ -1,14 +1,15 @@
 """The op record, its three constructors, and the table of all ops.
 
-In: one mathematical fact per op: a SymPy expression (`elementwise`), the transposes of a
-linear map (`multilinear`), or an explicit pair of rules (`primitive`). Out: an `Op` from which
-typing, evaluation, both modes of differentiation, NumPy text and LaTeX are read. Invariant:
-everything symdiff knows about an op is in its record, and rules build graph from public
-functions only, so every derivative can be differentiated again.
+In: one mathematical fact per op: a SymPy expression (`elementwise`), the transposes of
+a linear map (`multilinear`), or an explicit pair of rules (`primitive`). Out: an `Op`
+from which typing, evaluation, both modes of differentiation, NumPy text and LaTeX are
+read. Invariant: everything symdiff knows about an op is in its record, and rules build
+graph from public functions only, so every derivative can be differentiated again.
 
 Text is a Python expression over the placeholders ``_0, _1, ...`` (operands), ``_dim_N``
-(dimensions), ``_float`` (the dtype the float arguments share), or a function from a node to
-such an expression. `symdiff.emit.lower` parses it; where ``out=`` is possible it is derived.
+(dimensions), ``_float`` (the dtype the float arguments share), or a function from a
+node to such an expression. `symdiff.emit.lower` parses it; where ``out=`` is possible
+it is derived.
 """
 
 from __future__ import annotations
@@ -93,10 +94,11 @@ HELPERS: dict[
 
 
 def helper(function: H) -> H:
-    """Let texts call ``_help_<name>(...)``: the source of ``_<name>`` goes with the module.
+    """Let texts call ``_help_<name>(...)``: the source of ``_<name>`` goes with the
+    module.
 
-    The function is named with a leading underscore, uses numpy (as ``np``) alone, and says its
-    accuracy in its docstring.
+    The function is named with a leading underscore, uses numpy (as ``np``) alone, and
+    says its accuracy in its docstring.
     """
     HELPERS[function.__name__.lstrip("_")] = function
     return function
@@ -110,7 +112,7 @@ def register(op: Op) -> Op:
     return op
 
 
-# --- symbols of elementwise expressions -------------------------------------------------
+# --- symbols of elementwise expressions -----------------------------------------------
 
 u, v, w = OPERANDS = sp.symbols("u v w", real=True)
 y = sp.Symbol(
@@ -119,7 +121,9 @@ y = sp.Symbol(
 
 
 class sigmoid(sp.Function):  # noqa: N801 - SymPy names functions in lower case
-    """1 / (1 + exp(-u)) as one SymPy function, so that partials can name the stable op."""
+    """1 / (1 + exp(-u)) as one SymPy function, so that partials can name the stable
+    op.
+    """
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """The derivative s (1 - s)."""
@@ -203,15 +207,18 @@ def elementwise(
     rule: str = "",
     extra: Mapping[str, Any] | None = None,
 ) -> Op:
-    """Define an op that acts on each element alone, from a SymPy expression over u, v, w.
+    """Define an op that acts on each element alone, from a SymPy expression over u, v,
+    w.
 
     Parameters
     ----------
-    partials : one per operand, instead of SymPy's own derivative: a SymPy expression over the
-        operands and the output ``y``, None (no derivative flows), or, where a kink needs
-        selection, a function ``(t, y, *operands) -> Tensor`` linear in ``t``. A test proves
-        expressions equal to SymPy's form.
-    ufunc : NumPy's name for the function, from which text, ``out=`` text and value follow
+    partials : one per operand, instead of SymPy's own derivative: a SymPy expression
+        over the
+        operands and the output ``y``, None (no derivative flows), or, where a kink
+        needs selection, a function ``(t, y, *operands) -> Tensor`` linear in ``t``. A
+        test proves expressions equal to SymPy's form.
+    ufunc : NumPy's name for the function, from which text, ``out=`` text and value
+        follow
     infix : Python's operator, printed instead of the ufunc's name
     dtype : rule of `result_dtype`
     """
@@ -276,8 +283,9 @@ def multilinear(
 ) -> Op:
     """Define an op that is linear in each operand listed in ``transposes``.
 
-    ``transposes[i](ct, inputs, attrs)`` is the transpose of the map of operand i alone, the
-    others held fixed. The jvp is the op itself, applied to one tangent at a time and summed.
+    ``transposes[i](ct, inputs, attrs)`` is the transpose of the map of operand i alone,
+    the others held fixed. The jvp is the op itself, applied to one tangent at a time
+    and summed.
     """
     from symdiff.ops import calculus
 
@@ -320,7 +328,9 @@ def primitive(
     rule: str = "",
     extra: Mapping[str, Any] | None = None,
 ) -> Op:
-    """Define an op by explicit rules; ``vjp=None, jvp=None`` says that nothing flows."""
+    """Define an op by explicit rules; ``vjp=None, jvp=None`` says that nothing
+    flows.
+    """
     return register(
         Op(
             name,

@@ -1,7 +1,7 @@
 """Reading and placing elements: basic slices, `take`, `one_hot`, and their transposes.
 
-Every read has a placing op as its transpose: `slice` and `unslice`, `take` and `take_add`,
-`pick` and `place`. Placing repeated indices adds.
+Every read has a placing op as its transpose: `slice` and `unslice`, `take` and
+`take_add`, `pick` and `place`. Placing repeated indices adds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from symdiff.ops.operands import api, as_tensor
 from symdiff.ops.shape import expand_dims, squeeze
 from symdiff.ops.text import dim_text, index_text, shape_text
 
-# --- basic slices --------------------------------------------------------------------------
+# --- basic slices ---------------------------------------------------------------------
 
 
 def slice_length(entry: slice, length: Dim) -> Dim:
@@ -48,7 +48,9 @@ def slice_length(entry: slice, length: Dim) -> Dim:
         return length
     if step > 1:
         return as_dim(sp.floor((last - first + step - 1) / sp.Integer(step)))
-    raise ShapeError("a slice of a symbolic axis may step by a positive int, or be [::-1].")
+    raise ShapeError(
+        "a slice of a symbolic axis may step by a positive int, or be [::-1]."
+    )
 
 
 def _symbolic(bound: Any) -> bool:
@@ -68,14 +70,17 @@ def _infer_slice(t: TensorType, *, index: tuple[slice, ...]) -> TensorType:
 def _require_inside(bound: Dim | None, length: Dim) -> None:
     """Demand 0 <= bound <= length of a slice where only run time can tell.
 
-    Elsewhere Python would count from the end, or take fewer elements than were declared.
+    Elsewhere Python would count from the end, or take fewer elements than were
+    declared.
     """
     if bound is None or (isinstance(bound, int) and isinstance(length, int)):
         return
     for room in (bound, length - bound):
         left = as_dim(sp.sympify(room) + 1)
         if not isinstance(left, int) and not left.is_positive:
-            require_nonempty(left, f"the slice at {bound} of an axis of length {length}")
+            require_nonempty(
+                left, f"the slice at {bound} of an axis of length {length}"
+            )
 
 
 def _trimmed(index: Sequence[slice]) -> Sequence[slice]:
@@ -127,7 +132,9 @@ def slice_axis(x: Tensor, axis: int, start: Dim, stop: Dim, step: int = 1) -> Te
     full = start == 0 and stop == x.shape[axis] and step == 1
     if full:
         return x
-    index[axis] = slice(None if start == 0 else start, stop, None if step == 1 else step)
+    index[axis] = slice(
+        None if start == 0 else start, stop, None if step == 1 else step
+    )
     return apply(SLICE, x, index=tuple(index))
 
 
@@ -200,21 +207,31 @@ def getitem(x: Any, index: Any) -> Tensor:
 
 
 def _one(entry: Any, length: Dim, axis: int) -> slice:
-    if isinstance(entry, (bool, np.bool_)) or not isinstance(entry, (int, np.integer, sp.Expr)):
-        raise ShapeError(f"index {entry!r} is not an int, slice, None, Ellipsis or int tensor.")
+    if isinstance(entry, (bool, np.bool_)) or not isinstance(
+        entry, (int, np.integer, sp.Expr)
+    ):
+        raise ShapeError(
+            f"index {entry!r} is not an int, slice, None, Ellipsis or int tensor."
+        )
     at = _bound(entry, length)
     if isinstance(length, int) and isinstance(at, int):
         at = at + length if at < 0 else at
         if not 0 <= at < length:
-            raise ShapeError(f"index {entry} is out of range for axis {axis} of length {length}")
+            raise ShapeError(
+                f"index {entry} is out of range for axis {axis} of length {length}"
+            )
     return slice(at, as_dim(at + 1))
 
 
-# --- integer indices --------------------------------------------------------------------------
+# --- integer indices ------------------------------------------------------------------
 
 
 def _index_operand(value: Any) -> Tensor:
-    index = as_tensor(np.asarray(value)) if isinstance(value, (int, list)) else as_tensor(value)
+    index = (
+        as_tensor(np.asarray(value))
+        if isinstance(value, (int, list))
+        else as_tensor(value)
+    )
     if not index.dtype.is_integer:
         raise DTypeError(f"indices must be integers, got {index.dtype}.")
     return index
@@ -272,7 +289,8 @@ def _add_at_index(axis: int) -> str:
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Elements at integer ``indices`` along ``axis`` (of the flattened tensor if None).
 
-    Indices must lie in 0..length-1; they are checked when the generated function is called.
+    Indices must lie in 0..length-1; they are checked when the generated function is
+    called.
     """
     from symdiff.ops.indexing import index_operand
     from symdiff.ops.shape import ravel
@@ -295,11 +313,15 @@ def _check_pick(shape: Shape, index: Shape) -> None:
         unify(d, e) is not None for d, e in zip(shape, index, strict=False)
     )
     if not fits:
-        raise ShapeError(f"one index per row is needed: {shape} has rows {shape[:-1]}, got {index}")
+        raise ShapeError(
+            f"one index per row is needed: {shape} has rows {shape[:-1]}, got {index}"
+        )
 
 
 def _rows(ndim: int, shape: Shape) -> str:
-    """Return the index of element ``_1`` of every row, for a tensor of ``ndim`` axes."""
+    """Return the index of element ``_1`` of every row, for a tensor of ``ndim``
+    axes.
+    """
     rows = [
         f"np.arange({dim_text(d)}){_trailing(ndim - 2 - axis)}"
         for axis, d in enumerate(shape[: ndim - 1])
@@ -321,7 +343,9 @@ PICK = multilinear(
     _infer_pick,
     _evaluate_pick,
     transposes={
-        0: lambda ct, inputs, attrs: apply(PLACE, ct, inputs[1], length=inputs[0].shape[-1])
+        0: lambda ct, inputs, attrs: apply(
+            PLACE, ct, inputs[1], length=inputs[0].shape[-1]
+        )
     },
     text=lambda node: f"_0[{_rows(len(node.shape) + 1, node.inputs[0].shape)}]",
     rule="the cotangent goes to the picked element",
@@ -350,7 +374,9 @@ PLACE = multilinear(
 
 @api("pick")
 def pick(x: Any, indices: Any) -> Tensor:
-    """One element of every row (last axis): ``x[..., indices]`` with indices of shape x[..., 0]."""
+    """One element of every row (last axis): ``x[..., indices]`` with indices of shape
+    x[..., 0].
+    """
     return apply(PICK, as_tensor(x), _index_operand(indices))
 
 
@@ -368,8 +394,8 @@ ONE_HOT = primitive(
     "one_hot",
     _infer_one_hot,
     lambda index, *, length, dtype: (
-        (np.asarray(index)[..., None] == np.arange(length)).astype(dtype.name)
-    ),
+        np.asarray(index)[..., None] == np.arange(length)
+    ).astype(dtype.name),
     vjp=None,
     jvp=None,
     text=_one_hot_text,
@@ -382,21 +408,26 @@ def one_hot(indices: Any, length: Any, dtype: Any = FLOAT) -> Tensor:
     """Rows that are 1 at each index and 0 elsewhere, along a new last axis."""
     from symdiff.ops.operands import cast_dtype
 
-    return apply(ONE_HOT, _index_operand(indices), length=as_dim(length), dtype=cast_dtype(dtype))
+    return apply(
+        ONE_HOT, _index_operand(indices), length=as_dim(length), dtype=cast_dtype(dtype)
+    )
 
 
 def _evaluate_subtract_one_hot(x: Any, index: Any) -> Any:
     return x - _evaluate_place(np.ones(index.shape, x.dtype), index, length=x.shape[-1])
 
 
-# What `x - one_hot(y)` is lowered to: the readable way to write the gradient of cross-entropy.
+# What `x - one_hot(y)` is lowered to: the readable way to write the gradient of
+# cross-entropy.
 SUBTRACT_ONE_HOT = primitive(
     "subtract_one_hot",
     lambda x, index: x,
     _evaluate_subtract_one_hot,
     vjp=lambda ct, out, inputs, attrs, needs: [ct, None],
     jvp=lambda tangents, out, inputs, attrs: tangents[0],
-    text=lambda node: f"_out = _0.copy()\n_out[{_rows(len(node.shape), node.shape)}] -= 1",
+    text=lambda node: (
+        f"_out = _0.copy()\n_out[{_rows(len(node.shape), node.shape)}] -= 1"
+    ),
     analytic=True,
 )
 

@@ -1,7 +1,8 @@
 """Products of matrices.
 
-`matmul` follows NumPy: operands of one axis are vectors, leading axes are batches. A 2-D second
-operand shared by a batch stays 2-D, so its gradient is one product and not a sum of many.
+`matmul` follows NumPy: operands of one axis are vectors, leading axes are batches. A
+2-D second operand shared by a batch stays 2-D, so its gradient is one product and not a
+sum of many.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ import numpy as np
 
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import Shape, TensorType, broadcast_shapes, product, promote, unify
+from symdiff.graph.types import (
+    Shape,
+    TensorType,
+    broadcast_shapes,
+    product,
+    promote,
+    unify,
+)
 from symdiff.ops.define import multilinear
 from symdiff.ops.operands import api, as_tensor, is_literal, stretch
 from symdiff.ops.shape import expand_dims, reshape, swapaxes
@@ -23,7 +31,8 @@ def _infer_matmul(a: TensorType, b: TensorType) -> TensorType:
     if unify(a.shape[-1], b.shape[-2 if b.ndim > 1 else 0]) is None:
         raise ShapeError(
             f"inner lengths differ: {a.shape} @ {b.shape} contracts {a.shape[-1]} with "
-            f"{b.shape[-2 if b.ndim > 1 else 0]}; transpose an operand or fix its declaration"
+            f"{b.shape[-2 if b.ndim > 1 else 0]}; transpose an operand or fix its "
+            "declaration"
         )
     batch: Shape = a.shape[:-2]
     if b.ndim > 2 and len(batch) == len(b.shape[:-2]):
@@ -80,7 +89,8 @@ def matmul(x: Any, other: Any) -> Tensor:
     a, b = as_tensor(x), as_tensor(other)
     if is_literal(a) or is_literal(b) or not a.ndim or not b.ndim:
         raise ShapeError(
-            f"matmul needs tensors of at least one axis, got {a.type} and {b.type}; use * for scalars."
+            f"matmul needs tensors of at least one axis, got {a.type} and {b.type}; "
+            "use * for scalars."
         )
     if b.ndim <= 2 and a.ndim >= 1 and not (a.ndim > 2 and b.ndim == 1):
         return apply(MATMUL, a, b)
@@ -92,8 +102,12 @@ def matmul(x: Any, other: Any) -> Tensor:
     try:
         batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except ShapeError as error:
-        raise ShapeError(f"matmul({a.type}, {b.type}): batch axes differ: {error}") from None
-    return apply(MATMUL, stretch(a, batch + a.shape[-2:]), stretch(b, batch + b.shape[-2:]))
+        raise ShapeError(
+            f"matmul({a.type}, {b.type}): batch axes differ: {error}"
+        ) from None
+    return apply(
+        MATMUL, stretch(a, batch + a.shape[-2:]), stretch(b, batch + b.shape[-2:])
+    )
 
 
 @api("dot")

@@ -2,8 +2,8 @@
 
 In: whatever a user combines with a tensor. Out: tensors of one shape, ready for an
 elementwise op, and the table ``API`` of public functions by name. Invariant: after
-`broadcast_operands` every operand has the full shape, stretched by a visible ``broadcast_to``
-node, or is a literal; no rule sees anything else.
+`broadcast_operands` every operand has the full shape, stretched by a visible
+``broadcast_to`` node, or is a literal; no rule sees anything else.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def api(*names: str) -> Callable[[F], F]:
     return decorate
 
 
-# --- literals and constants -----------------------------------------------------------------
+# --- literals and constants -----------------------------------------------------------
 
 
 def _infer_literal(*, value: Any) -> TensorType:
@@ -101,7 +101,8 @@ def constant(value: Any, dtype_: Any = None) -> Tensor:
     if array.dtype == object or array.dtype.kind in "USOV":
         if any(isinstance(e, Tensor) for e in array.ravel()):
             raise TracingError(
-                "an array cannot be made from a list of tensors; use np.stack or sd.stack."
+                "an array cannot be made from a list of tensors; use np.stack or "
+                "sd.stack."
             )
         raise DTypeError(
             f"cannot make a constant of {type(value).__name__} {value!r:.60}."
@@ -154,11 +155,12 @@ def _from_sympy_number(value: sp.Expr) -> Tensor:
     if all(s.is_integer and s.is_nonnegative for s in value.free_symbols):
         return literal(as_dim(value) if value.is_integer else value)
     raise DeclarationError(
-        f"{value} holds symbols that are not dims; use sd.from_sympy(expr, {{symbol: tensor}})."
+        f"{value} holds symbols that are not dims; use sd.from_sympy(expr, "
+        f"{{symbol: tensor}})."
     )
 
 
-# --- broadcasting ---------------------------------------------------------------------------
+# --- broadcasting ---------------------------------------------------------------------
 
 
 def broadcast_operands(*values: Any) -> list[Tensor]:
@@ -179,7 +181,8 @@ def broadcast_tensors(tensors: Sequence[Tensor]) -> list[Tensor]:
         shown = ", ".join(f"{t.name or 'operand'}: {t.type}" for t in arrays)
         raise ShapeError(
             f"shapes do not broadcast: {error} ({shown}). Only an axis whose length is "
-            "written as 1 is stretched; use reshape, transpose or expand_dims to line them up."
+            "written as 1 is stretched; use reshape, transpose or expand_dims to line "
+            "them up."
         ) from None
     return [t if is_literal(t) else stretch(t, shape) for t in tensors]
 
@@ -198,7 +201,9 @@ def call_elementwise(op: Op, *values: Any) -> Tensor:
 
 
 def _fold_literals(op: Op, tensors: Sequence[Tensor]) -> Tensor:
-    """Evaluate an op on Python scalars, now: NumPy would make a strong float64 of them."""
+    """Evaluate an op on Python scalars, now: NumPy would make a strong float64 of
+    them.
+    """
     args = [literal_value(t) for t in tensors]
     if any(isinstance(a, sp.Expr) for a in args):
         if op.expression is None:

@@ -1,8 +1,8 @@
 """Python's operators and NumPy's methods, attached to the tensor class.
 
-In: nothing; importing this module completes `symdiff.graph.tensor.Tensor`. Invariant: each
-operator is the public function of the same meaning, so it broadcasts, promotes and reports
-errors alike.
+In: nothing; importing this module completes `symdiff.graph.tensor.Tensor`. Invariant:
+each operator is the public function of the same meaning, so it broadcasts, promotes and
+reports errors alike.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from symdiff.ops.operands import API
 catalog.load()
 
 _BINARY = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power",
-    "matmul": "matmul", "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
-    "floordiv": "floor_divide", "mod": "mod",
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
+    "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or",
+    "xor": "logical_xor", "floordiv": "floor_divide", "mod": "mod",
 }  # fmt: skip
 _COMPARE = {
     "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
@@ -89,7 +89,9 @@ def _forward(name: str) -> Any:
 
 def _refuse(what: str, remedy: str) -> Any:
     def convert(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        error = TracingError(f"{what} of a symbolic tensor ({self!r}) is not known yet; {remedy}")
+        error = TracingError(
+            f"{what} of a symbolic tensor ({self!r}) is not known yet; {remedy}"
+        )
         raise locate(error, capture())
 
     return convert

@@ -1,9 +1,10 @@
 """What a loop's forward pass must stack for its backward pass.
 
-In: a body and the cotangents derived from it. Out: the body's values that the transposed body
-reads. Invariant: rows of sequences and operands from outside are at hand anyway and are never
-stacked; a view is taken again from what it is a view of, and an array whose length differs from
-step to step (the carries of an inner while loop) is computed again from what it was made of.
+In: a body and the cotangents derived from it. Out: the body's values that the
+transposed body reads. Invariant: rows of sequences and operands from outside are at
+hand anyway and are never stacked; a view is taken again from what it is a view of, and
+an array whose length differs from step to step (the carries of an inner while loop) is
+computed again from what it was made of.
 """
 
 from __future__ import annotations

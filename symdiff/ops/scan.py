@@ -1,9 +1,9 @@
 """`scan` and `map`: a body repeated along the first axis of its sequences.
 
-In: a Python function traced once, a carry and sequences. Out: one node that holds the body.
-Invariant: closed under differentiation. The tangent of a scan is a scan over primal and
-tangent together; its transpose is a scan in the other direction over the transposed body,
-which reads what the first pass stacked. Both are ordinary scans.
+In: a Python function traced once, a carry and sequences. Out: one node that holds the
+body. Invariant: closed under differentiation. The tangent of a scan is a scan over
+primal and tangent together; its transpose is a scan in the other direction over the
+transposed body, which reads what the first pass stacked. Both are ordinary scans.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
-from symdiff.graph.provenance import in_user_code
 from symdiff.graph.node import Node, topological
+from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, TupleType, as_dim, unify
 from symdiff.ops.closure import (
@@ -67,7 +67,8 @@ def _infer(
     for i in range(carries, carries + sequences):
         if not types[i].shape or unify(types[i].shape[0], length) is None:
             raise ShapeError(
-                f"sequence {i - carries} has shape {types[i].shape}; its first axis must "
+                f"sequence {i - carries} has shape {types[i].shape}; its first axis "
+                "must "
                 f"have length {length}"
             )
     stacked = [TensorType((length, *t.shape), t.dtype) for t in body.outputs[carries:]]
@@ -141,13 +142,15 @@ def scan_node(
     return [item(node, i) for i in range(len(outputs))]
 
 
-# --- forward mode -------------------------------------------------------------------------
+# --- forward mode ---------------------------------------------------------------------
 
 
 def _refreshed(
     body: Body, operands: Sequence[Tensor], count: int
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Return fresh leaves for the first ``count`` parameters, and the outputs over them."""
+    """Return fresh leaves for the first ``count`` parameters, and the outputs over
+    them.
+    """
     fresh = [bound_like(p) for p in body.params[:count]]
     rest = dict(enumerate(operands, start=count))
     return fresh, instantiate(body.params, body.outputs, dict(enumerate(fresh)) | rest)
@@ -221,7 +224,7 @@ def _jvp(
     return result
 
 
-# --- reverse mode -------------------------------------------------------------------------
+# --- reverse mode ---------------------------------------------------------------------
 
 
 def _vjp(
@@ -275,8 +278,7 @@ def _vjp(
     wanted += [by_leaf[i] for i in rows_out]
     made = substitute([t for t in wanted if t is not None], replaced)
     added = [
-        totals[i] + made[len(turning) + place]
-        for place, i in enumerate(consts_out)
+        totals[i] + made[len(turning) + place] for place, i in enumerate(consts_out)
     ]
     shares = made[len(turning) + len(consts_out) :]
     ys = [i for i in seeds if i >= n]
@@ -304,10 +306,11 @@ def _with_stacks(
     attrs: Mapping[str, Any],
     kept: Sequence[Tensor],
 ) -> list[Tensor]:
-    """Return the values of ``kept`` at every step, from a scan that stacks them as well.
+    """Return the values of ``kept`` at every step, from a scan that stacks them as
+    well.
 
-    Its body has the same bound leaves and begins with the same outputs, by which a later pass
-    recognises that it computes everything the plain scan does.
+    Its body has the same bound leaves and begins with the same outputs, by which a
+    later pass recognises that it computes everything the plain scan does.
     """
     if not kept:
         return []
@@ -320,7 +323,7 @@ def _with_stacks(
 SCAN = primitive("scan", _infer, _evaluate, vjp=_vjp, jvp=_jvp, analytic=True)
 
 
-# --- the public functions -------------------------------------------------------------------
+# --- the public functions -------------------------------------------------------------
 
 
 @api("scan")
@@ -335,15 +338,17 @@ def scan(
 
     Parameters
     ----------
-    body : called once, with symbolic tensors, to see what it computes. It may read any other
+    body : called once, with symbolic tensors, to see what it computes. It may read any
+        other
         tensor; what does not depend on carry or x is computed once, outside the loop.
     init : the first carry: a tensor, or a nested tuple, list or dict of them
-    xs : sequences, likewise nested; each step gets their rows. None: ``body(carry, None)``
+    xs : sequences, likewise nested; each step gets their rows. None: ``body(carry,
+        None)``
     length : number of steps, needed when ``xs`` is None
     reverse : run from the last row to the first
 
-    Returns the last carry and the ys stacked along a new first axis, in the order of ``xs``.
-    Raises `ShapeError` or `DTypeError` where a carry changes its type.
+    Returns the last carry and the ys stacked along a new first axis, in the order of
+    ``xs``. Raises `ShapeError` or `DTypeError` where a carry changes its type.
     """
     starts, carry_form = flatten(init)
     sequences, row_form = flatten(xs)
@@ -363,7 +368,8 @@ def scan(
         found = body(unflatten(carry_form, carry), unflatten(row_form, rows))
     if not isinstance(found, tuple) or len(found) != 2:
         raise DeclarationError(
-            f"the body of scan must return (carry, y), got {type(found).__name__}; return "
+            f"the body of scan must return (carry, y), got {type(found).__name__}; "
+            "return "
             "(carry, None) where nothing is stacked."
         )
     ends, end_form = flatten(found[0])
@@ -383,7 +389,8 @@ def _steps(sequences: Sequence[Tensor], length: Any) -> Dim:
     if length is not None:
         if isinstance(length, Tensor):
             raise DeclarationError(
-                "length must be an int or a dim; for a number of steps that is computed, use "
+                "length must be an int or a dim; for a number of steps that is "
+                "computed, use "
                 "sd.while_loop."
             )
         return as_dim(length)

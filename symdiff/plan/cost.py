@@ -1,7 +1,7 @@
 """What a program costs: operations and memory traffic, as formulas in its dims.
 
-In: nodes. Out: a `Cost`. Invariant: an estimate from types alone, by the usual textbook counts;
-nothing is measured, so the same graph has the same cost on every machine.
+In: nodes. Out: a `Cost`. Invariant: an estimate from types alone, by the usual textbook
+counts; nothing is measured, so the same graph has the same cost on every machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ FLOAT_BYTES = 4  # of a float, whose width the run decides: counted as float32
 _CUBIC = {
     "cholesky": Fraction(1, 3), "solve": Fraction(2, 3), "det": Fraction(2, 3),
     "slogdet": Fraction(2, 3), "solve_triangular": Fraction(1), "inv": Fraction(2),
-    "qr": Fraction(2), "eigh": Fraction(9), "eigvalsh": Fraction(4, 3), "svd": Fraction(20),
+    "qr": Fraction(2), "eigh": Fraction(9), "eigvalsh": Fraction(4, 3),
+    "svd": Fraction(20),
     "pinv": Fraction(22), "lstsq": Fraction(2),
 }  # fmt: skip
 
@@ -34,7 +35,9 @@ Formula = Counter[sp.Expr]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How many nodes there are, floating-point operations, and bytes read and written."""
+    """How many nodes there are, floating-point operations, and bytes read and
+    written.
+    """
 
     nodes: int
     flops: str

@@ -1,7 +1,7 @@
 """The hash of a program's graph: equal exactly when two programs compute the same.
 
-In: a `Program`. Out: a digest. Invariant: names, source lines, comments and initial values are
-left out; lengths count by where they first appear, leaves by role and place.
+In: a `Program`. Out: a digest. Invariant: names, source lines, comments and initial
+values are left out; lengths count by where they first appear, leaves by role and place.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""What is computed in the forward function, what in the backward, and what is handed over.
+"""What is computed in the forward function, what in the backward, and what is handed
+over.
 
-In: the primal results, the derived results, and the leaves that only the backward function
-receives. Out: a `Partition` with the residuals. Invariant: a value that the forward function
-has is never computed again, and moving a derived value forward is done only where it makes
-the hand-over smaller.
+In: the primal results, the derived results, and the leaves that only the backward
+function receives. Out: a `Partition` with the residuals. Invariant: a value that the
+forward function has is never computed again, and moving a derived value forward is done
+only where it makes the hand-over smaller.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ def partition(
 ) -> Partition:
     """Split the nodes of ``primals`` and ``derived`` in two.
 
-    ``seeds`` are the cotangent leaves of the backward function; ``shared`` are leaves that both
-    functions receive anyway (parameters), which are never residuals.
+    ``seeds`` are the cotangent leaves of the backward function; ``shared`` are leaves
+    that both functions receive anyway (parameters), which are never residuals.
     """
     seeds, shared = set(seeds), set(shared)
     everything = topological([*primals, *derived])
@@ -125,7 +126,9 @@ def _add_chain(node: Node, forward: set[Node]) -> None:
 def _only_read_through(
     root: Node, reader: Node, readers: dict[Node, list[Node]], forward: set[Node]
 ) -> bool:
-    """Whether ``reader`` alone, outside the forward half, reads a value or a view of it."""
+    """Whether ``reader`` alone, outside the forward half, reads a value or a view of
+    it.
+    """
     waiting = [root]
     while waiting:
         current = waiting.pop()

@@ -1,8 +1,9 @@
 """A differentiated program: everything the generated modules compute, as one graph.
 
-In: what was declared, with its derivatives. Out: a `Program` that later passes rewrite as a
-whole, so that primal and derivative share every common value. Invariant: all tensors of a
-program are handles over one set of nodes; leaves are the same before and after a pass.
+In: what was declared, with its derivatives. Out: a `Program` that later passes rewrite
+as a whole, so that primal and derivative share every common value. Invariant: all
+tensors of a program are handles over one set of nodes; leaves are the same before and
+after a pass.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ Named = tuple[str, Tensor]
 class Program:
     """Leaves and results of a model or a function.
 
-    ``outputs`` are what prediction returns; ``results`` what is differentiated (a model's loss,
-    a function's outputs); ``seeds`` their cotangent leaves; ``gradients`` the cotangents of
-    ``wrt``, in its order; ``updates`` the new values of states.
+    ``outputs`` are what prediction returns; ``results`` what is differentiated (a
+    model's loss, a function's outputs); ``seeds`` their cotangent leaves; ``gradients``
+    the cotangents of ``wrt``, in its order; ``updates`` the new values of states.
     """
 
     name: str
@@ -90,7 +91,8 @@ class Program:
             note = f"  # {t.name}" if t.name else ""
             shown = f"{operands}{', ' if operands and attrs else ''}{attrs}"
             lines.append(
-                f"  %{numbers[t.node]} = {t.node.op.name}({shown}) : {t.node.type}{note}"
+                f"  %{numbers[t.node]} = {t.node.op.name}({shown}) : "
+                f"{t.node.type}{note}"
             )
         for role in ("outputs", "results", "metrics", "updates"):
             for name, t in getattr(self, role):

@@ -1,8 +1,9 @@
 """Which values get a statement of their own, and in which order the statements stand.
 
 In: the results of one function body and the values it is given. Out: `Step`s in order.
-Invariant: every step reads only given values, earlier steps and terms inlined into it; within
-that, steps of one user's statement stay together and statements keep their order.
+Invariant: every step reads only given values, earlier steps and terms inlined into it;
+within that, steps of one user's statement stay together and statements keep their
+order.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ LITERAL_ELEMENTS = 64  # larger array constants are loaded from a file
 class Step:
     """One value that gets a name.
 
-    ``absorbed`` is an operand that was made for this step alone and is updated in place.
+    ``absorbed`` is an operand that was made for this step alone and is updated in
+    place.
     """
 
     tensor: Tensor
@@ -38,7 +40,8 @@ class Style:
     """How a body is written: its level, and what the names and statements say.
 
     ``named`` tells the tensors that keep a statement because the user named them;
-    ``group`` the user's statement a tensor belongs to; ``rank`` orders steps of one group.
+    ``group`` the user's statement a tensor belongs to; ``rank`` orders steps of one
+    group.
     """
 
     level: int

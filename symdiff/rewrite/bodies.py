@@ -1,7 +1,8 @@
 """Rewriting inside loops and branches, and merging loops that compute the same.
 
-In: tensors whose graph holds bodies. Out: the same with every body rewritten, and a loop that
-only stacks more than another standing for both. Invariant: a body keeps its bound leaves.
+In: tensors whose graph holds bodies. Out: the same with every body rewritten, and a
+loop that only stacks more than another standing for both. Invariant: a body keeps its
+bound leaves.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from symdiff.graph.types import TupleType
 Rewriter = Callable[[Sequence[Tensor]], list[Tensor]]
 
 
-def with_bodies(attrs: Any, rewriter: Rewriter, done: dict[str, Body]) -> dict[str, Any]:
+def with_bodies(
+    attrs: Any, rewriter: Rewriter, done: dict[str, Body]
+) -> dict[str, Any]:
     """Return a node's attributes with each body rewritten, once."""
     found: dict[str, Any] = {}
     for name, value in attrs.items():
@@ -32,10 +35,11 @@ def with_bodies(attrs: Any, rewriter: Rewriter, done: dict[str, Body]) -> dict[s
 
 
 def merge_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return ``outputs`` with each loop replaced by one that begins with all its results.
+    """Return ``outputs`` with each loop replaced by one that begins with all its
+    results.
 
-    Reverse mode asks for a second run of a loop that stacks what the transpose reads; that run
-    then serves both.
+    Reverse mode asks for a second run of a loop that stacks what the transpose reads;
+    that run then serves both.
     """
     groups: dict[Hashable, list[Tensor]] = {}
     for tensor in tensor_topological(outputs):

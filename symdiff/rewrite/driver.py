@@ -1,8 +1,9 @@
 """The rewriting driver: applies small named rules until none fits.
 
-In: tensors and a list of rules. Out: new tensors of equal value, and where each old one went.
-Invariant: a rule sees simplified operands, its result is simplified in turn, and a replacement
-inherits the site and the names of what it replaces. Work is proportional to the graph.
+In: tensors and a list of rules. Out: new tensors of equal value, and where each old one
+went. Invariant: a rule sees simplified operands, its result is simplified in turn, and
+a replacement inherits the site and the names of what it replaces. Work is proportional
+to the graph.
 """
 
 from __future__ import annotations
@@ -77,11 +78,14 @@ def _settle(
 
 
 def _first(tensor: Tensor, rules: Table) -> Tensor | None:
-    for rule in rules.get(tensor.node.op.name, ()):
-        with at_site(tensor.site):
+    fitting = rules.get(tensor.node.op.name)
+    if not fitting:
+        return None
+    with at_site(tensor.site):
+        for rule in fitting:
             better = rule(tensor)
-        if better is not None and better.node is not tensor.node:
-            return better
+            if better is not None and better.node is not tensor.node:
+                return better
     return None
 
 
@@ -89,8 +93,13 @@ def with_parents(
     tensor: Tensor, parents: Sequence[Tensor], attrs: Mapping[str, Any]
 ) -> Tensor:
     """Return the same declaration over other operands."""
-    if tensor.node.op.leaf:
-        made = Tensor(tensor.node, (), tensor.site, tensor.label)
+    node = tensor.node
+    if node.op.leaf:
+        made = Tensor(node, (), tensor.site, tensor.label)
+    elif attrs is node.attrs and all(
+        p.node is i for p, i in zip(parents, node.inputs, strict=True)
+    ):
+        made = Tensor(node, tuple(parents), tensor.site)
     else:
         with at_site(tensor.site):
             made = apply(tensor.node.op, *parents, **attrs)
@@ -98,7 +107,9 @@ def with_parents(
 
 
 def inherit(new: Tensor, old: Tensor) -> Tensor:
-    """Give a replacement the names of what it replaces, where it has none of its own."""
+    """Give a replacement the names of what it replaces, where it has none of its
+    own.
+    """
     new.label = new.label or old.label
     new.hint = new.hint or old.hint or old.node.op.hint or None
     new.scope = new.scope or old.scope

@@ -1,8 +1,8 @@
 """Moving products of a loop's rows out of the loop.
 
-In: a scan. Out: an equal scan whose rows have been multiplied beforehand, all steps at once.
-Invariant: one product of a row and an operand from outside has one row leaf that stands for it,
-so that two runs of the same loop stay recognisable as such.
+In: a scan. Out: an equal scan whose rows have been multiplied beforehand, all steps at
+once. Invariant: one product of a row and an operand from outside has one row leaf that
+stands for it, so that two runs of the same loop stay recognisable as such.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def hoist_row_products(t: Tensor) -> Tensor | None:
 
 
 def _is_row_product(node: Node, place: dict[Node, int], first: int, last: int) -> bool:
-    """Whether a node is row @ matrix, or matrix @ row for vectors, the matrix from outside."""
+    """Whether a node is row @ matrix, or matrix @ row for vectors, the matrix from
+    outside.
+    """
     if node.op.name != "matmul" or any(i not in place for i in node.inputs):
         return False
     a, b = node.inputs

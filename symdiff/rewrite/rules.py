@@ -1,8 +1,8 @@
 """The exact rewrites: each a named function whose docstring is its identity.
 
-In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does not
-fit. Invariant: equal means equal to the last bit for every input, NaN and signed zeros
-included, except that scaling by a power of two assumes no overflow or underflow.
+In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
+not fit. Invariant: equal means equal to the last bit for every input, NaN and signed
+zeros included, except that scaling by a power of two assumes no overflow or underflow.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def rule(*ops: str) -> Callable[[Rule], Rule]:
     return register
 
 
-# --- reading patterns ---------------------------------------------------------------------
+# --- reading patterns -----------------------------------------------------------------
 
 
 def is_op(t: Tensor, name: str) -> bool:
@@ -67,11 +67,12 @@ def scalar_constant(t: Tensor) -> float | int | None:
     return t.node.attrs["value"].item()
 
 
-# --- constants ------------------------------------------------------------------------------
+# --- constants ------------------------------------------------------------------------
 
 
 @rule("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where",
-      "greater", "greater_equal", "less", "less_equal", "equal", "not_equal")  # fmt: skip
+      "greater", "greater_equal", "less", "less_equal", "equal",
+      "not_equal")  # fmt: skip
 def constant_operand(t: Tensor) -> Tensor | None:
     """op(x, broadcast(c)) = op(x, c), while another operand gives shape and dtype."""
     values = [None if is_literal(p) else scalar_constant(p) for p in t.parents]
@@ -199,7 +200,7 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
     return None
 
 
-# --- signs --------------------------------------------------------------------------------------
+# --- signs ----------------------------------------------------------------------------
 
 
 @rule("negative")
@@ -227,7 +228,7 @@ def subtract_negative(t: Tensor) -> Tensor | None:
     return a + b.parents[0] if is_op(b, "negative") else None
 
 
-# --- views ---------------------------------------------------------------------------------------
+# --- views ----------------------------------------------------------------------------
 
 
 @rule("broadcast_to")
@@ -305,7 +306,7 @@ def view_of_repeated_scalar(t: Tensor) -> Tensor | None:
     return None
 
 
-# --- computing before broadcasting ---------------------------------------------------------------
+# --- computing before broadcasting ----------------------------------------------------
 
 
 def hoist_broadcast(t: Tensor) -> Tensor | None:
@@ -320,7 +321,7 @@ def hoist_broadcast(t: Tensor) -> Tensor | None:
     return broadcast_to(call_elementwise(t.node.op, *operands), t.shape)
 
 
-# --- naming what NumPy has a better statement for --------------------------------------------------
+# --- naming what NumPy has a better statement for -------------------------------------
 
 
 @rule("subtract")
@@ -332,7 +333,7 @@ def subtract_one_hot(t: Tensor) -> Tensor | None:
     return apply(SUBTRACT_ONE_HOT, a, b.parents[0])
 
 
-# --- composite ops -----------------------------------------------------------------------------------
+# --- composite ops --------------------------------------------------------------------
 
 
 def expand(t: Tensor) -> Tensor | None:
