@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import symdiff as sd
-from symdiff.cli import lines_that_matter, main
+from symdiff.cli import main
+from symdiff.cli.building import lines_that_matter
 from symdiff.declare.spec import load_spec
 
 ROOT = Path(__file__).parents[1]

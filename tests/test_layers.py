@@ -20,7 +20,7 @@ TEMPLATES = ROOT / "templates"
 
 # A room may import only from rooms before it.
 ROOMS = ["graph", "ops", "derive", "declare", "rewrite", "plan", "emit", "explain"]
-FRONT_DOORS = len(ROOMS)  # pipeline, transforms, cli, `__init__`: modules of no room
+FRONT_DOORS = len(ROOMS)  # pipeline, transforms, cli/, `__init__`: of no room
 OPEN_TO_ALL = {"symdiff._version", "symdiff.templates"}
 
 MAX_FILE = 450
@@ -108,7 +108,7 @@ def _place(name: str, line: int) -> str:
 
 def test_every_folder_is_a_room_of_the_design():
     folders = {p.name for p in PACKAGE.iterdir() if p.is_dir() and any(p.glob("*.py"))}
-    assert not folders - set(ROOMS), "a new room needs its place in ROOMS"
+    assert not folders - {*ROOMS, "cli"}, "a new room needs its place in ROOMS"
 
 
 def test_a_room_imports_only_from_rooms_above_it():

@@ -1,0 +1,30 @@
+"""The command line; every command is a function in a module beside this one.
+
+In: a spec file and options. Out: generated files, weights, reports, and lines that say
+where they are. Invariant: what is wrong with the user's files is one paragraph on the
+error output and a nonzero exit code (`--traceback` shows the rest), and `--help` loads
+neither NumPy nor SymPy: a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import click
+
+from symdiff._version import __version__
+from symdiff.cli.building import compile_command, train_command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="symdiff", message="%(prog)s %(version)s")
+def main() -> None:
+    """Compile symbolic models to plain, readable NumPy modules."""
+    for stream in (sys.stdout, sys.stderr):  # quoted lines may hold any character
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+for command in (compile_command, train_command):
+    main.add_command(command)
