@@ -9,6 +9,7 @@ the same; calls from several threads are safe.
 from __future__ import annotations
 
 import threading
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.captured import Snapshot
-from symdiff.graph.errors import DeclarationError
+from symdiff.graph.errors import DeclarationError, SymdiffWarning
 from symdiff.graph.tensor import Tensor
 
 MOST_VARIANTS = 128  # of one transformed function
+MANY = 20  # times that something around a function has changed
 
 LOCK = threading.RLock()
 
@@ -102,7 +104,7 @@ class Variant:
         self.lifted = lifted
         self.seen = seen
         self.source = source
-        self.used = True
+        self.used = False
 
     def __call__(self, arrays: list[Any]) -> Any:
         for i, cast in self.convert:
@@ -119,6 +121,7 @@ class Variants:
     def __init__(self) -> None:
         self.by_key: OrderedDict[Any, list[Variant]] = OrderedDict()
         self.last: Variant | None = None
+        self.renewed = 0
 
     def find(self, key: Any) -> Variant | None:
         """Return a variant that is still up to date."""
@@ -132,6 +135,10 @@ class Variants:
     def add(self, key: Any, variant: Variant) -> None:
         """Add a variant; of those that were not used since the last look, drop some."""
         kept = self.by_key.get(key, [])
+        if kept:
+            self.renewed += 1
+            if self.renewed == MANY:
+                _warn_of_changes(kept[0])
         self.by_key[key] = [variant, *kept[:7]]  # a new list: others may be reading it
         self.last = variant
         while len(self.by_key) > MOST_VARIANTS:
@@ -141,6 +148,16 @@ class Variants:
                 for v in found:
                     v.used = False
                 self.by_key[oldest] = found
+
+
+def _warn_of_changes(variant: Variant) -> None:
+    names = ", ".join(variant.seen.changes()) or "something"
+    warnings.warn(
+        f"a transformed function was traced anew {MANY} times because {names}, which "
+        "it reads from around it, had changed. Pass it as an argument.",
+        SymdiffWarning,
+        stacklevel=2,
+    )
 
 
 _CACHES: weakref.WeakKeyDictionary[Any, dict[Any, Variants]] = (

@@ -122,6 +122,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.probes: list[tuple[Getter, Any]] = []
+        self.names: list[str] = []  # of the probes
         self.arrays: list[tuple[str, Getter, np.ndarray]] = []
         self.generators: list[Any] = []
 
@@ -132,6 +133,11 @@ class Snapshot:
             if not seen.same(get()):
                 return False
         return True
+
+    def changes(self) -> list[str]:
+        """Return the names of what is no longer the same."""
+        pairs = zip(self.names, self.probes, strict=True)
+        return [name for name, (get, seen) in pairs if not seen.same(get())]
 
 
 # --- finding them ---------------------------------------------------------------------
@@ -206,6 +212,7 @@ class _Scanner:
                 self.items(name, value, get, names)
         if not root:
             found.probes.append((get, frozen(value)))
+            found.names.append(name)
         self.inside(value, names)
 
     def inside(self, value: Any, names: frozenset[str]) -> None:
