@@ -7,10 +7,12 @@ what any of them leaves behind.
 
 from __future__ import annotations
 
-import os
+import contextlib
+import gc
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from symdiff.declare.model import Function, Model
@@ -23,6 +25,7 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import TupleType
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
@@ -157,9 +160,11 @@ def differentiate(program: Program) -> Program:
     return replace(program, gradients=tuple(gradients))
 
 
-def _has_composites(program: Program) -> bool:
+def _is_composite(program: Program) -> bool:
+    """Whether a graph has ops that stand for others, or bodies that may hold some."""
     nodes = topological([t.node for t in program.roots()])
-    return any(n.op.expand is not None or has_body(n) for n in nodes)
+    several = (isinstance(n.type, TupleType) for n in nodes)
+    return any(several) or any(n.op.expand is not None for n in nodes)
 
 
 def _rewritten(program: Program, rules: Table) -> Program:
@@ -180,11 +185,13 @@ def simplify(program: Program) -> Program:
 
 def expand(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, simplified."""
-    return _rewritten(program, expansions())
+    return _rewritten(program, expansions()) if _is_composite(program) else program
 
 
 def expand_only(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, and simplify nothing."""
+    if not _is_composite(program):
+        return program
     return _rewritten(program, bare_expansions())
 
 
@@ -229,7 +236,20 @@ def _chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
     return list({t.node: t for t in found}.values())
 
 
+@contextlib.contextmanager
+def collecting_later() -> Iterator[None]:
+    """Keep Python's collector from walking a growing graph again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 @public
+@collecting_later()
 def compile_(
     declared: Model | Function,
     target: str = "numpy",
@@ -272,7 +292,7 @@ def compile_(
     origin = (
         declared.site.frames[0][0].co_filename if declared.site.frames else "<unknown>"
     )
-    folder = os.path.dirname(origin) if base is None else base
+    folder = str(PurePath(origin).parent) if base is None else base
     variables = _chosen(declared, wrt)
     modules = _modules(declared, only, variables)
     if isinstance(declared, Model):
@@ -287,7 +307,7 @@ def compile_(
     shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
     options = Options(level, shown or default, single_file)
-    where = (folder, os.path.basename(origin), modules)
+    where = (folder, PurePath(origin).name, modules)
     if isinstance(declared, Model):
         files = model_files(declared, program, options, *where)
     else:

@@ -62,11 +62,9 @@ def _active(order: Sequence[Tensor], wanted: set[Node]) -> set[Node]:
     active: set[Node] = set()
     for tensor in order:
         node = tensor.node
-        if node in wanted:
+        flows = node.op.vjp is not None and _is_float(node)
+        if node in wanted or (flows and any(i in active for i in node.inputs)):
             active.add(node)
-        elif node.op.vjp is not None and _is_float(node):
-            if any(i in active for i in node.inputs):
-                active.add(node)
     return active
 
 

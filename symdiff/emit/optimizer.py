@@ -258,7 +258,8 @@ def _merged(made: list[py.Stmt], stores: list[py.Stmt]) -> list[py.Stmt]:
     """
     kept: list[py.Stmt] = []
     for store in stores:
-        assert isinstance(store, py.Assign) and isinstance(store.targets[0], py.Index)
+        assert isinstance(store, py.Assign)
+        assert isinstance(store.targets[0], py.Index)
         assert isinstance(store.value, py.Name)
         array, local = store.targets[0].value, store.value
         at = next(

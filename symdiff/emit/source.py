@@ -14,6 +14,7 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import PurePath
 from types import CodeType
 from typing import Any
 
@@ -120,9 +121,9 @@ class Resolver:
         if filename.startswith("<"):
             return filename.strip("<>")
         if not self._base:
-            return os.path.basename(filename)
+            return PurePath(filename).name
         relative = os.path.relpath(filename, self._base).replace(os.sep, "/")
-        return os.path.basename(filename) if relative.startswith("../") else relative
+        return PurePath(filename).name if relative.startswith("../") else relative
 
     def _text(self, filename: str, statement: ast.stmt | None, line: int) -> str:
         if statement is None:

@@ -16,14 +16,13 @@ import contextlib
 import contextvars
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Union
 
 import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 
-Dim = Union[int, sp.Expr]
+Dim = int | sp.Expr
 Shape = tuple[Dim, ...]
 
 
@@ -321,7 +320,7 @@ class TupleType:
         return f"({', '.join(map(str, self.items))})"
 
 
-Type = Union[TensorType, TupleType]
+Type = TensorType | TupleType
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:

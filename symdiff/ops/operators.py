@@ -43,8 +43,10 @@ _NUMBER = (
 _REFUSALS = {
     "__bool__": (
         "the truth value",
-        "use sd.where or sd.cond instead of if, sd.while_loop instead of while, "
-        "np.maximum instead of max, np.logical_and instead of and.",
+        (
+            "use sd.where or sd.cond instead of if, sd.while_loop instead of while, "
+            "np.maximum instead of max, np.logical_and instead of and."
+        ),
     ),
     "__float__": _NUMBER,
     "__int__": _NUMBER,
@@ -56,9 +58,11 @@ _REFUSALS = {
     ),
     "__array__": (
         "the array",
-        "use np.stack instead of np.array to join tensors, x.at(i).set(v) instead of "
-        "filling an array, functions of np or sd instead of SciPy's, and leave out "
-        "np.asarray.",
+        (
+            "use np.stack instead of np.array to join tensors, x.at(i).set(v) instead "
+            "of filling an array, functions of np or sd instead of SciPy's, and leave "
+            "out np.asarray."
+        ),
     ),
     "__setitem__": (
         "in-place assignment",

@@ -260,7 +260,7 @@ def _vjp(
         body, [d for d in derived if d is not None], list(seeds.values()), n, m
     )
     stacks = _with_stacks(output, inputs, attrs, kept)
-    read_rows = [i for i in range(n, n + m)]
+    read_rows = list(range(n, n + m))
     fresh_rows = {leaves[i].node: bound_like(leaves[i]) for i in read_rows}
     fresh_kept = {t.node: bound_like(t) for t in kept}
     fresh_seeds = {i: bound_like(s) for i, s in seeds.items()}

@@ -21,7 +21,7 @@ from symdiff.graph.types import Dim
 class _DimPrinter(StrPrinter):
     """Prints dimension arithmetic as Python integer arithmetic."""
 
-    def _print_Symbol(self, expr: sp.Symbol) -> str:
+    def _print_Symbol(self, expr: sp.Symbol) -> str:  # noqa: N802 - SymPy's name
         return f"_dim_{expr.name}"
 
     def _print_floor(self, expr: Any) -> str:
@@ -34,10 +34,10 @@ class _DimPrinter(StrPrinter):
         numerator, denominator = sp.together(expr.args[0]).as_numer_denom()
         return f"(-(-({self._print(numerator)}) // ({self._print(denominator)})))"
 
-    def _print_Max(self, expr: Any) -> str:
+    def _print_Max(self, expr: Any) -> str:  # noqa: N802
         return f"max({', '.join(sorted(map(self._print, expr.args)))})"
 
-    def _print_Min(self, expr: Any) -> str:
+    def _print_Min(self, expr: Any) -> str:  # noqa: N802
         return f"min({', '.join(sorted(map(self._print, expr.args)))})"
 
 
