@@ -47,7 +47,7 @@ def _tree(f: Callable[..., Any], *trees: Any) -> Any:
     if first is None:
         return None
     if isinstance(first, dict):
-        return {k: _tree(f, *(t[k] for t in trees)) for k in first}
+        return {k: _tree(f, *(t[k] for t in trees)) for k in sorted(first)}
     if isinstance(first, (tuple, list)):
         return type(first)(_tree(f, *ts) for ts in zip(*trees, strict=True))
     return f(*trees)

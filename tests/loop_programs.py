@@ -328,6 +328,28 @@ def two_whiles(xp: Any, x: Any, a: Any) -> Any:
     return xp.scan(outer, a, x)
 
 
+def same_names(xp: Any, x: Any, a: Any) -> Any:
+    """Two while loops of one form over two variables of one name, swapped."""
+
+    def again(p: Any, q: Any) -> Any:
+        return xp.while_loop(
+            lambda s: s[1] < 2.0 + 9.0 * p * p,
+            lambda s: (xp.sin(s[0]) + q, s[1] + 1.0),
+            (p * q, 0.0),
+        )[0]
+
+    def outer(c: Any, r: Any) -> Any:
+        above = c
+
+        def inner(c: Any, r: Any) -> Any:
+            return xp.tanh(again(c, above) * again(above, c)) + r, c
+
+        c, ys = xp.scan(inner, c * 0.3 + r, x)
+        return c * r, xp.sum(ys)
+
+    return xp.scan(outer, a, x)
+
+
 def barrier(xp: Any, x: Any, a: Any) -> Any:
     """`stop_gradient` in a body cuts one way and not the other."""
 
@@ -413,6 +435,7 @@ PROGRAMS = [
     Loop(scan_in_while, [(3,), ()], jax=False),
     Loop(while_in_branch, [(3,), ()], jax=False),
     Loop(two_whiles, [(2,), ()], jax=False, orders=2),
+    Loop(same_names, [(3,), ()], jax=False, orders=2),
     Loop(barrier, [(3,), ()], differences=False, orders=0),
     Loop(matrices, [(2, 2), (3, 2)], orders=2, symbolic=3),
     Loop(runge_kutta, [(2,), ()]),

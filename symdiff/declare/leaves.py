@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from symdiff.graph.provenance import current_scope, public, scope
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.graph.types import DType, Shape, as_shape
 from symdiff.ops import operands, operators  # noqa: F401 - operators complete Tensor
-from symdiff.ops.leaf import INPUT, PARAM, STATE
+from symdiff.ops.leaf import BOUND, INPUT, PARAM, STATE
 
 __all__ = ["constant", "dim", "input_", "param", "params", "scope", "state"]
 
@@ -110,11 +111,25 @@ def constant(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
 
 @public
 def params(*tensors: Any) -> list[Tensor]:
-    """Every parameter that ``tensors`` (or lists or dicts of them) need, as
-    declared.
+    """Every parameter that ``tensors`` (or lists or dicts of them) need, as declared.
+
+    Strings among them are name patterns, of which one must fit: ``sd.params(z,
+    "*.W")``. Raises `DeclarationError` for a pattern that fits no parameter.
     """
-    found = tensor_topological(flatten(tensors))
-    return [t for t in found if t.node.op is PARAM]
+    patterns = [t for t in tensors if isinstance(t, str)]
+    declared = tensor_topological(
+        flatten([t for t in tensors if not isinstance(t, str)])
+    )
+    found = [t for t in declared if t.node.op is PARAM]
+    for pattern in patterns:
+        if not any(fnmatchcase(str(t.name), pattern) for t in found):
+            raise DeclarationError(
+                f"no parameter is called {pattern!r}; there are "
+                f"{', '.join(str(t.name) for t in found) or 'none'}."
+            )
+    if not patterns:
+        return found
+    return [t for t in found if any(fnmatchcase(str(t.name), p) for p in patterns)]
 
 
 def flatten(values: Any) -> list[Tensor]:
@@ -221,5 +236,14 @@ def is_leaf(value: Any, *ops: Any) -> bool:
 def leaves(tensors: Iterable[Tensor], *ops: Any) -> list[Tensor]:
     """Return the leaves of the given ops that ``tensors`` need, in order of
     declaration.
+
+    Raises `DeclarationError` where they read a variable of a loop from outside it.
     """
-    return [t for t in tensor_topological(tensors) if t.node.op in ops]
+    found = [t for t in tensor_topological(tensors) if t.node.op.leaf]
+    for t in found:
+        if t.node.op is BOUND:
+            raise DeclarationError(
+                f"{t.name!r} is a variable of a loop's or branch's body and has no value "
+                "outside it; let the body return what is needed."
+            )
+    return [t for t in found if t.node.op in ops]

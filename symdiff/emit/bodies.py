@@ -17,14 +17,9 @@ import sympy as sp
 
 from symdiff.emit import pycode as py
 from symdiff.emit.loops import control_lowering
-from symdiff.emit.lower import (
-    Context,
-    declared_group,
-    dim_expression,
-    is_filled,
-    lower,
-    scalar_type,
-)
+from symdiff.emit.comments import declared_group
+from symdiff.emit.context import Context, dim_expression, scalar_type
+from symdiff.emit.lower import is_filled, lower
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver
 from symdiff.graph.body import every_node

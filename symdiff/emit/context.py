@@ -8,7 +8,7 @@ prologue can provide it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from symdiff.emit.source import Resolver
 from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import FLOAT, DType
+from symdiff.graph.types import DType
 from symdiff.ops.text import dim_text
 from symdiff.plan.schedule import LITERAL_ELEMENTS
 
@@ -58,6 +58,7 @@ class Context:
     float_is: py.Expr | None = None  # the dtype itself, where it is given
     weak: set[Node] = field(default_factory=set)  # values that are Python floats
     lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
+    group: Hashable = None  # the user's statement that is being written
 
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
 

@@ -44,8 +44,9 @@ from symdiff.plan.schedule import Step
 def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
     """Return the statements of a body, with a heading at each statement of the user."""
     result: list[py.Stmt] = []
-    heading: Hashable = None
+    heading: Hashable = context.group
     for step in steps:
+        context.group = step.group
         made = _lower_step(step, context)
         if context.headings and step.group != heading:
             heading = step.group

@@ -1,8 +1,9 @@
 """`while_loop` and `cond`: repetition and choice by a value.
 
-In: Python functions traced once. Out: nodes that hold their bodies. Invariant: closed under
-differentiation. A while loop's tangent is a while loop; its transpose is a scan over the
-carries that a stacking run of the same loop has kept. A branch's derivatives are branches.
+In: Python functions traced once. Out: nodes that hold their bodies. Invariant: closed
+under differentiation. A while loop's tangent is a while loop; its transpose is a scan
+over the carries that a stacking run of the same loop has kept. A branch's derivatives
+are branches.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from symdiff.ops.closure import (
     SWEEPS,
     argument_names,
     bound,
+    bound_apart,
     bound_like,
     close,
     flatten,
@@ -168,7 +170,9 @@ def _while_vjp(
     attrs: Mapping[str, Any],
     needs: Sequence[bool],
 ) -> list[Tensor | None]:
-    """The loop, its number of steps known, is a scan; its transpose runs over the stacks."""
+    """The loop, its number of steps known, is a scan; its transpose runs over the
+    stacks.
+    """
     body, n = attrs["body"], attrs["carries"]
     leaves, outputs = list(body.params), list(body.outputs)
     stacks, steps = stacked_carries(output, inputs, attrs)
@@ -232,7 +236,9 @@ def stacked_carries(
 
 
 def _fingerprint(node: Node) -> str:
-    """Return a digest of a node and all it reads: equal in every process, for one program."""
+    """Return a digest of a node and all it reads: equal in every process, for one
+    program.
+    """
     digest = hashlib.sha256()
     numbers: dict[Node, int] = {}
     for i, n in enumerate(topological([node])):
@@ -257,9 +263,9 @@ WHILE = primitive(
 def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) -> Any:
     """Repeat ``carry = body(carry)`` while ``test(carry)`` holds.
 
-    Both functions are called once, with symbolic tensors; ``test`` returns a boolean scalar.
-    The carry is a tensor or a nested tuple, list or dict, and keeps its types. Reverse mode
-    keeps the carries of all steps in memory; forward mode keeps none.
+    Both functions are called once, with symbolic tensors; ``test`` returns a boolean
+    scalar. The carry is a tensor or a nested tuple, list or dict, and keeps its types.
+    Reverse mode keeps the carries of all steps in memory; forward mode keeps none.
     """
     starts, form = flatten(init)
     name = argument_names(body, 1, "carry")[0]
@@ -279,13 +285,14 @@ def _condition(value: Any, what: str) -> Tensor:
     tensor = as_tensor(value)
     if not tensor.dtype.is_bool or tensor.ndim:
         raise DTypeError(
-            f"{what} must be a boolean scalar, got {tensor.type}; compare, and reduce with "
+            f"{what} must be a boolean scalar, got {tensor.type}; compare, and reduce "
+            "with "
             "sd.any or sd.all."
         )
     return tensor
 
 
-# --- branches -----------------------------------------------------------------------------
+# --- branches -------------------------------------------------------------------------
 
 
 def _infer_cond(
@@ -313,14 +320,14 @@ def cond_node(
 ) -> list[Tensor]:
     """Return the results of a branch whose sides may still read tensors from outside.
 
-    What was built after ``marker`` (a tensor's age) belongs to its side and is computed there
-    only; anything older is an operand.
+    What was built after ``marker`` (a tensor's age) belongs to its side and is computed
+    there only; anything older is an operand.
     """
     frontier: dict[Node, Tensor] = {}
     for side in (then, otherwise):
         for tensor in _outside(side, marker):
             frontier.setdefault(tensor.node, tensor)
-    leaves = {node: bound_like(t) for node, t in frontier.items()}
+    leaves = bound_apart(frontier)
     sides = [substitute(list(side), leaves) for side in (then, otherwise)]
     params = tuple(leaves.values())
     node = apply(
@@ -446,9 +453,9 @@ def cond(
 ) -> Any:
     """``then(*operands)`` where ``pred`` holds, else ``otherwise(*operands)``.
 
-    ``pred`` is a boolean scalar; only the chosen side is computed. Both sides are called once,
-    with symbolic tensors, and must return the same nested container of equal types. They may
-    read any other tensor.
+    ``pred`` is a boolean scalar; only the chosen side is computed. Both sides are
+    called once, with symbolic tensors, and must return the same nested container of
+    equal types. They may read any other tensor.
     """
     condition = _condition(pred, "the predicate of cond")
     marker = _mark(condition)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symdiff.graph.body import rebuild_within
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
-from symdiff.graph.rebuild import rebuild
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.define import primitive
@@ -83,7 +83,7 @@ def resolve_mode(tensors: Any, mode: str) -> Any:
     several = isinstance(tensors, (list, tuple))
     outputs: Sequence[Tensor] = list(tensors) if several else [tensors]
     chosen = 0 if mode == "train" else 1
-    found = rebuild(
+    found = rebuild_within(
         outputs, lambda t, parents: parents[chosen] if t.node.op is BY_MODE else None
     )
     return found if several else found[0]

@@ -1,0 +1,268 @@
+"""What a loop or branch refuses, and in which words; and how its text reads."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from loop_checks import module
+
+import symdiff as sd
+
+
+def _x(*shape: Any, dtype: str = "float") -> Any:
+    return sd.input("x", shape, dtype=dtype)
+
+
+def _refused(kind: type[Exception], words: str, build: Any) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        build()
+    assert "test_errors.py" in str(caught.value), "the error names the user's line"
+
+
+def test_a_carry_keeps_its_type() -> None:
+    x = _x(3)
+    _refused(
+        sd.ShapeError,
+        "carry 0 starts as",
+        lambda: sd.scan(lambda c, r: (sd.stack([c, r]), None), 1.0, x),
+    )
+    _refused(
+        sd.DTypeError,
+        "carry 0 starts as float",
+        lambda: sd.scan(lambda c, r: (c > r, None), 1.0, x),
+    )
+    _refused(
+        sd.ShapeError,
+        "carry 0",
+        lambda: sd.while_loop(lambda c: sd.sum(c) > 0, lambda c: sd.sum(c), x),
+    )
+
+
+def test_a_body_returns_what_it_was_given() -> None:
+    x = _x(3)
+    _refused(
+        sd.DeclarationError,
+        r"must return \(carry, y\)",
+        lambda: sd.scan(lambda c, r: c + r, 1.0, x),
+    )
+    _refused(
+        sd.DeclarationError,
+        "differ in structure",
+        lambda: sd.scan(lambda c, r: ((c[0], c[0]), r), (1.0,), x),
+    )
+    _refused(
+        sd.DeclarationError,
+        "differ in structure",
+        lambda: sd.while_loop(lambda c: c[0] > 0, lambda c: c[0], (x[0],)),
+    )
+    _refused(
+        sd.DeclarationError,
+        "differ in structure",
+        lambda: sd.cond(x[0] > 0, lambda: (x, x), lambda: x),
+    )
+
+
+def test_a_predicate_is_a_boolean_scalar() -> None:
+    x = _x(3)
+    for build in (
+        lambda: sd.cond(x > 0, lambda: x, lambda: x),
+        lambda: sd.cond(x[0], lambda: x, lambda: x),
+        lambda: sd.while_loop(lambda c: c > 0, lambda c: c, x),
+    ):
+        _refused(sd.DTypeError, "boolean scalar", build)
+
+
+def test_sides_agree() -> None:
+    x = _x(3)
+    _refused(
+        sd.ShapeError,
+        "in one branch and",
+        lambda: sd.cond(x[0] > 0, lambda: x, lambda: x[0]),
+    )
+
+
+def test_lengths_agree() -> None:
+    x, y = _x(3), sd.input("y", (4,))
+    _refused(
+        sd.ShapeError,
+        "first axis must",
+        lambda: sd.scan(lambda c, r: (c + r[0] * r[1], None), 1.0, (x, y)),
+    )
+    _refused(
+        sd.DeclarationError,
+        "needs length=",
+        lambda: sd.scan(lambda c, _: (c, c), 1.0),
+    )
+    _refused(
+        sd.DeclarationError,
+        "while_loop",
+        lambda: sd.scan(lambda c, _: (c, c), 1.0, length=sd.sum(x)),
+    )
+    _refused(
+        sd.ShapeError,
+        "at least one axis",
+        lambda: sd.scan(lambda c, r: (c, c), 1.0, sd.sum(x)),
+    )
+
+
+def test_python_control_flow_inside_a_body_is_refused() -> None:
+    def step(c: Any, r: Any) -> Any:
+        return (c if r > 0 else -c), None
+
+    with pytest.raises(sd.TracingError, match=r"sd\.where or sd\.cond"):
+        sd.scan(step, 1.0, _x(3))
+
+
+def test_a_variable_does_not_leave_its_body() -> None:
+    kept: list[Any] = []
+
+    def step(c: Any, r: Any) -> Any:
+        kept.append(c * r)
+        return c + r, None
+
+    x = _x(3)
+    y, _ = sd.scan(step, 1.0, x)
+    with pytest.raises((sd.SymdiffError, KeyError)):
+        sd.compile(sd.Function("f", [x], y + kept[0]))
+    with pytest.raises((sd.SymdiffError, KeyError)):
+        sd.interpret(kept[0], {x: np.ones(3)})
+
+
+def test_by_mode_inside_bodies() -> None:
+    x = _x(3)
+
+    def step(c: Any, r: Any) -> Any:
+        def inner(d: Any, _: Any) -> Any:
+            return d * sd.by_mode(r * 2.0, 3.0), None
+
+        return sd.scan(inner, c, None, length=2)[0], c * r
+
+    y, ys = sd.scan(step, 1.0, x)
+    at = np.array([1.0, 2.0, 3.0])
+    for mode, by in (("train", 2 * at), ("infer", 3 + 0 * at)):
+        end, rows = sd.interpret(sd.resolve_mode([y, ys], mode), {x: at})
+        before = np.cumprod(np.concatenate([[1], by**2]))
+        np.testing.assert_allclose(end, before[-1])
+        np.testing.assert_allclose(rows, before[:-1] * at)
+    g = sd.resolve_mode(sd.grad(y, x), "train")
+    np.testing.assert_allclose(
+        sd.interpret(g, {x: at}), 2 * np.prod(4 * at**2) / at, rtol=1e-12
+    )
+
+
+def test_lengths_that_a_body_needs_are_checked_at_entry() -> None:
+    x = sd.input("x", (4, sd.dim("N")))
+    made = sd.compile(sd.Function("f", [x], sd.map(lambda row: sd.max(row), x)))
+    forward = module(made["forward"]).forward
+    np.testing.assert_array_equal(forward(np.ones((4, 2))), np.ones(4))
+    with pytest.raises(ValueError, match="at least one element"):
+        forward(np.ones((4, 0)))
+
+
+def test_a_draw_inside_a_body_is_one_draw() -> None:
+    """A random leaf does not depend on the step: every step sees the same numbers."""
+    x = _x(3, 2)
+    _, us = sd.scan(
+        lambda c, r: (c + r, sd.random.uniform((2,)) + r * 0), np.zeros(2), x
+    )
+    found = sd.interpret(us, {x: np.zeros((3, 2))}, key=3)
+    np.testing.assert_array_equal(found[0], found[1])
+    forward = module(sd.compile(sd.Function("f", [x], us))["forward"]).forward
+    np.testing.assert_array_equal(forward(np.zeros((3, 2)), 3), found)
+
+
+def test_names_of_loops_do_not_collide() -> None:
+    """Variables called like others, like the counter, and like what text needs."""
+    t = sd.input("t", (3,))
+    np_ = sd.input("np", ())
+    for_ = sd.input("range", ())
+
+    def step(t: Any, x: Any) -> Any:
+        total = t * x + np_
+        return total * for_, t
+
+    t_1, rows = sd.scan(step, np_, t)
+    t_2, more = sd.scan(step, t_1, rows)
+    made = sd.compile(sd.Function("f", [t, np_, for_], [t_2, more]))
+    forward = module(made["forward"]).forward
+    c, ys = 0.5, []
+    at = np.array([1.0, -2.0, 0.3])
+    for _ in range(2):
+        ys = []
+        for x in at:
+            ys.append(c)
+            c = (c * x + 0.5) * 1.5
+        at = np.array(ys)
+    found = forward(np.array([1.0, -2.0, 0.3]), 0.5, 1.5)
+    np.testing.assert_allclose(found[0], c)
+    np.testing.assert_allclose(found[1], ys)
+
+
+def test_text_of_a_recurrent_layer() -> None:
+    """The loop keeps the user's names; the rows' product is taken once, before it."""
+    T, N = sd.dim("T"), sd.dim("N")
+    xs = sd.input("xs", (T, N, 3))
+    W, U = sd.input("W", (3, 4)), sd.input("U", (4, 4))
+    h0 = sd.input("h0", (N, 4))
+
+    def step(h: Any, x: Any) -> Any:
+        h = sd.tanh(x @ W + h @ U)
+        return h, sd.sum(h**2)
+
+    h_T, energies = sd.scan(step, h0, xs)
+    loss = sd.sum(h_T) + sd.sum(energies)
+    made = sd.compile(sd.Function("rnn", [xs, W, U, h0], loss))
+    text = made["forward"].split("def forward")[1].split("def _check")[0]
+    body = text.split("for t in range(T):")
+    assert len(body) == 2, text
+    assert "xs @ W" in body[0], text
+    assert "xs @ W" not in body[1], text
+    assert "np.tanh(" in body[1], text
+    assert made["backward"].count("for t") == 2, "one loop each way"
+    backward = made["backward"].split("def backward")[1]
+    assert "reversed(range(T))" in backward, backward
+    assert "+=" in backward, "totals are added in place"
+
+
+def _steps(n: int, unrolled: bool) -> tuple[float, int]:
+    """Return seconds to declare, differentiate and compile, and lines of text."""
+    k = sd.input("k", ())
+    y = sd.input("y", (2,))
+
+    def f(y: Any) -> Any:
+        return sd.stack([y[1], -k * sd.sin(y[0])])
+
+    def step(y: Any, _: Any) -> Any:
+        k1 = f(y)
+        k2 = f(y + 0.05 * k1)
+        k3 = f(y + 0.05 * k2)
+        k4 = f(y + 0.1 * k3)
+        return y + (0.1 / 6) * (k1 + 2 * k2 + 2 * k3 + k4), None
+
+    start = time.perf_counter()
+    if unrolled:
+        end = y
+        for _ in range(n):
+            end, _ = step(end, None)
+    else:
+        end, _ = sd.scan(step, y, None, length=n)
+    made = sd.compile(sd.Function("ode", [y, k], sd.sum(end * end)), optimize=1)
+    return time.perf_counter() - start, made["backward"].count("\n")
+
+
+def test_a_scan_of_any_length_has_one_text() -> None:
+    _, short = _steps(10, unrolled=False)
+    _, long = _steps(1000, unrolled=False)
+    assert short == long
+
+
+@pytest.mark.slow
+def test_an_unrolled_integrator_compiles_in_linear_time() -> None:
+    _steps(5, unrolled=True)
+    few, lines = _steps(125, unrolled=True)
+    many, more = _steps(500, unrolled=True)
+    assert more < 4.2 * lines
+    assert many < 7 * few, (few, many)
