@@ -174,8 +174,8 @@ def _rewritten(program: Program, rules: Table) -> Program:
     """
     outputs = [t for _, t in program.outputs]
     rest = program.roots()[len(outputs) :]
-    trained = merge_loops(rewrite(rest, rules))
-    return program.with_roots([*rewrite(outputs, rules), *trained])
+    predicted = merge_loops(rewrite(outputs, rules))
+    return program.with_roots([*predicted, *merge_loops(rewrite(rest, rules))])
 
 
 def simplify(program: Program) -> Program:
@@ -335,7 +335,7 @@ def _modules(
     steps = trains and declared.optimizer is not None  # type: ignore[union-attr]
     leaves = {t.node for t in declared.params.values()}
     inputs = [t for t in variables if t.node not in leaves]  # no step changes them
-    possible = MODULES if steps and not inputs else MODULES[:2]
+    possible: tuple[str, ...] = MODULES if steps and not inputs else MODULES[:2]
     if isinstance(declared, Model) and not trains:
         possible = MODULES[:1]
     if only is None:

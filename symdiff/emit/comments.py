@@ -19,6 +19,7 @@ from symdiff.ops.operands import LITERAL
 from symdiff.ops.text import is_statements, op_text
 
 WIDTH = 88
+INDENT = 4
 _RULE_WIDTH = 40  # columns that a comment's words may take
 
 
@@ -45,14 +46,14 @@ def _joined(shape: str, rules: Sequence[str]) -> str:
 def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     """Return a statement with as much comment as its line has room for."""
     shape, rules = shape_comment(tensor.node), _rules(tensor, context)
+    if not rules:
+        return py.Assign(made.targets, made.value, shape)
     long, short = [r[0] for r in rules], [r[-1] for r in rules]
     choices = [_joined(shape, words) for words in (long, short, long[:1], short[:1])]
-    if rules:
-        code = py.print_stmts([made], indent=4).rstrip("\n")
-        room = WIDTH - len(code) - len("  # ")
-        fitting = [c for c in choices if len(c) <= room]
-        if "\n" not in code:
-            choices = fitting or [shape]
+    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
+    room = WIDTH - (INDENT + code + len(" = ") + len("  # "))
+    if room + len("  # ") >= 0:  # else the statement is broken, its comment above it
+        choices = [c for c in choices if len(c) <= room] or [shape]
     return py.Assign(made.targets, made.value, choices[0])
 
 

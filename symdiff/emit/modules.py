@@ -20,6 +20,7 @@ import sympy as sp
 from symdiff._version import __version__
 from symdiff.emit import pycode as py
 from symdiff.emit.bodies import Unit
+from symdiff.emit.comments import shape_comment
 from symdiff.emit.functions import (
     Written,
     argument_specs,
@@ -27,7 +28,6 @@ from symdiff.emit.functions import (
     spec_shape,
 )
 from symdiff.emit.halves import halves
-from symdiff.emit.lower import shape_comment
 from symdiff.emit.render import render
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import HELPERS
@@ -173,9 +173,9 @@ def helper_texts(unit: Unit, functions: Sequence[Written]) -> list[str]:
     found: dict[str, str] = {}
     waiting = ["\n".join(f.body for f in functions)]
     while waiting:
-        text = waiting.pop()
-        for name in sorted(HELPERS):
-            if name not in found and re.search(rf"\b_{name}\(", text):
+        called = set(re.findall(r"\b_(\w+)\(", waiting.pop()))
+        for name in sorted(called & HELPERS.keys()):
+            if name not in found:
                 source = textwrap.dedent(inspect.getsource(HELPERS[name]))
                 found[name] = source.replace("@helper\n", "").strip()
                 waiting.append(found[name])

@@ -33,6 +33,7 @@ from symdiff.emit.texts import expression
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.mode import resolve_mode
+from symdiff.plan.fingerprint import fingerprint
 from symdiff.plan.program import Program
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import bare_expansions, expansions
@@ -128,7 +129,7 @@ def train_parts(
     functions += [render(f"{part}.py") for part in LOOP]
     written = [w for w in (trained, evaluated) if w is not None]
     constants = _constants(unit, optimizer, names)
-    digest = hashlib.sha256("".join([str(p), constants, *step]).encode()).hexdigest()
+    digest = hashlib.sha256("".join([fingerprint(p), constants, *step]).encode()).hexdigest()
     told = py.Assign(
         (py.Name("MODEL"),),
         py.Lit(f"{p.name} {digest[:16]}"),
@@ -254,7 +255,7 @@ def draw_text(leaf: Tensor) -> str:
             "so that "
             "init_params can make it."
         )
-    return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)  # type: ignore[arg-type]
+    return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)
 
 
 def _checked_of(unit: Unit, names: Sequence[str]) -> py.Stmt:

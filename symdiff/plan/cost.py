@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import sympy as sp
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
-from symdiff.graph.types import Shape, TensorType, TupleType, product
+from symdiff.graph.types import DType, Shape, TensorType, TupleType, product
 from symdiff.ops.operands import CONSTANT, LITERAL
 
 FLOAT_BYTES = 4  # of a float, whose width the run decides: counted as float32
@@ -75,7 +76,7 @@ def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
             sizes[shape] += factor
         for t in (node, *node.inputs):
             for kind in types_of(t):
-                traffic[kind.shape, _width(kind)] += 1
+                traffic[kind.shape, _width(kind.dtype)] += 1
     work, moved = Counter[sp.Expr](), Counter[sp.Expr]()
     for shape, factor in sizes.items():
         _add(work, product(shape), factor)
@@ -92,11 +93,12 @@ def types_of(node: Node) -> tuple[TensorType, ...]:
     return node.type.items if isinstance(node.type, TupleType) else (node.tensor_type,)
 
 
-def _width(t: TensorType) -> int:
-    if t.dtype.is_bool:
+@cache
+def _width(dtype: DType) -> int:
+    if dtype.is_bool:
         return 1
-    digits = "".join(c for c in t.dtype.name if c.isdigit())
-    return int(digits) // 8 if digits else FLOAT_BYTES if t.dtype.is_float else 8
+    digits = "".join(c for c in dtype.name if c.isdigit())
+    return int(digits) // 8 if digits else FLOAT_BYTES if dtype.is_float else 8
 
 
 def _length(node: Node) -> Any:
