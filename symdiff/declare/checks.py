@@ -25,6 +25,7 @@ from symdiff.graph.provenance import Site, line_of
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal
 from symdiff.ops.leaf import PARAM, RANDOM, STATE
+from symdiff.ops.updating import collect_updates
 
 # Modules that a generated package must not hide, beside the standard library's.
 _TAKEN = frozenset(
@@ -195,7 +196,8 @@ def optimizer_of(optimizer: Any, loss: Any) -> Optimizer | None:
     return optimizer
 
 
-def updates_of(updates: Any) -> dict[Tensor, Tensor]:
+def updates_of(updates: Any, tensors: Sequence[Tensor] = ()) -> dict[Tensor, Tensor]:
+    """Return the next values of states: as given, and as ``tensors`` bring them."""
     if not isinstance(updates, Mapping):
         raise DeclarationError("updates must be a dict from state to tensor.")
     for leaf, value in updates.items():
@@ -222,7 +224,12 @@ def updates_of(updates: Any) -> dict[Tensor, Tensor]:
                 f"{value.dtype}; use "
                 "sd.cast."
             )
-    return dict(updates)
+    given = {leaf.node for leaf in updates}
+    found = collect_updates(tensors)
+    return {
+        **updates,
+        **{leaf: new for leaf, new in found.items() if leaf.node not in given},
+    }
 
 
 def warn(message: str, site: Site) -> None:

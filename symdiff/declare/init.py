@@ -49,6 +49,10 @@ class Init:
     name: str
     text: Callable[[tuple[int, ...]], str]
     array: np.ndarray | None = field(default=None, repr=False)
+    # the same for a weight of shape (out, in, ...), as convolutions have it
+    text_outputs_first: Callable[[tuple[int, ...]], str] | None = field(
+        default=None, repr=False
+    )
 
     def draw_text(self, shape: tuple[int, ...]) -> str:
         """Return a NumPy expression over ``rng`` for a float64 array of ``shape``."""
@@ -129,15 +133,18 @@ def _scaled(name: str, numerator: int, fan: str, kind: str) -> Init:
     squared.
     """
 
-    def text(shape: tuple[int, ...]) -> str:
-        fan_in, fan_out = fans(shape)
+    def text(shape: tuple[int, ...], seen: tuple[int, ...] | None = None) -> str:
+        fan_in, fan_out = fans(shape if seen is None else seen)
         size = {"in": fan_in, "sum": fan_in + fan_out}[fan]
         if kind == "normal":
             return f"rng.normal(0.0, np.sqrt({numerator} / {size}), {_shape(shape)})"
         bound = f"np.sqrt({3 * numerator} / {size})"
         return f"rng.uniform(-1.0, 1.0, {_shape(shape)}) * {bound}"
 
-    return Init(name, text)
+    def outputs_first(shape: tuple[int, ...]) -> str:
+        return text(shape, (*shape[2:], *shape[1::-1]))
+
+    return Init(name, text, text_outputs_first=outputs_first)
 
 
 # Glorot & Bengio, AISTATS 2010, eq. 16; He et al., ICCV 2015, eq. 10; LeCun et al.,
@@ -150,10 +157,10 @@ lecun_uniform = _scaled("lecun_uniform", 1, "in", "uniform")
 lecun_normal = _scaled("lecun_normal", 1, "in", "normal")
 
 
-def _orthogonal_text(shape: tuple[int, ...]) -> str:
+def _orthogonal_text(shape: tuple[int, ...], split: int = -1) -> str:
     if len(shape) < 2:
         raise ShapeError(f"orthogonal needs at least two axes, got shape {shape}.")
-    rows, columns = math.prod(shape[:-1]), shape[-1]
+    rows, columns = math.prod(shape[:split]), math.prod(shape[split:])
     size = f"({max(rows, columns)}, {min(rows, columns)})"
     tall = f"np.linalg.qr(rng.normal(size={size}))[0]"
     if rows < columns:
@@ -162,7 +169,11 @@ def _orthogonal_text(shape: tuple[int, ...]) -> str:
 
 
 # Saxe, McClelland & Ganguli, ICLR 2014: orthonormal rows or columns, whichever fit.
-orthogonal = Init("orthogonal", _orthogonal_text)
+orthogonal = Init(
+    "orthogonal",
+    _orthogonal_text,
+    text_outputs_first=lambda shape: _orthogonal_text(shape, 1),
+)
 
 
 @public
@@ -193,6 +204,13 @@ _BY_NAME = {
         lecun_uniform, lecun_normal, orthogonal,
     )
 }  # fmt: skip
+
+
+def outputs_first(init: Init) -> Init:
+    """Return the initial value for weights of shape (out, in, ...), by their fans."""
+    if init.text_outputs_first is None:
+        return init
+    return Init(init.name, init.text_outputs_first)
 
 
 def as_init(value: Any, shape: tuple[int, ...]) -> Init:

@@ -18,6 +18,7 @@ from symdiff.graph.types import TensorType, unify
 from symdiff.ops.define import primitive
 from symdiff.ops.operands import api, broadcast_operands, is_literal
 from symdiff.ops.shape import full, zeros_like
+from symdiff.ops.updating import UPDATE_STATE
 
 
 def _infer(train: TensorType, infer: TensorType) -> TensorType:
@@ -76,14 +77,16 @@ def by_mode(train: Any, infer: Any) -> Tensor:
 def resolve_mode(tensors: Any, mode: str) -> Any:
     """Return a tensor, or a list of them, with every `by_mode` settled.
 
-    ``mode`` is "train" or "infer".
+    ``mode`` is "train" or "infer". What an `update_state` would update is left out.
     """
     if mode not in ("train", "infer"):
         raise DeclarationError(f"mode {mode!r} is neither 'train' nor 'infer'.")
     several = isinstance(tensors, (list, tuple))
     outputs: Sequence[Tensor] = list(tensors) if several else [tensors]
-    chosen = 0 if mode == "train" else 1
-    found = rebuild_within(
-        outputs, lambda t, parents: parents[chosen] if t.node.op is BY_MODE else None
-    )
+    place = {BY_MODE: 0 if mode == "train" else 1, UPDATE_STATE: 0}
+
+    def settled(t: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        return parents[place[t.node.op]] if t.node.op in place else None
+
+    found = rebuild_within(outputs, settled)
     return found if several else found[0]

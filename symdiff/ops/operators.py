@@ -7,8 +7,10 @@ reports errors alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from sympy import SympifyError
 
 from symdiff.graph.errors import TracingError
 from symdiff.graph.provenance import capture, locate
@@ -91,8 +93,8 @@ def _forward(name: str) -> Any:
     return method
 
 
-def _refuse(what: str, remedy: str) -> Any:
-    def convert(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+def _refuse(what: str, remedy: str) -> Callable[..., NoReturn]:
+    def convert(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
         error = TracingError(
             f"{what} of a symbolic tensor ({self!r}) is not known yet; {remedy}"
         )
@@ -105,7 +107,7 @@ def _iterate(self: Tensor) -> Iterator[Tensor]:
     length = self.shape[0] if self.shape else None
     if not isinstance(length, int):
         _refuse("the number of rows", "iterate with sd.scan or sd.map.")(self)
-    return (self[i] for i in range(length))  # type: ignore[index,arg-type]
+    return (self[i] for i in range(length))
 
 
 def _length(self: Tensor) -> int:
@@ -113,7 +115,12 @@ def _length(self: Tensor) -> int:
         raise TypeError("len() of a 0-d tensor")
     if not isinstance(self.shape[0], int):
         _refuse("len()", "use tensor.shape[0], a symbolic dimension.")(self)
-    return self.shape[0]  # type: ignore[return-value]
+    return self.shape[0]
+
+
+def _no_sympy(self: Tensor) -> Any:
+    """Let ``N * x`` of a dim and a tensor be the tensor's business."""
+    raise SympifyError(self)
 
 
 def attach() -> None:
@@ -129,6 +136,7 @@ def attach() -> None:
     for name in _METHODS:
         put(name, _forward(name))
     put("__hash__", object.__hash__)
+    put("_sympy_", _no_sympy)
     put("__getitem__", _forward("getitem"))
     put("at", property(_at))
     put("__iter__", _iterate)
