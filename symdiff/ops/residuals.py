@@ -4,7 +4,9 @@ In: a body and the cotangents derived from it. Out: the body's values that the
 transposed body reads. Invariant: rows of sequences and operands from outside are at
 hand anyway and are never stacked; a view is taken again from what it is a view of, and
 an array whose length differs from step to step (the carries of an inner while loop) is
-computed again from what it was made of.
+computed again from what it was made of. So is, in a loop without carries, everything
+that is elementwise or a product: its rows are at hand, and a map over components keeps
+arrays of one component's size, in reverse mode too.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ def body_residuals(
     seen = set(waiting)
     while waiting:
         for root in _roots(waiting.pop(), at_hand):
-            if not _varies(root, lengths):
+            again = not carries and _is_quick(root)
+            if not again and not _varies(root, lengths):
                 found[root] = None
                 continue
             waiting += [i for i in root.inputs if i not in seen]
@@ -66,6 +69,11 @@ def _varies(node: Node, lengths: set[sp.Symbol]) -> bool:
     return bool(lengths) and any(
         d.free_symbols & lengths for d in node.shape if isinstance(d, sp.Expr)
     )
+
+
+def _is_quick(node: Node) -> bool:
+    """Whether a value costs less to compute again than an iteration to find."""
+    return bool(node.op.is_elementwise or node.op.linear_in)
 
 
 def _roots(node: Node, at_hand: set[Node]) -> list[Node]:
