@@ -168,7 +168,7 @@ class Adam(Optimizer):
     paper's 1 − βᵗ; lecture notes that print 1 − β have dropped the exponent.
     """
 
-    slots = ("m", "v")
+    slots: tuple[str, ...] = ("m", "v")
 
     @public
     def __init__(
@@ -240,7 +240,7 @@ class AdamW(Adam):
 class AMSGrad(Adam):
     """Adam whose scale never shrinks (Reddi, Kale & Kumar, ICLR 2018, algorithm 2)."""
 
-    slots = ("m", "v", "largest")
+    slots: tuple[str, ...] = ("m", "v", "largest")
 
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
         """v̄ ← max(v̄, v) takes v's place in the scale; the correction is PyTorch's."""
@@ -254,7 +254,7 @@ class AMSGrad(Adam):
 class NAdam(Adam):
     """Adam with Nesterov's momentum (Dozat, ICLR workshop 2016), in PyTorch's form."""
 
-    slots = ("m", "v", "turned")
+    slots: tuple[str, ...] = ("m", "v", "turned")
 
     @public
     def __init__(

@@ -16,9 +16,9 @@ import numpy as np
 import sympy as sp
 
 from symdiff.emit import pycode as py
-from symdiff.emit.loops import control_lowering
 from symdiff.emit.comments import declared_group
 from symdiff.emit.context import Context, dim_expression, scalar_type
+from symdiff.emit.loops import control_lowering
 from symdiff.emit.lower import is_filled, lower
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver

@@ -23,7 +23,8 @@ from symdiff.emit.bodies import (
     returned,
     used_nodes,
 )
-from symdiff.emit.lower import bind_dims, shape_comment
+from symdiff.emit.comments import shape_comment
+from symdiff.emit.context import bind_dims
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TensorType
@@ -128,7 +129,7 @@ def argument_specs(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, str]:
 
 def _spec(unit: Unit, leaf: Tensor) -> str:
     attrs = leaf.node.attrs
-    kind = "float" if leaf.dtype.is_float else "bool" if leaf.dtype.is_bool else "int"
+    kind = "int" if leaf.dtype.is_integer else leaf.dtype.name
     shape = spec_shape(leaf.node.tensor_type)
     low, high = index_bounds(unit, leaf)
     low = attrs.get("low") if attrs.get("low") is not None else low

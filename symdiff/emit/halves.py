@@ -23,6 +23,8 @@ from symdiff.emit.bodies import (
     split,
     used_nodes,
 )
+from symdiff.emit.comments import shape_comment
+from symdiff.emit.context import bind_dims, dim_expression, dtype_expression
 from symdiff.emit.functions import (
     Written,
     checked,
@@ -31,12 +33,6 @@ from symdiff.emit.functions import (
     printed,
     prologue,
     signature,
-)
-from symdiff.emit.lower import (
-    bind_dims,
-    dim_expression,
-    dtype_expression,
-    shape_comment,
 )
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor

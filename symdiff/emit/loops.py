@@ -12,17 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from symdiff.emit import pycode as py
-from symdiff.emit.lower import (
-    Context,
-    dim_expression,
-    dtype_expression,
-    expression_of,
-    float_dtype,
-    is_filled,
-    is_weak,
-    lower,
-    strong,
-)
+from symdiff.emit.context import Context, dim_expression, dtype_expression, float_dtype
+from symdiff.emit.lower import expression_of, is_filled, is_weak, lower, strong
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological

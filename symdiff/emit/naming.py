@@ -54,7 +54,7 @@ LOCALS = frozenset(
     ]
 )
 RESERVED = frozenset(_OWN.split()) | frozenset(
-    keyword.kwlist + keyword.softkwlist + dir(builtins)
+    [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)]
 )
 
 _READABLE = {

@@ -220,7 +220,7 @@ def _with_constants(
     """Add the array constants that are too large for a literal."""
     if unit.constants:
         buffer = io.BytesIO()
-        np.savez(buffer, **unit.constants)
+        np.savez(buffer, **unit.constants)  # type: ignore[arg-type]
         name = CONSTANTS if prefix else f"{unit.program.name}_{CONSTANTS}"
         data = buffer.getvalue()
         note = f"# {name} sha256: {hashlib.sha256(data).hexdigest()[:16]}\n{BODY_MARK}"

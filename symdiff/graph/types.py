@@ -16,13 +16,14 @@ import contextlib
 import contextvars
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 
-Dim = int | sp.Expr
+Dim: TypeAlias = int | sp.Expr
 Shape = tuple[Dim, ...]
 
 
@@ -320,7 +321,7 @@ class TupleType:
         return f"({', '.join(map(str, self.items))})"
 
 
-Type = TensorType | TupleType
+Type: TypeAlias = TensorType | TupleType
 
 
 def broadcast_shapes(*shapes: Shape) -> Shape:

@@ -179,7 +179,7 @@ def _pair(
     columns = "".join(c for c in second if c not in first)
     if not summed:
         x, y = _multiplied(a, first, output), _multiplied(b, second, output)
-        return x * y, output  # type: ignore[operator]
+        return x * y, output
     if not batch:
         if output.startswith(columns) and output.endswith(rows) and rows and columns:
             a, first, rows, b, second, columns = b, second, columns, a, first, rows

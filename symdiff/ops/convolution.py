@@ -87,7 +87,7 @@ def _convolve(
     b = float_operand(bias)
     if b.shape != (out,):
         raise ShapeError(f"{name}: a bias of shape ({out},) is needed, got {b.shape}.")
-    return result + expand_dims(b, tuple(range(1, 1 + spatial)))  # type: ignore[operator]
+    return result + expand_dims(b, tuple(range(1, 1 + spatial)))
 
 
 @api("conv1d")

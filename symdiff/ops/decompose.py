@@ -75,7 +75,7 @@ def _qr_vjp(cts: Any, out: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cotan
     m = add_all(
         [
             None if d_r is None else matmul(r, adjoint(d_r)),
-            None if d_q is None else -matmul(adjoint(d_q), q),  # type: ignore[operator]
+            None if d_q is None else -matmul(adjoint(d_q), q),
         ]
     )
     if m is None:
@@ -93,8 +93,8 @@ def _qr_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> list[Tensor]
     m = _right_solve(tangents[0], r)
     inner = matmul(adjoint(q), m)
     strict = lower(inner, -1)
-    turn: Any = strict - adjoint(strict)  # type: ignore[operator]
-    t_q = matmul(q, turn - inner) + m  # type: ignore[operator]
+    turn: Any = strict - adjoint(strict)
+    t_q = matmul(q, turn - inner) + m
     return [t_q, matmul(upper(inner - turn), r)]
 
 
@@ -122,8 +122,8 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     m, n = x.shape[-2:]
     if isinstance(m, int) and isinstance(n, int) and m < n:
         # The first m columns fix Q; the others are turned by it.
-        q, left = items(apply(QR, x[..., :m]))  # type: ignore[index]
-        right = matmul(adjoint(q), x[..., m:])  # type: ignore[index]
+        q, left = items(apply(QR, x[..., :m]))
+        right = matmul(adjoint(q), x[..., m:])
         r = concatenate([left, right], axis=-1)
     else:
         q, r = items(apply(QR, x))
@@ -165,7 +165,7 @@ def _eigh_vjp(cts: Any, out: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cot
             None if d_w is None else on_diagonal(d_w, v),
             None
             if d_v is None
-            else gap_inverses(differences(w)) * matmul(adjoint(v), d_v),  # type: ignore[operator]
+            else gap_inverses(differences(w)) * matmul(adjoint(v), d_v),
         ]
     )
     if inner is None:
@@ -177,7 +177,7 @@ def _eigh_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> list[Tenso
     """With P = V^T t V: t_w = diag(P), t_V = V (F * P)."""
     w, v = items(out)
     p = matmul(matmul(adjoint(v), _symmetric(tangents[0], attrs["uplo"])), v)
-    turn = gap_inverses(differences(w)) * p  # type: ignore[operator]
+    turn = gap_inverses(differences(w)) * p
     return [matrix_diagonal(p), matmul(v, turn)]
 
 

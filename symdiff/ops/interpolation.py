@@ -60,7 +60,7 @@ def _segment(x: Any, xp: Any, fp: Any) -> tuple[Tensor, Tensor, Any, Any]:
     Beyond the samples the weight is 0 or 1 and the slope 0.
     """
     last = as_dim(xp.shape[0] - 2)
-    i: Any = minimum(maximum(searchsorted(xp, x, side="right") - 1, 0), last)  # type: ignore[operator]
+    i: Any = minimum(maximum(searchsorted(xp, x, side="right") - 1, 0), last)
     j = i + 1
     i.hint, j.hint = "i", "j"
     inside = logical_and(greater_equal(x, xp[0]), less_equal(x, xp[-1]))
@@ -84,7 +84,7 @@ def _interp_vjp(
             apply(TAKE_ADD, v, k, shape=xp.shape, axis=0)
             for v, k in zip(ends, (i, j), strict=True)
         )
-        return first + second  # type: ignore[operator]
+        return first + second
 
     moved: Any = ct * slope
     return [
@@ -139,9 +139,9 @@ def interp(
     point, knots = float_operand(x), float_operand(xp)
     found = apply(INTERP, point, knots, float_operand(fp))
     if left is not None:
-        found = where(less(point, knots[0]), left, found)  # type: ignore[index]
+        found = where(less(point, knots[0]), left, found)
     if right is not None:
-        found = where(less(knots[-1], point), right, found)  # type: ignore[index]
+        found = where(less(knots[-1], point), right, found)
     return found
 
 
@@ -196,7 +196,7 @@ def polyval(p: Any, x: Any) -> Tensor:
             raise ShapeError(
                 f"polyval needs a vector of known length, got {tensor.shape}."
             )
-        coefficients = [tensor[k] for k in range(length)]  # type: ignore[index]
+        coefficients = [tensor[k] for k in range(length)]
     point = float_operand(x)
     if not coefficients:
         return zeros_like(point)

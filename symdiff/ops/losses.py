@@ -81,7 +81,7 @@ def _evaluate(z: Any, y: Any, *, reduction: str) -> Any:
 
 
 def _expand(z: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-    rows = logsumexp(z, -1) - pick(z, y)  # type: ignore[operator]
+    rows = logsumexp(z, -1) - pick(z, y)
     if reduction != "none":
         rows.hint = "losses"
     return reduce_loss(rows, reduction)
@@ -101,7 +101,7 @@ def _vjp(ct: Tensor, loss: Tensor, inputs: Any, attrs: Any, needs: Any) -> list[
     it.
     """
     z, y = inputs
-    difference = softmax(z, -1) - one_hot(y, z.shape[-1], z.dtype)  # type: ignore[operator]
+    difference = softmax(z, -1) - one_hot(y, z.shape[-1], z.dtype)
     share = _row_cotangent(ct, y.shape, attrs["reduction"])
     return [difference * stretch(share, z.shape), None]
 
@@ -110,7 +110,7 @@ def _jvp(tangents: Any, loss: Tensor, inputs: Any, attrs: Any) -> Tensor | None:
     (z, y), (t, _) = inputs, tangents
     if t is None:
         return None
-    rows = sum_(softmax(z, -1) * t, -1) - pick(t, y)  # type: ignore[operator]
+    rows = sum_(softmax(z, -1) * t, -1) - pick(t, y)
     return reduce_loss(rows, attrs["reduction"])
 
 
@@ -141,7 +141,7 @@ def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> 
     if not y.dtype.is_float:
         return apply(SOFTMAX_CROSS_ENTROPY, z, y, reduction=reduction)
     check_same_shape("softmax_cross_entropy", z, y, "integer labels need one axis less")
-    return reduce_loss(-sum_(y * log_softmax(z, -1), -1), reduction)  # type: ignore[operator]
+    return reduce_loss(-sum_(y * log_softmax(z, -1), -1), reduction)
 
 
 def check_same_shape(name: str, a: Tensor, b: Tensor, remedy: str) -> None:
@@ -166,7 +166,7 @@ SIGMOID_CROSS_ENTROPY = elementwise(
     sp.log(1 + sp.exp(u)) - u * v,
     partials=(sigmoid(u) - v, -u),
     evaluate=lambda z, y: np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z))),
-    expand=lambda z, y: maximum(z, 0) - z * y + log1p(exp(-absolute(z))),  # type: ignore[operator]
+    expand=lambda z, y: maximum(z, 0) - z * y + log1p(exp(-absolute(z))),
     analytic=False,
     rule="sigmoid(z) - y",
 )

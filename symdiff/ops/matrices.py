@@ -67,27 +67,27 @@ def identity(length: Dim, like: Tensor) -> Tensor:
 
 def half_lower(x: Tensor) -> Tensor:
     """Return the lower triangle with its diagonal halved (Giles' and Murray's Phi)."""
-    return lower(x) - x * (identity(x.shape[-1], x) / 2)  # type: ignore[operator, return-value]
+    return lower(x) - x * (identity(x.shape[-1], x) / 2)
 
 
 def from_lower(x: Tensor) -> Tensor:
     """Return the symmetric matrix whose lower triangle is that of ``x``."""
-    return lower(x) + adjoint(lower(x, -1))  # type: ignore[operator]
+    return lower(x) + adjoint(lower(x, -1))
 
 
 def to_lower(x: Tensor) -> Tensor:
     """Return the transpose of `from_lower`: what falls on each lower element."""
-    return lower(x) + lower(adjoint(x), -1)  # type: ignore[operator]
+    return lower(x) + lower(adjoint(x), -1)
 
 
 def diagonal_times(v: Tensor, x: Tensor) -> Tensor:
     """Return ``diag(v) @ x``."""
-    return expand_dims(v, v.ndim) * x  # type: ignore[operator]
+    return expand_dims(v, v.ndim) * x
 
 
 def times_diagonal(x: Tensor, v: Tensor) -> Tensor:
     """Return ``x @ diag(v)``."""
-    return x * expand_dims(v, v.ndim - 1)  # type: ignore[operator]
+    return x * expand_dims(v, v.ndim - 1)
 
 
 def matrix_diagonal(x: Tensor) -> Tensor:
@@ -113,12 +113,12 @@ def shorter(m: Dim, n: Dim) -> Dim:
 def gap_inverses(gaps: Tensor) -> Tensor:
     """Return 1 / gaps off the diagonal and 0 on it, where the gaps are 0."""
     eye = identity(gaps.shape[-1], gaps)
-    return 1 / (gaps + eye) - eye  # type: ignore[operator]
+    return 1 / (gaps + eye) - eye
 
 
 def differences(v: Tensor) -> Tensor:
     """Return v_j - v_i at row i, column j."""
-    return expand_dims(v, v.ndim - 1) - expand_dims(v, v.ndim)  # type: ignore[operator]
+    return expand_dims(v, v.ndim - 1) - expand_dims(v, v.ndim)
 
 
 def on_diagonal(v: Tensor, like: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ def isneginf(x: Any) -> Tensor:
 def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Tensor:
     """Whether |x - y| <= atol + rtol |y|; equal infinities are close."""
     a, b = as_tensor(x), as_tensor(other)
-    near = less_equal(absolute(a - b), atol + rtol * absolute(b))  # type: ignore[operator]
+    near = less_equal(absolute(a - b), atol + rtol * absolute(b))
     return logical_or(logical_and(near, isfinite(b)), equal(a, b))
 
 
@@ -102,7 +102,7 @@ def _ignoring_nan(name: str, wins: Any, loses: Any, word: str) -> Any:
 
 
 def _share(wins: Tensor, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    return where(wins, t, where(equal(a, b), t / 2, 0))  # type: ignore[operator]
+    return where(wins, t, where(equal(a, b), t / 2, 0))
 
 
 FMAX, fmax = _ignoring_nan("fmax", greater, less, "Larger")

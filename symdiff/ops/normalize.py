@@ -27,7 +27,7 @@ def _stable_parts(x: Tensor, axes: Any) -> tuple[Tensor, Tensor, Tensor]:
     """
     m = max_(x, axes, keepdims=True)
     m.hint = "m"
-    e = exp(x - stretch(m, x.shape))  # type: ignore[operator]
+    e = exp(x - stretch(m, x.shape))
     e.hint = "e"
     s = sum_(e, axes, keepdims=True)
     s.hint = "s"
@@ -40,17 +40,17 @@ def _drop(x: Tensor, axes: Any, keepdims: bool) -> Tensor:
 
 def _expand_logsumexp(x: Tensor, *, axes: Any, keepdims: bool) -> Tensor:
     m, _, s = _stable_parts(x, axes)
-    return _drop(log(s), axes, keepdims) + _drop(m, axes, keepdims)  # type: ignore[operator]
+    return _drop(log(s), axes, keepdims) + _drop(m, axes, keepdims)
 
 
 def _expand_softmax(x: Tensor, *, axes: Any) -> Tensor:
     _, e, s = _stable_parts(x, axes)
-    return e / stretch(s, x.shape)  # type: ignore[operator]
+    return e / stretch(s, x.shape)
 
 
 def _expand_log_softmax(x: Tensor, *, axes: Any) -> Tensor:
     m, _, s = _stable_parts(x, axes)
-    return x - stretch(m, x.shape) - stretch(log(s), x.shape)  # type: ignore[operator]
+    return x - stretch(m, x.shape) - stretch(log(s), x.shape)
 
 
 def _np_logsumexp(x: Any, *, axes: Any, keepdims: bool) -> Any:
@@ -122,7 +122,7 @@ def _log_softmax_vjp(
 ) -> list[Tensor]:
     axes = attrs["axes"]
     total = stretch(sum_(ct, axes, keepdims=True), ct.shape)
-    return [ct - softmax(inputs[0], axes) * total]  # type: ignore[operator]
+    return [ct - softmax(inputs[0], axes) * total]
 
 
 def _log_softmax_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:

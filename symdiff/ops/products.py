@@ -35,7 +35,7 @@ def inner(a: Any, b: Any) -> Tensor:
     """Sum of products over the last axis of both tensors; a product for scalars."""
     x, y = as_tensor(a), as_tensor(b)
     if not x.ndim or not y.ndim:
-        return x * y  # type: ignore[operator]
+        return x * y
     return tensordot(x, y, axes=(-1, -1))
 
 
@@ -71,7 +71,7 @@ def kron(a: Any, b: Any) -> Tensor:
     shape = tuple(as_dim(d * e) for d, e in zip(x.shape, y.shape, strict=True))
     x = expand_dims(x, tuple(range(1, 2 * ndim, 2)))
     y = expand_dims(y, tuple(range(0, 2 * ndim, 2)))
-    return reshape(x * y, shape)  # type: ignore[operator]
+    return reshape(x * y, shape)
 
 
 # --- vectors in space -----------------------------------------------------------------
@@ -168,7 +168,7 @@ def _convolve_right(
 
 
 def _reversed(x: Tensor) -> Tensor:
-    return x[::-1]  # type: ignore[index]
+    return x[::-1]
 
 
 # In mode "valid" the first operand is the longer one.

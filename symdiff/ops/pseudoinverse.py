@@ -26,12 +26,12 @@ from symdiff.ops.singular import svdvals
 
 def _left_rest(a: Tensor, p: Tensor, x: Tensor) -> Tensor:
     """Return (I - A P) x, the part of x outside the range of A."""
-    return x - matmul(a, matmul(p, x))  # type: ignore[operator]
+    return x - matmul(a, matmul(p, x))
 
 
 def _right_rest(a: Tensor, p: Tensor, x: Tensor) -> Tensor:
     """Return (I - P A) x, the part of x in the null space of A."""
-    return x - matmul(p, matmul(a, x))  # type: ignore[operator]
+    return x - matmul(p, matmul(a, x))
 
 
 def _infer_pinv(t: TensorType) -> TensorType:
@@ -46,7 +46,7 @@ def _pinv_vjp(ct: Tensor, p: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cot
     (a,) = inputs
     p_t, ct_t = adjoint(p), adjoint(ct)
     parts = [
-        -matmul(matmul(p_t, ct), p_t),  # type: ignore[operator]
+        -matmul(matmul(p_t, ct), p_t),
         matmul(_left_rest(a, p, matmul(ct_t, p)), p_t),
         matmul(p_t, adjoint(_right_rest(a, p, matmul(ct, p_t)))),
     ]
@@ -58,7 +58,7 @@ def _pinv_jvp(tangents: Any, p: Tensor, inputs: Any, attrs: Any) -> Tensor | Non
     (a,), (t,) = inputs, tangents
     p_t, t_t = adjoint(p), adjoint(t)
     parts = [
-        -matmul(matmul(p, t), p),  # type: ignore[operator]
+        -matmul(matmul(p, t), p),
         matmul(p, adjoint(_left_rest(a, p, matmul(t, p)))),
         matmul(_right_rest(a, p, matmul(t_t, p_t)), p),
     ]
@@ -111,7 +111,7 @@ def _lstsq_vjp(
         return [None, d_b]
     rest: Any = b - matmul(a, x)
     parts = [
-        -matmul(d_b, adjoint(x)),  # type: ignore[operator]
+        -matmul(d_b, adjoint(x)),
         matmul(rest, adjoint(matmul(p, d_b))),
     ]
     if _may_have_null_space(a):
@@ -131,7 +131,7 @@ def _lstsq_jvp(tangents: Any, x: Tensor, inputs: Any, attrs: Any) -> Tensor | No
     if t_a is None:
         return matmul(p, t_b)
     p_t, t_t = adjoint(p), adjoint(t_a)
-    moved = add_all([t_b, -matmul(t_a, x)])  # type: ignore[operator]
+    moved = add_all([t_b, -matmul(t_a, x)])
     assert moved is not None
     parts = [matmul(p, moved), matmul(p, matmul(p_t, matmul(t_t, b - matmul(a, x))))]
     if _may_have_null_space(a):
@@ -175,7 +175,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> LstsqResult:
     rank = shorter(m, n)
     columns = expand_dims(y, 1) if y.ndim == 1 else y
     found = apply(LSTSQ, x, columns)
-    rest: Any = columns - matmul(x, found)  # type: ignore[operator]
+    rest: Any = columns - matmul(x, found)
     if dims_equal(m, rank) is True:
         residuals = zeros((0,), x.dtype)  # NumPy gives none unless M > N
     else:

@@ -61,8 +61,8 @@ def round_(x: Any, decimals: int = 0) -> Tensor:
         return rint(tensor)
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
-        return rint(tensor * scale) / scale  # type: ignore[operator]
-    return rint(tensor / scale) * scale  # type: ignore[operator]
+        return rint(tensor * scale) / scale
+    return rint(tensor / scale) * scale
 
 
 # --- division with remainder ----------------------------------------------------------

@@ -287,7 +287,7 @@ def _vjp(
         [*fresh_rows.values(), *fresh_kept.values(), *(fresh_seeds[i] for i in ys)],
         [*made[: len(turning)], *added, *shares],
         [
-            *(cts[i] if cts[i] is not None else zeros_like(inputs[i]) for i in turning),
+            *(_or_zeros(cts[i], inputs[i]) for i in turning),
             *(zeros_like(inputs[i]) for i in consts_out),
         ],
         [*(inputs[i] for i in read_rows), *stacks, *(cts[i] for i in ys)],  # type: ignore[list-item]
@@ -298,6 +298,10 @@ def _vjp(
     for place, i in enumerate((*turning, *consts_out, *rows_out)):
         result[i] = found[place]
     return result
+
+
+def _or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
+    return zeros_like(like) if t is None else t
 
 
 def _with_stacks(

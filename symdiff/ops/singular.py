@@ -61,13 +61,13 @@ def _infer_svd(t: TensorType) -> TupleType:
 
 def _square_gaps(s: Tensor) -> Tensor:
     """Return s_j**2 - s_i**2, factored for accuracy, at row i, column j."""
-    sums = expand_dims(s, s.ndim - 1) + expand_dims(s, s.ndim)  # type: ignore[operator]
+    sums = expand_dims(s, s.ndim - 1) + expand_dims(s, s.ndim)
     return differences(s) * sums
 
 
 def _outside(u: Tensor, x: Tensor) -> Tensor:
     """Return the part of x outside the span of u's orthonormal columns."""
-    return x - matmul(u, matmul(adjoint(u), x))  # type: ignore[operator]
+    return x - matmul(u, matmul(adjoint(u), x))
 
 
 def _fills(u: Tensor) -> bool:
@@ -85,13 +85,13 @@ def _svd_vjp(cts: Any, out: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cota
     rest: list[Any] = []
     if d_u is not None:
         p = matmul(adjoint(u), d_u)
-        parts.append(times_diagonal(f * (p - adjoint(p)), s))  # type: ignore[operator]
+        parts.append(times_diagonal(f * (p - adjoint(p)), s))
         if not _fills(u):
             rest.append(matmul(times_diagonal(_outside(u, d_u), reciprocal(s)), vh))
     if d_vh is not None:
         d_v = adjoint(d_vh)
         p = matmul(vh, d_v)
-        parts.append(diagonal_times(s, f * (p - adjoint(p))))  # type: ignore[operator]
+        parts.append(diagonal_times(s, f * (p - adjoint(p))))
         if not _fills(v):
             rest.append(
                 matmul(times_diagonal(u, reciprocal(s)), adjoint(_outside(v, d_v)))
@@ -110,8 +110,8 @@ def _svd_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> list[Tensor
     p = matmul(matmul(adjoint(u), t), v)
     f = gap_inverses(_square_gaps(s))
     ps, sp_ = times_diagonal(p, s), diagonal_times(s, p)
-    t_u: Any = matmul(u, f * (ps + adjoint(ps)))  # type: ignore[operator]
-    t_v: Any = matmul(v, f * (sp_ + adjoint(sp_)))  # type: ignore[operator]
+    t_u: Any = matmul(u, f * (ps + adjoint(ps)))
+    t_v: Any = matmul(v, f * (sp_ + adjoint(sp_)))
     if not _fills(u):
         t_u = t_u + _outside(u, times_diagonal(matmul(t, v), reciprocal(s)))
     if not _fills(v):

@@ -57,7 +57,7 @@ def _infer_solve(a: TensorType, b: TensorType) -> TensorType:
 def _outer(x: Tensor, y: Tensor) -> Tensor:
     """Return x y^T for matrices, and the outer product for vectors."""
     if x.ndim == 1:
-        return expand_dims(x, 1) * y  # type: ignore[operator]
+        return expand_dims(x, 1) * y
     return matmul(x, adjoint(y))
 
 
@@ -70,7 +70,7 @@ def _solve_vjp(
 ) -> Cotangents:
     """d_b = A^-T d_x and d_A = -d_b x^T (Giles 2.3.1)."""
     d_b = apply(SOLVE, adjoint(inputs[0]), ct)
-    return [-_outer(d_b, x) if needs[0] else None, d_b]  # type: ignore[operator]
+    return [-_outer(d_b, x) if needs[0] else None, d_b]
 
 
 def _solve_jvp(
@@ -78,7 +78,7 @@ def _solve_jvp(
 ) -> Tensor:
     """t_x = A^-1 (t_b - t_A x)."""
     t_a, t_b = tangents
-    moved = None if t_a is None else -matmul(t_a, x)  # type: ignore[operator]
+    moved = None if t_a is None else -matmul(t_a, x)
     total = add_all([t_b, moved])
     assert total is not None
     return apply(SOLVE, inputs[0], total)
@@ -141,7 +141,7 @@ def solve_triangular(
     triangle = matrices.lower if lower else matrices.upper
     if unit_diagonal:
         strict = triangle(x, -1 if lower else 1)
-        x = strict + identity(x.shape[-1], x)  # type: ignore[operator]
+        x = strict + identity(x.shape[-1], x)
     else:
         x = triangle(x)
     return solve(adjoint(x) if trans else x, b)
@@ -150,12 +150,12 @@ def solve_triangular(
 def _inv_vjp(ct: Tensor, y: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cotangents:
     """d_A = -Y^T d_Y Y^T (Giles 2.2.3)."""
     y_t = adjoint(y)
-    return [-matmul(matmul(y_t, ct), y_t)]  # type: ignore[operator]
+    return [-matmul(matmul(y_t, ct), y_t)]
 
 
 def _inv_jvp(tangents: Any, y: Tensor, inputs: Any, attrs: Any) -> Tensor:
     """t_Y = -Y t_A Y."""
-    return -matmul(matmul(y, tangents[0]), y)  # type: ignore[operator]
+    return -matmul(matmul(y, tangents[0]), y)
 
 
 INV = primitive(
@@ -208,7 +208,7 @@ def _cholesky_vjp(
     l_t = adjoint(out)
     inner = solve(l_t, half_lower(matmul(l_t, ct)))
     full = solve(l_t, adjoint(inner))  # or its transpose: both are added
-    return [half_lower(full + adjoint(full))]  # type: ignore[operator]
+    return [half_lower(full + adjoint(full))]
 
 
 def _cholesky_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
@@ -250,7 +250,7 @@ def _per_matrix(ct: Tensor, x: Tensor) -> Tensor:
 
 def _traced(t: Tensor, a: Tensor) -> Tensor:
     """Return trace(A^-1 t)."""
-    return sum_(adjoint(inv(a)) * t, axis=(-2, -1))  # type: ignore[operator]
+    return sum_(adjoint(inv(a)) * t, axis=(-2, -1))
 
 
 def _det_vjp(
@@ -258,11 +258,11 @@ def _det_vjp(
 ) -> Cotangents:
     """d_A = d_C C A^-T (Giles 2.2.4)."""
     (a,) = inputs
-    return [_per_matrix(ct * out, a) * adjoint(inv(a))]  # type: ignore[operator]
+    return [_per_matrix(ct * out, a) * adjoint(inv(a))]
 
 
 def _det_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
-    return out * _traced(tangents[0], inputs[0])  # type: ignore[operator]
+    return out * _traced(tangents[0], inputs[0])
 
 
 DET = primitive(
@@ -306,7 +306,7 @@ def _slogdet_vjp(
     (a,) = inputs
     if cts[1] is None:
         return [None]
-    return [_per_matrix(cts[1], a) * adjoint(inv(a))]  # type: ignore[operator]
+    return [_per_matrix(cts[1], a) * adjoint(inv(a))]
 
 
 def _slogdet_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> list[Any]:

@@ -60,7 +60,7 @@ def _freedom(x: Tensor, attrs: Any) -> Any:
 def _centred(x: Tensor, attrs: Any) -> Any:
     """Return x minus its mean, of x's shape."""
     m = mean(x, attrs["axes"], keepdims=True)
-    return x - stretch(m, x.shape)  # type: ignore[operator]
+    return x - stretch(m, x.shape)
 
 
 def _var_vjp(ct: Any, output: Tensor, inputs: Any, attrs: Any, needs: Any) -> list[Any]:
@@ -141,7 +141,7 @@ def _var_where(x: Any, axis: Any, ddof: float, keepdims: bool, mask: Tensor) -> 
     m = mean(x, axis, keepdims=True, where=mask)
     squares = (x - stretch(m, x.shape)) ** 2
     total: Any = sum_(squares, axis, keepdims=keepdims, where=mask)
-    return total / (count_where(mask, x, axis, keepdims) - ddof)  # type: ignore[operator]
+    return total / (count_where(mask, x, axis, keepdims) - ddof)
 
 
 def _root(variance: Tensor) -> Tensor:
@@ -192,7 +192,7 @@ def average(
         others = tuple(a for a in range(tensor.ndim) if a not in axes)
         w = stretch(expand_dims(w, others), tensor.shape)
     total = sum_(w, axis, keepdims=keepdims)
-    found = sum_(tensor * w, axis, keepdims=keepdims) / total  # type: ignore[operator]
+    found = sum_(tensor * w, axis, keepdims=keepdims) / total
     return (found, total) if returned else found
 
 

@@ -48,7 +48,7 @@ def _extreme_shares(
     won = equal(value, gather(output, arrays, index))
     one = constant(np.array(1.0), x.dtype)
     zero = constant(np.array(0.0), x.dtype)
-    count = where(kept, one, zero) + scatter_add(  # type: ignore[operator]
+    count = where(kept, one, zero) + scatter_add(
         where(won, one, zero), arrays, x.shape, index
     )
     return kept, won, count
@@ -64,7 +64,7 @@ def _extreme_vjp(
     _, _, *arrays = inputs
     index = attrs["index"]
     kept, won, count = _extreme_shares(output, inputs, index)
-    share = ct / count  # type: ignore[operator]
+    share = ct / count
     return [
         where(kept, share, 0) if needs[0] else None,
         where(won, gather(share, arrays, index), 0) if needs[1] else None,
@@ -136,7 +136,7 @@ def _others(
     from symdiff.ops.index import arange
 
     count = product(value.shape)
-    places = arange(product(shape)).reshape(shape)  # type: ignore[attr-defined]
+    places = arange(product(shape)).reshape(shape)
     target = ravel(gather(places, arrays, index))
     order = arange(count)
     same = equal(expand_dims(target, 1), target)
@@ -158,7 +158,7 @@ def _multiply_vjp(
     share = None
     if needs[1]:
         others = _others(value, arrays, x.shape, index)
-        share = gather(ct * x, arrays, index) * others  # type: ignore[operator]
+        share = gather(ct * x, arrays, index) * others
     return [scaled, share, *(None for _ in arrays)]
 
 
@@ -175,8 +175,8 @@ def _multiply_jvp(
         total = apply(MULTIPLY_AT, tangents[0], value, *arrays, index=index)
     if tangents[1] is not None:
         others = _others(value, arrays, x.shape, index)
-        moved = tangents[1] * others  # type: ignore[operator]
-        moved = x * scatter_add(moved, arrays, x.shape, index)  # type: ignore[operator]
+        moved = tangents[1] * others
+        moved = x * scatter_add(moved, arrays, x.shape, index)
         total = moved if total is None else total + moved
     return total
 
@@ -223,7 +223,7 @@ class At:
     @public
     def subtract(self, values: Any) -> Tensor:
         """Return x with ``values`` subtracted at the index; repeats add up."""
-        return self._update("add", -as_tensor(values))  # type: ignore[operator]
+        return self._update("add", -as_tensor(values))
 
     @public
     def multiply(self, values: Any) -> Tensor:
@@ -233,7 +233,7 @@ class At:
     @public
     def divide(self, values: Any) -> Tensor:
         """Return x with elements divided by ``values``, repeats by every one."""
-        return self._update("multiply", 1 / as_tensor(values))  # type: ignore[operator]
+        return self._update("multiply", 1 / as_tensor(values))
 
     @public
     def max(self, values: Any) -> Tensor:
@@ -257,7 +257,7 @@ class At:
         target = gather(x, arrays, index)
         value = _fit(value, target, x)
         if kind == "add":
-            return x + scatter_add(_array(value, target), arrays, x.shape, index)  # type: ignore[operator]
+            return x + scatter_add(_array(value, target), arrays, x.shape, index)
         if kind != "set":
             if not never_repeats(index, arrays):
                 return apply(
@@ -354,7 +354,7 @@ def _update_slice(kind: str, x: Tensor, index: Any, value: Tensor) -> Tensor:
     if not is_literal(value):
         value = _as_cut(value, index, x.ndim)
     if kind == "add":
-        return x + apply(UNSLICE, value, shape=x.shape, index=slices)  # type: ignore[operator]
+        return x + apply(UNSLICE, value, shape=x.shape, index=slices)
     return apply(SET_AT, x, value, index=slices)
 
 

@@ -175,7 +175,7 @@ def fold_halves(t: Tensor) -> Tensor | None:
     x, c = a.parents[0], number(a.parents[1])
     if c is None or not is_power_of_two(c):
         return None
-    return x * (d / c)  # type: ignore[operator]
+    return x * (d / c)
 
 
 def _literal_last(t: Tensor) -> tuple[Tensor, float | int | None]:
