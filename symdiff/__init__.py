@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from symdiff.declare.model import (
         Function as Function,
         Model as Model,
-        Training as Training,
     )
+    from symdiff.declare.settings import Training as Training
     from symdiff.declare.tracing import spec as spec, trace as trace
     from symdiff.derive.forward import jvp as jvp
     from symdiff.derive.reverse import grad as grad, vjp as vjp
@@ -76,12 +76,10 @@ _DECLARED: dict[str, tuple[str, str]] = {
         name: ("symdiff.declare.leaves", name)
         for name in ("constant", "dim", "param", "params", "scope", "state")
     },
-    **{
-        name: ("symdiff.declare.model", name)
-        for name in ("Function", "Model", "Training")
-    },
+    **{name: ("symdiff.declare.model", name) for name in ("Function", "Model")},
     **{name: ("symdiff.declare.tracing", name) for name in ("spec", "trace")},
     "Tensor": ("symdiff.graph.tensor", "Tensor"),
+    "Training": ("symdiff.declare.settings", "Training"),
     "compile": ("symdiff.pipeline", "compile_"),
     "init": ("symdiff.declare.init", ""),
     "input": ("symdiff.declare.leaves", "input_"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symdiff.cli.common import (
+    any_path,
     compiled_spec,
     level_option,
     output_option,
@@ -116,36 +117,58 @@ def _say_stale(compiled: Compiled, output: Path) -> None:
 @click.option("--epochs", type=click.IntRange(min=0), help="Passes over the data.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Examples a step.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights and shuffling.")
+@click.option(
+    "--accumulate", type=click.IntRange(min=1), help="Parts to work a batch through in."
+)
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="FILE",
+    help="Train on an .npz, a .csv, or [NAME=]FILE.npy for every argument.",
+)
+@click.option(
+    "--validation-split", type=float, metavar="SHARE", help="Hold out rows, as in 0.1."
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    help="Stop after so many epochs without improvement; keep the best weights.",
+)
+@click.option("--monitor", metavar="NAME", help="What improves: val_loss unless given.")
+@click.option("--mode", type=click.Choice(["min", "max"]), help="Which is better.")
+@click.option(
+    "--weights", type=any_path, metavar="FILE", help="Where to: .npz or .safetensors."
+)
+@click.option(
+    "--checkpoint", type=any_path, metavar="FILE", help="Write it after every epoch."
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on from the checkpoint, if there is one."
+)
+@click.option("--history", type=any_path, metavar="FILE", help="Write a .csv or .json.")
+@click.option("--plot", type=any_path, metavar="FILE", help="Draw the losses: .svg.")
+@click.option(
+    "--debug-nans", is_flag=True, help="Name the first line that is not finite."
+)
 @level_option
 @reported
-def train_command(
-    spec: Path,
-    output: Path,
-    epochs: int | None,
-    batch_size: int | None,
-    seed: int | None,
-    level: int,
-) -> None:
+def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     """Compile the model that SPEC declares, and train it on what its data() returns.
 
     The generated package does the training, with NumPy alone. Options override the
-    spec's `training`.
+    spec's `training`. Ctrl-C stops after a whole step and saves the weights.
     """
-    from dataclasses import replace
-
     from symdiff.declare.spec import load_spec
-    from symdiff.training import prepare, run
+    from symdiff.training.request import requested
+    from symdiff.training.run import run
 
     declared = load_spec(spec)
-    asked = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    given: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
-    training = replace(declared.training, **given)
-    prepare(declared, output)
+    request = requested(declared, output, options)
     compiled, seconds = compiled_spec(declared, level)
     package = compiled.write(output)
     click.echo(f"{spec} compiled to {package}/ in {seconds:.2f} s")
     _say_stale(compiled, output)
-    outcome = run(declared, training, package)
+    outcome = run(declared, request, package)
 
     click.echo(f"\nweights:   {outcome.weights}")
     click.echo(f"generated: {package}/")

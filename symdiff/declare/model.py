@@ -1,4 +1,4 @@
-"""What is compiled: `Function` and `Model`, and how a model is trained: `Training`.
+"""What is compiled: `Function` and `Model`.
 
 In: declared tensors. Out: checked descriptions whose fields the compiler reads.
 Invariant: a description that exists can be compiled: every leaf it needs is listed or
@@ -180,33 +180,6 @@ class Model:
         """Every tensor that the model computes for its own sake."""
         loss = () if self.loss is None else (self.loss,)
         return (*self.outputs, *loss, *self.metrics.values(), *self.updates.values())
-
-
-@dataclass(frozen=True)
-class Training:
-    """How ``symdiff train`` and ``fit`` run: passes over the data, rows a step,
-    seed.
-    """
-
-    epochs: int = 10
-    batch_size: int = 32
-    seed: int = 0
-    shuffle: bool = True
-
-    def __post_init__(self) -> None:
-        _check_training(self)
-
-
-@public
-def _check_training(training: Training) -> None:
-    for name, least in (("epochs", 0), ("batch_size", 1), ("seed", None)):
-        value = getattr(training, name)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise DeclarationError(f"Training({name}=) must be an int, got {value!r}.")
-        if least is not None and value < least:
-            raise DeclarationError(
-                f"Training({name}=) must be {least} or more, got {value}."
-            )
 
 
 def _put(target: Any, **values: Any) -> None:

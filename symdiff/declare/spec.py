@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import linecache
 import os
 import sys
@@ -20,7 +21,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from symdiff.declare.model import Function, Model, Training
+from symdiff.declare.model import Function, Model
+from symdiff.declare.settings import Training
 from symdiff.graph.errors import SpecError, SymdiffError
 from symdiff.graph.provenance import Site
 
@@ -30,6 +32,7 @@ EXPECTED = (
 )
 HELD_OUT = ("validation", "test")
 SPLITS = ("train", *HELD_OUT)
+_END = object()
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,17 @@ def load_spec(path: Path) -> Spec:
     return _declared(path, working, source, vars(module))
 
 
-def call_data(spec: Spec) -> dict[str, dict[str, Any]]:
+def call_data(spec: Spec) -> dict[str, Any]:
     """Call the spec's data() and return its splits; raise `SpecError` for other things.
 
-    A split maps the names of the model's inputs and targets to one array each.
+    A split maps the names of the model's inputs and targets to one array each, or is a
+    function from the epoch to an iterable of such dicts, each a batch.
     """
     if spec.data is None:
         raise SpecError(
             f"{spec.path} has no data(), so there is nothing to train on. Define\n"
             '    def data():\n        return {"train": {...}, "test": {...}}\n'
-            f"where each part maps {_names(spec.model)} to arrays, a row an example."
+            f"where each part maps {names_of(spec.model)} to arrays, a row an example."
         )
     with _explained(spec.path, "data() "), _importing_from(spec.path, spec.working):
         parts = spec.data()
@@ -92,10 +96,35 @@ def call_data(spec: Spec) -> dict[str, dict[str, Any]]:
     return {name: _split(spec, name, parts[name]) for name in parts}
 
 
-def _split(spec: Spec, split: str, part: Any) -> dict[str, Any]:
-    names = _names(spec.model)
+def _split(spec: Spec, split: str, part: Any) -> Any:
+    if callable(part) and not isinstance(part, Mapping):
+        return functools.partial(_batches, spec, split, part)
+    return _arrays(spec, split, part)
+
+
+def _batches(
+    spec: Spec, split: str, function: Callable[[int], Any], epoch: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the batches of an epoch; what the user's function raises is explained."""
+    what = f"data()[{split!r}] "
+
+    def told(step: Callable[[], Any]) -> Any:
+        with _explained(spec.path, what), _importing_from(spec.path, spec.working):
+            return step()
+
+    batches = told(lambda: iter(function(epoch)))
+    while (batch := told(lambda: next(batches, _END))) is not _END:
+        yield _arrays(spec, split, batch)
+
+
+def _arrays(spec: Spec, split: str, part: Any) -> dict[str, Any]:
+    names = names_of(spec.model)
     if not isinstance(part, Mapping):
-        raise _wrong(spec, f"[{split!r}] must be a dict of arrays, got {_kind(part)}")
+        raise _wrong(
+            spec,
+            f"[{split!r}] must be a dict of arrays, or a function from the epoch to an "
+            f"iterable of such batches, got {_kind(part)}",
+        )
     missing = [n for n in names if n not in part]
     extra = [k for k in part if k not in names]
     if missing or extra:
@@ -114,7 +143,8 @@ def _wrong(spec: Spec, what: str) -> SpecError:
     )
 
 
-def _names(model: Model | Function) -> list[str]:
+def names_of(model: Model | Function) -> list[str]:
+    """Return the names that data has: a model's inputs, then its targets."""
     targets = model.targets if isinstance(model, Model) else ()
     return [str(t.name) for t in (*model.inputs, *targets)]
 

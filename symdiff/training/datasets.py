@@ -1,0 +1,183 @@
+"""Data as the generated ``fit`` takes it: checked, in float32, split, or batch by
+batch.
+
+In: what data() returned, or files hold. Out: a `Part` for training, and for each set of
+rows that is held out. Invariant: rows that do not fit are reported with where they came
+from, before the first step where they are in memory; what lies on disk is read a batch
+at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symdiff.declare.settings import Training
+from symdiff.graph.errors import SpecError
+
+Arrays = dict[str, np.ndarray]
+Batches = Callable[[int], Iterator[Arrays]]
+_READ = 1024  # rows of held-out data that are read at a time where it lies on disk
+
+
+@dataclass(frozen=True)
+class Part:
+    """A set of rows: arrays by argument, or a function from the epoch to batches.
+
+    ``rows`` is None where the function alone knows.
+    """
+
+    data: Arrays | Batches
+    rows: int | None
+
+    def steps(self, batch_size: int) -> int | None:
+        """Return the number of steps in an epoch."""
+        return None if self.rows is None else math.ceil(self.rows / batch_size)
+
+    def __str__(self) -> str:
+        return "in batches" if self.rows is None else str(self.rows)
+
+
+def prepared(
+    train: Any, training: Training, where: str, data: Mapping[str, Any]
+) -> dict[str, Part]:
+    """Return the parts of a data set, by the names of a training step's arguments.
+
+    ``train`` is the generated module, whose own checks are used; ``where`` says in
+    errors what the data is.
+    """
+    params = train.init_params(0)
+    found: dict[str, Part] = {}
+    for split, part in data.items():
+        place = f"{where}[{split!r}]"
+        if callable(part):
+            found[split] = Part(_converted(train, place, part), None)
+            continue
+        arrays = {
+            argument: _array(f"{place}[{name!r}]", value)
+            for argument, (name, value) in zip(train.DATA, part.items(), strict=True)
+        }
+        lengths = {name: len(a) for name, a in zip(part, arrays.values(), strict=True)}
+        if len(set(lengths.values())) != 1 or not all(lengths.values()):
+            raise SpecError(
+                f"{place} must have one number of rows, 1 or more, got {lengths}."
+            )
+        rows = next(iter(lengths.values()))
+        _check(train, params, place, arrays, training.batch_size, split == "train")
+        if split == "train" and training.validation_split:
+            found |= _split(arrays, rows, training, where, data)
+        else:
+            found[split] = _part(arrays, None, split, training)
+    if training.validation_split and found["train"].rows is None:
+        raise SpecError(
+            f"{where}['train'] comes in batches, which cannot be split; let data() "
+            "return 'validation' too."
+        )
+    return found
+
+
+def _split(
+    arrays: Arrays, rows: int, training: Training, where: str, data: Mapping[str, Any]
+) -> dict[str, Part]:
+    """Return the training rows but for a share of them, and that share."""
+    if "validation" in data:
+        raise SpecError(f"{where} has 'validation' already; leave the split out.")
+    held_out = round(rows * training.validation_split)
+    if not 0 < held_out < rows:
+        raise SpecError(
+            f"a split of {training.validation_split:g} leaves {rows - held_out} of "
+            f"{rows} rows to train on and {held_out} to validate with."
+        )
+    order = np.random.default_rng([training.seed, 0, 1]).permutation(rows)
+    chosen = {"train": order[held_out:], "validation": order[:held_out]}
+    return {k: _part(arrays, np.sort(v), k, training) for k, v in chosen.items()}
+
+
+def _check(
+    train: Any, params: Any, place: str, arrays: Arrays, size: int, trained: bool
+) -> None:
+    """Let the generated check see every batch; of what lies on disk, the first.
+
+    Rows that are held out are one batch.
+    """
+    end = rows = len(next(iter(arrays.values())))
+    size = size if trained else rows
+    if any(map(_on_disk, arrays.values())):
+        size = end = min(size, rows, _READ)
+    for i in range(0, end, size):
+        batch = {name: _float32(a[i : i + size]) for name, a in arrays.items()}
+        try:
+            train._check(params, **batch)
+        except (TypeError, ValueError) as error:
+            which = f" (rows {i} to {min(i + size, rows)})" if size < rows else ""
+            raise SpecError(f"{place}{which}: {error}.") from error
+
+
+def _array(where: str, value: Any) -> np.ndarray:
+    try:
+        array = value if isinstance(value, np.memmap) else np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"{where} is no array: {error}.") from error
+    if array.dtype.kind not in "fiub":
+        raise SpecError(
+            f"{where} has dtype {array.dtype}; expected floats, integers or booleans."
+        )
+    if array.ndim == 0:
+        raise SpecError(f"{where} is a single number; expected one row an example.")
+    return array if _on_disk(array) else _float32(array)
+
+
+def _on_disk(array: np.ndarray) -> bool:
+    return isinstance(array, np.memmap)
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    array = np.asarray(array)
+    return array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
+
+
+# --- batch by batch -------------------------------------------------------------------
+
+
+def _converted(train: Any, place: str, batches: Any) -> Batches:
+    """Return a user's batches under the arguments' names, in float32."""
+
+    def converted(epoch: int) -> Iterator[Arrays]:
+        for batch in batches(epoch):
+            arrays = {
+                argument: _array(f"{place}, a batch of epoch {epoch}: {name!r}", value)
+                for argument, (name, value) in zip(
+                    train.DATA, batch.items(), strict=True
+                )
+            }
+            yield {name: _float32(array) for name, array in arrays.items()}
+
+    return converted
+
+
+def _part(
+    arrays: Arrays, rows: np.ndarray | None, split: str, training: Training
+) -> Part:
+    """Return chosen rows, or all: in memory, or read from disk a batch at a time."""
+    count = len(next(iter(arrays.values()))) if rows is None else len(rows)
+    if not any(map(_on_disk, arrays.values())):
+        if rows is not None:
+            arrays = {name: a[rows] for name, a in arrays.items()}
+        return Part(arrays, count)
+    size = training.batch_size if split == "train" else _READ
+    shuffle = training.shuffle and split == "train"
+
+    def batches(epoch: int) -> Iterator[Arrays]:
+        # The order is the one that fit gives to arrays.
+        rng = np.random.default_rng([training.seed, epoch])
+        order = rng.permutation(count) if shuffle else np.arange(count)
+        for start in range(0, count, size):
+            chosen = order[start : start + size]
+            chosen = chosen if rows is None else rows[chosen]
+            yield {name: _float32(a[chosen]) for name, a in arrays.items()}
+
+    return Part(batches, count)

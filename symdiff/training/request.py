@@ -1,0 +1,135 @@
+"""What a call of `symdiff train` asks for, and whether it can be had.
+
+In: options. Out: a `Request`. Invariant: `requested` raises, before anything is written
+or compiled, for a spec that cannot be trained and for files that could not be used.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from symdiff.declare.model import Model
+from symdiff.declare.settings import Training
+from symdiff.declare.spec import Spec
+from symdiff.graph.errors import DeclarationError, OutputError, SpecError
+from symdiff.graph.provenance import Site, at_site
+
+WEIGHTS = "weights.npz"
+CHECKPOINT = "checkpoint.npz"
+KINDS = (".npz", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Settings and files of a run; a checkpoint is gone on from where it exists."""
+
+    training: Training
+    weights: Path
+    checkpoint: Path | None = None
+    history: Path | None = None
+    plot: Path | None = None
+    data: tuple[str, ...] = ()
+    debug_nans: bool = False
+
+
+def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
+    """Return the request of command-line options over the spec's own settings."""
+    model = _trainable(spec)
+    known = {f.name for f in fields(Training)}
+    given = {k: v for k, v in options.items() if k in known and v is not None}
+    try:
+        with at_site(Site(())):
+            training = replace(spec.training, **given)
+    except DeclarationError as error:
+        raise SpecError(f"{spec.path}: {error}") from error
+    _check_monitor(spec, model, training)
+    folder = output / model.name
+    checkpoint, resume = options["checkpoint"], options["resume"]
+    if checkpoint is None and resume:
+        checkpoint = folder / CHECKPOINT
+    elif checkpoint is not None and not resume and checkpoint.exists():
+        raise OutputError(
+            f"{checkpoint} exists: add --resume to go on from it, or move it away."
+        )
+    request = Request(
+        training,
+        options["weights"] or folder / WEIGHTS,
+        checkpoint,
+        options["history"],
+        options["plot"],
+        tuple(options["data"]),
+        options["debug_nans"],
+    )
+    for path, kinds in (
+        (request.weights, KINDS),
+        (request.checkpoint, KINDS),
+        (request.history, (".csv", ".json")),
+        (request.plot, (".svg",)),
+    ):
+        if path is not None:
+            _check_path(path, kinds, folder)
+    if _is_foreign(request.weights):
+        raise OutputError(
+            f"{request.weights} exists and holds no weights; it is left as it is. Move "
+            "it away, or choose another folder."
+        )
+    return request
+
+
+def _trainable(spec: Spec) -> Model:
+    model = spec.model
+    if not isinstance(model, Model):
+        raise SpecError(
+            f"{spec.path}: `model` is an sd.Function, which has no loss to train; "
+            "declare an sd.Model, or use symdiff compile."
+        )
+    lacking = [
+        f"{what}="
+        for what, value in (("loss", model.loss), ("optimizer", model.optimizer))
+        if value is None
+    ]
+    if lacking:
+        raise SpecError(
+            f"{spec.path}: sd.Model({model.name!r}) has no "
+            f"{' and no '.join(lacking)}, so it cannot be trained; give it both, as in "
+            "optimizer=sd.optim.Adam(1e-3)."
+        )
+    return model
+
+
+def _check_monitor(spec: Spec, model: Model, training: Training) -> None:
+    own = ["loss", *model.metrics]
+    known = [*own, *(f"val_{name}" for name in own)]
+    if training.watches and training.monitor not in known:
+        raise SpecError(
+            f"{spec.path}: the monitor {training.monitor!r} is none of "
+            f"{', '.join(known)}."
+        )
+    optimizer = model.optimizer
+    if training.plateau is not None and optimizer and "lr" not in optimizer.hyper:
+        raise SpecError(f"{spec.path}: plateau= changes lr, which {optimizer!r} lacks.")
+
+
+def _check_path(path: Path, kinds: tuple[str, ...], folder: Path) -> None:
+    if path.suffix not in kinds:
+        raise OutputError(f"{path} must end in {' or '.join(kinds)}.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder.")
+    if path.parent != folder and not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: {path.parent} is no folder.")
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is there that `save` did not write."""
+    try:
+        if not path.exists():
+            return False
+        if path.suffix == ".npz":
+            return not zipfile.is_zipfile(path)
+        with path.open("rb") as file:
+            return file.read(10)[8:] != b'{"'
+    except OSError as error:
+        raise OutputError(f"cannot read {path}: {error.strerror}.") from error

@@ -1,0 +1,283 @@
+"""What `symdiff train` does once the model is compiled: run the generated package.
+
+In: a spec, what was asked for, and the folder of the package. Out: trained weights,
+and how far it got. Invariant: the numbers come from the generated modules alone; what
+cannot work is reported before the first step where that can be known, and an
+interruption ends after a whole step.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from symdiff.declare.settings import Training
+from symdiff.declare.spec import HELD_OUT, Spec, call_data
+from symdiff.emit.package import load_package
+from symdiff.graph.errors import OutputError, SpecError
+from symdiff.training.curve import history_text, sketch, svg
+from symdiff.training.datasets import Part, prepared
+from symdiff.training.nans import Recorder
+from symdiff.training.progress import Progress, shown
+from symdiff.training.request import Request
+from symdiff.training.tables import read_files
+
+_serial = itertools.count()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The weights' file, the history, and whether training was interrupted."""
+
+    weights: Path
+    history: Sequence[Mapping[str, float]]
+    interrupted: bool
+
+
+def run(spec: Spec, request: Request, package: Path) -> Outcome:
+    """Train the generated package in ``package`` and save what was asked for."""
+    training = request.training
+    module = load_package(f"_symdiff_train_{next(_serial)}_{package.name}", package)
+    train = importlib.import_module(f"{module.__name__}.train")
+    parts = _parts(spec, request, train)
+    sizes = ", ".join(f"{name} {part}" for name, part in parts.items())
+    click.echo(f"examples: {sizes}; {training}")
+
+    state = train.init_state(train.init_params(training.seed), training.seed)
+    resumed = _resumed(request, train, state)
+    start = time.perf_counter()
+    history, interrupted = _fitted(spec, request, train, state, parts, resumed)
+    seconds = time.perf_counter() - start
+    if not interrupted and len(history) <= resumed:
+        click.echo(f"the checkpoint has all {resumed} epochs; ask for more by --epochs")
+    _write_history(request, spec, history)
+    if history and not np.isfinite(history[-1]["loss"]):
+        raise SpecError(
+            f"{spec.path}: the loss became {history[-1]['loss']} in epoch "
+            f"{len(history)}, so training was stopped and no weights were saved. "
+            "A lower learning rate, or data of a smaller scale, may help; --debug-nans "
+            "says where it begins."
+        )
+    _save(train, request.weights, state.params)
+    which = _which(training, history)
+    if interrupted:
+        click.echo(
+            f"interrupted in epoch {len(history)}: the weights after "
+            f"{which or f'{state.step} whole steps'} are saved."
+        )
+        if request.checkpoint is not None and request.checkpoint.exists():
+            click.echo("the last whole epoch is in the checkpoint: go on with --resume")
+    else:
+        click.echo(f"trained {state.step} steps in {seconds:.1f} s")
+        if which:
+            click.echo(f"the weights are those after {which}")
+    drawn = sketch(history, sys.stdout.encoding or "ascii")
+    if drawn:
+        click.echo(f"\n{drawn}\n")
+    _say_held_out(train, state, parts)
+    return Outcome(request.weights, history, interrupted)
+
+
+def _parts(spec: Spec, request: Request, train: Any) -> dict[str, Part]:
+    """Return the data, from files or from data(); raise where it does not fit."""
+    training = request.training
+    if request.data:
+        where = " ".join(request.data)
+        found = read_files(spec.model, request.data)  # type: ignore[arg-type]
+    else:
+        where = f"{spec.path}: data()"
+        found = call_data(spec)
+    parts = prepared(train, training, where, found)
+    if (
+        training.watches
+        and training.monitor[:4] == "val_"
+        and "validation" not in parts
+    ):
+        raise SpecError(
+            f"{spec.path}: {training.monitor} needs rows that are held out: add "
+            "--validation-split 0.1, or 'validation' to the data ('test' is kept for "
+            "the end)."
+        )
+    return parts
+
+
+def _resumed(request: Request, train: Any, state: Any) -> int:
+    """Return how many epochs the checkpoint has; raise where it cannot be used."""
+    path = request.checkpoint
+    if path is None or not path.exists():
+        return 0
+    training = request.training
+    wanted = {
+        "batch_size": training.batch_size,
+        "accumulate": training.accumulate,
+        "seed": training.seed,
+        "shuffle": training.shuffle,
+    }
+    try:
+        epochs = int(train.load_checkpoint(str(path), state, wanted)["epoch"])
+    except OSError as error:
+        raise OutputError(f"cannot read {path}: {error.strerror or error}.") from error
+    except Exception as error:  # also a file that only looks like one
+        raise OutputError(
+            f"{error}. It is left as it is: move it away to begin anew, or train with "
+            "what it was made with."
+        ) from error
+    click.echo(f"going on from {path}, after epoch {epochs}")
+    return epochs
+
+
+def _fitted(
+    spec: Spec, request: Request, train: Any, state: Any, parts: Any, first: int
+) -> tuple[list[dict[str, float]], bool]:
+    """Run fit; return its history, and whether it was interrupted."""
+    training, data = request.training, parts["train"].data
+    recorder = None
+    if request.debug_nans:
+        recorder = Recorder(train, state, training)
+        data = recorder.watching(data)
+    progress = Progress(training, parts["train"].steps(training.batch_size), first)
+    watched = next((name for name in HELD_OUT if name in parts), None)
+    rates = [state.hyper.get("lr")]
+    with _interruptible() as stopped:
+
+        def after_step(epoch: int, step: int, steps: int | None, found: Any) -> bool:
+            progress.step(epoch, step, found)
+            if recorder is not None:
+                return recorder.found(found) or stopped.is_set()
+            return stopped.is_set() or not np.isfinite(found["loss"])
+
+        def after_epoch(record: Any) -> None:
+            told = dict(record)
+            if watched == "test":
+                told |= train._held_out(state.params, parts["test"].data, 0)
+            rates.append(state.hyper.get("lr"))
+            note = "" if rates[-1] == rates[-2] else f"  lr is now {rates[-1]:.4g}"
+            progress.after_epoch(told, watched, note)
+
+        try:
+            with np.errstate(all="ignore"):  # a loss that is not finite is told below
+                history = train.fit(
+                    state,
+                    data,
+                    epochs=training.epochs,
+                    batch_size=training.batch_size,
+                    seed=training.seed,
+                    shuffle=training.shuffle,
+                    validation=parts["validation"].data
+                    if "validation" in parts
+                    else None,
+                    callback=after_step,
+                    after_epoch=after_epoch,
+                    accumulate=training.accumulate,
+                    patience=training.patience,
+                    monitor=training.monitor,
+                    mode=training.mode,
+                    plateau=training.plateau,
+                    checkpoint=None
+                    if request.checkpoint is None
+                    else str(request.checkpoint),
+                )
+        except (TypeError, ValueError) as error:
+            progress.close()
+            where = f"epoch {progress.epoch + 1}, after {progress.done} steps"
+            raise SpecError(f"{spec.path}: in {where}: {error}.") from error
+        except OSError as error:
+            progress.close()
+            raise OutputError(
+                f"cannot write {request.checkpoint}: {error.strerror or error}."
+            ) from error
+    progress.close()
+    if recorder is not None and recorder.bad:
+        raise SpecError(f"{spec.path}: {recorder.diagnosis(progress.epoch + 1)}")
+    return history, stopped.is_set()
+
+
+def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
+    """Return which epoch's weights ``patience`` brought back; '' where it did not."""
+    if training.patience is None or not history:
+        return ""
+    sign = -1 if training.mode == "max" else 1
+    values = [sign * r[training.monitor] for r in history]
+    if not any(np.isfinite(values)):
+        return ""
+    best = int(np.nanargmin(values))
+    value = history[best][training.monitor]
+    return f"epoch {best + 1}, the best by {training.monitor} ({value:.4g})"
+
+
+def _say_held_out(train: Any, state: Any, parts: Mapping[str, Part]) -> None:
+    held_out = [name for name in HELD_OUT if name in parts]
+    for name in held_out:
+        found = train._held_out(state.params, parts[name].data, 0)
+        told = shown({k[4:]: v for k, v in found.items()})
+        click.echo(f"held out ({name}): {told}")
+    if not held_out:
+        click.echo("held out: nothing; data() has only 'train'")
+
+
+# --- files ---------------------------------------------------------------------------
+
+
+def _save(train: Any, path: Path, params: Mapping[str, Any]) -> None:
+    try:
+        train.save(str(path), params)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}. The training is lost; "
+            "choose another folder."
+        ) from error
+
+
+def _write_history(
+    request: Request, spec: Spec, history: Sequence[Mapping[str, float]]
+) -> None:
+    wanted = []
+    if request.history is not None:
+        text = history_text(history, request.history.suffix[1:])
+        wanted.append((request.history, text))
+    if request.plot is not None:
+        wanted.append((request.plot, svg(history, f"{spec.model.name}: loss by epoch")))
+    for path, text in wanted:
+        try:
+            path.write_text(text, "utf-8")
+            click.echo(f"written: {path}")
+        except OSError as error:  # the weights are worth more
+            click.echo(f"cannot write {path}: {error.strerror or error}", err=True)
+
+
+# --- interruption --------------------------------------------------------------------
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C set the event, and the second one raise as usual."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(*_: Any) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, before)
+        if sys.stderr.isatty():  # print may not be entered twice; this may
+            os.write(2, b"\nstopping after this step; Ctrl-C again stops at once\n")
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
