@@ -26,6 +26,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TupleType
+from symdiff.ops.elementwise import cast
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
@@ -154,7 +155,7 @@ def differentiate(program: Program) -> Program:
     results = [t for _, t in program.results if t.dtype.is_float]
     found = reverse_sweep(results, program.seeds, program.wrt)
     gradients = [
-        zeros_like(t) if g is None else g
+        zeros_like(t) if g is None else cast(g, t.dtype)
         for g, t in zip(found, program.wrt, strict=True)
     ]
     return replace(program, gradients=tuple(gradients))

@@ -137,7 +137,14 @@ def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
 
 
 def _param_spec(leaf: Tensor) -> str:
-    return f'("float", {spec_shape(leaf.node.tensor_type)}, None, None)'
+    kind = "int" if leaf.dtype.is_integer else leaf.dtype.name
+    return f'("{kind}", {spec_shape(leaf.node.tensor_type)}, None, None)'
+
+
+def check_text(is_model: bool) -> str:
+    """Return the functions that hold arguments to their declarations."""
+    parts = (render("check.py", model=is_model), render("argument.py"))
+    return "\n\n\n".join(part.strip() for part in parts)
 
 
 def stored_constants(unit: Unit, text: str, single: bool) -> str:
@@ -265,7 +272,7 @@ def _module(
     **values: Any,
 ) -> str:
     """Return a rendered and sealed module."""
-    check = render("check.py", model=unit.program.is_model).strip()
+    check = check_text(unit.program.is_model)
     helpers = helper_texts(unit, functions)
     everything = "\n".join([check, *records, *helpers, *(f.body for f in functions)])
     stored = stored_constants(unit, everything, single=False)

@@ -15,6 +15,7 @@ from symdiff.emit.functions import Written, forward_function
 from symdiff.emit.halves import halves
 from symdiff.emit.modules import (
     Options,
+    check_text,
     header,
     helper_texts,
     imports_of,
@@ -68,7 +69,7 @@ def single_module(
         constants, training, more = train_parts(unit, declared, options, folder)
         written.extend(more)
         functions.extend(training)
-    check = render("check.py", model=p.is_model).strip()
+    check = check_text(p.is_model)
     helpers = helper_texts(unit, written)
     everything = "\n".join([check, *records, *helpers, *functions])
     names = [m for m in STANDARD if f"{m}." in everything]
