@@ -111,7 +111,8 @@ class Model:
     loss : the float scalar that training lowers
     metrics : name to scalar, reported beside the loss
     optimizer : from ``sd.optim``, or any `Optimizer`
-    updates : state leaf to its value after a training step
+    updates : state leaf to its value after a training step; those of layers such as
+        batch norm are found by themselves
 
     Raises `DeclarationError`, `ShapeError` or `DTypeError`, with the line of the call.
     """
@@ -150,6 +151,8 @@ class Model:
             )
         tensors, names, single = outputs_of(outputs)
         site = current_site()
+        shown = metrics_of(metrics or {})
+        trained = (*tensors, loss_of(loss), *shown.values()) if loss is not None else ()
         _put(
             self,
             name=module_name(name),
@@ -159,9 +162,9 @@ class Model:
             output_names=names,
             single=single,
             loss=None if loss is None else loss_of(loss),
-            metrics=metrics_of(metrics or {}),
+            metrics=shown,
             optimizer=optimizer_of(optimizer, loss),
-            updates=updates_of(updates or {}),
+            updates=updates_of(updates or {}, trained),
             site=site,
         )
         found = leaves((*self.roots, *self.updates), PARAM, STATE, INPUT, RANDOM)
