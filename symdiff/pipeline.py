@@ -20,7 +20,7 @@ from symdiff.derive.reverse import check_wrt, reverse_sweep
 from symdiff.emit.checking import checked
 from symdiff.emit.modules import Options
 from symdiff.emit.package import Compiled, function_files, model_files
-from symdiff.emit.source import Resolver
+from symdiff.emit.source import Resolver, printable
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
@@ -307,8 +307,9 @@ def compile_(
     asked = wrt if isinstance(wrt, (list, tuple)) else [wrt] if wrt is not None else []
     shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
-    options = Options(level, shown or default, single_file)
-    where = (folder, PurePath(origin).name, modules)
+    picked = () if only is None else modules
+    options = Options(level, shown or default, single_file, picked)
+    where = (folder, printable(PurePath(origin).name), modules)
     if isinstance(declared, Model):
         files = model_files(declared, program, options, *where)
     else:

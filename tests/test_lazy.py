@@ -23,6 +23,7 @@ STATEMENTS = {
     "help": "from symdiff.cli import main; main(['--help'])",
     "compile --help": "from symdiff.cli import main; main(['compile', '--help'])",
     "train --help": "from symdiff.cli import main; main(['train', '--help'])",
+    "check --help": "from symdiff.cli import main; main(['check', '--help'])",
     "--version": "from symdiff.cli import main; main(['--version'])",
 }
 

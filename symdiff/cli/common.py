@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 # --- errors and warnings -------------------------------------------------------------
 
 
-def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--traceback`, and turn its errors into one paragraph."""
+def reported(*given: Callable[..., None], code: int = 1) -> Any:
+    """Give a command `--traceback`, and turn its errors into one paragraph.
+
+    ``code`` is the exit code of errors, for commands whose 1 is an answer.
+    """
+    if not given:
+        return functools.partial(reported, code=code)
+    (command,) = given
 
     @click.option("--traceback", is_flag=True, help="Show where an error was raised.")
     @functools.wraps(command)
@@ -41,25 +47,27 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             except BrokenPipeError:
                 raise  # click ends quietly
             except SymdiffError as error:
-                fail(f"error: {error}", traceback)
+                fail(f"error: {error}", traceback, code)
             except Exception as error:
                 fail(
                     f"error: {type(error).__name__}: {error}\nThis is a fault of "
                     "symdiff, not of your files: please report it, with what "
                     "--traceback shows.",
                     traceback,
+                    code,
                 )
 
     return wrapper
 
 
-def fail(paragraph: str, traceback: bool) -> None:
+def fail(paragraph: str, traceback: bool, code: int = 1) -> None:
+    """Say what is wrong, and leave."""
     if traceback:
         from traceback import print_exc
 
         print_exc()
     click.echo(local(paragraph), err=True)
-    raise click.exceptions.Exit(1)
+    raise click.exceptions.Exit(code)
 
 
 def _show_warning(

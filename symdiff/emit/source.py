@@ -153,6 +153,11 @@ class Resolver:
         ) + place
 
 
+def printable(text: str) -> str:
+    """Return a text that stays on its line of comment, whatever characters it has."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
 def primal_site(tensor: Tensor) -> Site:
     """Return the site of the user's statement behind a tensor, through its
     derivatives.

@@ -1,0 +1,94 @@
+"""`symdiff check`, `symdiff verify` and `symdiff diff`: generated code under review.
+
+In: generated files and specs. Out: what is stale, edited, wrong or changed, and an exit
+code that tells it to a script. Invariant: nothing is written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from symdiff.cli.common import any_path, compiled_spec, local, reported
+
+if TYPE_CHECKING:
+    from symdiff.declare.spec import Spec
+    from symdiff.emit.headers import Header
+    from symdiff.emit.package import Compiled
+    from symdiff.staleness import Report
+
+
+# --- check ---------------------------------------------------------------------------
+
+
+@click.command(
+    "check", short_help="Tell generated files that are stale or edited by hand."
+)
+@click.argument("paths", nargs=-1, type=any_path, metavar="[PATH]...")
+@click.option(
+    "--spec",
+    type=any_path,
+    help="The spec they were generated from, where it is not found by its name.",
+)
+@click.option("--diff", is_flag=True, help="Show the lines that differ.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
+@reported(code=2)
+def check_command(
+    paths: tuple[Path, ...], spec: Path | None, diff: bool, quiet: bool
+) -> None:
+    """Compile again in memory, and compare with the generated files at each PATH.
+
+    PATH is a generated file or a folder with some below it; the current folder by
+    default. Specs are found by the name in the files' headers, around them and below
+    the current folder, and are executed.
+
+    Exit code 0: every file is what its spec compiles to. 1: some are stale (the spec or
+    symdiff has moved on) or were edited by hand; each is named, with the command that
+    writes it anew. 2: it cannot be told, for want of a spec that compiles.
+    """
+    from symdiff.generated import packages
+    from symdiff.staleness import Checker, exit_code
+
+    checker = Checker(_again, spec)
+    reports = [checker.check(p) for p in packages(paths or (Path(),))]
+    for report in reports:
+        _say(report, diff, quiet)
+    raise click.exceptions.Exit(exit_code(reports))
+
+
+def _again(spec: Spec, header: Header, single: bool) -> Compiled:
+    """Compile a spec with the options that a header tells."""
+    given = header.wrt not in (("params",), ("inputs",), ())
+    level = 2 if header.level is None else header.level
+    return compiled_spec(
+        spec,
+        level,
+        only=header.only or None,
+        single_file=single,
+        wrt=list(header.wrt) if given else None,
+    )[0]
+
+
+def _say(report: Report, diff: bool, quiet: bool) -> None:
+    count = len(report.findings)
+    if not report.wrong:
+        if not quiet:
+            files = "1 file is" if count == 1 else f"{count} files are"
+            click.echo(f"{report.shown}: {files} what {report.spec} compiles to")
+        return
+    unknown = [f for f in report.wrong if f.state == "unknown"]
+    for found in report.wrong:
+        if found.state != "unknown":
+            state = "" if found.reason.startswith(found.state) else f"{found.state}: "
+            click.echo(local(f"{found.path}: {state}{found.reason}"))
+        if diff and found.difference:
+            click.echo("\n".join(f"    {line}" for line in found.difference))
+    if unknown:
+        click.echo(local(f"{report.shown}: cannot be checked: {unknown[0].reason}"))
+    if report.command and len(report.wrong) > len(unknown):
+        click.echo(f"    regenerate: {report.command}")
+        left = [str(f.path) for f in report.wrong if f.state == "left over"]
+        if left:
+            click.echo(f"    and remove {', '.join(left)}")
