@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import sympy as sp
+
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
@@ -168,14 +170,18 @@ def fold_powers_of_two(t: Tensor) -> Tensor | None:
 
 @rule("multiply")
 def fold_halves(t: Tensor) -> Tensor | None:
-    """(x / c) * d = x * (d / c) where c is a power of two."""
+    """(x / c) * d = x * (d / c) where c is a power of two; (x / 2N) * 2 = x / N."""
     a, d = _literal_last(t)
     if d is None or not is_op(a, "divide"):
         return None
-    x, c = a.parents[0], number(a.parents[1])
-    if c is None or not is_power_of_two(c):
-        return None
-    return x * (d / c)
+    x, c = a.parents[0], literal_value(a.parents[1])
+    if isinstance(c, (int, float)) and is_power_of_two(c):
+        return x * (d / c)
+    if isinstance(c, sp.Expr) and is_power_of_two(d) and d == int(d):
+        shorter = sp.expand(c / int(d))
+        if all(n.is_Integer for n in shorter.as_coefficients_dict().values()):
+            return x / shorter
+    return None
 
 
 def _literal_last(t: Tensor) -> tuple[Tensor, float | int | None]:
