@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from symdiff.emit import pycode as py
+from symdiff.emit.indexing import indexed
 
 Substitute = Callable[[str], py.Expr | None]
 
@@ -111,9 +112,9 @@ def _expr(e: ast.expr, sub: Substitute) -> py.Expr:
                 return py.Lit(-inner.value)  # type: ignore[operator]
             return py.Unary(_UNARY[type(op)], inner)
         case ast.Subscript(value=value, slice=ast.Tuple(elts=items)) if items:
-            return py.Index(_expr(value, sub), _exprs(items, sub))
+            return indexed(_expr(value, sub), _exprs(items, sub))
         case ast.Subscript(value=value, slice=item):
-            return py.Index(_expr(value, sub), (_expr(item, sub),))
+            return indexed(_expr(value, sub), (_expr(item, sub),))
         case ast.Slice(lower=lo, upper=hi, step=step):
             return py.Slice(
                 _optional(lo, sub), _optional(hi, sub), _optional(step, sub)

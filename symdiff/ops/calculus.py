@@ -106,8 +106,10 @@ def scale_by(
 
 def add_all(terms: Any) -> Tensor | None:
     """Return the sum of tensors, or None when there are none."""
+    from symdiff.ops.placing import merge_placed  # whose rules are built on this module
+
     total: Tensor | None = None
-    for term in merge_masked([t for t in terms if t is not None]):
+    for term in merge_placed(merge_masked([t for t in terms if t is not None])):
         total = term if total is None else total + term
     return total
 

@@ -53,7 +53,13 @@ def layout_of(node: Node, known: Mapping[Node, Layout | None]) -> Layout | None:
 
 def _makes_zeros(name: str) -> bool:
     """Whether an op fills zeros or a copy, whatever its operands' layout."""
-    return name in ("unslice", "take_add", "place", "subtract_one_hot")
+    return name in (
+        "unslice",
+        "unslices",
+        "take_add",
+        "place",
+        "subtract_one_hot",
+    )
 
 
 def _seen(node: Node, known: Mapping[Node, Layout | None]) -> Layout | str | None:

@@ -35,6 +35,18 @@ def _place(x: Any, index: Any, length: int) -> Any:
 
 ODD = (slice(None), slice(4, 0, -2))
 
+PARTS = (
+    (slice(0, 2), slice(1, None)),
+    (2, slice(None)),
+    (slice(None, None, 2), 1),
+    (slice(None), slice(None, None, -1)),
+)
+
+
+def _unslices(*parts: Any, shape: Any, indices: Any) -> Any:
+    return sum(_unslice(p, shape, i) for p, i in zip(parts, indices, strict=True))
+
+
 SAMPLES = [
     Sample(lambda x: x[1:, None], [(3, 4)], label="x[1:,None]", symbolic=False),
     Sample(lambda x: x[:, 1:3], [(3, 4)], label="x[:,1:3]"),
@@ -49,6 +61,13 @@ SAMPLES = [
         [(3, 2)],
         {"shape": (3, 6), "index": ODD},
         _unslice,
+        symbolic=False,
+    ),
+    Sample(
+        raw("unslices"),
+        [(2, 3), (4,), (2,), (3, 4)],
+        {"shape": (3, 4), "indices": PARTS},
+        _unslices,
         symbolic=False,
     ),
     Sample("take", [(3, 4), I((5,), 3)], {"axis": 0}, symbolic=False),

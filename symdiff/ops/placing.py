@@ -1,0 +1,154 @@
+"""Several parts placed into one array of zeros: the cotangent of an array read in
+parts.
+
+In: parts, and the basic index of each. Out: one tensor, where parts that overlap add
+up. Invariant: an array that is read n times, row by row or element by element, gets its
+cotangent in n statements over one buffer; a sum of n arrays of its full size would cost
+n times as much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import Shape, TensorType, unify
+from symdiff.ops.define import Cotangents, primitive, result_dtype
+from symdiff.ops.elementwise import dtype_text
+from symdiff.ops.index import slice_length
+from symdiff.ops.operands import API
+from symdiff.ops.text import index_text, shape_text
+
+Entry = Any  # a slice, an int or a dim
+Index = tuple[Entry, ...]
+
+
+def _part_shape(shape: Shape, index: Index) -> Shape:
+    pairs = zip(index, shape, strict=True)
+    return tuple(slice_length(e, d) for e, d in pairs if isinstance(e, slice))
+
+
+def _infer(*parts: TensorType, shape: Shape, indices: tuple[Index, ...]) -> TensorType:
+    for part, index in zip(parts, indices, strict=True):
+        expected = _part_shape(shape, index)
+        fits = part.ndim == len(expected) and all(
+            unify(a, b) is not None for a, b in zip(part.shape, expected, strict=True)
+        )
+        if not fits:
+            raise ShapeError(f"a part of shape {part.shape} where {expected} is needed")
+    return TensorType(shape, result_dtype("promote", [p.dtype for p in parts]))
+
+
+def _evaluate(*parts: Any, shape: Any, indices: Any) -> Any:
+    result = np.zeros(shape, dtype=np.result_type(*parts))
+    for part, index in zip(parts, indices, strict=True):
+        result[index] += part
+    return result
+
+
+def _vjp(
+    ct: Tensor,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> Cotangents:
+    pairs = zip(attrs["indices"], needs, strict=True)
+    return [API["getitem"](ct, index) if needed else None for index, needed in pairs]
+
+
+def _jvp(
+    tangents: Cotangents,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+) -> Tensor:
+    pairs = zip(tangents, attrs["indices"], strict=True)
+    moved = [(t, index) for t, index in pairs if t is not None]
+    return place_slices([t for t, _ in moved], attrs["shape"], [i for _, i in moved])
+
+
+def _text(node: Any) -> str:
+    shape, dtype = shape_text(node.shape), dtype_text(node.dtype)
+    lines = [f"_out = np.zeros({shape}, dtype={dtype})"]
+    for i, index in enumerate(node.attrs["indices"]):
+        lines.append(f"_out[{index_text(_trimmed(index))}] {'+' * bool(i)}= _{i}")
+    return "\n".join(lines)
+
+
+def _trimmed(index: Index) -> Index:
+    entries = list(index)
+    while len(entries) > 1 and entries[-1] == slice(None):
+        entries.pop()
+    return tuple(entries)
+
+
+UNSLICES = primitive(
+    "unslices",
+    _infer,
+    _evaluate,
+    vjp=_vjp,
+    jvp=_jvp,
+    text=_text,
+    analytic=True,
+    rule="each part goes back to where it was taken",
+)
+
+
+def place_slices(
+    parts: Sequence[Tensor], shape: Shape, indices: Sequence[Index]
+) -> Tensor:
+    """Return zeros with every part added at its index: ints drop an axis, slices keep
+    it.
+    """
+    return apply(UNSLICES, *parts, shape=tuple(shape), indices=tuple(indices))
+
+
+def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
+    """Return terms of one sum, with all that are parts in zeros as a single term.
+
+    unslice(a, i) + unslice(b, j) + c = unslices(a, b; i, j) + c.
+    """
+    placed = [t for t in terms if t.node.op.name in ("unslice", "unslices")]
+    if len(placed) < 2:
+        return list(terms)
+    parts: list[Tensor] = []
+    indices: list[Index] = []
+    for term in placed:
+        if term.node.op is UNSLICES:
+            parts += term.parents
+            indices += term.node.attrs["indices"]
+        else:
+            part, index = _without_axes(term.parents[0], term.node.attrs["index"])
+            parts.append(part)
+            indices.append(index)
+    merged = place_slices(parts, placed[0].shape, indices)
+    rest = [t for t in terms if t.node.op.name not in ("unslice", "unslices")]
+    return [merged, *rest]
+
+
+def _without_axes(part: Tensor, index: Index) -> tuple[Tensor, Index]:
+    """Return a part without the axes of length 1 that it got for a slice of one row.
+
+    The cotangent of x[3] is placed at [3], not, with a new axis, at [3:4].
+    """
+    if part.node.op.name != "expand_dims":
+        return part, index
+    axes = part.node.attrs["axes"]
+    entries = list(index)
+    for axis in axes:
+        entry = entries[axis]
+        single = (
+            isinstance(entry, slice)
+            and isinstance(entry.start, int)
+            and entry.stop == entry.start + 1
+            and entry.step is None
+        )
+        if not single:
+            return part, index
+        entries[axis] = entry.start
+    return part.parents[0], tuple(entries)
