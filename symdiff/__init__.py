@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     )
     from symdiff.declare.settings import Training as Training
     from symdiff.declare.tracing import spec as spec, trace as trace
+    from symdiff.declare.ops import elementwise as elementwise, primitive as primitive
+    from symdiff.declare.sympy_reader import (
+        from_sympy as from_sympy,
+        to_sympy as to_sympy,
+    )
     from symdiff.derive.forward import jvp as jvp
     from symdiff.derive.reverse import grad as grad, vjp as vjp
     from symdiff.graph.errors import (
@@ -81,11 +86,15 @@ _DECLARED: dict[str, tuple[str, str]] = {
     "Tensor": ("symdiff.graph.tensor", "Tensor"),
     "Training": ("symdiff.declare.settings", "Training"),
     "compile": ("symdiff.pipeline", "compile_"),
+    "elementwise": ("symdiff.declare.ops", "elementwise"),
+    "from_sympy": ("symdiff.declare.sympy_reader", "from_sympy"),
     "init": ("symdiff.declare.init", ""),
     "input": ("symdiff.declare.leaves", "input_"),
     "interpret": ("symdiff.graph.interpret", "interpret"),
     "nn": ("symdiff.declare.functional", ""),
     "optim": ("symdiff.declare.optim", ""),
+    "primitive": ("symdiff.declare.ops", "primitive"),
+    "to_sympy": ("symdiff.declare.sympy_reader", "to_sympy"),
 }
 
 # Known before the ops are loaded, for `dir` alone; `_functions` is what holds.

@@ -88,7 +88,7 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
 def _rule(primal: Tensor, context: Context) -> tuple[str, ...]:
     """Return what a derivative's line comes from: a rule in words, or the formula."""
     op = primal.node.op
-    formula = _formula(primal, context) or op.name
+    formula = _formula(primal, context) or op.name.partition("@")[0]
     if op.rule and "{0}" in op.rule:
         operand = _named(primal.parents[0], context)
         return (op.rule.format(py.expr_text(operand)) if operand is not None else "",)

@@ -151,7 +151,8 @@ def _explain(
     operands = ", ".join(
         f"{t.name}: {t.type}" if t.name else str(t.type) for t in inputs
     )
-    return type(error)(f"{op_name}({operands}): {error}")
+    shown = op_name.partition("@")[0]  # a user's op, by the user's name
+    return type(error)(f"{shown}({operands}): {error}")
 
 
 def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
