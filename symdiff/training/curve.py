@@ -6,6 +6,7 @@ bytes; numbers that are not finite are left out of curves and kept in files.
 
 from __future__ import annotations
 
+import bisect
 import csv
 import io
 import json
@@ -176,15 +177,15 @@ def sketch(history: History, encoding: str = "utf-8") -> str:
     across, down = _COLUMNS * fine[0] - 1, _ROWS * fine[1] - 1
     marks: dict[tuple[int, int], list[tuple[int, int, str]]] = {}
     for name, points in curves.items():
-        for epoch, value in points:
-            column = round((epoch - 1) / max(last - 1, 1) * across)
-            line = round((high - scale(value)) / ((high - low) or 1.0) * down)
+        known = [(epoch, scale(value)) for epoch, value in points]
+        mark = "o" if name == "val_loss" else "*"
+        for column in range(across + 1):
+            value = _between(known, 1 + column / across * max(last - 1, 1))
+            if value is None:
+                continue
+            line = round((high - value) / ((high - low) or 1.0) * down)
             cell = (line // fine[1], column // fine[0])
-            spot = (
-                line % fine[1],
-                column % fine[0],
-                "o" if name == "val_loss" else "*",
-            )
+            spot = (line % fine[1], column % fine[0], mark)
             marks.setdefault(cell, []).append(spot)
     edges = {0: f"{max(values):.4g}", _ROWS - 1: f"{min(values):.4g}"}
     margin = max(map(len, edges.values()))
@@ -195,6 +196,17 @@ def sketch(history: History, encoding: str = "utf-8") -> str:
     told = " and ".join(curves) + (", logarithmic" if log else "")
     drawn.append(f"{'':>{margin}} +{'-' * _COLUMNS} {told}, {last} epochs")
     return "\n".join(drawn)
+
+
+def _between(points: Sequence[tuple[int, float]], at: float) -> float | None:
+    """Return a curve's value at an epoch, linear between points, None outside."""
+    right = bisect.bisect_left(points, (at, -math.inf))
+    if right == len(points) or (right == 0 and points[0][0] > at):
+        return points[-1][1] if at - points[-1][0] < 1e-9 else None
+    if right == 0:
+        return points[0][1]
+    (x0, y0), (x1, y1) = points[right - 1], points[right]
+    return y0 + (y1 - y0) * (at - x0) / (x1 - x0)
 
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # Unicode 2800

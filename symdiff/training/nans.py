@@ -24,7 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
+from symdiff.graph.provenance import Site
+from symdiff.graph.tensor import Tensor
 
 _FUNCTIONS = ("loss_and_residuals", "backward", "apply_update")
 _HEADING = re.compile(r"\s*# (.*?)\s+\[([^\]]+:\d+)\]$")
@@ -61,8 +64,12 @@ class Finding:
 class Recorder:
     """Keeps the state before each step, and repeats the one that went wrong."""
 
-    def __init__(self, train: Any, state: Any, training: Training) -> None:
+    def __init__(
+        self, train: Any, state: Any, training: Training, model: Model
+    ) -> None:
         self._train, self._state, self._training = train, state, training
+        self._leaves = (*model.inputs, *model.targets)  # in the order of train.DATA
+        self._update = _place(model.site), f"optimizer={model.optimizer!r}"
         self._moments: list[_Moment] = []  # the last two
         self.bad = ""  # what was not finite
 
@@ -104,12 +111,6 @@ class Recorder:
         """Return what went wrong first, in words."""
         moment = self._moments[-1]
         text = f"{self.bad} in epoch {epoch}, at step {moment.step + 1} of the run."
-        for name, array in zip(self._train.DATA, moment.batch, strict=True):
-            if _kind(array) == "nan":
-                row = int(np.argwhere(np.isnan(array))[0][0])
-                text += (
-                    f"\n  The data has it: {name} holds nan in row {row} of the batch."
-                )
         meant: set[tuple[str, int]] = set()
         if len(self._moments) > 1:
             meant = self._traced(self._moments[0], set(), stop=False).infinite
@@ -120,16 +121,29 @@ class Recorder:
                 f"{text}\n  The readable functions stay finite on this batch, so "
                 "_planned.py differs: please report this as a fault of symdiff."
             )
-        where, statement = _heading(found)
+        where, statement = _heading(found) or self._update
+        expression, node = f"{found.expression} {found.about}", found.node
+        given = self._given(moment)
+        if given is not None:
+            leaf, expression = given
+            node, where = str(leaf.name), _place(leaf.site)
+            statement = "its declaration"
         source = linecache.getline(found.file, found.line).strip()
         return (
             f"{text}\n"
-            f"  first node:      {found.node}: {found.expression} {found.about}\n"
-            f"  line in spec:    {where}{f': {statement}' if statement else ''}\n"
+            f"  first node:      {node}: {expression}\n"
+            f"  line in spec:    {where}: {statement}\n"
             f"  generated line:  {_local(found.file)}:{found.line}: {source}\n"
             f"  in:              {found.function}, step {moment.step + 1}\n"
             "No weights were saved."
         )
+
+    def _given(self, moment: _Moment) -> tuple[Tensor, str] | None:
+        """Return an argument that holds nan when it comes, and what is wrong with it."""
+        for leaf, array in zip(self._leaves, moment.batch, strict=True):
+            if _kind(array) == "nan":
+                return leaf, f"the data {_described(array)} of the batch"
+        return None
 
     def _traced(
         self, moment: _Moment, meant: set[tuple[str, int]], *, stop: bool
@@ -260,7 +274,7 @@ class _Tracer:
         found, value = _culprit(statement, scope, meant)
         operands = {n.id for n in ast.walk(found) if isinstance(n, ast.Name)}
         ranges = [
-            f"{name} in {_range(scope[name])}"
+            f"{name} {_range(scope[name])}"
             for name in sorted(operands)
             if isinstance(scope.get(name), (np.ndarray, np.generic, float))
         ]
@@ -371,18 +385,21 @@ def _node(found: ast.AST) -> str:
 def _range(value: Any) -> str:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub" or not array.size:
-        return f"{array.dtype}{list(array.shape)}"
+        return f"of {array.dtype}{list(array.shape)}"
     if array.ndim == 0:
-        return f"{array[()]:.4g}"
-    return f"{array.min():.4g}..{array.max():.4g}"
+        return f"= {array[()]:.4g}"
+    return f"in {array.min():.4g}..{array.max():.4g}"
 
 
 def _described(value: Any) -> str:
     """Return what is wrong with a value: ``is -inf at [3, 0], in 2 of 24 elements``."""
+    if isinstance(value, (tuple, list)):
+        value = next(v for v in value if _kind(v))
     array = np.asarray(value)
     if array.dtype.kind != "f":
         return "is not finite"
-    bad = np.argwhere(~np.isfinite(array))
+    wrong = np.isnan(array)
+    bad = np.argwhere(wrong if wrong.any() else ~np.isfinite(array))
     first = array[tuple(bad[0])]
     if array.ndim == 0:
         return f"is {first}"
@@ -390,7 +407,7 @@ def _described(value: Any) -> str:
     return f"is {first} at [{where}], in {len(bad)} of {array.size} elements"
 
 
-def _heading(found: Finding) -> tuple[str, str]:
+def _heading(found: Finding) -> tuple[str, str] | None:
     """Return the spec's ``file:line`` and statement, from the comment above a line."""
     for line in range(found.line, 0, -1):
         text = linecache.getline(found.file, line)
@@ -399,7 +416,12 @@ def _heading(found: Finding) -> tuple[str, str]:
             return match[2], match[1]
         if text.startswith("def "):
             break
-    return "the optimizer= of the model", ""
+    return None
+
+
+def _place(site: Site) -> str:
+    """Return the file and line of a declaration, as headings have it."""
+    return Path(site.location).name
 
 
 def _local(file: str) -> str:

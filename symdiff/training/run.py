@@ -146,7 +146,7 @@ def _fitted(
     training, data = request.training, parts["train"].data
     recorder = None
     if request.debug_nans:
-        recorder = Recorder(train, state, training)
+        recorder = Recorder(train, state, training, spec.model)  # type: ignore[arg-type]
         data = recorder.watching(data)
     progress = Progress(training, parts["train"].steps(training.batch_size), first)
     watched = next((name for name in HELD_OUT if name in parts), None)
