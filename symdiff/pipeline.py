@@ -21,6 +21,7 @@ from symdiff.emit.checking import checked
 from symdiff.emit.modules import Options
 from symdiff.emit.package import Compiled, function_files, model_files
 from symdiff.emit.source import Resolver, printable
+from symdiff.graph.body import every_node
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
@@ -79,9 +80,10 @@ def _named(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[Named, ...]
 def is_analytic(results: Sequence[Tensor]) -> bool:
     """Whether the formulas of all results hold for complex arguments.
 
-    What takes or gives no floats stays as it is: masks, indices, constants.
+    What takes or gives no floats stays as it is: masks, indices, constants. The ops of
+    bodies count as well.
     """
-    nodes = topological([t.node for t in results])
+    nodes = every_node(topological([t.node for t in results]))
     return all(n.op.analytic or not _is_smooth(n) for n in nodes)
 
 

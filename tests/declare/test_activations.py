@@ -1,4 +1,4 @@
-"""Activations equal PyTorch's, at ordinary, extreme and kink values; maxout is what it says."""
+"""Activations equal PyTorch's at ordinary and extreme values; maxout; kinks."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Layers equal PyTorch's, values and every gradient; what is declared has the right names."""
+"""Layers equal PyTorch's, values and every gradient; parameters have their names."""
 
 import itertools
 
@@ -103,8 +103,8 @@ def test_convolutions_start_with_the_fans_of_their_weights():
 def monomials(x, degree, choose):
     columns = []
     for k in range(1, degree + 1):
-        for picked in choose(range(x.shape[1]), k):
-            columns.append(np.prod(x[:, picked], axis=1))
+        chosen = choose(range(x.shape[1]), k)
+        columns += [np.prod(x[:, picked], axis=1) for picked in chosen]
     return np.stack(columns, axis=1)
 
 
@@ -187,9 +187,9 @@ def test_parameters_are_chosen_by_name():
     (x,) = declared([X])
     z = sd.nn.dense(sd.nn.dense(x, 3, name="hidden"), 2, name="out")
     assert [p.name for p in sd.params(z, "*.W")] == ["hidden.W", "out.W"]
-    assert [p.name for p in sd.params(z, "out.*", "*.b")] == ["hidden.b", "out.W",
-    "out.b"] with pytest.raises(sd.DeclarationError, match=r"no
-    parameter.*\*.V.*hidden.W"):
+    found = [p.name for p in sd.params(z, "out.*", "*.b")]
+    assert found == ["hidden.b", "out.W", "out.b"]
+    with pytest.raises(sd.DeclarationError, match=r"no parameter.*\*.V.*hidden.W"):
         sd.params(z, "*.V")
 
 

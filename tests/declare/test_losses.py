@@ -1,4 +1,4 @@
-"""Every loss that PyTorch has equals it, with every option; the rest equal their formulas."""
+"""Losses equal PyTorch's, with every option; the rest equal their formulas."""
 
 import numpy as np
 import pytest

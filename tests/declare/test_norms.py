@@ -1,4 +1,4 @@
-"""Normalisations equal PyTorch's, and batch norm keeps its running statistics by itself."""
+"""Normalisations equal PyTorch's; batch norm keeps its statistics by itself."""
 
 import importlib
 
