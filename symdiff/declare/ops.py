@@ -8,28 +8,27 @@ replaced.
 
 from __future__ import annotations
 
-import ast
-import builtins
-import dis
 import hashlib
 import inspect
-import linecache
-import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from types import CodeType
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symdiff.declare import op_checks
+from symdiff.declare.op_sources import (
+    arity_of,
+    checked_text,
+    content_of,
+    embedded,
+)
 from symdiff.derive.reverse import reverse_sweep
 from symdiff.graph.errors import DeclarationError, DerivativeError
 from symdiff.graph.interpret import evaluate as evaluate_nodes
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, as_shape, dim, promote
+from symdiff.graph.types import FLOAT, TensorType, as_shape, dim, promote
 from symdiff.ops import calculus, define
 from symdiff.ops.define import OPERANDS, OPS, Op, register
 from symdiff.ops.leaf import BOUND, INPUT
@@ -208,7 +207,7 @@ def _evaluator(build: Callable[..., Tensor]) -> Callable[..., Any]:
         key = (len(arrays), arrays[0].ndim)
         if key not in graphs:
             shape = tuple(dim(f"d{i}") for i in range(arrays[0].ndim))
-            floating = define.FLOAT
+            floating = FLOAT
             leaves = [
                 apply(INPUT, name=f"x{i}", shape=shape, dtype=floating)
                 for i in range(len(arrays))
@@ -263,9 +262,9 @@ def primitive(
         raise DeclarationError(
             f"{name} has neither vjp= nor jvp=; give one, or differentiable=False."
         )
-    arity = _arity(evaluate)
+    arity = arity_of(evaluate)
     parts = (evaluate, shape, vjp, jvp, expand)
-    record = _record_name(name, " ".join([*map(_content, parts), str(text)]))
+    record = _record_name(name, " ".join([*map(content_of, parts), str(text)]))
     shape_of = shape or (lambda first, *rest: first)
 
     def infer(*types: TensorType) -> TensorType:
@@ -284,8 +283,8 @@ def primitive(
         evaluate,
         vjp=rules[0],
         jvp=rules[1],
-        text=_text(name, text, arity)
-        or (None if expand else _embedded(name, evaluate)),
+        text=checked_text(name, text, arity)
+        or (None if expand else embedded(name, evaluate)),
         expand=expand,
         hint=name,
         rule=f"derivative of {name}",
@@ -305,86 +304,6 @@ def primitive(
         OPS.pop(record, None)
         raise
     return _named(call, name, inspect.getdoc(evaluate) or f"The op {name}")
-
-
-def _arity(evaluate: Callable[..., Any]) -> int:
-    parameters = inspect.signature(evaluate).parameters.values()
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        raise DeclarationError("evaluate takes *args; name each operand.")
-    return len([p for p in parameters if p.default is p.empty])
-
-
-def _content(function: Callable[..., Any] | None) -> str:
-    """Return what tells two functions apart, the same in every process."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return getattr(function, "__name__", str(type(function)))
-    return _code_content(code)
-
-
-def _code_content(code: CodeType) -> str:
-    consts = [
-        _code_content(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts
-    ]
-    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {consts}"
-
-
-def _text(name: str, text: str | None, arity: int) -> str | None:
-    if text is None:
-        return None
-    try:
-        tree = compile(text, f"<text of {name}>", "eval")
-    except SyntaxError as error:
-        raise DeclarationError(
-            f"{name}: text {text!r} is no expression: {error}."
-        ) from None
-    known = {"np", *(f"_{i}" for i in range(arity))}
-    unknown = [n for n in tree.co_names if n.startswith("_") and n not in known]
-    if unknown:
-        raise DeclarationError(
-            f"{name}: text reads {unknown[0]}; it has {arity} operands."
-        )
-    return text
-
-
-def _embedded(name: str, evaluate: Callable[..., Any]) -> str:
-    """Return a call of the function itself, its source to be copied with the module."""
-    code = getattr(evaluate, "__code__", None)
-    try:
-        source = textwrap.dedent(inspect.getsource(evaluate))
-    except (OSError, TypeError):
-        source = ""
-    tree = ast.parse(source) if source.startswith("def ") else None
-    free = _global_names(code) - {"np", *dir(builtins)} if code else set()
-    if tree is None or free or (code and code.co_freevars):
-        raise DeclarationError(
-            f"{name} has no text for generated code: give text= or expand=, or let "
-            "evaluate be a def that reads np and its operands alone."
-        )
-    definition = tree.body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    key = f"{name}_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
-    renamed = re.sub(rf"^def {definition.name}\b", f"def _{key}", source)
-    file = f"<op {key}>"
-    linecache.cache[file] = (len(renamed), None, renamed.splitlines(True), file)
-    made: dict[str, Any] = {"np": np}
-    exec(compile(renamed, file, "exec"), made)  # the user's own function, under a name
-    define.HELPERS[key] = made[f"_{key}"]
-    places = ", ".join(f"_{i}" for i in range(_arity(evaluate)))
-    return f"_help_{key}({places})"
-
-
-def _global_names(code: CodeType) -> set[str]:
-    """Return the names that a function reads from its module."""
-    found = {
-        i.argval
-        for i in dis.get_instructions(code)
-        if i.opname.startswith("LOAD_GLOBAL")
-    }
-    for c in code.co_consts:
-        if isinstance(c, CodeType):
-            found |= _global_names(c)
-    return found
 
 
 def _samples(name: str, sample: Any, arity: int) -> list[np.ndarray]:

@@ -284,9 +284,10 @@ def _exact(value: Any) -> Any:
     if isinstance(value, sp.Basic):
         return value
     number = float(value)
-    rational = sp.nsimplify(number, rational=True) if np.isfinite(number) else None
-    small = rational is not None and rational.q <= 1024
-    return rational if small and float(rational) == number else sp.Float(number)
+    if not np.isfinite(number):
+        return sp.Float(number)
+    rational = sp.Rational(number)  # exactly
+    return rational if rational.q <= 1024 else sp.Float(number)
 
 
 def _array(values: Any) -> Any:

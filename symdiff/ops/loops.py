@@ -1,9 +1,8 @@
-"""`while_loop` and `cond`: repetition and choice by a value.
+"""`while_loop`: repetition for as long as a test holds.
 
-In: Python functions traced once. Out: nodes that hold their bodies. Invariant: closed
+In: Python functions traced once. Out: a node that holds both bodies. Invariant: closed
 under differentiation. A while loop's tangent is a while loop; its transpose is a scan
-over the carries that a stacking run of the same loop has kept. A branch's derivatives
-are branches.
+over the carries that a stacking run of the same loop has kept.
 """
 
 from __future__ import annotations
@@ -16,16 +15,15 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.body import Body, substitute
-from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node, attrs_key, topological
 from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, TupleType, dim, unify
+from symdiff.graph.types import TensorType, TupleType, dim
+from symdiff.ops.branches import condition_of, or_zeros
 from symdiff.ops.closure import (
     SWEEPS,
     argument_names,
     bound,
-    bound_apart,
     bound_like,
     close,
     flatten,
@@ -34,7 +32,7 @@ from symdiff.ops.closure import (
     unflatten,
 )
 from symdiff.ops.define import primitive
-from symdiff.ops.operands import api, as_tensor
+from symdiff.ops.operands import api
 from symdiff.ops.scan import check_carry, scan_node
 from symdiff.ops.shape import zeros_like
 from symdiff.ops.tuples import item
@@ -120,7 +118,7 @@ def _while_jvp(
         for i in late:
             moves[i] = bound_like(leaves[i], "t_")
     moving = [i for i in range(n) if moves[i] is not None]
-    new = [_or_zeros(derived[i], body.outputs[i]) for i in moving]
+    new = [or_zeros(derived[i], body.outputs[i]) for i in moving]
     fresh = [bound_like(p) for p in leaves[:n]]
     moved = {i: bound_like(moves[i]) for i in moving}  # type: ignore[arg-type]
     replaced = {leaves[i].node: t for i, t in enumerate(fresh)}
@@ -132,7 +130,7 @@ def _while_jvp(
             replaced[move.node] = tangent
     ended = substitute([test.outputs[0]], _onto(test, leaves, replaced))[0]
     made = substitute([*body.outputs, *new], replaced)
-    starts = [_or_zeros(tangents[i], inputs[i]) for i in moving]
+    starts = [or_zeros(tangents[i], inputs[i]) for i in moving]
     found = while_node(
         [*fresh, *moved.values()],
         ended,
@@ -147,10 +145,6 @@ def _while_jvp(
         if stacked:
             result[n + i] = found[n + len(moving) + n + place]
     return result
-
-
-def _or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
-    return zeros_like(like) if t is None else t
 
 
 def _onto(
@@ -201,16 +195,16 @@ def _while_vjp(
     replaced = {leaves[i].node: rows[i] for i in range(n)}
     replaced |= {leaves[i].node: inputs[i] for i in range(n, len(leaves))}
     replaced |= {seeds[i].node: t for i, t in fresh_seeds.items()}
-    wanted = [_or_zeros(by_leaf[i], leaves[i]) for i in (*turning, *consts_out)]
+    wanted = [or_zeros(by_leaf[i], leaves[i]) for i in (*turning, *consts_out)]
     made = dict(zip((*turning, *consts_out), substitute(wanted, replaced), strict=True))
     for i, row in more.items():
-        made[i] = made[i] + row  # type: ignore[operator]
+        made[i] = made[i] + row
     found = scan_node(
         [*fresh_seeds.values(), *totals.values()],
         [*rows, *more.values()],
-        [*(made[i] for i in turning), *(totals[i] + made[i] for i in consts_out)],  # type: ignore[operator]
+        [*(made[i] for i in turning), *(totals[i] + made[i] for i in consts_out)],
         [
-            *(_or_zeros(cts[i], inputs[i]) for i in turning),
+            *(or_zeros(cts[i], inputs[i]) for i in turning),
             *(zeros_like(inputs[i]) for i in consts_out),
         ],
         [*stacks, *(t for t in stack_cts.values() if t is not None)],
@@ -275,195 +269,7 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) ->
     ]
     with in_user_code():
         going, found = test(unflatten(form, carry)), body(unflatten(form, carry))
-    condition = _condition(going, "the test of while_loop")
+    condition = condition_of(going, "the test of while_loop")
     ends, end_form = flatten(found)
     same_form(form, end_form, "the carry of while_loop")
     return unflatten(form, while_node(carry, condition, ends, starts))
-
-
-def _condition(value: Any, what: str) -> Tensor:
-    tensor = as_tensor(value)
-    if not tensor.dtype.is_bool or tensor.ndim:
-        raise DTypeError(
-            f"{what} must be a boolean scalar, got {tensor.type}; compare, and reduce "
-            "with "
-            "sd.any or sd.all."
-        )
-    return tensor
-
-
-# --- branches -------------------------------------------------------------------------
-
-
-def _infer_cond(
-    pred: TensorType, *types: TensorType, then: Body, otherwise: Body
-) -> TupleType:
-    if not pred.dtype.is_bool or pred.shape:
-        raise DTypeError(f"the predicate must be a boolean scalar, got {pred}")
-    for i, (a, b) in enumerate(zip(then.outputs, otherwise.outputs, strict=True)):
-        s, t = a.node.tensor_type, b.node.tensor_type
-        same = s.ndim == t.ndim and all(
-            unify(x, y) is not None for x, y in zip(s.shape, t.shape, strict=True)
-        )
-        if not same or s.dtype != t.dtype:
-            raise ShapeError(f"result {i} is {s} in one branch and {t} in the other")
-    return TupleType(tuple(t.node.tensor_type for t in then.outputs))
-
-
-def _evaluate_cond(pred: Any, *arrays: Any, then: Any, otherwise: Any) -> list[Any]:
-    found: list[Any] = (then if bool(pred) else otherwise)(*arrays)
-    return found
-
-
-def cond_node(
-    pred: Tensor, then: Sequence[Tensor], otherwise: Sequence[Tensor], marker: int
-) -> list[Tensor]:
-    """Return the results of a branch whose sides may still read tensors from outside.
-
-    What was built after ``marker`` (a tensor's age) belongs to its side and is computed
-    there only; anything older is an operand.
-    """
-    frontier: dict[Node, Tensor] = {}
-    for side in (then, otherwise):
-        for tensor in _outside(side, marker):
-            frontier.setdefault(tensor.node, tensor)
-    leaves = bound_apart(frontier)
-    sides = [substitute(list(side), leaves) for side in (then, otherwise)]
-    params = tuple(leaves.values())
-    node = apply(
-        COND,
-        pred,
-        *frontier.values(),
-        then=Body(params, tuple(sides[0])),
-        otherwise=Body(params, tuple(sides[1])),
-    )
-    return [item(node, i) for i in range(len(then))]
-
-
-def _outside(outputs: Sequence[Tensor], marker: int) -> list[Tensor]:
-    """Return the tensors, older than ``marker`` or leaves, that a side reads."""
-    found: dict[Node, Tensor] = {}
-    seen: set[Tensor] = set()
-    stack = list(outputs)
-    while stack:
-        tensor = stack.pop()
-        if tensor in seen:
-            continue
-        seen.add(tensor)
-        if (tensor.serial < marker and _reads_leaves(tensor)) or tensor.node.op.leaf:
-            found.setdefault(tensor.node, tensor)
-        else:
-            stack.extend(tensor.parents)
-    return sorted(found.values(), key=lambda t: t.serial)
-
-
-def _reads_leaves(tensor: Tensor) -> bool:
-    return bool(tensor.parents) or tensor.node.op.leaf
-
-
-def _apart(body: Body, operands: Sequence[Tensor]) -> dict[Node, Tensor]:
-    return {p.node: t for p, t in zip(body.params, operands, strict=True)}
-
-
-def _cond_jvp(
-    tangents: Sequence[Tensor | None],
-    output: Tensor,
-    inputs: Sequence[Tensor],
-    attrs: Mapping[str, Any],
-) -> list[Tensor | None]:
-    sides = []
-    for body in (attrs["then"], attrs["otherwise"]):
-        moves = {
-            i: bound_like(p, "t_")
-            for i, (p, t) in enumerate(zip(body.params, tangents[1:], strict=True))
-            if t is not None
-        }
-        derived = SWEEPS["forward"](
-            body.outputs, [body.params[i] for i in moves], list(moves.values())
-        )
-        sides.append((body, moves, derived))
-    alive = [
-        i for i in range(len(sides[0][2])) if any(d[i] is not None for _, _, d in sides)
-    ]
-    if not alive:
-        return [None] * len(sides[0][2])
-    made = []
-    marker = _mark(inputs[0])
-    for body, moves, derived in sides:
-        replaced = _apart(body, inputs[1:])
-        replaced |= {t.node: tangents[1 + i] for i, t in moves.items()}  # type: ignore[misc]
-        wanted = [_or_zeros(derived[i], body.outputs[i]) for i in alive]
-        made.append(substitute(wanted, replaced))
-    found = cond_node(inputs[0], made[0], made[1], marker)
-    result: list[Tensor | None] = [None] * len(sides[0][2])
-    for place, i in enumerate(alive):
-        result[i] = found[place]
-    return result
-
-
-def _mark(pred: Tensor) -> int:
-    """Return an age that everything built from now on is younger than."""
-    return Tensor(pred.node, pred.parents, pred.site).serial
-
-
-def _cond_vjp(
-    cts: Sequence[Tensor | None],
-    output: Tensor,
-    inputs: Sequence[Tensor],
-    attrs: Mapping[str, Any],
-    needs: Sequence[bool],
-) -> list[Tensor | None]:
-    sides = []
-    for body in (attrs["then"], attrs["otherwise"]):
-        wrt = [i for i in range(len(body.params)) if needs[1 + i]]
-        seeds = {
-            i: bound_like(o, "d_")
-            for i, (o, ct) in enumerate(zip(body.outputs, cts, strict=True))
-            if ct is not None
-        }
-        derived = SWEEPS["reverse"](
-            [body.outputs[i] for i in seeds],
-            list(seeds.values()),
-            [body.params[i] for i in wrt],
-        )
-        sides.append((body, seeds, dict(zip(wrt, derived, strict=True))))
-    alive = [i for i in sides[0][2] if any(d[i] is not None for _, _, d in sides)]
-    result: list[Tensor | None] = [None] * len(inputs)
-    if not alive:
-        return result
-    marker = _mark(inputs[0])
-    made = []
-    for body, seeds, derived in sides:
-        replaced = _apart(body, inputs[1:])
-        replaced |= {t.node: cts[i] for i, t in seeds.items()}  # type: ignore[misc]
-        wanted = [_or_zeros(derived[i], body.params[i]) for i in alive]
-        made.append(substitute(wanted, replaced))
-    found = cond_node(inputs[0], made[0], made[1], marker)
-    for place, i in enumerate(alive):
-        result[1 + i] = found[place]
-    return result
-
-
-COND = primitive("cond", _infer_cond, _evaluate_cond, vjp=_cond_vjp, jvp=_cond_jvp)
-
-
-@api("cond")
-def cond(
-    pred: Any, then: Callable[..., Any], otherwise: Callable[..., Any], *operands: Any
-) -> Any:
-    """``then(*operands)`` where ``pred`` holds, else ``otherwise(*operands)``.
-
-    ``pred`` is a boolean scalar; only the chosen side is computed. Both sides are
-    called once, with symbolic tensors, and must return the same nested container of
-    equal types. They may read any other tensor.
-    """
-    condition = _condition(pred, "the predicate of cond")
-    marker = _mark(condition)
-    with in_user_code():
-        sides = then(*operands), otherwise(*operands)
-    first, form = flatten(sides[0])
-    second, other = flatten(sides[1])
-    same_form(form, other, "the results of cond")
-    if not first:
-        raise DeclarationError("the sides of cond return nothing.")
-    return unflatten(form, cond_node(condition, first, second, marker))

@@ -59,7 +59,7 @@ def _is_logistic(e: sp.Basic) -> bool:
 
 
 def _logistic(e: sp.Pow) -> sp.Expr:
-    return sigmoid(-_one_plus_exp(e.base)) ** (-e.exp)
+    return sigmoid(sp.Mul(-1, _one_plus_exp(e.base))) ** (-e.exp)
 
 
 def _is_softplus(e: sp.Basic) -> bool:
