@@ -90,6 +90,7 @@ class Compiled:
 
 def load_package(alias: str, path: Path) -> ModuleType:
     """Import a written package, or its single module, under another name."""
+    path = path.absolute()  # finders of relative folders outlive a change of folder
     entry = path if path.suffix else path / "__init__.py"
     search = None if path.suffix else [str(path)]
     spec = importlib.util.spec_from_file_location(
@@ -136,6 +137,8 @@ def _replace(path: Path, content: str | bytes) -> None:
             file.write(data)
         temporary.chmod(0o644)
         temporary.replace(path)
+        if path.suffix == ".py":  # Python tells new text by its size and second alone
+            Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
     except BaseException:
         temporary.unlink()
         raise
