@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from symdiff.derive.forward import forward_sweep, jvp
 from symdiff.derive.reverse import check_wrt, grad, reverse_sweep, vjp
 from symdiff.graph.errors import DerivativeError, ShapeError
@@ -17,7 +19,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, dims_equal, product
 from symdiff.ops.index import arange, one_hot
 from symdiff.ops.joining import stack
-from symdiff.ops.operands import api, as_tensor, stretch
+from symdiff.ops.operands import api, as_tensor, constant, stretch
 from symdiff.ops.scan import map_
 from symdiff.ops.shape import moveaxis, reshape, zeros
 
@@ -59,9 +61,13 @@ def _jacobian(y: Tensor, x: Tensor, batch_dims: int, mode: str | None) -> Tensor
     m, n = product(rows), product(columns)
     forward = mode == "forward" or (mode is None and _fewer(n, m))
     if forward:
+        if n == 1:
+            return reshape(_column(y, x, batch, 0), (*batch, *rows, *columns))
         parts = _columns(y, x, batch, n)  # (n, batch..., rows...)
         parts = moveaxis(parts, 0, -1)
         return reshape(parts, (*batch, *rows, *columns))
+    if m == 1:
+        return reshape(_row(y, x, batch, 0), (*batch, *rows, *columns))
     parts = _rows(y, x, batch, m)  # (m, batch..., columns...)
     parts = moveaxis(parts, 0, len(batch))
     return reshape(parts, (*batch, *rows, *columns))
@@ -94,26 +100,36 @@ def _fewer(n: Dim, m: Dim) -> bool:
 def _basis(i: Tensor | int, shape: Shape, batch: Shape) -> Tensor:
     """Return the i-th unit vector of a shape, repeated over the batch."""
     size = product(shape)
-    unit = reshape(one_hot(as_tensor([i]) if isinstance(i, int) else i, size), shape)
+    if isinstance(i, int) and isinstance(size, int):
+        values = np.zeros(size)
+        values[i] = 1.0
+        unit = constant(values.reshape(shape))
+    else:
+        place = as_tensor([i]) if isinstance(i, int) else i
+        unit = reshape(one_hot(place, size), shape)
     return stretch(unit, (*batch, *shape)) if batch else unit
 
 
-def _rows(y: Tensor, x: Tensor, batch: Shape, m: Dim) -> Tensor:
-    def row(i: Any) -> Tensor:
-        ct = _basis(i, y.shape[len(batch) :], batch)
-        (found,) = reverse_sweep([y], [ct], [x])
-        return zeros(x.shape) if found is None else found
+def _row(y: Tensor, x: Tensor, batch: Shape, i: Any) -> Tensor:
+    """Return row i of the Jacobian, of every block of the batch."""
+    ct = _basis(i, y.shape[len(batch) :], batch)
+    (found,) = reverse_sweep([y], [ct], [x])
+    return zeros(x.shape) if found is None else found
 
-    return _each(row, m, x.shape)
+
+def _column(y: Tensor, x: Tensor, batch: Shape, i: Any) -> Tensor:
+    """Return column i of the Jacobian, of every block of the batch."""
+    t = _basis(i, x.shape[len(batch) :], batch)
+    (found,) = forward_sweep([y], [x], [t])
+    return zeros(y.shape) if found is None else found
+
+
+def _rows(y: Tensor, x: Tensor, batch: Shape, m: Dim) -> Tensor:
+    return _each(lambda i: _row(y, x, batch, i), m, x.shape)
 
 
 def _columns(y: Tensor, x: Tensor, batch: Shape, n: Dim) -> Tensor:
-    def column(i: Any) -> Tensor:
-        t = _basis(i, x.shape[len(batch) :], batch)
-        (found,) = forward_sweep([y], [x], [t])
-        return zeros(y.shape) if found is None else found
-
-    return _each(column, n, y.shape)
+    return _each(lambda i: _column(y, x, batch, i), n, y.shape)
 
 
 def _each(part: Any, count: Dim, shape: Shape) -> Tensor:
