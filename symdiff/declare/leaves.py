@@ -243,7 +243,7 @@ def leaves(tensors: Iterable[Tensor], *ops: Any) -> list[Tensor]:
     for t in found:
         if t.node.op is BOUND:
             raise DeclarationError(
-                f"{t.name!r} is a variable of a loop's or branch's body and has no value "
+                f"{t.name!r} is a variable of a loop's or branch's body: no value "
                 "outside it; let the body return what is needed."
             )
     return [t for t in found if t.node.op in ops]

@@ -27,8 +27,8 @@ from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 
 __all__ = [
-    "AMSGrad",
     "SGD",
+    "AMSGrad",
     "AdaGrad",
     "Adadelta",
     "Adam",

@@ -129,7 +129,8 @@ def train_parts(
     functions += [render(f"{part}.py") for part in LOOP]
     written = [w for w in (trained, evaluated) if w is not None]
     constants = _constants(unit, optimizer, names)
-    digest = hashlib.sha256("".join([fingerprint(p), constants, *step]).encode()).hexdigest()
+    told_apart = "".join([fingerprint(p), constants, *step])
+    digest = hashlib.sha256(told_apart.encode()).hexdigest()
     told = py.Assign(
         (py.Name("MODEL"),),
         py.Lit(f"{p.name} {digest[:16]}"),
