@@ -139,7 +139,7 @@ class Recorder:
         )
 
     def _given(self, moment: _Moment) -> tuple[Tensor, str] | None:
-        """Return an argument that holds nan when it comes, and what is wrong with it."""
+        """Return an argument that holds nan when it comes, and in which words."""
         for leaf, array in zip(self._leaves, moment.batch, strict=True):
             if _kind(array) == "nan":
                 return leaf, f"the data {_described(array)} of the batch"

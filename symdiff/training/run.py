@@ -24,6 +24,7 @@ from typing import Any
 import click
 import numpy as np
 
+from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.declare.spec import HELD_OUT, Spec, call_data
 from symdiff.emit.package import load_package
@@ -146,7 +147,8 @@ def _fitted(
     training, data = request.training, parts["train"].data
     recorder = None
     if request.debug_nans:
-        recorder = Recorder(train, state, training, spec.model)  # type: ignore[arg-type]
+        assert isinstance(spec.model, Model)  # as `requested` has seen
+        recorder = Recorder(train, state, training, spec.model)
         data = recorder.watching(data)
     progress = Progress(training, parts["train"].steps(training.batch_size), first)
     watched = next((name for name in HELD_OUT if name in parts), None)
