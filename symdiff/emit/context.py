@@ -57,6 +57,7 @@ class Context:
     items: dict[Node, dict[int, Tensor]] | None = None
     float_is: py.Expr | None = None  # the dtype itself, where it is given
     weak: set[Node] = field(default_factory=set)  # values that are Python floats
+    strong: set[Node] = field(default_factory=set)  # values known not to be
     lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
     group: Hashable = None  # the user's statement that is being written
 

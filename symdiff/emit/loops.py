@@ -77,6 +77,7 @@ def _operands(
         e = expression_of(source, context)
         if is_weak(source, context):  # then its leaf is, in what reads it
             context.weak.update(b.params[first + i].node for b in bodies)
+            context.strong.clear()
         if isinstance(e, (py.Name, py.Lit)):
             found.append(e)
         else:

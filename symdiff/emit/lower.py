@@ -245,16 +245,31 @@ def is_weak(node: Node, context: Context) -> bool:
     So are numbers given as such, and what Python's operators make of them and of
     literals.
     """
-    if node in context.weak:
-        return True
+    stack = [node]
+    while stack:
+        top = stack[-1]
+        if top in context.weak or top in context.strong:
+            stack.pop()
+            continue
+        if not _may_be_weak(top, context):
+            context.strong.add(top)
+            continue
+        operands = [i for i in top.inputs if i.op is not LITERAL]
+        open_ = [i for i in operands if i not in context.weak]
+        if any(i in context.strong for i in open_):
+            context.strong.add(top)
+        elif open_:
+            stack.append(open_[-1])
+        else:
+            context.weak.add(top)
+    return node in context.weak
+
+
+def _may_be_weak(node: Node, context: Context) -> bool:
+    """Whether Python's operators make a value, of scalars."""
     if node in context.given or node.shape or node.op is LITERAL or node.op.leaf:
         return False
-    if not node.inputs or not node.op.is_elementwise or not is_infix(op_text(node)):
-        return False
-    found = all(i.op is LITERAL or is_weak(i, context) for i in node.inputs)
-    if found:
-        context.weak.add(node)
-    return found
+    return bool(node.inputs and node.op.is_elementwise and is_infix(op_text(node)))
 
 
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
