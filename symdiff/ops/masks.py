@@ -184,16 +184,18 @@ def merge_masked(terms: Sequence[Tensor]) -> list[Tensor]:
     where(c, a, 0) + where(c, 0, b) = where(c, a, b).
     """
     found: list[Tensor] = []
-    masks: list[Masked | None] = []
+    masks: dict[int, Masked] = {}
+    places: dict[object, int] = {}  # of each condition, so that long sums stay linear
     for term in terms:
         mask = masked(term) if len(terms) > 1 else None
-        at = next((i for i, m in enumerate(masks) if m and mask and m.alike(mask)), -1)
-        if mask is None or at < 0:
+        at = -1 if mask is None else places.get(_origin(mask.condition), -1)
+        before = masks.get(at)
+        if mask is None or before is None:
+            if mask is not None:
+                places[_origin(mask.condition)] = len(found)
+                masks[len(found)] = mask
             found.append(term)
-            masks.append(mask)
             continue
-        before = masks[at]
-        assert before is not None
         if before.taken == mask.taken:
             (inner,) = _added(before.inner, mask.inner)
             found[at] = before.around(inner)
@@ -201,7 +203,7 @@ def merge_masked(terms: Sequence[Tensor]) -> list[Tensor]:
         else:
             a, b = (before, mask) if before.taken else (mask, before)
             found[at] = API["where"](a.condition, a.inner, b.inner)
-            masks[at] = None
+            del masks[at]
     return found
 
 

@@ -56,7 +56,7 @@ def cost(nodes: Iterable[Node]) -> Cost:
 
 def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
     """Return operations, bytes and the number of nodes, bodies of loops included."""
-    sizes: Counter[Any] = Counter()
+    sizes: dict[Any, Any] = Counter()
     traffic: Counter[Any] = Counter()
     count = 0
     inner: list[tuple[Formula, Formula]] = []
@@ -106,28 +106,27 @@ def _length(node: Node) -> Any:
     return node.attrs.get("length") or 1
 
 
-def _work(node: Node) -> list[tuple[Shape, Fraction]]:
+def _work(node: Node) -> list[tuple[Shape, Fraction | int]]:
     """Return sizes and how many operations each of their elements stands for."""
-    one = Fraction(1)
     name = node.op.name
     inputs = [t for i in node.inputs for t in types_of(i)]
     if name == "matmul":
         inner = inputs[0].shape[-1:]
-        return [((*types_of(node)[0].shape, *inner), 2 * one)]
+        return [((*types_of(node)[0].shape, *inner), 2)]
     if name in _CUBIC and inputs and len(inputs[0].shape) >= 2:
         *batch, rows, columns = inputs[0].shape
-        found: list[tuple[Shape, Fraction]] = [
+        found: list[tuple[Shape, Fraction | int]] = [
             ((*batch, rows, columns, columns), _CUBIC[name])
         ]
         if len(inputs) > 1:
-            found.append(((*inputs[1].shape, columns), 2 * one))
+            found.append(((*inputs[1].shape, columns), 2))
         return found
     if node.op.is_elementwise:
-        return [(types_of(node)[0].shape, one)]
+        return [(types_of(node)[0].shape, 1)]
     # Reductions read every element once; whatever else there is, writes every element.
     shapes = {t.shape for t in (*inputs, *types_of(node))}
     largest = max(shapes, key=lambda s: (len(s), str(s)), default=())
-    return [(largest, one)]
+    return [(largest, 1)]
 
 
 def _add(total: Formula, size: Any, factor: Any) -> None:
