@@ -24,6 +24,7 @@ STATEMENTS = {
     "compile --help": "from symdiff.cli import main; main(['compile', '--help'])",
     "train --help": "from symdiff.cli import main; main(['train', '--help'])",
     "check --help": "from symdiff.cli import main; main(['check', '--help'])",
+    "verify --help": "from symdiff.cli import main; main(['verify', '--help'])",
     "--version": "from symdiff.cli import main; main(['--version'])",
 }
 

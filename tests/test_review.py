@@ -221,3 +221,127 @@ def test_a_hostile_name_of_a_spec_stays_in_comments():
     assert printable(name) in text
     assert "\nprint" not in text
     run("check", "--spec", name)
+
+
+# --- verify --------------------------------------------------------------------------
+
+
+def function(body, arguments, outputs, name="f"):
+    """The text of a spec of a function."""
+    return (
+        "import symdiff as sd\nN, M = sd.dim('N'), sd.dim('M')\n"
+        f"{body}\nmodel = sd.Function({name!r}, [{arguments}], [{outputs}])\n"
+    )
+
+
+DROPOUT = """\
+import symdiff as sd
+x = sd.input("x", (sd.dim("N"), 4))
+h = sd.nn.dropout(sd.tanh(x @ sd.param("W", (4, 3))), 0.5)
+model = sd.Model("small", inputs=[x], outputs=h, loss=sd.mean(h**2),
+                 optimizer=sd.optim.SGD(0.1))
+"""
+
+VERIFIED = {
+    "model": SPEC,
+    "dropout": DROPOUT,
+    "kinks": function(
+        "a, b = sd.input('a', (N, M)), sd.input('b', (M,))\n"
+        "c = sd.maximum(a, b) * abs(b)",
+        "a, b",
+        "sd.max(c, axis=1), sd.sum(a > 0, axis=0), c",
+    ),
+    "declared widths and ranges": function(
+        "a = sd.input('a', (2 * N, 3), dtype='float32', low=1, high=2)\n"
+        "i = sd.input('i', (N,), dtype='int64')",
+        "a, i",
+        "sd.take(sd.log(a - 0.999), i, axis=0)",
+    ),
+    "scalars": function(
+        "a, b = sd.input('a', ()), sd.input('b', ())", "a, b", "sd.exp(a) / b"
+    ),
+}
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["package", "single"])
+@pytest.mark.parametrize("text", VERIFIED.values(), ids=VERIFIED)
+def test_right_gradients_agree(text, single):
+    run("compile", spec(text), *["--single-file"][:single])
+    (made,) = Path("build").iterdir()
+    said = run("verify", made)
+    assert "gradients agree" in said
+    assert "random point 3" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("d_z @", "-d_z @"),
+        ("d_z @", "1.00001 * d_z @"),
+        ("d_z.sum(axis=0)", "d_z.mean(axis=0)"),
+        ("d_z.sum(axis=0)", "d_z[0]"),
+        ("d_z.sum(axis=0)", "d_z.sum()"),
+        ("d_z.sum(axis=0)", "d_z.sum(axis=0) * np.array([1, 1, np.nan])"),
+    ],
+)
+@pytest.mark.parametrize("method", ["auto", "differences"])
+def test_wrong_gradients_are_named(package, old, new, method):
+    edit(package / "backward.py", old, new)
+    said = run("verify", package, "--method", method, code=1)
+    wrong = [line.split()[0] for line in said.splitlines() if "WRONG" in line]
+    assert wrong == (["V"] if "@" in old else ["b"])
+    assert "DISAGREE" in said
+    assert "note: the file was edited" in said
+
+
+def test_points_of_the_user(package):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 4)).astype(np.float32), rng.integers(0, 3, 50)
+    W = rng.normal(size=(5, 3))
+    np.savez("data.npz", x=x, y=y)
+    np.savez("both.npz", x=x, y=y, W=W, **{"params/b": np.ones(3)})
+    np.savez("weights.npz", W=W)
+    given = ["--points", "data.npz", "--points", "both.npz", "--params", "weights.npz"]
+    said = run("verify", package, *given, "--random", 1)
+    assert "data.npz, both.npz, random point 1" in said
+    assert "complex steps" in said
+    assert "central differences" in run("verify", package, "--method", "differences")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((2, 4))}, "lacks y"),
+        ({"x": np.zeros((2, 4)), "y": [0, 1], "z": 1}, "has 'z'"),
+        ({"x": np.zeros((2, 5)), "y": [0, 1]}, "expected shape"),
+        ({"x": np.zeros((2, 4)), "y": [0, 3]}, "expected values < 3"),
+        ({"x": np.zeros((2, 4)), "y": [0, 1], "W": np.zeros(2)}, "expected shape"),
+    ],
+)
+def test_points_that_do_not_fit(package, arrays, message):
+    np.savez("data.npz", **arrays)
+    assert message in run("verify", package, "--points", "data.npz", code=2)
+
+
+def test_what_cannot_be_verified(package):
+    Path("text.npz").write_text("no")
+    assert "no .npz file" in run("verify", package, "--points", "text.npz", code=2)
+    assert "cannot read" in run("verify", package, "--points", "none.npz", code=2)
+    assert "cannot read" in run("verify", "nothing", code=2)
+    assert "was not generated" in run("verify", "model.py", code=2)
+    run("compile", "model.py", "--only", "forward", "-o", "less")
+    assert "no backward pass" in run("verify", "less/small", code=2)
+    edit(package / "backward.py", "def backward(", "def backward((")
+    assert "SyntaxError" in run("verify", package, code=2)
+    # nothing but a kink to look at
+    x = "x = sd.input('x', (3,))"
+    run("compile", spec(function(x, "x", "sd.relu(x), abs(x)"), "k.py"))
+    np.savez("zero.npz", x=np.zeros(3))
+    said = run("verify", "build/f", "--points", "zero.npz", "--random", 0, code=2)
+    assert "zero.npz lies at a kink" in said
+
+
+def test_gradients_by_inputs_that_are_no_identifiers():
+    text = SPEC.replace('sd.input("x"', 'sd.input("the x"')
+    run("compile", spec(text), "--wrt", "the x", "--wrt", "W")
+    assert "the x" in run("verify", "build/small")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symdiff.emit.headers import Header
     from symdiff.emit.package import Compiled
     from symdiff.staleness import Report
+    from symdiff.verifying import Verdict
 
 
 # --- check ---------------------------------------------------------------------------
@@ -92,3 +93,98 @@ def _say(report: Report, diff: bool, quiet: bool) -> None:
         left = [str(f.path) for f in report.wrong if f.state == "left over"]
         if left:
             click.echo(f"    and remove {', '.join(left)}")
+
+
+# --- verify --------------------------------------------------------------------------
+
+
+@click.command(
+    "verify", short_help="Check generated gradients against measured slopes."
+)
+@click.argument("path", type=any_path)
+@click.option(
+    "--points",
+    multiple=True,
+    type=any_path,
+    metavar="FILE",
+    help=".npz with the arguments, by name, of a point to look at; may be repeated.",
+)
+@click.option(
+    "--params", type=any_path, metavar="FILE", help=".npz with parameters, by name."
+)
+@click.option(
+    "--random",
+    "count",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Random points to look at.",
+)
+@click.option(
+    "--directions",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Directions at each point, for arrays of more than 32 elements.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of what is drawn.")
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "complex", "differences"]),
+    default="auto",
+    show_default=True,
+    help="Complex steps, where every operation allows them, or central differences.",
+)
+@reported(code=2)
+def verify_command(
+    path: Path,
+    points: tuple[Path, ...],
+    params: Path | None,
+    count: int,
+    directions: int,
+    seed: int,
+    method: str,
+) -> None:
+    """Check the gradients of the generated package or module at PATH, in float64.
+
+    The code on disk is run; nothing is derived again. Small arrays are checked element
+    by element, others along random directions.
+
+    Exit code 0: gradients agree with measured slopes. 1: they do not. 2: it cannot be
+    told, and why.
+    """
+    from symdiff.verifying import verify
+
+    verdict = verify(path, points, params, count, directions, seed, method)
+    _say_verdict(verdict)
+    raise click.exceptions.Exit(verdict.code)
+
+
+def _say_verdict(verdict: Verdict) -> None:
+    click.echo(f"{verdict.shown}: {verdict.method} in float64 at")
+    click.echo(f"  {', '.join(verdict.points) or 'no point'}")
+    width = max((len(w.name) for w in verdict.worst), default=0)
+    shapes = max((len(str(list(w.shape))) for w in verdict.worst), default=0)
+    for found in verdict.worst:
+        shown = f"{found.name:{width}}  {list(found.shape)!s:{shapes}}"
+        if not found.compared:
+            click.echo(f"{shown}  not compared")
+            continue
+        line = f"{shown}  relative error {found.error:.1e}"
+        if found.wrong:
+            where = " ".join(p for p in (found.label, found.place) if p)
+            pair = f"derived {found.derived:.9g}, measured {found.measured:.9g}"
+            line += f"  WRONG at {where}: {pair}"
+        click.echo(line)
+    for note in verdict.notes:
+        click.echo(f"note: {note}")
+    for problem in verdict.problems:
+        click.echo(f"not checkable: {problem}")
+    errors = [w.error for w in verdict.worst if w.compared]
+    if verdict.code == 1:
+        click.echo(f"gradients DISAGREE (tolerance {verdict.tolerance:g})")
+    elif verdict.code == 2:
+        click.echo("not everything could be checked")
+    else:
+        worst = f"{max(errors, default=0.0):.1e}"
+        click.echo(f"gradients agree, worst {worst} (tolerance {verdict.tolerance:g})")

@@ -1,0 +1,274 @@
+"""Slopes of a generated module, measured and compared with its derived gradients.
+
+In: a generated module's functions, and points to look at. Out: the worst error of each
+gradient. Invariant: nothing is derived here; values are differenced, by complex steps
+where every operation holds for complex numbers, else by central differences of fourth
+order whose step is chosen so that two step sizes agree.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+COORDINATES = 32  # elements up to which every one is looked at by itself
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+AGREE = 2e-7  # relative, of two step sizes
+TINY = 1e-300
+NARROW = 1e-5  # allowed where the declaration has a gradient computed in float32
+
+
+@dataclass(frozen=True)
+class Point:
+    """Arguments of a module in float64, and what reports call them."""
+
+    label: str
+    params: Mapping[str, np.ndarray]
+    arguments: Mapping[str, np.ndarray]
+    drawn: bool = True
+
+
+@dataclass
+class Worst:
+    """The worst error found in a gradient, where, and what is allowed."""
+
+    name: str
+    shape: tuple[int, ...]
+    tolerance: float
+    error: float = 0.0
+    label: str = ""
+    place: str = ""
+    derived: float = 0.0
+    measured: float = 0.0
+    skipped: list[str] = field(default_factory=list)  # points near a kink
+    compared: int = 0
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the error is more than is allowed."""
+        return not self.error <= self.tolerance
+
+    def note(self, error: float, label: str, place: str, pair: tuple[float, float]):  # type: ignore[no-untyped-def]
+        """Keep the error if it is the worst so far; nan is worse than anything."""
+        self.compared += 1
+        if not error <= self.error:
+            self.error, self.label, self.place = error, label, place
+            self.derived, self.measured = pair
+
+
+class Subject:
+    """A generated module that has a backward pass, called with float64 arrays.
+
+    Its own check of arguments is left out while it is measured: it refuses complex
+    numbers, and widths that were declared.
+    """
+
+    def __init__(self, module: ModuleType, key: int = 0) -> None:
+        self.module = module
+        self.is_model = hasattr(module, "loss_and_residuals")
+        primal = "loss_and_residuals" if self.is_model else "forward_with_residuals"
+        self._primal = getattr(module, primal)
+        self._backward = module.backward
+        self._primal_key = _takes_key(self._primal, key)
+        self._backward_key = _takes_key(self._backward, key)
+        self.names: list[str] = []
+        self.targets: list[tuple[str, str]] = []  # (group, key in the point)
+
+    def results(self, point: Point) -> tuple[list[Any], Any]:
+        """Return the float results and the residuals at a point."""
+        first = [dict(point.params)] if self.is_model else []
+        arguments = [point.arguments[n] for n in self.module.ARGUMENTS]
+        value, residuals, *_ = self._primal(*first, *arguments, **self._primal_key)
+        several = isinstance(value, tuple)
+        values = list(value) if several else [value]
+        return [v for v in values if np.asarray(v).dtype.kind in "fc"], residuals
+
+    def weights(self, point: Point, rng: np.random.Generator) -> list[np.ndarray]:
+        """Return random cotangents of the results; 1 for a loss."""
+        if self.is_model:
+            return [np.asarray(1.0)]
+        return [rng.standard_normal(np.shape(v)) for v in self.results(point)[0]]
+
+    def value(self, point: Point, weights: list[np.ndarray]) -> Any:
+        """Return the results contracted with their cotangents."""
+        pairs = zip(self.results(point)[0], weights, strict=True)
+        return sum(np.sum(v * w) for v, w in pairs)
+
+    def gradients(self, point: Point, weights: list[np.ndarray]) -> list[np.ndarray]:
+        """Return the derived gradients, in the order of `targets`."""
+        residuals = self.results(point)[1]
+        if self.is_model:
+            found = self._backward(
+                dict(point.params), residuals, 1.0, **self._backward_key
+            )
+            return [np.asarray(g) for g in found.values()]
+        found = self._backward(residuals, *weights, **self._backward_key)
+        return [np.asarray(g) for g in found]
+
+    def name_targets(self, point: Point) -> None:
+        """Find out what is differentiated, by a call at a point."""
+        if not self.is_model:
+            fields = self.module.Gradients._fields
+            self.names = [name.removeprefix("d_") for name in fields]
+            self.targets = [("arguments", n) for n in self.names]
+            return
+        _, residuals = self.results(point)
+        found = self._backward(dict(point.params), residuals, **self._backward_key)
+        self.names = list(found)
+        self.targets = [
+            ("params", n) if n in point.params else ("arguments", self._argument(n))
+            for n in found
+        ]
+
+    def _argument(self, name: str) -> str:
+        """Return the argument of an input's name, which need not be an identifier."""
+        from symdiff.emit.naming import identifier
+
+        known = self.module.ARGUMENTS
+        return name if name in known else identifier(name)
+
+    def moved(self, point: Point, target: tuple[str, str], by: Any) -> Point:
+        """Return a point with one array moved; all floats complex where that is."""
+        groups = {"params": dict(point.params), "arguments": dict(point.arguments)}
+        group, name = target
+        if np.iscomplexobj(by):
+            for arrays in groups.values():
+                for k, a in arrays.items():
+                    arrays[k] = a.astype(complex) if a.dtype.kind == "f" else a
+        groups[group][name] = groups[group][name] + by
+        return Point(point.label, groups["params"], groups["arguments"], point.drawn)
+
+    def array(self, point: Point, target: tuple[str, str]) -> np.ndarray:
+        """Return what is differentiated by."""
+        group, name = target
+        return np.asarray(getattr(point, group)[name])
+
+
+def _takes_key(function: Callable[..., Any], key: int) -> dict[str, int]:
+    return {"key": key} if "key" in inspect.signature(function).parameters else {}
+
+
+def directions(
+    array: np.ndarray, count: int, rng: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Return directions to move in: the elements', or random ones of length 1."""
+    if array.size <= COORDINATES:
+        for i in range(array.size):
+            direction = np.zeros(array.size)
+            direction[i] = 1.0
+            where = [int(n) for n in np.unravel_index(i, array.shape)]
+            yield (f"element {where}" if where else "", direction.reshape(array.shape))
+    else:
+        for _ in range(count):
+            direction = rng.standard_normal(array.shape)
+            yield "along a random direction", direction / np.linalg.norm(direction)
+
+
+def complex_slope(
+    subject: Subject,
+    point: Point,
+    target: tuple[str, str],
+    direction: np.ndarray,
+    weights: list[np.ndarray],
+) -> float:
+    """Return the derivative of the value along a direction, by a complex step."""
+    moved = subject.moved(point, target, 1e-30j * direction)
+    return float(np.imag(subject.value(moved, weights))) / 1e-30
+
+
+def difference_slope(
+    subject: Subject,
+    point: Point,
+    target: tuple[str, str],
+    direction: np.ndarray,
+    weights: list[np.ndarray],
+    exact: float,
+) -> tuple[float, float] | None:
+    """Return a slope by differences and the rounding in it; None near a kink.
+
+    The first step size counts that agrees with its half.
+    """
+
+    def value(h: float) -> float:
+        moved = subject.moved(point, target, h * direction)
+        return float(subject.value(moved, weights))
+
+    def slope(h: float) -> float:
+        near, far = value(h) - value(-h), value(2 * h) - value(-2 * h)
+        return (8 * near - far) / (12 * h)
+
+    def bend(h: float) -> float:
+        """By how much slopes to the two sides differ: of order h, but at a kink."""
+        return abs(value(h) - 2 * value(0.0) + value(-h)) / h
+
+    size = max(1.0, float(np.linalg.norm(subject.array(point, target))) / 10)
+    level = abs(value(0.0))
+    for step in STEPS:
+        h = step * size
+        coarse, fine = slope(h), slope(h / 2)
+        rounding = 1e-15 * level / h
+        scale = max(abs(coarse), abs(fine), abs(exact), 1e7 * rounding, TINY)
+        if not np.isfinite(scale):
+            continue
+        if abs(coarse - fine) <= AGREE * scale:
+            wide, narrow = bend(h), bend(h / 2)
+            smooth = narrow <= 0.75 * wide or narrow <= 1e-6 * scale
+            return (fine, rounding) if smooth else None
+    return None
+
+
+def compare(
+    subject: Subject,
+    point: Point,
+    worst: list[Worst],
+    by_complex: bool,
+    count: int,
+    rng: np.random.Generator,
+) -> list[int]:
+    """Compare every gradient at a point; return the places of those near a kink.
+
+    Raises `FloatingPointError` where the value itself is not finite.
+    """
+    weights = subject.weights(point, rng)
+    if not np.isfinite(subject.value(point, weights)):
+        raise FloatingPointError(f"the value is not finite at {point.label}")
+    gradients = subject.gradients(point, weights)
+    kinks: list[int] = []
+    for i, (target, gradient) in enumerate(
+        zip(subject.targets, gradients, strict=True)
+    ):
+        array = subject.array(point, target)
+        if gradient.shape != array.shape:
+            place = f"of shape {gradient.shape}"
+            worst[i].note(np.inf, point.label, place, (np.nan, np.nan))
+            continue
+        if gradient.dtype == np.float32:
+            worst[i].tolerance = max(worst[i].tolerance, NARROW)
+        largest = float(np.max(np.abs(gradient), initial=0.0))
+        smooth = 0
+        for place, direction in directions(array, count, rng):
+            terms = gradient * direction
+            exact = float(np.sum(terms))
+            if by_complex:
+                slope = complex_slope(subject, point, target, direction, weights)
+                scale = max(abs(slope), float(np.sum(np.abs(terms))))
+            else:
+                found = difference_slope(
+                    subject, point, target, direction, weights, exact
+                )
+                if found is None:
+                    continue
+                slope, rounding = found
+                scale = max(abs(slope), abs(exact), 1e7 * rounding)
+            smooth += 1
+            scale = max(scale, 1e-3 * largest, TINY)
+            error = abs(slope - exact) / scale
+            worst[i].note(error, point.label, place, (exact, slope))
+        if not smooth and array.size:
+            kinks.append(i)
+    return kinks
