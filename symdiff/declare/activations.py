@@ -56,7 +56,7 @@ def step(x: Any) -> Tensor:
 @public
 def leaky_relu(x: Any, slope: float = 0.01) -> Tensor:
     """x where x > 0, slope·x elsewhere (Maas, Hannun & Ng, ICML 2013)."""
-    return where(x > 0, x, slope * x)
+    return where(hinted(x > 0, "positive"), x, slope * x)
 
 
 @public
@@ -76,7 +76,7 @@ def prelu(
         a = param("slope", shape, init=init)
     if axis is not None:
         a = along_axis(a, at, tensor.ndim)
-    return where(tensor > 0, tensor, a * tensor)
+    return where(hinted(tensor > 0, "positive"), tensor, a * tensor)
 
 
 @public
@@ -85,8 +85,9 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
 
     The derivative at 0 is α, as on the left.
     """
-    below = where(x > 0, 0, x)  # so that expm1 of a large x is never taken
-    return where(x > 0, x, alpha * expm1(below))
+    positive = hinted(x > 0, "positive")
+    below = where(positive, 0, x)  # so that expm1 of a large x is never taken
+    return where(positive, x, alpha * expm1(below))
 
 
 @public

@@ -37,6 +37,8 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
         raise ShapeError(
             f"{name} needs one weight per class, {classes} of them, got {w.shape}."
         )
+    if w.node.op.name == "constant":
+        w.hint = "class_weights"
     return w
 
 

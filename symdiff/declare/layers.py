@@ -239,7 +239,9 @@ def polynomial_features(
         # the last factor apart, a monomial is one of the degree before
         places = {m: i for i, m in enumerate(before)}
         lower = API["take"](monomials, [places[m[:-1]] for m in now], axis=-1)
-        monomials = lower * API["take"](tensor, [m[-1] for m in now], axis=-1)
+        lower.hint = "lower"
+        factor = hinted(API["take"](tensor, [m[-1] for m in now], axis=-1), "factor")
+        monomials = lower * factor
         monomials.hint = f"degree_{k}"
         parts.append(monomials)
         before = now

@@ -114,7 +114,8 @@ def huber(
         raise DeclarationError(f"huber needs delta > 0, got {delta!r}.")
     r = hinted(a - b, "r")
     size = API["abs"](r)
-    rows = where(size <= delta, API["square"](r) / 2, delta * (size - delta / 2))
+    near = hinted(size <= delta, "near")
+    rows = where(near, API["square"](r) / 2, delta * (size - delta / 2))
     return averaged(rows, weights_of(rows, sample_weights, "huber"), reduction)
 
 

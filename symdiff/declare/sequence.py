@@ -81,9 +81,9 @@ def rnn(
 
     def turn(h: Any, z: Any, u: Any) -> Any:
         new = hinted(z + h @ u, "z")
-        return new if act is None else act(new)
+        return new if act is None else hinted(act(new), "h")
 
-    ys, h = cell.run(turn, (cell.start(initial, "h"),), reverse)
+    ys, h = cell.run(turn, {"h": cell.start(initial, "h")}, reverse)
     return ys, h[0]
 
 
@@ -111,12 +111,15 @@ def lstm(
     cell = _Cell("lstm", x, units, 4, lengths, mask, name, init, bias)
 
     def turn(h: Any, c: Any, z: Any, u: Any) -> Any:
-        i, f, g, o = _gates(z + h @ u, "ifgo", units)
-        c = hinted(sigmoid(f) * c + sigmoid(i) * tanh(g), "c")
-        return sigmoid(o) * tanh(c), c
+        zi, zf, zg, zo = _gates(hinted(z + h @ u, "gates"), 4, units)
+        i, f = hinted(sigmoid(zi), "i"), hinted(sigmoid(zf), "f")
+        g, o = hinted(tanh(zg), "g"), hinted(sigmoid(zo), "o")
+        c = hinted(f * c + i * g, "c")
+        return hinted(o * tanh(c), "h"), c
 
     h0, c0 = initial if initial is not None else (None, None)
-    ys, (h, c) = cell.run(turn, (cell.start(h0, "h"), cell.start(c0, "c")), reverse)
+    starts = {"h": cell.start(h0, "h"), "c": cell.start(c0, "c")}
+    ys, (h, c) = cell.run(turn, starts, reverse)
     return ys, (h, c)
 
 
@@ -142,13 +145,13 @@ def gru(
     cell = _Cell("gru", x, units, 3, lengths, mask, name, init, inner_bias=True)
 
     def turn(h: Any, z: Any, u: Any, c: Any) -> Any:
-        zr, zu, zn = _gates(z, ("zr", "zu", "zn"), units)
-        hr, hu, hn = _gates(h @ u, ("hr", "hu", "hn"), units)
+        zr, zu, zn = _gates(z, 3, units)
+        hr, hu, hn = _gates(hinted(h @ u, "turned"), 3, units)
         r, update = hinted(sigmoid(zr + hr), "r"), hinted(sigmoid(zu + hu), "u")
         n = hinted(tanh(zn + r * (hn + c)), "n")
-        return (1 - update) * n + update * h
+        return hinted((1 - update) * n + update * h, "h")
 
-    ys, h = cell.run(turn, (cell.start(initial, "h"),), reverse)
+    ys, h = cell.run(turn, {"h": cell.start(initial, "h")}, reverse)
     return ys, h[0]
 
 
@@ -199,32 +202,31 @@ class _Cell:
         return tensor
 
     def run(
-        self, turn: Callable[..., Any], starts: tuple[Any, ...], reverse: bool
-    ) -> tuple[Any, tuple[Any, ...]]:
+        self, turn: Callable[..., Any], starts: dict[str, Any], reverse: bool
+    ) -> tuple[Any, list[Any]]:
         """Return the stacked first carries, batch first, and the last carries."""
         rows: Any = {"z": API["swapaxes"](self.rows, 0, 1)}
         if self.mask is not None:
             rows["there"] = API["expand_dims"](API["swapaxes"](self.mask, 0, 1), -1)
 
         def body(carry: Any, row: Any) -> Any:
-            found = turn(*carry, row["z"], *self.weights)
-            new = found if isinstance(found, tuple) else (found,)
+            old = list(carry.values())
+            found = turn(*old, row["z"], *self.weights)
+            new = list(found) if isinstance(found, tuple) else [found]
             y = new[0]
             if "there" in row:
                 there = row["there"]
-                y = where(there, new[0], 0)
-                new = tuple(where(there, a, b) for a, b in zip(new, carry, strict=True))
-            return new, y
+                y = hinted(where(there, new[0], 0), "y")
+                new = [where(there, a, b) for a, b in zip(new, old, strict=True)]
+            return dict(zip(carry, new, strict=True)), y
 
         last, ys = API["scan"](body, starts, rows, reverse=reverse)
-        return API["swapaxes"](ys, 0, 1), last
+        return API["swapaxes"](ys, 0, 1), list(last.values())
 
 
-def _gates(z: Any, names: Any, units: int) -> list[Any]:
-    """Return the blocks of ``units`` columns, named."""
-    return [
-        hinted(z[:, i * units : (i + 1) * units], name) for i, name in enumerate(names)
-    ]
+def _gates(z: Any, count: int, units: int) -> list[Any]:
+    """Return the blocks of ``units`` columns."""
+    return [z[:, i * units : (i + 1) * units] for i in range(count)]
 
 
 def _mask_of(layer: str, x: Any, lengths: Any, mask: Any) -> Any:
@@ -277,7 +279,7 @@ def attention(q: Any, k: Any, v: Any, causal: bool = False, mask: Any = None) ->
         scores = hinted(where(seen, scores, MASKED), "scores")
     if mask is not None:
         scores = hinted(where(as_bool(mask), scores, MASKED), "scores")
-    return hinted(API["softmax"](scores), "attended") @ value
+    return hinted(API["softmax"](scores), "shares") @ value
 
 
 @public
@@ -331,7 +333,7 @@ def multi_head_attention(
 
     def projected(t: Any, letter: str) -> Any:
         made = dense(t, width, use_bias=use_bias, name=letter, init=init)
-        return split(hinted(made, f"z_{letter}"), letter)
+        return split(made, letter)
 
     with scope(name):
         q, k, v = projected(tensor, "q"), projected(source, "k"), projected(source, "v")

@@ -113,9 +113,14 @@ class at_site:  # noqa: N801 - used as a statement, once for every node
 
 
 @contextlib.contextmanager
-def in_user_code() -> Iterator[None]:
-    """Let every operation in the block, a function of the user's, have its own site."""
-    token = _ambient.set(None)
+def in_user_code(function: Any = None) -> Iterator[None]:
+    """Let every operation in the block, a function of the user's, have its own site.
+
+    A function of symdiff's own, such as a layer's, leaves things as they are.
+    """
+    code = getattr(function, "__code__", None)
+    ours = code is not None and _is_ours(code)
+    token = _ambient.set(_ambient.get() if ours else None)
     try:
         yield
     finally:

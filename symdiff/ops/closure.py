@@ -181,6 +181,15 @@ def argument_names(function: Any, count: int, default: str) -> list[str]:
     return [names[i] if i < len(names) else f"{default}{i}" for i in range(count)]
 
 
+def names_in(container: Any, name: str, count: int) -> list[str]:
+    """Return one name for each tensor of a container: the keys of a dict of tensors."""
+    if isinstance(container, dict):
+        nested = (dict, list, tuple, type(None))
+        if not any(isinstance(v, nested) for v in container.values()):
+            return [str(key) for key in container]
+    return spread_names(name, count)
+
+
 def spread_names(name: str, count: int) -> list[str]:
     """Return one name for each tensor of a container."""
     return [name] if count == 1 else [f"{name}{i}" for i in range(count)]

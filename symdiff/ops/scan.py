@@ -27,8 +27,8 @@ from symdiff.ops.closure import (
     close,
     flatten,
     instantiate,
+    names_in,
     same_form,
-    spread_names,
     unflatten,
 )
 from symdiff.ops.define import primitive
@@ -360,15 +360,15 @@ def scan(
     names = argument_names(body, 2, "carry")
     carry = [
         bound(t.node.tensor_type, name)
-        for t, name in zip(starts, spread_names(names[0], len(starts)), strict=True)
+        for t, name in zip(starts, names_in(init, names[0], len(starts)), strict=True)
     ]
     rows = [
         bound(TensorType(t.shape[1:], t.dtype), name)
         for t, name in zip(
-            sequences, spread_names(names[1], len(sequences)), strict=True
+            sequences, names_in(xs, names[1], len(sequences)), strict=True
         )
     ]
-    with in_user_code():
+    with in_user_code(body):
         found = body(unflatten(carry_form, carry), unflatten(row_form, rows))
     if not isinstance(found, tuple) or len(found) != 2:
         raise DeclarationError(
