@@ -109,6 +109,36 @@ def check_second_order(sample: Sample, seed: int = 0) -> None:
         close(a, b, 10 * sample.slope_tolerance, f"{sample.id}: slope of the gradient")
 
 
+def check_third_order(sample: Sample, seed: int = 0) -> None:
+    """Third derivatives of <g, f> in three ways, and slopes of the Hessian product."""
+    p = problem(sample, seed)
+    rng = np.random.default_rng(seed)
+    d = derivatives(p)
+    a = [leaf(f"a{i}", x.shape) for i, x in enumerate(p.variables)]
+    b = [leaf(f"b{i}", x.shape) for i, x in enumerate(p.variables)]
+    product = API["jvp"](d.vjp, p.variables, a)
+    forward = API["jvp"](product, p.variables, b)
+    reverse = API["vjp"](product, p.variables, b)
+    thrice = API["vjp"](API["vjp"](d.vjp, p.variables, a), p.variables, b)
+    cts = [rng.normal(size=c.shape) for c in d.cotangents]
+    first, second = direction(p, rng), direction(p, rng)
+    feed = feed_of(
+        [*p.leaves, *d.cotangents, *a, *b], [*p.values, *cts, *first, *second]
+    )
+    found = run([*forward, *reverse, *thrice], feed)
+    n = len(p.varied)
+    parts = [symmetrised(p, found[i : i + n]) for i in (0, n, 2 * n)]
+    for x, y, z in zip(*parts, strict=True):
+        close(y, x, 1e-8, f"{sample.id}: reverse and forward over the product")
+        close(z, x, 1e-8, f"{sample.id}: reverse over reverse over reverse")
+    wanted = _gradient_slope(p, product, feed, second)
+    if wanted is None:
+        check_third_order(sample, _redrawn(sample, seed))
+        return
+    for x, y in zip(parts[0], symmetrised(p, wanted), strict=True):
+        close(x, y, 100 * sample.slope_tolerance, f"{sample.id}: slope of the product")
+
+
 def _redrawn(sample: Sample, seed: int) -> int:
     """Return the seed to draw operands by, after some that lay beside a kink."""
     assert seed < 1000, f"{sample.id}: no smooth point in ten draws; choose a domain"

@@ -261,6 +261,15 @@ def is_given(sample: Sample) -> bool:
     return any(isinstance(a, Given) for a in sample.args)
 
 
+def leading(sample: Sample) -> int | None:
+    """Return the length that can be made symbolic, if any."""
+    if not sample.symbolic or is_given(sample) or not sample.args:
+        return None
+    first = sample.args[0]
+    shape = first if isinstance(first, tuple) else getattr(first, "shape", ())
+    return shape[0] if shape and shape[0] > 1 else None
+
+
 def float_args(sample: Sample) -> list[Any]:
     """Return the float operands of a sample."""
     return [a for a in sample.args if isinstance(a, (tuple, A))]

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from sample_checks import is_given, leaf_like, outputs_of
+from sample_checks import leading, leaf_like, outputs_of
 from samples import SAMPLES, Sample, draw
 
 import symdiff as sd
@@ -20,16 +20,6 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import collecting_constraints
 
 BY_ID = {s.id: s for s in SAMPLES}
-
-
-def leading(sample: Sample) -> int | None:
-    """Return the length that can be made symbolic, if any."""
-    if not sample.symbolic or is_given(sample) or not sample.args:
-        return None
-    first = sample.args[0]
-    shape = first if isinstance(first, tuple) else getattr(first, "shape", ())
-    return shape[0] if shape and shape[0] > 1 else None
-
 
 VARIANTS = [(s.id, 0, False) for s in SAMPLES]
 VARIANTS += [(s.id, 1, False) for s in SAMPLES]

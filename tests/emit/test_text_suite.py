@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sample_checks import as_list, close, feed_of, leaf, run
+from sample_checks import as_list, close, feed_of, leading, leaf, run
 from samples import Sample, draw
 from samples.table import redraw_shape
-from text_cases import BY_ID, VARIANTS, Case, case, leading, module, narrowed
+from text_cases import BY_ID, VARIANTS, Case, case, module, narrowed
 
 from symdiff.graph.node import topological
 from symdiff.graph.tensor import Tensor

@@ -8,10 +8,12 @@ from derivative_checks import (
     check_first_order,
     check_second_order,
     check_single_operand,
+    check_third_order,
 )
 from samples import SAMPLES, Sample
 
 SMOOTH = [s for s in SAMPLES if s.differentiable]
+TWICE = [s for s in SMOOTH if s.second]
 EVERY = pytest.mark.parametrize("sample", SMOOTH, ids=lambda s: s.id)
 
 
@@ -27,10 +29,17 @@ def test_one_operand_at_a_time(sample: Sample) -> None:
     check_single_operand(sample)
 
 
-@pytest.mark.parametrize("sample", [s for s in SMOOTH if s.second], ids=lambda s: s.id)
+@pytest.mark.parametrize("sample", TWICE, ids=lambda s: s.id)
 def test_second_order(sample: Sample) -> None:
     """Reverse over reverse, forward over reverse, forward over forward: one Hessian."""
     check_second_order(sample)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sample", TWICE, ids=lambda s: s.id)
+def test_third_order(sample: Sample) -> None:
+    """Reverse three times, forward over forward over reverse: one third derivative."""
+    check_third_order(sample)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sample_checks import (
     direction,
     feed_of,
     forward_nodes,
-    is_given,
+    leading,
     leaf_like,
     numeric_shape,
     outputs_of,
@@ -60,27 +60,18 @@ def test_every_node_has_the_inferred_type(sample: Sample) -> None:
             assert np.asarray(value).dtype.kind == kind.dtype.kind, node
 
 
-def _leading(sample: Sample) -> int | None:
-    """Return the length that can be made symbolic, if any."""
-    if not sample.symbolic or is_given(sample) or not sample.args:
-        return None
-    first = sample.args[0]
-    shape = first if isinstance(first, tuple) else getattr(first, "shape", ())
-    return shape[0] if shape and shape[0] > 1 else None
-
-
-STRETCHED = [s for s in SAMPLES if _leading(s) is not None]
+STRETCHED = [s for s in SAMPLES if leading(s) is not None]
 
 
 def _at_length(sample: Sample, length: int) -> Sample:
-    old = _leading(sample)
+    old = leading(sample)
     assert old is not None
     args = [redraw_shape(a, old, length) for a in sample.args]
     return Sample(**{**vars(sample), "args": args})
 
 
 def _symbolic(sample: Sample) -> list[Any]:
-    length = _leading(sample)
+    length = leading(sample)
     return [leaf_like(f"x{i}", a, length) for i, a in enumerate(draw(sample))]
 
 
@@ -91,7 +82,7 @@ def test_symbolic_length(sample: Sample) -> None:
     with collecting_constraints() as constraints:
         outputs = outputs_of(sample, leaves)
     nonempty = any(c.right is None for c in constraints)
-    for length in (_leading(sample), 1, *([] if nonempty else [0])):
+    for length in (leading(sample), 1, *([] if nonempty else [0])):
         values = draw(_at_length(sample, length))
         wanted = refer(sample, values)
         for output, a, b in zip(
@@ -110,7 +101,7 @@ def test_symbolic_derivatives(sample: Sample) -> None:
     with collecting_constraints() as constraints:
         outputs = outputs_of(sample, leaves)
     nonempty = any(c.right is None for c in constraints)
-    for length in (_leading(sample), 1, *([] if nonempty else [0])):
+    for length in (leading(sample), 1, *([] if nonempty else [0])):
         small = _at_length(sample, length)
         concrete = problem(small)
         p = Problem(sample, leaves, outputs, concrete.values, varied(concrete.values))

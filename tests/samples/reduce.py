@@ -18,6 +18,8 @@ SAMPLES = [
     *(Sample("sum", CUBE, attrs) for attrs in OVER),
     Sample("sum", [B((3, 4))], {"axis": 0}, differentiable=False),
     Sample("sum", [I((3, 4), 5, dtype="int32")], differentiable=False),
+    Sample("count_nonzero", [I((3, 4), 3)], {"axis": 0}, differentiable=False),
+    Sample("count_nonzero", [B((3, 4))], differentiable=False),
     Sample("sum", [(3, 4)], {"dtype": "float64", "axis": 1}),
     *(Sample("mean", CUBE, attrs) for attrs in OVER),
     *(

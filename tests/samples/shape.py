@@ -27,6 +27,35 @@ SAMPLES = [
     Sample("concatenate", [(3, 4), (2,)], {"axis": None}),
     Sample("stack", [(3, 4), (3, 4)], {"axis": -1}),
     Sample(lambda x: x * np.ones((3, 1)), [(3, 4)], label="constant", symbolic=False),
+    Sample(
+        lambda x: x - sd.full((2, 1), 3.0),
+        [(2, 4)],
+        label="full",
+        symbolic=False,
+        reference=lambda x: x - np.full((2, 1), 3.0),
+    ),
+    Sample(
+        lambda x: x + sd.zeros((2, 1)),
+        [(2, 4)],
+        label="zeros",
+        symbolic=False,
+        reference=lambda x: x + np.zeros((2, 1)),
+    ),
+    *(
+        Sample(
+            lambda x, name=name: x * getattr(sd, name)(x),
+            [(3, 4)],
+            reference=lambda x, name=name: x * getattr(np, name)(x),
+            label=name,
+        )
+        for name in ("zeros_like", "ones_like")
+    ),
+    Sample(
+        lambda x: x * sd.full_like(x, 2.5),
+        [(3, 4)],
+        label="full_like",
+        reference=lambda x: x * np.full_like(x, 2.5),
+    ),
 ]
 
 
