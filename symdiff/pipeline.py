@@ -15,7 +15,9 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
+from symdiff.declare.checks import warn
 from symdiff.declare.model import Function, Model
+from symdiff.derive import stability
 from symdiff.derive.reverse import check_wrt, reverse_sweep
 from symdiff.emit.checking import checked
 from symdiff.emit.modules import Options
@@ -36,6 +38,7 @@ from symdiff.plan.program import Named, Program
 from symdiff.rewrite.bodies import merge_loops
 from symdiff.rewrite.driver import Table, rewrite
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
+from symdiff.rewrite.unstable import unstable
 
 Pass = Callable[[Program], Program]
 MODULES = ("forward", "backward", "train")
@@ -152,6 +155,17 @@ def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
 # --- passes ---------------------------------------------------------------------------
 
 
+def stabilise(program: Program) -> Program:
+    """Replace raw formulas that overflow or cancel by nodes that do not.
+
+    Warns, at the user's line, of those for which no rewrite is provable.
+    """
+    roots = stability.stabilise(program.roots())
+    for site, message in unstable(roots):
+        warn(message, site)
+    return program.with_roots(roots)
+
+
 def differentiate(program: Program) -> Program:
     """Derive the cotangents of ``wrt`` from the results' seeds."""
     results = [t for _, t in program.results if t.dtype.is_float]
@@ -202,7 +216,12 @@ def passes(level: int) -> dict[str, Pass]:
     """Return the passes of an optimisation level by name, in order."""
     if level == 0:
         return {"derive": differentiate, "expand": expand_only}
-    return {"derive": differentiate, "rewrite": simplify, "expand": expand}
+    return {
+        "stabilise": stabilise,
+        "derive": differentiate,
+        "rewrite": simplify,
+        "expand": expand,
+    }
 
 
 # --- compile --------------------------------------------------------------------------

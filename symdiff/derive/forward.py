@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.derive.reverse import check_wrt, fit_cotangent
+from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, at_site
@@ -81,7 +82,8 @@ def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
             f"{len(variables)} variables need as many tangents, got {len(given)}."
         )
     moves = [fit_cotangent(t, v) for t, v in zip(given, variables, strict=True)]
-    found = forward_sweep(outputs, variables, moves)
+    stable, places = stabilised(outputs, variables)
+    found = forward_sweep(stable, places, moves)
     result = [
         zeros_like(o) if t is None else t for t, o in zip(found, outputs, strict=True)
     ]

@@ -14,6 +14,7 @@ import numpy as np
 
 from symdiff.derive.forward import forward_sweep, jvp
 from symdiff.derive.reverse import check_wrt, grad, reverse_sweep, vjp
+from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, dims_equal, product
@@ -48,7 +49,7 @@ def jacobian(y: Any, wrt: Any, batch_dims: int = 0, mode: str | None = None) -> 
     output = as_tensor(y)
     if not output.dtype.is_float:
         raise DerivativeError(f"cannot differentiate a result of dtype {output.dtype}.")
-    variables = check_wrt(wrt)
+    (output,), variables = stabilised([output], check_wrt(wrt))
     found = [_jacobian(output, v, batch_dims, mode) for v in variables]
     return found if isinstance(wrt, (list, tuple)) else found[0]
 

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError, SymdiffWarning
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, at_site
@@ -181,7 +182,8 @@ def vjp(y: Any, wrt: Any, cotangent: Any) -> Any:
         )
     cts = [fit_cotangent(c, o) for c, o in zip(given, outputs, strict=True)]
     variables = check_wrt(wrt)
-    found = reverse_sweep(outputs, cts, variables)
+    stable, places = stabilised(outputs, variables)
+    found = reverse_sweep(stable, cts, places)
     result = [
         zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)
     ]
@@ -204,7 +206,8 @@ def grad(y: Any, wrt: Any) -> Any:
             "or use sd.vjp or sd.jacobian."
         )
     variables = check_wrt(wrt)
-    found = reverse_sweep([output], [float_operand(1.0)], variables)
+    stable, places = stabilised([output], variables)
+    found = reverse_sweep(stable, [float_operand(1.0)], places)
     for g, t in zip(found, variables, strict=True):
         if g is None:
             warnings.warn(

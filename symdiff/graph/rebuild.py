@@ -58,7 +58,7 @@ def rebuilt_tensors(
             held = old.node.attrs if attrs is None else attrs(old.node.attrs)
             same = all(a is b for a, b in zip(parents, old.parents, strict=True))
             same = same and held is old.node.attrs
-            chosen = old if same else _with_parents(old, parents, keep_age, held)
+            chosen = old if same else remade(old, parents, keep_age, held)
         new[old] = chosen
     _move_provenance(order, new)
     return new
@@ -78,12 +78,13 @@ def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
     return sorted(seen, key=lambda t: t.serial)
 
 
-def _with_parents(
+def remade(
     old: Tensor,
     parents: tuple[Tensor, ...],
     keep_age: bool,
     attrs: Mapping[str, Any],
 ) -> Tensor:
+    """Return the same declaration over other parents, with all its names."""
     node = make_node(old.node.op, [p.node for p in parents], attrs)
     made = Tensor(node, parents, old.site, old.label)
     if keep_age and all(p.serial < old.serial for p in parents):

@@ -99,7 +99,7 @@ def _origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
     axes: list[int | None] = list(range(condition.ndim))
     while condition.node.op.name in VIEWS:
         (source,) = condition.parents
-        step = _axes_of(condition.node, source.shape)
+        step = axes_of(condition.node, source.shape)
         if step is None:
             break
         axes = [None if a is None else step[a] for a in axes]
@@ -107,7 +107,7 @@ def _origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
     return condition.node, tuple(axes)
 
 
-def _axes_of(view: Node, source: Shape) -> list[int | None] | None:
+def axes_of(view: Node, source: Shape) -> list[int | None] | None:
     """Return the operand's axis that each axis of a view is; None for new ones."""
     count = len(view.shape)
     match view.op.name:

@@ -1,0 +1,391 @@
+"""Raw formulas become stable nodes, provably; what cannot is warned of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+import symdiff as sd
+from symdiff.derive.stability import RULES, stabilise
+from symdiff.graph.node import topological
+
+RNG = np.random.default_rng(0)
+
+
+def _shares(e: Any, axis: Any = -1) -> Any:
+    return e / sd.sum(e, axis=axis, keepdims=True)
+
+
+def _shifted(x: Any) -> Any:
+    return sd.exp(x - sd.max(x, axis=-1, keepdims=True))
+
+
+def _lse(x: Any) -> Any:
+    m = sd.max(x, axis=-1)
+    return sd.log(sd.sum(sd.exp(x - sd.expand_dims(m, -1)), axis=-1)) + m
+
+
+# name: (raw formula, the op it becomes, its value by SciPy)
+FORMULAS: dict[str, tuple[Callable[..., Any], str, Callable[..., Any]]] = {
+    "softmax": (
+        lambda x: _shares(sd.exp(x)),
+        "softmax",
+        lambda x: special.softmax(x, axis=-1),
+    ),
+    "softmax of axis 0": (
+        lambda x: _shares(sd.exp(x), 0),
+        "softmax",
+        lambda x: special.softmax(x, axis=0),
+    ),
+    "softmax by index": (
+        lambda x: sd.exp(x) / sd.sum(sd.exp(x), axis=1)[:, None],
+        "softmax",
+        lambda x: special.softmax(x, axis=-1),
+    ),
+    "shifted softmax": (
+        lambda x: _shares(_shifted(x)),
+        "softmax",
+        lambda x: special.softmax(x, axis=-1),
+    ),
+    "softmax with a detached shift": (
+        lambda x: _shares(
+            sd.exp(x - sd.stop_gradient(sd.max(x, axis=-1, keepdims=True)))
+        ),
+        "softmax",
+        lambda x: special.softmax(x, axis=-1),
+    ),
+    "log of softmax": (
+        lambda x: sd.log(sd.softmax(x)),
+        "log_softmax",
+        lambda x: special.log_softmax(x, axis=-1),
+    ),
+    "log of a raw softmax": (
+        lambda x: sd.log(_shares(sd.exp(x))),
+        "log_softmax",
+        lambda x: special.log_softmax(x, axis=-1),
+    ),
+    "log of a chosen softmax": (
+        lambda x: sd.log(sd.softmax(x)[:, 1]),
+        "log_softmax",
+        lambda x: special.log_softmax(x, axis=-1)[:, 1],
+    ),
+    "log of picked softmax": (
+        lambda x: sd.log(
+            sd.take_along_axis(sd.softmax(x), np.array([[0], [2]]), axis=1)
+        ),
+        "log_softmax",
+        lambda x: np.take_along_axis(
+            special.log_softmax(x, axis=-1), np.array([[0], [2]]), 1
+        ),
+    ),
+    "x - log sum exp": (
+        lambda x: x - sd.log(sd.sum(sd.exp(x), axis=1, keepdims=True)),
+        "log_softmax",
+        lambda x: special.log_softmax(x, axis=-1),
+    ),
+    "shifted log softmax": (
+        lambda x: (
+            (x - sd.max(x, axis=1, keepdims=True))
+            - sd.log(sd.sum(_shifted(x), axis=1, keepdims=True))
+        ),
+        "log_softmax",
+        lambda x: special.log_softmax(x, axis=-1),
+    ),
+    "log sum exp": (
+        lambda x: sd.log(sd.sum(sd.exp(x), axis=1)),
+        "logsumexp",
+        lambda x: special.logsumexp(x, axis=1),
+    ),
+    "log sum exp of all": (
+        lambda x: sd.log(sd.sum(sd.exp(x))),
+        "logsumexp",
+        special.logsumexp,
+    ),
+    "shifted log sum exp": (_lse, "logsumexp", lambda x: special.logsumexp(x, axis=1)),
+    "softplus": (
+        lambda x: sd.log(1 + sd.exp(x)),
+        "softplus",
+        lambda x: np.logaddexp(x, 0),
+    ),
+    "softplus the other way": (
+        lambda x: sd.log(sd.exp(-x) + 1.0),
+        "softplus",
+        lambda x: np.logaddexp(-x, 0),
+    ),
+    "sigmoid": (lambda x: 1 / (1 + sd.exp(-x)), "sigmoid", special.expit),
+    "sigmoid of -x": (
+        lambda x: 1.0 / (sd.exp(x) + 1),
+        "sigmoid",
+        lambda x: special.expit(-x),
+    ),
+    "sigmoid as a power": (lambda x: (1 + sd.exp(-x)) ** -1, "sigmoid", special.expit),
+    "sigmoid as a share": (
+        lambda x: sd.exp(x) / (1 + sd.exp(x)),
+        "sigmoid",
+        special.expit,
+    ),
+    "log of sigmoid": (
+        lambda x: sd.log(sd.sigmoid(x)),
+        "log_sigmoid",
+        special.log_expit,
+    ),
+    "log of a raw sigmoid": (
+        lambda x: sd.log(1 / (1 + sd.exp(-x))),
+        "log_sigmoid",
+        special.log_expit,
+    ),
+    "log of the rest": (
+        lambda x: sd.log(1 - sd.sigmoid(x)),
+        "log_sigmoid",
+        lambda x: special.log_expit(-x),
+    ),
+    "log of exp": (lambda x: sd.log(sd.exp(x)) * 1.5, "multiply", lambda x: 1.5 * x),
+}
+NEAR_ZERO = {
+    "log1p": (lambda x: sd.log(1 + x), "log1p", np.log1p),
+    "log1p of -x": (lambda x: sd.log(1 - x), "log1p", lambda x: np.log1p(-x)),
+    "expm1": (lambda x: sd.exp(x) - 1, "expm1", np.expm1),
+}
+EXTREME = np.array([[1e4, -1e4, 0.0], [88.0, 90.0, -104.0]])
+ORDINARY = RNG.normal(size=(2, 3))
+
+
+def _ops(t: Any) -> set[str]:
+    return {n.op.name for n in topological([t.node])}
+
+
+def _run(text: str) -> dict[str, Any]:
+    made = ModuleType("generated")
+    exec(compile(text, "<generated>", "exec"), vars(made))
+    return vars(made)
+
+
+@pytest.mark.parametrize("name", [*FORMULAS, *NEAR_ZERO])
+def test_the_rule_fits(name: str) -> None:
+    raw, op, _ = {**FORMULAS, **NEAR_ZERO}[name]
+    x = sd.input("x", (2, 3))
+    y = raw(x)
+    (found,) = stabilise([y])
+    assert op in _ops(found)
+    assert found.type == y.type
+    assert not _ops(found) & {"exp", "log", "divide", "max"}
+    assert found.site.location == y.site.location
+
+
+@pytest.mark.parametrize("name", [*FORMULAS, *NEAR_ZERO])
+def test_it_is_an_identity(name: str) -> None:
+    """Equal values, and equal derivatives, where the raw formula is accurate."""
+    raw, _, _ = {**FORMULAS, **NEAR_ZERO}[name]
+    x = sd.input("x", (2, 3))
+    y = raw(x)
+    (found,) = stabilise([y])
+    at = 0.3 * ORDINARY
+    a, b = sd.interpret([y, found], {x: at})
+    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    from symdiff.derive.reverse import reverse_sweep
+
+    ct = sd.constant(RNG.normal(size=np.shape(a)))
+    raw_g = reverse_sweep([y], [ct], [x])
+    g = reverse_sweep([found], [ct], [x])
+    a, b = sd.interpret([*raw_g, *g], {x: at})
+    np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_extreme_arguments(name: str) -> None:
+    """Values and two orders of derivatives are finite, in both widths, and right."""
+    raw, _, value = FORMULAS[name]
+    x = sd.input("x", (2, 3))
+    y = raw(x)
+    w = RNG.normal(size=tuple(y.shape))
+    g = sd.vjp(y, x, sd.constant(w))
+    made = _run(sd.compile(sd.Function("f", [x], [y, g]))["backward"])
+    for dtype in (np.float64, np.float32):
+        at = EXTREME.astype(dtype)
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            found, residuals = made["forward_with_residuals"](at)
+            ones = [np.ones_like(f) for f in found]
+            (second,) = made["backward"](residuals, *ones)
+        near = 1e-12 if dtype is np.float64 else 2e-6
+        np.testing.assert_allclose(found[0], value(EXTREME), rtol=near, atol=near)
+        assert np.all(np.isfinite(found[1]))
+        assert np.all(np.isfinite(second))
+        assert found[0].dtype == found[1].dtype == second.dtype == dtype
+    forward = sd.jvp(y, x, sd.constant(EXTREME * 0 + 1))
+    assert np.all(np.isfinite(sd.interpret(forward, {x: EXTREME})))
+
+
+@pytest.mark.parametrize("name", NEAR_ZERO)
+def test_near_zero(name: str) -> None:
+    raw, _, value = NEAR_ZERO[name]
+    x = sd.input("x", (3,))
+    forward = _run(sd.compile(sd.Function("f", [x], raw(x)))["forward"])["forward"]
+    at = np.array([1e-12, -3e-15, 1e-300])
+    np.testing.assert_allclose(forward(at), value(at), rtol=1e-14)
+
+
+def test_cross_entropy_by_hand_at_extreme_logits() -> None:
+    """±1e4 in float32: the gradient is the one of the formula, not NaN."""
+    z = sd.input("z", (4,))
+    y = np.array([1.0, 0.0, 1.0, 0.0])
+    p = 1 / (1 + sd.exp(-z))
+    loss = -sd.sum(y * sd.log(p) + (1 - y) * sd.log(1 - p))
+    at = np.array([1e4, 1e4, -1e4, -1e4], np.float32)
+    found = sd.interpret(sd.grad(loss, z), {z: at})
+    np.testing.assert_array_equal(found, [0, 1, -1, 0])
+    made = _run(sd.compile(sd.Function("f", [z], loss))["backward"])
+    value, residuals = made["forward_with_residuals"](at)
+    assert value == 2e4
+    np.testing.assert_array_equal(made["backward"](residuals)[0], [0, 1, -1, 0])
+
+
+def test_norm_at_zero() -> None:
+    x = sd.input("x", (3, 2))
+    for raw in (
+        lambda x: sd.sum(sd.sqrt(sd.sum(x**2, axis=1))),
+        lambda x: sd.sqrt(sd.sum(x * x)),
+        lambda x: sd.sqrt(sd.sum(sd.square(x), axis=(0, 1))),
+    ):
+        y = raw(x)
+        g = sd.grad(y, x)
+        h = sd.grad(sd.sum(g * g), x)
+        for found in sd.interpret([g, h], {x: np.zeros((3, 2))}):
+            np.testing.assert_array_equal(found, 0)
+        at = RNG.normal(size=(3, 2))
+        e = 1e-6 * RNG.normal(size=(3, 2))
+        slope = sd.interpret(y, {x: at + e}) - sd.interpret(y, {x: at - e})
+        got = np.sum(sd.interpret(g, {x: at}) * e) * 2
+        np.testing.assert_allclose(got, slope, rtol=1e-6)
+
+
+# --- what must not be rewritten -------------------------------------------------------
+
+
+def test_near_misses_stay() -> None:
+    x = sd.input("x", (3, 3))
+    y = sd.input("y", (3, 3))
+    e = sd.exp(x)
+    misses = [
+        e / sd.sum(sd.exp(y), axis=1, keepdims=True),
+        e / sd.sum(e, axis=1),  # lines the sums up with the columns
+        e / sd.sum(e, axis=1, keepdims=True).T,
+        e / (1 + sd.exp(y)),
+        sd.log(1 + sd.exp(x) + sd.exp(y)) - sd.log(2 + sd.exp(x)),
+        1 / (1.5 + sd.exp(-x)),
+        x - sd.logsumexp(x, axis=1),
+        sd.log(sd.sum(sd.exp(x - sd.max(x, axis=0, keepdims=True)), axis=1))
+        + sd.max(x, axis=0),
+        sd.sqrt(sd.sum(x**4)),
+    ]
+    for t in misses:
+        (found,) = stabilise([t])
+        a, b = sd.interpret([t, found], {x: ORDINARY[[0, 1, 0]], y: np.ones((3, 3))})
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+        assert not _ops(found) & {"softmax", "log_softmax", "norm", "sigmoid"}
+
+
+def test_a_variable_is_not_looked_through() -> None:
+    """d sum(log p) / dp is 1 / p, though p is a softmax; and the other variables'."""
+    x = sd.input("x", (2, 3))
+    p = _shares(sd.exp(x))
+    q = p * 2.0
+    loss = sd.sum(sd.log(q))
+    at = {x: ORDINARY}
+    share = special.softmax(ORDINARY, axis=-1)
+    d_p, d_x, d_q = sd.interpret(sd.grad(loss, [p, x, q]), at)
+    np.testing.assert_allclose(d_p, 1 / share)
+    np.testing.assert_allclose(d_q, 1 / (2 * share))
+    np.testing.assert_allclose(d_x, 1 - 3 * share, rtol=1e-12)
+    t = sd.jvp(sd.log(p), p, sd.constant(np.ones((2, 3))))
+    np.testing.assert_allclose(sd.interpret(t, at), 1 / share)
+
+
+def test_inside_bodies() -> None:
+    x = sd.input("x", (3,))
+    y, _ = sd.scan(lambda c, r: (sd.log(1 + sd.exp(c + r)), None), 0.0, x)
+    (found,) = stabilise([y])
+    body = next(n for n in topological([found.node]) if n.op.name == "scan")
+    assert "softplus" in {n.op.name for n in body.attrs["body"].nodes}
+    g = sd.grad(y, x)
+    assert np.all(np.isfinite(sd.interpret(g, {x: np.array([1e4, 1e4, -5.0])})))
+
+
+def test_level_0_keeps_what_was_written() -> None:
+    x = sd.input("x", (3,))
+    made = sd.compile(sd.Function("f", [x], sd.log(1 + sd.exp(x))), optimize=0)
+    assert "np.exp(x)" in made["forward"]
+    assert "np.log(" in made["forward"]
+
+
+def test_every_rule_states_its_identity() -> None:
+    for rules in RULES.values():
+        for rule in rules:
+            assert " = " in (rule.__doc__ or ""), rule.__name__
+
+
+def test_the_statements_keep_their_order_and_names() -> None:
+    x = sd.input("x", (3,))
+    y = sd.input("y", (3,))
+    p = 1 / (1 + sd.exp(-x))
+    q = p * y
+    r = q + x
+    text = sd.compile(sd.Function("f", [x, y], [p, q, r]))["forward"]
+    body = text.split("def forward")[1].split("def _check")[0]
+    assert body.index("p = ") < body.index("q = ") < body.index("r = "), body
+
+
+# --- warnings -------------------------------------------------------------------------
+
+
+def _compiled(build: Callable[[Any], Any]) -> None:
+    x = sd.input("x", (4, 3))
+    sd.compile(sd.Function("f", [x], build(x)), only=["forward"])
+
+
+UNSTABLE = {
+    "with an epsilon": lambda x: (
+        sd.exp(x) / (sd.sum(sd.exp(x), axis=1, keepdims=True) + 1e-9)
+    ),
+    "mixture": lambda x: sd.log(sd.sum(sd.exp(x) * np.array([0.2, 0.3, 0.5]), axis=1)),
+    "mixture of products": lambda x: sd.log(sd.exp(x) @ np.array([0.2, 0.3, 0.5])),
+    "probability of a set": lambda x: sd.log(sd.sum(sd.softmax(x)[:, :2], axis=1)),
+    "probability of a label": lambda x: sd.log(
+        sd.sum(sd.softmax(x) * np.array([0.0, 1.0, 0.0]), axis=1)
+    ),
+    "the others": lambda x: sd.log(1 - sd.softmax(x)),
+}
+STABLE = {
+    "softmax": lambda x: _shares(sd.exp(x)),
+    "shifted, with an epsilon": lambda x: (
+        _shifted(x) / (sd.sum(_shifted(x), axis=1, keepdims=True) + 1e-9)
+    ),
+    "kernel": lambda x: (
+        sd.exp(-(x**2) / 2.0)
+        / (sd.sum(sd.exp(-(x**2) / 2.0), axis=1, keepdims=True) + 1e-9)
+    ),
+    "logits": lambda x: sd.log(sd.softmax(x)[:, 1]),
+    "with an epsilon inside": lambda x: sd.log(sd.softmax(x) + 1e-9),
+    "norm": lambda x: sd.log(1 + sd.sum(x**2)),
+    "decay": lambda x: sd.exp(-sd.abs(x)) / (1.0 + x**2),
+    "gaussian": lambda x: sd.log(sd.sum(x**2, axis=1)) - sd.sum(x**2, axis=1),
+}
+
+
+@pytest.mark.parametrize("name", UNSTABLE)
+def test_what_stays_unstable_is_warned_of_with_its_line(name: str) -> None:
+    with pytest.warns(sd.SymdiffWarning, match=r"use|add up|combine") as caught:
+        _compiled(UNSTABLE[name])
+    assert [str(w.filename).endswith("test_stability.py") for w in caught] == [True]
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_what_is_stable_is_not(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _compiled(STABLE[name])
