@@ -177,6 +177,10 @@ class Model:
         )
         _check_inputs(self)
         _check_params(self)
+        if self.optimizer is not None:
+            unused = self.optimizer.unused_patterns(self.params)
+            if unused:
+                warn(f"no parameter is called {' or '.join(unused)}.", site)
 
     @property
     def roots(self) -> tuple[Tensor, ...]:

@@ -28,7 +28,7 @@ from symdiff.ops.operands import API
 Slots = dict[str, Tensor]
 
 # What every optimiser takes beside its own hyperparameters.
-OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen")
+OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen", "max_norm")
 
 
 class Optimizer:
@@ -49,7 +49,13 @@ class Optimizer:
         divide by ``1 - ema**step`` to read it.
     groups : name pattern to hyperparameters that replace the common ones, as in
         ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts
-    frozen : name patterns of parameters that steps leave as they are
+    frozen : name patterns of parameters that steps leave as they are; their gradients
+    are
+        no part of what ``clip_norm`` bounds
+    max_norm : name pattern to bound on the norm of the weights into each unit, or one
+        bound for every weight, as in ``{"*.W": 3.0}``. What exceeds it is scaled back
+        after each step (Srivastava et al., JMLR 2014, section 5.1). A unit's weights
+        are a column of (in, units), and a filter of (filters, channels, ...).
     """
 
     slots: tuple[str, ...] = ()
@@ -60,6 +66,7 @@ class Optimizer:
         self.schedules: dict[str, Schedule] = {}
         self.groups = dict(hyper.pop("groups", None) or {})
         self.frozen = tuple(_patterns(hyper.pop("frozen", None)))
+        self.max_norm = _bounds(hyper.pop("max_norm", None))
         for name in ("clip_value", "clip_norm", "ema"):
             if hyper.get(name) is None:
                 hyper.pop(name, None)
@@ -76,6 +83,11 @@ class Optimizer:
                 self.schedules[name], value = value, value.base
             self.hyper[name] = number(f"{type(self).__name__}({name}=)", value)
         self._check_groups()
+        if self.max_norm and "ema" in self.hyper:
+            raise DeclarationError(
+                "ema= averages what the equations give, and max_norm= scales that back "
+                "afterwards; use one of the two."
+            )
 
     def _check_groups(self) -> None:
         for pattern, values in self.groups.items():
@@ -135,6 +147,7 @@ class Optimizer:
             shrink = API["minimum"](1.0, hyper["clip_norm"] / (norm + 1e-6))
             shrink.hint = "shrink"
             g = shrink * g
+            g.hint = "clipped"
         if "clip_value" in hyper:
             c = hyper["clip_value"]
             g = API["minimum"](API["maximum"](g, -c), c)
@@ -159,6 +172,21 @@ class Optimizer:
                 return {k: float(v) for k, v in values.items()}
         return {}
 
+    def unused_patterns(self, names: Iterable[str]) -> list[str]:
+        """Return the name patterns among the options that fit none of ``names``."""
+        known = list(names)
+        patterns = dict.fromkeys([*self.groups, *self.frozen, *self.max_norm])
+        return [p for p in patterns if not fnmatch.filter(known, p)]
+
+    def norm_bound(self, name: str, ndim: int) -> tuple[float, tuple[int, ...]] | None:
+        """Return the bound on a parameter's norms, and the axes of one norm, if any."""
+        if ndim < 2:
+            return None
+        for pattern, bound in self.max_norm.items():
+            if fnmatch.fnmatchcase(name, pattern):
+                return bound, (0,) if ndim == 2 else tuple(range(1, ndim))
+        return None
+
     def is_frozen(self, name: str) -> bool:
         """Whether steps leave a parameter as it is."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.frozen)
@@ -166,7 +194,7 @@ class Optimizer:
     @property
     def is_uniform(self) -> bool:
         """Whether every parameter is updated alike, so that one flat vector serves."""
-        return not self.groups and not self.frozen
+        return not self.groups and not self.frozen and not self.max_norm
 
     def __repr__(self) -> str:
         shown = ", ".join(
@@ -180,6 +208,20 @@ def _patterns(value: Any) -> Iterable[str]:
     if not all(isinstance(p, str) for p in patterns):
         raise DeclarationError("frozen= is a name pattern, or a list of them.")
     return patterns
+
+
+def _bounds(value: Any) -> dict[str, float]:
+    """Return ``max_norm=`` as a map from name pattern to bound."""
+    found = (
+        value if isinstance(value, Mapping) else {} if value is None else {"*": value}
+    )
+    for pattern, bound in found.items():
+        if not isinstance(pattern, str):
+            raise DeclarationError(
+                "max_norm= is a number, or maps name patterns to some."
+            )
+        require(f"max_norm[{pattern!r}]", bound, 0, math.inf, open_low=True)
+    return {pattern: float(bound) for pattern, bound in found.items()}
 
 
 def number(what: str, value: Any) -> float:

@@ -75,9 +75,12 @@ def declared_update(optimizer: Optimizer, *, flat: bool = True) -> Update:
     return Update(p, g, whole, slots, hyper, t, roots[0], kept)
 
 
-def update_statements(optimizer: Optimizer) -> tuple[str, str]:
+def update_statements(
+    optimizer: Optimizer, whole: str = "state.flat_grads"
+) -> tuple[str, str]:
     """Return what precedes the loop over parameters, and the loop's body, as text.
 
+    ``whole`` is the name of the gradient of all parameters that are trained.
     What depends on hyperparameters, the step and the whole gradient alone stands before
     the loop, where it is more than an operation or two.
     """
@@ -87,7 +90,7 @@ def update_statements(optimizer: Optimizer) -> tuple[str, str]:
     given: dict[Node, py.Expr] = {
         t.node: py.Name(unit.names.of(t)) for t in update.leaves
     }
-    given[update.whole.node] = py.name("state.flat_grads")
+    given[update.whole.node] = py.name(whole)
     grouped = bool(optimizer.groups)
     shared = [] if grouped else _shared(update, [t.node for _, t in roots])
     before = compute(unit, shared, given, headings=False)

@@ -100,7 +100,11 @@ def train_parts(
     primal, backward = halves(unit).primal, halves(unit).backward
     trained = _metrics(unit) if p.metrics else None
     evaluated = _evaluate(unit, model, options, folder)
-    unpacked, update = update_statements(optimizer)
+    frozen = any(optimizer.is_frozen(str(t.name)) for t in p.params)
+    free = frozen and "clip_norm" in optimizer.hyper
+    unpacked, update = update_statements(
+        optimizer, "flat_grads" if free else "state.flat_grads"
+    )
     names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
     values = {
         "arguments": ", ".join(names),
@@ -113,8 +117,11 @@ def train_parts(
         "unpacked": unpacked,
         "update": update,
         "planned": planned,
-        "frozen": any(optimizer.is_frozen(str(t.name)) for t in p.params),
+        "frozen": frozen,
         "uniform": optimizer.is_uniform,
+        "limits": bool(optimizer.max_norm),
+        "averages": "ema" in optimizer.hyper,
+        "free": free,
         "schedules": schedule_statements(optimizer) if optimizer.schedules else "",
         "hyper": "_hyper(state)" if optimizer.schedules else "state.hyper",
         "lines": _step_lines(unit, names, primal, backward, trained),
@@ -164,6 +171,18 @@ def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
     frozen = [n for n in params if optimizer.is_frozen(n)]
     if frozen:
         stmts.append(py.Assign((py.Name("FROZEN"),), words(frozen), "left as they are"))
+    if optimizer.max_norm:
+        bounds = {
+            str(t.name): optimizer.norm_bound(str(t.name), t.ndim)
+            for t in unit.program.params
+        }
+        entries = tuple(
+            (py.Lit(n), py.Tuple_((py.Lit(b[0]), py.Tuple_(tuple(map(py.Lit, b[1]))))))
+            for n, b in bounds.items()
+            if b is not None
+        )
+        comment = "bounds on the norms along axes"
+        stmts.append(py.Assign((py.Name("MAX_NORM"),), py.Dict_(entries), comment))
     own = {n: optimizer.of_parameter(n) for n in params}
     if optimizer.groups:
         entries = tuple(
