@@ -613,6 +613,25 @@ def test_resume_begins_where_there_is_nothing_to_go_on_from():
     )
 
 
+def test_going_on_without_patience_keeps_the_last_weights(module):
+    """The best weights of a run that had patience are not brought back later."""
+    options = {"validation": rows(), "checkpoint": "c.npz"}
+    module.fit(fresh(module), rows(), epochs=2, patience=5, **options)
+    state, whole = fresh(module), fresh(module)
+    module.fit(state, rows(), epochs=4, **options)
+    module.fit(whole, rows(), epochs=4)
+    assert np.array_equal(state.flat_params, whole.flat_params)
+
+
+def test_a_run_that_ended_early_stays_ended():
+    text = GOOD.replace("Adam(0.05)", "SGD(300.0)")
+    options = ["--validation-split", 0.3, "--patience", 1, "--epochs", 40, "--resume"]
+    train(*options, text=text)
+    before = weights()
+    assert "training had ended after epoch" in train(*options, text=text)
+    assert weights() == before
+
+
 def test_a_checkpoint_is_not_begun_anew_by_mistake():
     train("--checkpoint", "c.npz")
     before = weights("c.npz")

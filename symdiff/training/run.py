@@ -62,8 +62,13 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
     start = time.perf_counter()
     history, interrupted = _fitted(spec, request, train, state, parts, resumed)
     seconds = time.perf_counter() - start
-    if not interrupted and len(history) <= resumed:
-        click.echo(f"the checkpoint has all {resumed} epochs; ask for more by --epochs")
+    if not interrupted and len(history) <= resumed > 0:
+        done = resumed >= training.epochs
+        click.echo(
+            f"the checkpoint has all {resumed} epochs; ask for more by --epochs"
+            if done
+            else f"training had ended after epoch {resumed}, by its patience"
+        )
     _write_history(request, spec, history)
     if history and not np.isfinite(history[-1]["loss"]):
         raise SpecError(
@@ -126,6 +131,7 @@ def _resumed(request: Request, train: Any, state: Any) -> int:
         "accumulate": training.accumulate,
         "seed": training.seed,
         "shuffle": training.shuffle,
+        "monitor": training.monitor,
     }
     try:
         epochs = int(train.load_checkpoint(str(path), state, wanted)["epoch"])
