@@ -25,9 +25,10 @@ from symdiff.emit.bodies import (
 )
 from symdiff.emit.comments import shape_comment
 from symdiff.emit.context import bind_dims
+from symdiff.emit.scalars import Scalars, scalar_form
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import TensorType
+from symdiff.graph.types import FLOAT, TensorType
 from symdiff.ops.leaf import RANDOM
 
 
@@ -41,6 +42,7 @@ class Written:
     summary: str
     body: str
     draws: bool = False
+    extra: str = ""  # a function that this one calls
 
 
 def _arguments(unit: Unit, leaves: Sequence[Tensor]) -> list[str]:
@@ -90,9 +92,13 @@ def forward_function(unit: Unit) -> Written:
     body = compute(unit, results, given, p.output_tensors())
     taken: set[Node] = set()
     values = [returned(body, n, taken) for n in results]
+    scalars = _scalars(unit, body, values)
     stmts = checked(unit, leaves) + prologue(unit, body, leaves)
-    stmts += [py.Blank(), *body.computation] if body.computation else []
-    stmts.append(_return(values, "Outputs"))
+    if scalars is not None:
+        stmts += [py.Blank(), *scalars.calls]
+    else:
+        stmts += [py.Blank(), *body.computation] if body.computation else []
+        stmts.append(_return(values, "Outputs"))
     names = [name for name, _ in p.outputs]
     shown = ", ".join(
         f"{n} {shape_comment(r)}" for n, r in zip(names, results, strict=True)
@@ -102,7 +108,25 @@ def forward_function(unit: Unit) -> Written:
         f"Return {shown}.",
         printed(stmts),
         draws(body),
+        "" if scalars is None else py.print_stmts([scalars.function], 0).strip(),
     )
+
+
+def _scalars(unit: Unit, body: Body, values: Sequence[py.Expr]) -> Scalars | None:
+    """Return a function of scalars as Python arithmetic, where that is possible."""
+    leaves = unit.program.inputs
+    nodes = {*(t.node for t in leaves), *body.order, *body.results}
+    plain = bool(leaves) and not unit.program.is_model and unit.level > 0
+    if not plain or not all(_is_number(n) for n in nodes):
+        return None
+    if not all(n.dtype == FLOAT for n in (*(t.node for t in leaves), *body.results)):
+        return None
+    names, module = _arguments(unit, leaves), unit.names.claim("xp")
+    return scalar_form(names, body.computation, values, module)
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node.type, TensorType) and not node.shape
 
 
 def signature(unit: Unit, leaves: Sequence[Tensor], draws: bool) -> str:

@@ -218,7 +218,9 @@ def imports_of(text: str, *modules: str) -> str:
     """Return the imports a module's text needs."""
     needs = [
         f"import {m}"
-        for m in sorted({*modules, *(["math"] if "math." in text else [])})
+        for m in sorted(
+            {*modules, *(["math"] if re.search(r"\bmath[.)]", text) else [])}
+        )
     ]
     if "NamedTuple" in text:
         needs.append("from typing import NamedTuple")
@@ -299,6 +301,7 @@ def _module(
     """Return a rendered and sealed module."""
     check = check_text(unit.program.is_model)
     helpers = helper_texts(unit, functions)
+    records = [*records, *(f.extra for f in functions if f.extra)]
     everything = "\n".join([check, *records, *helpers, *(f.body for f in functions)])
     stored = stored_constants(unit, everything, single=False)
     text = render(

@@ -71,6 +71,7 @@ def single_module(
         functions.extend(training)
     check = check_text(p.is_model)
     helpers = helper_texts(unit, written)
+    records += [f.extra for f in written if f.extra]
     everything = "\n".join([check, *records, *helpers, *functions])
     names = [m for m in STANDARD if f"{m}." in everything]
     stored = stored_constants(unit, everything, single=True)
