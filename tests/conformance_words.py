@@ -72,7 +72,7 @@ CONDITIONS = {
     "getitem": "boolean masks must be constants",
     "ptp": "ties share the cotangent equally",
     "cast": "flows between float types only",
-    "xlogy": "0 where x = 0",
+    "xlogy": "0 where x = 0; so is its derivative in x where log(y) is not a number",
 }
 
 INTRODUCTION = """\

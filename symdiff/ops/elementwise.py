@@ -74,13 +74,18 @@ def positive(x: Any) -> Tensor:
 def _power_base(
     t: Tensor, out: Tensor, base: Tensor, exponent: Tensor
 ) -> Tensor | None:
-    """b a**(b-1); with b = 0 the factor is 0 even where a**(-1) is infinite."""
+    """b a**(b-1); with b = 0 the factor is 0 even where a**(-1) is infinite.
+
+    Elsewhere the exponent stays b-1 although b = 0 hides it: the derivative of b
+    a**(b-1) in b sees it.
+    """
     if is_literal(exponent):
         c = literal_value(exponent)
         if c == 0:
             return None
         return t * c if c == 1 else t * (c * base ** (c - 1))
-    lowered = where(equal(exponent, 0), 1, exponent - 1)
+    pole = logical_and(equal(exponent, 0), equal(base, 0))
+    lowered = where(pole, 1, exponent - 1)
     return t * (exponent * power(base, lowered))
 
 

@@ -5,6 +5,7 @@ Their text calls a function of `helpers_text`, whose source generated modules ca
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,14 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops import helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.define import HELPERS, elementwise, primitive, require_float, u
-from symdiff.ops.elementwise import equal, log, where
+from symdiff.ops.elementwise import (
+    equal,
+    less_equal,
+    log,
+    logical_and,
+    logical_or,
+    where,
+)
 from symdiff.ops.operands import api, float_operand, function
 
 _BELL = 2 / sp.sqrt(sp.pi) * sp.exp(-(u**2))
@@ -101,6 +109,10 @@ logit = function(LOGIT, "logit", doc="log(p / (1 - p)), the inverse of sigmoid."
 
 @api("xlogy")
 def xlogy(x: Any, other: Any) -> Tensor:
-    """x * log(y), and 0 where x = 0, as in SciPy."""
-    zero = equal(x, 0)
+    """x * log(y), and 0 where x = 0, as in SciPy.
+
+    Where x = 0 the derivative in x is log(y), and 0 where that is not a number.
+    """
+    unfit = logical_or(less_equal(other, 0), equal(other, math.inf))
+    zero = logical_and(equal(x, 0), unfit)
     return where(zero, 0, x * log(where(zero, 1, other)))

@@ -38,6 +38,8 @@ SAMPLES = [
     Sample("power", [(3, 4), 0.5], domain="positive"),
     Sample("power", [2, (3, 4)]),
     Sample("power", [0.5, (3, 4)]),
+    # An exponent of 0 takes part in mixed derivatives.
+    Sample("power", [Given([2.0, 0.7, 1.5, 3.0]), Given([0.0, 0.0, 1.0, 2.0])]),
     Sample("float_power", [(3, 4), 2], complex_ok=False),
     Sample("square", [(3, 4)]),
     Sample("reciprocal", [(3, 4)], domain="nonzero"),

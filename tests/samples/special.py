@@ -48,4 +48,9 @@ SAMPLES = [
         for n in (0, 1, 3)
     ),
     Sample("xlogy", [(3, 4), A((4,), "positive")], reference=special.xlogy),
+    Sample(  # smooth in x where x = 0
+        "xlogy",
+        [Given([0.0, 0.0, -1.5]), Given([0.5, 3.0, 2.0])],
+        reference=special.xlogy,
+    ),
 ]
