@@ -121,8 +121,10 @@ def one_cycle(
     """
     total = _positive("steps", steps)
     peak = float(up) * total
-    if not 0 < up < 1:
-        raise DeclarationError(f"up must lie between 0 and 1, got {up!r}.")
+    if not 0 < up < 1 or peak <= 1:
+        raise DeclarationError(
+            f"up must lie between 1 / steps and 1, got {up!r} of {steps} steps."
+        )
 
     def factor(t: Tensor) -> Any:
         def anneal(a: float, b: float, share: Any) -> Any:
