@@ -133,3 +133,29 @@ def test_single_precision_stays_single():
     assert {k: v.dtype.name for k, v in found.items()} == dict.fromkeys(
         params, "float32"
     )
+
+
+@pytest.mark.oracle
+def test_functions_written_for_autograd_need_no_change():
+    anp = pytest.importorskip(
+        "autograd.numpy", reason="autograd is not installed (extra [oracles])"
+    )
+    import autograd
+
+    def loss(params, x, y):
+        for W, b in params:
+            x = anp.tanh(anp.dot(x, W) + b)
+        return anp.mean((x[:, 0] - y) ** 2) + anp.sum(anp.where(x > 0, x, 0.1 * x))
+
+    rng = np.random.default_rng(3)
+    layers = [(rng.normal(size=(3, 4)), rng.normal(size=4)) for _ in range(1)]
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=5)
+    ours, theirs = grad(loss)(layers, x, y), autograd.grad(loss)(layers, x, y)
+    assert_close(ours, theirs)
+    flat, vector = layers[0][0], rng.normal(size=(3, 4))
+
+    def of_weights(W):
+        return loss([(W, layers[0][1])], x, y)
+
+    expected = autograd.hessian_vector_product(of_weights)(flat, vector)
+    assert_close(hvp(of_weights)(flat, vector), expected)
