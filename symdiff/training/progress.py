@@ -19,6 +19,7 @@ from symdiff.declare.settings import Training
 
 _BAR, _LEAST = 24, 6  # characters of the progress bar
 _PAUSE = 0.05  # seconds between two drawings of it
+_SHORT = {"validation": "val"}  # where room is short
 _WEIGHT = 0.9  # of what is known already, in the running means that are drawn
 
 
