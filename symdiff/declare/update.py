@@ -204,7 +204,8 @@ class Optimizer:
 
 
 def _patterns(value: Any) -> Iterable[str]:
-    patterns = [value] if isinstance(value, str) else list(value or ())
+    listed = isinstance(value, (list, tuple, set, frozenset, type(None)))
+    patterns = list(value or ()) if listed else [value]
     if not all(isinstance(p, str) for p in patterns):
         raise DeclarationError("frozen= is a name pattern, or a list of them.")
     return patterns

@@ -2,49 +2,10 @@
 
 import numpy as np
 import pytest
+from optimizer_steps import START, gradient, run, torch_run
 
 import symdiff as sd
-from symdiff.declare.optim import Optimizer, hyper_leaves
-
-START = np.array([1.5, -2.0, 0.3, 4.0])
-SCALE = np.array([1.0, 10.0, 0.1, 3.0])
-
-
-def gradient(p, step):
-    """Of a badly scaled quartic whose minimum moves, so that every term matters."""
-    return SCALE * (p - 0.1 * np.sin(step)) + 0.1 * p**3
-
-
-def run(optimizer, steps=100):
-    p, g = sd.input("p", (4,)), sd.input("g", (4,))
-    slots = {name: sd.state(name, (4,)) for name in optimizer.slots}
-    hyper, t = hyper_leaves(optimizer)
-    new, new_slots = optimizer.update(p, g, slots, hyper, t)
-    assert list(new_slots) == list(optimizer.slots)
-    values = START.copy()
-    kept = {name: np.zeros(4) for name in slots}
-    trace = []
-    for step in range(1, steps + 1):
-        feed = {p: values, g: gradient(values, step), t: float(step)}
-        feed |= {slots[name]: kept[name] for name in slots}
-        feed |= {hyper[name]: value for name, value in optimizer.hyper.items()}
-        values, *moved = sd.interpret([new, *new_slots.values()], feed)
-        kept = dict(zip(slots, moved, strict=True))
-        trace.append(values)
-    return np.array(trace)
-
-
-def torch_run(make, steps=100):
-    torch = pytest.importorskip("torch", reason="extra [oracles]")
-    p = torch.tensor(START, requires_grad=True)
-    optimizer = make(torch.optim, [p])
-    trace = []
-    for step in range(1, steps + 1):
-        p.grad = torch.tensor(gradient(p.detach().numpy(), step))
-        optimizer.step()
-        trace.append(p.detach().numpy().copy())
-    return np.array(trace)
-
+from symdiff.declare.optim import Optimizer
 
 CASES = {
     "sgd": (sd.optim.SGD(0.05), lambda o, p: o.SGD(p, lr=0.05)),
