@@ -38,7 +38,9 @@ def checked(compiled: Compiled, package: Compiled) -> Compiled:
             f"of symdiff, with the model:\n{words.getvalue().rstrip()}"
         )
     if code == 2:
-        return _marked(compiled, CHECK_MARK + words.getvalue().strip().splitlines()[-1])
+        lines = words.getvalue().splitlines()
+        reason = next(line for line in lines if "not checkable" in line)
+        return _marked(compiled, f"{CHECK_MARK}{reason}")
     return _marked(compiled, f"{CHECK_MARK}passed")
 
 
