@@ -73,11 +73,11 @@ class Progress:
         self._steps, self.done = self.done, 0
         own = {k: v for k, v in record.items() if k != "epoch" and k[:4] != "val_"}
         held = {k[4:]: v for k, v in record.items() if k[:4] == "val_"}
-        self._held_out = f"  {watched}: {shown(held)}" if watched and held else ""
+        told = f": {shown(held)}" if watched and held else ""
+        self._held_out = f"  {_SHORT.get(watched or '', watched)}{told}" if told else ""
         self._means = dict(own)
-        line = (
-            f"{self._label(int(record['epoch']))}  {shown(own)}{self._held_out}{note}"
-        )
+        line = f"{self._label(int(record['epoch']))}  {shown(own)}"
+        line += f"  {watched}{told}{note}" if told else note
         if not self._live:
             click.echo(line)
             return
