@@ -5,9 +5,10 @@ with the first node, its line in the spec and the generated line. Invariant: the
 repeated from a copy of the state before it, by the readable functions, a statement at a
 time; what is looked at is not changed.
 
-An infinity can be meant (a mask of -inf before a softmax), so a statement that also
-gave infinities in the step before, reads some that are meant, or writes ``inf`` itself,
-is only at fault where it makes a nan.
+An infinity can be meant (a mask of -inf before a softmax), so only the statements count
+that the bad result comes from, and one that also gave infinities in the step before,
+reads some that are meant, or writes ``inf`` itself, is only at fault where it makes a
+nan.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import ast
 import linecache
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -28,6 +29,14 @@ from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.graph.provenance import Site
 from symdiff.graph.tensor import Tensor
+from symdiff.training.slices import (
+    BACKWARD,
+    FORWARD,
+    NAN,
+    guilty_lines,
+    holds,
+    value_of,
+)
 
 _FUNCTIONS = ("loss_and_residuals", "backward", "apply_update")
 _HEADING = re.compile(r"\s*# (.*?)\s+\[([^\]]+:\d+)\]$")
@@ -114,7 +123,8 @@ class Recorder:
         meant: set[tuple[str, int]] = set()
         if len(self._moments) > 1:
             meant = self._traced(self._moments[0], set(), stop=False).infinite
-        tracer = self._traced(moment, meant, stop=True)
+        guilty = self._guilty(moment)
+        tracer = self._traced(moment, meant, stop=True, guilty=guilty)
         found = tracer.finding or tracer.spare
         if found is None:
             return (
@@ -124,7 +134,7 @@ class Recorder:
         where, statement = _heading(found) or self._update
         expression, node = f"{found.expression} {found.about}", found.node
         given = self._given(moment)
-        if given is not None:
+        if given is not None and "_check(" in found.expression:
             leaf, expression = given
             node, where = str(leaf.name), _place(leaf.site)
             statement = "its declaration"
@@ -145,23 +155,39 @@ class Recorder:
                 return leaf, f"the data {_described(array)} of the batch"
         return None
 
-    def _traced(
-        self, moment: _Moment, meant: set[tuple[str, int]], *, stop: bool
-    ) -> _Tracer:
-        """Repeat a step from its moment, looking at every statement."""
+    def _guilty(self, moment: _Moment) -> set[int]:
+        """Return the lines of backward.py that what is bad comes from, if any."""
+        half = FORWARD if self.bad.startswith("the loss") else BACKWARD
+        source = Path(self._train.backward.__code__.co_filename)
+        return guilty_lines(source, lambda: self._repeat(moment), half)
+
+    def _repeat(self, moment: _Moment) -> None:
+        """Do a step again from its moment, by the readable functions."""
         state, train = self._state, self._train
         state.step = moment.step
         for name, array in moment.params.items():
             state.params[name][...] = array
         for name, array in moment.slots.items():
             state.flat_slots[name][...] = array
+        train._parts(state, moment.batch, self._training.accumulate, False)
+
+    def _traced(
+        self,
+        moment: _Moment,
+        meant: set[tuple[str, int]],
+        *,
+        stop: bool,
+        guilty: Set[int] = frozenset(),
+    ) -> _Tracer:
+        """Repeat a step from its moment, looking at every statement."""
+        train = self._train
         modules = sys.modules[train.backward.__module__], train
-        tracer = _Tracer({str(m.__file__) for m in modules}, meant, stop)
+        tracer = _Tracer({str(m.__file__) for m in modules}, meant, stop, guilty)
         before = sys.gettrace()
         sys.settrace(tracer.enter)
         try:
             with np.errstate(all="ignore"):
-                train._parts(state, moment.batch, self._training.accumulate, False)
+                self._repeat(moment)
         finally:
             sys.settrace(before)
         return tracer
@@ -181,6 +207,7 @@ class _Tracer:
     files: set[str]
     meant: set[tuple[str, int]]
     stop: bool
+    guilty: Set[int]  # the statements of backward.py that count; empty: all
     finding: Finding | None = None
     spare: Finding | None = None  # an infinity that is meant, if there is nothing worse
     infinite: set[tuple[str, int]] = field(default_factory=set)
@@ -246,6 +273,9 @@ class _Tracer:
         if not kind:
             return
         place = (file, statement.lineno)
+        inside = frame.f_code.co_name in (FORWARD, BACKWARD)
+        if inside and self.guilty and statement.lineno not in self.guilty:
+            return
         read = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
         meant = place in self.meant or "np.inf" in text or bool(read & allowed)
         if kind == "inf":
@@ -289,17 +319,8 @@ class _Tracer:
 
 def _kind(value: Any) -> str:
     """Return '', 'inf' or 'nan': the worst that a value holds."""
-    match value:
-        case dict():
-            return max((_kind(v) for v in value.values()), default="")
-        case tuple() | list():
-            return max((_kind(v) for v in value), default="")
-        case float() | np.floating() | np.ndarray():
-            array = np.asarray(value)
-            if array.dtype.kind != "f" or np.isfinite(array).all():
-                return ""
-            return "nan" if np.isnan(array).any() else "inf"
-    return ""
+    held = holds(value)
+    return "nan" if held & NAN else "inf" if held else ""
 
 
 def _results(
@@ -320,16 +341,7 @@ def _results(
         case _:
             return
     for changed in targets:
-        yield _value(changed, scope)
-
-
-def _value(node: ast.expr, scope: dict[str, Any]) -> Any:
-    """Return an expression's value; None where it has none here."""
-    copied = ast.parse(ast.unparse(node), mode="eval")
-    try:
-        return eval(compile(copied, "<generated>", "eval"), scope)
-    except Exception:  # a name of a comprehension, say
-        return None
+        yield value_of(changed, scope)
 
 
 def _targets(statement: ast.stmt) -> set[str]:
@@ -355,7 +367,7 @@ def _culprit(
     value = getattr(statement, "value", None)
     with np.errstate(all="ignore"):
         for node in _inner_first(value) if value is not None else ():
-            found = _value(node, scope)
+            found = value_of(node, scope)
             if _kind(found) == "nan" or (_kind(found) == "inf" and not meant):
                 return node, found
     return statement, None
