@@ -27,6 +27,8 @@ def test_every_public_function_is_an_attribute():
         place = sd
         for part in name.split("."):
             place = getattr(place, part)
+        if name == "trace":  # of a function it is a `Function`, else NumPy's
+            continue
         assert place is function, name
 
 
