@@ -33,6 +33,7 @@ from symdiff.plan.program import Program
 from symdiff.plan.schedule import LITERAL_ELEMENTS, Style, reachable, schedule
 
 WIDTH = 88
+MESSAGE = 74  # columns that a broken line leaves for an error's words
 
 
 @dataclass(slots=True)
@@ -242,6 +243,8 @@ def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
         if c.right is None:
             test: py.Expr = py.Binary("<", left, py.Lit(1))
             message = f"{c.reason} needs at least one element, but {c.left} is 0"
+            if len(message) > MESSAGE:
+                message = f"{c.reason} needs {c.left} >= 1"
         else:
             test = py.Binary("!=", left, dim_expression(c.right, context))
             message = f"lengths must agree: {c.left} != {c.right}"
