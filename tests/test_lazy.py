@@ -25,6 +25,7 @@ STATEMENTS = {
     "train --help": "from symdiff.cli import main; main(['train', '--help'])",
     "check --help": "from symdiff.cli import main; main(['check', '--help'])",
     "verify --help": "from symdiff.cli import main; main(['verify', '--help'])",
+    "diff --help": "from symdiff.cli import main; main(['diff', '--help'])",
     "--version": "from symdiff.cli import main; main(['--version'])",
 }
 

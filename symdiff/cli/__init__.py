@@ -15,7 +15,7 @@ import click
 
 from symdiff._version import __version__
 from symdiff.cli.building import compile_command, train_command
-from symdiff.cli.review import check_command, verify_command
+from symdiff.cli.review import check_command, diff_command, verify_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,5 +27,11 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for command in (compile_command, train_command, check_command, verify_command):
+for command in (
+    compile_command,
+    train_command,
+    check_command,
+    verify_command,
+    diff_command,
+):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""Reports: how a gradient was derived, what it costs, and its picture."""

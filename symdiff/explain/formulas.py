@@ -1,0 +1,171 @@
+"""Formulas of graph nodes, as NumPy-like text and as LaTeX.
+
+In: a tensor and what the values below it are called. Out: a `Formula`. Invariant: text
+comes from the record that code is generated from, so a formula says what the code does;
+NumPy's own broadcasting stands for a `broadcast_to` that an elementwise op reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symdiff.emit import pycode as py
+from symdiff.emit import texts
+from symdiff.explain.symbols import Symbol, symbol
+from symdiff.explain.typeset import Tex, typeset
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.node import Node
+from symdiff.graph.types import broadcast_shapes
+from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.text import dim_text, is_statements, op_text, shape_text
+from symdiff.plan.schedule import LITERAL_ELEMENTS
+
+# Plainer than the statements that the generated code has for them.
+_PLAIN = {"subtract_one_hot": "_0 - one_hot(_1)"}
+_BARE = re.compile(r"\b(?:np|math)\.(?=[a-z])")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression, in both writings."""
+
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """What a value is called, or the expression that is written in its place."""
+
+    text: py.Expr
+    latex: Tex
+
+
+Terms = Mapping[Node, Term]
+
+
+def named(name: str) -> Term:
+    """Return the term of a variable."""
+    found: Symbol = symbol(name)
+    return Term(py.Name(name), Tex(found.latex))
+
+
+def term(node: Node, terms: Terms) -> Term:
+    """Return the expression of a node over what ``terms`` gives."""
+    return Term(_text(node, terms), _latex(node, terms))
+
+
+def formula(node: Node, terms: Terms) -> Formula:
+    """Return the formula of a node over what ``terms`` gives."""
+    return shown(term(node, terms))
+
+
+def shown(found: Term) -> Formula:
+    """Return a term as a formula; NumPy's functions go without their prefix."""
+    return Formula(_BARE.sub("", py.expr_text(found.text)), found.latex.text)
+
+
+def over_operands(node: Node, terms: Terms) -> Formula:
+    """Return the formula of a node that has a term itself: over its operands'."""
+    inner = {n: t for n, t in terms.items() if n is not node}
+    return formula(node, inner)
+
+
+# --- text -----------------------------------------------------------------------------
+
+
+def _text(node: Node, terms: Terms) -> py.Expr:
+    known = terms.get(node)
+    if known is not None:
+        return known.text
+    if node.op is LITERAL:
+        return _number(node.attrs["value"])
+    if node.op is CONSTANT:
+        return _constant(node)
+    if node.op.name == "broadcast_to":
+        shape = texts.expression(shape_text(node.shape), _quiet([]))
+        return py.Call(py.Name("broadcast_to"), (_text(node.inputs[0], terms), shape))
+    operands = [_text(i, terms) for i in operands_of(node)]
+    if node.op.name == "item":
+        return py.Index(operands[0], (py.Lit(node.attrs["index"]),))
+    text = _PLAIN.get(node.op.name) or ("" if node.op.text is None else op_text(node))
+    if not text or is_statements(text):
+        return py.Call(py.Name(node.op.name), tuple(operands))
+    return texts.expression(text, _quiet(operands))
+
+
+def operands_of(node: Node) -> list[Node]:
+    """Return a node's operands; an elementwise one leaves broadcasting to NumPy.
+
+    That holds while what remains has the node's shape.
+    """
+    if not node.op.is_elementwise:
+        return list(node.inputs)
+    found = [i.inputs[0] if i.op.name == "broadcast_to" else i for i in node.inputs]
+    shapes = [i.shape for i in found if i.op is not LITERAL]
+    try:
+        fits = broadcast_shapes(*shapes) == node.shape
+    except ShapeError:
+        fits = False
+    return found if fits else list(node.inputs)
+
+
+def _quiet(operands: list[py.Expr]) -> texts.Substitute:
+    """Return what the placeholders of a record's text read as."""
+
+    def substitute(name: str) -> py.Expr | None:
+        if name.startswith("_dim_"):
+            return py.Name(name[5:])
+        if name == "_float":
+            return py.Name("float")
+        if name in ("_key", "_site"):
+            return py.Name(name[1:])
+        if name.startswith("_help_"):
+            return py.Name(name[6:])
+        if name[0] == "_" and name[1:].isdigit():
+            return operands[int(name[1:])]
+        return None
+
+    return substitute
+
+
+def _number(value: Any) -> py.Expr:
+    """Return a number as one writes it: 2 rather than 2.0."""
+    if isinstance(value, sp.Expr):
+        return _dim(value)
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e6
+    return py.Lit(int(value)) if whole and str(value) != "-0.0" else py.Lit(value)
+
+
+def _dim(value: Any) -> py.Expr:
+    return texts.expression(dim_text(value), _quiet([]))
+
+
+def _constant(node: Node) -> py.Expr:
+    value = node.attrs["value"]
+    if value.size == 1 and value.ndim == 0:
+        return _number(value.item())
+    if value.size <= min(8, LITERAL_ELEMENTS):
+        return _display(value.tolist())
+    return py.Name("constant")
+
+
+def _display(value: Any) -> py.Expr:
+    if isinstance(value, list):
+        return py.List_(tuple(_display(v) for v in value))
+    return py.Lit(value)
+
+
+# --- LaTeX ----------------------------------------------------------------------------
+
+
+def _latex(node: Node, terms: Terms) -> Tex:
+    known = terms.get(node)
+    if known is not None:
+        return known.latex
+    return typeset(node, [_latex(i, terms) for i in operands_of(node)])

@@ -1,0 +1,96 @@
+"""The statements of a generated module, read back from its text.
+
+In: the text of a module. Out: a `Line` for each statement of its functions: what it
+sets, to what, which shape and rule its comment tells, and which statement of the spec
+it stands under. Invariant: the text is parsed, never run.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_HEADING = re.compile(r"#\s.*\s\[([^\[\]]+:\d+)\]$")
+_SHAPE = re.compile(r"#\s((?:\w+)?\[[^\[\]]*\])(?:\s{3}(.*))?$")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A statement; ``place`` is the ``file:line`` of the heading that it is under."""
+
+    function: str
+    target: str
+    value: str
+    shape: str
+    rule: str
+    place: str
+    source: str
+
+
+def lines_of(text: str) -> list[Line]:
+    """Return the statements of a module's functions, in order.
+
+    Raises `SyntaxError` for what is no Python.
+    """
+    found: list[Line] = []
+    rows = text.splitlines()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            found += _of_function(node, rows)
+    return found
+
+
+def _of_function(function: ast.FunctionDef, rows: list[str]) -> Iterator[Line]:
+    place = ""
+    above = function.lineno
+    for stmt in function.body:
+        if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Constant):
+            above = stmt.end_lineno or stmt.lineno
+            continue
+        shape, rule = "", ""
+        for row in rows[above : stmt.lineno - 1]:
+            bare = row.strip()
+            if heading := _HEADING.search(bare):
+                place = heading[1]
+            elif said := _SHAPE.fullmatch(bare):
+                shape, rule = said[1], said[2] or ""
+        last = stmt.end_lineno or stmt.lineno
+        for row in rows[stmt.lineno - 1 : last]:
+            if said := _SHAPE.search(row):
+                shape, rule = said[1], said[2] or ""
+                break
+        above = last
+        target, value = _parts(stmt)
+        source = "\n".join(
+            row.removeprefix("    ") for row in rows[stmt.lineno - 1 : last]
+        )
+        yield Line(function.name, target, value, shape, rule, place, source)
+
+
+def _parts(stmt: ast.stmt) -> tuple[str, str]:
+    """Return what a statement sets and to what; a loop sets what its head says."""
+    match stmt:
+        case ast.Assign(targets=[target], value=value):
+            return ast.unparse(target), ast.unparse(value)
+        case ast.AugAssign(target=target, op=op, value=value):
+            sign = ast.unparse(ast.BinOp(ast.Name("_"), op, ast.Name("_")))[2:-2]
+            return ast.unparse(target), f"{sign}= {ast.unparse(value)}"
+        case ast.Return(value=value):
+            return "return", "" if value is None else ast.unparse(value)
+    head, _, body = ast.unparse(stmt).partition("\n")
+    return head, body
+
+
+def values_of(text: str, *names: str) -> dict[str, object]:
+    """Return the literal values of module-level names."""
+    found: dict[str, object] = {}
+    for stmt in ast.parse(text).body:
+        match stmt:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in names:
+                try:
+                    found[name] = ast.literal_eval(value)
+                except ValueError:
+                    found[name] = ast.unparse(value)
+    return found

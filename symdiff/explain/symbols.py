@@ -1,0 +1,96 @@
+"""How a name of the generated code is written in mathematics.
+
+In: an identifier such as ``hidden_W``, ``d_z`` or ``alpha``. Out: its LaTeX. Invariant:
+what comes out is plain ASCII and balanced, whatever the name holds.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+_LETTERS = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi
+pi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon
+Phi Psi Omega"""
+_GREEK = frozenset(_LETTERS.split())
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A name, and how it is typeset."""
+
+    name: str
+    latex: str
+
+
+@lru_cache(maxsize=4096)
+def symbol(name: str) -> Symbol:
+    """Return a name's symbol; the cotangent ``d_z`` is written z with a bar."""
+    if name.startswith("d_") and len(name) > 2:
+        inner = symbol(name[2:]).latex
+        bar = "bar" if len(name) == 3 else "overline"
+        return Symbol(name, rf"\{bar}{{{inner}}}")
+    return Symbol(name, _plain(name))
+
+
+def _plain(name: str) -> str:
+    parts = [p for p in name.split("_") if p]
+    if not parts:
+        return escaped(name)
+    if len(parts) == 1:
+        return _word(parts[0])
+    # hidden_W is W of hidden, t_margin t of margin, total_2 the second total
+    short = next((i for i, part in enumerate(parts) if _is_short(part)), None)
+    if short is not None:
+        rest = [part for i, part in enumerate(parts) if i != short]
+        return f"{_word(parts[short])}_{{{','.join(_word(r) for r in rest)}}}"
+    if parts[-1].isdigit():
+        return f"{_upright('_'.join(parts[:-1]))}_{{{parts[-1]}}}"
+    return _upright("_".join(parts))
+
+
+def _is_short(part: str) -> bool:
+    return (len(part) == 1 and not part.isdigit()) or part in _GREEK
+
+
+def _word(part: str) -> str:
+    if part in _GREEK:
+        return f"\\{part}"
+    head = part.rstrip("0123456789")
+    if head != part and _is_short(head):
+        return f"{_word(head)}_{{{part[len(head) :]}}}"
+    if part.isascii() and (len(part) == 1 or part.isdigit()):
+        return part
+    return _letter(part) if len(part) == 1 else _upright(part)
+
+
+def _letter(character: str) -> str:
+    """Return one character that is not ASCII: a Greek letter, or what it is called."""
+    found = unicodedata.name(character, "").split()
+    if found[:1] == ["GREEK"] and len(found) == 4 and found[2] == "LETTER":
+        name = found[3].lower().replace("lamda", "lambda")
+        name = name.capitalize() if found[1] == "CAPITAL" else name
+        if name in _GREEK:
+            return f"\\{name}"
+    return _upright(character)
+
+
+def _upright(text: str) -> str:
+    return rf"\mathrm{{{escaped(text)}}}"
+
+
+def escaped(text: str) -> str:
+    """Return text for use in math or in words: no character has a meaning to TeX."""
+    special = {"\\": r"\backslash{}", "~": r"\sim{}", "^": r"\wedge{}"}
+    found = []
+    for c in text:
+        if c in special:
+            found.append(special[c])
+        elif c in "#$%&_{}":
+            found.append(f"\\{c}")
+        elif c.isascii():
+            found.append(c)
+        else:
+            found.append(f"u{ord(c):04X}")
+    return "".join(found)
