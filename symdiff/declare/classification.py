@@ -6,7 +6,9 @@ option that is not used leaves no trace: the plain cross-entropies are the ops o
 `symdiff.ops.losses`, with their stable forms and their gradients as people write them.
 
 Labels must lie in 0..K-1. With ``ignore_index`` rows of that label count nowhere: not
-in the sum, not in the mean's denominator; a batch of nothing else has loss 0.
+in the sum, not in the mean's denominator; a batch of nothing else has loss 0. If it is
+negative, so it is for every negative label; if it is K or more, for every label that is
+no class. Declare ``low`` and ``high`` of the labels to have others refused.
 """
 
 from __future__ import annotations
@@ -42,13 +44,22 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
     return w
 
 
-def _kept(labels: Any, ignore_index: int | None) -> tuple[Any, Any]:
-    """Return labels that are safe to index with, and where they count (None: all)."""
+def _kept(labels: Any, ignore_index: int | None, classes: Any) -> tuple[Any, Any]:
+    """Return labels that are safe to index with, and where they count (None: all).
+
+    No label that counts may be negative: NumPy would read it from the end.
+    """
     if ignore_index is None:
         return labels, None
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
         raise DeclarationError(f"ignore_index must be an int, got {ignore_index!r}.")
-    kept = hinted(labels != ignore_index, "kept")
+    if ignore_index < 0:
+        kept = labels >= 0
+    elif isinstance(classes, int) and ignore_index < classes:
+        return labels, hinted(labels != ignore_index, "kept")
+    else:
+        kept = (labels >= 0) & (labels < classes)
+    kept.hint = "kept"
     return hinted(where(kept, labels, 0), "labels"), kept
 
 
@@ -123,7 +134,8 @@ def softmax_cross_entropy(
         rows = _soft_rows(z, y, smoothing, weights)
         own = weights_of(rows, sample_weights, "softmax_cross_entropy")
         return averaged(rows, own, reduction)
-    y, kept = _kept(_integers("softmax_cross_entropy", y), ignore_index)
+    y = _integers("softmax_cross_entropy", y)
+    y, kept = _kept(y, ignore_index, z.shape[-1])
     rows = API["softmax_cross_entropy"](z, y, "none")
     chosen = None if weights is None else hinted(API["take"](weights, y), "w")
     if smoothing:
@@ -180,8 +192,10 @@ def nll(
     Options are those of `softmax_cross_entropy`.
     """
     logs = float_tensor("nll", log_probs)
-    y, kept = _kept(_integers("nll", labels), ignore_index)
-    weights = _class_weights("nll", class_weights, logs.shape[-1] if logs.ndim else 0)
+    if not logs.ndim:
+        raise ShapeError(f"nll needs log_probs (..., K), got {logs.type}.")
+    y, kept = _kept(_integers("nll", labels), ignore_index, logs.shape[-1])
+    weights = _class_weights("nll", class_weights, logs.shape[-1])
     chosen = None if weights is None else hinted(API["take"](weights, y), "w")
     rows = -API["pick"](logs, y)
     rows = rows if chosen is None else chosen * rows

@@ -45,8 +45,7 @@ class Optimizer:
     clip_value : bound on the magnitude of each element of the gradient
     clip_norm : bound on the norm of the whole gradient, all parameters together
     ema : decay of a running average of the parameters, in the slot ``ema``. It starts
-        at zero;
-        divide by ``1 - ema**step`` to read it.
+        at zero; the generated ``averaged_params(state)`` divides by ``1 - ema**step``.
     groups : name pattern to hyperparameters that replace the common ones, as in
         ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts
     frozen : name patterns of parameters that steps leave as they are; their gradients

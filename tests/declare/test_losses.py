@@ -215,6 +215,27 @@ def test_a_batch_that_is_all_ignored_has_loss_and_gradient_zero():
         assert not found[1].any()
 
 
+def test_a_label_that_is_ignored_is_never_read_as_another_class():
+    """NumPy would take −1 for the last class; 255 is what segmentations use."""
+    for index, labels in ((-100, [0, -1, -100, 2]), (255, [0, 255, -1, 2])):
+        y = np.array(labels)
+        inputs = declared([Z[:4], y])
+        loss = sd.nn.softmax_cross_entropy(
+            *inputs, ignore_index=index, reduction="none"
+        )
+        found = sd.interpret(loss, dict(zip(inputs, [Z[:4], y], strict=True)))
+        assert (found == 0).tolist() == [False, True, True, False]
+
+
+def test_labels_are_checked_where_an_ignored_one_is_a_class():
+    n = sd.dim("N")
+    z, y = sd.input("z", (n, 5)), sd.input("y", n, int)
+    loss = sd.nn.softmax_cross_entropy(z, y, ignore_index=0)
+    made = sd.compile(sd.Function("f", [z, y], loss)).load()
+    with pytest.raises(ValueError, match="y: expected values >= 0"):
+        made.forward.forward(Z, Y - 1)
+
+
 def test_no_option_leaves_the_plain_losses_as_they_are():
     z, y = declared([Z, Y])
     plain = sd.nn.softmax_cross_entropy(z, y)
