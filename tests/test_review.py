@@ -403,7 +403,7 @@ def test_a_setting_of_the_optimiser():
 def test_generated_modules(package):
     run("compile", spec(SPEC.replace("tanh", "relu"), "new.py"), "-o", "new")
     said = run("diff", package, "new/small", code=1)
-    assert "→ d_product = np.where(h > 0, d_h, 0)" in said
+    assert "np.where(h > 0, d_h, 0)" in said
     edit(package / "backward.py", "d_h * (h + 1)", "d_h * (h + 2)")
     said = run("diff", package / "backward.py", "model.py", code=1)
     assert "edited after it was generated" in said
