@@ -72,7 +72,7 @@ _EXP = _each(sp.exp)
 _SUM = _fold(sp.Add)
 
 
-def _softmax(x: np.ndarray, *, axes: Any) -> Any:
+def _softmax(x: np.ndarray, *, axes: Any, guarded: bool = False) -> Any:
     e = _EXP(x)
     return e / _SUM(e, axes=axes, keepdims=True)
 

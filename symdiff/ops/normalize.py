@@ -13,20 +13,25 @@ import numpy as np
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
 from symdiff.ops.define import primitive, require_float
-from symdiff.ops.elementwise import exp, log
+from symdiff.ops.elementwise import equal, exp, log, where
+from symdiff.ops.nonfinite import isinf
 from symdiff.ops.operands import api, as_tensor, stretch
 from symdiff.ops.reduce import max_, reduced_shape, spread, sum_
 from symdiff.ops.shape import squeeze
 
 
-def _stable_parts(x: Tensor, axes: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _stable_parts(
+    x: Tensor, axes: Any, guarded: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return m = max x, e = exp(x - m) and s = sum e, with reduced axes kept.
 
-    A maximum of -inf is replaced by 0, so that exp sees -inf and not nan; +inf stays
-    inf.
+    If ``guarded``, an infinite m is replaced by 0, so that exp sees x and not nan.
     """
     m = max_(x, axes, keepdims=True)
     m.hint = "m"
+    if guarded:
+        m = where(isinf(m), 0, m)
+        m.hint = "finite"
     e = exp(x - stretch(m, x.shape))
     e.hint = "e"
     s = sum_(e, axes, keepdims=True)
@@ -39,12 +44,14 @@ def _drop(x: Tensor, axes: Any, keepdims: bool) -> Tensor:
 
 
 def _expand_logsumexp(x: Tensor, *, axes: Any, keepdims: bool) -> Tensor:
-    m, _, s = _stable_parts(x, axes)
+    m, _, s = _stable_parts(x, axes, guarded=True)
     return _drop(log(s), axes, keepdims) + _drop(m, axes, keepdims)
 
 
-def _expand_softmax(x: Tensor, *, axes: Any) -> Tensor:
-    _, e, s = _stable_parts(x, axes)
+def _expand_softmax(x: Tensor, *, axes: Any, guarded: bool = False) -> Tensor:
+    _, e, s = _stable_parts(x, axes, guarded)
+    if guarded:
+        s = where(equal(s, 0), 1, s)
     return e / stretch(s, x.shape)
 
 
@@ -55,13 +62,21 @@ def _expand_log_softmax(x: Tensor, *, axes: Any) -> Tensor:
 
 def _np_logsumexp(x: Any, *, axes: Any, keepdims: bool) -> Any:
     m = np.max(x, axis=axes, keepdims=True)
+    m = np.where(np.isinf(m), 0, m)
     total = np.log(np.sum(np.exp(x - m), axis=axes, keepdims=True)) + m
     return total if keepdims else np.squeeze(total, axes)
 
 
-def _np_softmax(x: Any, *, axes: Any) -> Any:
-    e = np.exp(x - np.max(x, axis=axes, keepdims=True))
-    return e / np.sum(e, axis=axes, keepdims=True)
+def _np_softmax(x: Any, *, axes: Any, guarded: bool = False) -> Any:
+    m = np.max(x, axis=axes, keepdims=True)
+    e = np.exp(x - (np.where(np.isinf(m), 0, m) if guarded else m))
+    s = np.sum(e, axis=axes, keepdims=True)
+    return e / (np.where(s == 0, 1, s) if guarded else s)
+
+
+def _np_log_softmax(x: Any, *, axes: Any) -> Any:
+    m = np.max(x, axis=axes, keepdims=True)
+    return x - m - np.log(np.sum(np.exp(x - m), axis=axes, keepdims=True))
 
 
 def _softmax_push(t: Any, p: Any, axes: Any) -> Tensor:
@@ -72,7 +87,7 @@ def _softmax_push(t: Any, p: Any, axes: Any) -> Tensor:
 
 SOFTMAX = primitive(
     "softmax",
-    lambda t, *, axes: _infer_normalized(t, axes),
+    lambda t, *, axes, guarded=False: _infer_normalized(t, axes),
     _np_softmax,
     vjp=lambda ct, p, inputs, attrs, needs: [_softmax_push(ct, p, attrs["axes"])],
     jvp=lambda tangents, p, inputs, attrs: _softmax_push(tangents[0], p, attrs["axes"]),
@@ -90,16 +105,25 @@ def _infer_normalized(t: TensorType, axes: Any) -> TensorType:
     return t
 
 
+def _shares(x: Tensor, axes: Any) -> Any:
+    """Return the partials of logsumexp: softmax, but 0 where all elements are -inf.
+
+    There the value is -inf whatever they do. A nan would reach all that came before,
+    also from a sum in which that value has no weight.
+    """
+    return apply(SOFTMAX, x, axes=axes, guarded=True)
+
+
 def _logsumexp_vjp(
     ct: Tensor, out: Tensor, inputs: Any, attrs: Any, needs: Any
 ) -> list[Tensor]:
     (x,) = inputs
     spread_ct: Any = spread(ct, x.shape, attrs["axes"], attrs["keepdims"])
-    return [spread_ct * softmax(x, attrs["axes"])]
+    return [spread_ct * _shares(x, attrs["axes"])]
 
 
 def _logsumexp_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
-    p: Any = softmax(inputs[0], attrs["axes"])
+    p = _shares(inputs[0], attrs["axes"])
     return sum_(p * tangents[0], attrs["axes"], keepdims=attrs["keepdims"])
 
 
@@ -134,7 +158,7 @@ def _log_softmax_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Ten
 LOG_SOFTMAX = primitive(
     "log_softmax",
     lambda t, *, axes: _infer_normalized(t, axes),
-    lambda x, *, axes: x - _np_logsumexp(x, axes=axes, keepdims=True),
+    _np_log_softmax,
     vjp=_log_softmax_vjp,
     jvp=_log_softmax_jvp,
     expand=_expand_log_softmax,
@@ -145,7 +169,7 @@ LOG_SOFTMAX = primitive(
 
 @api("logsumexp")
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over ``axis``, computed without overflow."""
+    """log(sum(exp(x))) over ``axis``, computed without overflow; -inf if all x are."""
     tensor = as_tensor(x)
     axes = normalize_axes(axis, tensor.ndim)
     return (

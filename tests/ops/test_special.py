@@ -183,6 +183,28 @@ def test_extreme_logits(name: str) -> None:
     np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_logsumexp_of_infinities() -> None:
+    """-inf where all are, as SciPy has it, and nothing of it in any derivative."""
+    x = leaf("x", (4, 2))
+    rows = [[-np.inf, -np.inf], [-np.inf, 1.0], [np.inf, 1.0], [0.0, 0.0]]
+    (value,) = run([API["logsumexp"](x, axis=1)], {x.node: np.array(rows)})
+    np.testing.assert_allclose(value, [-np.inf, 1, np.inf, np.log(2)])
+    step: Any = leaf("step", (2, 2))  # one step of a hidden Markov model
+    total = API["logsumexp"](API["logsumexp"](step, axis=1) + np.array([1.0, 2.0]))
+    first = API["grad"](total, step)
+    moved = [
+        API["jvp"](total, step, np.ones((2, 2))),
+        API["jvp"](first, step, np.ones((2, 2))),
+        API["grad"](API["sum"](first * np.eye(2)), step),
+    ]
+    at = np.array([rows[0], [0.0, -np.inf]])
+    slope, one, *zeros = run([first, *moved], {step.node: at})
+    np.testing.assert_allclose(slope, [[0, 0], [1, 0]])
+    np.testing.assert_allclose(one, 1)
+    for found in zeros:
+        np.testing.assert_allclose(found, np.zeros((2, 2)))
+
+
 def test_where_keeps_nan_out() -> None:
     """A nan in the branch not taken reaches no gradient, of first or second order."""
     x: Any = leaf("x", (4,))
