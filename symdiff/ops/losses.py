@@ -26,7 +26,7 @@ from symdiff.graph.types import (
 from symdiff.ops.define import elementwise, primitive, require_float, sigmoid, u, v
 from symdiff.ops.elementwise import absolute, cast, exp, log1p, maximum
 from symdiff.ops.index import one_hot, pick
-from symdiff.ops.normalize import log_softmax, logsumexp, softmax
+from symdiff.ops.normalize import log_softmax, logsumexp_beside_softmax, softmax
 from symdiff.ops.operands import api, as_tensor, call_elementwise, is_literal, stretch
 from symdiff.ops.reduce import mean, sum_
 from symdiff.ops.shape import expand_dims
@@ -81,7 +81,7 @@ def _evaluate(z: Any, y: Any, *, reduction: str) -> Any:
 
 
 def _expand(z: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-    rows = logsumexp(z, -1) - pick(z, y)
+    rows = logsumexp_beside_softmax(z, (z.ndim - 1,)) - pick(z, y)
     if reduction != "none":
         rows.hint = "losses"
     return reduce_loss(rows, reduction)

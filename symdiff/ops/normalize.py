@@ -43,6 +43,12 @@ def _drop(x: Tensor, axes: Any, keepdims: bool) -> Tensor:
     return x if keepdims else squeeze(x, axes)
 
 
+def logsumexp_beside_softmax(x: Tensor, axes: Any) -> Tensor:
+    """logsumexp of elements that are finite somewhere; its parts are softmax's."""
+    m, _, s = _stable_parts(x, axes)
+    return _drop(log(s), axes, False) + _drop(m, axes, False)
+
+
 def _expand_logsumexp(x: Tensor, *, axes: Any, keepdims: bool) -> Tensor:
     m, _, s = _stable_parts(x, axes, guarded=True)
     return _drop(log(s), axes, keepdims) + _drop(m, axes, keepdims)
