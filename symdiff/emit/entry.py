@@ -125,8 +125,8 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
             f"rng.integers({first}, {last if last is not None else first + 5}, {shown})"
         )
     if low is not None or high is not None:
-        first = float(low) if low is not None else float(high) - 1.0
-        last = float(high) if high is not None else float(low) + 1.0
+        first = float(low) if low is not None else float(high or 0) - 1.0
+        last = float(high) if high is not None else float(low or 0) + 1.0
         return f"rng.uniform({first!r}, {last!r}, {shown})"
     return f"np.asarray(rng.standard_normal({shown}))"
 
@@ -136,7 +136,7 @@ def _param_text(leaf: Tensor) -> str:
     symmetries.
     """
     shape = leaf.shape
-    shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))  # type: ignore[arg-type]
+    shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))
     base = draw_text(leaf)
     return (
         f"{base} + 0.1 * rng.standard_normal({shown})"

@@ -25,7 +25,8 @@ np math json os sys pathlib functools threading zipfile zlib
 params grads residuals state key self
 forward backward loss_and_residuals value_and_grad forward_with_residuals metrics
 evaluate init_params init_state train_step compute_grads apply_update fit save load
-verify predict main save_checkpoint load_checkpoint Residuals Outputs Gradients TrainState annotations
+verify predict main save_checkpoint load_checkpoint Residuals Outputs Gradients
+TrainState annotations
 PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS MAX_NORM SMOOTH
 averaged_params
 MODEL KINDS

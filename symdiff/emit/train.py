@@ -54,7 +54,7 @@ def train_module(
             train_text(unit, model, options, origin, folder, planned=planned)
         )
     }
-    if planned:
+    if planned and model.optimizer is not None:
         from symdiff.emit.planned import planned_module
 
         texts["_planned"] = planned_module(unit, model.optimizer, options, origin)
@@ -185,11 +185,11 @@ def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
         stmts.append(py.Assign((py.Name("MAX_NORM"),), py.Dict_(entries), comment))
     own = {n: optimizer.of_parameter(n) for n in params}
     if optimizer.groups:
-        entries = tuple(
+        groups = tuple(
             (py.Lit(n), _floats(values)) for n, values in own.items() if values
         )
         comment = "hyperparameters of their own"
-        stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(entries), comment))
+        stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(groups), comment))
     return py.print_stmts(stmts, indent=0).rstrip("\n")
 
 

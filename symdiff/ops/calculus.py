@@ -214,7 +214,7 @@ def _operands(e: sp.Basic) -> list[sp.Basic]:
 
 @lru_cache(maxsize=4096)
 def _terms(e: sp.Add) -> list[sp.Expr]:
-    return e.as_ordered_terms()  # type: ignore[no-any-return]
+    return list(e.as_ordered_terms())
 
 
 @lru_cache(maxsize=4096)
