@@ -1,0 +1,30 @@
+"""The pages of docs/ show what is so now. `pages` says how."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pages import ROOT, check_page
+
+PAGES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_runs_and_shows_what_is_so(
+    page: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    check_page(page, tmp_path, pytestconfig, "tests/test_docs.py")
+
+
+@pytest.mark.parametrize("page", [*PAGES, "README.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    broken = [
+        link
+        for link in LINK.findall(path.read_text("utf-8"))
+        if not (path.parent / link).exists()
+    ]
+    assert not broken
