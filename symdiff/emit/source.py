@@ -110,11 +110,7 @@ class Resolver:
     def _module(self, filename: str) -> ast.Module | None:
         if filename not in self._modules:
             linecache.checkcache(filename)  # it may have been edited and run again
-            lines = linecache.getlines(filename)
-            try:
-                self._modules[filename] = ast.parse("".join(lines)) if lines else None
-            except SyntaxError:  # a notebook cell with magics
-                self._modules[filename] = None
+            self._modules[filename] = _parsed("".join(linecache.getlines(filename)))
         return self._modules[filename]
 
     def _shown(self, filename: str) -> str:
@@ -156,6 +152,15 @@ class Resolver:
 def printable(text: str) -> str:
     """Return a text that stays on its line of comment, whatever characters it has."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+@lru_cache(maxsize=16)
+def _parsed(source: str) -> ast.Module | None:
+    """Return the tree of a source text, or None where there is none to be had."""
+    try:
+        return ast.parse(source) if source else None
+    except SyntaxError:  # a notebook cell with magics
+        return None
 
 
 def primal_site(tensor: Tensor) -> Site:
