@@ -20,7 +20,7 @@ def is_container(value: Any) -> bool:
 
 
 def tree_map(function: Callable[[Path, Any], Any], value: Any, path: Path = ()) -> Any:
-    """Return the containers of ``value`` around ``function(path, leaf)`` of every leaf."""
+    """Return ``value``'s containers around ``function(path, leaf)`` of each leaf."""
     if isinstance(value, dict):
         pairs = {k: tree_map(function, v, (*path, str(k))) for k, v in value.items()}
         if type(value) is dict:
