@@ -52,9 +52,10 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     choices = [_joined(shape, words) for words in (long, short, long[:1], short[:1])]
     code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
     room = WIDTH - (INDENT + code + len(" = ") + len("  # "))
-    if room + len("  # ") >= 0:  # else the statement is broken, its comment above it
-        choices = [c for c in choices if len(c) <= room] or [shape]
-    return py.Assign(made.targets, made.value, choices[0])
+    if room + len("  # ") < 0:  # the statement will be broken, its comment above it
+        room = WIDTH - INDENT - len("# ")
+    fitting = [c for c in choices if len(c) <= room] or [shape]
+    return py.Assign(made.targets, made.value, fitting[0])
 
 
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:

@@ -144,9 +144,12 @@ def _build(node: Node, context: Context) -> py.Expr:
     if is_filled(node, context):
         return _filled(node, context)
     text = op_text(node)
-    operands = _operands(node, text, context)
+    widened = "_float" not in text and _is_made_of_numbers(node, context)
+    # `where` takes Python floats as they are; what has a width needs it once.
+    bare = widened and text.startswith("np.where(")
+    operands = _operands(node, "_0 + _1" if bare else text, context)
     made = texts.expression(text, _substitution(operands, context, node=node))
-    if "_float" not in text and _is_made_of_numbers(node, context):
+    if widened:
         return py.method(made, "astype", float_dtype(context), copy=False)
     return made
 
