@@ -17,6 +17,7 @@ from symdiff.declare.tracing import argument_names, as_output, run
 from symdiff.declare.trees import Path, form, leaves, like, tree_map
 from symdiff.derive.forward import forward_sweep
 from symdiff.derive.reverse import fit_cotangent, reverse_sweep
+from symdiff.derive.stability import stabilised
 from symdiff.graph.body import substitute
 from symdiff.graph.errors import DeclarationError, DerivativeError
 from symdiff.graph.tensor import Tensor
@@ -90,13 +91,15 @@ class Point:
 
     def gradients(self, outputs: Sequence[Tensor], cotangents: Any) -> list[Tensor]:
         """Return the cotangent of every variable."""
-        found = reverse_sweep(outputs, cotangents, self.variables)
+        stable, places = stabilised(outputs, self.variables)
+        found = reverse_sweep(stable, cotangents, places)
         pairs = zip(found, self.variables, strict=True)
         return [API["zeros_like"](v) if g is None else g for g, v in pairs]
 
     def moved(self, outputs: Sequence[Tensor], tangents: Any) -> list[Tensor]:
         """Return the tangent of every output."""
-        found = forward_sweep(outputs, self.variables, tangents)
+        stable, places = stabilised(outputs, self.variables)
+        found = forward_sweep(stable, places, tangents)
         pairs = zip(found, outputs, strict=True)
         return [API["zeros_like"](o) if t is None else t for t, o in pairs]
 

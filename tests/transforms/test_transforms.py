@@ -564,3 +564,19 @@ def test_what_needs_a_value_names_the_line(function, line, remedy):
     assert line in str(error.value)
     assert remedy in str(error.value)
     assert "test_transforms.py" in str(error.value)
+
+
+def test_raw_formulas_are_stable_in_every_transform():
+    """As on graphs: the sigmoid at its ends, and the norm at the origin."""
+
+    def squash(x):
+        return 1 / (1 + np.exp(-x))
+
+    def length(v):
+        return np.sqrt(np.sum(v**2))
+
+    for x in (-1000.0, 1000.0, np.float32(-1e4)):
+        assert T.grad(squash)(x) == 0
+        assert T.grad(T.grad(squash))(x) == 0
+        assert T.jvp(squash)(x, np.ones_like(x)) == 0
+    np.testing.assert_array_equal(T.grad(length)(np.zeros(3)), np.zeros(3))
