@@ -29,7 +29,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TupleType
-from symdiff.ops.elementwise import cast
+from symdiff.ops.elementwise import STOP_GRADIENT, cast
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
@@ -37,6 +37,7 @@ from symdiff.plan.cost import types_of
 from symdiff.plan.program import Named, Program
 from symdiff.rewrite.bodies import merge_loops
 from symdiff.rewrite.driver import Table, rewrite
+from symdiff.rewrite.prune import prune_loops
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 from symdiff.rewrite.unstable import unstable
 
@@ -90,6 +91,17 @@ def is_analytic(results: Sequence[Tensor]) -> bool:
     return all(n.op.analytic or not _is_smooth(n) for n in nodes)
 
 
+def is_stopped(results: Sequence[Tensor], wrt: Sequence[Tensor]) -> bool:
+    """Whether results depend on ``wrt`` through stop_gradient, as slopes can tell."""
+    moved = {t.node for t in wrt}
+    for node in topological([t.node for t in results]):
+        if any(i in moved for i in node.inputs):
+            if node.op is STOP_GRADIENT:
+                return True
+            moved.add(node)
+    return False
+
+
 def _is_smooth(node: Node) -> bool:
     """Whether floats come in and go out of a node."""
     kinds = [types_of(i) for i in node.inputs]
@@ -124,6 +136,7 @@ def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
         wrt=tuple(wrt) if results else (),
         gradients=(),
         analytic=not model.randoms and is_analytic(results),
+        stopped=is_stopped(results, wrt),
     )
 
 
@@ -149,6 +162,7 @@ def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
         wrt=tuple(wrt) if smooth else (),
         gradients=(),
         analytic=not function.randoms and is_analytic([t for _, t in smooth]),
+        stopped=is_stopped([t for _, t in smooth], wrt),
     )
 
 

@@ -80,8 +80,13 @@ def init_module(
 
 
 def _smooth(unit: Unit) -> list[str]:
-    """Return the names, in the check's points, of what is differentiated."""
+    """Return the names, in the check's points, of what is differentiated.
+
+    None where slopes cannot tell the gradient.
+    """
     p = unit.program
+    if p.stopped:
+        return []
     params = {t.node for t in p.params}
     return [
         f"params[{t.node.attrs['name']!r}]" if t.node in params else unit.names.of(t)
@@ -167,9 +172,12 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
     )
     names = ", ".join(unit.names.of(leaf) for leaf in (*p.inputs, *p.targets))
     training = render("main_train.py", name=p.name, names=names, planned_check=planned)
+    reason = "nothing is differentiated"
+    if p.stopped:
+        reason = "stop_gradient hides a part of the slope from the gradient"
     return {
         "adapters": adapters.strip(),
-        "verify": render("verify.py", tolerance=TOLERANCE).strip(),
+        "verify": render("verify.py", tolerance=TOLERANCE, reason=reason).strip(),
         "complex": render("complex.py", tolerance=STRICT).strip() if p.analytic else "",
         "planned": training.strip() if train else "",
         "draws": _returned(draws),

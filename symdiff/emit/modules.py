@@ -91,6 +91,8 @@ def _wrapped(text: str) -> list[str]:
 
 def how_checked(program: Program) -> str:
     """Return how ``python -m`` of a package checks its gradients."""
+    if program.stopped:
+        return "stop_gradient hides a part of the slope from the gradient"
     slopes = f"central differences to {TOLERANCE}"
     return f"{slopes}, complex steps to {STRICT}" if program.analytic else slopes
 

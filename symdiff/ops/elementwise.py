@@ -239,7 +239,12 @@ def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
 # --- kinks ----------------------------------------------------------------------------
 
 SIGN = elementwise(
-    "sign", sp.sign(u), ufunc="sign", dtype="number", differentiable=False
+    "sign",
+    sp.sign(u),
+    ufunc="sign",
+    dtype="number",
+    differentiable=False,
+    analytic=False,
 )
 ABS = elementwise(
     "abs",

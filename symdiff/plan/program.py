@@ -41,6 +41,7 @@ class Program:
     wrt: tuple[Tensor, ...]
     gradients: tuple[Tensor, ...]
     analytic: bool = False  # every op of the results holds for complex numbers too
+    stopped: bool = False  # stop_gradient hides a part of the slope from the derivative
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:

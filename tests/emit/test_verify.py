@@ -179,6 +179,26 @@ def test_what_cannot_be_checked_says_why() -> None:
     assert "low=" in lines[-1]
 
 
+def test_a_stopped_gradient_cannot_be_checked() -> None:
+    """Slopes see what stop_gradient hides, so they would call a right gradient wrong."""
+    x, w = sd.input("x", (3,)), sd.input("w", (3,))
+    lines: list[str] = []
+    hidden = sd.Function("hidden", [x, w], [sd.sum(sd.stop_gradient(x * w) * x)])
+    assert check(sd.compile(hidden)).verify(0, out=lines.append) == 2
+    assert "stop_gradient" in lines[-1]
+    assert "stop_gradient hides" in sd.compile(hidden, check=True)["backward"]
+    apart = sd.Function("apart", [x, w], [sd.sum(sd.stop_gradient(w) * x)])
+    assert code_of(check(sd.compile(apart, wrt=["x"]))) == 0
+
+
+def test_a_draw_that_the_model_refuses_is_drawn_again() -> None:
+    x = sd.input("x", (2, 2))
+    root = sd.linalg.cholesky(x @ sd.transpose(x) - 0.5 * np.eye(2))
+    assert code_of(check(sd.compile(sd.Function("root", [x], [root])))) == 0
+    never = sd.Function("never", [x], [sd.linalg.cholesky(-x @ sd.transpose(x))])
+    assert check(sd.compile(never)).verify(0, out=lambda line: None) == 2
+
+
 def test_bounds_make_data_valid() -> None:
     x = sd.input("x", (3,), low=100.5, high=101.0)
     function = sd.Function("somewhere", [x], [sd.sum(sd.log(x - 100.0))])
