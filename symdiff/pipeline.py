@@ -37,7 +37,6 @@ from symdiff.plan.cost import types_of
 from symdiff.plan.program import Named, Program
 from symdiff.rewrite.bodies import merge_loops
 from symdiff.rewrite.driver import Table, rewrite
-from symdiff.rewrite.prune import prune_loops
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 from symdiff.rewrite.unstable import unstable
 

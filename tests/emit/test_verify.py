@@ -180,7 +180,7 @@ def test_what_cannot_be_checked_says_why() -> None:
 
 
 def test_a_stopped_gradient_cannot_be_checked() -> None:
-    """Slopes see what stop_gradient hides, so they would call a right gradient wrong."""
+    """Slopes see what stop_gradient hides, and would call a right gradient wrong."""
     x, w = sd.input("x", (3,)), sd.input("w", (3,))
     lines: list[str] = []
     hidden = sd.Function("hidden", [x, w], [sd.sum(sd.stop_gradient(x * w) * x)])
