@@ -1,30 +1,127 @@
 """The derivation of what is declared: the front door of the explain room.
 
-In: a `Model` or `Function`, or a spec. Out: a `Derivation`. Invariant: the program that
-is explained is the one that is compiled, before anything is simplified.
+In: a `Model` or `Function`. Out: a `Derivation` or a `Report`. Invariant: the program
+that is explained is the one that is compiled, before anything is simplified.
 """
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from collections.abc import Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
+
 from symdiff.declare.model import Function, Model
+from symdiff.emit.package import Compiled
+from symdiff.explain.costs import costs
 from symdiff.explain.derivation import Derivation, derive
+from symdiff.explain.report import Report, report
+from symdiff.explain.values import Values, evaluated
+from symdiff.graph.errors import DerivativeError
 from symdiff.graph.provenance import at_site
-from symdiff.pipeline import _chosen, function_program, model_program
+from symdiff.module_points import Points
+from symdiff.pipeline import _chosen, compile_, function_program, model_program
 
 
 def derivation_of(
     declared: Model | Function, wrt: Any = None, base: str | None = None
 ) -> Derivation:
     """Return how the gradients of a model or function by ``wrt`` come about."""
-    frames = declared.site.frames
-    origin = frames[0][0].co_filename if frames else "<unknown>"
     with at_site(declared.site):
         variables = _chosen(declared, wrt)
         if isinstance(declared, Model):
             program = model_program(declared, variables)
         else:
             program = function_program(declared, variables)
-        return derive(program, str(PurePath(origin).parent) if base is None else base)
+        return derive(program, _folder(declared) if base is None else base)
+
+
+def _folder(declared: Model | Function) -> str:
+    frames = declared.site.frames
+    return str(PurePath(frames[0][0].co_filename).parent) if frames else ""
+
+
+def explained(
+    declared: Model | Function,
+    wrt: Any = None,
+    values: Any = None,
+    cost: bool = False,
+    lengths: Mapping[str, int] | None = None,
+    seed: int = 0,
+    base: str | None = None,
+) -> Report:
+    """Return the report on a model or function.
+
+    Parameters
+    ----------
+    wrt : what to differentiate by, as for ``compile``
+    values : "random", the path of an ``.npz`` file, or a mapping of arrays by name;
+        parameters that it leaves out are drawn
+    cost : whether to count operations and memory of each step, at ``lengths``
+
+    Raises `DerivativeError` where there is nothing to differentiate, or values do not
+    fit.
+    """
+    derivation = derivation_of(declared, wrt, base)
+    _require_gradients(declared, derivation)
+    with at_site(declared.site):
+        compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
+    names = ("forward", "backward")
+    texts = {
+        n: compiled[n] for n in names if f"{declared.name}/{n}.py" in compiled.files
+    }
+    found = None if values is None else _values(derivation, compiled, values, seed)
+    counted = costs(derivation, lengths) if cost else None
+    return report(derivation, texts, found, counted)
+
+
+def values_of(
+    declared: Model | Function,
+    derivation: Derivation,
+    values: Any,
+    wrt: Any = None,
+    seed: int = 0,
+    base: str | None = None,
+) -> Values:
+    """Return the values of a derivation at a point, as `explained` takes them."""
+    _require_gradients(declared, derivation)
+    with at_site(declared.site):
+        compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
+    return _values(derivation, compiled, values, seed)
+
+
+def _require_gradients(declared: Model | Function, derivation: Derivation) -> None:
+    if not derivation.gradients:
+        raise DerivativeError(
+            f"{declared.name!r} has no gradient to explain: it has no loss, or nothing "
+            "that its results could be differentiated by."
+        )
+
+
+def _values(
+    derivation: Derivation, compiled: Compiled, values: Any, seed: int
+) -> Values:
+    """Return the values at a point, given or drawn as the generated check draws."""
+    import importlib
+
+    package = compiled.load()
+    module = importlib.import_module(f"{package.__name__}.backward")
+    check = importlib.import_module(f"{package.__name__}.__main__")
+    points = Points(module, check)
+    rng = np.random.default_rng(seed)
+    if isinstance(values, str) and values == "random":
+        point, source = points.drawn("", {}, rng), f"a random point, seed {seed}"
+    elif isinstance(values, Mapping):
+        arrays = {str(k): np.asarray(a) for k, a in values.items()}
+        point, source = points.of("values", arrays, {}, rng), "the values given"
+    else:
+        point, source = points.given(Path(values), {}, rng), PurePath(values).name
+    points.hold(point)
+    unit = derivation.unit
+    leaves = {unit.names.of(t): t for t in unit.program.leaves}
+    arrays = dict(point.arguments)
+    for name, tensor in leaves.items():
+        if str(tensor.name) in point.params:
+            arrays[name] = point.params[str(tensor.name)]
+    return evaluated(derivation, arrays, source)

@@ -12,6 +12,7 @@ import gc
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -348,12 +349,21 @@ def compile_(
         files = model_files(declared, program, options, *where)
     else:
         files = function_files(declared, program, options, *where)
-    compiled = Compiled(declared.name, files, single_file)
+    told = partial(_explained, declared, wrt, base)
+    compiled = Compiled(declared.name, files, single_file, told)
     if not check:
         return compiled
     whole = not single_file and "backward" in modules
     package = compiled if whole else compile_(declared, target, level, wrt, base=base)
     return checked(compiled, package)
+
+
+def _explained(
+    declared: Model | Function, wrt: Any, base: str | None, **options: Any
+) -> Any:
+    from symdiff.explaining import explained
+
+    return explained(declared, wrt, base=base, **options)
 
 
 def _level(optimize: Any, target: str) -> int:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -23,8 +22,8 @@ from symdiff.emit.package import load_package
 from symdiff.generated import PARTS, header_of
 from symdiff.gradient_check import Point, Subject, Worst, compare
 from symdiff.graph.errors import DerivativeError
+from symdiff.module_points import Points, arrays_of
 
-LENGTHS = (5, 3, 4, 6, 7, 2)  # what symbolic lengths are at random points
 TRIES = 20
 TOLERANCE, STRICT = 1e-6, 1e-10  # of differences, of complex steps
 
@@ -139,16 +138,18 @@ class _Run:
     by_complex: bool
     directions: int
     seed: int
+    source: Points = field(init=False)
 
     def at(self, files: Sequence[Path], params: Path | None, count: int) -> None:
         """Compare at the files' points, then at random ones."""
         rng = np.random.default_rng(self.seed)
-        weights = _arrays(params) if params is not None else {}
+        weights = arrays_of(params) if params is not None else {}
         subject = Subject(self.module)
-        held = self.module._check
-        given = [self._given(file, weights, rng) for file in files]
+        self.source = Points(self.module, self.check)
+        given = [self.source.given(file, weights, rng) for file in files]
         for point in given:
-            _held(held, point)
+            self.source.hold(point)
+        held = self.module._check
         self.module._check = lambda _params, **arguments: list(arguments.values())  # type: ignore[attr-defined]
         try:
             with np.errstate(all="ignore"):
@@ -199,130 +200,8 @@ class _Run:
         """Compare at a random point; where that is at a kink, at another one."""
         label = f"random point {number + 1}"
         for _ in range(TRIES):
-            drawn = self._drawn(label, weights, rng)
+            drawn = self.source.drawn(label, weights, rng)
             if not self._compare(subject, drawn, rng):
                 self.verdict.points.append(label)
                 return
         self.verdict.points.append(f"{label} (at kinks)")
-
-    # --- points ---------------------------------------------------------------------
-
-    def _drawn(
-        self, label: str, weights: dict[str, np.ndarray], rng: np.random.Generator
-    ) -> Point:
-        if self.check is not None:
-            drawn = self.check._draw(rng)
-            params = {n: drawn[f"params[{n!r}]"] for n in self._params}
-            arguments = {n: np.asarray(drawn[n]) for n in self.module.ARGUMENTS}
-        else:
-            params = {n: _draw(s, {}, rng, 0.3) for n, s in self._params.items()}
-            sizes: dict[str, int] = {}
-            arguments = {
-                n: _draw(spec, sizes, rng) for n, spec in self.module.ARGUMENTS.items()
-            }
-        kept = {n: _float64(a) for n, a in weights.items() if n in params}
-        return Point(label, {**params, **kept}, arguments)
-
-    @property
-    def _params(self) -> dict[str, Any]:
-        found: dict[str, Any] = getattr(self.module, "PARAMS", {})
-        return found
-
-    def _given(
-        self, file: Path, weights: dict[str, np.ndarray], rng: np.random.Generator
-    ) -> Point:
-        """Return the point of a file: all arguments, and what it has of parameters."""
-        arrays = _arrays(file)
-        params, arguments = dict(weights), {}
-        for name, array in arrays.items():
-            bare = name.removeprefix("params/")
-            if name in self.module.ARGUMENTS:
-                arguments[name] = array
-            elif bare in self._params:
-                params[bare] = array
-            else:
-                known = [*self.module.ARGUMENTS, *self._params]
-                raise DerivativeError(
-                    f"{file} has {name!r}, which is no argument and no parameter; they "
-                    f"are {', '.join(known)}."
-                )
-        missing = [n for n in self.module.ARGUMENTS if n not in arguments]
-        if missing:
-            raise DerivativeError(
-                f"{file} lacks {', '.join(missing)}; a point needs every argument."
-            )
-        drawn = self._drawn("", {}, rng).params
-        both = {n: _float64(params.get(n, drawn[n])) for n in self._params}
-        return Point(
-            str(file), both, {n: _float64(a) for n, a in arguments.items()}, False
-        )
-
-
-def _held(check: Any, point: Point) -> None:
-    """Let the module's own check look at a given point."""
-    try:
-        check(dict(point.params), **point.arguments)
-    except (TypeError, ValueError) as error:
-        raise DerivativeError(f"{point.label}: {error}") from error
-
-
-def _arrays(file: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(file, allow_pickle=False) as found:
-            if not hasattr(found, "files"):
-                raise DerivativeError(f"{file} is one array; save several by np.savez.")
-            return {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError) as error:
-        if isinstance(error, DerivativeError):
-            raise
-        reason = getattr(error, "strerror", None) or "it is no .npz file of arrays"
-        raise DerivativeError(f"cannot read {file}: {reason}.") from error
-
-
-def _float64(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-def _draw(
-    spec: tuple[Any, ...],
-    sizes: dict[str, int],
-    rng: np.random.Generator,
-    spread: float = 1.0,
-) -> np.ndarray:
-    """Draw an argument of a declared kind, shape and range."""
-    kind, dims, low, high = spec
-    shape = tuple(d if isinstance(d, int) else _length(d, sizes) for d in dims)
-    if kind == "bool":
-        return rng.random(shape) < 0.5
-    if kind.startswith(("int", "uint")):
-        least = 0 if low is None else int(low)
-        return rng.integers(least, least + 5 if high is None else int(high), shape)
-    if low is not None or high is not None:
-        first = float(low) if low is not None else float(high) - 1.0
-        last = float(high) if high is not None else first + 1.0
-        return np.asarray(rng.uniform(first, last, shape))
-    return np.asarray(spread * rng.standard_normal(shape))
-
-
-def _length(text: str, sizes: dict[str, int]) -> int:
-    """Return a symbolic length, such as N or 2*N."""
-    import sympy as sp
-
-    expression = sp.sympify(text, locals=_Symbols())
-    for symbol in sorted(expression.free_symbols, key=str):
-        sizes.setdefault(str(symbol), LENGTHS[len(sizes) % len(LENGTHS)])
-    return int(expression.subs({s: sizes[str(s)] for s in expression.free_symbols}))
-
-
-class _Symbols(dict[str, Any]):
-    """Every name is a symbol, also N and S, which SymPy has for itself."""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.isidentifier()
-
-    def __missing__(self, name: str) -> Any:
-        import sympy as sp
-
-        if name in ("floor", "ceiling", "Max", "Min", "Mod", "Integer"):
-            return getattr(sp, name)
-        return sp.Symbol(name, integer=True, nonnegative=True)

@@ -26,6 +26,10 @@ STATEMENTS = {
     "check --help": "from symdiff.cli import main; main(['check', '--help'])",
     "verify --help": "from symdiff.cli import main; main(['verify', '--help'])",
     "diff --help": "from symdiff.cli import main; main(['diff', '--help'])",
+    "explain --help": "from symdiff.cli import main; main(['explain', '--help'])",
+    "graph --help": "from symdiff.cli import main; main(['graph', '--help'])",
+    "explain --help": "from symdiff.cli import main; main(['explain', '--help'])",
+    "graph --help": "from symdiff.cli import main; main(['graph', '--help'])",
     "--version": "from symdiff.cli import main; main(['--version'])",
 }
 

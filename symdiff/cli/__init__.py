@@ -15,6 +15,7 @@ import click
 
 from symdiff._version import __version__
 from symdiff.cli.building import compile_command, train_command
+from symdiff.cli.explaining import explain_command, graph_command
 from symdiff.cli.review import check_command, diff_command, verify_command
 
 
@@ -30,6 +31,8 @@ def main() -> None:
 for command in (
     compile_command,
     train_command,
+    explain_command,
+    graph_command,
     check_command,
     verify_command,
     diff_command,

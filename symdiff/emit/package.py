@@ -13,7 +13,7 @@ import itertools
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +45,7 @@ class Compiled:
     name: str
     files: Mapping[str, str | bytes]
     single_file: bool = False
+    _told: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
     _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def write(self, folder: str | os.PathLike[str] = "build") -> Path:
@@ -66,6 +67,17 @@ class Compiled:
                 "another folder."
             ) from error
         return root / (f"{self.name}.py" if self.single_file else self.name)
+
+    def explain(self, **options: Any) -> Any:
+        """Return the report on how the gradients come about.
+
+        It shows itself as text, Markdown, LaTeX or HTML: ``str(report)``,
+        ``report.html()``, … Options are those of `symdiff.explaining.explained`:
+        ``values`` for numbers, ``cost`` for operations and memory.
+        """
+        if self._told is None:
+            raise OutputError(f"{self.name!r} was not compiled here; compile it again.")
+        return self._told(**options)
 
     def load(self) -> ModuleType:
         """Import the generated code from a temporary folder and return its module."""

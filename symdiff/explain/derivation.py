@@ -30,6 +30,7 @@ from symdiff.plan.program import Program
 
 # Characters of a cotangent that a composed formula takes in: read once, or more often.
 INLINE, SHORT = 120, 24
+WHERE = 8  # cotangents that a composed formula is followed by; the rest are told above
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Gradient:
-    """A gradient as one formula; ``where`` names what is too long to write into it."""
+    """A gradient as one formula; ``where`` tells what is too long to write into it."""
 
     name: str
     cotangent: str
     type: str
     formula: Formula
     where: tuple[tuple[str, Formula], ...]
+    more: bool  # whether ``where`` stops before everything is said
+    tensors: Mapping[str, Tensor] = field(
+        repr=False, compare=False
+    )  # the same as graph
 
 
 @dataclass(frozen=True)
@@ -328,10 +333,18 @@ class _Deriver:
 
     def _composed(self, node: Node, chosen: Mapping[Node, Tensor]) -> Tensor | None:
         """Return a value's cotangent with the cotangents of its readers written in."""
-        shares = self.received.get(node, [])
-        if not shares:
-            return None
-        return self.bench.total([s.tensor for s in shares], chosen)
+        terms = [s.tensor for s in self.received.get(node, [])]
+        if node in self.seeds and (terms or node.op.leaf):
+            terms.append(self._given(node))
+        return self.bench.total(terms, chosen) if terms else None
+
+    def _given(self, node: Node) -> Tensor:
+        """Return what a result's cotangent starts from: 1 for a scalar."""
+        if node.shape == ():
+            return float_operand(1.0)
+        seed = self.seeds[node]
+        self.bench.terms[seed.node] = named(f"given_{self.names[node]}")
+        return seed
 
     def _gradient(
         self,
@@ -343,15 +356,21 @@ class _Deriver:
         name = self.names.get(node) or self.unit.names.of(variable)
         total = self._composed(node, chosen)
         whole = Formula("0", "0")
+        waiting: list[Node] = []
+        tensors: dict[str, Tensor] = {}
         found: dict[Node, None] = {}
         if total is not None:
             whole = formula_of(total.node, self.bench.terms)
+            tensors[f"d_{name}"] = total
             waiting = self.bench.users_of_local(total)
-            while waiting:
+            while waiting and len(found) < WHERE:
                 user = waiting.pop(0)
                 if user in kept and user not in found:
                     found[user] = None
+                    tensors[self.bench.names[user]] = self.composed[user]
                     waiting += self.bench.users_of_local(self.composed[user])
         where = tuple((self.bench.names[n], kept[n]) for n in found)
         shape = shape_comment(node)
-        return Gradient(str(variable.name), f"d_{name}", shape, whole, where)
+        more = any(n in kept and n not in found for n in waiting)
+        own = str(variable.name)
+        return Gradient(own, f"d_{name}", shape, whole, where, more, tensors)

@@ -18,6 +18,7 @@ from symdiff.explain.symbols import escaped
 from symdiff.graph.node import Node
 from symdiff.ops.define import OPERANDS
 from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.text import op_text
 
 SUM, PRODUCT, PREFIX, POWER, ATOM = range(1, 6)
 
@@ -32,12 +33,12 @@ class Tex:
     @classmethod
     def number(cls, value: Any) -> Tex:
         """Return a number: powers of ten as such."""
-        text = repr(value)
+        text = f"{value:.6g}" if isinstance(value, float) else repr(value)
         if isinstance(value, sp.Expr):
             return cls(sp.latex(value), ATOM if value.is_Atom else SUM)
         found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", text)
         if found is None and isinstance(value, float) and 0 < abs(value) < 1e-2:
-            found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", f"{value:.15e}")
+            found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", f"{value:.5e}")
         if found is not None:
             factor, power = found[1], int(found[2])
             factor = factor.rstrip("0").rstrip(".") if "." in factor else factor
@@ -168,7 +169,16 @@ def _matmul(node: Node, operands: Sequence[Tex]) -> Tex:
 
 
 def _transpose(node: Node, operands: Sequence[Tex]) -> Tex:
-    return Tex(rf"{operands[0].within(ATOM)}^{{\top}}", POWER)
+    axes = list(node.attrs.get("axes") or range(len(node.shape))[::-1])
+    swapped = [*range(len(axes))]
+    swapped[-2:] = swapped[-2:][::-1]
+    order = "" if axes == swapped else f"({','.join(map(str, axes))})"
+    return Tex(rf"{operands[0].within(ATOM)}^{{\top{order}}}", POWER)
+
+
+def _slice(node: Node, operands: Sequence[Tex]) -> Tex:
+    index = op_text(node).removeprefix("_0").replace("_dim_", "")
+    return Tex(rf"{operands[0].within(ATOM)}\,\mathtt{{{escaped(index)}}}", POWER)
 
 
 def _where(node: Node, operands: Sequence[Tex]) -> Tex:
@@ -207,7 +217,7 @@ def _less_one_hot(node: Node, operands: Sequence[Tex]) -> Tex:
 
 
 def _item(node: Node, operands: Sequence[Tex]) -> Tex:
-    return Tex(f"{operands[0].within(ATOM)}_{{[{node.attrs['index']}]}}", POWER)
+    return Tex(f"{{{operands[0].within(ATOM)}}}_{{[{node.attrs['index']}]}}", POWER)
 
 
 _WORDS = {
@@ -249,4 +259,5 @@ _FORMS: dict[str, Form] = {
     "broadcast_to": _repeated,
     "subtract_one_hot": _less_one_hot,
     "item": _item,
+    "slice": _slice,
 }

@@ -54,6 +54,14 @@ def cost(nodes: Iterable[Node]) -> Cost:
     return Cost(count, _text(work), _text(traffic))
 
 
+def formulas(nodes: Iterable[Node]) -> tuple[sp.Expr, sp.Expr]:
+    """Return operations and bytes of computing every node once, as expressions."""
+    work, traffic, _ = _total(list(nodes))
+    return tuple(
+        sp.Add(*(sp.ceiling(c) * m for m, c in f.items())) for f in (work, traffic)
+    )
+
+
 def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
     """Return operations, bytes and the number of nodes, bodies of loops included."""
     sizes: dict[Any, Any] = Counter()

@@ -1,0 +1,175 @@
+"""`symdiff explain` and `symdiff graph`: how gradients come about, told and drawn.
+
+In: a spec. Out: a report or a picture, printed or written to a file. Invariant: the
+spec is executed, nothing else is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from symdiff.cli.common import any_path, reported, spec_argument
+
+if TYPE_CHECKING:
+    from symdiff.explain.report import Report
+
+FORMATS = {"text": "text", "md": "markdown", "latex": "latex", "html": "html"}
+ENDINGS = {".txt": "text", ".md": "md", ".tex": "latex", ".html": "html"}
+
+wrt_option = click.option(
+    "--wrt",
+    multiple=True,
+    metavar="NAME",
+    help="Differentiate by this input or parameter, by all 'params' or all 'inputs'.",
+)
+
+
+@click.command("explain", short_help="Tell how a model's gradients come about.")
+@spec_argument
+@wrt_option
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(list(FORMATS)),
+    help="By default what the output's name ends with, else text.",
+)
+@click.option(
+    "--values",
+    metavar="FILE|random",
+    help="Show numbers: at the point of an .npz file of arrays by name, or at random.",
+)
+@click.option("--cost", is_flag=True, help="Add operations and memory of each step.")
+@click.option(
+    "--dim",
+    "dims",
+    multiple=True,
+    metavar="NAME=LENGTH",
+    help="A length that costs are shown at; 32 by default.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
+@click.option(
+    "-o", "--output", type=any_path, help="File to write; printed by default."
+)
+@reported
+def explain_command(
+    spec: Path,
+    wrt: tuple[str, ...],
+    kind: str | None,
+    values: str | None,
+    cost: bool,
+    dims: tuple[str, ...],
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Tell, node by node, how the gradients of SPEC's model come about.
+
+    For each node of the forward graph: your line, formula, shape, local derivative,
+    rule, the cotangent's formula, where fan-out adds, and the generated lines; then
+    each gradient as one formula.
+    """
+    from symdiff.declare.spec import load_spec
+    from symdiff.explaining import explained
+
+    lengths = _lengths(dims)
+    declared = load_spec(spec)
+    ending = "" if output is None else output.suffix
+    form = kind or ENDINGS.get(ending, "text")
+    told: Report = explained(
+        declared.model,
+        wrt=list(wrt) or None,
+        values=values,
+        cost=cost or bool(lengths),
+        lengths=lengths,
+        seed=seed,
+        base=str(declared.path.absolute().parent),
+    )
+    _give(getattr(told, FORMATS[form])(), output)
+
+
+def _lengths(dims: tuple[str, ...]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for text in dims:
+        name, _, length = text.partition("=")
+        if not length.isdigit():
+            raise click.BadParameter(
+                f"{text!r} is not of the form N=64.", param_hint="'--dim'"
+            )
+        found[name] = int(length)
+    return found
+
+
+def _give(text: str, output: Path | None) -> None:
+    """Print a text, or write it to a file and say so."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    written(output, text)
+    click.echo(f"wrote {output}")
+
+
+def written(output: Path, text: Any) -> None:
+    """Write a file; raise `OutputError` where that cannot be."""
+    from symdiff.graph.errors import OutputError
+
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {output}: {error.strerror}.") from error
+
+
+# --- graph ---------------------------------------------------------------------------
+
+PICTURES = (".svg", ".mmd", ".dot")
+
+
+@click.command("graph", short_help="Draw a model's graph.")
+@spec_argument
+@wrt_option
+@click.option(
+    "--values",
+    metavar="FILE|random",
+    help="Show numbers: at the point of an .npz file of arrays by name, or at random.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
+@click.option(
+    "-o",
+    "--output",
+    type=any_path,
+    help="FILE.svg, FILE.mmd (Mermaid) or FILE.dot; Mermaid is printed by default.",
+)
+@reported
+def graph_command(
+    spec: Path,
+    wrt: tuple[str, ...],
+    values: str | None,
+    seed: int,
+    output: Path | None,
+) -> None:
+    """Draw the forward graph of SPEC's model: inputs above, the loss below.
+
+    With --values, each node has its value in green, and below it the derivative of the
+    loss by it in red.
+    """
+    ending = ".mmd" if output is None else output.suffix
+    if ending not in PICTURES:
+        raise click.BadParameter(
+            f"{output} must end with one of {', '.join(PICTURES)}.",
+            param_hint="'--output'",
+        )
+    from symdiff.declare.spec import load_spec
+    from symdiff.explain.picture import dot, mermaid, svg
+    from symdiff.explaining import derivation_of, values_of
+
+    declared = load_spec(spec)
+    base = str(declared.path.absolute().parent)
+    by = list(wrt) or None
+    derivation = derivation_of(declared.model, by, base)
+    found = None
+    if values is not None:
+        found = values_of(declared.model, derivation, values, by, seed, base)
+    draw = {".svg": svg, ".mmd": mermaid, ".dot": dot}[ending]
+    _give(draw(derivation, found), output)

@@ -1,0 +1,198 @@
+"""What each step costs: operations, memory traffic, and memory that is live.
+
+In: a derivation. Out: `Costs`, as formulas in the dims and as numbers where those are
+given. Invariant: counted from types alone, a node a step, as declared: the generated
+code shares, fuses and reuses, so this is what it starts from and never more than it
+needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symdiff.explain.derivation import Derivation, Entry
+from symdiff.graph.node import Node, topological
+from symdiff.graph.types import TensorType, TupleType, product
+from symdiff.plan.cost import formulas
+
+BAR = 20  # columns of the picture
+ELSE = 32  # what a length is taken to be that is not given
+
+
+@dataclass(frozen=True)
+class Step:
+    """The computation of one value, and the bytes that are live after it."""
+
+    name: str
+    phase: str
+    flops: sp.Expr
+    bytes: sp.Expr
+    live: sp.Expr
+
+
+@dataclass(frozen=True)
+class Costs:
+    """All steps, and the lengths at which numbers are shown."""
+
+    steps: tuple[Step, ...]
+    lengths: Mapping[sp.Symbol, int]
+
+    def at(self, formula: sp.Expr) -> int:
+        """Return a formula's number at the lengths."""
+        return int(sp.ceiling(formula.subs(self.lengths)))
+
+    @property
+    def peak(self) -> Step:
+        """The first step at which most memory is live, at the lengths."""
+        return max(self.steps, key=lambda s: self.at(s.live))
+
+    def total(self, phase: str = "") -> tuple[sp.Expr, sp.Expr]:
+        """Return operations and bytes of a phase, or of all."""
+        chosen = [s for s in self.steps if phase in ("", s.phase)]
+        return (
+            sp.expand(sp.Add(*(s.flops for s in chosen))),
+            sp.expand(sp.Add(*(s.bytes for s in chosen))),
+        )
+
+    def lines(self) -> Iterable[str]:
+        """Return the table as text, with a bar for the live memory."""
+        lengths = ", ".join(f"{s} = {n}" for s, n in self.lengths.items())
+        yield f"Cost of each step, in float32{f', at {lengths}' if lengths else ''}"
+        yield ""
+        width = max([len(s.name) for s in self.steps] + [12])
+        yield f"  {'step':{width}}  {'flops':>12}  {'bytes':>12}  {'live bytes':>12}"
+        most = max([self.at(s.live) for s in self.steps] + [1])
+        phase = ""
+        for step in self.steps:
+            if step.phase != phase:
+                phase = step.phase
+                yield f"  {phase}"
+            live = self.at(step.live)
+            bar = "#" * max(round(BAR * live / most), 1 if live else 0)
+            shown = f"{self.at(step.flops):>12,}  {self.at(step.bytes):>12,}"
+            yield f"  {step.name:{width}}  {shown}  {live:>12,}  {bar}".rstrip()
+        yield ""
+        for phase in ("forward", "backward", ""):
+            flops, moved = self.total(phase)
+            yield f"  {phase or 'total'}: {_text(flops)} flops, {_text(moved)} bytes"
+        if self.steps:
+            peak = self.peak
+            yield f"  most live, after {peak.name}: {_text(peak.live)} bytes"
+
+
+def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> Costs:
+    """Return the cost of every step, forward then backward.
+
+    ``lengths`` are what symbolic lengths are taken to be for numbers; 32 by default.
+    """
+    entries = [e for e in derivation.entries if not e.role]
+    reads = {e.name: _reads(e, derivation) for e in derivation.entries}
+    forward = _Phase("forward")
+    backward = _Phase("backward")
+    for entry in entries:
+        forward.add(entry.name, [entry.tensor.node], entry.operands, entry)
+    for entry in reversed(derivation.entries):
+        if entry.cotangent is not None and entry.received:
+            nodes = _rule_nodes(entry, derivation)
+            backward.add(entry.cotangent, nodes, reads[entry.name], entry)
+    kept = {e.cotangent for e in derivation.entries if e.role and e.cotangent}
+    kept |= {derivation.entries[-1].name, *derivation.results}
+    steps = _live([*forward.rows, *backward.rows], kept)
+    symbols = sorted(
+        {d for s in steps for f in (s.flops, s.live) for d in f.free_symbols}, key=str
+    )
+    given = lengths or {}
+    return Costs(tuple(steps), {s: given.get(str(s), ELSE) for s in symbols})
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    phase: str
+    flops: sp.Expr
+    bytes: sp.Expr
+    size: sp.Expr
+    reads: tuple[str, ...]
+
+
+class _Phase:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rows: list[_Row] = []
+
+    def add(
+        self, name: str, nodes: list[Node], reads: Iterable[str], entry: Entry
+    ) -> None:
+        flops, moved = formulas(nodes)
+        size = sp.Integer(0) if _is_view(nodes) else _size(entry.tensor.node)
+        self.rows.append(_Row(name, self.name, flops, moved, size, tuple(reads)))
+
+
+def _is_view(nodes: list[Node]) -> bool:
+    return bool(nodes) and nodes[-1].op.view
+
+
+def _reads(entry: Entry, derivation: Derivation) -> tuple[str, ...]:
+    """Return the values and cotangents that a cotangent is computed from."""
+    owners = {t.node: name for name, t in derivation.cotangents.items()}
+    found: dict[str, None] = {}
+    for share in entry.received:
+        for node in topological([share.tensor.node]):
+            if node in derivation.stands:
+                found[derivation.stands[node]] = None
+            elif node in owners:
+                found[owners[node]] = None
+    return tuple(found)
+
+
+def _rule_nodes(entry: Entry, derivation: Derivation) -> list[Node]:
+    leaves = {t.node for t in derivation.cotangents.values()} | set(derivation.stands)
+    found: dict[Node, None] = {}
+    for share in entry.received:
+        nodes = topological([share.tensor.node])
+        found |= dict.fromkeys(n for n in nodes if n not in leaves)
+    return list(found)
+
+
+def _live(rows: list[_Row], kept: set[str]) -> list[Step]:
+    """Return the steps with what is live after each: made by then and read later."""
+    last: dict[str, int] = {}
+    for i, row in enumerate(rows):
+        last[row.name] = max(last.get(row.name, i), i)
+        for name in row.reads:
+            last[name] = i
+    for name in kept:
+        if name in last:
+            last[name] = len(rows)
+    sizes = {row.name: row.size for row in rows}
+    freed: dict[int, list[str]] = {}
+    for name, i in last.items():
+        freed.setdefault(i, []).append(name)
+    live = sp.Integer(0)
+    steps: list[Step] = []
+    for i, row in enumerate(rows):
+        live = live + row.size
+        steps.append(Step(row.name, row.phase, row.flops, row.bytes, sp.expand(live)))
+        live = live - sp.Add(*(sizes[n] for n in freed.get(i, ()) if n in sizes))
+    return steps
+
+
+def _size(node: Node) -> Any:
+    """Return the bytes of a node's results in float32."""
+    kinds: tuple[TensorType, ...] = (
+        node.type.items if isinstance(node.type, TupleType) else (node.tensor_type,)
+    )
+    total = sp.Integer(0)
+    for kind in kinds:
+        digits = "".join(c for c in kind.dtype.name if c.isdigit())
+        width = int(digits) // 8 if digits else 4 if kind.dtype.is_float else 1
+        total += width * sp.sympify(product(kind.shape))
+    return sp.expand(total)
+
+
+def _text(formula: sp.Expr) -> str:
+    return str(formula).replace("**", "^")

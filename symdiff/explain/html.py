@@ -1,0 +1,135 @@
+"""A report as one HTML page that loads nothing: no script, no font, no network.
+
+In: a `Report`. Out: the page. Invariant: everything of the user's is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from symdiff.explain.derivation import Entry, Gradient
+from symdiff.explain.report import Block, Report
+from symdiff.explain.values import shown
+
+STYLE = """
+:root { color-scheme: light dark; --soft: #8882; --back: #b3261e; --fore: #1b6e3c; }
+@media (prefers-color-scheme: dark) { :root { --back: #ff8a80; --fore: #7bd88f; } }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; }
+code, pre { font: 14px/1.45 ui-monospace, Menlo, Consolas, monospace; }
+pre { background: var(--soft); padding: .6rem .8rem; overflow-x: auto; }
+section { border-top: 1px solid var(--soft); margin-top: 2rem; }
+h2 code { font-size: 1.05rem; }
+.place, .type, .rule, .from { color: #777; }
+article { margin: 1rem 0 1rem 1rem; }
+article > div { padding-left: 1.5rem; overflow-x: auto; }
+.fore { color: var(--fore); } .back { color: var(--back); }
+table { border-collapse: collapse; } td, th { padding: .15rem .8rem; text-align: left; }
+td { border-top: 1px solid var(--soft); }
+@media print { body { max-width: none; } article { break-inside: avoid; } }
+"""
+
+
+def page(report: Report) -> str:
+    """Return the page."""
+    parts = [
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
+        f"<h1>{escape(report.title)}</h1><p>{escape(report.convention)}</p>",
+    ]
+    if report.values is not None:
+        parts.append(f"<p>Numbers: {escape(report.values.source)}.</p>")
+    parts += ["<section><h2>What it reads</h2>", *_leaves(report), "</section>"]
+    for block in report.blocks:
+        parts += ["<section>", *_block(report, block), "</section>"]
+    if report.derivation.gradients:
+        parts.append("<section><h2>The gradients, each as one formula</h2>")
+        for gradient in report.derivation.gradients:
+            parts += _gradient(gradient)
+        parts.append("</section>")
+    if report.costs is not None:
+        rows = escape("\n".join(report.costs.lines()))
+        parts.append(f"<section><h2>Cost</h2><pre>{rows}</pre></section>")
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def _code(text: str, kind: str = "") -> str:
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<code{attribute}>{escape(text)}</code>"
+
+
+def _leaves(report: Report) -> Iterable[str]:
+    yield "<table><tr><th>name</th><th>shape</th><th></th><th>value</th></tr>"
+    for e in report.leaves:
+        value = "" if report.values is None else report.values.of(e.name)
+        cells = [_code(e.name), _code(e.type), f"{e.role} {_code(str(e.tensor.name))}"]
+        row = "</td><td>".join([*cells, _code(value, "fore") if value else ""])
+        yield f"<tr><td>{row}</td></tr>"
+    yield "</table>"
+    for entry in report.leaves:
+        back = list(_back(report, entry))
+        if back:
+            yield f"<article>{''.join(back)}</article>"
+
+
+def _block(report: Report, block: Block) -> Iterable[str]:
+    yield f"<h2>{_code(block.text or 'without source')}</h2>"
+    if block.place:
+        yield f'<p class="place">{_code(block.place)}</p>'
+    for entry in block.entries:
+        yield f'<article id="{escape(entry.name)}">'
+        yield from _entry(report, entry)
+        yield "</article>"
+    for name, rows in (("forward", block.forward), ("backward", block.backward)):
+        if rows:
+            shown_rows = escape("\n".join(rows))
+            yield f"<p>Generated, {name}:</p><pre>{shown_rows}</pre>"
+
+
+def _entry(report: Report, entry: Entry) -> Iterable[str]:
+    assert entry.formula is not None
+    equation = f"{entry.name} = {entry.formula.text}"
+    yield f'{_code(equation)} <span class="type">{escape(entry.type)}</span>'
+    value = "" if report.values is None else report.values.of(entry.name)
+    if value:
+        yield f"<div>= {_code(value, 'fore')}</div>"
+    if entry.rule:
+        yield f'<div class="rule">{escape(entry.rule)}</div>'
+    for share in entry.hands:
+        if share.local is not None:
+            by, of = _code(share.source), _code(entry.name)
+            yield f"<div>∂{of} / ∂{by} = {_code(share.local.text)}</div>"
+    yield from _back(report, entry)
+
+
+def _back(report: Report, entry: Entry) -> Iterable[str]:
+    if entry.cotangent is None:
+        return
+    for i, share in enumerate(entry.received):
+        sign = f"{entry.cotangent} =" if i == 0 else "+"
+        line = f"{_code(sign, 'back')} {_code(share.formula.text)}"
+        if entry.fans_out:
+            line += f' <span class="from">from {_code(share.user)}</span>'
+        yield f"<div>{line}</div>"
+    if entry.seed and entry.received:
+        yield "<div>+ what is given</div>"
+    if report.values is not None:
+        value = shown(report.values.cotangents.get(entry.cotangent))
+        if value:
+            start = "" if entry.received else f"{_code(entry.cotangent, 'back')} "
+            yield f"<div>{start}= {_code(value, 'back')}</div>"
+
+
+def _gradient(gradient: Gradient) -> Iterable[str]:
+    head = f"{_code(gradient.name)} {escape(gradient.type)}"
+    yield f"<article>{head}"
+    whole = f"{gradient.cotangent} = {gradient.formula.text}"
+    yield f"<div>{_code(whole)}</div>"
+    for name, formula in gradient.where:
+        yield f"<div>where {_code(f'{name} = {formula.text}')}</div>"
+    if gradient.more:
+        yield "<div>and so on, as told above</div>"
+    yield "</article>"

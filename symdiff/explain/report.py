@@ -1,0 +1,134 @@
+"""What a report of a derivation says, before it has a format.
+
+In: a derivation, the statements generated for it, and perhaps values and costs. Out: a
+`Report`: blocks, one for each statement of the user, with the nodes that it declares
+and the lines generated from it. Invariant: every format says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symdiff.explain.costs import Costs
+from symdiff.explain.derivation import Derivation, Entry
+from symdiff.explain.lines import Line, lines_of
+from symdiff.explain.values import Values
+
+PRIMALS = ("loss_and_residuals", "forward_with_residuals", "forward")
+
+
+@dataclass(frozen=True)
+class Block:
+    """The nodes of one statement of the user's, and what was generated under it."""
+
+    place: str
+    text: str
+    entries: tuple[Entry, ...]
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A derivation as it is told."""
+
+    derivation: Derivation
+    leaves: tuple[Entry, ...]
+    blocks: tuple[Block, ...]
+    values: Values | None = None
+    costs: Costs | None = None
+
+    @property
+    def title(self) -> str:
+        """The headline."""
+        return f"{self.derivation.name}: how its gradients come about"
+
+    @property
+    def convention(self) -> str:
+        """What a bar, or d_, means."""
+        found = self.derivation.results
+        of = found[0] if len(found) == 1 else f"the results ({', '.join(found)})"
+        return f"d_v stands for the derivative of {of} by v, of v's shape."
+
+    def text(self) -> str:
+        """Return the report for a terminal."""
+        from symdiff.explain.plain import text
+
+        return text(self)
+
+    def markdown(self) -> str:
+        """Return the report as Markdown, with formulas in LaTeX."""
+        from symdiff.explain.markdown import markdown
+
+        return markdown(self)
+
+    def latex(self) -> str:
+        """Return the report as a LaTeX document that needs amsmath alone."""
+        from symdiff.explain.latex import document
+
+        return document(self)
+
+    def html(self) -> str:
+        """Return the report as one HTML page that loads nothing."""
+        from symdiff.explain.html import page
+
+        return page(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+def report(
+    derivation: Derivation,
+    texts: Mapping[str, str],
+    values: Values | None = None,
+    costs: Costs | None = None,
+) -> Report:
+    """Return the report; ``texts`` are the generated modules, by name."""
+    lines = [line for text in texts.values() for line in lines_of(text)]
+    first = next((f for f in PRIMALS if any(x.function == f for x in lines)), "")
+    blocks: list[Block] = []
+    leaves: list[Entry] = []
+    waiting: list[Entry] = []
+    for entry in derivation.entries:
+        if entry.role:
+            leaves.append(entry)
+            continue
+        if waiting and _place(waiting[-1]) != _place(entry):
+            blocks.append(_block(waiting, lines, first))
+            waiting = []
+        waiting.append(entry)
+    if waiting:
+        blocks.append(_block(waiting, lines, first))
+    return Report(derivation, tuple(leaves), tuple(blocks), values, costs)
+
+
+def _place(entry: Entry) -> str:
+    return "" if entry.statement is None else entry.statement.location
+
+
+def _block(entries: Sequence[Entry], lines: Sequence[Line], first: str) -> Block:
+    place = _place(entries[0])
+    statement = entries[0].statement
+    return Block(
+        place,
+        "" if statement is None else statement.text,
+        tuple(entries),
+        _under(lines, first, place),
+        _under(lines, "backward", place),
+    )
+
+
+def _under(lines: Sequence[Line], function: str, place: str) -> tuple[str, ...]:
+    if not place:
+        return ()
+    return tuple(
+        row
+        for line in lines
+        if line.function == function and line.place == place and line.target != "return"
+        for row in line.source.splitlines()
+    )

@@ -1,0 +1,112 @@
+"""The numbers of a derivation: every value and every cotangent at one point.
+
+In: a derivation and the arrays of its leaves. Out: `Values`. Invariant: everything is
+evaluated through the records of the graph, node by node, as `interpret` does; generated
+code takes no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symdiff.explain.derivation import Derivation, Share
+from symdiff.graph.interpret import evaluate
+from symdiff.graph.node import Node, topological
+
+SMALL = 12  # elements up to which an array is written out
+
+
+@dataclass(frozen=True)
+class Values:
+    """Arrays by name: of the forward graph, of cotangents, and of contributions."""
+
+    source: str
+    forward: Mapping[str, Any]
+    cotangents: Mapping[str, Any]
+    shares: Mapping[tuple[str, str, int], Any]
+
+    def of(self, name: str) -> str:
+        """Return a forward value as text, or nothing where it is none of them."""
+        return shown(self.forward.get(name))
+
+    def back(self, name: str) -> str:
+        """Return a cotangent's value as text."""
+        return shown(self.cotangents.get(name))
+
+
+def evaluated(
+    derivation: Derivation,
+    leaves: Mapping[str, Any],
+    source: str = "",
+    key: int = 0,
+) -> Values:
+    """Return the values at a point; cotangents start as ones at the results.
+
+    ``leaves`` maps names of the generated code to arrays.
+    """
+    program = derivation.unit.program
+    known = {e.name: e.tensor.node for e in derivation.entries}
+    feed = {known[n]: np.asarray(a) for n, a in leaves.items() if n in known}
+    draws = {t.node: (key, i) for i, t in enumerate(program.randoms)}
+    nodes = [e.tensor.node for e in derivation.entries if e.tensor.node not in feed]
+    with np.errstate(all="ignore"):
+        found = evaluate(nodes, feed, draws)
+        forward = {e.name: found[e.tensor.node] for e in derivation.entries}
+        return Values(source, forward, *_backward(derivation, forward, feed))
+
+
+def _backward(
+    derivation: Derivation, forward: Mapping[str, Any], feed: Mapping[Node, Any]
+) -> tuple[dict[str, Any], dict[tuple[str, str, int], Any]]:
+    """Evaluate the cotangents, from the results to the leaves."""
+    cotangents: dict[str, Any] = {}
+    shares: dict[tuple[str, str, int], Any] = {}
+    owners = {t.node: name for name, t in derivation.cotangents.items()}
+
+    def contribution(share: Share) -> Any:
+        given = dict(feed)
+        for node in topological([share.tensor.node]):
+            if node in derivation.stands:
+                given[node] = np.asarray(forward[derivation.stands[node]])
+            elif node in owners:
+                given[node] = np.asarray(cotangents[owners[node]])
+        return evaluate([share.tensor.node], given)[share.tensor.node]
+
+    for entry in reversed(derivation.entries):
+        if entry.cotangent is None:
+            continue
+        total: Any = np.ones_like(forward[entry.name]) if entry.seed else None
+        for i, share in enumerate(entry.received):
+            value = contribution(share)
+            shares[share.source, share.user, i] = value
+            total = value if total is None else total + value
+        cotangents[entry.cotangent] = total
+    return cotangents, shares
+
+
+def shown(value: Any) -> str:
+    """Return a value as text: numbers where they are few, else what they range over."""
+    if value is None or isinstance(value, (list, tuple)):
+        return ""
+    array = np.asarray(value)
+    if array.size <= SMALL:
+        return _listed(array.tolist())
+    if array.dtype.kind not in "fiu":
+        return f"{int(np.sum(array))} of {array.size} true"
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        nans, infs = int(np.sum(np.isnan(array))), int(np.sum(np.isinf(array)))
+        return f"NOT FINITE: {nans} nan, {infs} inf of {array.size}"
+    low, mean, high = (_listed(f(array).item()) for f in (np.min, np.mean, np.max))
+    return f"{low} to {high}, mean {mean}"
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_listed, value))}]"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)

@@ -1,0 +1,171 @@
+"""Points of a generated module: arguments that are valid for it, given or drawn.
+
+In: a generated module, and its self-check where it has one. Out: `Point`s in float64.
+Invariant: a point that is given has passed the module's own check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symdiff.gradient_check import Point
+from symdiff.graph.errors import DerivativeError
+
+LENGTHS = (5, 3, 4, 6, 7, 2)  # what symbolic lengths are at random points
+
+
+@dataclass(frozen=True)
+class Points:
+    """The points of a module: as its self-check draws them, or by its declarations."""
+
+    module: ModuleType
+    check: ModuleType | None
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The declarations of the parameters, by name."""
+        found: dict[str, Any] = getattr(self.module, "PARAMS", {})
+        return found
+
+    def drawn(
+        self, label: str, weights: Mapping[str, np.ndarray], rng: np.random.Generator
+    ) -> Point:
+        """Return a random point, with ``weights`` as its parameters where given."""
+        if self.check is not None:
+            drawn = self.check._draw(rng)
+            params = {n: drawn[f"params[{n!r}]"] for n in self.params}
+            arguments = {n: np.asarray(drawn[n]) for n in self.module.ARGUMENTS}
+        else:
+            params = {n: _draw(s, {}, rng, 0.3) for n, s in self.params.items()}
+            sizes: dict[str, int] = {}
+            arguments = {
+                n: _draw(spec, sizes, rng) for n, spec in self.module.ARGUMENTS.items()
+            }
+        kept = {n: _float64(a) for n, a in weights.items() if n in params}
+        return Point(label, {**params, **kept}, arguments)
+
+    def given(
+        self, file: Path, weights: Mapping[str, np.ndarray], rng: np.random.Generator
+    ) -> Point:
+        """Return the point of an ``.npz`` file."""
+        return self.of(str(file), arrays_of(file), weights, rng)
+
+    def of(
+        self,
+        label: str,
+        arrays: Mapping[str, np.ndarray],
+        weights: Mapping[str, np.ndarray],
+        rng: np.random.Generator,
+    ) -> Point:
+        """Return a point: all arguments by name, and parameters, else drawn.
+
+        Raises `DerivativeError` for names that are not the module's, and for arguments
+        that are missing.
+        """
+        params, arguments = dict(weights), {}
+        for name, array in arrays.items():
+            bare = name.removeprefix("params/")
+            if name in self.module.ARGUMENTS:
+                arguments[name] = array
+            elif bare in self.params:
+                params[bare] = array
+            else:
+                known = ", ".join([*self.module.ARGUMENTS, *self.params])
+                raise DerivativeError(
+                    f"{label} has {name!r}, which is no argument and no parameter; "
+                    f"they are {known}."
+                )
+        missing = [n for n in self.module.ARGUMENTS if n not in arguments]
+        if missing:
+            raise DerivativeError(
+                f"{label} lacks {', '.join(missing)}; a point needs every argument."
+            )
+        drawn = self.drawn("", {}, rng).params
+        both = {n: _float64(params.get(n, drawn[n])) for n in self.params}
+        kinds = {n: spec[0] for n, spec in self.module.ARGUMENTS.items()}
+        held = {
+            n: a.astype(np.float64) if _is_number(a, kinds[n]) else _float64(a)
+            for n, a in arguments.items()
+        }
+        return Point(label, both, held, False)
+
+    def hold(self, point: Point) -> None:
+        """Let the module's own check look at a point."""
+        try:
+            self.module._check(dict(point.params), **point.arguments)
+        except (TypeError, ValueError) as error:
+            raise DerivativeError(f"{point.label}: {error}") from error
+
+
+def arrays_of(file: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an ``.npz`` file; raise `DerivativeError` for others."""
+    try:
+        with np.load(file, allow_pickle=False) as found:
+            if not hasattr(found, "files"):
+                raise DerivativeError(f"{file} is one array; save several by np.savez.")
+            return {name: found[name] for name in found.files}
+    except (OSError, ValueError, EOFError) as error:
+        if isinstance(error, DerivativeError):
+            raise
+        reason = getattr(error, "strerror", None) or "it is no .npz file of arrays"
+        raise DerivativeError(f"cannot read {file}: {reason}.") from error
+
+
+def _is_number(array: np.ndarray, kind: str) -> bool:
+    """Whether whole numbers stand where floats are declared."""
+    return kind.startswith("float") and array.dtype.kind in "iu"
+
+
+def _float64(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _draw(
+    spec: tuple[Any, ...],
+    sizes: dict[str, int],
+    rng: np.random.Generator,
+    spread: float = 1.0,
+) -> np.ndarray:
+    """Draw an argument of a declared kind, shape and range."""
+    kind, dims, low, high = spec
+    shape = tuple(d if isinstance(d, int) else _length(d, sizes) for d in dims)
+    if kind == "bool":
+        return rng.random(shape) < 0.5
+    if kind.startswith(("int", "uint")):
+        least = 0 if low is None else int(low)
+        return rng.integers(least, least + 5 if high is None else int(high), shape)
+    if low is not None or high is not None:
+        first = float(low) if low is not None else float(high) - 1.0
+        last = float(high) if high is not None else first + 1.0
+        return np.asarray(rng.uniform(first, last, shape))
+    return np.asarray(spread * rng.standard_normal(shape))
+
+
+def _length(text: str, sizes: dict[str, int]) -> int:
+    """Return a symbolic length, such as N or 2*N."""
+    import sympy as sp
+
+    expression = sp.sympify(text, locals=_Symbols())
+    for symbol in sorted(expression.free_symbols, key=str):
+        sizes.setdefault(str(symbol), LENGTHS[len(sizes) % len(LENGTHS)])
+    return int(expression.subs({s: sizes[str(s)] for s in expression.free_symbols}))
+
+
+class _Symbols(dict[str, Any]):
+    """Every name is a symbol, also N and S, which SymPy has for itself."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.isidentifier()
+
+    def __missing__(self, name: str) -> Any:
+        import sympy as sp
+
+        if name in ("floor", "ceiling", "Max", "Min", "Mod", "Integer"):
+            return getattr(sp, name)
+        return sp.Symbol(name, integer=True, nonnegative=True)

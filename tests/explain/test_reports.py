@@ -1,0 +1,341 @@
+"""Reports and pictures: what `symdiff explain` and `symdiff graph` print and write."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import symdiff as sd
+from symdiff.cli import main
+from symdiff.explain.latex import verbatim, words
+from symdiff.explain.layout import Box, layout
+from symdiff.explain.lines import lines_of
+from symdiff.explain.markdown import code, fence
+from symdiff.explain.symbols import escaped, symbol
+from symdiff.explain.typeset import Tex
+from symdiff.explain.values import shown
+from symdiff.explaining import derivation_of, explained
+
+CIRCUIT = """\
+import symdiff as sd
+
+x, y, z = (sd.input(n, ()) for n in "xyz")
+q = x + y
+f = q * z
+model = sd.Function("circuit", [x, y, z], f)
+"""
+FAN = """\
+import symdiff as sd
+
+N = sd.dim("N")
+x = sd.input("x", (N, 3))
+W = sd.param("layer.W", (3, 3))
+h = sd.tanh(x @ W)
+out = h * h + sd.sigmoid(h)
+loss = sd.mean(out)
+model = sd.Model("fan", inputs=[x], outputs=out, loss=loss)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    assert "fault of symdiff" not in result.output
+    return result.output
+
+
+def spec(text, name="spec.py"):
+    Path(name).write_text(text, "utf-8")
+    return name
+
+
+# --- what is said --------------------------------------------------------------------
+
+
+def test_the_circuit_of_the_lecture_with_its_numbers():
+    np.savez("point.npz", x=-2.0, y=5.0, z=-4.0)
+    said = run("explain", spec(CIRCUIT), "--values", "point.npz")
+    assert "spec.py:5   f = q * z" in said
+    assert "local: d f / d q = z" in said
+    assert "local: d f / d z = q" in said
+    numbers = dict(re.findall(r"(d_\w|\b[fq]) = [^\n]*\n +(= -?[\d.]+)", said))
+    assert numbers["q"] == "= 3"
+    assert numbers["f"] == "= -12"
+    assert numbers["d_x"] == numbers["d_y"] == numbers["d_q"] == "= -4"
+    assert numbers["d_z"] == "= 3"
+    assert "generated, backward:" in said
+
+
+def test_where_fan_out_adds():
+    said = run("explain", spec(FAN))
+    assert "d_h is a sum: h is read 3 times" in said
+    assert re.search(r"\+ d_sigmoid \* sigmoid \* \(1 - sigmoid\) +from sigmoid", said)
+    assert "parameter layer.W" in said
+    assert "of layer.W" in said
+    assert "d_layer_W = x.T @ " in said
+
+
+def test_a_result_that_is_read_as_well():
+    x = sd.input("x", (3,))
+    y = sd.exp(x)
+    f = sd.Function("f", [x], {"y": y, "z": y * y})
+    said = explained(f).text()
+    assert "is a result, and is read" in said
+    assert "+ what is given" in said
+
+
+def test_wrt_chooses_what_is_explained():
+    said = run("explain", spec(FAN), "--wrt", "x")
+    assert "of x" in said
+    assert "of layer.W" not in said
+    assert "no leaf" in run("explain", "spec.py", "--wrt", "nothing", code=1)
+
+
+def test_costs_add_up():
+    said = run("explain", spec(FAN), "--cost", "--dim", "N=7")
+    assert "at N = 7" in said
+    assert re.search(r"forward: \S+\*N( \+ \d+)? flops", said)
+    assert "most live, after " in said
+    assert "is not of the form" in run("explain", "spec.py", "--dim", "N", code=2)
+    told = explained(sd_model(), cost=True, lengths={"N": 7}).costs
+    product = next(s for s in told.steps if s.name == "product")
+    assert told.at(product.flops) == 2 * 7 * 3 * 3
+    assert told.at(product.live) >= 4 * 7 * 3
+
+
+def sd_model():
+    N = sd.dim("N")
+    x = sd.input("x", (N, 3))
+    product = x @ sd.param("W", (3, 3))
+    loss = sd.mean(sd.tanh(product))
+    return sd.Model("m", inputs=[x], outputs=product, loss=loss)
+
+
+def test_values_at_random_and_given():
+    told = explained(sd_model(), values="random")
+    assert told.values is not None
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(4, 3)), rng.normal(size=(3, 3))
+    values = explained(sd_model(), values={"x": x, "W": W}).values
+    t = np.tanh(x @ W)
+    wanted = x.T @ ((1 - t**2) / t.size)
+    np.testing.assert_allclose(values.cotangents["d_W"], wanted, rtol=1e-12)
+    with pytest.raises(sd.DerivativeError, match="lacks x"):
+        explained(sd_model(), values={"W": W})
+    with pytest.raises(sd.DerivativeError, match="expected shape"):
+        explained(sd_model(), values={"x": x.T})
+
+
+def test_what_has_no_gradient():
+    text = CIRCUIT.replace("q * z)", "q > z)").replace("f = q * z", "f = q > z")
+    assert "no gradient to explain" in run("explain", spec(text), code=1)
+    run("graph", "spec.py")
+
+
+def test_dropout_and_loops_are_explained():
+    x = sd.input("x", (5, 3))
+    h = sd.nn.dropout(x @ sd.param("W", (3, 3)), 0.5)
+    model = sd.Model("m", inputs=[x], outputs=h, loss=sd.sum(h * h))
+    assert explained(model, values="random").text()
+
+    def step(carry, row):
+        return carry + sd.tanh(row), carry
+
+    last, _ = sd.scan(step, sd.sum(x, axis=0) * 0, x)
+    told = explained(sd.Function("f", [x], last), values="random")
+    assert "scan(" in told.text()
+
+
+# --- formats -------------------------------------------------------------------------
+
+
+class Checked(HTMLParser):
+    """Every element that is opened is closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta",):
+            self.open.append(tag)
+        assert not any(k.startswith("on") or k in ("src", "href") for k, _ in attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+HOSTILE = ["</code><script>", "`$x$`", "\\end{verbatim}", "a_b^c~#%&{", '"]; n0', "β—☃"]
+
+
+def hostile():
+    x = sd.input("x", (2,))
+    total = x
+    for name in HOSTILE:
+        total = total * sd.param(name, (2,), init=1.0)
+    return sd.Model("hostile", inputs=[x], outputs=total, loss=sd.sum(total))
+
+
+@pytest.mark.parametrize("values", [None, "random"])
+def test_formats_hold_whatever_a_name_holds(values):
+    told = explained(hostile(), values=values, cost=True)
+    page = Checked()
+    page.feed(told.html())
+    assert not page.open
+    assert "<script" not in told.html()
+    document = told.latex()
+    assert document.isascii()
+    assert document.count(r"\begin{") == document.count(r"\end{")
+    assert told.markdown().count("```") % 2 == 0
+    assert told._repr_markdown_() == told.markdown()
+    assert str(told) == told.text()
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex")
+def test_latex_compiles():
+    Path("told.tex").write_text(explained(hostile(), values="random").latex())
+    done = subprocess.run(
+        ["pdflatex", "-halt-on-error", "told.tex"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_files_take_their_format_from_their_names():
+    spec(FAN)
+    for name, start in {
+        "a/b.md": "# fan",
+        "b.tex": r"\documentclass",
+        "b.html": "<!DOCTYPE html>",
+        "b.txt": "fan: how",
+        "b.svg": "<svg",
+        "b.mmd": "flowchart TD",
+        "b.dot": 'digraph "fan"',
+    }.items():
+        command = "graph" if name[-3:] in ("svg", "mmd", "dot") else "explain"
+        assert run(command, "spec.py", "-o", name) == f"wrote {name}\n"
+        assert Path(name).read_text("utf-8").startswith(start)
+    assert run("explain", "spec.py", "--format", "md").startswith("# fan")
+    assert "must end with" in run("graph", "spec.py", "-o", "b.png", code=2)
+    assert "cannot write" in run("graph", "spec.py", "-o", "spec.py/b.svg", code=1)
+
+
+@pytest.mark.parametrize("values", [None, "random"])
+def test_pictures_hold_whatever_a_name_holds(values):
+    from symdiff.explain.picture import dot, mermaid, svg
+
+    derivation = derivation_of(hostile())
+    found = explained(hostile(), values="random").values if values else None
+    root = ElementTree.fromstring(svg(derivation, found))
+    assert root.tag.endswith("svg")
+    for line in mermaid(derivation, found).splitlines():
+        assert re.fullmatch(
+            r'\s*(flowchart TD|end|subgraph s\d+\["[^"]*"\]|n\d+ --> n\d+'
+            r'|n\d+\(?\["[^"\[\]{}<>]*(<br/>[^"\[\]{}<>]*)*"\]\)?(:::\w+)?'
+            r"|classDef \w+ fill:#\w+,color:#111;)",
+            line,
+        ), line
+    for line in dot(derivation, found).splitlines():
+        assert len(re.findall(r'(?<!\\)(?:\\\\)*"', line)) % 2 == 0, line
+
+
+def test_explaining_twice_is_the_same():
+    assert explained(hostile()).html() == explained(hostile()).html()
+
+
+# --- pieces --------------------------------------------------------------------------
+
+
+def test_symbols():
+    wanted = {
+        "hidden_W": r"W_{\mathrm{hidden}}",
+        "d_z": r"\bar{z}",
+        "d_hidden_W": r"\overline{W_{\mathrm{hidden}}}",
+        "x1": "x_{1}",
+        "alpha": r"\alpha",
+        "β": r"\beta",
+        "total_2": r"\mathrm{total}_{2}",
+        "two_words": r"\mathrm{two\_words}",
+        "☃": r"\mathrm{u2603}",
+    }
+    assert {n: symbol(n).latex for n in wanted} == wanted
+    assert escaped("{\\}") == r"\{\backslash{}\}"
+
+
+def test_numbers():
+    assert Tex.number(1e-4).text == "10^{-4}"
+    assert Tex.number(2.5e-7).text == r"2.5 \cdot 10^{-7}"
+    assert Tex.number(2.0).text == "2"
+    assert Tex.number(-1.5).within(5) == r"\left(-1.5\right)"
+    assert Tex.number(float("inf")).text == r"\infty"
+
+
+def test_values_as_text():
+    assert shown(np.float64(0.123456)) == "0.1235"
+    assert shown(np.array([[1, 2], [3, 4]])) == "[[1, 2], [3, 4]]"
+    assert shown(np.arange(100.0)) == "0 to 99, mean 49.5"
+    assert shown(np.full(100, np.nan)).startswith("NOT FINITE: 100 nan")
+    assert shown(np.ones(50, bool)) == "50 of 50 true"
+    assert shown(None) == ""
+
+
+def test_code_spans_and_fences_cannot_be_closed():
+    assert code("a`b``c") == "```a`b``c```"
+    assert code("`a") == "`` `a ``"
+    assert fence("x\n```\ny", "python")[0] == "````python"
+    assert verbatim([r"\end{verbatim}"])[1] == r"\end {verbatim}"
+    assert words("a_b\\") == r"a\_b\textbackslash{}"
+
+
+def test_lines_are_read_back():
+    text = '''\
+def backward(params):
+    """Doc."""
+    # z = x * y     [spec.py:3]
+    d_z = 2 * d_y  # [N, 10]   x * y: product
+
+    # [3]   sum
+    d_z += (
+        1
+    )
+    return d_z
+'''
+    first, second, last = lines_of(text)
+    assert (first.target, first.value, first.place) == ("d_z", "2 * d_y", "spec.py:3")
+    assert (first.shape, first.rule) == ("[N, 10]", "x * y: product")
+    assert (second.target, second.value) == ("d_z", "+= 1")
+    assert (second.shape, second.rule) == ("[3]", "sum")
+    assert last.target == "return"
+
+
+def test_boxes_of_a_layer_do_not_overlap():
+    rng = np.random.default_rng(0)
+    boxes = [Box("0", 50, 20, ())]
+    for i in range(1, 200):
+        reads = tuple({str(rng.integers(max(0, i - 30), i)) for _ in range(2)})
+        boxes.append(Box(str(i), float(rng.integers(20, 90)), 20, reads))
+    placed = layout(boxes)
+    rows = {}
+    for box in boxes:
+        x, y = placed.centres[box.name]
+        rows.setdefault(y, []).append((x - box.width / 2, x + box.width / 2))
+        assert all(placed.centres[r][1] < y for r in box.reads)
+        assert x - box.width / 2 >= 0
+        assert x + box.width / 2 <= placed.width
+        assert 0 < y < placed.height
+    for spans in rows.values():
+        spans.sort()
+        assert all(a[1] <= b[0] for a, b in pairwise(spans))
+    assert layout([]).edges == ()
