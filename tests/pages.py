@@ -60,7 +60,9 @@ def _shell(text: str, folder: Path) -> None:
         parts = [p for p in line.split(" && ") if not p.startswith(NOT_RUN)]
         command = " && ".join(parts)
         command = re.sub(
-            r"\bsymdiff (train|compile)", rf"{python} -m symdiff \1", command
+            r"\bsymdiff (train|compile|explain|graph)",
+            rf"{python} -m symdiff \1",
+            command,
         )
         command = re.sub(r"\bpython -m", f"{python} -m", command)
         command = re.sub(r"(symdiff train \S+)", r"\1 --epochs 2", command)

@@ -28,8 +28,6 @@ STATEMENTS = {
     "diff --help": "from symdiff.cli import main; main(['diff', '--help'])",
     "explain --help": "from symdiff.cli import main; main(['explain', '--help'])",
     "graph --help": "from symdiff.cli import main; main(['graph', '--help'])",
-    "explain --help": "from symdiff.cli import main; main(['explain', '--help'])",
-    "graph --help": "from symdiff.cli import main; main(['graph', '--help'])",
     "--version": "from symdiff.cli import main; main(['--version'])",
 }
 
