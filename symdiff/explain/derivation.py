@@ -153,6 +153,7 @@ class _Deriver:
         self.handed: dict[Node, list[Share]] = {}
         self.composed: dict[Node, Tensor] = {}
         self.seeds = {t.node: s for t, s in self._seeded()}
+        self.roles = self._roles()
 
     def _seeded(self) -> Iterable[tuple[Tensor, Tensor]]:
         smooth = [t for _, t in self.program.results if t.dtype.is_float]
@@ -255,7 +256,7 @@ class _Deriver:
 
     def _entry(self, tensor: Tensor) -> Entry:
         node = tensor.node
-        role = self._roles().get(node, "constant" if node.op is CONSTANT else "")
+        role = self.roles.get(node, "constant" if node.op is CONSTANT else "")
         computed = not role
         several = isinstance(node.type, TupleType)
         operands = self._visible(node)
