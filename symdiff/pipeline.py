@@ -38,6 +38,7 @@ from symdiff.plan.cost import types_of
 from symdiff.plan.program import Named, Program
 from symdiff.rewrite.bodies import merge_loops
 from symdiff.rewrite.driver import Table, rewrite
+from symdiff.rewrite.prune import prune_loops
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 from symdiff.rewrite.unstable import unstable
 
@@ -219,6 +220,14 @@ def expand(program: Program) -> Program:
     return _rewritten(program, expansions()) if _is_composite(program) else program
 
 
+def prune(program: Program) -> Program:
+    """Take out of loops what no result of theirs needs."""
+    roots, first = program.roots(), len(program.outputs)
+    return program.with_roots(
+        [*prune_loops(roots[:first]), *prune_loops(roots[first:])]
+    )
+
+
 def expand_only(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, and simplify nothing."""
     if not _is_composite(program):
@@ -235,6 +244,7 @@ def passes(level: int) -> dict[str, Pass]:
         "derive": differentiate,
         "rewrite": simplify,
         "expand": expand,
+        "prune": prune,
     }
 
 

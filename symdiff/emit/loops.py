@@ -18,6 +18,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.plan.schedule import Style, schedule
+from symdiff.rewrite.prune import live_outputs
 
 
 def control_lowering(style: Style) -> Callable[[Tensor, Context], list[py.Stmt]]:
@@ -62,7 +63,11 @@ def _variables(
 
 
 def _operands(
-    node: Node, start: int, variables: Sequence[py.Name], context: Context
+    node: Node,
+    start: int,
+    variables: Sequence[py.Name],
+    context: Context,
+    read: set[Node] | None = None,
 ) -> tuple[list[py.Stmt], list[py.Expr]]:
     """Return names for the operands from ``start`` on, assigned first where they have
     none.
@@ -74,9 +79,13 @@ def _operands(
     for i, (source, variable) in enumerate(
         zip(node.inputs[start:], variables, strict=True)
     ):
+        leaves = [b.params[first + i].node for b in bodies]
+        if read is not None and not any(leaf in read for leaf in leaves):
+            found.append(variable)  # read for a dead carry alone: it has no value
+            continue
         e = expression_of(source, context)
         if is_weak(source, context):  # then its leaf is, in what reads it
-            context.weak.update(b.params[first + i].node for b in bodies)
+            context.weak.update(leaves)
             context.strong.clear()
         if isinstance(e, (py.Name, py.Lit)):
             found.append(e)
@@ -177,10 +186,14 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     body: Body = node.attrs["body"]
     n, m = node.attrs["carries"], node.attrs["sequences"]
     items = context.items_of(node)
+    needed, read = live_outputs(node, set(items))
+    live = [i for i in needed if i < n]
     names = _variables(node, body.params, context, items)
-    made, operands = _operands(node, n, names[n:], context)
+    made, operands = _operands(node, n, names[n:], context, read)
     rows, rest = operands[:m], operands[m:]
-    made += _rebound(names[:n], _strong_values(node.inputs[:n], context))
+    carries = [names[i] for i in live]
+    starts = [node.inputs[i] for i in live]
+    made += _rebound(carries, _strong_values(starts, context))
     stacks = {
         i: py.Name(context.names.of(items[i]))
         for i in range(n, len(body.outputs))
@@ -191,9 +204,8 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     row_names = _row_names(names[n : n + m], rows, context)
     inner = _inner(body, [*names[:n], *row_names, *rest], context)
     stmts, values = _computed(
-        [*body.outputs[:n], *(body.outputs[i] for i in stacks)], inner, style, context
+        [body.outputs[i] for i in (*live, *stacks)], inner, style, context
     )
-    read = _read_leaves(body)
     inside: list[py.Stmt] = [
         py.Assign((name,), py.Index(row, (counter,)))
         for name, row, p in zip(row_names, rows, body.params[n : n + m], strict=True)
@@ -202,10 +214,10 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     inside += stmts
     inside += [
         py.Assign((py.Index(name, (counter,)),), value)
-        for name, value in zip(stacks.values(), values[n:], strict=True)
+        for name, value in zip(stacks.values(), values[len(live) :], strict=True)
     ]
     inside += _added_up(
-        _rebound(names[:n], values[:n]), _own_totals(node, names, context)
+        _rebound(carries, values[: len(live)]), _own_totals(node, names, context)
     )
     steps: py.Expr = py.call("range", dim_expression(node.attrs["length"], context))
     if node.attrs["reverse"]:
@@ -242,22 +254,18 @@ def _row_names(
     ]
 
 
-def _read_leaves(body: Body) -> set[Node]:
-    """Return the bound leaves that a body reads."""
-    leaves = {p.node for p in body.params}
-    found = {i for node in body.nodes for i in node.inputs if i in leaves}
-    return found | {t.node for t in body.outputs if t.node in leaves}
-
-
 # --- while ----------------------------------------------------------------------------
 
 
 def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     test, body, n = node.attrs["test"], node.attrs["body"], node.attrs["carries"]
     items = context.items_of(node)
+    live, read = live_outputs(node, set(items))
     names = _variables(node, body.params, context, items)
-    made, rest = _operands(node, n, names[n:], context)
-    made += _rebound(names[:n], _strong_values(node.inputs[:n], context))
+    made, rest = _operands(node, n, names[n:], context, read)
+    carries = [names[i] for i in live]
+    starts = [node.inputs[i] for i in live]
+    made += _rebound(carries, _strong_values(starts, context))
     kept = {
         i: py.Name(context.names.claim(f"{context.names.of(items[n + i])}_list"))
         for i in range(n)
@@ -271,12 +279,15 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
         test.outputs, _inner(test, [*names[:n], *rest], context), style, context
     )
     stmts, values = _computed(
-        body.outputs, _inner(body, [*names[:n], *rest], context), style, context
+        [body.outputs[i] for i in live],
+        _inner(body, [*names[:n], *rest], context),
+        style,
+        context,
     )
     inside: list[py.Stmt] = [
         py.ExprStmt(py.method(name, "append", names[i])) for i, name in kept.items()
     ]
-    inside += [*stmts, *_rebound(names[:n], values)]
+    inside += [*stmts, *_rebound(carries, values)]
     if turns is not None and not kept:
         inside.append(py.AugAssign(turns, "+", py.Lit(1)))
     goes_on = condition[0]

@@ -1,0 +1,133 @@
+"""Loops without what no result of theirs needs.
+
+In: tensors whose graph holds loops. Out: the same, where each loop has the carries,
+rows, operands and stacks alone that something reads. Invariant: a carry is kept if a
+result that is read, or the test, depends on it through any number of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node, topological
+from symdiff.graph.rebuild import rebuild
+from symdiff.graph.tensor import Tensor, apply, tensor_topological
+
+LOOPS = ("scan", "while_loop")
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """A loop's new attributes, the operands it keeps, and where its results went."""
+
+    attrs: dict[str, Any]
+    operands: tuple[int, ...]
+    places: dict[int, int]
+
+
+def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
+    """Return ``outputs`` with every loop reduced to what is read, inside bodies too."""
+    read: dict[Node, set[int]] = {}
+    for t in tensor_topological(outputs):
+        if t.node.op.name == "item" and t.parents[0].node.op.name in LOOPS:
+            read.setdefault(t.parents[0].node, set()).add(t.node.attrs["index"])
+    plans = {node: _plan(node, used) for node, used in read.items()}
+    made: dict[Tensor, Tensor] = {}
+
+    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        plan = plans.get(old.node)
+        if plan is not None:
+            kept = [parents[i] for i in plan.operands]
+            found = _like(apply(old.node.op, *kept, **plan.attrs), old)
+            made[found] = old
+            return found
+        if old.node.op.name == "cond":
+            attrs = {k: _pruned_body(v) for k, v in old.node.attrs.items()}
+            return _like(apply(old.node.op, *parents, **attrs), old)
+        if old.node.op.name == "item" and parents[0] in made:
+            places = plans[made[parents[0]].node].places
+            index = places[old.node.attrs["index"]]
+            return _like(apply(old.node.op, parents[0], index=index), old)
+        return None
+
+    return rebuild(outputs, replace)
+
+
+def _like(new: Tensor, old: Tensor) -> Tensor:
+    """Give a reduced loop the names, place and age of the whole."""
+    new.label, new.hint, new.result = old.label, old.hint, old.result
+    new.site, new.scope = old.site, old.scope
+    new.cotangent_of = list(old.cotangent_of)
+    if all(p.serial < old.serial for p in new.parents):
+        new.serial = old.serial
+    return new
+
+
+def _pruned_body(value: Any) -> Any:
+    if not isinstance(value, Body):
+        return value
+    return Body(value.params, tuple(prune_loops(value.outputs)))
+
+
+def _plan(node: Node, used: set[int]) -> Pruned:
+    attrs = dict(node.attrs)
+    body, n, m = attrs["body"], attrs["carries"], attrs.get("sequences", 0)
+    test = attrs.get("test")
+    live, _ = live_outputs(node, used)
+    carries = [i for i in live if i < n]
+    made = prune_loops([body.outputs[i] for i in live])
+    bodies: dict[str, tuple[Body, Sequence[Tensor]]] = {"body": (body, made)}
+    if test is not None:
+        bodies["test"] = (test, prune_loops(test.outputs))
+    read = {
+        name: set(topological([t.node for t in outputs]))
+        for name, (_, outputs) in bodies.items()
+    }
+    rest = [
+        i
+        for i in range(n, len(body.params))
+        if any(b.params[i].node in read[name] for name, (b, _) in bodies.items())
+    ]
+    operands = (*carries, *rest)
+    for name, (b, outputs) in bodies.items():
+        attrs[name] = Body(tuple(b.params[i] for i in operands), tuple(outputs))
+    attrs["carries"] = len(carries)
+    if "sequences" in attrs:
+        attrs["sequences"] = sum(n <= i < n + m for i in rest)
+    places = {old: new for new, old in enumerate(live)}
+    if attrs.get("steps") is not None:  # the stacked carries follow the carries
+        places |= {n + i: len(carries) + at for at, i in enumerate(carries)}
+    return Pruned(attrs, operands, places)
+
+
+def live_outputs(node: Node, used: set[int]) -> tuple[list[int], set[Node]]:
+    """Return the results of a loop's body that results in use need, and what they read.
+
+    A carry is needed if its result is, or if the test, or what computes a needed one,
+    reads it.
+    """
+    body, n = node.attrs["body"], node.attrs["carries"]
+    test = node.attrs.get("test")
+    ends = len(body.outputs)
+    place = {p.node: i for i, p in enumerate(body.params[:n])}
+    live = {i if i < ends else i - n for i in used}  # a stack of carries needs them
+    waiting = [body.outputs[i].node for i in sorted(live)]
+    if test is not None:
+        place |= {p.node: i for i, p in enumerate(test.params[:n])}
+        waiting.append(test.outputs[0].node)
+    read = set(waiting)
+    while waiting:
+        current = waiting.pop()
+        sources = list(current.inputs)
+        i = place.get(current)
+        if i is not None and i not in live:
+            live.add(i)
+            sources.append(body.outputs[i].node)
+        for s in sources:
+            if s not in read:
+                read.add(s)
+                waiting.append(s)
+    return sorted(live), read
