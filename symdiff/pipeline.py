@@ -238,7 +238,7 @@ def expand_only(program: Program) -> Program:
 def passes(level: int) -> dict[str, Pass]:
     """Return the passes of an optimisation level by name, in order."""
     if level == 0:
-        return {"derive": differentiate, "expand": expand_only}
+        return {"derive": differentiate, "expand": expand_only, "prune": prune}
     return {
         "stabilise": stabilise,
         "derive": differentiate,

@@ -13,7 +13,6 @@ import pytest
 from loop_checks import Built, built, check_text, derivatives
 from loop_programs import BY_ID
 
-TEXTS: dict[str, str] = {}
 WIDTHS = ("float64", "float32")
 
 
@@ -31,26 +30,40 @@ def _feeds(b: Built, symbolic: bool) -> list[list[np.ndarray]]:
     return found
 
 
-def _keep(name: str, compiled: Any) -> None:
+def _check_clean(compiled: Any, folder: Path) -> None:
+    """Laid out as by ruff, no lint, Python 3.9."""
     for path, text in compiled.files.items():
         if isinstance(text, str):
-            TEXTS[f"{name} {path}"] = text
+            ast.parse(text, feature_version=(3, 9))
+            (folder / Path(path).name).write_text(text)
+    ruff = [sys.executable, "-m", "ruff"]
+    options = ["--line-length", "88", "--target-version", "py39", "--isolated"]
+    lint = ["check", "--select", "E,F,W,B,I", *options]
+    for command in (lint, ["format", "--check", *options]):
+        done = subprocess.run(
+            [*ruff, *command, "--no-cache", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            pytest.fail((done.stdout + done.stderr)[-4000:])
 
 
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("name", list(BY_ID))
-def test_forward_and_backward(name: str, level: int) -> None:
+def test_forward_and_backward(name: str, level: int, tmp_path: Path) -> None:
     b = built(BY_ID[name])
     widths = WIDTHS[:1] if "converging" in name else WIDTHS  # its test needs float64
     made = check_text(b.outputs, b.leaves, _feeds(b, False), level, widths=widths)
-    _keep(f"{name} {level}", made)
+    _check_clean(made, tmp_path)
 
 
 @pytest.mark.parametrize("name", [n for n, p in BY_ID.items() if p.symbolic])
-def test_symbolic_lengths(name: str) -> None:
+def test_symbolic_lengths(name: str, tmp_path: Path) -> None:
     """One text for every length, 1 and 0 among them."""
     b = built(BY_ID[name], symbolic=True)
-    _keep(f"{name} T", check_text(b.outputs, b.leaves, _feeds(b, True), 1))
+    _check_clean(check_text(b.outputs, b.leaves, _feeds(b, True), 1), tmp_path)
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -62,25 +75,4 @@ def test_second_order(name: str, level: int) -> None:
     leaves = [*b.leaves, *b.directions[0]]
     values = [*b.values, *b.moves[0]]
     outputs = [*d["grad"], *d["fwd"], *d["rev"]]
-    made = check_text(outputs, leaves, [values], level, 1e-10, WIDTHS[:1])
-    _keep(f"second {name} {level}", made)
-
-
-def test_every_text_is_clean(tmp_path: Path) -> None:
-    """What the tests above compiled: laid out as by ruff, no lint, Python 3.9."""
-    first = [text for name, text in TEXTS.items() if not name.startswith("second")]
-    for i, text in enumerate(dict.fromkeys(first)):
-        ast.parse(text, feature_version=(3, 9))
-        (tmp_path / f"m{i}.py").write_text(text)
-    ruff = [sys.executable, "-m", "ruff"]
-    options = ["--line-length", "88", "--target-version", "py39", "--isolated"]
-    lint = ["check", "--select", "E,F,W,B,I", *options]
-    for command in (lint, ["format", "--check", *options]):
-        done = subprocess.run(
-            [*ruff, *command, "--no-cache", str(tmp_path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            pytest.fail((done.stdout + done.stderr)[-4000:])
+    check_text(outputs, leaves, [values], level, 1e-10, WIDTHS[:1])
