@@ -1,7 +1,7 @@
 """Backpropagation as a recursion over layers: `python examples/recursion.py`.
 
-A net of L layers is s_l = W_l h_{l-1} + b_l, h_l = σ(s_l), with examples as columns. Its
-gradient is one recursion, downwards from the error of the output:
+A net of L layers is s_l = W_l h_{l-1} + b_l, h_l = σ(s_l), with examples as columns.
+Its gradient is one recursion, downwards from the error of the output:
 
     δ_L = ∂loss/∂s_L,    δ_l = (W_{l+1}ᵀ δ_{l+1}) * σ'(s_l),
     ∂loss/∂W_l = δ_l h_{l-1}ᵀ,    ∂loss/∂b_l = Σ_n δ_l
@@ -14,6 +14,7 @@ what symdiff generates for the same net. Look at the generated lines: each `d_s`
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from _report import check, finish
@@ -53,7 +54,7 @@ def three_layers() -> sd.Model:
 def layers(widths: list[int], sigma: str) -> sd.Model:
     """Return a net of any depth; `widths` are those of h_0 = x, h_1, ..., s_L."""
     h = x.T
-    for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:]), start=1):
+    for layer, (inputs, outputs) in enumerate(pairwise(widths), start=1):
         W = sd.param(f"W{layer}", (outputs, inputs))
         b = sd.param(f"b{layer}", (outputs, 1))
         s = W @ h + b
@@ -65,7 +66,7 @@ def layers(widths: list[int], sigma: str) -> sd.Model:
 def draw(widths: list[int], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return weights and biases, none of them 0."""
     found = {}
-    for layer, (inputs, outputs) in enumerate(zip(widths, widths[1:]), start=1):
+    for layer, (inputs, outputs) in enumerate(pairwise(widths), start=1):
         found[f"W{layer}"] = rng.normal(size=(outputs, inputs)) * np.sqrt(2 / inputs)
         found[f"b{layer}"] = 0.1 * rng.normal(size=(outputs, 1))
     return found
