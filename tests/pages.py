@@ -4,14 +4,19 @@ In: the text of a page. Out: the text as it should be, after its blocks were run
 order. A comment before a block says what it is:
 
 ``<!-- file: name.py -->``                  Python, run under that name
+``<!-- file: name.toml -->``                any other text, written under that name
 ``<!-- session: name.py -->``               Python, after the blocks of that name
 ``<!-- in build, without symdiff -->``      Python, run in build/ where only NumPy is
 ``<!-- generated: path, function -->``      that function of that generated file
 ``<!-- excerpt: path -->``                  lines of a file of this repository
 ``<!-- output -->``                         what the block before printed
+``<!-- help: command -->``                  what ``symdiff command --help`` prints
+``<!-- fails -->``                          a shell block whose last command exits with 1
+``<!-- picture: path -->``                  before an image: the file it is a copy of
 
 Shell blocks need no comment: their symdiff and python commands run, with few epochs.
-``--update-golden`` writes what can be generated, excerpted or printed.
+TOML without one is parsed. ``--update-golden`` writes what can be generated, excerpted,
+printed or drawn.
 """
 
 from __future__ import annotations
@@ -25,49 +30,58 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from symdiff.cli import main
 
 ROOT = Path(__file__).parents[1]
 NOT_RUN = ("pip ", "pytest", "ruff ", "mypy", ".ci/run", "python3 -m venv", ". ")
 BLOCK = re.compile(r"(?:<!-- ([^\n]*) -->\n)?```(\w*)\n(.*?)```", re.S)
+PICTURE = re.compile(r"<!-- picture: ([^\n]*) -->\n!\[[^]]*\]\(([^)]*)\)")
+WIDTH = "88"
 ALONE = "import sys\nfor n in ({}): sys.modules[n] = None\n".format(
     ", ".join(map(repr, ("jinja2", "scipy", "symdiff", "sympy")))
 )
 
 
-def _checked(command: Any, folder: Path) -> str:
+def _checked(command: Any, folder: Path, code: int = 0) -> str:
     result = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": WIDTH, "NO_COLOR": "1"},
         shell=isinstance(command, str),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
         timeout=120,
     )
-    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    assert result.returncode == code, f"{command}\n{result.stdout}"
     return result.stdout
 
 
-def _shell(text: str, folder: Path) -> None:
-    """Run the commands of a shell block, but for those that set up and test."""
-    python = f'"{sys.executable}"'
-    for line in text.splitlines():
+def _shell(text: str, folder: Path, fails: bool) -> str:
+    """Run the commands of a shell block, but for those that set up and test.
+
+    Returns what they print.
+    """
+    python, printed = f'"{sys.executable}"', ""
+    lines = text.replace("\\\n", " ").splitlines()
+    for line in lines:
         parts = [p for p in line.split(" && ") if not p.startswith(NOT_RUN)]
         command = " && ".join(parts)
-        command = re.sub(
-            r"\bsymdiff (train|compile|explain|graph)",
-            rf"{python} -m symdiff \1",
-            command,
-        )
-        command = re.sub(r"\bpython -m", f"{python} -m", command)
-        command = re.sub(r"(symdiff train \S+)", r"\1 --epochs 2", command)
+        command = re.sub(r"\bsymdiff (?=[a-z])", f"{python} -m symdiff ", command)
+        command = re.sub(r"\bpython (?=-m|\w+\.py)", f"{python} ", command)
+        if "--epochs" not in command:
+            command = re.sub(r"(symdiff train \S+)", r"\1 --epochs 2", command)
         if command:
-            _checked(command, folder)
+            printed += _checked(command, folder, int(fails and line is lines[-1]))
+    return printed
 
 
 class Session:
@@ -108,8 +122,18 @@ def _excerpt(path: Path, text: str) -> str:
     return whole[start + 1 : end + len(lines[-1]) + 2]
 
 
+def help_of(command: str) -> str:
+    """Return what ``symdiff command --help`` prints."""
+    arguments = [*command.split(), "--help"]
+    found = CliRunner().invoke(main, arguments, prog_name="symdiff", terminal_width=88)
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
 def current(text: str, folder: Path) -> str:
     """Run the blocks of a page in order; return the text as it should be."""
+    blocks = len(BLOCK.findall(text))
+    assert text.count("```") == 2 * blocks, "a block that nothing checks: title=…?"
     printed = ""
     sessions: dict[str, Session] = {}
 
@@ -119,7 +143,11 @@ def current(text: str, folder: Path) -> str:
         kind, _, rest = what.partition(": ")
         expected = body
         if language == "sh":
-            _shell(body, folder)
+            printed = _shell(body, folder, kind == "fails")
+        elif language == "toml" and not kind:
+            tomllib.loads(body)
+        elif kind == "file" and language != "python":
+            (folder / rest).write_text(body, "utf-8")
         elif kind == "file":
             printed = Session(folder / rest).run(body)
         elif kind == "session":
@@ -134,11 +162,23 @@ def current(text: str, folder: Path) -> str:
             expected = _excerpt(ROOT / rest, body)
         elif kind == "output":
             expected = printed
+        elif kind == "help":
+            expected = help_of(rest)
         else:
             pytest.fail(f"a block that nothing checks: {match[0]}")
         return match[0][: match.start(3) - match.start()] + expected + "```"
 
     return BLOCK.sub(replace, text)
+
+
+def _pictures(text: str, page: Path, folder: Path, update: bool) -> None:
+    """Compare the pictures of a page with what its blocks drew, or write them anew."""
+    for drawn, shown in PICTURE.findall(text):
+        found, kept = (folder / drawn).read_bytes(), page.parent / shown
+        if update:
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_bytes(found)
+        assert found == kept.read_bytes(), f"{kept} is not what {drawn} is now"
 
 
 def check_page(page: str, folder: Path, config: pytest.Config, update: str) -> None:
@@ -149,6 +189,7 @@ def check_page(page: str, folder: Path, config: pytest.Config, update: str) -> N
     shutil.copytree(ROOT / "examples", folder / "examples")
     text = (ROOT / page).read_text("utf-8")
     expected = current(text, folder)
+    _pictures(text, ROOT / page, folder, config.getoption("--update-golden"))
     if config.getoption("--update-golden"):
         (ROOT / page).write_text(expected, "utf-8")
         return
