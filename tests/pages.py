@@ -11,7 +11,7 @@ order. A comment before a block says what it is:
 ``<!-- excerpt: path -->``                  lines of a file of this repository
 ``<!-- output -->``                         what the block before printed
 ``<!-- help: command -->``                  what ``symdiff command --help`` prints
-``<!-- fails -->``                          a shell block whose last command exits with 1
+``<!-- fails -->``                          shell whose last command exits with 1
 ``<!-- picture: path -->``                  before an image: the file it is a copy of
 
 Shell blocks need no comment: their symdiff and python commands run, with few epochs.
