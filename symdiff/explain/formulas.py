@@ -1,4 +1,4 @@
-"""Formulas of graph nodes, as NumPy-like text and as LaTeX.
+"""Formulas of graph nodes, as NumPy-like text, as LaTeX and as MathML.
 
 In: a tensor and what the values below it are called. Out: a `Formula`. Invariant: text
 comes from the record that code is generated from, so a formula says what the code does;
@@ -16,7 +16,7 @@ import sympy as sp
 
 from symdiff.emit import pycode as py
 from symdiff.emit import texts
-from symdiff.explain.symbols import Symbol, symbol
+from symdiff.explain.symbols import ascii_only, symbol
 from symdiff.explain.typeset import Tex, typeset
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
@@ -32,10 +32,22 @@ _BARE = re.compile(r"\b(?:np|math)\.(?=[a-z])")
 
 @dataclass(frozen=True)
 class Formula:
-    """An expression, in both writings."""
+    """An expression as text and as TeX; names keep letters that are not ASCII."""
 
     text: str
-    latex: str
+    tex: str
+
+    @property
+    def latex(self) -> str:
+        """Return it for TeX engines of any kind."""
+        return ascii_only(self.tex)
+
+    @property
+    def mathml(self) -> str:
+        """Return it for browsers, to stand alone."""
+        from symdiff.explain.mathml import mathml
+
+        return mathml(self.tex)
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,7 @@ class Term:
     """What a value is called, or the expression that is written in its place."""
 
     text: py.Expr
-    latex: Tex
+    tex: Tex
 
 
 Terms = Mapping[Node, Term]
@@ -51,8 +63,7 @@ Terms = Mapping[Node, Term]
 
 def named(name: str) -> Term:
     """Return the term of a variable."""
-    found: Symbol = symbol(name)
-    return Term(py.Name(name), Tex(found.latex))
+    return Term(py.Name(name), Tex(symbol(name).tex))
 
 
 def term(node: Node, terms: Terms) -> Term:
@@ -67,7 +78,7 @@ def formula(node: Node, terms: Terms) -> Formula:
 
 def shown(found: Term) -> Formula:
     """Return a term as a formula; NumPy's functions go without their prefix."""
-    return Formula(_BARE.sub("", py.expr_text(found.text)), found.latex.text)
+    return Formula(_BARE.sub("", py.expr_text(found.text)), found.tex.text)
 
 
 def over_operands(node: Node, terms: Terms) -> Formula:
@@ -167,5 +178,5 @@ def _display(value: Any) -> py.Expr:
 def _latex(node: Node, terms: Terms) -> Tex:
     known = terms.get(node)
     if known is not None:
-        return known.latex
+        return known.tex
     return typeset(node, [_latex(i, terms) for i in operands_of(node)])

@@ -1,5 +1,7 @@
 """A report as one HTML page that loads nothing: no script, no font, no network.
 
+Formulas are MathML, which browsers typeset by themselves.
+
 In: a `Report`. Out: the page. Invariant: everything of the user's is escaped.
 """
 
@@ -9,7 +11,9 @@ from collections.abc import Iterable
 from html import escape
 
 from symdiff.explain.derivation import Entry, Gradient
+from symdiff.explain.mathml import equations, mathml
 from symdiff.explain.report import Block, Report
+from symdiff.explain.symbols import symbol
 from symdiff.explain.values import shown
 
 STYLE = """
@@ -23,7 +27,11 @@ section { border-top: 1px solid var(--soft); margin-top: 2rem; }
 h2 code { font-size: 1.05rem; }
 .place, .type, .rule, .from { color: #777; }
 article { margin: 1rem 0 1rem 1rem; }
-article > div { padding-left: 1.5rem; overflow-x: auto; }
+article > div { padding-left: 1.5rem; overflow: auto hidden; }
+math { font-size: 1.08em; } math[display=block] { margin: .3rem 0; width: max-content; }
+mtd { padding: .18em .25em; } .line { display: flex; gap: 2rem; align-items: center;
+  justify-content: space-between; padding-left: 0; }
+.flow { border-left: 2px solid var(--back); }
 .fore { color: var(--fore); } .back { color: var(--back); }
 table { border-collapse: collapse; } td, th { padding: .15rem .8rem; text-align: left; }
 td { border-top: 1px solid var(--soft); }
@@ -65,7 +73,8 @@ def _leaves(report: Report) -> Iterable[str]:
     yield "<table><tr><th>name</th><th>shape</th><th></th><th>value</th></tr>"
     for e in report.leaves:
         value = "" if report.values is None else report.values.of(e.name)
-        cells = [_code(e.name), _code(e.type), f"{e.role} {_code(str(e.tensor.name))}"]
+        own = f"{e.role} {_code(str(e.tensor.name))}"
+        cells = [symbol(e.name).mathml, _code(e.type), own]
         row = "</td><td>".join([*cells, _code(value, "fore") if value else ""])
         yield f"<tr><td>{row}</td></tr>"
     yield "</table>"
@@ -91,45 +100,56 @@ def _block(report: Report, block: Block) -> Iterable[str]:
 
 def _entry(report: Report, entry: Entry) -> Iterable[str]:
     assert entry.formula is not None
-    equation = f"{entry.name} = {entry.formula.text}"
-    yield f'{_code(equation)} <span class="type">{escape(entry.type)}</span>'
+    name = symbol(entry.name).tex
+    equation = mathml(f"{name} = {entry.formula.tex}", display=True)
+    yield f'<div class="line">{equation} <span class="type">{escape(entry.type)}'
+    yield "</span></div>"
     value = "" if report.values is None else report.values.of(entry.name)
     if value:
         yield f"<div>= {_code(value, 'fore')}</div>"
     if entry.rule:
         yield f'<div class="rule">{escape(entry.rule)}</div>'
+    rows = []
     for share in entry.hands:
         if share.local is not None:
-            by, of = _code(share.source), _code(entry.name)
-            yield f"<div>∂{of} / ∂{by} = {_code(share.local.text)}</div>"
+            by = symbol(share.source).tex
+            left = rf"\frac{{\partial {name}}}{{\partial {by}}}"
+            rows.append((left, f"= {share.local.tex}"))
+    if rows:
+        yield f"<div>{equations(rows)}</div>"
     yield from _back(report, entry)
 
 
 def _back(report: Report, entry: Entry) -> Iterable[str]:
     if entry.cotangent is None:
         return
+    left = symbol(entry.cotangent).tex
+    rows = []
     for i, share in enumerate(entry.received):
-        sign = f"{entry.cotangent} =" if i == 0 else "+"
-        line = f"{_code(sign, 'back')} {_code(share.formula.text)}"
+        right = f"{'+' if i else '='} {share.formula.tex}"
         if entry.fans_out:
-            line += f' <span class="from">from {_code(share.user)}</span>'
-        yield f"<div>{line}</div>"
-    if entry.seed and entry.received:
-        yield "<div>+ what is given</div>"
+            right += rf" \quad \text{{from }} {symbol(share.user).tex}"
+        rows.append(("" if i else left, right))
+    if entry.seed:
+        given = r"+ \text{what is given}" if rows else r"= \text{given}"
+        rows.append(("" if rows else left, given))
+    if rows:
+        yield f'<div class="flow">{equations(rows)}</div>'
     if report.values is not None:
         value = shown(report.values.cotangents.get(entry.cotangent))
         if value:
-            start = "" if entry.received else f"{_code(entry.cotangent, 'back')} "
-            yield f"<div>{start}= {_code(value, 'back')}</div>"
+            name = symbol(entry.cotangent).mathml
+            yield f"<div>{name} = {_code(value, 'back')}</div>"
 
 
 def _gradient(gradient: Gradient) -> Iterable[str]:
     head = f"{_code(gradient.name)} {escape(gradient.type)}"
     yield f"<article>{head}"
-    whole = f"{gradient.cotangent} = {gradient.formula.text}"
-    yield f"<div>{_code(whole)}</div>"
-    for name, formula in gradient.where:
-        yield f"<div>where {_code(f'{name} = {formula.text}')}</div>"
+    rows = [(symbol(gradient.cotangent).tex, f"= {gradient.formula.tex}")]
+    for i, (name, formula) in enumerate(gradient.where):
+        word = "" if i else r"\text{where }"
+        rows.append((f"{word} {symbol(name).tex}", f"= {formula.tex}"))
+    yield f"<div>{equations(rows)}</div>"
     if gradient.more:
         yield "<div>and so on, as told above</div>"
     yield "</article>"

@@ -1,7 +1,8 @@
 """How a name of the generated code is written in mathematics.
 
-In: an identifier such as ``hidden_W``, ``d_z`` or ``alpha``. Out: its LaTeX. Invariant:
-what comes out is plain ASCII and balanced, whatever the name holds.
+In: an identifier such as ``hidden_W``, ``d_z`` or ``alpha``. Out: its TeX, from which
+LaTeX and MathML are made. Invariant: what comes out is balanced, whatever the name
+holds, and LaTeX is plain ASCII.
 """
 
 from __future__ import annotations
@@ -16,19 +17,43 @@ Phi Psi Omega"""
 _GREEK = frozenset(_LETTERS.split())
 
 
+# What a backslash and its like are written as, and what that stands for in a name.
+ESCAPES = {r"\backslash": "\\", r"\sim": "~", r"\wedge": "^"}
+_ESCAPED = {c: f"{command}{{}}" for command, c in ESCAPES.items()}
+
+
 @dataclass(frozen=True)
 class Symbol:
-    """A name, and how it is typeset."""
+    """A name, and how it is typeset: ``tex`` keeps letters that are not ASCII."""
 
     name: str
-    latex: str
+    tex: str
+
+    @property
+    def latex(self) -> str:
+        """Return it for TeX engines of any kind."""
+        return ascii_only(self.tex)
+
+    @property
+    def mathml(self) -> str:
+        """Return it for browsers, to stand alone."""
+        from symdiff.explain.mathml import mathml
+
+        return mathml(self.tex)
+
+
+def ascii_only(tex: str) -> str:
+    """Return TeX with the numbers of characters in the place of those not ASCII."""
+    if tex.isascii():
+        return tex
+    return "".join(c if c.isascii() else f"u{ord(c):04X}" for c in tex)
 
 
 @lru_cache(maxsize=4096)
 def symbol(name: str) -> Symbol:
     """Return a name's symbol; the cotangent ``d_z`` is written z with a bar."""
     if name.startswith("d_") and len(name) > 2:
-        inner = symbol(name[2:]).latex
+        inner = symbol(name[2:]).tex
         bar = "bar" if len(name) == 3 else "overline"
         return Symbol(name, rf"\{bar}{{{inner}}}")
     return Symbol(name, _plain(name))
@@ -82,15 +107,4 @@ def _upright(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Return text for use in math or in words: no character has a meaning to TeX."""
-    special = {"\\": r"\backslash{}", "~": r"\sim{}", "^": r"\wedge{}"}
-    found = []
-    for c in text:
-        if c in special:
-            found.append(special[c])
-        elif c in "#$%&_{}":
-            found.append(f"\\{c}")
-        elif c.isascii():
-            found.append(c)
-        else:
-            found.append(f"u{ord(c):04X}")
-    return "".join(found)
+    return "".join(_ESCAPED.get(c, f"\\{c}" if c in "#$%&_{}" else c) for c in text)

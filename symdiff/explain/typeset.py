@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.explain.symbols import escaped
+from symdiff.explain.symbols import escaped, symbol
 from symdiff.graph.node import Node
 from symdiff.ops.define import OPERANDS
 from symdiff.ops.operands import CONSTANT, LITERAL
@@ -35,7 +35,7 @@ class Tex:
         """Return a number: powers of ten as such."""
         text = f"{value:.6g}" if isinstance(value, float) else repr(value)
         if isinstance(value, sp.Expr):
-            return cls(sp.latex(value), ATOM if value.is_Atom else SUM)
+            return cls(_length(value), ATOM if value.is_Atom else SUM)
         found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", text)
         if found is None and isinstance(value, float) and 0 < abs(value) < 1e-2:
             found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", f"{value:.5e}")
@@ -57,6 +57,10 @@ class Tex:
         if self.binds >= binds:
             return self.text
         return rf"\left({self.text}\right)"
+
+    def follows(self, binds: int) -> str:
+        """Return the same after an operator, which no other sign may follow."""
+        return self.within(ATOM + 1 if self.text[:1] == "-" else binds)
 
 
 def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
@@ -81,6 +85,12 @@ def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
     if node.op.expression is not None and all(o.binds == ATOM for o in operands):
         return _expression(node.op.expression, operands)
     return _call(_shown_name(node), [o.text for o in operands])
+
+
+def _length(dim: Any) -> str:
+    """Return a length, which may be a formula in named dims."""
+    known = {s: symbol(str(s)).tex for s in sp.sympify(dim).free_symbols}
+    return str(sp.latex(dim, symbol_names=known))
 
 
 def _shown_name(node: Node) -> str:
@@ -113,7 +123,7 @@ Form = Callable[[Node, Sequence[Tex]], Tex]
 def _infix(sign: str, binds: int, right: int) -> Form:
     def form(node: Node, operands: Sequence[Tex]) -> Tex:
         a, b = operands
-        return Tex(f"{a.within(binds)} {sign} {b.within(right)}", binds)
+        return Tex(f"{a.within(binds)} {sign} {b.follows(right)}", binds)
 
     return form
 
@@ -125,7 +135,7 @@ def _product(node: Node, operands: Sequence[Tex]) -> Tex:
     plain = not (_is_array(left) and _is_array(right))
     numbers = right.op is LITERAL or (a.text[-1:].isdigit() and b.text[:1].isdigit())
     sign = r"\cdot" if numbers else r"\," if plain else r"\odot"
-    return Tex(f"{a.within(PRODUCT)} {sign} {b.within(PRODUCT)}", PRODUCT)
+    return Tex(f"{a.within(PRODUCT)} {sign} {b.follows(PRODUCT)}", PRODUCT)
 
 
 def _is_array(node: Node) -> bool:
@@ -165,7 +175,7 @@ def _abs(node: Node, operands: Sequence[Tex]) -> Tex:
 
 def _matmul(node: Node, operands: Sequence[Tex]) -> Tex:
     a, b = operands
-    return Tex(f"{a.within(PRODUCT)} \\, {b.within(PRODUCT)}", PRODUCT)
+    return Tex(f"{a.within(PRODUCT)} \\, {b.follows(PRODUCT)}", PRODUCT)
 
 
 def _transpose(node: Node, operands: Sequence[Tex]) -> Tex:
@@ -195,7 +205,7 @@ def _over(word: str) -> Form:
         (source,) = node.inputs[:1]
         under = ""
         if len(axes) < len(source.shape):
-            under = "_{" + ", ".join(sp.latex(source.shape[i]) for i in axes) + "}"
+            under = "_{" + ", ".join(_length(source.shape[i]) for i in axes) + "}"
         return Tex(f"{word}{under} {operands[0].within(PRODUCT)}", PRODUCT)
 
     return form
@@ -207,7 +217,7 @@ def _same(node: Node, operands: Sequence[Tex]) -> Tex:
 
 
 def _repeated(node: Node, operands: Sequence[Tex]) -> Tex:
-    shape = r" \times ".join(sp.latex(d) for d in node.shape)
+    shape = r" \times ".join(map(_length, node.shape))
     return Tex(rf"{operands[0].within(PRODUCT)}\,\mathbf{{1}}_{{{shape}}}", PRODUCT)
 
 

@@ -1,6 +1,7 @@
 """What `explain` says is true: its formulas, evaluated, are the gradients."""
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -57,8 +58,14 @@ def composed_value(gradient, derivation, values):
     return value(gradient.cotangent) if gradient.tensors else None
 
 
-def balanced(latex):
-    """Whether braces, \\left and \\begin are closed, and everything is ASCII."""
+def balanced(formula):
+    """Whether braces, \\left and \\begin are closed, and everything is ASCII.
+
+    As MathML it is well-formed, and nothing of the TeX was unknown.
+    """
+    ElementTree.fromstring(formula.mathml)
+    assert "\\" not in formula.mathml
+    latex = formula.latex
     assert latex.isascii()
     plain = re.sub(r"\\[{}]", "", latex)
     assert plain.count("{") == plain.count("}")
@@ -83,7 +90,7 @@ def test_every_op_is_explained_by_what_is_so(sample):
         for gradient, tensor, variable in zip(
             derivation.gradients, wanted, p.variables, strict=True
         ):
-            balanced(gradient.formula.latex)
+            balanced(gradient.formula)
             if tensor is None:
                 assert gradient.formula.text == "0"
                 continue
@@ -94,9 +101,9 @@ def test_every_op_is_explained_by_what_is_so(sample):
     for entry in derivation.entries:
         if entry.formula is not None:
             assert entry.formula.text
-            balanced(entry.formula.latex)
+            balanced(entry.formula)
         for share in entry.hands:
-            balanced(share.formula.latex)
+            balanced(share.formula)
     told = report(derivation, {}, values)
     for text in (told.text(), told.markdown(), told.html(), told.latex()):
         assert " object at 0x" not in text
