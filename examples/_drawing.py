@@ -93,7 +93,8 @@ class Picture:
         """Return the picture as text."""
         starts = range(0, len(self.panels), self.columns)
         rows = [self.panels[i : i + self.columns] for i in starts]
-        y, parts, widest = float(HEAD), [], 40 + 10 * len(self.title)
+        parts: list[str] = []
+        y, widest = float(HEAD), 40 + 10 * len(self.title)
         for row in rows:
             x = float(GAP)
             for panel in row:

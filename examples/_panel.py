@@ -231,7 +231,7 @@ class Panel:
             lines.append(f'<path class="grid" d="M{number(left)} {v} H{right:g}"/>')
             more = 'class="ink" text-anchor="end"'
             lines.append(text(left - 7, down(tick) + 4, tick_text(tick), more))
-        named = dict(enumerate(self._names))
+        named: dict[float, str] = dict(enumerate(self._names))
         for tick in named or ticks(*self._shown_x, self.log_x):
             u = across(tick)
             if not named:

@@ -1,9 +1,14 @@
-"""Every example runs by itself and agrees with what it claims."""
+"""Every example runs by itself, at small size, and agrees with what it claims.
+
+CI runs them at full size.
+"""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
+import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +24,7 @@ def run(*arguments, folder):
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)},
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "SYMDIFF_SMALL": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -34,7 +39,10 @@ def test_an_example_agrees_with_its_claims(script, tmp_path):
     assert result.stderr == ""
     assert "MISMATCH" not in result.stdout
     if "finish()" in script.read_text("utf-8"):
-        assert result.stdout.count("\n    ok") >= 5
+        assert len(re.findall("\n    (ok|not judged)", result.stdout)) >= 5
+        assert "\n    ok" in result.stdout
+    for picture in tmp_path.rglob("*.svg"):
+        assert xml.etree.ElementTree.parse(picture).getroot().tag.endswith("}svg")
 
 
 def test_an_example_that_is_wrong_exits_1(tmp_path):
@@ -45,6 +53,20 @@ def test_an_example_that_is_wrong_exits_1(tmp_path):
     ):
         program = "; ".join((*lines, claims, "finish()"))
         assert run("-c", program, str(EXAMPLES), folder=tmp_path).returncode == code
+
+
+def test_bounds_are_claims_too():
+    lines = "import sys; sys.path.insert(0, sys.argv[1])", "from _report import *"
+    for claims, code, told in (
+        ("at_least('a', 1, 1.0); at_most('b', 1, 1.0)", 0, "not judged at small size"),
+        ("at_least('a', 9, 1.0, when_small=1)", 0, "ok"),
+        ("at_most('a', 1, 9.0, when_small=9)", 0, "ok"),
+        ("at_least('a', 0, 1.0, when_small=2)", 1, "MISMATCH"),
+        ("at_most('a', 0, float('nan'), when_small=2)", 1, "MISMATCH"),
+    ):
+        program = "; ".join((*lines, claims, "finish()"))
+        result = run("-c", program, str(EXAMPLES), folder=EXAMPLES)
+        assert (result.returncode, told in result.stdout) == (code, True)
 
 
 @pytest.mark.parametrize("name", ["digits_mlp", "linear_svm"])
