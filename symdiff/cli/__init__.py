@@ -15,6 +15,7 @@ import click
 
 from symdiff._version import __version__
 from symdiff.cli.building import compile_command, train_command
+from symdiff.cli.courses import exercise_command
 from symdiff.cli.explaining import explain_command, graph_command
 from symdiff.cli.review import check_command, diff_command, verify_command
 
@@ -36,5 +37,6 @@ for command in (
     check_command,
     verify_command,
     diff_command,
+    exercise_command,
 ):
     main.add_command(command)
