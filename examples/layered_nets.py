@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from _drawing import Picture
-from _report import check, finish, small
+from _report import at_least, at_most, check, finish, small
 
 import symdiff as sd
 
@@ -146,14 +146,12 @@ def training() -> None:
             scores = generated.predict(params, grid)
     print()
     picture.save()
-    check("the linear one gets at most 60 %", True, accuracy["linear"] <= 0.6)
-    least = 0.9 if small() else 0.97
+    at_most("the linear one's accuracy", 0.6, accuracy["linear"], when_small=0.6)
     for name in ("two layers", "three layers"):
-        check(f"{name} get at least {least:.0%}", True, accuracy[name] >= least)
-    check(
-        "without max: at most 60 % again", True, accuracy["three layers, no max"] <= 0.6
-    )
-    check("for it is one matrix, and scores x (W₁W₂W₃) + b", collapsed, scores, 1e-9)
+        at_least(f"accuracy of {name}", 0.97, accuracy[name], when_small=0.9)
+    without = accuracy["three layers, no max"]
+    at_most("accuracy of three layers without max", 0.6, without, when_small=0.6)
+    check("whose scores are x (W₁W₂W₃) + b, one matrix", collapsed, scores, 1e-9)
 
 
 if __name__ == "__main__":
