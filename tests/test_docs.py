@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pages import ROOT, check_page
 
-PAGES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))
+PAGES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").rglob("*.md"))
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
