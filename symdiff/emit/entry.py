@@ -170,8 +170,7 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
         inputs_too=any(t.node in inputs for t in p.wrt),
         several=len(p.results) > 1,
     )
-    names = ", ".join(unit.names.of(leaf) for leaf in (*p.inputs, *p.targets))
-    training = render("main_train.py", name=p.name, names=names, planned_check=planned)
+    training = render("main_train.py", name=p.name, planned_check=planned)
     reason = "nothing is differentiated"
     if p.stopped:
         reason = "stop_gradient hides a part of the slope from the gradient"

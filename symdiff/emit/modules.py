@@ -22,6 +22,7 @@ from symdiff._version import __version__
 from symdiff.emit import pycode as py
 from symdiff.emit.bodies import Unit
 from symdiff.emit.comments import shape_comment
+from symdiff.emit.fitting import fitted
 from symdiff.emit.functions import (
     Written,
     argument_specs,
@@ -98,8 +99,8 @@ def how_checked(program: Program) -> str:
 
 
 def sealed(text: str) -> str:
-    """Return a module's text with the hash of its body added to its header."""
-    lines = text.split("\n")
+    """Return a module's text in its columns, its header with the hash of its body."""
+    lines = fitted(text).split("\n")
     end = next(i for i, line in enumerate(lines) if not line.startswith("#"))
     digest = body_hash("\n".join(lines[end:]))
     return "\n".join([*lines[:end], f"{BODY_MARK}{digest}", *lines[end:]])

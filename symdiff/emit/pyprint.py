@@ -128,8 +128,13 @@ def _wrapped(text: str, indent: int, width: int) -> list[str]:
 
 def _docstring(text: str, indent: int, width: int) -> list[str]:
     """Return a docstring; lines that are too long are wrapped at spaces."""
-    pad = " " * indent
     text = text.replace("\\", "\\\\").replace(_OPEN, '\\"\\"\\"')
+    return quoted_lines(text, indent, width)
+
+
+def quoted_lines(text: str, indent: int, width: int) -> list[str]:
+    """Return what stands in a docstring, escaped, on lines within ``width``."""
+    pad = " " * indent
     lines: list[str] = []
     for line in textwrap.dedent(text).strip().split("\n"):
         hang = " " * (len(line) - len(line.lstrip()))
@@ -148,6 +153,9 @@ def _docstring(text: str, indent: int, width: int) -> list[str]:
         whole = f"{pad}{_OPEN}{first}{last}{_OPEN}"
         if columns(whole) <= width:
             return [whole]
+        # Formatters join a text of one line with its quotes, so it gets a second.
+        cut = textwrap.wrap(first, len(first) - 1, break_long_words=False)
+        first, lines = cut[0], [cut[0], *cut[1:]]
     body = [(pad + line).rstrip() for line in lines[1:]]
     return [pad + _OPEN + first, *body, pad + _OPEN]
 

@@ -63,6 +63,8 @@ def _stmt(s: ast.stmt, sub: Substitute) -> py.Stmt:
             )
         case ast.Expr(value=value):
             return py.ExprStmt(_expr(value, sub))
+        case ast.Return(value=value):
+            return py.Return(_optional(value, sub))
         case ast.For(target=target, iter=source, body=body):
             return py.For(
                 _expr(target, sub),

@@ -75,7 +75,8 @@ def train_text(
         unit, model, options, folder, planned=planned
     )
     helpers = helper_texts(unit, written)
-    imported = "PARAMS, _check, _fitted, backward, loss_and_residuals"
+    fits = "_fitted, " if planned else ""
+    imported = f"PARAMS, _check, {fits}backward, loss_and_residuals"
     return render(
         "train.py",
         header=header(unit, options, origin),
@@ -128,7 +129,12 @@ def train_parts(
     }
     parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
     step = [render(part, **values) for part in parts]
-    functions = [render("init_params.py", draws=_initial(unit)), render("state.py")]
+    initial = _initial(unit)
+    random = "rng." in initial
+    functions = [
+        render("init_params.py", draws=initial, random=random),
+        render("state.py"),
+    ]
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))
     functions.append(render("function.py", name="evaluate", written=evaluated))

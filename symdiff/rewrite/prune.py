@@ -1,8 +1,9 @@
-"""Loops without what no result of theirs needs.
+"""Loops and branches without what no result of theirs needs.
 
 In: tensors whose graph holds loops. Out: the same, where each loop has the carries,
-rows, operands and stacks alone that something reads. Invariant: a carry is kept if a
-result that is read, or the test, depends on it through any number of steps.
+rows, operands and stacks alone that something reads, and each branch the results.
+Invariant: a carry is kept if a result that is read, or the test, depends on it through
+any number of steps.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import Any
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
 from symdiff.graph.rebuild import rebuild
-from symdiff.graph.tensor import Tensor, apply, tensor_topological
+from symdiff.graph.tensor import Tensor, apply
 
-LOOPS = ("scan", "while_loop")
+CONTROL = ("scan", "while_loop", "cond")
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """A loop's new attributes, the operands it keeps, and where its results went."""
+    """New attributes of a loop or branch, the operands it keeps, and where its results
+    went.
+    """
 
     attrs: dict[str, Any]
     operands: tuple[int, ...]
@@ -29,12 +32,8 @@ class Pruned:
 
 
 def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return ``outputs`` with every loop reduced to what is read, inside bodies too."""
-    read: dict[Node, set[int]] = {}
-    for t in tensor_topological(outputs):
-        if t.node.op.name == "item" and t.parents[0].node.op.name in LOOPS:
-            read.setdefault(t.parents[0].node, set()).add(t.node.attrs["index"])
-    plans = {node: _plan(node, used) for node, used in read.items()}
+    """Return ``outputs`` with control flow reduced to what is read, at any depth."""
+    plans = _plans([t.node for t in outputs])
     made: dict[Tensor, Tensor] = {}
 
     def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
@@ -44,16 +43,34 @@ def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
             found = _like(apply(old.node.op, *kept, **plan.attrs), old)
             made[found] = old
             return found
-        if old.node.op.name == "cond":
-            attrs = {k: _pruned_body(v) for k, v in old.node.attrs.items()}
-            return _like(apply(old.node.op, *parents, **attrs), old)
         if old.node.op.name == "item" and parents[0] in made:
             places = plans[made[parents[0]].node].places
-            index = places[old.node.attrs["index"]]
+            index = places.get(old.node.attrs["index"])
+            if index is None:  # read by what is gone as well
+                return old
             return _like(apply(old.node.op, parents[0], index=index), old)
         return None
 
     return rebuild(outputs, replace)
+
+
+def _plans(outputs: Sequence[Node]) -> dict[Node, Pruned]:
+    """Return what each loop keeps; last loops first, as they tell what others give."""
+    wanted = set(outputs)
+    read: dict[Node, set[int]] = {}
+    plans: dict[Node, Pruned] = {}
+    for node in reversed(topological(outputs)):
+        if node not in wanted:
+            continue
+        if node.op.name == "item":
+            read.setdefault(node.inputs[0], set()).add(node.attrs["index"])
+        if node.op.name in CONTROL and node in read:
+            find = _branch if node.op.name == "cond" else _loop
+            plans[node] = plan = find(node, read[node])
+            wanted.update(node.inputs[i] for i in plan.operands)
+        else:
+            wanted.update(node.inputs)
+    return plans
 
 
 def _like(new: Tensor, old: Tensor) -> Tensor:
@@ -66,13 +83,24 @@ def _like(new: Tensor, old: Tensor) -> Tensor:
     return new
 
 
-def _pruned_body(value: Any) -> Any:
-    if not isinstance(value, Body):
-        return value
-    return Body(value.params, tuple(prune_loops(value.outputs)))
+def _branch(node: Node, used: set[int]) -> Pruned:
+    live = sorted(used)
+    sides: dict[str, Body] = {k: node.attrs[k] for k in ("then", "otherwise")}
+    made = {k: prune_loops([b.outputs[i] for i in live]) for k, b in sides.items()}
+    read = {k: set(topological([t.node for t in made[k]])) for k in sides}
+    rest = [
+        i
+        for i in range(len(node.inputs) - 1)
+        if any(b.params[i].node in read[k] for k, b in sides.items())
+    ]
+    attrs = dict(node.attrs)
+    for k, b in sides.items():
+        attrs[k] = Body(tuple(b.params[i] for i in rest), tuple(made[k]))
+    operands = (0, *(i + 1 for i in rest))  # the first one chooses
+    return Pruned(attrs, operands, {old: new for new, old in enumerate(live)})
 
 
-def _plan(node: Node, used: set[int]) -> Pruned:
+def _loop(node: Node, used: set[int]) -> Pruned:
     attrs = dict(node.attrs)
     body, n, m = attrs["body"], attrs["carries"], attrs.get("sequences", 0)
     test = attrs.get("test")

@@ -68,11 +68,12 @@ def test_symbolic_lengths(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("name", [n for n, p in BY_ID.items() if p.orders > 1])
-def test_second_order(name: str, level: int) -> None:
+def test_second_order(name: str, level: int, tmp_path: Path) -> None:
     """The gradient and the Hessian product as outputs, and the gradient of both."""
     b = built(BY_ID[name])
     d = derivatives(b)
     leaves = [*b.leaves, *b.directions[0]]
     values = [*b.values, *b.moves[0]]
     outputs = [*d["grad"], *d["fwd"], *d["rev"]]
-    check_text(outputs, leaves, [values], level, 1e-10, WIDTHS[:1])
+    made = check_text(outputs, leaves, [values], level, 1e-10, WIDTHS[:1])
+    _check_clean(made, tmp_path)

@@ -1,0 +1,81 @@
+"""Lines of laid-out text that names have made too long, broken as a formatter would.
+
+In: the text of a module. Out: the same code within the columns. Invariant: what fits
+is left as it is, and what is broken parses to the same tree. Templates write calls and
+signatures on one line; how many names those hold is a matter of the model.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+from symdiff.emit import pycode as py
+from symdiff.emit.pychars import columns
+from symdiff.emit.pyprint import quoted_lines
+from symdiff.emit.texts import statements
+
+WIDTH = 88
+QUOTES = '"""'
+
+
+def fitted(text: str) -> str:
+    """Return a module's text with its overlong lines broken."""
+    if all(columns(line) <= WIDTH for line in text.split("\n")):
+        return text
+    made: list[str] = []
+    quoted = False
+    for line in text.split("\n"):
+        if columns(line) > WIDTH and not line.lstrip().startswith("#"):
+            made += _docstring(line, quoted) if quoted or _quotes(line) else _code(line)
+        else:
+            made.append(line)
+        quoted ^= line.count(QUOTES) % 2 == 1
+    return "\n".join(made)
+
+
+def _quotes(line: str) -> bool:
+    return line.lstrip().startswith(QUOTES)
+
+
+def _docstring(line: str, inside: bool) -> list[str]:
+    """Return a docstring's line wrapped at spaces, its end on a line alone."""
+    indent = len(line) - len(line.lstrip())
+    body = line.strip()
+    if not inside and body.endswith(QUOTES):
+        return quoted_lines(body[len(QUOTES) : -len(QUOTES)], indent, WIDTH)
+    if (call := _code(line)) != [line]:  # an example of use
+        return call
+    closed = body.endswith(QUOTES)
+    pad = " " * indent
+    wrapped = textwrap.wrap(
+        body[: -len(QUOTES)] if closed else body,
+        WIDTH,
+        initial_indent=pad,
+        subsequent_indent=pad,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [*wrapped, pad + QUOTES] if closed else wrapped
+
+
+def _code(line: str) -> list[str]:
+    """Return a statement, or the head of a function, on as many lines as it needs."""
+    indent = len(line) - len(line.lstrip())
+    code = line.strip()
+    is_head = code.startswith("def ")
+    try:
+        parsed = ast.parse(f"{code}\n    pass" if is_head else code).body
+        stmts = [_head(code)] if is_head else statements(code, lambda name: None)
+    except (SyntaxError, NotImplementedError):
+        return [line]
+    if len(parsed) != 1:
+        return [line]
+    lines = py.print_stmts(stmts, indent).rstrip("\n").split("\n")
+    return lines[:-1] if is_head else lines
+
+
+def _head(code: str) -> py.FuncDef:
+    name, _, rest = code.removeprefix("def ").partition("(")
+    parameters = rest.rpartition("):")[0]
+    return py.FuncDef(name, tuple(parameters.split(", ")), ())
