@@ -22,7 +22,7 @@ class Panel:
     xlim: Range | None = None
     ylim: Range | None = None
     square: bool = False
-    width: int = 440
+    width: int = 0  # 440, less for a square
     height: int = 320
     _drawn: list[Callable[[Place, Place], str]] = field(default_factory=list)
     _known: list[np.ndarray] = field(default_factory=list)
@@ -30,6 +30,9 @@ class Panel:
     _bars: list[tuple[np.ndarray, int]] = field(default_factory=list)
     _names: list[str] = field(default_factory=list)
     _series: int = 0
+
+    def __post_init__(self) -> None:
+        self.width = self.width or (self.height + 20 if self.square else 440)
 
     # --- what to draw ----------------------------------------------------------------
 
