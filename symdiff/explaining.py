@@ -22,6 +22,7 @@ from symdiff.graph.errors import DerivativeError
 from symdiff.graph.provenance import at_site
 from symdiff.module_points import Points
 from symdiff.pipeline import _chosen, compile_, function_program, model_program
+from symdiff.plan.program import Program
 
 
 def derivation_of(
@@ -29,12 +30,23 @@ def derivation_of(
 ) -> Derivation:
     """Return how the gradients of a model or function by ``wrt`` come about."""
     with at_site(declared.site):
-        variables = _chosen(declared, wrt)
-        if isinstance(declared, Model):
-            program = model_program(declared, variables)
-        else:
-            program = function_program(declared, variables)
+        program = _program(declared, wrt)
         return derive(program, _folder(declared) if base is None else base)
+
+
+def forward_of(declared: Model | Function, base: str | None = None) -> Derivation:
+    """Return the forward graph of a model or function, not differentiated."""
+    with at_site(declared.site):
+        program = _program(declared, None)
+        folder = _folder(declared) if base is None else base
+        return derive(program, folder, backward=False)
+
+
+def _program(declared: Model | Function, wrt: Any) -> Program:
+    variables = _chosen(declared, wrt)
+    if isinstance(declared, Model):
+        return model_program(declared, variables)
+    return function_program(declared, variables)
 
 
 def _folder(declared: Model | Function) -> str:

@@ -25,6 +25,7 @@ from symdiff.declare.checks import (
 )
 from symdiff.declare.leaves import leaves
 from symdiff.declare.optim import Optimizer
+from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, current_site, public
@@ -34,7 +35,7 @@ from symdiff.ops.leaf import INPUT, PARAM, RANDOM, STATE
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Function:
+class Function(Displayed):
     """A graph that is compiled by itself: ``forward(*inputs)`` and its reverse pass.
 
     Parameters
@@ -99,7 +100,7 @@ class Function:
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class Model:
+class Model(Displayed):
     """A model to predict with and, given a loss, to train.
 
     Parameters

@@ -27,6 +27,7 @@ from symdiff.emit.entry import init_module, main_module
 from symdiff.emit.modules import BODY_MARK, Options, backward_module, forward_module
 from symdiff.emit.single import single_module
 from symdiff.emit.train import train_module
+from symdiff.graph.display import Displayed
 from symdiff.graph.errors import OutputError
 from symdiff.plan.program import Program
 
@@ -36,7 +37,7 @@ _serial = itertools.count()
 
 
 @dataclass(frozen=True)
-class Compiled:
+class Compiled(Displayed):
     """The generated files of one model or function.
 
     ``files`` maps relative paths to text, or to bytes for array constants.

@@ -123,12 +123,13 @@ def is_silent(node: Node, readers: Mapping[Node, Sequence[Node]]) -> bool:
     return bool(found) and all(r.op.is_elementwise for r in found)
 
 
-def derive(program: Program, base: str) -> Derivation:
+def derive(program: Program, base: str, backward: bool = True) -> Derivation:
     """Return the derivation of a program that is not differentiated yet.
 
-    ``base`` is the folder that quoted file names are relative to.
+    ``base`` is the folder that quoted file names are relative to. Without ``backward``
+    it is the forward graph alone.
     """
-    return _Deriver(program, base).derivation()
+    return _Deriver(program, base).derivation(backward)
 
 
 class _Deriver:
@@ -229,14 +230,15 @@ class _Deriver:
 
     # --- the result -------------------------------------------------------------------
 
-    def derivation(self) -> Derivation:
+    def derivation(self, backward: bool) -> Derivation:
         self.tensors = {t.node: t for t in self.order}
-        self._sweep()
+        if backward:
+            self._sweep()
         results = tuple(self.names[t.node] for t, _ in self._seeded())
         return Derivation(
             self.program.name,
             tuple(self._entry(t) for t in self.shown),
-            tuple(self._gradients()),
+            tuple(self._gradients()) if backward else (),
             results,
             self.unit,
             self.bench.by_name,

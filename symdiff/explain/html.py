@@ -131,7 +131,7 @@ def _back(report: Report, entry: Entry) -> Iterable[str]:
             right += rf" \quad \text{{from }} {symbol(share.user).tex}"
         rows.append(("" if i else left, right))
     if entry.seed:
-        given = r"+ \text{what is given}" if rows else r"= \text{given}"
+        given = r"+ \mathrm{what is given}" if rows else r"= \mathrm{given}"
         rows.append(("" if rows else left, given))
     if rows:
         yield f'<div class="flow">{equations(rows)}</div>'

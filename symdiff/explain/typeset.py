@@ -104,7 +104,9 @@ def _call(name: str, arguments: Sequence[str]) -> Tex:
 
 def _template(template: str, operands: Sequence[Tex]) -> Tex:
     """Return a record's own LaTeX; its operands get parentheses unless it has them."""
-    enclosed = any(mark in template for mark in ("({0}", "{{{0}}}", "| {0}", "|{0}|"))
+    enclosed = any(
+        mark in template for mark in ("({0}", " {0})", "{{{0}}}", "| {0}", "|{0}|")
+    )
     shown = [o.text if enclosed else o.within(ATOM) for o in operands]
     return Tex(template.format(*shown), ATOM if enclosed else PREFIX)
 

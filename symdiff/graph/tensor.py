@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
 from symdiff.graph.node import Node, make_node
 from symdiff.graph.provenance import Site, current_scope, current_site
@@ -20,7 +21,7 @@ from symdiff.graph.types import DType, Shape, Type
 _serial = itertools.count()
 
 
-class Tensor:
+class Tensor(Displayed):
     """A symbolic array. Operators and NumPy's methods are attached by `symdiff.ops`."""
 
     __slots__ = (

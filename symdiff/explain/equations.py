@@ -1,0 +1,127 @@
+"""A tensor as an equation over what the user has named.
+
+In: a tensor. Out: an `Equation`. Invariant: the work is bounded, however large the
+graph below the tensor is; what is too deep keeps a name of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from symdiff.emit.naming import Names, identifier
+from symdiff.emit.source import Resolver
+from symdiff.explain.formulas import Formula, Term, formula, named
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TupleType
+from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.rewrite.driver import rewrite
+from symdiff.rewrite.rules import simplifications
+
+MOST = 10  # operations that an equation writes out
+SIMPLIFIED = 400  # nodes of a derivative that is simplified before it is shown
+LONGEST = 300  # characters of its text
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``name = formula``; a leaf has no formula. ``place`` is where it is declared."""
+
+    name: str
+    formula: Formula | None
+    place: str
+    statement: str
+
+    @property
+    def tex(self) -> str:
+        """Return it as TeX."""
+        left = named(self.name).tex.text
+        return left if self.formula is None else f"{left} = {self.formula.tex}"
+
+
+def equation(tensor: Tensor, base: str = "", name: str = "") -> Equation:
+    """Return a tensor's equation, by the name that is given or by its own.
+
+    ``base`` is what file names are relative to.
+    """
+    resolver = Resolver(base)
+    names = Names(resolver, (), ())
+    name = identifier(names.user_name(tensor) or name or names.wish(tensor))
+    said = resolver.statement(tensor)
+    place = "" if said is None else said.location
+    text = "" if said is None else said.text
+    node = tensor.node
+    if node.op.leaf:
+        return Equation(name, None, place, text)
+    told = _simplified(tensor)
+    for most in (MOST, 4, 1):
+        made = formula(told.node, _terms(told, names, most))
+        if len(made.text) <= LONGEST:
+            break
+    else:
+        made = Formula(f"{node.op.name}(...)", rf"\mathrm{{{node.op.hint or 'value'}}}")
+    return Equation(name, made, place, text)
+
+
+def _simplified(tensor: Tensor) -> Tensor:
+    """Return a derivative without its factors of one, where that is soon done."""
+    if tensor.site.primal is None or len(topological([tensor.node])) > SIMPLIFIED:
+        return tensor
+    return rewrite([tensor], simplifications())[0]
+
+
+def _terms(top: Tensor, names: Names, most: int) -> dict[Node, Term]:
+    """Return what the nodes are called that a formula ends at."""
+    terms: dict[Node, Term] = {}
+    inside = {top.node}
+    waiting = list(top.parents)
+    while waiting:
+        tensor = waiting.pop(0)
+        node = tensor.node
+        if node in terms or node in inside:
+            continue
+        if node.op is LITERAL or (node.op is CONSTANT and not names.user_name(tensor)):
+            continue
+        if _ends(tensor, names) or len(inside) >= most:
+            terms[node] = named(identifier(names.wish(tensor)))
+            continue
+        inside.add(node)
+        waiting += tensor.parents
+    return terms
+
+
+def _ends(tensor: Tensor, names: Names) -> bool:
+    node = tensor.node
+    silent = node.op.name == "broadcast_to"
+    several = isinstance(node.type, TupleType)
+    return not silent and (several or bool(names.user_name(tensor)) or node.op.leaf)
+
+
+def system(
+    results: Iterable[tuple[str, Tensor]], base: str = "", most: int = 24
+) -> list[Equation]:
+    """Return the equations of some results, and of the named values they need.
+
+    Those nearest to the results, where there are more than ``most``.
+    """
+    names = Names(Resolver(base), (), ())
+    found: dict[Node, Tensor] = {}
+    seen: set[Node] = set()
+    called: dict[Node, str] = {}
+    for name, tensor in results:
+        found[tensor.node] = tensor
+        called.setdefault(tensor.node, name)
+    waiting = list(found.values())
+    at = 0
+    while at < len(waiting) and len(seen) < 64 * most:
+        tensor = waiting[at]
+        at += 1
+        if tensor.node in seen:
+            continue
+        seen.add(tensor.node)
+        if not tensor.node.op.leaf and names.user_name(tensor):
+            found[tensor.node] = tensor
+        waiting += tensor.parents
+    chosen = sorted(list(found.values())[:most], key=lambda t: t.serial)
+    return [equation(t, base, called.get(t.node, "")) for t in chosen]
