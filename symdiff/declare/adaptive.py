@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from symdiff.declare.update import Optimizer, Slots, require
+from symdiff.declare.update import Hyper, Optimizer, Slots, require
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API
@@ -36,16 +36,16 @@ class AdaGrad(Optimizer):
     @public
     def __init__(
         self,
-        lr: float = 0.01,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        eps: float = 1e-10,
+        lr: Hyper = 0.01,
+        lr_decay: Hyper = 0.0,
+        weight_decay: Hyper = 0.0,
+        eps: Hyper = 1e-10,
         eps_inside: bool = False,
         **options: Any,
     ) -> None:
         require("lr", lr, 0, math.inf, open_low=False)
         require("lr_decay", lr_decay, 0, math.inf, open_low=False)
-        hyper = {"lr": lr, "eps": eps}
+        hyper: dict[str, Hyper] = {"lr": lr, "eps": eps}
         if lr_decay:
             hyper["lr_decay"] = lr_decay
         if weight_decay:
@@ -80,7 +80,7 @@ class Adadelta(Optimizer):
 
     @public
     def __init__(
-        self, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, **options: Any
+        self, lr: Hyper = 1.0, rho: Hyper = 0.9, eps: Hyper = 1e-6, **options: Any
     ) -> None:
         require("lr", lr, 0, math.inf, open_low=False)
         require("rho", rho, 0, 1, open_low=False)
@@ -106,19 +106,19 @@ class RMSprop(Optimizer):
     @public
     def __init__(
         self,
-        lr: float = 0.01,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        momentum: float = 0.0,
+        lr: Hyper = 0.01,
+        alpha: Hyper = 0.99,
+        eps: Hyper = 1e-8,
+        momentum: Hyper = 0.0,
         centered: bool = False,
-        weight_decay: float = 0.0,
+        weight_decay: Hyper = 0.0,
         eps_inside: bool = False,
         **options: Any,
     ) -> None:
         require("lr", lr, 0, math.inf, open_low=False)
         require("alpha", alpha, 0, 1, open_low=False)
         require("momentum", momentum, 0, 1, open_low=False)
-        hyper = {"lr": lr, "alpha": alpha, "eps": eps}
+        hyper: dict[str, Hyper] = {"lr": lr, "alpha": alpha, "eps": eps}
         if momentum:
             hyper["momentum"] = momentum
         if weight_decay:
@@ -173,11 +173,11 @@ class Adam(Optimizer):
     @public
     def __init__(
         self,
-        lr: float = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        lr: Hyper = 1e-3,
+        beta1: Hyper = 0.9,
+        beta2: Hyper = 0.999,
+        eps: Hyper = 1e-8,
+        weight_decay: Hyper = 0.0,
         **options: Any,
     ) -> None:
         require("lr", lr, 0, math.inf, open_low=False)
@@ -185,7 +185,7 @@ class Adam(Optimizer):
         require("beta2", beta2, 0, 1, open_low=False)
         require("eps", eps, 0, math.inf, open_low=False)
         require("weight_decay", weight_decay, 0, math.inf, open_low=False)
-        hyper = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+        hyper: dict[str, Hyper] = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
         if weight_decay:
             hyper["weight_decay"] = weight_decay
         super().__init__(**hyper, **options)
@@ -219,11 +219,11 @@ class AdamW(Adam):
     @public
     def __init__(
         self,
-        lr: float = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
+        lr: Hyper = 1e-3,
+        beta1: Hyper = 0.9,
+        beta2: Hyper = 0.999,
+        eps: Hyper = 1e-8,
+        weight_decay: Hyper = 0.01,
         **options: Any,
     ) -> None:
         super().__init__(lr, beta1, beta2, eps, weight_decay, **options)
@@ -259,12 +259,12 @@ class NAdam(Adam):
     @public
     def __init__(
         self,
-        lr: float = 2e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum_decay: float = 4e-3,
+        lr: Hyper = 2e-3,
+        beta1: Hyper = 0.9,
+        beta2: Hyper = 0.999,
+        eps: Hyper = 1e-8,
+        weight_decay: Hyper = 0.0,
+        momentum_decay: Hyper = 4e-3,
         **options: Any,
     ) -> None:
         require("momentum_decay", momentum_decay, 0, math.inf, open_low=False)
@@ -299,16 +299,16 @@ class Lion(Optimizer):
     @public
     def __init__(
         self,
-        lr: float = 1e-4,
-        beta1: float = 0.9,
-        beta2: float = 0.99,
-        weight_decay: float = 0.0,
+        lr: Hyper = 1e-4,
+        beta1: Hyper = 0.9,
+        beta2: Hyper = 0.99,
+        weight_decay: Hyper = 0.0,
         **options: Any,
     ) -> None:
         require("lr", lr, 0, math.inf, open_low=False)
         require("beta1", beta1, 0, 1, open_low=False)
         require("beta2", beta2, 0, 1, open_low=False)
-        hyper = {"lr": lr, "beta1": beta1, "beta2": beta2}
+        hyper: dict[str, Hyper] = {"lr": lr, "beta1": beta1, "beta2": beta2}
         if weight_decay:
             hyper["weight_decay"] = weight_decay
         super().__init__(**hyper, **options)

@@ -21,7 +21,7 @@ from symdiff.declare.adaptive import (
     RMSprop,
 )
 from symdiff.declare.schedules import Schedule
-from symdiff.declare.update import Optimizer, Slots, hyper_leaves, require
+from symdiff.declare.update import Hyper, Optimizer, Slots, hyper_leaves, require
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
@@ -56,10 +56,10 @@ class SGD(Optimizer):
     @public
     def __init__(
         self,
-        lr: float = 0.01,
-        momentum: float = 0.0,
+        lr: Hyper = 0.01,
+        momentum: Hyper = 0.0,
         nesterov: bool = False,
-        weight_decay: float = 0.0,
+        weight_decay: Hyper = 0.0,
         lecture: bool = False,
         **options: Any,
     ) -> None:
@@ -68,7 +68,7 @@ class SGD(Optimizer):
         require("weight_decay", weight_decay, 0, math.inf, open_low=False)
         if nesterov and not momentum:
             raise DeclarationError("nesterov=True needs momentum > 0, for example 0.9.")
-        hyper = {"lr": lr}
+        hyper: dict[str, Hyper] = {"lr": lr}
         if momentum:
             hyper["momentum"] = momentum
         if weight_decay:
@@ -102,10 +102,10 @@ class Momentum(SGD):
     @public
     def __init__(
         self,
-        lr: float = 0.01,
-        momentum: float = 0.9,
+        lr: Hyper = 0.01,
+        momentum: Hyper = 0.9,
         nesterov: bool = False,
-        weight_decay: float = 0.0,
+        weight_decay: Hyper = 0.0,
         lecture: bool = False,
         **options: Any,
     ) -> None:
@@ -122,9 +122,9 @@ class Nesterov(Momentum):
     @public
     def __init__(
         self,
-        lr: float = 0.01,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
+        lr: Hyper = 0.01,
+        momentum: Hyper = 0.9,
+        weight_decay: Hyper = 0.0,
         lecture: bool = False,
         **options: Any,
     ) -> None:

@@ -26,6 +26,7 @@ from symdiff.ops.leaf import HYPER
 from symdiff.ops.operands import API
 
 Slots = dict[str, Tensor]
+Hyper = float | Schedule  # what a hyperparameter is given as
 
 # What every optimiser takes beside its own hyperparameters.
 OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen", "max_norm")
