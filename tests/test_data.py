@@ -1,5 +1,6 @@
-"""The digits that the examples learn from are the ones their README describes."""
+"""The data that the examples learn from is what its README describes."""
 
+import bz2
 import gzip
 import hashlib
 import re
@@ -24,10 +25,15 @@ def test_digits_hold_what_the_readme_says(table):
     assert np.bincount(table[:, 64]).tolist() == COUNTS
 
 
-def test_digits_have_the_recorded_hash():
-    text = gzip.decompress((DATA / "digits.csv.gz").read_bytes())
-    (recorded,) = re.findall(r"\b[0-9a-f]{64}\b", (DATA / "README.md").read_text())
-    assert hashlib.sha256(text).hexdigest() == recorded
+@pytest.mark.parametrize("path", sorted(DATA.glob("*.csv.gz")), ids=lambda p: p.name)
+def test_the_readme_records_source_licence_and_hash(path):
+    text = (DATA / "README.md").read_text("utf-8")
+    (section,) = re.findall(rf"(?ms)^# {path.name}$(.*?)(?=^# |\Z)", text)
+    assert "**Source**" in section
+    assert "**Licence**" in section
+    (recorded,) = re.findall(r"\b[0-9a-f]{64}\b", section)
+    found = hashlib.sha256(gzip.decompress(path.read_bytes())).hexdigest()
+    assert found == recorded
 
 
 @pytest.mark.oracle
@@ -36,3 +42,26 @@ def test_digits_equal_the_copy_in_scikit_learn(table):
     digits = datasets.load_digits()
     np.testing.assert_array_equal(table[:, :64], digits.data)
     np.testing.assert_array_equal(table[:, 64], digits.target)
+
+
+def test_mnist_holds_what_the_readme_says():
+    packed = bz2.decompress((DATA / "mnist_5000.bz2").read_bytes())
+    recorded = "b8c7a85a650db3c3ecb223b8a6959c045311137a14dff061dcfa34541d32acfd"
+    assert hashlib.sha256(packed).hexdigest() == recorded
+    pairs = np.frombuffer(packed, np.uint8).reshape(5000, 14, 28)
+    images = np.stack([pairs >> 4, pairs & 15], axis=2).reshape(5000, 28, 28)
+    assert (images.min(), images.max()) == (0, 15)
+    ones = images[500:1000].mean(axis=0)  # a stroke in the middle
+    assert ones[:, 12:16].sum() > 0.5 * ones.sum()
+
+
+@pytest.mark.oracle
+def test_the_tables_equal_the_copies_in_scikit_learn():
+    datasets = pytest.importorskip("sklearn.datasets", reason="extra [oracles]")
+    for name, theirs in (
+        ("diabetes", datasets.load_diabetes(scaled=False)),
+        ("breast_cancer", datasets.load_breast_cancer()),
+    ):
+        table = np.loadtxt(DATA / f"{name}.csv.gz", delimiter=",", skiprows=1)
+        np.testing.assert_allclose(table[:, :-1], theirs.data, rtol=1e-14)
+        np.testing.assert_array_equal(table[:, -1], theirs.target)

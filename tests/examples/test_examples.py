@@ -24,7 +24,12 @@ def run(*arguments, folder):
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "SYMDIFF_SMALL": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(EXAMPLES.parent),
+            "SYMDIFF_SMALL": "1",
+            "OPENBLAS_NUM_THREADS": "1",  # the other cores run other tests
+        },
         capture_output=True,
         text=True,
         check=False,
