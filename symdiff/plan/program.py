@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import DType
 
 Named = tuple[str, Tensor]
 
@@ -87,7 +89,8 @@ class Program:
         numbers = {t.node: i for i, t in enumerate(order)}
         lines = [f"program {self.name}"]
         for t in order:
-            attrs = ", ".join(f"{k}={v!r:.40}" for k, v in t.node.attrs.items())
+            given = {k: v for k, v in t.node.attrs.items() if v is not None}
+            attrs = ", ".join(f"{k}={_shown(v):.40}" for k, v in given.items())
             operands = ", ".join(f"%{numbers[i]}" for i in t.node.inputs)
             note = f"  # {t.name}" if t.name else ""
             shown = f"{operands}{', ' if operands and attrs else ''}{attrs}"
@@ -98,6 +101,11 @@ class Program:
         for role in ("outputs", "results", "metrics", "updates"):
             for name, t in getattr(self, role):
                 lines.append(f"  {role[:-1]} {name} = %{numbers[t.node]}")
-        for variable, g in zip(self.wrt, self.gradients, strict=True):
+        # Before gradients are derived there are none.
+        for variable, g in zip(self.wrt, self.gradients, strict=False):
             lines.append(f"  gradient of {variable.name} = %{numbers[g.node]}")
         return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, DType) else repr(value)
