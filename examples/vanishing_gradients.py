@@ -112,7 +112,7 @@ def main() -> None:
     check("the largest slope of a sigmoid", 0.25, largest)
 
     epochs, accuracy = 2 if small() else EPOCHS, {}
-    panel = picture.panel("while training, SGD(0.03)", x="epoch", y="loss", log_y=True)
+    panel = picture.panel("while training", x="epoch", y="loss", log_y=True)
     for name, package in generated.items():
         state = package.init_state(package.init_params(seed=0))
         history = package.fit(state, parts["train"], epochs=epochs, batch_size=32)
