@@ -42,10 +42,11 @@ class Points:
             params = {n: drawn[f"params[{n!r}]"] for n in self.params}
             arguments = {n: np.asarray(drawn[n]) for n in self.module.ARGUMENTS}
         else:
-            params = {n: _draw(s, {}, rng, 0.3) for n, s in self.params.items()}
+            params = {n: draw_argument(s, {}, rng, 0.3) for n, s in self.params.items()}
             sizes: dict[str, int] = {}
             arguments = {
-                n: _draw(spec, sizes, rng) for n, spec in self.module.ARGUMENTS.items()
+                n: draw_argument(spec, sizes, rng)
+                for n, spec in self.module.ARGUMENTS.items()
             }
         kept = {n: _float64(a) for n, a in weights.items() if n in params}
         return Point(label, {**params, **kept}, arguments)
@@ -126,7 +127,7 @@ def _float64(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
-def _draw(
+def draw_argument(
     spec: tuple[Any, ...],
     sizes: dict[str, int],
     rng: np.random.Generator,

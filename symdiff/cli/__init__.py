@@ -14,6 +14,7 @@ import sys
 import click
 
 from symdiff._version import __version__
+from symdiff.cli.benching import bench_command
 from symdiff.cli.building import compile_command, train_command
 from symdiff.cli.courses import exercise_command
 from symdiff.cli.explaining import explain_command, graph_command
@@ -37,6 +38,7 @@ for command in (
     check_command,
     verify_command,
     diff_command,
+    bench_command,
     exercise_command,
 ):
     main.add_command(command)
