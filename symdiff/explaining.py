@@ -21,7 +21,7 @@ from symdiff.explain.values import Values, evaluated
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.provenance import at_site
 from symdiff.module_points import Points
-from symdiff.pipeline import _chosen, compile_, function_program, model_program
+from symdiff.pipeline import chosen, compile_, function_program, model_program
 from symdiff.plan.program import Program
 
 
@@ -43,7 +43,7 @@ def forward_of(declared: Model | Function, base: str | None = None) -> Derivatio
 
 
 def _program(declared: Model | Function, wrt: Any) -> Program:
-    variables = _chosen(declared, wrt)
+    variables = chosen(declared, wrt)
     if isinstance(declared, Model):
         return model_program(declared, variables)
     return function_program(declared, variables)

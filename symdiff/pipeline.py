@@ -251,7 +251,7 @@ def passes(level: int) -> dict[str, Pass]:
 # --- compile --------------------------------------------------------------------------
 
 
-def _chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
+def chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
     """Return the tensors to differentiate by: names, leaves, 'params' or 'inputs'."""
     smooth_inputs = [t for t in declared.inputs if t.dtype.is_float]
     by_name = {str(t.name): t for t in declared.inputs} | dict(declared.params)
@@ -280,6 +280,9 @@ def _chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
         if t.node not in known:
             raise DeclarationError(f"wrt holds {t!r}, which is no input or parameter.")
     return list({t.node: t for t in found}.values())
+
+
+_chosen = chosen
 
 
 @contextlib.contextmanager
@@ -339,7 +342,7 @@ def compile_(
         declared.site.frames[0][0].co_filename if declared.site.frames else "<unknown>"
     )
     folder = str(PurePath(origin).parent) if base is None else base
-    variables = _chosen(declared, wrt)
+    variables = chosen(declared, wrt)
     modules = _modules(declared, only, variables)
     if isinstance(declared, Model):
         program = model_program(declared, variables)
@@ -369,10 +372,18 @@ def compile_(
 
 
 def _explained(
-    declared: Model | Function, wrt: Any, base: str | None, **options: Any
+    declared: Model | Function,
+    wrt: Any,
+    base: str | None,
+    explorer: bool = False,
+    **options: Any,
 ) -> Any:
     from symdiff.explaining import explained
 
+    if explorer:
+        from symdiff.exploring import explored
+
+        return explored(declared, wrt, base=base, **options)
     return explained(declared, wrt, base=base, **options)
 
 

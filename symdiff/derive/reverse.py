@@ -35,7 +35,7 @@ def reverse_sweep(
     """
     order = tensor_topological(outputs)
     wanted = {t.node for t in wrt}
-    active = _active(order, wanted)
+    active = active_nodes(order, wanted)
     pending: dict[Node, list[Any]] = {}
     for output, ct in zip(outputs, cotangents, strict=True):
         if ct is not None and output.node in active:
@@ -47,18 +47,18 @@ def reverse_sweep(
         if contributions is None:
             continue
         with at_site(_site_of_sum(tensor, contributions)):
-            total = _total(node, contributions)
+            total = summed(node, contributions)
             if isinstance(total, Tensor):
                 total.cotangent_of.append(("d", tensor))
             if node in wanted:
                 found[node] = total
         if any(i in active for i in node.inputs):
             with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
-                _push(tensor, total, active, pending)
+                hand_back(tensor, total, active, pending)
     return [found.get(t.node) for t in wrt]
 
 
-def _active(order: Sequence[Tensor], wanted: set[Node]) -> set[Node]:
+def active_nodes(order: Sequence[Tensor], wanted: set[Node]) -> set[Node]:
     """Return the nodes whose value depends differentiably on a wanted node."""
     active: set[Node] = set()
     for tensor in order:
@@ -87,7 +87,7 @@ def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
     return Site((), tensor.scope, primal=tensor, rule=tensor.node.op.rule)
 
 
-def _total(node: Node, contributions: list[Any]) -> Any:
+def summed(node: Node, contributions: list[Any]) -> Any:
     """Add up contributions, first use first; several results stay apart by index."""
     latest = contributions[::-1]
     if not isinstance(node.type, TupleType):
@@ -98,7 +98,7 @@ def _total(node: Node, contributions: list[Any]) -> Any:
     ]
 
 
-def _push(
+def hand_back(
     tensor: Tensor, total: Any, active: set[Node], pending: dict[Node, list[Any]]
 ) -> None:
     """Apply the node's rule and hand each input its share."""

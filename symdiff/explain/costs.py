@@ -9,7 +9,7 @@ needs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
@@ -40,10 +40,13 @@ class Costs:
 
     steps: tuple[Step, ...]
     lengths: Mapping[sp.Symbol, int]
+    _known: dict[sp.Expr, int] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, formula: sp.Expr) -> int:
         """Return a formula's number at the lengths."""
-        return int(sp.ceiling(formula.subs(self.lengths)))
+        if formula not in self._known:
+            self._known[formula] = int(sp.ceiling(formula.subs(self.lengths)))
+        return self._known[formula]
 
     @property
     def peak(self) -> Step:
@@ -90,15 +93,16 @@ def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> C
     ``lengths`` are what symbolic lengths are taken to be for numbers; 32 by default.
     """
     entries = [e for e in derivation.entries if not e.role]
-    reads = {e.name: _reads(e, derivation) for e in derivation.entries}
+    known = {t.node: name for name, t in derivation.cotangents.items()}
+    known |= derivation.stands
     forward = _Phase("forward")
     backward = _Phase("backward")
     for entry in entries:
         forward.add(entry.name, [entry.tensor.node], entry.operands, entry)
     for entry in reversed(derivation.entries):
         if entry.cotangent is not None and entry.received:
-            nodes = _rule_nodes(entry, derivation)
-            backward.add(entry.cotangent, nodes, reads[entry.name], entry)
+            nodes, reads = _rule(entry, known)
+            backward.add(entry.cotangent, nodes, reads, entry)
     kept = {e.cotangent for e in derivation.entries if e.role and e.cotangent}
     kept |= {derivation.entries[-1].name, *derivation.results}
     steps = _live([*forward.rows, *backward.rows], kept)
@@ -136,26 +140,17 @@ def _is_view(nodes: list[Node]) -> bool:
     return bool(nodes) and nodes[-1].op.view
 
 
-def _reads(entry: Entry, derivation: Derivation) -> tuple[str, ...]:
-    """Return the values and cotangents that a cotangent is computed from."""
-    owners = {t.node: name for name, t in derivation.cotangents.items()}
-    found: dict[str, None] = {}
+def _rule(entry: Entry, known: Mapping[Node, str]) -> tuple[list[Node], list[str]]:
+    """Return what a cotangent is computed by, and the values that this reads."""
+    nodes: dict[Node, None] = {}
+    reads: dict[str, None] = {}
     for share in entry.received:
         for node in topological([share.tensor.node]):
-            if node in derivation.stands:
-                found[derivation.stands[node]] = None
-            elif node in owners:
-                found[owners[node]] = None
-    return tuple(found)
-
-
-def _rule_nodes(entry: Entry, derivation: Derivation) -> list[Node]:
-    leaves = {t.node for t in derivation.cotangents.values()} | set(derivation.stands)
-    found: dict[Node, None] = {}
-    for share in entry.received:
-        nodes = topological([share.tensor.node])
-        found |= dict.fromkeys(n for n in nodes if n not in leaves)
-    return list(found)
+            if node in known:
+                reads[known[node]] = None
+            else:
+                nodes[node] = None
+    return list(nodes), list(reads)
 
 
 def _live(rows: list[_Row], kept: set[str]) -> list[Step]:

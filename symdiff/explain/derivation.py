@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from symdiff.derive.reverse import _active, _push, _total
+from symdiff.derive.reverse import active_nodes, hand_back, summed
 from symdiff.emit.bodies import Unit, new_unit
 from symdiff.emit.comments import shape_comment
 from symdiff.emit.source import Statement
-from symdiff.explain.formulas import Formula, named, over_operands
+from symdiff.explain.formulas import Formula, listed, named, over_operands
 from symdiff.explain.formulas import formula as formula_of
 from symdiff.explain.local import Workbench
 from symdiff.graph.node import Node
@@ -30,6 +31,7 @@ from symdiff.plan.program import Program
 
 # Characters of a cotangent that a composed formula takes in: read once, or more often.
 INLINE, SHORT = 120, 24
+TERMS, SOME = 12, 4  # of a sum that is written whole, and of one that is not
 WHERE = 8  # cotangents that a composed formula is followed by; the rest are told above
 
 
@@ -106,9 +108,13 @@ class Derivation:
     cotangents: Mapping[str, Tensor] = field(repr=False, compare=False)
     stands: Mapping[Node, str] = field(repr=False, compare=False)
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, Entry]:
+        return {e.name: e for e in self.entries}
+
     def entry(self, name: str) -> Entry:
         """Return the entry of a name."""
-        return next(e for e in self.entries if e.name == name)
+        return self._by_name[name]
 
 
 def is_silent(node: Node, readers: Mapping[Node, Sequence[Node]]) -> bool:
@@ -167,7 +173,7 @@ class _Deriver:
         smooth = [t for t, _ in self._seeded()]
         order = tensor_topological(smooth)
         wanted = {t.node for t in self.program.wrt}
-        active = _active(order, wanted)
+        active = active_nodes(order, wanted)
         pending: dict[Node, list[Any]] = {}
         for tensor in smooth:
             if tensor.node in active:
@@ -178,12 +184,19 @@ class _Deriver:
             if contributions is None:
                 continue
             with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
-                total = _total(node, contributions)
-                if node not in self.silent and isinstance(total, Tensor):
-                    self._receive(tensor, contributions[::-1])
-                    total = self.bench.cotangent(node, total)
-                if any(i in active for i in node.inputs):
-                    _push(tensor, total, active, pending)
+                for total in self._totals(tensor, contributions):
+                    if any(i in active for i in node.inputs):
+                        hand_back(tensor, total, active, pending)
+
+    def _totals(self, tensor: Tensor, contributions: list[Any]) -> list[Any]:
+        """Return the cotangent of a value; of what is silent, each share by itself."""
+        if tensor.node in self.silent:
+            return contributions
+        total = summed(tensor.node, contributions)
+        if not isinstance(total, Tensor):
+            return [total]
+        self._receive(tensor, contributions[::-1])
+        return [self.bench.cotangent(tensor.node, total)]
 
     def _receive(self, tensor: Tensor, contributions: Sequence[Tensor]) -> None:
         """Note what each reader hands back to a value."""
@@ -324,7 +337,7 @@ class _Deriver:
                 if node.shape == ():
                     chosen[leaf] = float_operand(1.0)
                 continue
-            brief = formula_of(total.node, self.bench.terms)
+            brief = self._written(node, total, chosen)
             room = INLINE if uses[node] == 1 else SHORT
             if len(brief.text) <= room:
                 chosen[leaf] = total
@@ -340,6 +353,20 @@ class _Deriver:
         if node in self.seeds and (terms or node.op.leaf):
             terms.append(self._given(node))
         return self.bench.total(terms, chosen) if terms else None
+
+    def _written(
+        self, node: Node, total: Tensor, chosen: Mapping[Node, Tensor]
+    ) -> Formula:
+        """Return a value's composed cotangent as a formula; of a long sum, the start.
+
+        Simplifying may merge what adds, so a sum is written as a whole where it can be.
+        """
+        shares = self.received.get(node, [])
+        if len(shares) <= TERMS:
+            return formula_of(total.node, self.bench.terms)
+        first = [self.bench.total([s.tensor], chosen) for s in shares[:SOME]]
+        terms = [formula_of(t.node, self.bench.terms) for t in first]
+        return listed(terms, len(shares))
 
     def _given(self, node: Node) -> Tensor:
         """Return what a result's cotangent starts from: 1 for a scalar."""
@@ -363,7 +390,7 @@ class _Deriver:
         tensors: dict[str, Tensor] = {}
         found: dict[Node, None] = {}
         if total is not None:
-            whole = formula_of(total.node, self.bench.terms)
+            whole = self._written(node, total, chosen)
             tensors[f"d_{name}"] = total
             waiting = self.bench.users_of_local(total)
             while waiting and len(found) < WHERE:

@@ -8,7 +8,7 @@ NumPy's own broadcasting stands for a `broadcast_to` that an elementwise op read
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,17 @@ def formula(node: Node, terms: Terms) -> Formula:
     return shown(term(node, terms))
 
 
+def listed(formulas: Sequence[Formula], count: int) -> Formula:
+    """Return the sum of some formulas, the first of ``count``."""
+    rest = count - len(formulas)
+    text = " + ".join(f.text for f in formulas)
+    tex = " + ".join(f.tex for f in formulas)
+    if rest:
+        text += f" + ... ({rest} more)"
+        tex += rf" + \ldots \text{{ ({rest} more)}}"
+    return Formula(text, tex)
+
+
 def shown(found: Term) -> Formula:
     """Return a term as a formula; NumPy's functions go without their prefix."""
     return Formula(_BARE.sub("", py.expr_text(found.text)), found.tex.text)
@@ -83,8 +94,7 @@ def shown(found: Term) -> Formula:
 
 def over_operands(node: Node, terms: Terms) -> Formula:
     """Return the formula of a node that has a term itself: over its operands'."""
-    inner = {n: t for n, t in terms.items() if n is not node}
-    return formula(node, inner)
+    return shown(Term(_text_over(node, terms), _tex_over(node, terms)))
 
 
 # --- text -----------------------------------------------------------------------------
@@ -92,8 +102,10 @@ def over_operands(node: Node, terms: Terms) -> Formula:
 
 def _text(node: Node, terms: Terms) -> py.Expr:
     known = terms.get(node)
-    if known is not None:
-        return known.text
+    return _text_over(node, terms) if known is None else known.text
+
+
+def _text_over(node: Node, terms: Terms) -> py.Expr:
     if node.op is LITERAL:
         return _number(node.attrs["value"])
     if node.op is CONSTANT:
@@ -177,6 +189,8 @@ def _display(value: Any) -> py.Expr:
 
 def _latex(node: Node, terms: Terms) -> Tex:
     known = terms.get(node)
-    if known is not None:
-        return known.tex
+    return _tex_over(node, terms) if known is None else known.tex
+
+
+def _tex_over(node: Node, terms: Terms) -> Tex:
     return typeset(node, [_latex(i, terms) for i in operands_of(node)])

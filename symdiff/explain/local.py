@@ -128,13 +128,15 @@ class Workbench:
 
     def _cut(self, top: Tensor, chosen: Mapping[Node, Tensor]) -> Tensor:
         """Return a graph rebuilt over stand-ins, without recursion."""
-        done: dict[Node, Tensor] = dict(chosen)
+        done: dict[Node, Tensor] = {}
         stack = [top]
         while stack:
             tensor = stack[-1]
             node = tensor.node
             if node in done:
                 stack.pop()
+            elif node in chosen:
+                done[node] = chosen[node]
             elif node in self.stands or node in self._users:
                 done[node] = tensor
             elif node in self._primals and not isinstance(node.type, TupleType):

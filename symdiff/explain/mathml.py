@@ -34,7 +34,7 @@ _SIGNS = {
     "cdot": "⋅", "odot": "⊙", "times": "×", "geq": "≥", "leq": "≤", "neq": "≠",
     "wedge": "∧", "vee": "∨", "neg": "¬", "partial": "∂", "|": "‖", "lfloor": "⌊",
     "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "langle": "⟨", "rangle": "⟩",
-    "oplus": "⊕", "bmod": "mod", "{": "{", "}": "}", "-": "−",
+    "oplus": "⊕", "bmod": "mod", "ldots": "…", "{": "{", "}": "}", "-": "−",
 }  # fmt: skip
 _FUNCTION_NAMES = """
 log ln exp sin cos tan sinh cosh tanh arcsin arccos arctan det max min sgn gcd

@@ -90,7 +90,9 @@ def report(
 ) -> Report:
     """Return the report; ``texts`` are the generated modules, by name."""
     lines = [line for text in texts.values() for line in lines_of(text)]
-    first = next((f for f in PRIMALS if any(x.function == f for x in lines)), "")
+    functions = {x.function for x in lines}
+    first = next((f for f in PRIMALS if f in functions), "")
+    under = _under(lines)
     blocks: list[Block] = []
     leaves: list[Entry] = []
     waiting: list[Entry] = []
@@ -99,11 +101,11 @@ def report(
             leaves.append(entry)
             continue
         if waiting and _place(waiting[-1]) != _place(entry):
-            blocks.append(_block(waiting, lines, first))
+            blocks.append(_block(waiting, under, first))
             waiting = []
         waiting.append(entry)
     if waiting:
-        blocks.append(_block(waiting, lines, first))
+        blocks.append(_block(waiting, under, first))
     return Report(derivation, tuple(leaves), tuple(blocks), values, costs)
 
 
@@ -111,24 +113,26 @@ def _place(entry: Entry) -> str:
     return "" if entry.statement is None else entry.statement.location
 
 
-def _block(entries: Sequence[Entry], lines: Sequence[Line], first: str) -> Block:
+Under = Mapping[tuple[str, str], Sequence[str]]  # rows, by function and place
+
+
+def _block(entries: Sequence[Entry], under: Under, first: str) -> Block:
     place = _place(entries[0])
     statement = entries[0].statement
     return Block(
         place,
         "" if statement is None else statement.text,
         tuple(entries),
-        _under(lines, first, place),
-        _under(lines, "backward", place),
+        tuple(under.get((first, place), ())),
+        tuple(under.get(("backward", place), ())),
     )
 
 
-def _under(lines: Sequence[Line], function: str, place: str) -> tuple[str, ...]:
-    if not place:
-        return ()
-    return tuple(
-        row
-        for line in lines
-        if line.function == function and line.place == place and line.target != "return"
-        for row in line.source.splitlines()
-    )
+def _under(lines: Sequence[Line]) -> Under:
+    """Return the rows that stand under each heading."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        if line.place and line.target != "return":
+            rows = found.setdefault((line.function, line.place), [])
+            rows += line.source.splitlines()
+    return found

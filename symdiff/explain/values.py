@@ -7,11 +7,12 @@ code takes no part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symdiff.explain.derivation import Derivation, Share
 from symdiff.graph.interpret import evaluate
@@ -67,10 +68,14 @@ def _backward(
     shares: dict[tuple[str, str, int], Any] = {}
     owners = {t.node: name for name, t in derivation.cotangents.items()}
 
+    lengths = {n: feed[n] for n in _telling_lengths(feed)}
+
     def contribution(share: Share) -> Any:
-        given = dict(feed)
+        given: dict[Node, Any] = dict(lengths)
         for node in topological([share.tensor.node]):
-            if node in derivation.stands:
+            if node in feed:
+                given[node] = feed[node]
+            elif node in derivation.stands:
                 given[node] = np.asarray(forward[derivation.stands[node]])
             elif node in owners:
                 given[node] = np.asarray(cotangents[owners[node]])
@@ -86,6 +91,18 @@ def _backward(
             total = value if total is None else total + value
         cotangents[entry.cotangent] = total
     return cotangents, shares
+
+
+def _telling_lengths(leaves: Iterable[Node]) -> Iterable[Node]:
+    """Return some leaves whose arrays tell every symbolic length."""
+    seen: set[Any] = set()
+    for leaf in leaves:
+        symbols = {
+            s for d in leaf.shape if isinstance(d, sp.Expr) for s in d.free_symbols
+        }
+        if not symbols <= seen:
+            seen |= symbols
+            yield leaf
 
 
 def shown(value: Any) -> str:

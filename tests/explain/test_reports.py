@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 import symdiff as sd
 from symdiff.cli import main
+from symdiff.explain.costs import costs
 from symdiff.explain.latex import verbatim, words
 from symdiff.explain.layout import Box, layout
 from symdiff.explain.lines import lines_of
@@ -114,6 +116,39 @@ def test_costs_add_up():
     product = next(s for s in told.steps if s.name == "product")
     assert told.at(product.flops) == 2 * 7 * 3 * 3
     assert told.at(product.live) >= 4 * 7 * 3
+
+
+def chain(links):
+    x = sd.input("x", (sd.dim("N"), 4))
+    w = sd.param("w", (4,))
+    h = x
+    for _ in range(links):
+        h = sd.tanh(h * w)
+    return sd.Model("chain", inputs=[x], outputs=h, loss=sd.mean(h))
+
+
+def test_a_long_chain_whose_weight_is_read_everywhere():
+    told = explained(chain(400), values="random", cost=True)
+    w = told.derivation.entry("w")
+    assert len(w.received) == 400
+    assert "d_w is a sum: w is read 400 times" in told.text()
+    (gradient,) = told.derivation.gradients
+    assert gradient.formula.text.endswith(" + ... (396 more)")
+    assert gradient.formula.latex.endswith(r" + \ldots \text{ (396 more)}")
+    assert len(gradient.formula.text) < 2000
+    assert told.html()
+    assert told.latex()
+
+
+def test_costs_are_linear_in_the_length_of_a_chain():
+    def seconds(links):
+        derivation = derivation_of(chain(links))
+        start = time.perf_counter()
+        list(costs(derivation).lines())
+        return time.perf_counter() - start
+
+    seconds(10)
+    assert seconds(800) < 12 * seconds(200) + 0.1
 
 
 def sd_model():
