@@ -18,6 +18,7 @@ from symdiff.cli.benching import bench_command
 from symdiff.cli.building import compile_command, train_command
 from symdiff.cli.courses import exercise_command
 from symdiff.cli.explaining import explain_command, graph_command
+from symdiff.cli.exploring import explore_command
 from symdiff.cli.review import check_command, diff_command, verify_command
 
 
@@ -35,6 +36,7 @@ for command in (
     train_command,
     explain_command,
     graph_command,
+    explore_command,
     check_command,
     verify_command,
     diff_command,

@@ -86,7 +86,7 @@ def explain_command(
         seed=seed,
         base=str(declared.path.absolute().parent),
     )
-    _give(getattr(told, FORMATS[form])(), output)
+    give(getattr(told, FORMATS[form])(), output)
 
 
 def _lengths(dims: tuple[str, ...]) -> dict[str, int]:
@@ -101,7 +101,7 @@ def _lengths(dims: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
-def _give(text: str, output: Path | None) -> None:
+def give(text: str, output: Path | None) -> None:
     """Print a text, or write it to a file and say so."""
     if output is None:
         click.echo(text, nl=False)
@@ -123,7 +123,7 @@ def written(output: Path, text: Any) -> None:
 
 # --- graph ---------------------------------------------------------------------------
 
-PICTURES = (".svg", ".mmd", ".dot")
+PICTURES = (".svg", ".mmd", ".dot", ".html")
 
 
 @click.command("graph", short_help="Draw a model's graph.")
@@ -139,7 +139,8 @@ PICTURES = (".svg", ".mmd", ".dot")
     "-o",
     "--output",
     type=any_path,
-    help="FILE.svg, FILE.mmd (Mermaid) or FILE.dot; Mermaid is printed by default.",
+    help="FILE.svg, FILE.mmd (Mermaid), FILE.dot, or FILE.html (the explorer); "
+    "Mermaid is printed by default.",
 )
 @reported
 def graph_command(
@@ -160,6 +161,11 @@ def graph_command(
             f"{output} must end with one of {', '.join(PICTURES)}.",
             param_hint="'--output'",
         )
+    if ending == ".html":
+        from symdiff.cli.exploring import explore
+
+        explore(spec, wrt, values, seed, output)
+        return
     from symdiff.declare.spec import load_spec
     from symdiff.explain.picture import dot, mermaid, svg
     from symdiff.explaining import derivation_of, values_of
@@ -172,4 +178,4 @@ def graph_command(
     if values is not None:
         found = values_of(declared.model, derivation, values, by, seed, base)
     draw = {".svg": svg, ".mmd": mermaid, ".dot": dot}[ending]
-    _give(draw(derivation, found), output)
+    give(draw(derivation, found), output)

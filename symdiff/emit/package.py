@@ -80,6 +80,16 @@ class Compiled(Displayed):
             raise OutputError(f"{self.name!r} was not compiled here; compile it again.")
         return self._told(**options)
 
+    def explore(self, **options: Any) -> Any:
+        """Return the explorer: one HTML page that links spec, graph and code.
+
+        ``compiled.explore(values="random").write("model.html")``; options are those of
+        `symdiff.exploring.explored`.
+        """
+        if self._told is None:
+            raise OutputError(f"{self.name!r} was not compiled here; compile it again.")
+        return self._told(explorer=True, **options)
+
     def load(self) -> ModuleType:
         """Import the generated code from a temporary folder and return its module."""
         if not self._loaded:

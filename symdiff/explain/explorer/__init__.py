@@ -1,0 +1,1 @@
+"""The explorer: spec, graph and generated code in one page, each line linked."""

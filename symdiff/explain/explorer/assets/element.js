@@ -1,0 +1,86 @@
+// Why one element of a gradient has its value: the terms that it is the sum of.
+
+const strides = (shape) => shape.map((_, k) => shape.slice(k + 1).reduce((a, b) => a * b, 1));
+
+function termsOf(share, v, k) {
+  const user = nodes[share.u];
+  const up = user.g && elements(user.g);
+  const own = share.v && elements(share.v);
+  const at = place(v, k);
+  const name = (n, index) => `${n}[${index.join(", ")}]`;
+  if (user.op === "matmul" && up && v.shape.length === 2 && user.g.shape.length === 2 && user.o.length === 2) {
+    const [a, b] = user.o.map((o) => nodes[o]);
+    const left = share.s === user.o[0];
+    const other = left ? b : a;
+    const values = elements(other.v);
+    if (!values) return null;
+    const [rows, columns] = user.g.shape;
+    const found = [];
+    for (let j = 0; j < (left ? columns : rows); j++) {
+      const x = left ? values[at[1] * columns + j] : values[j * other.v.shape[1] + at[0]];
+      const d = left ? up[at[0] * columns + j] : up[j * columns + at[1]];
+      found.push({
+        words: left ? [name(user.ct, [at[0], j]), name(other.n, [at[1], j])] : [name(other.n, [j, at[0]]), name(user.ct, [j, at[1]])],
+        factors: left ? [d, x] : [x, d], kinds: left ? ["G", "V"] : ["V", "G"], product: x * d,
+      });
+    }
+    return { terms: found, over: left ? "over the columns" : "over the rows (the batch)" };
+  }
+  if (up && user.g.shape.length > v.shape.length && (user.op === "add" || user.op === "subtract")) {
+    const count = v.shape.reduce((p, q) => p * q, 1);
+    const found = [];
+    for (let j = k; j < up.length; j += count) {
+      const sign = own && user.op === "subtract" && user.o[1] === share.s ? -1 : 1;
+      found.push({ words: [name(user.ct, place(user.g, j))], factors: [up[j]], kinds: ["G"], product: sign * up[j] });
+    }
+    return { terms: found, over: "over the axes that it was stretched over" };
+  }
+  if (up && own && user.g.shape.join() === v.shape.join() && share.l) {
+    const local = up[k] === 0 ? null : own[k] / up[k];
+    return { terms: [{ words: ["local", name(user.ct, at)], factors: [local ?? 0, up[k]], kinds: ["", "G"], product: own[k] }], over: "" };
+  }
+  return own ? { terms: [{ words: [share.f.t], factors: [own[k]], kinds: ["G"], product: own[k] }], over: "" } : null;
+}
+
+function explainElement(i, k) {
+  const n = nodes[i];
+  const found = elements(n.g);
+  const box = el("div", { class: "element", role: "status" });
+  const index = place(n.g, k).join(", ");
+  box.append(el("div", {}, el("b", { class: "num" }, `${n.ct}[${index}]`), " = ", number(found[k], "G"),
+    n.v && elements(n.v) ? el("span", { class: "muted" }, `   where ${n.n}[${index}] = ${fmt(elements(n.v)[k])}`) : null));
+  n.recv.map((r) => shares[r]).forEach((share, nth) => {
+    const told = termsOf(share, n.g, k);
+    const part = share.v && elements(share.v) ? elements(share.v)[k] : null;
+    const head = el("div", {}, nth ? "+ " : "= ", part === null ? "" : number(part, "G"),
+      el("span", { class: "muted" }, `  from ${nodes[share.u].n}: `), el("code", {}, share.f.t));
+    box.append(head);
+    if (!told || (told.terms.length === 1 && told.terms[0].factors.length === 1)) return;
+    const order = [...told.terms].sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
+    const most = order.slice(0, 6);
+    const body = el("tbody");
+    for (const t of most) {
+      const cells = t.words.map((w, j) => el("td", {}, el("span", { class: "muted" }, w + " "), number(t.factors[j], t.kinds[j]), j + 1 < t.words.length ? " ×" : " ="));
+      body.append(el("tr", {}, cells, el("td", {}, number(t.product, "G"))));
+    }
+    box.append(el("table", {}, body));
+    if (order.length > most.length) {
+      const rest = order.slice(6).reduce((s, t) => s + t.product, 0);
+      box.append(el("div", { class: "muted" }, `and ${order.length - 6} smaller terms, together ${fmt(rest)}`));
+    }
+    if (told.over && told.terms.length > 1) box.append(el("div", { class: "muted" }, `a sum of ${told.terms.length} products ${told.over}`));
+  });
+  return box;
+}
+
+// The element that is largest, to begin with.
+function largest(v) {
+  const found = elements(v);
+  if (!found || !found.length) return null;
+  let best = 0;
+  for (let k = 1; k < found.length; k++) {
+    const x = Math.abs(found[k]);
+    if (x > Math.abs(found[best]) || Number.isNaN(found[k])) best = k;
+  }
+  return best;
+}

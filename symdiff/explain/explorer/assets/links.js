@@ -1,0 +1,207 @@
+// One focus for all panes: what is pointed at, or pinned, is lit wherever it stands.
+
+const linesByItem = new Map(); // item -> line elements
+const wordsByItem = new Map(); // item -> words of generated code
+const spanWords = D.spans.map(() => []); // span -> words of the spec
+const spanLines = D.spans.map(() => []);
+const spansOf = nodes.map(() => []);
+const callsOf = nodes.map(() => []);
+D.spans.forEach((s, k) => {
+  s.v.forEach((i) => spansOf[i].push(k));
+  s.c.forEach((i) => callsOf[i].push(k));
+});
+
+function remember(map, items, e) {
+  for (const item of items.split(" ")) {
+    if (!map.has(item)) map.set(item, []);
+    map.get(item).push(e);
+  }
+}
+document.querySelectorAll("[data-li]").forEach((e) => remember(linesByItem, e.dataset.li, e));
+document.querySelectorAll("[data-i]").forEach((e) => remember(wordsByItem, e.dataset.i, e));
+document.querySelectorAll("[data-s]").forEach((e) => {
+  for (let s = +e.dataset.s; s !== null; s = D.spans[s].p) spanWords[s].push(e);
+});
+document.querySelectorAll("[data-ls]").forEach((e) => {
+  for (const s of e.dataset.ls.split(" ")) spanLines[+s].push(e);
+});
+
+const focus = { items: [], pinned: null, hovered: null };
+let lit = [];
+
+function mark(e, kind) {
+  if (!e.classList.contains(kind)) {
+    e.classList.add(kind);
+    lit.push([e, kind]);
+  }
+}
+
+function unlight() {
+  for (const [e, kind] of lit) e.classList.remove(kind);
+  lit = [];
+  svg.classList.remove("lit");
+}
+
+// Lights items: those themselves, what they came from, and what is derived from them.
+function light(items) {
+  unlight();
+  focus.items = items;
+  if (!items.length) return;
+  const { from, to } = flow(items.filter((x) => x[0] !== "r"));
+  const direct = new Set(items);
+  for (const item of items) {
+    (linesByItem.get(item) || []).forEach((e) => mark(e, "hit"));
+    // in capitals: the line that something went into that has none of its own
+    (linesByItem.get(item.toUpperCase()) || []).forEach((e) => mark(e, "hit"));
+    (wordsByItem.get(item) || []).forEach((e) => mark(e, "hit"));
+    if (item[0] === "v" || item[0] === "g") {
+      (linesByItem.get("r" + item.slice(1)) || []).forEach((e) => mark(e, "rule"));
+    }
+  }
+  for (const i of nodesOf(items)) {
+    // a value's own line of the spec; for its gradient that of its value
+    spansOf[i].forEach((s) => {
+      spanLines[s].forEach((e) => mark(e, "rule"));
+      spanWords[s].forEach((e, k) => {
+        mark(e, "hit");
+        if (k && k < spanWords[s].length - 1) mark(e, "glue");
+      });
+    });
+    callsOf[i].forEach((s) => spanWords[s].forEach((e) => mark(e, "call")));
+  }
+  const side = (set, kind) => set.forEach((item) => {
+    (linesByItem.get(item) || []).forEach((e) => mark(e, kind));
+    if (item[0] === "v") spansOf[+item.slice(1)].forEach((s) => spanLines[s].forEach((e) => mark(e, kind)));
+  });
+  side(from, "from");
+  side(to, "to");
+  lightGraph(items, from, to, direct);
+}
+
+function lightGraph(items, from, to, direct) {
+  if (items.length === 1 && items[0] === "u") return;
+  svg.classList.add("lit");
+  const hit = nodesOf(items);
+  const up = new Set();
+  const down = new Set();
+  // In the graph what is read stands on one side and the readers on the other, whether
+  // values or gradients flow.
+  for (const i of hit) {
+    const v = direct.has("v" + i);
+    const g = direct.has("g" + i);
+    (v || !g ? walk(i, operands) : walk(i, takers)).forEach((x) => (v || !g ? up : down).add(x));
+    (v || !g ? walk(i, users) : walk(i, givers)).forEach((x) => (v || !g ? down : up).add(x));
+  }
+  const kindOf = new Map();
+  const note = (i, kind) => {
+    const key = keyOf(standIn(i));
+    if (kindOf.get(key) !== "hit") kindOf.set(key, kind);
+  };
+  down.forEach((i) => note(i, "to"));
+  up.forEach((i) => note(i, "from"));
+  hit.forEach((i) => note(i, "hit"));
+  for (const [key, kind] of kindOf) if (boxEls.has(key)) mark(boxEls.get(key), kind);
+  for (const { edge, path, tag } of edgeEls) {
+    const both = (set) => edge.pairs.some(([a, b]) => (set.has(a) || hit.has(a)) && (set.has(b) || hit.has(b)));
+    const kind = both(up) ? "from" : both(down) ? "to" : null;
+    if (!kind) continue;
+    mark(path, kind);
+    if (tag) mark(tag, kind);
+  }
+  for (const [i, e] of endEls) if (kindOf.has(keyOf(standIn(i)))) mark(e, "to");
+  if (focus.pinned) {
+    nodesOf(focus.pinned).forEach((i) => {
+      const e = boxEls.get(keyOf(standIn(i)));
+      if (e) mark(e, "pin");
+    });
+  }
+}
+
+function relight() {
+  light(focus.hovered || focus.pinned || []);
+}
+
+let waiting = 0;
+function hover(items, where) {
+  const key = items ? items.join() : "";
+  if ((focus.hovered ? focus.hovered.join() : "") === key) return;
+  focus.hovered = items && items.length ? items : null;
+  cancelAnimationFrame(waiting);
+  waiting = requestAnimationFrame(() => {
+    relight();
+    if (!focus.pinned && focus.hovered) {
+      const i = mainNode(focus.hovered);
+      if (i !== null) showDetail(i);
+    }
+    follow(where);
+  });
+}
+
+function pin(items, where) {
+  focus.pinned = items && items.length ? items : null;
+  focus.hovered = null;
+  cancelAnimationFrame(waiting);
+  relight();
+  const i = focus.pinned ? mainNode(focus.pinned) : null;
+  if (i !== null) {
+    showDetail(i);
+    if (where !== "graph") bringIntoView(i);
+  } else if (!focus.pinned) showNothing();
+  follow(where, true);
+}
+
+// The node that a set of items is about: the last that is computed there.
+function mainNode(items) {
+  const found = [...nodesOf(items)];
+  if (!found.length) {
+    const rule = items.find((x) => x[0] === "r");
+    return rule ? +rule.slice(1) : null;
+  }
+  const back = items.filter((x) => x[0] === "g");
+  if (back.length && !items.some((x) => x[0] === "v")) return +back[0].slice(1);
+  return Math.max(...found);
+}
+
+// Scrolls other panes to what is lit, where none of it is to be seen.
+let later = 0;
+function follow(where, now) {
+  clearTimeout(later);
+  later = setTimeout(() => {
+    document.querySelectorAll(".code:not([hidden])").forEach((pane) => {
+      if (pane.parentElement.id === where) return;
+      const hits = pane.querySelectorAll(".ln.hit, .ln.rule");
+      if (!hits.length) return;
+      const top = pane.scrollTop;
+      const seen = [...hits].some((e) => e.offsetTop >= top && e.offsetTop + 18 <= top + pane.clientHeight);
+      if (seen) return;
+      const best = pane.querySelector(".ln.hit") || hits[0];
+      pane.scrollTo({ top: best.offsetTop - pane.clientHeight / 3, behavior: now ? "auto" : "smooth" });
+    });
+  }, now ? 0 : 140);
+}
+
+const itemsOfNode = (i) => (nodes[i].ct ? ["v" + i, "g" + i] : ["v" + i]);
+
+// What a place of a code pane is about: its word, else its line.
+function itemsAt(target) {
+  const word = target.closest("[data-i], [data-s]");
+  if (word && word.dataset.i) return word.dataset.i.split(" ");
+  if (word) {
+    const span = D.spans[+word.dataset.s];
+    const found = span.v.length ? span.v : span.c;
+    return found.map((i) => "v" + i);
+  }
+  const line = target.closest(".ln");
+  if (!line) return null;
+  if (line.dataset.li) {
+    const all = line.dataset.li.split(" ");
+    const own = all.filter((x) => x === x.toLowerCase());
+    return own.length ? own : all.map((x) => x.toLowerCase());
+  }
+  if (line.dataset.ls) {
+    const found = new Set();
+    line.dataset.ls.split(" ").forEach((s) => D.spans[+s].v.forEach((i) => found.add("v" + i)));
+    return [...found];
+  }
+  return null;
+}

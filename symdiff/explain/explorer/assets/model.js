@@ -1,0 +1,102 @@
+// The derivation as the page holds it: nodes, shares between them, and what follows
+// from what. Items are "v3" (the value of node 3), "g3" (its gradient), "r3" (a use of
+// its rule) and "u" (the update of parameters).
+
+const D = JSON.parse(document.getElementById("data").textContent);
+const nodes = D.nodes;
+const shares = D.shares;
+const byName = new Map();
+
+nodes.forEach((n, i) => {
+  Object.assign(n, { i, users: [], hands: [], recv: [] });
+  byName.set(n.n, i);
+});
+nodes.forEach((n) => n.o.forEach((o) => nodes[o].users.push(n.i)));
+shares.forEach((s, k) => {
+  s.k = k;
+  nodes[s.s].recv.push(k);
+  nodes[s.u].hands.push(k);
+});
+const gradientOf = new Map(D.gradients.filter((g) => g.e !== null).map((g) => [g.e, g]));
+const results = new Set(D.results);
+
+function walk(start, next) {
+  const seen = new Set();
+  const waiting = [start];
+  while (waiting.length) {
+    for (const i of next(nodes[waiting.pop()])) {
+      if (i !== start && !seen.has(i)) {
+        seen.add(i);
+        waiting.push(i);
+      }
+    }
+  }
+  return seen;
+}
+const operands = (n) => n.o;
+const users = (n) => n.users;
+const givers = (n) => n.recv.map((k) => shares[k].u);
+const takers = (n) => n.hands.map((k) => shares[k].s);
+
+// What items come from, and what is derived from them. Values flow forward, gradients
+// back; where a gradient reads a value, that value alone counts, not all behind it.
+function flow(items) {
+  const from = new Set();
+  const to = new Set();
+  const add = (set, kind, found) => found.forEach((i) => set.add(kind + i));
+  for (const item of items) {
+    if (item === "u") {
+      D.gradients.forEach((g) => g.e !== null && from.add("g" + g.e));
+      continue;
+    }
+    const n = nodes[+item.slice(1)];
+    if (item[0] === "v") {
+      add(from, "v", walk(n.i, operands));
+      add(to, "v", walk(n.i, users));
+      n.users.forEach((u) => nodes[u].hands.forEach((k) => {
+        if (shares[k].reads.includes(n.i)) to.add("g" + shares[k].s);
+      }));
+    } else if (item[0] === "g") {
+      add(from, "g", walk(n.i, givers));
+      add(to, "g", walk(n.i, takers));
+      n.recv.forEach((k) => add(from, "v", shares[k].reads));
+      if (n.role === "parameter" && n.ct) to.add("u");
+    }
+  }
+  for (const item of items) {
+    from.delete(item);
+    to.delete(item);
+  }
+  for (const item of from) to.delete(item);
+  return { from, to };
+}
+
+const nodesOf = (items) =>
+  new Set([...items].filter((x) => x !== "u" && x[0] !== "r").map((x) => +x.slice(1)));
+
+// --- DOM -----------------------------------------------------------------------------
+
+const $ = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(e, attributes, children) {
+  for (const [key, value] of Object.entries(attributes || {})) {
+    if (key.startsWith("on")) e.addEventListener(key.slice(2), value);
+    else if (value === true) e.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) e.setAttribute(key, value);
+  }
+  for (const c of children.flat(Infinity)) {
+    if (c !== null && c !== undefined && c !== false) e.append(c);
+  }
+  return e;
+}
+const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const draw = (tag, attributes, ...children) =>
+  fill(document.createElementNS(SVG, tag), attributes, children);
+
+// MathML that was made when the page was made, every name in it escaped.
+function math(text) {
+  const e = el("span", { class: "m" });
+  e.innerHTML = text;
+  return e;
+}

@@ -1,0 +1,149 @@
+"""What the page knows, as JSON: nodes, what flows between them, numbers, spans.
+
+In: a derivation, its owners, perhaps values. Out: a dict of plain things. Invariant:
+everything is referred to by number, in the order of the derivation, so the same model
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from symdiff.explain.derivation import Derivation, Entry, Gradient, Share
+from symdiff.explain.explorer.numbers import Shelf
+from symdiff.explain.explorer.sources import Sources
+from symdiff.explain.formulas import Formula
+from symdiff.explain.mathml import mathml
+from symdiff.explain.symbols import symbol
+from symdiff.explain.values import Values
+from symdiff.graph.node import topological
+
+
+def data(
+    derivation: Derivation, sources: Sources, values: Values | None
+) -> dict[str, Any]:
+    """Return everything that the page's script reads."""
+    return _Builder(derivation, sources, values).everything()
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """Return JSON that may stand inside a script element, whatever strings it holds."""
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for c in "<>&\u2028\u2029":
+        text = text.replace(c, f"\\u{ord(c):04x}")
+    # what is no character of its own cannot be written as UTF-8
+    return "".join(c if not "\ud800" <= c <= "\udfff" else "\\ufffd" for c in text)
+
+
+class _Builder:
+    def __init__(
+        self, derivation: Derivation, sources: Sources, values: Values | None
+    ) -> None:
+        self.derivation = derivation
+        self.values = values
+        self.sources = sources
+        self.shelf = Shelf()
+        self.number = {e.name: i for i, e in enumerate(derivation.entries)}
+        self.shares: list[dict[str, Any]] = []
+
+    def everything(self) -> dict[str, Any]:
+        entries = self.derivation.entries
+        nodes = [self._node(i, e) for i, e in enumerate(entries)]
+        for entry in entries:
+            for place, share in enumerate(entry.received):
+                self._share(place, share)
+        return {
+            "name": self.derivation.name,
+            "results": [self.number[r] for r in self.derivation.results],
+            "values": None if self.values is None else self.values.source,
+            "nodes": nodes,
+            "shares": self.shares,
+            "gradients": [self._gradient(g) for g in self.derivation.gradients],
+            "spans": [
+                {
+                    "v": list(s.entries),
+                    "c": [i for i in s.calls if i not in s.entries],
+                    "p": s.parent,
+                }
+                for s in self.sources.spans
+            ],
+        }
+
+    def _node(self, number: int, e: Entry) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "n": e.name,
+            "m": mathml(symbol(e.name).tex),
+            "op": e.op.partition("@")[0],
+            "t": e.type,
+            "o": [self.number[n] for n in e.operands],
+            "s": list(e.scope),
+        }
+        if e.role:
+            found |= {"role": e.role, "own": str(e.tensor.name or e.name)}
+        if e.formula is not None:
+            found["f"] = self._formula(e.formula)
+        if e.rule:
+            found["rule"] = e.rule
+        if e.statement is not None:
+            found["at"], found["text"] = e.statement.location, e.statement.text
+        if e.cotangent is not None:
+            found["ct"] = e.cotangent
+            found["cm"] = mathml(symbol(e.cotangent).tex)
+        if e.seed:
+            found["seed"] = True
+        if self.values is not None:
+            found["v"] = self.shelf.put(self.values.forward.get(e.name))
+            if e.cotangent is not None:
+                found["g"] = self.shelf.put(self.values.cotangents.get(e.cotangent))
+        return found
+
+    def _share(self, place: int, share: Share) -> None:
+        stands = self.derivation.stands
+        reads = {
+            self.number[stands[n]]: None
+            for n in topological([share.tensor.node])
+            if n in stands
+        }
+        found: dict[str, Any] = {
+            "s": self.number[share.source],
+            "u": self.number[share.user],
+            "f": self._formula(share.formula),
+            "reads": list(reads),
+        }
+        if share.local is not None:
+            found["l"] = self._formula(share.local)
+        if share.rule:
+            found["rule"] = share.rule
+        if self.values is not None:
+            key = (share.source, share.user, place)
+            found["v"] = self.shelf.put(self.values.shares.get(key))
+        self.shares.append(found)
+
+    def _gradient(self, g: Gradient) -> dict[str, Any]:
+        place = next(
+            (
+                i
+                for i, e in enumerate(self.derivation.entries)
+                if e.role and f"d_{e.name}" == g.cotangent
+            ),
+            None,
+        )
+        where = [
+            {"n": name, "m": mathml(symbol(name).tex), "f": self._formula(f)}
+            for name, f in g.where
+        ]
+        return {
+            "e": place,
+            "own": g.name,
+            "ct": g.cotangent,
+            "cm": mathml(symbol(g.cotangent).tex),
+            "t": g.type,
+            "f": self._formula(g.formula),
+            "where": where,
+            "more": g.more,
+        }
+
+    def _formula(self, f: Formula) -> dict[str, str]:
+        return {"t": f.text, "m": mathml(f.tex)}

@@ -1,0 +1,185 @@
+"""Which declared values a node of the generated program belongs to.
+
+In: a derivation, and the unit that code was generated from. Out: `Owners`. Invariant:
+the forward graph is followed through the same passes that the program went through, so
+a value is found again whatever it was rewritten to; what a pass made in between belongs
+to the values that it is read for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from symdiff.derive import stability
+from symdiff.emit.bodies import Unit
+from symdiff.explain.derivation import Derivation
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.rewrite.bodies import merge_loops
+from symdiff.rewrite.driver import rewrite
+from symdiff.rewrite.rules import expansions, simplifications
+
+Found = dict[int, None]  # numbers of entries, in order
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a statement has to do with: values, cotangents, and rules that it applies.
+
+    All are numbers of entries; ``rules`` are those whose operation's rule built it.
+    """
+
+    values: tuple[int, ...] = ()
+    cotangents: tuple[int, ...] = ()
+    rules: tuple[int, ...] = ()
+
+
+@dataclass
+class Owners:
+    """Entries by node, over all forms that their values take on the way to text."""
+
+    derivation: Derivation
+    unit: Unit
+    tensors: dict[Node, Tensor] = field(default_factory=dict)
+    _forms: dict[Node, Found] = field(default_factory=dict)
+    _read_for: dict[Node, Found] = field(default_factory=dict)
+    _inside: dict[Node, Node] = field(default_factory=dict)  # a body's node, its loop
+
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        entries = self.derivation.entries
+        self._numbers = {e.name: i for i, e in enumerate(entries)}
+        program = self.unit.program
+        self.tensors = {**program.output_tensors(), **self.unit.tensors}
+        form = [e.tensor for e in entries]
+        self._note(form)
+        for step in (
+            stability.stabilise,
+            lambda ts: rewrite(ts, simplifications()),
+            merge_loops,
+            lambda ts: rewrite(ts, expansions()),
+            merge_loops,
+        ):
+            form = list(step(form))
+            self._note(form)
+        self._spread()
+        for node in self.tensors:
+            for value in node.attrs.values():
+                if isinstance(value, Body):
+                    self._enter(value, node)
+
+    def _note(self, form: Iterable[Tensor]) -> None:
+        for i, tensor in enumerate(form):
+            self._forms.setdefault(tensor.node, {})[i] = None
+
+    def _enter(self, body: Body, loop: Node) -> None:
+        waiting = [(body, loop)]
+        while waiting:
+            inner, owner = waiting.pop()
+            for node in (*inner.nodes, *(p.node for p in inner.params)):
+                self._inside.setdefault(node, owner)
+                held = [v for v in node.attrs.values() if isinstance(v, Body)]
+                waiting += [(b, owner) for b in held]
+
+    def _spread(self) -> None:
+        """Give what belongs to no value to those that it is read for.
+
+        Of several readers those of the same statement count alone.
+        """
+        readers: dict[Node, list[Tensor]] = {}
+        for tensor in self.tensors.values():
+            for i in tensor.node.inputs:
+                readers.setdefault(i, []).append(tensor)
+        for tensor in sorted(self.tensors.values(), key=lambda t: -t.serial):
+            node = tensor.node
+            if node in self._forms or tensor.site.primal is not None:
+                continue
+            near = readers.get(node, [])
+            forward = [t for t in near if t.site.primal is None] or near
+            same = [t for t in forward if t.site.frames == tensor.site.frames]
+            found: Found = {}
+            for reader in same or forward:
+                if reader.site.primal is None:
+                    found |= self._values(reader.node)
+                else:
+                    found |= self._rules(reader)
+            if found:
+                self._read_for[node] = found
+
+    def _values(self, node: Node) -> Found:
+        return self._forms.get(node) or self._read_for.get(node) or {}
+
+    def _rules(self, tensor: Tensor) -> Found:
+        """Return the entries whose rule built a derivative.
+
+        A rule of an operation that has no entry, such as NumPy's broadcasting, belongs
+        to the operation that reads it.
+        """
+        primal = tensor.site.primal
+        seen: set[Node] = set()
+        while primal is not None and primal.node not in seen:
+            seen.add(primal.node)
+            found = self._values(primal.node)
+            if found:
+                return found
+            primal = primal.site.primal
+        return {}
+
+    def is_derivative(self, node: Node) -> bool:
+        """Whether a node belongs to the backward pass alone."""
+        tensor = self.tensors.get(node)
+        if tensor is None:
+            loop = self._inside.get(node)
+            return loop is not None and self.is_derivative(loop)
+        return tensor.site.primal is not None and node not in self._forms
+
+    def cotangent(self, node: Node) -> tuple[int, ...]:
+        """Return the entries whose whole cotangent a node is."""
+        tensor = self.tensors.get(node)
+        found: Found = {}
+        for prefix, primal in () if tensor is None else tensor.cotangent_of:
+            if prefix == "d":
+                found |= self._forms.get(primal.node, {})
+        for variable, gradient in zip(
+            self.unit.program.wrt, self.unit.program.gradients, strict=True
+        ):
+            if gradient.node is node:
+                found |= self._forms.get(variable.node, {})
+        return tuple(found)
+
+    def part(self, nodes: Iterable[Node]) -> Part:
+        """Return what a statement that computes nodes has to do with."""
+        values: Found = {}
+        cotangents: Found = {}
+        rules: Found = {}
+        for node in nodes:
+            node = self._inside.get(node, node) if node not in self.tensors else node
+            tensor = self.tensors.get(node)
+            if tensor is None:
+                continue
+            if node in self._forms or tensor.site.primal is None:
+                values |= self._values(node)
+            else:
+                rules |= self._rules(tensor)
+            cotangents |= dict.fromkeys(self.cotangent(node))
+        return Part(tuple(values), tuple(cotangents), self._handing(cotangents, rules))
+
+    def _handing(self, cotangents: Found, rules: Found) -> tuple[int, ...]:
+        """Return the rules that lead to cotangents.
+
+        Two derivatives may share a value; each has the rules on its own way alone.
+        """
+        if not cotangents:
+            return tuple(rules)
+        kept: Found = {}
+        waiting = list(cotangents)
+        while waiting:
+            for share in self.derivation.entries[waiting.pop()].received:
+                user = self._numbers[share.user]
+                if user in rules and user not in kept:
+                    kept[user] = None
+                    waiting.append(user)
+        return tuple(kept or rules)

@@ -1,0 +1,165 @@
+"""The explorer's page: one file that loads nothing.
+
+In: what a page shows. Out: HTML. Invariant: text of the user's is escaped wherever it
+stands; the page's own policy forbids it to load or to send anything; the same input
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from symdiff.explain.explorer.colours import rows
+from symdiff.explain.explorer.data import as_json
+from symdiff.explain.explorer.linked import Linked
+from symdiff.explain.explorer.sources import Sources, innermost
+
+STYLES = ("base", "panes", "graph", "detail", "print")
+SCRIPTS = (
+    "model", "numbers", "groups", "layout", "drawing", "graph", "links", "detail",
+    "element", "charts", "steps", "panes", "keys", "main",
+)  # fmt: skip
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Everything that the page shows: JSON data, the user's files, generated modules.
+
+    ``modules`` maps file names to text and links.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+    sources: Sources
+    modules: Mapping[str, tuple[str, Linked]]
+    _html: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def html(self) -> str:
+        """Return the page."""
+        if not self._html:
+            self._html.append(_page(self))
+        return self._html[0]
+
+    def write(self, path: Any) -> None:
+        """Write the page to a file."""
+        from pathlib import Path
+
+        Path(path).write_text(self.html(), "utf-8")
+
+
+def asset(name: str) -> str:
+    """Return a file of the page's own."""
+    place = files("symdiff.explain.explorer").joinpath("assets", name)
+    return place.read_text("utf-8")
+
+
+def _page(explorer: Explorer) -> str:
+    style = "\n".join(asset(f"{name}.css") for name in STYLES)
+    script = "\n".join(asset(f"{name}.js") for name in SCRIPTS)
+    title = escape(explorer.name)
+    body = asset("body.html")
+    left = [m for m in explorer.modules if m == "forward.py"]
+    right = [m for m in explorer.modules if m != "forward.py"]
+    for mark, text in (
+        ("{{title}}", title),
+        ("{{spec}}", _spec(explorer.sources)),
+        ("{{forward}}", _modules(explorer, left)),
+        ("{{backward}}", _modules(explorer, right)),
+    ):
+        before, _, after = body.partition(mark)
+        body = before + text + after
+    parts = [
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{title} · symdiff explorer</title>",
+        f"<style>\n{style}</style></head>",
+        body.rstrip("\n"),
+        f'<script type="application/json" id="data">{as_json(explorer.data)}</script>',
+        f'<script>\n"use strict";\n(() => {{\n{script}\n}})();\n</script>',
+        "</body></html>",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _tabs(names: Sequence[str], prefix: str) -> str:
+    made = []
+    for i, name in enumerate(names):
+        chosen = "true" if i == 0 else "false"
+        made.append(
+            f'<button role="tab" class="tab" id="tab-{prefix}{i}" '
+            f'aria-controls="{prefix}{i}" aria-selected="{chosen}">'
+            f"{escape(name)}</button>"
+        )
+    return f'<div class="tabs" role="tablist">{"".join(made)}</div>'
+
+
+def _file(identity: str, name: str, lines: Iterable[str], hidden: bool) -> str:
+    attribute = " hidden" if hidden else ""
+    return (
+        f'<div class="code" role="tabpanel" id="{identity}" tabindex="0" '
+        f'aria-labelledby="tab-{identity}" data-file="{escape(name)}"{attribute}>'
+        f"{''.join(lines)}</div>"
+    )
+
+
+# --- the user's files -----------------------------------------------------------------
+
+
+def _spec(sources: Sources) -> str:
+    if not sources.files:
+        return '<p class="none">The source of this model is not to be had.</p>'
+    parts = [_tabs([f.name for f in sources.files], "spec")]
+    for number, file in enumerate(sources.files):
+        here = [(i, s) for i, s in enumerate(sources.spans) if s.file == number]
+
+        def said(line: int, start: int, end: int, here: Any = here) -> str:
+            found = innermost(here, line, start)
+            return "" if found is None else f' data-s="{found}"'
+
+        on: dict[int, dict[int, None]] = {}
+        for i, span in here:
+            for line in range(span.start[0], span.end[0] + 1):
+                on.setdefault(line, {})[i] = None
+
+        def on_line(line: int, on: Any = on) -> str:
+            spans = " ".join(map(str, on.get(line, ())))
+            return f' data-ls="{spans}"' if spans else ""
+
+        lines = rows(file.text, said, on_line)
+        parts.append(_file(f"spec{number}", file.name, lines, number > 0))
+    return "".join(parts)
+
+
+# --- generated modules ----------------------------------------------------------------
+
+
+def _modules(explorer: Explorer, names: Sequence[str]) -> str:
+    prefix = "forward" if "forward.py" in names else "backward"
+    if not names:
+        return '<p class="none">Nothing was generated here.</p>'
+    parts = [_tabs(names, prefix)]
+    for number, name in enumerate(names):
+        text, links = explorer.modules[name]
+
+        def said(line: int, start: int, end: int, links: Linked = links) -> str:
+            found = links.names.get((line, start))
+            return f' data-i="{" ".join(found[1])}"' if found else ""
+
+        def on_line(line: int, links: Linked = links) -> str:
+            items = " ".join(links.lines.get(line, ()))
+            return f' data-li="{items}"' if items else ""
+
+        lines = rows(text, said, on_line)
+        parts.append(_file(f"{prefix}{number}", name, lines, number > 0))
+    return "".join(parts)

@@ -1,0 +1,156 @@
+"""The user's files, and which expression of them declared which value.
+
+In: the entries of a derivation. Out: `Sources`: texts, and spans with the entries that
+each declared. Invariant: a span is the expression whose evaluation made the value, read
+from the instruction's position; without source there are no spans, and nothing fails.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from types import CodeType
+
+from symdiff.emit.source import instruction_span, primal_site
+from symdiff.explain.derivation import Derivation, Entry
+
+
+@dataclass
+class Span:
+    """An expression: its place in characters, lines from 1, and what it declares.
+
+    ``calls`` are entries made below a function that is called there.
+    """
+
+    file: int
+    start: tuple[int, int]
+    end: tuple[int, int]
+    entries: dict[int, None] = field(default_factory=dict)
+    calls: dict[int, None] = field(default_factory=dict)
+    parent: int | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of the user's."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files, in the order of their use, and the spans in them."""
+
+    files: tuple[Source, ...]
+    spans: tuple[Span, ...]
+
+
+def sources(derivation: Derivation, base: str, main: str | None = None) -> Sources:
+    """Return the files that entries were declared in; ``main`` is the first.
+
+    Of the callers of a function those count that stand in the same files or below the
+    folder ``base``.
+    """
+    reader = _Reader(base)
+    if main is not None:
+        reader.file(main)
+    for entry in derivation.entries:
+        frames = primal_site(entry.tensor).frames
+        if frames:
+            reader.file(frames[0][0].co_filename)
+    for i, entry in enumerate(derivation.entries):
+        reader.note(i, entry)
+    return reader.sources()
+
+
+class _Reader:
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.numbers: dict[str, int] = {}
+        self.texts: list[str] = []
+        self.rows: list[list[str]] = []
+        self.names: list[str] = []
+        self.spans: dict[tuple[int, tuple[int, int], tuple[int, int]], Span] = {}
+
+    def file(self, name: str) -> int | None:
+        """Return the number of a file, or None where its text is not to be had."""
+        if name not in self.numbers:
+            text = "".join(linecache.getlines(name))
+            if not text and not name.startswith("<"):
+                try:
+                    text = Path(name).read_text("utf-8")
+                except (OSError, UnicodeDecodeError):
+                    text = ""
+            if not text:
+                return None
+            self.numbers[name] = len(self.texts)
+            self.texts.append(text)
+            self.rows.append(text.splitlines())
+            self.names.append(self._shown(name))
+        return self.numbers[name]
+
+    def _shown(self, name: str) -> str:
+        if name.startswith("<"):
+            return name.strip("<>")
+        relative = os.path.relpath(name, self.base) if self.base else name
+        outside = relative.startswith("..") or not self.base
+        return PurePath(name).name if outside else relative.replace(os.sep, "/")
+
+    def note(self, number: int, entry: Entry) -> None:
+        """Note where an entry was declared, and who called the code that did."""
+        for depth, (code, offset) in enumerate(primal_site(entry.tensor).frames):
+            if code.co_filename not in self.numbers:
+                continue
+            span = self._span(code, offset)
+            if span is not None:
+                (span.calls if depth else span.entries)[number] = None
+
+    def _span(self, code: CodeType, offset: int) -> Span | None:
+        found = instruction_span(code, offset)
+        if found is None:
+            return None
+        file = self.numbers[code.co_filename]
+        line, column, last, end = found
+        rows = self.rows[file]
+        if not 1 <= line <= last <= len(rows):
+            return None
+        start = (line, _characters(rows[line - 1], column))
+        stop = (last, _characters(rows[last - 1], end))
+        key = (file, start, stop)
+        return self.spans.setdefault(key, Span(file, start, stop))
+
+    def sources(self) -> Sources:
+        files = [Source(n, t) for n, t in zip(self.names, self.texts, strict=True)]
+        order = sorted(
+            self.spans.values(), key=lambda s: (s.file, s.start, (-s.end[0], -s.end[1]))
+        )
+        open_: list[int] = []
+        for i, span in enumerate(order):
+            while open_ and not _within(span, order[open_[-1]]):
+                open_.pop()
+            span.parent = open_[-1] if open_ else None
+            open_.append(i)
+        return Sources(tuple(files), tuple(order))
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    return inner.file == outer.file and inner.end <= outer.end
+
+
+def innermost(spans: Sequence[tuple[int, Span]], line: int, column: int) -> int | None:
+    """Return the smallest span of a file at a place; spans come outermost first."""
+    found = None
+    for number, span in spans:
+        if span.start > (line, column):
+            break
+        if (line, column) < span.end:
+            found = number
+    return found
+
+
+def _characters(row: str, column: int) -> int:
+    return len(row.encode()[:column].decode(errors="replace"))
