@@ -16,7 +16,7 @@ import click
 from symdiff._version import __version__
 from symdiff.cli.benching import bench_command
 from symdiff.cli.building import compile_command, train_command
-from symdiff.cli.courses import exercise_command
+from symdiff.cli.courses import exercise_command, grade_command
 from symdiff.cli.explaining import explain_command, graph_command
 from symdiff.cli.exploring import explore_command
 from symdiff.cli.review import check_command, diff_command, verify_command
@@ -42,5 +42,6 @@ for command in (
     diff_command,
     bench_command,
     exercise_command,
+    grade_command,
 ):
     main.add_command(command)

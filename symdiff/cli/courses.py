@@ -10,7 +10,13 @@ from pathlib import Path
 
 import click
 
-from symdiff.cli.common import any_path, compiled_spec, reported, spec_argument
+from symdiff.cli.common import (
+    any_path,
+    compiled_spec,
+    local,
+    reported,
+    spec_argument,
+)
 
 # --- exercise -------------------------------------------------------------------------
 
@@ -60,3 +66,72 @@ def exercise_command(
     click.echo(f"to be written:  {output / compiled.name / 'backward.py'}")
     click.echo(f"checked by:     cd {output} && python -m {compiled.name} verify")
     click.echo(f"graded by:      symdiff grade {output / compiled.name} --spec {spec}")
+
+
+# --- grade ----------------------------------------------------------------------------
+
+
+@click.command("grade", short_help="Compare students' backward with the derived one.")
+@click.argument("files", nargs=-1, required=True, type=any_path, metavar="FILE...")
+@click.option(
+    "--spec", required=True, type=any_path, help="The model that they differentiate."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.5),
+    default=20.0,
+    show_default=True,
+    help="Time for each file.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(min=64),
+    default=1024,
+    show_default=True,
+    metavar="MB",
+    help="Memory for each file.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of what is drawn.")
+@reported(code=2)
+def grade_command(
+    files: tuple[Path, ...],
+    spec: Path,
+    as_json: bool,
+    seconds: float,
+    memory: int,
+    seed: int,
+) -> None:
+    """Compare the backward of each FILE with the one derived from the spec.
+
+    FILE is a module that defines `backward`, or the folder of an exercise. It runs in a
+    process of its own, held to time and memory: that guards against accidents, not
+    against attacks, so grade strangers' files in a container.
+
+    For each gradient: right or wrong; then the first wrong node, the student's line,
+    what it should be, and the cause if playing that mistake on the derived gradient
+    gives the student's numbers. Several files give a table.
+
+    Exit code 0: all is right. 1: something is wrong. 2: something cannot be graded.
+    """
+    import json
+
+    from symdiff.declare.spec import load_spec
+    from symdiff.grading.grade import Grader
+    from symdiff.grading.sandbox import Limits
+    from symdiff.grading.verdict import table
+
+    declared = load_spec(spec)
+    compiled, _ = compiled_spec(declared, 1)
+    plain, _ = compiled_spec(declared, 0, only=("backward",))
+    limits = Limits(seconds, memory)
+    grader = Grader(declared.model, compiled, plain, str(spec), limits, seed)
+    verdicts = [grader.grade(path) for path in files]
+    if as_json:
+        told = [v.dict() for v in verdicts]
+        click.echo(json.dumps(told[0] if len(told) == 1 else told, indent=2))
+    elif len(verdicts) == 1:
+        click.echo(local(verdicts[0].text()))
+    else:
+        click.echo(local(table(verdicts)))
+    raise click.exceptions.Exit(max(v.code for v in verdicts))

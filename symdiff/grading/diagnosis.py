@@ -1,0 +1,296 @@
+"""The first wrong node of a student's backward pass, and its likely cause.
+
+In: what a student's code gave at the cases, and the values that its variables had. Out:
+`Finding`s. Invariant: a cause is stated as such only where it reproduces the student's
+numbers; otherwise the difference itself is described.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.grading.faults import Fault
+from symdiff.grading.hypotheses import Search, close
+from symdiff.grading.reference import Case, Reference, Statement
+from symdiff.grading.sandbox import Outcome
+from symdiff.grading.verdict import Finding
+from symdiff.grading.words import said
+
+TRACED = 0  # the case at which values of variables are noted
+LOOKED_AT = 12  # likeliest mistakes whose intermediate values are compared
+
+
+class Diagnosis:
+    """What can be said of one student's outcomes."""
+
+    def __init__(
+        self, search: Search, outcomes: Sequence[Outcome], source: Sequence[str]
+    ) -> None:
+        self.search = search
+        self.reference: Reference = search.reference
+        self.cases: Sequence[Case] = search.cases
+        self.outcomes, self.source = outcomes, source
+        self.trace = outcomes[TRACED].trace if outcomes else []
+
+    # --- what is wrong ----------------------------------------------------------------
+
+    def usable(self) -> dict[int, Mapping[str, np.ndarray]]:
+        """Return the gradients of the cases that tell a mistake."""
+        pairs = enumerate(zip(self.cases, self.outcomes, strict=False))
+        return {
+            i: o.gradients
+            for i, (c, o) in pairs
+            if not c.narrow and not c.kink and o.error is None and o.gradients
+        }
+
+    def findings(self, wrong: set[str]) -> list[Finding]:
+        """Return what is wrong with gradients that were returned."""
+        found = self.usable()
+        names = [n for n in self.reference.wrt if all(n in g for g in found.values())]
+        wrong = {n for n in wrong if n in names}
+        if not wrong or not found:
+            return []
+        given = {i: {n: g[n] for n in names} for i, g in found.items()}
+        finite = {
+            i: g
+            for i, g in given.items()
+            if all(np.all(np.isfinite(a)) for a in g.values())
+        }
+        if finite and len(finite) < len(given) and self._right(finite):
+            return [self._overflow(given, finite)]
+        told = self.search.explain(given, wrong)
+        if told:
+            chosen = min(told, key=lambda f: (-self._agreed(f), told.index(f)))
+            return [self._named(f, wrong, len(chosen) == 1) for f in chosen]
+        factor = self.search.factor(given, wrong)
+        if factor is not None:
+            return [self._factor(*factor, wrong)]
+        return [self._unexplained(given, wrong)]
+
+    def _right(self, found: Mapping[int, Mapping[str, np.ndarray]]) -> bool:
+        return all(
+            close(self.cases[i].gradients[n], a, self.cases[i].slack[n])
+            for i, g in found.items()
+            for n, a in g.items()
+        )
+
+    # --- a mistake that explains everything -------------------------------------------
+
+    def _agreed(self, faults: Sequence[Fault]) -> int:
+        """Return how many of the student's variables are as the mistake makes them."""
+        if len(faults) != 1 or faults[0].rank > 90 or not self.trace:
+            return 0
+        both = self.search.outcome(faults[0], TRACED)
+        if both is None:
+            return 0
+        count = 0
+        for name, value in both[1].items():
+            if name.startswith("d_") and isinstance(value, np.ndarray):
+                mine = [a for n, _, own, a in self.trace if own and same_name(n, name)]
+                if mine:
+                    count += 1 if any(close(value, a, 1e-9) for a in mine) else -1
+        return count
+
+    def _named(self, fault: Fault, wrong: set[str], alone: bool) -> Finding:
+        s = fault.statement
+        words, hint = said(fault.cause, fault.values)
+        both = self.search.outcome(fault, TRACED)
+        value = None if both is None else both[1].get(s.target)
+        line = self._line(s.target, value)
+        reached = self.search.flows.get(s.target, set()) & wrong
+        expected = self.cases[TRACED].locals.get(s.target)
+        if alone and value is not None and not s.looped:
+            example = _example(s.target, value, expected)
+        else:
+            example = ""
+        shown = example or self._outputs(reached)
+        made = self._finding(s, fault.cause, words, hint, line, shown, True)
+        made.gradients = self._ordered(reached)
+        return made
+
+    def _factor(self, s: Statement, c: float, wrong: set[str]) -> Finding:
+        words, hint = said("factor", {"c": f"{c:.6g}"})
+        if abs(c) < 1e-9:
+            words, hint = said("zero", {})
+        value = self.cases[TRACED].locals.get(s.target)
+        line = self._line(s.target, None if value is None else c * np.asarray(value))
+        made = self._finding(s, "factor", words, hint, line, self._outputs(wrong), True)
+        made.gradients = self._ordered(wrong)
+        return made
+
+    def _finding(
+        self,
+        s: Statement | None,
+        cause: str,
+        words: str,
+        hint: str,
+        line: int,
+        example: str,
+        certain: bool,
+    ) -> Finding:
+        made = Finding(s.target if s else "", cause, words, hint)
+        if s is not None:
+            made.statement, made.place = s.heading, s.place
+            made.expected, made.rule, made.shape = self._expected(s), s.rule, s.shape
+        made.line, made.source = line, self._row(line)
+        made.example, made.certain = example, certain
+        return made
+
+    def _expected(self, s: Statement) -> str:
+        """Return how a name is set, in one or more statements."""
+        same = [t.source for t in self.reference.statements if t.target == s.target]
+        return "; ".join(same[:4]) if not s.looped else s.source
+
+    # --- what is seen -----------------------------------------------------------------
+
+    def _overflow(
+        self,
+        given: Mapping[int, Mapping[str, np.ndarray]],
+        finite: Mapping[int, Mapping[str, np.ndarray]],
+    ) -> Finding:
+        words, hint = said("overflow", {})
+        i = next(i for i in given if i not in finite)
+        bad = {n for n, a in given[i].items() if not np.all(np.isfinite(a))}
+        s = self._statement_of(self._first(bad))
+        made = self._finding(s, "overflow", words, hint, 0, self.cases[i].name, True)
+        made.gradients = self._ordered(bad)
+        return made
+
+    def _unexplained(
+        self, given: Mapping[int, Mapping[str, np.ndarray]], wrong: set[str]
+    ) -> Finding:
+        """Describe the first value that differs, as far as names and numbers tell."""
+        s, value, line = self._first_by_name()
+        if s is None:
+            name = self._first(wrong)
+            s = self._statement_of(name)
+            value = given[TRACED].get(name) if TRACED in given else None
+            line = self._line(s.target if s else "", value)
+        words = "no single mistake that is known explains the numbers"
+        example = ""
+        if s is not None and value is not None:
+            expected = self.cases[TRACED].locals.get(s.target)
+            example = _example(s.target, value, expected)
+            words = _difference(value, expected) or words
+        made = self._finding(s, "unknown", words, "", line, example, False)
+        made.gradients = self._ordered(wrong)
+        return made
+
+    def _first_by_name(self) -> tuple[Statement | None, Any, int]:
+        """Return the first value that the student has under its name, and wrongly."""
+        right = self.cases[TRACED].locals
+        seen: set[str] = set()
+        for s in self.reference.statements:
+            if s.target in seen or s.looped or not s.target.startswith("d_"):
+                continue
+            seen.add(s.target)
+            expected = right.get(s.target)
+            if expected is None:
+                continue
+            if any(close(expected, a, 1e-9) for _, _, _, a in self.trace):
+                continue
+            mine = [t for t in self.trace if t[2] and same_name(t[0], s.target)]
+            if mine:
+                return s, mine[-1][3], mine[-1][1]
+        return None, None, 0
+
+    # --- places -----------------------------------------------------------------------
+
+    def _line(self, name: str, value: Any) -> int:
+        """Return the student's line that made a value, or that set a name."""
+        if value is not None and np.size(value) > 1:
+            equal = [t for t in self.trace if close(value, t[3], 1e-9)]
+            named = [t for t in equal if same_name(t[0], name)]
+            for t in (*named, *equal):
+                return t[1]
+        mine = [t for t in self.trace if t[2] and same_name(t[0], name)]
+        return mine[-1][1] if mine else 0
+
+    def _row(self, line: int) -> str:
+        return self.source[line - 1].strip() if 0 < line <= len(self.source) else ""
+
+    def _ordered(self, names: set[str]) -> tuple[str, ...]:
+        return tuple(n for n in self.reference.wrt if n in names)
+
+    def _first(self, names: set[str]) -> str:
+        """Return the gradient that the backward pass comes to first."""
+
+        def order(name: str) -> int:
+            s = self._statement_of(name)
+            return s.order if s is not None else 1 << 30
+
+        return min(self._ordered(names), key=order)
+
+    def _statement_of(self, name: str) -> Statement | None:
+        """Return the statement that sets the gradient of a name."""
+        expression = self.reference.outputs[name]
+        return self.reference.told(getattr(expression, "id", ""))
+
+    def _outputs(self, names: set[str]) -> str:
+        """Compare an element of the first of some gradients."""
+        gradients = self.outcomes[TRACED].gradients if self.outcomes else {}
+        mine = {n for n in names if n in gradients}
+        if not mine:
+            return ""
+        name = self._first(mine)
+        return _example(
+            name, gradients[name], self.cases[TRACED].gradients[name], "gradient of "
+        )
+
+
+def same_name(mine: str, derived: str) -> bool:
+    """Whether two names mean the same cotangent: d_z, dz, dZ, grad_z, dL_dz, z_grad."""
+    return _bare(mine) == _bare(derived)
+
+
+def _bare(name: str) -> str:
+    low = name.lower()
+    for pattern in (
+        r"^(?:d_?loss_?d|dl_?d|d_l_d|grad_?|gradient_?|delta_?|d_|d(?=[a-z]))_?",
+        r"_?(?:grad|bar|cotangent)$",
+    ):
+        shorter = re.sub(pattern, "", low, count=1)
+        if shorter and shorter != low:
+            return "d:" + shorter.replace("_", "")
+    return low.replace("_", "")
+
+
+def _example(name: str, mine: Any, expected: Any, what: str = "") -> str:
+    """Compare the element where two arrays differ most."""
+    if expected is None:
+        return ""
+    a, b = np.asarray(mine, float), np.asarray(expected, float)
+    if a.shape != b.shape:
+        return f"{what}{name} has the shape {a.shape}, expected {b.shape}"
+    if not a.size:
+        return ""
+    with np.errstate(all="ignore"):
+        gap = np.where(np.isfinite(a), np.abs(a - b), np.inf)
+    index = np.unravel_index(int(np.argmax(gap)), a.shape)
+    place = f"[{', '.join(str(int(i)) for i in index)}]" if a.ndim else ""
+    return f"{what}{name}{place} is {a[index]:.6g}, expected {b[index]:.6g}"
+
+
+def _difference(mine: Any, expected: Any) -> str:
+    """Say how an array differs: its shape, a ratio, or how many of its elements."""
+    if expected is None:
+        return ""
+    a, b = np.asarray(mine, float), np.asarray(expected, float)
+    if a.shape != b.shape:
+        return f"its shape is {a.shape}, expected {b.shape}"
+    if not np.all(np.isfinite(a)):
+        return f"{int(np.sum(~np.isfinite(a)))} of its {a.size} elements are not finite"
+    scale = float(np.max(np.abs(b), initial=0.0))
+    if not np.any(a):
+        return "it is all zeros"
+    big = np.abs(b) > 1e-6 * scale
+    with np.errstate(all="ignore"):
+        ratios = a[big] / b[big]
+    if ratios.size > 1 and np.ptp(ratios) <= 1e-6 * np.max(np.abs(ratios)):
+        return f"it is {ratios[0]:.6g} times what it should be, in this case"
+    off = int(np.sum(np.abs(a - b) > 1e-7 * scale))
+    return f"{off} of its {a.size} elements differ"

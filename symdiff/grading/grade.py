@@ -1,0 +1,370 @@
+"""`symdiff grade`: a student's backward pass against the derived one.
+
+In: a declared model, compiled, and students' files. Out: a `Verdict` for each.
+Invariant: students' code runs in processes of its own; what it does there, be it wrong
+or hostile, becomes a sentence in its verdict.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symdiff.declare.model import Function, Model
+from symdiff.emit.package import Compiled
+from symdiff.grading.cases import cases
+from symdiff.grading.diagnosis import TRACED, Diagnosis, same_name
+from symdiff.grading.hypotheses import Search, close
+from symdiff.grading.reference import Case, Reference, Statement, forward_values
+from symdiff.grading.sandbox import Limits, Outcome, Session, run
+from symdiff.grading.verdict import Finding, Mark, Verdict
+from symdiff.grading.words import said
+from symdiff.graph.errors import DerivativeError
+
+DERIVING = ("symdiff", "jax", "torch", "autograd", "tensorflow", "sympy", "casadi")
+ROWS = 200_000  # characters of a file that are read
+
+
+class Grader:
+    """Grades files against one spec; what is derived and searched is shared."""
+
+    def __init__(
+        self,
+        declared: Model | Function,
+        compiled: Compiled,
+        plain: Compiled | None = None,
+        spec: str = "",
+        limits: Limits | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.spec = spec or declared.name
+        self.limits = limits or Limits()
+        self.reference = Reference(compiled)
+        self.cases = cases(self.reference, declared, seed)
+        if not self.cases or self.cases[TRACED].narrow:
+            raise DerivativeError(
+                f"no point was found at which {declared.name!r} has a finite gradient; "
+                "declare low=, high= or sample= of its inputs."
+            )
+        if plain is not None:
+            for case in self.cases:
+                case.forward = forward_values(plain, case)
+        self._search: Search | None = None
+
+    @property
+    def search(self) -> Search:
+        """The mistakes that are known; made when one is first looked for."""
+        if self._search is None:
+            self._search = Search(self.reference, self.cases)
+        return self._search
+
+    def grade(self, path: Path) -> Verdict:
+        """Return the verdict on a file, or on the backward.py of a folder."""
+        verdict = Verdict(str(path), self.spec)
+        file = path / "backward.py" if path.is_dir() else path
+        try:
+            text = file.read_bytes()[:ROWS].decode("utf-8", "replace")
+        except OSError as error:
+            verdict.refused = f"cannot read {file}: {error.strerror}"
+            return verdict
+        session = run(
+            file, self._job(), [self._given(c) for c in self.cases], self.limits
+        )
+        grading = _Grading(self, verdict, session, text.split("\n"))
+        grading.grade()
+        verdict.notes += _imports(text)
+        return verdict
+
+    def _job(self) -> dict[str, Any]:
+        reference = self.reference
+        residuals = self.cases[TRACED].residuals
+        return {
+            "model": reference.is_model,
+            "params": list(reference.params),
+            "arguments": list(reference.arguments),
+            "wrt": reference.wrt,
+            "fields": list(residuals._fields),
+        }
+
+    def _given(self, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return a case as the process reads it."""
+        arrays: dict[str, np.ndarray] = {}
+        arrays |= {f"p{i}": a for i, a in enumerate(case.params.values())}
+        arrays |= {f"a{i}": a for i, a in enumerate(case.arguments.values())}
+        arrays |= {f"d{i}": np.asarray(s) for i, s in enumerate(case.seeds)}
+        kinds = []
+        for i, value in enumerate(case.residuals):
+            kind = "array"
+            if isinstance(value, np.dtype):
+                kind, value = "dtype", value.name
+            elif isinstance(value, int):
+                kind = "int"
+            kinds.append(kind)
+            arrays[f"r{i}"] = np.asarray(value)
+        told = {
+            "key": case.key,
+            "seeds": len(case.seeds),
+            "residuals": kinds,
+            "trace": case is self.cases[TRACED],
+        }
+        return told, arrays
+
+
+def _imports(text: str) -> list[str]:
+    """Return notes on what derives gradients by itself."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    used = sorted(found & set(DERIVING))
+    return [f"it imports {', '.join(used)}, which can derive gradients"] if used else []
+
+
+class _Grading:
+    def __init__(
+        self,
+        grader: Grader,
+        verdict: Verdict,
+        session: Session,
+        source: Sequence[str],
+    ) -> None:
+        self.grader, self.verdict, self.session = grader, verdict, session
+        self.source = source
+        self.reference, self.cases = grader.reference, grader.cases
+        self.outcomes = session.outcomes
+        self.wrong: dict[str, str] = {}
+
+    def grade(self) -> None:
+        """Fill in the verdict."""
+        verdict = self.verdict
+        verdict.cases = [c.name for c in self.cases[: len(self.outcomes)]]
+        shapes = {n: g.shape for n, g in self.cases[TRACED].gradients.items()}
+        if self._whole():
+            words = self.wrong
+            for n, s in shapes.items():
+                verdict.marks.append(Mark(n, s, False, words.get(n, "")))
+            return
+        for i, (case, outcome) in enumerate(
+            zip(self.cases, self.outcomes, strict=True)
+        ):
+            self._case(i, case, outcome)
+        for n, s in shapes.items():
+            verdict.marks.append(Mark(n, s, n not in self.wrong, self.wrong.get(n, "")))
+        self._find()
+        self._conduct()
+
+    # --- the file as a whole ----------------------------------------------------------
+
+    def _whole(self) -> bool:
+        """Say why there are no outcomes to look at; return whether that is so."""
+        session, verdict = self.session, self.verdict
+        if session.failed is not None:
+            failed = session.failed
+            if "missing" in failed:
+                words = "the file defines no function backward"
+                verdict.findings.append(Finding("", "raises", words))
+                return True
+            words = "the file cannot be imported: " + _exception(failed)
+            verdict.findings.append(self._raised(failed, words, None))
+            return True
+        if not session.ended:
+            return False
+        name = self.cases[min(session.at, len(self.cases) - 1)].name
+        words = f"it {session.ended} (at {name})"
+        made = Finding("", "raises", words, line=session.line)
+        made.source = self._row(session.line)
+        verdict.findings.append(made)
+        return True
+
+    def _row(self, line: int) -> str:
+        return self.source[line - 1].strip() if 0 < line <= len(self.source) else ""
+
+    def _raised(
+        self, error: dict[str, Any], words: str, s: Statement | None
+    ) -> Finding:
+        line = int(error.get("line") or 0)
+        cause, hint = "raises", ""
+        source, message = self._row(line), str(error.get("message"))
+        if "@" in source or "dot(" in source or "matmul" in message:
+            if "matmul" in message or "not aligned" in message:
+                cause = "transposed"
+        elif "broadcast" in message:
+            cause = "broadcast"
+        if cause != "raises":
+            hint = said(cause, {})[1]
+        made = Finding("", cause, words, hint, line=line, source=source)
+        if s is not None:
+            made.node, made.statement, made.place = s.target, s.heading, s.place
+            made.expected, made.rule, made.shape = s.source, s.rule, s.shape
+        return made
+
+    # --- a case -----------------------------------------------------------------------
+
+    def _case(self, i: int, case: Case, outcome: Outcome) -> None:
+        """Note the gradients that are wrong at a case."""
+        names = self.reference.wrt
+        if outcome.error is not None:
+            for n in names:
+                self.wrong.setdefault(n, f"an error at {case.name}")
+            return
+        if outcome.returned:
+            kind = outcome.returned
+            want = "a dict by parameter" if self.reference.is_model else "Gradients"
+            for n in names:
+                if n not in outcome.gradients:
+                    self.wrong.setdefault(n, f"backward returns {kind}, not {want}")
+        for n, words in outcome.amiss.items():
+            self.wrong.setdefault(n, words)
+        for n, mine in outcome.gradients.items():
+            right = case.gradients[n]
+            if close(mine, right, case.slack[n]):
+                continue
+            if case.kink and mine.shape == right.shape and np.all(np.isfinite(mine)):
+                self._remark(n, case)
+                continue
+            self.wrong.setdefault(n, f"{_differs(mine, right)}, at {case.name}")
+
+    def _remark(self, name: str, case: Case) -> None:
+        words = (
+            f"at a kink ({case.name}) {name} is another convention than the derived "
+            "one, such as relu'(0) = 0; that is not counted"
+        )
+        if len([n for n in self.verdict.notes if "at a kink" in n]) < 2:
+            self.verdict.notes.append(words)
+
+    # --- findings ---------------------------------------------------------------------
+
+    def _find(self) -> None:
+        """Name the first wrong node and its cause."""
+        verdict = self.verdict
+        for outcome, case in zip(self.outcomes, self.cases, strict=True):
+            if outcome.error is None:
+                continue
+            if outcome.error.get("stage") == "forward":
+                words = "the forward pass fails: " + _exception(outcome.error)
+            else:
+                words = f"{_exception(outcome.error)} (at {case.name})"
+            s = self._statement(self._row(int(outcome.error.get("line") or 0)))
+            verdict.findings.append(self._raised(outcome.error, words, s))
+            break
+        unwritten = [n for n, w in self.wrong.items() if "not written" in w]
+        if unwritten:
+            what, hint = said("not written", {})
+            made = Finding(", ".join(unwritten), "not written", what, hint)
+            made.gradients = tuple(unwritten)
+            verdict.findings.append(made)
+        if self.wrong:
+            diagnosis = Diagnosis(self.grader.search, self.outcomes, self.source)
+            wrong = set(self.wrong) - set(unwritten)
+            verdict.findings += diagnosis.findings(wrong)
+
+    def _statement(self, source: str) -> Statement | None:
+        """Return the derived statement that sets what a student's line sets."""
+        name = source.split("=")[0].strip(" +-*/@")
+        for s in self.reference.statements:
+            if name.isidentifier() and same_name(name, s.target):
+                return s
+        return None
+
+    # --- conduct ----------------------------------------------------------------------
+
+    def _conduct(self) -> None:
+        """Say what the code did besides returning gradients."""
+        verdict, outcomes = self.verdict, self.outcomes
+        changed = {pair: None for o in outcomes for pair in o.changed}
+        for where, name in list(changed)[:4]:
+            verdict.faults.append(f"{where} changes {name} in place")
+        if changed:
+            self._in_place([n for w, n in changed if w == "backward"])
+        else:
+            unstable = {n: None for o in outcomes for n in o.unstable}
+            if unstable:
+                what, hint = said("random", {})
+                shown = ", ".join(unstable)
+                verdict.faults.append(f"called twice, it gives another {shown}")
+                if not verdict.findings:
+                    verdict.findings.append(Finding(shown, "random", what, hint))
+        self._loss()
+        unknown = {n: None for o in outcomes for n in o.unknown}
+        if unknown:
+            verdict.notes.append(f"it returns names nobody asked for: {list(unknown)}")
+        if any("no d_loss" in o.notes for o in outcomes):
+            verdict.notes.append("backward takes no d_loss; its third argument is one")
+        wide = {
+            n: None
+            for c, o in zip(self.cases, outcomes, strict=True)
+            if c.narrow
+            for n, d in o.dtypes.items()
+            if d == "float64" and c.gradients[n].size
+        }
+        held = [s[0] for s in self.reference.params.values()]
+        if wide and "float64" not in held:
+            verdict.notes.append(
+                f"given float32, it returns float64 for {', '.join(wide)}"
+            )
+        if self.session.printed.strip():
+            first = self.session.printed.strip().splitlines()[0]
+            verdict.notes.append(f"it prints while it runs: {first[:60]!r}")
+
+    def _in_place(self, names: Sequence[str]) -> None:
+        verdict = self.verdict
+        bare = [n.removeprefix("residuals.") for n in names]
+        if not bare or verdict.findings:
+            return
+        what, hint = said("in place", {})
+        made = Finding(names[0], "in place", what, hint, certain=True)
+        trace = self.outcomes[TRACED].trace
+        lines = [line for n, line, own, _ in trace if own and n == bare[0]]
+        if len(lines) > 1:
+            made.line, made.source = lines[1], self._row(lines[1])
+        verdict.findings.append(made)
+
+    def _loss(self) -> None:
+        """Say so if the student's forward pass gives another value."""
+        for case, outcome in zip(self.cases, self.outcomes, strict=True):
+            if case.narrow or not outcome.values:
+                continue
+            for mine, right in zip(outcome.values, case.values, strict=False):
+                if right.dtype.kind == "f" and not close(mine, right, 1e-9):
+                    what = "loss" if self.reference.is_model else "value"
+                    self.verdict.faults.append(
+                        f"the forward pass gives another {what} than the spec's, at "
+                        f"{case.name}"
+                    )
+                    return
+
+
+def _exception(error: dict[str, Any]) -> str:
+    where = f"line {error['line']}: " if error.get("line") else ""
+    kind, message = error.get("type"), error.get("message") or ""
+    if kind == "SystemExit":
+        return f"{where}it calls sys.exit({message})"
+    if kind == "MemoryError":
+        return f"{where}it runs out of memory"
+    if kind == "RecursionError":
+        return f"{where}a function calls itself without end"
+    if kind == "EOFError":
+        return f"{where}it asks for input, and there is nobody to answer"
+    if kind == "NotImplementedError":
+        return f"{where}it is not written yet ({message})"
+    return f"{where}{kind}: {message}"
+
+
+def _differs(mine: np.ndarray, right: np.ndarray) -> str:
+    if mine.shape != right.shape:
+        return f"the shape is {mine.shape}, expected {right.shape}"
+    with np.errstate(all="ignore"):
+        gap = np.where(np.isfinite(mine), np.abs(mine - right), np.inf)
+    index = np.unravel_index(int(np.argmax(gap)), mine.shape)
+    place = f"[{', '.join(str(int(i)) for i in index)}] " if mine.ndim else ""
+    return f"{place}is {mine[index]:.6g}, expected {right[index]:.6g}"

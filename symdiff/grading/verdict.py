@@ -1,0 +1,162 @@
+"""What is said of a student's backward pass, to people and as JSON.
+
+In: what was found. Out: a `Verdict`, its exit code, its text, its dict. Invariant: the
+text and the dict say the same; no traceback of ours is in either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+RIGHT, WRONG, UNKNOWN = 0, 1, 2
+CONDUCT = "leaves its arguments as they are, and gives the same each time"
+
+
+@dataclass
+class Mark:
+    """One gradient: whether it is right, and if not, where and how it differs."""
+
+    name: str
+    shape: tuple[int, ...]
+    right: bool
+    words: str = ""
+
+
+@dataclass
+class Finding:
+    """A mistake: the first wrong node, what it should be, and the likely cause.
+
+    ``certain`` says that playing this mistake on the derived gradient gives the
+    student's numbers in all the cases; otherwise it is what they look like.
+    """
+
+    node: str
+    cause: str
+    words: str
+    hint: str = ""
+    statement: str = ""  # the user's, quoted
+    place: str = ""
+    expected: str = ""  # the derived statement
+    rule: str = ""
+    shape: str = ""
+    line: int = 0  # the student's
+    source: str = ""
+    example: str = ""
+    gradients: tuple[str, ...] = ()
+    certain: bool = False
+
+
+@dataclass
+class Verdict:
+    """The grade of one file."""
+
+    file: str
+    spec: str
+    marks: list[Mark] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # of conduct: each is to be mended
+    notes: list[str] = field(default_factory=list)
+    cases: list[str] = field(default_factory=list)
+    refused: str = ""  # why it cannot be graded
+
+    @property
+    def total(self) -> int:
+        """A point for each gradient, and one for leaving everything else alone."""
+        return len(self.marks) + 1 if self.marks else 0
+
+    @property
+    def points(self) -> int:
+        """The points that were earned."""
+        right = sum(m.right for m in self.marks)
+        return right + (1 if right and not self.faults else 0)
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0 all right, 1 something is wrong, 2 cannot be graded."""
+        if self.refused:
+            return UNKNOWN
+        return RIGHT if self.points == self.total else WRONG
+
+    def dict(self) -> dict[str, Any]:
+        """Return everything, for a script."""
+        return {
+            "file": self.file,
+            "spec": self.spec,
+            "right": self.code == RIGHT,
+            "points": self.points,
+            "total": self.total,
+            "gradients": [
+                {**asdict(m), "shape": list(m.shape), "words": m.words}
+                for m in self.marks
+            ],
+            "findings": [
+                {**asdict(f), "gradients": list(f.gradients)} for f in self.findings
+            ],
+            "faults": list(self.faults),
+            "notes": list(self.notes),
+            "cases": list(self.cases),
+            "refused": self.refused,
+        }
+
+    def text(self) -> str:
+        """Return everything, for a student."""
+        if self.refused:
+            return f"{self.file}: cannot be graded: {self.refused}"
+        lines = [f"{self.file}: {self.points} of {self.total} points"]
+        width = max((len(m.name) for m in self.marks), default=0)
+        shapes = max((len(str(list(m.shape))) for m in self.marks), default=0)
+        for m in self.marks:
+            state = "right" if m.right else "WRONG"
+            shown = f"{m.name:{width}}  {list(m.shape)!s:{shapes}}  {state}"
+            lines.append(f"  {shown}  {m.words}".rstrip())
+        if self.marks:
+            state = (
+                "WRONG" if self.faults or not any(m.right for m in self.marks) else ""
+            )
+            lines.append(f"  {CONDUCT}: {state or 'yes'}")
+        for i, finding in enumerate(self.findings):
+            lines += ["", *_told(finding, "The first wrong node" if not i else "Also")]
+        if self.faults:
+            lines += ["", *(f"To be mended: {fault}" for fault in self.faults)]
+        if self.notes:
+            lines += ["", *(f"note: {note}" for note in self.notes)]
+        return "\n".join(lines)
+
+
+def _told(f: Finding, title: str) -> list[str]:
+    lines = [f"{title}: {f.node}" if f.node else title]
+    if f.statement:
+        lines.append(f"  of the statement   {f.statement}   [{f.place}]")
+    if f.source:
+        lines.append(f"  your line {f.line:<5}    {f.source}")
+    elif f.line:
+        lines.append(f"  your line {f.line}")
+    likely = "cause" if f.certain else "what is seen"
+    lines.append(f"  {likely + ':':19}{f.words}")
+    if f.expected:
+        rule = f"   ({f.rule})" if f.rule else ""
+        lines.append(f"  what it should be: {f.expected}  {f.shape}{rule}".rstrip())
+    if f.example:
+        lines.append(f"  for example:       {f.example}")
+    if f.hint:
+        lines.append(f"  hint:              {f.hint}")
+    return lines
+
+
+def table(verdicts: Sequence[Verdict]) -> str:
+    """Return a line for each file: points, and the first mistake."""
+    width = max((len(v.file) for v in verdicts), default=0)
+    lines = []
+    for v in verdicts:
+        if v.refused:
+            lines.append(f"{v.file:{width}}    -    cannot be graded: {v.refused}")
+            continue
+        said = "all right"
+        if v.findings:
+            said = f"{v.findings[0].node}: {v.findings[0].words}".removeprefix(": ")
+        elif v.faults:
+            said = v.faults[0]
+        lines.append(f"{v.file:{width}}  {v.points:>2}/{v.total:<2}  {said}")
+    return "\n".join(lines)

@@ -1,0 +1,160 @@
+"""The causes of a wrong gradient, in words that a student reads.
+
+In: the key of a cause. Out: what it is called, and what to look at. Invariant: every
+cause that `symdiff.grading.faults` tries has its words here.
+"""
+
+from __future__ import annotations
+
+# What went wrong, and the hint that goes with it.
+CAUSES: dict[str, tuple[str, str]] = {
+    "missing mean": (
+        "the division by {n} is missing",
+        "The loss is a mean, so each example's share of the gradient is one {n}-th.",
+    ),
+    "extra mean": (
+        "it is divided by {n} once too often",
+        (
+            "The mean's 1/{n} belongs to the gradient once; a sum over the batch "
+            "needs no other."
+        ),
+    ),
+    "d_loss": (
+        "d_loss is left out",
+        "backward returns the gradient times d_loss, whatever that is, not only 1.",
+    ),
+    "sign": ("its sign is flipped", "Look at which of the two is subtracted."),
+    "factor 2": (
+        "a factor 2 is missing",
+        "The derivative of w**2 is 2 * w: look at squares.",
+    ),
+    "twice": (
+        "it is 2 times too large",
+        "Look for a square's 2 that a mean or a 1/2 takes away.",
+    ),
+    "factor": ("it is off by the constant factor {c}", "Look at the constants."),
+    "mask": (
+        "the mask is missing",
+        (
+            "Where the activation is off, or a unit was dropped, nothing flows back: "
+            "keep the cotangent only where the mask says so."
+        ),
+    ),
+    "inverted mask": (
+        "the mask is inverted",
+        "The cotangent passes where the forward pass let the value through.",
+    ),
+    "mask scale": (
+        "the mask is applied without its scale",
+        "Dropout divides what it keeps by 1 - rate; the gradient is scaled alike.",
+    ),
+    "fan-out": (
+        "one of its contributions is left out",
+        (
+            "This value is read more than once, so what each reader hands back adds "
+            "up: accumulate instead of overwriting."
+        ),
+    ),
+    "regulariser": (
+        "the regulariser's gradient is left out",
+        "The penalty in the loss depends on this parameter too; add its derivative.",
+    ),
+    "strength": (
+        "the regulariser's strength is left out",
+        "The penalty is multiplied by a constant in the loss, and so is its gradient.",
+    ),
+    "one-hot": (
+        "the one-hot labels are not subtracted",
+        (
+            "The gradient of softmax with cross-entropy is the probabilities minus 1 "
+            "at the label."
+        ),
+    ),
+    "not summed": (
+        "it is not summed",
+        "What was broadcast in the forward pass is summed over in the backward pass.",
+    ),
+    "wrong axis": (
+        "it is summed over the wrong axis",
+        "Sum over the axis that the forward pass broadcast along; the shape tells.",
+    ),
+    "mean instead of sum": (
+        "a mean is taken where a sum is needed",
+        "Contributions add up; the loss's own 1/N is in the cotangent already.",
+    ),
+    "sum instead of mean": ("a sum is taken where a mean is needed", ""),
+    "transposed": (
+        "an operand is transposed, or is not",
+        "For z = x @ W: d_W = x.T @ d_z and d_x = d_z @ W.T; the shapes must fit.",
+    ),
+    "elementwise": (
+        "an elementwise product stands where a matrix product is needed",
+        "For z = x @ W the rule has @ in it, not *.",
+    ),
+    "wrong value": (
+        "{used} is used where {needed} is needed",
+        "Look at which value of the forward pass the rule is about.",
+    ),
+    "wrong cotangent": (
+        "{used} flows back where {needed} should",
+        "Each step starts from the cotangent of its own result.",
+    ),
+    "local derivative": (
+        "the local derivative is wrong or missing",
+        "The chain rule multiplies what flows back with the derivative of this step.",
+    ),
+    "upstream": (
+        "what flows back is not multiplied in",
+        "The local derivative alone is no gradient: multiply with the cotangent.",
+    ),
+    "last step": (
+        "only one step of the loop counts",
+        "A parameter that every step reads collects a contribution from each: use +=.",
+    ),
+    "carry": (
+        "nothing flows back from step to step",
+        "The state's cotangent is handed from each step to the one before it.",
+    ),
+    "broadcast": (
+        "an axis of length 1 is missing or too many",
+        "Shapes (N,) and (N, 1) broadcast differently; keepdims=True keeps them apart.",
+    ),
+    "epsilon": (
+        "the small constant is not the one of the forward pass",
+        "Use the same epsilon as the forward pass does, in the same place.",
+    ),
+    "flipped": (
+        "it is reversed along an axis, or is not",
+        "A kernel that slides forward is flipped on the way back.",
+    ),
+    "rearranged": ("its elements are in another order", "Look at reshapes and axes."),
+    "term": (
+        "one of its terms is left out",
+        "The value is read in more than one place; each adds a term.",
+    ),
+    "zero": ("it is 0 where something flows back", "A contribution is missing."),
+    "in place": (
+        "the residuals are changed in place",
+        "Work on a copy: p.copy() before p[...] -= 1. What is handed in is read again.",
+    ),
+    "overflow": (
+        "it is not finite for large values",
+        "Naive exponentials overflow: subtract the maximum first, or use the residual.",
+    ),
+    "random": (
+        "it is not the same each time",
+        "A gradient depends on its arguments alone: no random numbers, no globals.",
+    ),
+    "not written": ("it is not written yet", "Put an expression in place of the ..."),
+    "raises": ("the code raises an error", ""),
+    "unknown": ("no single mistake that is known explains it", ""),
+}
+
+
+def said(cause: str, values: dict[str, str]) -> tuple[str, str]:
+    """Return what a cause is called and its hint, filled in."""
+    what, hint = CAUSES[cause]
+    return what.format(**{**_NONE, **values}), hint.format(**{**_NONE, **values})
+
+
+_NONE = {"n": "N", "c": "?", "used": "another value", "needed": "this"}
