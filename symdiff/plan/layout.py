@@ -17,7 +17,10 @@ from symdiff.ops.operands import CONSTANT, LITERAL
 Layout = tuple[int, ...]
 
 # Ops that are no ufunc and yet give C order from operands in C order.
-_KEEPING = frozenset(["concatenate", "stack", "cast", "one_hot", "cumsum", "cumprod"])
+_KEEPING = frozenset(
+    ["concatenate", "stack", "cast", "one_hot", "cumsum", "cumprod"]
+    + ["max_pool", "window_argmax", "window_sum"]
+)
 _REDUCING = frozenset(
     ["sum", "mean", "max", "min", "prod", "any", "all", "argmax", "argmin"]
 )
@@ -43,11 +46,12 @@ def layout_of(node: Node, known: Mapping[Node, Layout | None]) -> Layout | None:
         return _of_view(node, known.get(node.inputs[0]))
     if op.is_elementwise or op.name == "cast":
         return _of_elementwise(operands, ndim)
-    if op.name == "matmul" and ndim == 2:
-        return c
+    if op.name == "matmul":
+        return c  # whatever its operands' layouts, with or without a batch
     if op.text is not None and _makes_zeros(op.name):
         return c
-    named = op.name in _KEEPING or op.name in _REDUCING or op.name == "matmul"
+    rows = op.name == "take" and node.attrs["axis"] == 0
+    named = op.name in _KEEPING or op.name in _REDUCING or rows
     return c if named and flat else None
 
 
@@ -59,6 +63,10 @@ def _makes_zeros(name: str) -> bool:
         "take_add",
         "place",
         "subtract_one_hot",
+        "add_windows",
+        "window_pick",
+        "window_place",
+        "window_spread",
     )
 
 

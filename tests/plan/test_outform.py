@@ -190,6 +190,10 @@ def test_layouts_of_transposed_operands() -> None:
         API["where"](x.T > 0, x.T, 0),
         API["cast"](x.T > 0, "float"),
         API["square"](x.T - API["mean"](x.T, axis=0)),
+        API["matmul"](w.transpose(2, 0, 1), w.transpose(2, 1, 0)) * 2,
+        API["matmul"](w.transpose(1, 0, 2), w.transpose(1, 2, 0)) + 1,
+        API["max_pool2d"](w, 2) * 2,
+        API["max_pool1d"](w, 5, 1) * 2,
     ]
     rng = np.random.default_rng(0)
     feed = {t.node: rng.normal(size=t.shape) for t in (x, y, w, v)}
