@@ -116,13 +116,13 @@ def _add(found: dict[Path, Package], file: Path, whole: bool) -> None:
 
 def _below(folder: Path) -> Iterator[Path]:
     """Return the generated files below a folder, without hidden and installed ones."""
-    for path in python_files(folder):
+    for path in source_files(folder):
         if is_generated(path):
             yield path
 
 
-def python_files(folder: Path) -> Iterator[Path]:
-    """Return the Python files below a folder, in order; environments are left out."""
+def source_files(folder: Path, ending: str = ".py") -> Iterator[Path]:
+    """Return the files of a kind below a folder, in order, without environments."""
     for here, folders, names in os.walk(folder):
         folders[:] = sorted(
             d
@@ -131,7 +131,7 @@ def python_files(folder: Path) -> Iterator[Path]:
             and not d.startswith(".")
             and not Path(here, d, "pyvenv.cfg").exists()
         )
-        yield from (Path(here, n) for n in sorted(names) if n.endswith(".py"))
+        yield from (Path(here, n) for n in sorted(names) if n.endswith(ending))
 
 
 # --- the spec -------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def find_spec(package: Package) -> Path:
     one. Raises `SpecError` where there is none, or more than one that it could be.
     """
     origin = package.header.origin
-    if not origin.endswith(".py"):
+    if not origin.endswith((".py", ".toml")):
         raise SpecError(
             f"{package.shown} was generated from {origin}, which is no file that can "
             "be compiled again."
@@ -153,7 +153,10 @@ def find_spec(package: Package) -> Path:
     for folder in _around(package.folder):
         if _may_declare(folder / origin):
             return folder / origin
-    here = [p for p in python_files(Path()) if p.name == origin and _may_declare(p)]
+    ending = origin[origin.rindex(".") :]
+    here = [
+        p for p in source_files(Path(), ending) if p.name == origin and _may_declare(p)
+    ]
     if len(here) > 1:
         name = package.folder.name if not package.single else package.shown.stem
         named = [p for p in here if f'"{name}"' in _source(p).replace("'", '"')]
@@ -191,4 +194,6 @@ def _source(path: Path) -> str:
 
 
 def _may_declare(path: Path) -> bool:
+    if path.suffix == ".toml":
+        return path.is_file() and "outputs" in _source(path)
     return path.is_file() and not is_generated(path) and "symdiff" in _source(path)

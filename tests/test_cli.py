@@ -328,7 +328,7 @@ def test_a_line_of_an_imported_file_is_named_beside_the_spec_s():
         ("nope.py", "nope.py does not exist; a spec is a .py file"),
         ("folder", "folder is a folder"),
         ("folder.py", "folder.py is a folder"),
-        ("notes.txt", "notes.txt is not a .py file"),
+        ("notes.txt", "notes.txt is neither a .py nor a .toml file"),
         ("x" * 300 + ".py", "File name too long"),
         ("notes.txt/spec.py", "Not a directory"),
     ],

@@ -1,9 +1,9 @@
-"""Spec files: a Python file that declares a model, read by the command line.
+"""Spec files: a Python or TOML file that declares a model, read by the command line.
 
-In: the path of a ``model.py``. Out: a `Spec` with its ``model`` and, where it has them,
-its ``training`` and ``data``. Invariant: whatever is wrong with the file is a
-`SpecError` of one paragraph that opens with ``file:line``; what was raised is its
-cause.
+In: the path of a ``model.py`` or ``model.toml``. Out: a `Spec` with its ``model`` and,
+where it has them, its ``training`` and ``data``. Invariant: whatever is wrong with the
+file is a `SpecError` of one paragraph that opens with ``file:line``; what was raised is
+its cause. Python is executed, TOML is not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import linecache
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
@@ -23,12 +23,14 @@ from typing import Any
 
 from symdiff.declare.model import Function, Model
 from symdiff.declare.settings import Training
+from symdiff.declare.toml_spec import load_toml
+from symdiff.declare.toml_text import MAX_BYTES
 from symdiff.graph.errors import SpecError, SymdiffError
 from symdiff.graph.provenance import Site
 
 EXPECTED = (
     "a spec is a .py file that sets `model` to an sd.Model or an sd.Function, and may "
-    "set `training` and define data()"
+    "set `training` and define data(), or a .toml file with a [model]"
 )
 HELD_OUT = ("validation", "test")
 SPLITS = ("train", *HELD_OUT)
@@ -40,6 +42,8 @@ class Spec:
     """What a spec file declares; ``training`` is the default where it says nothing.
 
     ``working`` is the folder that the file went to, if it changed the current one.
+    A spec in TOML has no ``data`` but ``files`` by split, and may say what its function
+    is differentiated by, ``wrt``.
     """
 
     path: Path
@@ -47,14 +51,20 @@ class Spec:
     model: Model | Function
     training: Training
     data: Callable[[], Any] | None
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wrt: tuple[str, ...] | None = None
 
 
 def load_spec(path: Path) -> Spec:
-    """Execute a spec file and return what it declares.
+    """Execute a spec file, or read one in TOML, and return what it declares.
 
     Raises `SpecError` where it cannot be read, raises, or declares something else.
     """
     source = _read(path)
+    if path.suffix == ".toml":
+        told = load_toml(path, source)
+        here = Path.cwd()
+        return Spec(path, here, told.model, told.training, None, told.files, told.wrt)
     module = ModuleType(f"_symdiff_spec_{path.stem}")
     module.__file__ = str(path.absolute())
     sys.modules[module.__name__] = module  # dataclasses and pickle look it up
@@ -76,6 +86,12 @@ def call_data(spec: Spec) -> dict[str, Any]:
     A split maps the names of the model's inputs and targets to one array each, or is a
     function from the epoch to an iterable of such dicts, each a batch.
     """
+    if spec.data is None and spec.path.suffix == ".toml":
+        raise SpecError(
+            f"{spec.path} has no [data], so there is nothing to train on. Name files, "
+            f'as in\n    [data]\n    train = "data.npz"\nwith arrays called '
+            f"{names_of(spec.model)}, a row an example; or give them by --data."
+        )
     if spec.data is None:
         raise SpecError(
             f"{spec.path} has no data(), so there is nothing to train on. Define\n"
@@ -162,10 +178,13 @@ def _read(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise SpecError(f"{path} is a folder; {EXPECTED}.")
-        if path.suffix != ".py":
-            raise SpecError(f"{path} is not a .py file; {EXPECTED}.")
+        if path.suffix not in (".py", ".toml"):
+            raise SpecError(f"{path} is neither a .py nor a .toml file; {EXPECTED}.")
         if path.exists() and not path.is_file():  # reading a pipe would wait for ever
             raise SpecError(f"{path} is not a regular file; {EXPECTED}.")
+        if path.suffix == ".toml":
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)  # of a larger one this is enough
         return path.read_bytes()
     except FileNotFoundError as error:
         raise SpecError(f"{path} does not exist; {EXPECTED}.") from error

@@ -9,6 +9,7 @@ declaration (`symdiff.graph.tensor`).
 
 from __future__ import annotations
 
+import contextvars
 import hashlib
 import threading
 import weakref
@@ -66,6 +67,10 @@ class Node:
 
 _table: weakref.WeakValueDictionary[Hashable, Node] = weakref.WeakValueDictionary()
 _lock = threading.RLock()
+# Sees every node that is made while a spec that is not trusted is read.
+WATCH: contextvars.ContextVar[Callable[[Node], None] | None] = contextvars.ContextVar(
+    "symdiff_watch", default=None
+)
 
 
 def make_node(op: OpRecord, inputs: Iterable[Node], attrs: Mapping[str, Any]) -> Node:
@@ -93,6 +98,9 @@ def _create(op: OpRecord, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) ->
     put(node, "inputs", inputs)
     put(node, "attrs", MappingProxyType(dict(attrs)))
     put(node, "type", op.infer(*(i.type for i in inputs), **attrs))
+    watch = WATCH.get()
+    if watch is not None:
+        watch(node)
     return node
 
 

@@ -34,7 +34,7 @@ from symdiff.training.datasets import Part, prepared
 from symdiff.training.nans import Recorder
 from symdiff.training.progress import Progress, shown
 from symdiff.training.request import Request
-from symdiff.training.tables import read_files
+from symdiff.training.tables import read_files, read_splits
 
 _serial = itertools.count()
 
@@ -103,6 +103,9 @@ def _parts(spec: Spec, request: Request, train: Any) -> dict[str, Part]:
     if request.data:
         where = " ".join(request.data)
         found = read_files(spec.model, request.data)  # type: ignore[arg-type]
+    elif spec.files:
+        where = f"{spec.path}: data"
+        found = read_splits(spec.model, spec.files)  # type: ignore[arg-type]
     else:
         where = f"{spec.path}: data()"
         found = call_data(spec)

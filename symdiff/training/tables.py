@@ -44,6 +44,25 @@ def read_files(model: Model, files: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {"train": _csv(model, path)}
 
 
+def read_splits(
+    model: Model, files: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
+    """Return the splits of a spec's data files; the one for training may hold all."""
+    found: dict[str, dict[str, Any]] = {}
+    for split, listed in files.items():
+        parts = read_files(model, listed)
+        if split == "train":
+            found = {**parts, **found, "train": parts["train"]}
+        elif list(parts) != ["train"]:
+            raise SpecError(
+                f"{listed[0]} holds {', '.join(parts)}; a file for {split!r} holds "
+                "arrays without a prefix."
+            )
+        else:
+            found[split] = parts["train"]
+    return found
+
+
 def _kind(file: str) -> str:
     suffixes = Path(file).suffixes
     if suffixes[-2:] == [".csv", ".gz"] or suffixes[-1:] == [".csv"]:

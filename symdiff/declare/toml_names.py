@@ -1,0 +1,119 @@
+"""What the expressions of a TOML spec can name, and words for what they hold.
+
+In: values by name, as they are declared. Out: the `Names` of an expression, and the
+short descriptions that its errors use. Invariant: looking a name up never touches an
+attribute of a Python object.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+
+from symdiff.declare import toml_functions as known
+from symdiff.declare.init import Init
+from symdiff.declare.schedules import Schedule
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.ops.leaf import PARAM
+from symdiff.ops.operands import literal_value
+
+COLLECTORS = ("params", "weights")
+
+
+@dataclass
+class Names:
+    """What an expression can name: values so far, and those that are declared below."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    later: Mapping[str, int] = field(default_factory=dict)  # name: line
+    made: list[Tensor] = field(default_factory=list)  # of equations, for params()
+    calls: Callable[[str], Callable[..., Any] | None] = known.find
+    callable_names: tuple[str, ...] = ()
+
+    def params(self) -> list[Tensor]:
+        """Return every parameter so far, as declared."""
+        declared = [t for t in self.values.values() if isinstance(t, Tensor)]
+        found = tensor_topological([*declared, *self.made])
+        order: dict[int, Tensor] = {id(t.node): t for t in found if t.node.op is PARAM}
+        return sorted(order.values(), key=lambda t: t.serial)
+
+
+def number(value: Any) -> Any:
+    """Return a Python number or dim, also of a literal; None for other tensors."""
+    if isinstance(value, Tensor):
+        return literal_value(value)
+    return value
+
+
+def dotted(node: ast.AST) -> str | None:
+    """Return a name with dots, or None for any other expression."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    return ".".join([node.id, *reversed(parts)])
+
+
+def flat(value: Any) -> Iterator[Any]:
+    for item in value:
+        if isinstance(item, tuple | list):
+            yield from flat(item)
+        else:
+            yield item
+
+
+@lru_cache(maxsize=512)
+def signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
+
+
+def parameters(function: Callable[..., Any]) -> str:
+    """Return a function's parameters as people read them, without types."""
+    shown: list[str] = []
+    for p in signature(function).parameters.values():
+        several = p.kind is p.VAR_POSITIONAL
+        star = "*" if several else "**" if p.kind is p.VAR_KEYWORD else ""
+        default = "" if p.default is p.empty else f"={str(p.default)[:20]}"
+        shown.append(f"{star}{p.name}{default}")
+    return f"({', '.join(shown)})"
+
+
+def sentence(error: Exception) -> str:
+    """Return an error's message, ending with a full stop."""
+    text = str(error).strip() or type(error).__name__
+    text = text if len(text) <= 600 else f"{text[:600]} ..."
+    return text if text.endswith((".", "?")) else f"{text}."
+
+
+def kind(value: Any) -> str:
+    """Return what a value is, in words."""
+    match value:
+        case None:
+            return "None"
+        case bool():
+            return "a boolean"
+        case str():
+            return f"the string {value!r:.40}"
+        case list():
+            return "a list"
+        case tuple():
+            return "a tuple"
+        case slice():
+            return "a slice"
+        case Tensor():
+            return "a tensor"
+        case Init():
+            return "an initial value"
+        case Schedule():
+            return "a schedule"
+        case sp.Expr():
+            return "a dim"
+    return f"{type(value).__name__} {str(value)[:40]}"
