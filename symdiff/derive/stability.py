@@ -186,6 +186,17 @@ def log_of(p: Tensor) -> Tensor | None:
     return None
 
 
+@rule("log1p")
+def log_of_one_and(x: Tensor) -> Tensor | None:
+    """log1p(exp(x)) = softplus(x); log1p(-sigmoid(x)) = log_sigmoid(-x)."""
+    inner = exponent(x)
+    if inner is not None:
+        return API["softplus"](inner)
+    if is_op(x, "negative") and is_op(x.parents[0], "sigmoid"):
+        return API["log_sigmoid"](negated(x.parents[0].parents[0]))
+    return None
+
+
 def _log_of_probability(p: Tensor) -> Tensor | None:
     match p.node.op.name:
         case "softmax":

@@ -14,7 +14,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import elementwise, u, v, y
 from symdiff.ops.elementwise import equal, logical_and, sigmoid_, where
 from symdiff.ops.nonfinite import isinf
-from symdiff.ops.operands import function
+from symdiff.ops.operands import function, literal_value
 
 LOG_2 = float(sp.log(2))
 
@@ -41,6 +41,10 @@ def _share_of(a: Tensor, b: Tensor, unit: float, *, second: bool) -> Tensor:
 
     Two equal infinities differ by 0, so that they share the cotangent.
     """
+    if unit == 1 and literal_value(a) == 0:  # log(1 + exp(b)): nothing to share
+        return sigmoid_(b if second else -b)
+    if unit == 1 and literal_value(b) == 0:
+        return sigmoid_(-a if second else a)
     tie = logical_and(equal(a, b), isinf(a))
     tie.hint = "tie"
     gap = where(tie, 0, a - b)

@@ -118,6 +118,16 @@ FORMULAS: dict[str, tuple[Callable[..., Any], str, Callable[..., Any]]] = {
         "softplus",
         lambda x: np.logaddexp(-x, 0),
     ),
+    "softplus by log1p": (
+        lambda x: sd.log1p(sd.exp(x)),
+        "softplus",
+        lambda x: np.logaddexp(x, 0),
+    ),
+    "log of 1 - sigmoid by log1p": (
+        lambda x: sd.log1p(-sd.sigmoid(x)),
+        "log_sigmoid",
+        lambda x: -np.logaddexp(x, 0),
+    ),
     "sigmoid": (lambda x: 1 / (1 + sd.exp(-x)), "sigmoid", special.expit),
     "sigmoid of -x": (
         lambda x: 1.0 / (sd.exp(x) + 1),
