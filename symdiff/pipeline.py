@@ -315,23 +315,40 @@ def compile_(
 
     Parameters
     ----------
-    declared : a `Model` or a `Function`
-    target : "numpy"
-    optimize : 0 (a statement per node), 1 (simplified), 2 (also the planned training
-        step)
-    wrt : what to differentiate by: names, leaves, "params" (a model's default) or
-        "inputs" (a
-        function's)
-    single_file : one module ``<name>.py`` with the same functions instead of a package
-    only : which of "forward", "backward" and "train" to generate
-    base : folder that quoted file names are relative to; by default that of the
-        declaration
-    print_after : names of passes after which the program is shown
-    check : run the generated check of the gradients, and say in the headers that it
-        passed
+    declared : Model or Function
+        What to compile.
+    target : str
+        "numpy".
+    optimize : int
+        0 (a statement per node), 1 (simplified), 2 (also the planned training step).
+    wrt : optional
+        What to differentiate by: names, leaves, "params" (a model's default) or
+        "inputs" (a function's).
+    single_file : bool
+        Write one module ``<name>.py`` with the same functions instead of a package.
+    only : sequence of str, optional
+        Which of "forward", "backward" and "train" to generate.
+    base : str, optional
+        Folder that quoted file names are relative to; by default that of the
+        declaration.
+    print_after : sequence of str
+        Names of passes after which the program is shown.
+    show : callable
+        What shows it.
+    check : bool
+        Run the generated check of the gradients, and say in the headers that it passed.
 
-    Raises `DeclarationError` for options that make no sense, and `DerivativeError`
-    where the check fails.
+    Returns
+    -------
+    Compiled
+        The files, which can be written, loaded and explained.
+
+    Raises
+    ------
+    DeclarationError
+        For options that make no sense.
+    DerivativeError
+        Where the check fails.
     """
     if not isinstance(declared, (Model, Function)):
         raise DeclarationError(

@@ -102,19 +102,23 @@ def softmax_cross_entropy(
 
     Parameters
     ----------
-    logits : shape (..., K)
-    labels : integers 0..K-1 of shape (...), or float weights of the classes of the
-        logits'
-        shape: −Σ w·log softmax(z)
-    reduction : "mean", "sum" or "none"
-    label_smoothing : ε mixes the labels with the uniform distribution, (1−ε)·onehot +
-        ε/K
-        (Szegedy et al., CVPR 2016, section 7)
-    class_weights : one weight per class; the mean is then divided by the sum of the
-        rows'
-        weights, as in PyTorch (and by the number of rows where labels are floats)
-    sample_weights : one weight per row; the mean is Σ w·l / Σ w
-    ignore_index : rows with this label do not count
+    logits : Tensor
+        Of shape (..., K).
+    labels : Tensor
+        Integers 0..K-1 of shape (...), or float weights of the classes of the logits'
+        shape: −Σ w·log softmax(z).
+    reduction : str
+        "mean", "sum" or "none".
+    label_smoothing : float
+        ε mixes the labels with the uniform distribution, (1−ε)·onehot + ε/K (Szegedy et
+        al., CVPR 2016, section 7).
+    class_weights : Tensor, optional
+        One weight per class; the mean is then divided by the sum of the rows' weights,
+        as in PyTorch (and by the number of rows where labels are floats).
+    sample_weights : Tensor, optional
+        One weight per row; the mean is Σ w·l / Σ w.
+    ignore_index : int, optional
+        Rows with this label do not count.
     """
     smoothing = check_probability(
         "softmax_cross_entropy", "label_smoothing", label_smoothing

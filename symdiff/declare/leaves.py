@@ -44,14 +44,23 @@ def input_(
 
     Parameters
     ----------
-    name : the argument's name, and the key of its data
-    shape : an int, a dim, or a tuple of them; ``()`` is a scalar
-    dtype : "float" (float32 or float64, as the caller likes), an integer type or "bool"
-    low, high : valid values lie in low <= value < high; integers are checked at entry
-    sample : how self-checks draw data: ``sd.init.uniform(0.1, 1)`` or such, an array
+    name : str
+        The argument's name, and the key of its data.
+    shape : int, dim, or tuple of them
+        ``()`` is a scalar.
+    dtype : str
+        "float" (float32 or float64, as the caller likes), an integer type or "bool".
+    low, high : number or dim, optional
+        Valid values lie in low <= value < high; integers are checked at entry.
+    sample : optional
+        How self-checks draw data: ``sd.init.uniform(0.1, 1)`` or such, or an array.
 
-    Raises `DeclarationError` for a bad name or bounds, `ShapeError` and `DTypeError`
-    else.
+    Raises
+    ------
+    DeclarationError
+        For a bad name or bounds.
+    ShapeError, DTypeError
+        For a shape or dtype that is none.
     """
     kind = types.dtype(dtype)
     full, lengths = leaf_name(name), as_shape(shape)
@@ -65,9 +74,24 @@ def input_(
 def param(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tensor:
     """What training changes by gradients; the key ``name`` of the generated ``params``.
 
-    ``init`` is from ``sd.init``, a number, an array or a name such as "he_normal";
-    zeros by default. Raises `DTypeError` for integers and booleans, `ShapeError` for a
-    symbolic axis.
+    Parameters
+    ----------
+    name : str
+        The key of its array; open scopes are put before it.
+    shape : int or tuple of int
+        ``()`` is a scalar.
+    init : optional
+        From ``sd.init``, a number, an array or a name such as "he_normal"; zeros by
+        default.
+    dtype : str
+        "float", "float32" or "float64".
+
+    Raises
+    ------
+    DTypeError
+        For integers and booleans.
+    ShapeError
+        For a symbolic axis.
     """
     kind = types.dtype(dtype)
     full = leaf_name(name)
@@ -114,7 +138,12 @@ def params(*tensors: Any) -> list[Tensor]:
     """Every parameter that ``tensors`` (or lists or dicts of them) need, as declared.
 
     Strings among them are name patterns, of which one must fit: ``sd.params(z,
-    "*.W")``. Raises `DeclarationError` for a pattern that fits no parameter.
+    "*.W")``.
+
+    Raises
+    ------
+    DeclarationError
+        For a pattern that fits no parameter.
     """
     patterns = [t for t in tensors if isinstance(t, str)]
     declared = tensor_topological(

@@ -40,11 +40,17 @@ class Function(Displayed):
 
     Parameters
     ----------
-    name : the generated module's name
-    inputs : input leaves (or parameters, taken as arguments), in the order of arguments
-    outputs : a tensor, a list or tuple of them, or a dict from name to tensor
+    name : str
+        The generated module's name.
+    inputs : list of Tensor
+        Input leaves (or parameters, taken as arguments), in the order of arguments.
+    outputs : Tensor, list, tuple, or dict from name to Tensor
+        What is computed.
 
-    Raises `DeclarationError` for an input that is missing, listed twice or not a leaf.
+    Raises
+    ------
+    DeclarationError
+        For an input that is missing, listed twice or not a leaf.
     """
 
     name: str
@@ -105,17 +111,28 @@ class Model(Displayed):
 
     Parameters
     ----------
-    name : the generated package's name
-    inputs : input leaves, in the order of ``forward(params, ...)``
-    targets : input leaves that only the loss and the metrics read
-    outputs : a tensor, a list or tuple of them, or a dict from name to tensor
-    loss : the float scalar that training lowers
-    metrics : name to scalar, reported beside the loss
-    optimizer : from ``sd.optim``, or any `Optimizer`
-    updates : state leaf to its value after a training step; those of layers such as
-        batch norm are found by themselves
+    name : str
+        The generated package's name.
+    inputs : list of Tensor
+        Input leaves, in the order of ``forward(params, ...)``.
+    targets : list of Tensor
+        Input leaves that only the loss and the metrics read.
+    outputs : Tensor, list, tuple, or dict from name to Tensor
+        The prediction.
+    loss : Tensor, optional
+        The float scalar that training lowers.
+    metrics : dict from name to Tensor, optional
+        Scalars that are reported beside the loss.
+    optimizer : Optimizer, optional
+        From ``sd.optim``, or one's own.
+    updates : dict from Tensor to Tensor, optional
+        A state leaf's value after a training step; those of layers such as batch norm
+        are found by themselves.
 
-    Raises `DeclarationError`, `ShapeError` or `DTypeError`, with the line of the call.
+    Raises
+    ------
+    DeclarationError, ShapeError, DTypeError
+        With the line of the call.
     """
 
     name: str

@@ -65,16 +65,33 @@ def elementwise(
 
     Parameters
     ----------
-    name : an identifier that no op of symdiff has; defining it again makes a new op
-    expression : in any symbols, all of them real
-    symbols : the operands, in order; by default the free symbols by name
-    partials : expressions to use instead of SymPy's derivatives, in that order or by
-        symbol
-    domain : interval of each symbol in which the op is checked, -2.5 to 2.5 by default
+    name : str
+        An identifier that no op of symdiff has; defining it again makes a new op.
+    expression : sympy.Expr or str
+        In any symbols, all of them real.
+    symbols : sequence, optional
+        The operands, in order; by default the free symbols by name.
+    partials : sequence or dict, optional
+        Expressions to use instead of SymPy's derivatives, in that order or by symbol.
+    domain : dict, optional
+        Interval of each symbol in which the op is checked, -2.5 to 2.5 by default.
 
-    Returns a function of as many tensors, which broadcasts. The derivatives are checked
-    against differences now: `DerivativeError` where one is wrong, `DeclarationError`
-    where the op has no finite value, `SymdiffWarning` where a derivative overflows.
+    Returns
+    -------
+    callable
+        A function of as many tensors, which broadcasts.
+
+    Raises
+    ------
+    DerivativeError
+        Where a derivative does not agree with differences, which is tried now.
+    DeclarationError
+        Where the op has no finite value.
+
+    Warns
+    -----
+    SymdiffWarning
+        Where a derivative overflows.
     """
     given = sp.sympify(expression)
     if not isinstance(given, sp.Expr):
@@ -240,23 +257,42 @@ def primitive(
 
     Parameters
     ----------
-    name : an identifier that no op of symdiff has; defining it again makes a new op
-    evaluate : NumPy function of the operands, which keeps their float dtype
-    shape : the result's shape from the operands' shapes; by default that of operand 0
-    vjp : ``vjp(ct, out, *operands)`` returns a cotangent for each operand (None where
-        nothing flows), in symdiff's functions, so that it can be differentiated again
-    jvp : ``jvp(tangents, out, *operands)`` returns the result's tangent; a tangent may
-        be None. Of vjp and jvp one is enough: each is the transpose of the other
-    text : NumPy expression over ``_0``, ``_1``, … that generated code computes it by
-    expand : instead of text, the same in symdiff's functions. With neither, the source
-        of ``evaluate`` goes into the generated module, if it reads ``np`` and nothing
-        else from around it
-    sample : operands for the check: shapes, or arrays, or a function of a NumPy
-        generator that returns arrays; by default arrays of shape (3,)
-    differentiable : False where no derivative flows
+    name : str
+        An identifier that no op of symdiff has; defining it again makes a new op.
+    evaluate : callable
+        NumPy function of the operands, which keeps their float dtype.
+    shape : callable, optional
+        The result's shape from the operands' shapes; by default that of operand 0.
+    vjp : callable, optional
+        ``vjp(ct, out, *operands)`` returns a cotangent for each operand (None where
+        nothing flows), in symdiff's functions, so that it can be differentiated again.
+    jvp : callable, optional
+        ``jvp(tangents, out, *operands)`` returns the result's tangent; a tangent may be
+        None. Of vjp and jvp one is enough: each is the transpose of the other.
+    text : str, optional
+        NumPy expression over ``_0``, ``_1``, … that generated code computes it by.
+    expand : callable, optional
+        Instead of text, the same in symdiff's functions. With neither, the source of
+        ``evaluate`` goes into the generated module, if it reads ``np`` and nothing else
+        from around it.
+    sample : optional
+        Operands for the check: shapes, or arrays, or a function of a NumPy generator
+        that returns arrays; by default arrays of shape (3,).
+    differentiable : bool
+        False where no derivative flows.
 
-    Both rules are checked against differences of ``evaluate`` now; `DerivativeError`
-    says which operand is wrong.
+    Returns
+    -------
+    callable
+        A function of as many tensors as ``evaluate`` has parameters.
+
+    Raises
+    ------
+    DerivativeError
+        Where a rule does not agree with differences of ``evaluate``, which is tried
+        now; it says in which operand.
+    DeclarationError
+        Where there is no rule, or an argument does not fit.
     """
     if differentiable and vjp is None and jvp is None:
         raise DeclarationError(

@@ -23,21 +23,33 @@ class Training:
 
     Parameters
     ----------
-    epochs : passes over the data
-    batch_size : rows a step
-    seed : of the initial weights, the order of rows, the split and the model's draws
-    shuffle : whether every epoch has an order of its own
-    accumulate : parts that each batch is worked through in, to save memory
-    validation_split : share of the training rows, drawn by seed, that is held out
-    patience : epochs without improvement after which training ends, with the best
-        weights brought back; None trains to the last epoch
-    monitor : what improves: ``loss`` or a metric, with ``val_`` before it on held-out
-        rows
-    mode : "min" or "max", which of them is better; a loss needs none
-    plateau : ``{"factor": 0.1, "patience": 5}`` multiplies lr by factor after so many
-        epochs without improvement (a learning rate of a group's own stays)
+    epochs : int
+        Passes over the data.
+    batch_size : int
+        Rows a step.
+    seed : int
+        Of the initial weights, the order of rows, the split and the model's draws.
+    shuffle : bool
+        Whether every epoch has an order of its own.
+    accumulate : int
+        Parts that each batch is worked through in, to save memory.
+    validation_split : float
+        Share of the training rows, drawn by seed, that is held out.
+    patience : int, optional
+        Epochs without improvement after which training ends, with the best weights
+        brought back; None trains to the last epoch.
+    monitor : str
+        What improves: ``loss`` or a metric, with ``val_`` before it on held-out rows.
+    mode : str, optional
+        "min" or "max", which of them is better; a loss needs none.
+    plateau : dict, optional
+        ``{"factor": 0.1, "patience": 5}`` multiplies lr by factor after so many epochs
+        without improvement (a learning rate of a group's own stays).
 
-    Raises `DeclarationError` for anything else.
+    Raises
+    ------
+    DeclarationError
+        For values that make no sense.
     """
 
     epochs: int = 10

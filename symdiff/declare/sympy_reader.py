@@ -37,14 +37,20 @@ def from_sympy(expression: Any, tensors: Mapping[Any, Any]) -> Any:
 
     Parameters
     ----------
-    expression : a scalar expression (applied to each element, with broadcasting), an
-        explicit Matrix of scalar expressions, or an expression in MatrixSymbols
-    tensors : the tensor of each symbol; a symbol may be given by its name. A symbol
-        that is a nonnegative integer and has no tensor is a dimension
+    expression : sympy.Expr or sympy.Matrix
+        A scalar expression (applied to each element, with broadcasting), an explicit
+        Matrix of scalar expressions, which keeps its two axes, or an expression in
+        MatrixSymbols.
+    tensors : dict
+        The tensor of each symbol; a symbol may be given by its name. A symbol that is a
+        nonnegative integer and has no tensor is a dimension.
 
-    A Matrix keeps its two axes. Raises `DeclarationError` for a symbol without a tensor
-    and for functions that symdiff does not have, `ShapeError` where a MatrixSymbol's
-    shape is not that of its tensor.
+    Raises
+    ------
+    DeclarationError
+        For a symbol without a tensor and for functions that symdiff does not have.
+    ShapeError
+        Where a MatrixSymbol's shape is not that of its tensor.
     """
     e = sp.sympify(expression)
     named = _by_symbol(e, tensors)
@@ -234,9 +240,18 @@ def to_sympy(tensor: Any) -> Any:
 
     A leaf of shape () is a real symbol of its name; one with axes has an element
     ``name_0_1`` for each place. A result with axes is an ImmutableDenseNDimArray (a
-    Matrix for two axes). Exact constants stay exact. Raises `DeclarationError` for
-    symbolic lengths, for ops that have no exact value, and for graphs too large to
-    read.
+    Matrix for two axes). Exact constants stay exact.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        The result to read.
+
+    Raises
+    ------
+    DeclarationError
+        For symbolic lengths, for ops that have no exact value, and for graphs too large
+        to read.
     """
     t = as_tensor(tensor)
     order = topological([t.node])

@@ -176,15 +176,25 @@ def trace(f: Any, *specs: Any, name: str | None = None) -> Any:
 
     Parameters
     ----------
-    f : a function of arrays; its parameters name the inputs
-    specs : one per argument: ``sd.spec(shape, dtype)``, a shape (a tuple of ints, dims
+    f : callable
+        A function of arrays; its parameters name the inputs. Its results may be a
+        tensor or nested containers of tensors.
+    *specs
+        One for each argument: ``sd.spec(shape, dtype)``, a shape (a tuple of ints, dims
         or names of dims, or one of them), an array to be like, an input tensor, or a
-        list, dict or named tuple of these
-    name : the module's name; that of ``f`` by default
+        list, dict or named tuple of these.
+    name : str, optional
+        The module's name; that of ``f`` by default.
 
-    The results may be a tensor or nested containers of tensors. Raises `TracingError`
-    where ``f`` needs a value, and `DeclarationError` for a spec that is none.
+    Raises
+    ------
+    TracingError
+        Where ``f`` needs a value.
+    DeclarationError
+        For a spec that is none.
 
+    Notes
+    -----
     ``sd.trace(x)`` of a tensor is the sum of its diagonal, as in NumPy.
     """
     if isinstance(f, (Tensor, np.ndarray)):

@@ -43,19 +43,29 @@ class Optimizer:
 
     Parameters
     ----------
-    clip_value : bound on the magnitude of each element of the gradient
-    clip_norm : bound on the norm of the whole gradient, all parameters together
-    ema : decay of a running average of the parameters, in the slot ``ema``. It starts
-        at zero; the generated ``averaged_params(state)`` divides by ``1 - ema**step``.
-    groups : name pattern to hyperparameters that replace the common ones, as in
-        ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts
-    frozen : name patterns of parameters that steps leave as they are; their gradients
-    are
-        no part of what ``clip_norm`` bounds
-    max_norm : name pattern to bound on the norm of the weights into each unit, or one
-        bound for every weight, as in ``{"*.W": 3.0}``. What exceeds it is scaled back
-        after each step (Srivastava et al., JMLR 2014, section 5.1). A unit's weights
-        are a column of (in, units), and a filter of (filters, channels, ...).
+    **hyper
+        The hyperparameters by name, and the options below.
+
+    Other Parameters
+    ----------------
+    clip_value : float
+        Bound on the magnitude of each element of the gradient.
+    clip_norm : float
+        Bound on the norm of the whole gradient, all parameters together.
+    ema : float
+        Decay of a running average of the parameters, in the slot ``ema``. It starts at
+        zero; the generated ``averaged_params(state)`` divides by ``1 - ema**step``.
+    groups : dict
+        Name pattern to hyperparameters that replace the common ones, as in
+        ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts.
+    frozen : sequence of str
+        Name patterns of parameters that steps leave as they are; their gradients are no
+        part of what ``clip_norm`` bounds.
+    max_norm : float or dict
+        Name pattern to bound on the norm of the weights into each unit, or one bound
+        for every weight, as in ``{"*.W": 3.0}``. What exceeds it is scaled back after
+        each step (Srivastava et al., JMLR 2014, section 5.1). A unit's weights are a
+        column of (in, units), and a filter of (filters, channels, ...).
     """
 
     slots: tuple[str, ...] = ()
@@ -120,10 +130,14 @@ class Optimizer:
 
         Parameters
         ----------
-        p, g : parameter and gradient, of one shape (a flat vector when planned)
-        slots : by name, each of p's shape
-        hyper : by name, 0-d
-        t : number of this step, counted from 1, 0-d float
+        p, g : Tensor
+            Parameter and gradient, of one shape (a flat vector when planned).
+        slots : dict
+            By name, each of p's shape.
+        hyper : dict
+            By name, 0-d.
+        t : Tensor
+            Number of this step, counted from 1, 0-d float.
         """
         raise NotImplementedError(f"{type(self).__name__} must define update.")
 

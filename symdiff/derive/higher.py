@@ -29,22 +29,31 @@ UNROLL = 4  # up to this many rows or columns are written out instead of looped 
 
 @api("jacobian")
 def jacobian(y: Any, wrt: Any, batch_dims: int = 0, mode: str | None = None) -> Any:
-    """Jacobian of ``y`` with respect to ``wrt`` (a tensor, or a list for a list of
-    results).
+    """Jacobian of ``y`` with respect to ``wrt``.
 
     Parameters
     ----------
-    batch_dims : how many leading axes of ``y`` and of each ``wrt`` are independent
-        rows: y[b]
+    y : Tensor
+        The result.
+    wrt : Tensor or list of Tensor
+        A list gives a list of Jacobians.
+    batch_dims : int
+        How many leading axes of ``y`` and of each ``wrt`` are independent rows: y[b]
         depends on wrt[b] alone. The result has shape batch + y's rest + wrt's rest, and
         holds the diagonal blocks only.
-    mode : "forward" or "reverse"; by default whichever takes fewer sweeps, reverse
-        where the
-        shapes do not tell
+    mode : str, optional
+        "forward" or "reverse"; by default whichever takes fewer sweeps, reverse where
+        the shapes do not tell.
 
-    Without batch axes the result has shape ``y.shape + wrt.shape``. The promise of
-    independence is the caller's; where it is broken, the blocks are sums over the
-    batch.
+    Returns
+    -------
+    Tensor or list of Tensor
+        Without batch axes of shape ``y.shape + wrt.shape``.
+
+    Notes
+    -----
+    The promise of independence is the caller's; where it is broken, the blocks are sums
+    over the batch.
     """
     output = as_tensor(y)
     if not output.dtype.is_float:

@@ -169,10 +169,12 @@ def vjp(y: Any, wrt: Any, cotangent: Any) -> Any:
 
     Parameters
     ----------
-    y, cotangent : a tensor, or lists of tensors of equal shapes
-    wrt : a tensor or a list of tensors; the result has the same form
-
-    A tensor that ``y`` does not depend on gets zeros.
+    y : Tensor or list of Tensor
+        The results.
+    wrt : Tensor or list of Tensor
+        The result has the same form. A tensor that ``y`` does not depend on gets zeros.
+    cotangent : Tensor or list of Tensor
+        Of the form and shapes of ``y``.
     """
     outputs = [as_tensor(t) for t in (y if isinstance(y, (list, tuple)) else [y])]
     given = list(cotangent) if isinstance(cotangent, (list, tuple)) else [cotangent]
@@ -192,11 +194,20 @@ def vjp(y: Any, wrt: Any, cotangent: Any) -> Any:
 
 @api("grad")
 def grad(y: Any, wrt: Any) -> Any:
-    """Gradient of the scalar ``y`` with respect to ``wrt`` (a tensor or a list of
-    them).
+    """Gradient of the scalar ``y`` with respect to ``wrt``.
 
-    Raises `DerivativeError` when ``y`` is not a scalar. A tensor that ``y`` does not
-    depend on gets zeros, with a warning.
+    Parameters
+    ----------
+    y : Tensor
+        A float scalar.
+    wrt : Tensor or list of Tensor
+        The result has the same form. A tensor that ``y`` does not depend on gets zeros,
+        with a warning.
+
+    Raises
+    ------
+    DerivativeError
+        Where ``y`` is not a scalar.
     """
     output = as_tensor(y)
     if output.shape != ():

@@ -50,11 +50,23 @@ class Compiled(Displayed):
     _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     def write(self, folder: str | os.PathLike[str] = "build") -> Path:
-        """Write the files below ``folder``; return the package's folder (or the
-        module).
+        """Write the files below ``folder``.
 
-        Raises `OutputError`, before writing anything, where a file that symdiff did not
-        make stands in the way, and where the folder cannot be written.
+        Parameters
+        ----------
+        folder : path
+            Where the package, or the module, is put.
+
+        Returns
+        -------
+        Path
+            The package's folder, or the module.
+
+        Raises
+        ------
+        OutputError
+            Before writing anything, where a file that symdiff did not make stands in the
+            way, and where the folder cannot be written.
         """
         root = Path(folder)
         for name in self.files:

@@ -125,10 +125,22 @@ def run_body(body: Body, env: Environment, *arrays: Any) -> list[Any]:
 def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     """Return the NumPy value of a tensor, or of a list of tensors.
 
-    ``feed`` gives each leaf its array, by tensor or by name. Random leaves that it does
-    not give are drawn from ``key``; their sites are numbered as declared, among what
-    ``outputs`` need. Raises `KeyError` naming a leaf without a value, and `ShapeError`
-    where an array does not fit its leaf.
+    Parameters
+    ----------
+    outputs : Tensor or list of Tensor
+        What to evaluate.
+    feed : dict
+        The array of each leaf, by tensor or by name.
+    key : int, optional
+        What random leaves that ``feed`` does not give are drawn from; their sites are
+        numbered as declared, among what ``outputs`` need.
+
+    Raises
+    ------
+    KeyError
+        Naming a leaf without a value.
+    ShapeError
+        Where an array does not fit its leaf.
     """
     several = isinstance(outputs, (list, tuple))
     tensors: list[Tensor] = list(outputs) if several else [outputs]

@@ -50,8 +50,12 @@ def update_state(value: Any, state: Any, new: Any) -> Tensor:
 
     So a layer keeps running statistics by itself: `Model` finds what its loss and
     outputs hold as they are while training, and a step does all updates at its end. No
-    gradient flows to ``new``. Raises `DeclarationError` where ``state`` is not from
-    `sd.state`.
+    gradient flows to ``new``.
+
+    Raises
+    ------
+    DeclarationError
+        Where ``state`` is not from `sd.state`.
     """
     leaf = as_tensor(state)
     if leaf.node.op is not STATE:
