@@ -14,8 +14,9 @@ from its four patterns and used seven times, in a tree with the same weights eve
 is right on all 256. (The tree learnt from scratch, by its last output alone, arrives
 from about one start in four: depth is easier to use than to train.)
 
-Over twelve seeds, the shallow net reaches 100 % in 91 to 130 steps, and 59 to 89 % on
-the other half.
+Over twenty seeds, the shallow net knows all patterns after 79 to 140 steps, and the
+tree of a learnt gate is right on all 256; over twelve, the shallow one is right on 59
+to 89 % of the other half.
 """
 
 from __future__ import annotations
