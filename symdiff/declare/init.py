@@ -187,7 +187,9 @@ def from_array(value: Any) -> Init:
             raise ShapeError(
                 f"an initial array of shape {array.shape} does not fit {shape}."
             )
-        return f"np.array({array.tolist()!r})" if _prints(array) else "_array"
+        if _prints(array):
+            return f"np.array({array.tolist()!r})"
+        return _repeated(array) or "_array"
 
     return Init(f"from_array(shape {array.shape})", text, array)
 
@@ -195,6 +197,17 @@ def from_array(value: Any) -> Init:
 def _prints(array: np.ndarray) -> bool:
     """Whether an array is written as a literal: small, and every element has one."""
     return array.size <= 64 and bool(np.isfinite(array).all()) and 0 not in array.shape
+
+
+def _repeated(array: np.ndarray) -> str:
+    """Return the text of a vector of a few long runs of one number, else ''."""
+    if array.ndim != 1 or not array.size or not np.isfinite(array).all():
+        return ""
+    starts = np.flatnonzero(np.append(True, array[1:] != array[:-1]))
+    if len(starts) > 8 or np.signbit(array[array == 0]).any():
+        return ""
+    counts = np.diff(np.append(starts, array.size)).tolist()
+    return f"np.repeat({array[starts].tolist()!r}, {counts!r})"
 
 
 _BY_NAME = {
@@ -216,7 +229,12 @@ def outputs_first(init: Init) -> Init:
 def as_init(value: Any, shape: tuple[int, ...]) -> Init:
     """Return what a user gave as ``init=``: an `Init`, a name, a number or an array.
 
-    Raises `DeclarationError` for anything else and `ShapeError` where it does not fit.
+    Raises
+    ------
+    DeclarationError
+        For anything else.
+    ShapeError
+        Where it does not fit.
     """
     match value:
         case None:

@@ -153,7 +153,7 @@ def _constant(node: Node, context: Context) -> py.Expr:
     """Return an array constant: a display where it is small, else a loaded array."""
     value: np.ndarray = node.attrs["value"]
     if value.size > LITERAL_ELEMENTS:
-        name = _stored(value, context)
+        name = stored_name(value, context.constants)
         loaded = py.Index(py.Name("_CONSTANTS"), (py.Lit(name),))
         return (
             py.method(loaded, "astype", float_dtype(context))
@@ -170,12 +170,13 @@ def _constant(node: Node, context: Context) -> py.Expr:
     return py.call("np.array", _display(value.tolist()), dtype=dtype)
 
 
-def _stored(value: np.ndarray, context: Context) -> str:
-    for name, known in context.constants.items():
+def stored_name(value: np.ndarray, constants: dict[str, np.ndarray]) -> str:
+    """Return the name of an array among those that are stored beside the modules."""
+    for name, known in constants.items():
         if known.dtype == value.dtype and np.array_equal(known, value):
             return name
-    name = f"c{len(context.constants)}"
-    context.constants[name] = value
+    name = f"c{len(constants)}"
+    constants[name] = value
     return name
 
 

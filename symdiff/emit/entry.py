@@ -150,6 +150,12 @@ def _param_text(leaf: Tensor) -> str:
     )
 
 
+def _state_text(leaf: Tensor) -> str:
+    """Return a state's initial value; of one stored as an array, a positive one."""
+    base = draw_text(leaf)
+    return f"1 + 0.1 * rng.random({leaf.shape!r})" if base == "_array" else base
+
+
 def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
     """Return the pieces of the self-check: drawing, adapters, verification,
     training.
@@ -158,7 +164,7 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
     primal, backward = halves(unit).primal, halves(unit).backward
     sizes = _sizes(unit)
     draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
-    draws += [(f"params[{str(t.name)!r}]", draw_text(t)) for t in p.states]
+    draws += [(f"params[{str(t.name)!r}]", _state_text(t)) for t in p.states]
     draws += [
         (unit.names.of(t), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)
     ]

@@ -24,7 +24,6 @@ from symdiff.emit.context import (  # noqa: F401
     _constant,
     _display,
     _literal,
-    _stored,
     _substitution,
     bind_dims,
     dim_expression,

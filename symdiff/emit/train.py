@@ -16,6 +16,7 @@ from symdiff.declare.model import Model
 from symdiff.declare.optim import Optimizer
 from symdiff.emit import pycode as py
 from symdiff.emit.bodies import Unit, compute, new_unit
+from symdiff.emit.context import stored_name
 from symdiff.emit.functions import (
     Written,
     checked,
@@ -26,7 +27,14 @@ from symdiff.emit.functions import (
     signature,
 )
 from symdiff.emit.halves import halves
-from symdiff.emit.modules import Options, header, helper_texts, imports_of, sealed
+from symdiff.emit.modules import (
+    Options,
+    header,
+    helper_texts,
+    imports_of,
+    sealed,
+    stored_constants,
+)
 from symdiff.emit.optimizer import schedule_statements, update_statements
 from symdiff.emit.render import render
 from symdiff.emit.texts import expression
@@ -75,6 +83,9 @@ def train_text(
         unit, model, options, folder, planned=planned
     )
     helpers = helper_texts(unit, written)
+    everything = "\n".join([*functions, *helpers])
+    stored = stored_constants(unit, everything, single=False)
+    standard = [*STANDARD, *(["pathlib"] if stored else [])]
     fits = "_fitted, " if planned else ""
     imported = f"PARAMS, _check, {fits}backward, loss_and_residuals"
     return render(
@@ -82,10 +93,10 @@ def train_text(
         header=header(unit, options, origin),
         name=unit.program.name,
         optimizer=type(model.optimizer).__name__,
-        imports=imports_of("\n".join([*functions, *helpers]), *STANDARD),
+        imports=imports_of(everything, *standard),
         imported=imported,
         planned=planned,
-        constants=constants,
+        constants="\n".join(part for part in (constants, stored) if part),
         functions=functions,
         helpers=helpers,
     )
@@ -261,10 +272,19 @@ def _step_lines(
 
 
 def _initial(unit: Unit) -> str:
-    """Return the statement of init_params that draws every parameter."""
+    """Return the statement of init_params that draws every parameter.
+
+    An array that is too large for a literal is read from beside the module.
+    """
     pairs = []
     for t in (*unit.program.params, *unit.program.states):
-        drawn = expression(draw_text(t), lambda name: None)
+        text = draw_text(t)
+        if text == "_array":
+            array = as_init(t.node.attrs["init"], t.shape).array
+            assert array is not None
+            key = stored_name(array, unit.constants)
+            text = f"_CONSTANTS[{key!r}].copy()"
+        drawn = expression(text, lambda name: None)
         pairs.append(
             (py.Lit(str(t.name)), py.call("np.asarray", drawn, py.Name("dtype")))
         )
