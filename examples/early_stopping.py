@@ -5,8 +5,9 @@ Its training loss falls to the end, and its loss on held-out images falls, then 
 from there on it learns the noise. `fit(..., validation=..., patience=15)` watches the
 latter, ends when it has not improved for 15 epochs, and brings the best weights back
 (Prechelt, "Early Stopping, but when?", 1998; Goodfellow et al., Deep Learning,
-algorithm 7.1). Over six draws of the noise the held-out loss ends 1.5 to 2 times as high
-as it was. Look at the picture: where it stopped, and what going on would have bought.
+algorithm 7.1). Over six draws of the noise the held-out loss ends 1.5 to 2 times as
+high as it was. Look at the picture: where it stopped, and what going on would have
+bought.
 """
 
 from __future__ import annotations
