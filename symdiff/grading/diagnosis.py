@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.grading.faults import Fault
+from symdiff.grading.faults import Fault, names_in
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.reference import Case, Reference, Statement
+from symdiff.grading.relations import Relation, relation
 from symdiff.grading.sandbox import Outcome
 from symdiff.grading.verdict import Finding
 from symdiff.grading.words import said
@@ -66,9 +67,9 @@ class Diagnosis:
         if told:
             chosen = min(told, key=lambda f: (-self._agreed(f), told.index(f)))
             return [self._named(f, wrong, len(chosen) == 1) for f in chosen]
-        factor = self.search.factor(given, wrong)
-        if factor is not None:
-            return [self._factor(*factor, wrong)]
+        related = relation(self.search, given, wrong)
+        if related is not None:
+            return [self._related(related, wrong)]
         return [self._unexplained(given, wrong)]
 
     def _right(self, found: Mapping[int, Mapping[str, np.ndarray]]) -> bool:
@@ -96,7 +97,7 @@ class Diagnosis:
         return count
 
     def _named(self, fault: Fault, wrong: set[str], alone: bool) -> Finding:
-        s = fault.statement
+        s = self._cotangent(fault.statement)
         words, hint = said(fault.cause, fault.values)
         both = self.search.outcome(fault, TRACED)
         value = None if both is None else both[1].get(s.target)
@@ -112,13 +113,15 @@ class Diagnosis:
         made.gradients = self._ordered(reached)
         return made
 
-    def _factor(self, s: Statement, c: float, wrong: set[str]) -> Finding:
-        words, hint = said("factor", {"c": f"{c:.6g}"})
-        if abs(c) < 1e-9:
-            words, hint = said("zero", {})
+    def _related(self, found: Relation, wrong: set[str]) -> Finding:
+        s = found.statement
+        words, hint = said(found.cause, found.values)
         value = self.cases[TRACED].locals.get(s.target)
-        line = self._line(s.target, None if value is None else c * np.asarray(value))
-        made = self._finding(s, "factor", words, hint, line, self._outputs(wrong), True)
+        if value is not None:
+            value = found.factor * np.asarray(value)
+        line = self._line(s.target, value)
+        shown = self._outputs(wrong)
+        made = self._finding(s, found.cause, words, hint, line, shown, True)
         made.gradients = self._ordered(wrong)
         return made
 
@@ -140,6 +143,18 @@ class Diagnosis:
         made.example, made.certain = example, certain
         return made
 
+    def _cotangent(self, s: Statement) -> Statement:
+        """Return the statement of the cotangent that a statement is a part of."""
+        names = {s.target}
+        for t in self.reference.statements:
+            if s.target.startswith("d_") or t.order < s.order:
+                continue
+            if names & names_in(t.node):
+                if t.target.startswith("d_"):
+                    return t
+                names.add(t.target)
+        return s
+
     def _expected(self, s: Statement) -> str:
         """Return how a name is set, in one or more statements."""
         same = [t.source for t in self.reference.statements if t.target == s.target]
@@ -155,7 +170,7 @@ class Diagnosis:
         words, hint = said("overflow", {})
         i = next(i for i in given if i not in finite)
         bad = {n for n, a in given[i].items() if not np.all(np.isfinite(a))}
-        s = self._statement_of(self._first(bad))
+        s = self.reference.statement_of(self._first(bad))
         made = self._finding(s, "overflow", words, hint, 0, self.cases[i].name, True)
         made.gradients = self._ordered(bad)
         return made
@@ -165,9 +180,11 @@ class Diagnosis:
     ) -> Finding:
         """Describe the first value that differs, as far as names and numbers tell."""
         s, value, line = self._first_by_name()
+        if s is None and self.trace:
+            s = self.first_missing(wrong)
         if s is None:
             name = self._first(wrong)
-            s = self._statement_of(name)
+            s = self.reference.statement_of(name)
             value = given[TRACED].get(name) if TRACED in given else None
             line = self._line(s.target if s else "", value)
         words = "no single mistake that is known explains the numbers"
@@ -198,6 +215,22 @@ class Diagnosis:
                 return s, mine[-1][3], mine[-1][1]
         return None, None, 0
 
+    def first_missing(self, wrong: set[str]) -> Statement | None:
+        """Return the first cotangent whose value is none of the student's.
+
+        Only gradients that are ``wrong`` come from it.
+        """
+        right = self.cases[TRACED].locals
+        for s in self.reference.statements:
+            value = right.get(s.target)
+            reached = self.search.flows.get(s.target, set())
+            if s.looped or not s.target.startswith("d_") or not reached <= wrong:
+                continue
+            if value is None or any(close(value, t[3], 1e-9) for t in self.trace):
+                continue
+            return s
+        return None
+
     # --- places -----------------------------------------------------------------------
 
     def _line(self, name: str, value: Any) -> int:
@@ -220,15 +253,10 @@ class Diagnosis:
         """Return the gradient that the backward pass comes to first."""
 
         def order(name: str) -> int:
-            s = self._statement_of(name)
+            s = self.reference.statement_of(name)
             return s.order if s is not None else 1 << 30
 
         return min(self._ordered(names), key=order)
-
-    def _statement_of(self, name: str) -> Statement | None:
-        """Return the statement that sets the gradient of a name."""
-        expression = self.reference.outputs[name]
-        return self.reference.told(getattr(expression, "id", ""))
 
     def _outputs(self, names: set[str]) -> str:
         """Compare an element of the first of some gradients."""

@@ -8,6 +8,7 @@ or hostile, becomes a sentence in its verdict.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -193,13 +194,8 @@ class _Grading:
         self, error: dict[str, Any], words: str, s: Statement | None
     ) -> Finding:
         line = int(error.get("line") or 0)
-        cause, hint = "raises", ""
-        source, message = self._row(line), str(error.get("message"))
-        if "@" in source or "dot(" in source or "matmul" in message:
-            if "matmul" in message or "not aligned" in message:
-                cause = "transposed"
-        elif "broadcast" in message:
-            cause = "broadcast"
+        cause, hint = _cause(str(error.get("message"))), ""
+        source = self._row(line)
         if cause != "raises":
             hint = said(cause, {})[1]
         made = Finding("", cause, words, hint, line=line, source=source)
@@ -255,6 +251,9 @@ class _Grading:
             else:
                 words = f"{_exception(outcome.error)} (at {case.name})"
             s = self._statement(self._row(int(outcome.error.get("line") or 0)))
+            if s is None and outcome is self.outcomes[TRACED] and outcome.trace:
+                looked = Diagnosis(self.grader.search, self.outcomes, self.source)
+                s = looked.first_missing(set(self.reference.wrt))
             verdict.findings.append(self._raised(outcome.error, words, s))
             break
         unwritten = [n for n, w in self.wrong.items() if "not written" in w]
@@ -342,6 +341,18 @@ class _Grading:
                         f"{case.name}"
                     )
                     return
+
+
+def _cause(message: str) -> str:
+    """Return what an error of shapes looks like, from NumPy's message."""
+    if "matmul" in message or "not aligned" in message:
+        return "transposed"
+    if "broadcast" in message:
+        shapes = [s.strip("(),") for s in re.findall(r"\([\d, ]*\)", message)]
+        pairs = [tuple(s.replace(" ", "").split(",")) for s in shapes]
+        turned = len(pairs) == 2 and pairs[0] == pairs[1][::-1] and len(pairs[0]) > 1
+        return "transposed" if turned else "broadcast"
+    return "raises"
 
 
 def _exception(error: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ explains every case and every parameter that it was asked about.
 
 from __future__ import annotations
 
-import ast
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.grading.faults import Fault, Faults, downstream
-from symdiff.grading.reference import Case, Reference, Statement
+from symdiff.grading.faults import Fault, downstream
+from symdiff.grading.mistakes import Mistakes
+from symdiff.grading.reference import Case, Reference
 
 BUDGET = 12.0  # seconds for the search
 DEPTH = 3  # mistakes that are combined
@@ -63,7 +63,7 @@ class Search:
         self.reference, self.cases = reference, cases
         self.flows = downstream(reference)
         first = next(c for c in cases if not c.narrow)
-        self.faults = list(Faults(reference, first, first.forward).all())
+        self.faults = list(Mistakes(reference, first, first.forward).all())
         self.exhausted = True
 
     def explain(
@@ -128,7 +128,7 @@ class Search:
         """Return the gradients and the locals that a mistake leads to."""
         if fault.function is None:
             fault.function = self._built(fault)
-        return self._called(fault.function, i)
+        return self.called(fault.function, i)
 
     def _built(self, fault: Fault) -> Any:
         with fault.applied():
@@ -137,7 +137,7 @@ class Search:
             except (SyntaxError, ValueError, TypeError):
                 return False
 
-    def _called(
+    def called(
         self, function: Any, i: int
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         if function is False:
@@ -200,7 +200,7 @@ class Search:
         function = self._built(fault)
         left = set(names)
         for i in order:
-            both = self._called(function, i)
+            both = self.called(function, i)
             if both is None:
                 return set()
             slack = self.cases[i].slack
@@ -208,64 +208,6 @@ class Search:
             if not left >= right:
                 return set()
         return left
-
-    # --- a factor ---------------------------------------------------------------------
-
-    def factor(
-        self, found: Mapping[int, Gradients], wrong: set[str]
-    ) -> tuple[Statement, float] | None:
-        """Return a statement and the constant that its result is off by."""
-        for s in self.reference.statements:
-            reached = self.flows.get(s.target, set())
-            if s.looped or not wrong <= reached or not s.target.startswith("d_"):
-                continue
-            if isinstance(s.node, ast.Assign):
-                fitted = self._fit(s, s.node, found, wrong)
-                if fitted is not None:
-                    return s, fitted
-        return None
-
-    def _fit(
-        self,
-        s: Statement,
-        node: ast.Assign,
-        found: Mapping[int, Gradients],
-        wrong: set[str],
-    ) -> float | None:
-        held = node.value
-        node.value = ast.BinOp(held, ast.Mult(), ast.Name("_scale", ast.Load()))
-        try:
-            function = self.reference.build()
-        finally:
-            node.value = held
-
-        def at(c: float, i: int) -> dict[str, np.ndarray] | None:
-            function.__globals__["_scale"] = c
-            both = self._called(function, i)
-            return None if both is None else both[0]
-
-        factors: list[float] = []
-        for i, given in found.items():
-            none, one = at(0.0, i), at(1.0, i)
-            if none is None or one is None:
-                return None
-            if any(given[n].shape != one[n].shape for n in wrong):
-                return None
-            step = np.concatenate([(one[n] - none[n]).ravel() for n in wrong])
-            gone = np.concatenate([(given[n] - none[n]).ravel() for n in wrong])
-            size = float(step @ step)
-            if size == 0.0 or not np.all(np.isfinite(gone)):
-                continue
-            factors.append(float(step @ gone) / size)
-            again = at(factors[-1], i)
-            slack = self.cases[i].slack
-            if again is None or not all(
-                close(again[n], given[n], slack[n]) for n in given
-            ):
-                return None
-        if not factors or max(factors) - min(factors) > 1e-6 * max(map(abs, factors)):
-            return None
-        return factors[0]
 
 
 def _likely(fault: Fault) -> tuple[int, int]:

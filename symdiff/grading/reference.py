@@ -189,6 +189,10 @@ class Reference:
         """Return the first statement that sets a name."""
         return next((s for s in self.statements if s.target == name), None)
 
+    def statement_of(self, name: str) -> Statement | None:
+        """Return the statement that sets the gradient of a name."""
+        return self.told(getattr(self.outputs[name], "id", ""))
+
     # --- running ----------------------------------------------------------------------
 
     def build(self) -> Callable[..., Any]:

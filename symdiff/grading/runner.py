@@ -200,9 +200,9 @@ class _Run:
             result = function(*arguments, **key)
         finally:
             sys.settrace(None)
-        if watch is not None:
-            self.found["trace"] = watch.places
-            self.kept |= {f"t{i}": a for i, a in enumerate(watch.values)}
+            if watch is not None:
+                self.found["trace"] = watch.places
+                self.kept |= {f"t{i}": a for i, a in enumerate(watch.values)}
         once = self._gradients(result)
         for name, array in once.items():
             self.kept[f"g{self.job['wrt'].index(name)}"] = array

@@ -1,0 +1,177 @@
+"""Mistakes that people make in a backward pass: all that are tried.
+
+In: a `Reference`, and its values at one case. Out: `Fault`s, statement by statement.
+Invariant: the tree is not changed here; what each mistake leads to is found out by
+those who apply it.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from symdiff.grading.expressions import Expressions
+from symdiff.grading.faults import Edit, Fault, Place, is_term, names_in, parsed, places
+from symdiff.grading.reference import FORWARD, Case, Reference, Statement
+
+
+class Mistakes(Expressions):
+    """All the mistakes that are tried on a reference."""
+
+    def __init__(
+        self, reference: Reference, case: Case, forward: Mapping[str, Any]
+    ) -> None:
+        super().__init__(reference, case)
+        self.shapes = {
+            n: np.shape(v)
+            for n, v in case.locals.items()
+            if isinstance(v, (np.ndarray, float))
+        }
+        self.forward = forward  # values of the forward pass, under names of their own
+        self.settled = {a.arg for a in reference.function.args.args}
+        self.bodies = self._parents()
+
+    def _parents(self) -> dict[ast.stmt, tuple[Any, int]]:
+        """Return where each statement stands: the node with its body, and the place."""
+        found: dict[ast.stmt, tuple[Any, int]] = {}
+        for node in ast.walk(self.reference.function):
+            for i, stmt in enumerate(getattr(node, "body", None) or ()):
+                if isinstance(stmt, ast.stmt):
+                    found[stmt] = (node, i)
+        return found
+
+    def all(self) -> Iterator[Fault]:
+        """Yield every mistake of every statement."""
+        for statement in self.reference.statements:
+            yield from self._of(statement)
+
+    def _of(self, s: Statement) -> Iterator[Fault]:
+        node = s.node
+        yield from self._whole(s)
+        value = getattr(node, "value", None)
+        if value is None:
+            return
+        for place in places(node):
+            if place.name == "targets" or (
+                isinstance(node, ast.AugAssign) and place.node is node.target
+            ):
+                continue
+            if isinstance(getattr(place.node, "ctx", None), ast.Store):
+                continue
+            if isinstance(place.node, ast.Name):
+                yield from self._named(s, place, place.node.id)
+            else:
+                yield from self._at(s, place)
+        if ".sum(" in s.source:
+            means = _Means().visit(copy.deepcopy(value))
+            yield Fault("mean instead of sum", s, [(node, "value", None, means)], 9)
+        if s.target.startswith("d_") or isinstance(node, ast.Assign):
+            yield from self._scaled(s, Place(value, node, "value", None), 60)
+            for place in places(node):
+                if is_term(place):
+                    yield from self._scaled(s, place, 64)
+
+    # --- statements -------------------------------------------------------------------
+
+    def _whole(self, s: Statement) -> Iterator[Fault]:
+        """Yield mistakes that leave a statement out, or overwrite."""
+        node = s.node
+        if node not in self.bodies:
+            return
+        parent, i = self.bodies[node]
+        if isinstance(node, ast.AugAssign):
+            out: list[Edit] = [(parent, "body", i, ast.Pass())]
+            if isinstance(node.op, ast.Mult):
+                factor = names_in(node.value)
+                cause = "missing mean" if factor & self.lengths.keys() else "factor"
+                if factor == {"d_loss"}:
+                    cause = "d_loss"
+                yield Fault(cause, s, out, 20, self._length_of(node.value))
+                return
+            loop = s.looped and isinstance(node.op, ast.Add)
+            label = "softmax" in s.rule or isinstance(node.target, ast.Subscript)
+            cause = "last step" if loop else "one-hot" if label else "fan-out"
+            if isinstance(node.op, (ast.Add, ast.Sub)):
+                if not loop:
+                    yield Fault(cause, s, out, 10)
+                over = ast.Assign([copy.copy(node.target)], node.value)
+                yield Fault(
+                    "last step" if loop else "fan-out",
+                    s,
+                    [(parent, "body", i, over)],
+                    11,
+                )
+                turned = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+                yield Fault("sign", s, [(node, "op", None, turned)], 15)
+        elif isinstance(node.targets[0], ast.Subscript):  # type: ignore[attr-defined]
+            yield Fault("term", s, [(parent, "body", i, ast.Pass())], 12)
+        elif s.looped and s.target.startswith("d_"):
+            before = [t for t in self.reference.statements if t.target == s.target]
+            if before and before[0].order < s.order and not before[0].looped:
+                zeros = parsed(f"np.zeros_like({s.target})")
+                yield Fault("carry", s, [(node, "value", None, zeros)], 10)
+                yield Fault("carry", s, [(parent, "body", i, ast.Pass())], 13)
+
+    def _named(self, s: Statement, p: Place, name: str) -> Iterator[Fault]:
+        """Yield the mistakes of using another value of the same shape."""
+        shape = self.shapes.get(name)
+        if shape is None or name in self.settled:
+            return
+        if self._is_mask(name) and self.values[name].dtype.kind == "f":
+            yield Fault("mask scale", s, p.put(parsed(f"({name} != 0)")), 19)
+            yield Fault("mask", s, p.put(parsed(f"np.max({name})")), 23)
+        if not shape:
+            return
+        back = name in self.back
+        for other, found in self.shapes.items():
+            if other == name or other == s.target or other in self.settled:
+                continue
+            if found != shape and found != shape[::-1]:
+                continue
+            later = self.reference.told(other)
+            if later is not None and later.order >= s.order and not s.looped:
+                continue
+            if back != (other in self.back):
+                continue
+            cause = "wrong cotangent" if back else "wrong value"
+            text = other if found == shape else f"{other}.T"
+            values = {"used": other, "needed": name}
+            yield Fault(cause, s, p.put(parsed(text)), 50, values)
+        if back:
+            return
+        for key, value in self.forward.items():
+            if np.shape(value) == shape:
+                values = {"used": key.removeprefix(FORWARD), "needed": name}
+                yield Fault("wrong value", s, p.put(parsed(key)), 51, values)
+
+    # --- factors ----------------------------------------------------------------------
+
+    def _scaled(self, s: Statement, p: Place, rank: int) -> Iterator[Fault]:
+        """Yield the mistakes of a factor too many or too few."""
+        factors: list[tuple[str, str, dict[str, str]]] = [
+            ("sign", "-1.0", {}),
+            ("factor 2", "0.5", {}),
+            ("twice", "2.0", {}),
+        ]
+        for n in self.lengths:
+            factors.append(("missing mean", f"float({n})", {"n": n}))
+            factors.append(("extra mean", f"(1.0 / {n})", {"n": n}))
+        if "d_loss" in self.settled:
+            factors.append(("d_loss", "(1.0 / d_loss)", {}))
+        for cause, text, values in factors:
+            made = ast.BinOp(p.node, ast.Mult(), parsed(text))
+            yield Fault(cause, s, p.put(made), rank, values)
+
+
+class _Means(ast.NodeTransformer):
+    """Takes means where sums are taken."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr == "sum":
+            node.attr = "mean"
+        return node
