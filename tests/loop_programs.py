@@ -241,6 +241,11 @@ def never(xp: Any, a: Any, b: Any) -> Any:
     return xp.while_loop(lambda c: xp.sum(c) > 1e6, lambda c: c * b, a * b)
 
 
+def affine(xp: Any, a: Any, b: Any) -> Any:
+    """A while loop whose derivative reads no value of any turn, only how many."""
+    return xp.while_loop(lambda c: xp.sum(c) < 10.0, lambda c: c * 1.5 + 1.0, a * b)
+
+
 def read_outside(xp: Any, a: Any, b: Any) -> Any:
     """Test and body read tensors from outside."""
     limit = xp.sum(b * b) + 6.0
@@ -430,6 +435,7 @@ PROGRAMS = [
     Loop(converging, [(2,), ()], jax=False),
     Loop(never, [(2,), (2,)], jax=False),
     Loop(read_outside, [(2,), (2,)], jax=False),
+    Loop(affine, [(3,), ()], jax=False),
     Loop(while_in_scan, [(4,), ()], jax=False, symbolic=4),
     Loop(while_in_while, [(), ()], jax=False),
     Loop(scan_in_while, [(3,), ()], jax=False),

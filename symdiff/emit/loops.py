@@ -200,7 +200,8 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
         if i in items
     }
     made += [_stack(name, node, i, context) for i, name in stacks.items()]
-    counter = py.Name(context.names.claim("t"))
+    counts = bool(stacks) or any(p.node in read for p in body.params[n : n + m])
+    counter = py.Name(context.names.claim("t") if counts else "_")
     row_names = _row_names(names[n : n + m], rows, context)
     inner = _inner(body, [*names[:n], *row_names, *rest], context)
     stmts, values = _computed(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
@@ -109,6 +110,15 @@ def _empty_stacks(body: Any, arrays: Any, carries: int, sequences: int) -> list[
     return [np.zeros((0, *v.shape), v.dtype) for v in made]
 
 
+def is_counted(length: Dim) -> bool:
+    """Whether a scan runs as often as a while loop did.
+
+    Nothing tells how often that was but the loop's stacks, so it has to keep one.
+    """
+    symbols = length.free_symbols if isinstance(length, sp.Expr) else ()
+    return any(str(s).startswith("steps_") for s in symbols)
+
+
 def _inputs_of(outputs: Sequence[Tensor]) -> set[Node]:
     """Return every node that is read below ``outputs``."""
     return {i for n in topological([t.node for t in outputs]) for i in n.inputs}
@@ -127,6 +137,8 @@ def scan_node(
     closed, leaves, operands = close([*carry, *rows], outputs)
     read = {t.node for t in closed} | _inputs_of(closed)
     used = [i for i, r in enumerate(rows) if r.node in read]
+    if not used and sequences and is_counted(length):
+        used = [0]
     body = Body((*carry, *(rows[i] for i in used), *leaves), tuple(closed))
     node = apply(
         SCAN,
@@ -342,17 +354,30 @@ def scan(
 
     Parameters
     ----------
-    body : called once, with symbolic tensors, to see what it computes. It may read any
-        other
-        tensor; what does not depend on carry or x is computed once, outside the loop.
-    init : the first carry: a tensor, or a nested tuple, list or dict of them
-    xs : sequences, likewise nested; each step gets their rows. None: ``body(carry,
-        None)``
-    length : number of steps, needed when ``xs`` is None
-    reverse : run from the last row to the first
+    body : callable
+        Called once, with symbolic tensors, to see what it computes. It may read any
+        other tensor; what does not depend on carry or x is computed once, outside the
+        loop.
+    init : Tensor, or a nested tuple, list or dict of them
+        The first carry.
+    xs : optional
+        Sequences, likewise nested; each step gets their rows. None: ``body(carry,
+        None)``.
+    length : int or dim, optional
+        Number of steps, needed when ``xs`` is None.
+    reverse : bool
+        Run from the last row to the first.
 
-    Returns the last carry and the ys stacked along a new first axis, in the order of
-    ``xs``. Raises `ShapeError` or `DTypeError` where a carry changes its type.
+    Returns
+    -------
+    tuple
+        The last carry, and the ys stacked along a new first axis, in the order of
+        ``xs``.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        Where a carry changes its type.
     """
     starts, carry_form = flatten(init)
     sequences, row_form = flatten(xs)

@@ -16,6 +16,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.tensor import Tensor, apply
+from symdiff.ops.scan import is_counted
 
 CONTROL = ("scan", "while_loop", "cond")
 
@@ -119,6 +120,8 @@ def _loop(node: Node, used: set[int]) -> Pruned:
         for i in range(n, len(body.params))
         if any(b.params[i].node in read[name] for name, (b, _) in bodies.items())
     ]
+    if m and not any(n <= i < n + m for i in rest) and is_counted(attrs["length"]):
+        rest.insert(0, n)
     operands = (*carries, *rest)
     for name, (b, outputs) in bodies.items():
         attrs[name] = Body(tuple(b.params[i] for i in operands), tuple(outputs))
