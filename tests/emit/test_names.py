@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import keyword
 import unicodedata
@@ -114,7 +115,12 @@ def test_an_argument_keeps_the_name_of_the_user(name: str) -> None:
     x = sd.input(name, (2,))
     text = sd.compile(sd.Function("f", [x], [sd.tanh(x)]), optimize=1)["forward"]
     shown = f"{name}_" if name in RESERVED else name
-    assert f"def forward({shown}):" in text
+    (forward,) = (
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef) and node.name == "forward"
+    )
+    assert [a.arg for a in forward.args.args] == [shown]
 
 
 def test_a_dim_beside_an_input_of_its_name() -> None:
