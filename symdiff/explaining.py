@@ -67,13 +67,26 @@ def explained(
 
     Parameters
     ----------
-    wrt : what to differentiate by, as for ``compile``
-    values : "random", the path of an ``.npz`` file, or a mapping of arrays by name;
-        parameters that it leaves out are drawn
-    cost : whether to count operations and memory of each step, at ``lengths``
+    declared : Model or Function
+        What to explain.
+    wrt : optional
+        What to differentiate by, as for ``compile``.
+    values : optional
+        "random", the path of an ``.npz`` file, or a mapping of arrays by name;
+        parameters that it leaves out are drawn.
+    cost : bool
+        Whether to count operations and memory of each step.
+    lengths : dict, optional
+        Length of each dim that costs are shown at.
+    seed : int
+        Of random values.
+    base : str, optional
+        Folder that quoted file names are relative to.
 
-    Raises `DerivativeError` where there is nothing to differentiate, or values do not
-    fit.
+    Raises
+    ------
+    DerivativeError
+        Where there is nothing to differentiate, or values do not fit.
     """
     derivation = derivation_of(declared, wrt, base)
     _require_gradients(declared, derivation)

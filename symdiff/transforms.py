@@ -18,6 +18,9 @@ them; integer and boolean arrays are passed through and have no gradient (None s
 for it); anything else must be hashable and is fixed when the code is generated. What
 the function reads from around it (closures, globals, attributes) may change between
 calls.
+
+Everywhere ``fun`` is the function, and ``argnum`` the place of the argument to
+differentiate by, or a tuple of places, for a tuple of results.
 """
 
 from __future__ import annotations

@@ -101,7 +101,10 @@ class Adadelta(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Steps divided by the root of a running mean of squared gradients."""
+    """Steps divided by the root of a running mean of squared gradients.
+
+    ``centered`` subtracts the square of their running mean below the root.
+    """
 
     @public
     def __init__(
@@ -252,7 +255,10 @@ class AMSGrad(Adam):
 
 
 class NAdam(Adam):
-    """Adam with Nesterov's momentum (Dozat, ICLR workshop 2016), in PyTorch's form."""
+    """Adam with Nesterov's momentum (Dozat, ICLR workshop 2016), in PyTorch's form.
+
+    ``momentum_decay`` ψ lets the momentum grow, β₁·(1 − ½·0.96^(t·ψ)).
+    """
 
     slots: tuple[str, ...] = ("m", "v", "turned")
 

@@ -3,6 +3,18 @@
 In: tensors. Out: tensors; layers also declare their parameters. Invariant: each is a
 composition of public ops, whose formula is its docstring, so nothing here has a rule of
 its own. The functions live by theme in the modules beside this one.
+
+Arguments that many share: ``activation`` is a function or the name of one of these;
+``use_bias`` and ``affine`` say whether there are learned shifts (and scales);
+``init`` and ``bias_init`` are from ``sd.init``; ``weight`` is a tensor to use instead
+of declaring one; ``stride``, ``padding`` and ``dilation`` are those of `sd.conv2d`;
+``eps`` keeps a denominator from 0. Of sequences, ``lengths`` (N,) or ``mask`` (N, T)
+tell which steps are there, and ``reverse`` runs from the last to the first. Losses
+compare a ``prediction``, or ``logits``, ``log_probs``, ``probabilities``, ``scores`` or
+a ``mean``, with a ``target``, ``labels`` or ``signs`` (-1 or 1); ``reduction`` is
+"mean", "sum" or "none", for one loss per row; ``sample_weights`` has a weight per row,
+``class_weights`` one per class, by whose sum a mean is then divided; rows whose label
+is ``ignore_index`` do not count.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def constant(value: float) -> Init:
 
 @public
 def normal(std: float = 0.01, mean: float = 0.0) -> Init:
-    """Independent normal draws with standard deviation ``std``."""
+    """Independent normal draws with mean ``mean`` and standard deviation ``std``."""
     scale, centre = _number(std, "std", low=0), _number(mean, "mean")
     return Init(
         f"normal({scale!r}{f', {centre!r}' if centre else ''})",
@@ -178,7 +178,7 @@ orthogonal = Init(
 
 @public
 def from_array(value: Any) -> Init:
-    """The given array itself; it must have the parameter's shape."""
+    """The array ``value`` itself; it must have the parameter's shape."""
     array = np.array(value, dtype=np.float64)
     array.setflags(write=False)
 

@@ -184,6 +184,7 @@ def kl(
 def kl_normal(mean: Any, log_variance: Any, reduction: str = "mean") -> Tensor:
     """KL(N(μ, σ²) ‖ N(0, 1)) = Σ (μ² + σ² − 1 − log σ²)/2 over the last axis.
 
+    ``log_variance`` is log σ².
     Kingma & Welling, ICLR 2014, appendix B: the penalty of a variational autoencoder.
     """
     m, s = rows_of("kl_normal", mean, log_variance)
@@ -237,7 +238,7 @@ def triplet(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, ‖a − p‖ − ‖a − n‖ + margin) of every row.
+    """max(0, ‖a − p‖ − ‖a − n‖ + margin) of every row: anchor, positive, negative.
 
     Schroff et al., CVPR 2015, eq. 1, with distances instead of their squares, as in
     PyTorch; ε is added to each difference, so that equal vectors have a gradient.

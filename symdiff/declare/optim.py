@@ -2,6 +2,13 @@
 
 `Optimizer` (in `symdiff.declare.update`) says what one is; here are gradient descent
 and its momentum forms, and the names of the adaptive ones.
+
+Arguments that many share: ``lr`` is the learning rate, a number or a schedule;
+``weight_decay`` λ adds λ·p to the gradient, except in AdamW and Lion, which shrink p
+itself; ``momentum``, ``alpha``, ``rho``, ``beta1`` and ``beta2`` are decays of running
+means, under the names that PyTorch gives them; ``eps`` is added to the denominator, or
+with ``eps_inside`` below its root; ``nesterov`` looks ahead; ``lecture`` is the form
+that lectures print, described in `SGD`. ``options`` are those of `Optimizer`.
 """
 
 from __future__ import annotations

@@ -77,8 +77,9 @@ def exponential(base: float, gamma: float) -> Schedule:
 def cosine(
     base: float, steps: int, warmup_steps: int = 0, final: float = 0.0
 ) -> Schedule:
-    """Half a cosine from the base to final · base over ``steps``, after a linear
-    warm-up.
+    """Half a cosine from the base to final · base, the last of ``steps`` steps.
+
+    The first ``warmup_steps`` rise linearly to the base.
 
     Loshchilov & Hutter, SGDR, ICLR 2017, eq. 5, without restarts. After ``steps`` the
     value stays at its end.

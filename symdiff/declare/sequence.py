@@ -140,7 +140,7 @@ def gru(
     n = tanh(x W_n + b_n + r·(h U_n + c)); h_t = (1 − u)·n + u·h_{t−1}.
     Cho et al., EMNLP 2014, with the reset gate after the product, as cuDNN and PyTorch
     have it. Declares ``name.W`` (in, 3·units), ``name.U`` (units, 3·units), ``name.b``
-    and ``name.c`` (units,), in the order r, u, n.
+    and ``name.c`` (units,), in the order r, u, n. ``initial`` is h_0.
     """
     cell = _Cell("gru", x, units, 3, lengths, mask, name, init, inner_bias=True)
 
@@ -300,8 +300,8 @@ def multi_head_attention(
     itself by default. Each head attends with units / heads of the ``units`` features
     (x's by default); their results, side by side, are projected to x's features.
     Declares dense layers ``name.q``, ``name.k``, ``name.v`` and ``name.out``. ``mask``
-    is boolean of shape (N, S), false at padding. Vaswani et al., NeurIPS 2017, section
-    3.2.2.
+    is boolean of shape (N, S), false at padding; ``causal`` is as in `attention`.
+    Vaswani et al., NeurIPS 2017, section 3.2.2.
     """
     tensor = float_tensor("multi_head_attention", x)
     source = tensor if context is None else float_tensor("context", context)

@@ -45,7 +45,7 @@ def spec(
     shape: Any, dtype: Any = "float", low: Any = None, high: Any = None,
     sample: Any = None,
 ) -> Spec:  # fmt: skip
-    """Return what an argument of a traced function is; see `symdiff.input`."""
+    """Return what an argument of a traced function is; as for `input`."""
     return Spec(shape, dtype, low, high, sample)
 
 

@@ -65,8 +65,8 @@ class Compiled(Displayed):
         Raises
         ------
         OutputError
-            Before writing anything, where a file that symdiff did not make stands in the
-            way, and where the folder cannot be written.
+            Before writing anything, where a file that symdiff did not make stands in
+            the way, and where the folder cannot be written.
         """
         root = Path(folder)
         for name in self.files:

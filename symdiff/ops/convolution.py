@@ -103,7 +103,8 @@ def conv1d(
     """Cross-correlation of x (N, C, L) with weight (O, C / groups, K): (N, O, L').
 
     ``padding`` is an int, a pair ``((before, after),)``, 'valid' or 'same' (zeros so
-    that L' = ceil(L / stride), the odd one after). Arguments as in PyTorch.
+    that L' = ceil(L / stride), the odd one after). ``bias`` (O,) is added;
+    ``dilation`` is the distance of neighbouring weights. Arguments as in PyTorch.
     """
     return _convolve(x, weight, bias, stride, padding, dilation, groups, 1)
 
@@ -120,8 +121,9 @@ def conv2d(
 ) -> Tensor:
     """Cross-correlation of x (N, C, H, W) with weight (O, C / groups, K, L).
 
-    Returns (N, O, H', W'). ``stride``, ``padding`` and ``dilation`` are an int or one
-    per axis; ``padding`` may also be pairs (before, after), 'valid' or 'same' (zeros so
-    that H' = ceil(H / stride), the odd one after).
+    The result has shape (N, O, H', W'). ``bias``, ``stride``, ``padding`` and
+    ``dilation`` are as in `conv1d`, an int or one per axis; ``padding`` may also be
+    pairs (before, after), 'valid' or 'same' (zeros so that H' = ceil(H / stride), the
+    odd one after).
     """
     return _convolve(x, weight, bias, stride, padding, dilation, groups, 2)

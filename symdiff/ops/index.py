@@ -405,7 +405,7 @@ ONE_HOT = primitive(
 
 @api("one_hot")
 def one_hot(indices: Any, length: Any, dtype: Any = FLOAT) -> Tensor:
-    """Rows that are 1 at each index and 0 elsewhere, along a new last axis."""
+    """1 at each index and 0 elsewhere, along a new last axis of the given length."""
     from symdiff.ops.operands import cast_dtype
 
     return apply(

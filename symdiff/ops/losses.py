@@ -177,6 +177,7 @@ def sigmoid_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> 
     """−y·log σ(z) − (1−y)·log(1−σ(z)), averaged, without overflow.
 
     ``labels`` have the logits' shape and lie in [0, 1]; integers and booleans are cast.
+    ``reduction`` is "mean", "sum" or "none".
     """
     z, y = as_tensor(logits), as_tensor(labels)
     require_float(z.node.tensor_type, "sigmoid_cross_entropy")

@@ -81,7 +81,8 @@ def max_pool1d(
 ) -> Tensor:
     """Largest element of windows along the last axis.
 
-    ``stride`` is the window's length unless given; padding never wins. The gradient
+    ``stride`` is the window's length unless given; padding never wins; ``dilation`` is
+    the distance of neighbouring elements of a window. The gradient
     goes to the first largest element of each window.
     """
     return _max_pool(x, window, stride, padding, dilation, 1)

@@ -40,7 +40,7 @@ def uniform(shape: Any = (), low: Any = 0.0, high: Any = 1.0) -> Tensor:
 
 @api("random.normal")
 def normal(shape: Any = (), mean: Any = 0.0, std: Any = 1.0) -> Tensor:
-    """Independent normal draws with the given mean and standard deviation."""
+    """Independent normal draws with ``mean`` and standard deviation ``std``."""
     drawn = _leaf("normal", shape)
     if not isinstance(std, (int, float)) or std != 1:
         drawn = drawn * std
