@@ -17,6 +17,7 @@ from symdiff.emit.lower import expression_of, is_filled, is_weak, lower, strong
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.ops.scan import is_counted
 from symdiff.plan.schedule import Style, schedule
 from symdiff.rewrite.prune import live_outputs
 
@@ -220,9 +221,12 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     inside += _added_up(
         _rebound(carries, values[: len(live)]), _own_totals(node, names, context)
     )
-    steps: py.Expr = py.call("range", dim_expression(node.attrs["length"], context))
-    if node.attrs["reverse"]:
-        steps = py.call("reversed", steps)
+    if m and not counts and is_counted(node.attrs["length"]):
+        steps = expression_of(node.inputs[n], context)  # it is there to be counted
+    else:
+        steps = py.call("range", dim_expression(node.attrs["length"], context))
+        if node.attrs["reverse"]:
+            steps = py.call("reversed", steps)
     made.append(py.For(counter, steps, tuple(inside) or (py.RawStmt("pass"),)))
     for i in range(n):
         if i in items:
