@@ -171,6 +171,14 @@ def test_files_are_short(path):
     assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.js")) + sorted(PACKAGE.rglob("*.css"))
+)
+def test_scripts_and_styles_are_short(path):
+    lines = len(path.read_text("utf-8").splitlines())
+    assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"
+
+
 def test_templates_are_short_and_decide_nothing():
     for path in sorted(TEMPLATES.rglob("*.j2")):
         text = path.read_text("utf-8")

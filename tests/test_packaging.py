@@ -116,9 +116,17 @@ def _install(python: Path, *what: str | Path, cwd: Path) -> None:
     _run(*pip, "--ignore-installed", *what, cwd=cwd)
 
 
+def _assets() -> set[str]:
+    """What the explorer's page is made of."""
+    folder = ROOT / "symdiff" / "explain" / "explorer" / "assets"
+    return {path.relative_to(ROOT).as_posix() for path in folder.iterdir()}
+
+
 def test_wheel_holds_templates_and_types(built):
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
+    assert len(_assets()) > 15
+    assert _assets() <= names
     assert {f"symdiff/{name}" for name in _templates()} <= names
     assert {"symdiff/py.typed", "symdiff/templates/__init__.py"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -131,6 +139,7 @@ def test_sdist_holds_templates_types_and_tests(built):
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert _templates() <= names
+    assert _assets() <= names
     assert {
         "LICENSE",
         "examples/data/digits.csv.gz",

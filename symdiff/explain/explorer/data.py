@@ -86,8 +86,9 @@ class _Builder:
             found["f"] = self._formula(e.formula)
         if e.rule:
             found["rule"] = e.rule
-        if e.statement is not None:
-            found["at"], found["text"] = e.statement.location, e.statement.text
+        said = e.statement or self.derivation.unit.resolver.statement(e.tensor)
+        if said is not None:
+            found["at"], found["text"] = said.location, said.text
         if e.cotangent is not None:
             found["ct"] = e.cotangent
             found["cm"] = mathml(symbol(e.cotangent).tex)

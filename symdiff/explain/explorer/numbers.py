@@ -15,7 +15,7 @@ import numpy as np
 
 BINS = 25
 WHOLE = 20_000  # elements up to which an array is kept
-ROOM = 400_000  # elements that are kept of all arrays together
+ROOM = 250_000  # elements that are kept of all arrays together
 
 
 @dataclass

@@ -7,6 +7,7 @@ gives the same bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -68,14 +69,16 @@ def _page(explorer: Explorer) -> str:
     body = asset("body.html")
     left = [m for m in explorer.modules if m == "forward.py"]
     right = [m for m in explorer.modules if m != "forward.py"]
-    for mark, text in (
-        ("{{title}}", title),
-        ("{{spec}}", _spec(explorer.sources)),
-        ("{{forward}}", _modules(explorer, left)),
-        ("{{backward}}", _modules(explorer, right)),
-    ):
-        before, _, after = body.partition(mark)
-        body = before + text + after
+    shown = {
+        "title": title,
+        "spec": _spec(explorer.sources),
+        "forward": _modules(explorer, left),
+        "backward": _modules(explorer, right),
+    }
+    # split first: what is put in may hold the marks
+    pieces = re.split(r"{{(\w+)}}", body)
+    pieces[1::2] = [shown[name] for name in pieces[1::2]]
+    body = "".join(pieces)
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',

@@ -101,20 +101,32 @@ function whole(g) {
     nodes[g.e].g ? eq(el("span", { class: "muted" }, "here"), math(g.cm), "=", summary(nodes[g.e].g, "G")) : null)];
 }
 
-// Every gradient between the loss and this one, in the order of the backward pass.
+// Every gradient between the loss and this one, in the order of the backward pass; of a
+// long way its two ends, and the rest when asked for.
 function wayFromLoss(n) {
-  const on = [...walk(n.i, givers)].sort((a, b) => b - a);
+  const on = walk(n.i, givers);
+  const order = [...[...on].sort((a, b) => b - a), n.i];
   const list = el("ol", { class: "path" });
-  for (const i of [...on, n.i]) {
-    const m = nodes[i];
-    const terms = m.recv.filter((k) => i === n.i || on.includes(shares[k].u)).map((k) => shares[k]);
-    const formula = m.seed && !terms.length ? number(1, "G") : terms.map((s, k) => [k ? " + " : "", math(s.f.m)]);
-    list.append(el("li", { onmouseenter: () => hover(itemsOfNode(i), "detail"), onmouseleave: () => hover(null, "detail") },
-      eq(el("span", { class: "linkto", tabindex: 0, role: "link", onclick: () => pin(itemsOfNode(i), "detail"),
-        onkeydown: (e) => e.key === "Enter" && pin(itemsOfNode(i), "detail") }, math(m.cm)), "=", formula, m.g ? ["=", summary(m.g, "G")] : null),
-      el("span", { class: "place" }, m.text ? cut(m.text, 60) + "   " + m.at : "")));
+  const end = 9;
+  const row = (i) => wayStep(n, on, i);
+  if (order.length <= 2 * end + 4) list.append(...order.map(row));
+  else {
+    const hidden = order.slice(end, -end);
+    const more = el("li", {}, el("button", { class: "more",
+      onclick: () => more.replaceWith(...hidden.map(row)) }, `${hidden.length} more steps`));
+    list.append(...order.slice(0, end).map(row), more, ...order.slice(-end).map(row));
   }
-  return [title("The way from the loss", `${on.length} steps back`), list];
+  return [title("The way from the loss", `${on.size} steps back`), list];
+}
+
+function wayStep(n, on, i) {
+  const m = nodes[i];
+  const terms = m.recv.filter((k) => i === n.i || on.has(shares[k].u)).map((k) => shares[k]);
+  const formula = m.seed && !terms.length ? number(1, "G") : terms.map((s, k) => [k ? " + " : "", math(s.f.m)]);
+  return el("li", { onmouseenter: () => hover(itemsOfNode(i), "detail"), onmouseleave: () => hover(null, "detail") },
+    eq(el("span", { class: "linkto", tabindex: 0, role: "link", onclick: () => pin(itemsOfNode(i), "detail"),
+      onkeydown: (e) => e.key === "Enter" && pin(itemsOfNode(i), "detail") }, math(m.cm)), "=", formula, m.g ? ["=", summary(m.g, "G")] : null),
+    el("span", { class: "place" }, m.text ? cut(m.text, 60) + "   " + m.at : ""));
 }
 
 function codePart(n) {

@@ -6,11 +6,12 @@ svg.append(draw("defs", {}, ["", "from", "to", "f", "b"].map((kind) =>
   draw("marker", { id: "tip" + kind, class: "tip " + kind, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 9,
     markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" }, draw("path", { d: "M0,1L8,4L0,7z" })))), layerOfAll);
 const view = { x: 0, y: 0, k: 1 };
+const over = draw("g", { id: "over" });
 let scene = null;
 let boxEls = new Map();
 let edgeEls = [];
 let endEls = new Map();
-const READABLE = 0.6; // the scale that letters can be read at
+const READABLE = 0.5; // the scale that letters can be read at
 const numbered = D.values !== null;
 
 function label(x, y, kind, text, anchor) {
@@ -134,7 +135,7 @@ function redraw() {
       tags.append(endEls.get(b.box.i));
     }
   }
-  layerOfAll.append(hulls, lines, tags, boxes);
+  layerOfAll.append(hulls, lines, tags, boxes, over);
   relight();
 }
 

@@ -11,6 +11,11 @@ D.spans.forEach((s, k) => {
   s.c.forEach((i) => callsOf[i].push(k));
 });
 
+// Reading an attribute thousands of times takes long: each line knows its place.
+document.querySelectorAll(".ln[data-li], .ln[data-ls]").forEach((e) => {
+  e.place = { pane: e.parentElement, line: +e.dataset.l };
+});
+
 function remember(map, items, e) {
   for (const item of items.split(" ")) {
     if (!map.has(item)) map.set(item, []);
@@ -28,18 +33,50 @@ document.querySelectorAll("[data-ls]").forEach((e) => {
 
 const focus = { items: [], pinned: null, hovered: null };
 let lit = [];
+const MANY = 420; // boxes and lines above which one path marks them all
 
 function mark(e, kind) {
-  if (!e.classList.contains(kind)) {
-    e.classList.add(kind);
-    lit.push([e, kind]);
-  }
+  e.classList.add(kind);
+  lit.push([e, kind]);
 }
 
 function unlight() {
   for (const [e, kind] of lit) e.classList.remove(kind);
   lit = [];
   svg.classList.remove("lit");
+  gutters.forEach((e) => e.replaceChildren());
+  over.replaceChildren();
+}
+
+// Marks lines at the edge of their pane. A class on each would cost a hundred times what
+// one path over all of them does; every line has the same height.
+function bar(items, kind) {
+  const at = new Map();
+  const put = (e) => {
+    const { pane, line } = e.place;
+    if (!at.has(pane)) at.set(pane, new Set());
+    at.get(pane).add(line);
+  };
+  for (const item of items) {
+    (linesByItem.get(item) || []).forEach(put);
+    if (item[0] === "v") spansOf[+item.slice(1)].forEach((s) => spanLines[s].forEach(put));
+  }
+  for (const [pane, lines] of at) {
+    let path = "";
+    for (const l of lines) path += `M0,${((l - 1) * LINE).toFixed(1)}h3v${LINE}h-3z`;
+    gutter(pane).append(draw("path", { class: kind, d: path }));
+  }
+}
+const LINE = 19.2;
+
+const gutters = new Map();
+function gutter(pane) {
+  let found = gutters.get(pane);
+  if (!found) {
+    gutters.set(pane, (found = draw("svg", { class: "gutter", width: 3, height: pane.querySelectorAll(".ln").length * LINE, "aria-hidden": "true" })));
+    pane.prepend(found);
+  }
+  return found;
 }
 
 // Lights items: those themselves, what they came from, and what is derived from them.
@@ -62,36 +99,29 @@ function light(items) {
     // a value's own line of the spec; for its gradient that of its value
     spansOf[i].forEach((s) => {
       spanLines[s].forEach((e) => mark(e, "rule"));
-      spanWords[s].forEach((e, k) => {
-        mark(e, "hit");
-        if (k && k < spanWords[s].length - 1) mark(e, "glue");
-      });
+      spanWords[s].forEach((e) => mark(e, "hit"));
     });
     callsOf[i].forEach((s) => spanWords[s].forEach((e) => mark(e, "call")));
   }
-  const side = (set, kind) => set.forEach((item) => {
-    (linesByItem.get(item) || []).forEach((e) => mark(e, kind));
-    if (item[0] === "v") spansOf[+item.slice(1)].forEach((s) => spanLines[s].forEach((e) => mark(e, kind)));
-  });
-  side(from, "from");
-  side(to, "to");
+  bar(from, "from");
+  bar(to, "to");
   lightGraph(items, from, to, direct);
 }
 
 function lightGraph(items, from, to, direct) {
   if (items.length === 1 && items[0] === "u") return;
-  svg.classList.add("lit");
   const hit = nodesOf(items);
   const up = new Set();
   const down = new Set();
   // In the graph what is read stands on one side and the readers on the other, whether
   // values or gradients flow.
-  for (const i of hit) {
-    const v = direct.has("v" + i);
-    const g = direct.has("g" + i);
-    (v || !g ? walk(i, operands) : walk(i, takers)).forEach((x) => (v || !g ? up : down).add(x));
-    (v || !g ? walk(i, users) : walk(i, givers)).forEach((x) => (v || !g ? down : up).add(x));
-  }
+  const onlyBack = (i) => direct.has("g" + i) && !direct.has("v" + i);
+  const values = [...hit].filter((i) => !onlyBack(i));
+  const back = [...hit].filter(onlyBack);
+  walkAll(values, operands).forEach((x) => up.add(x));
+  walkAll(values, users).forEach((x) => down.add(x));
+  walkAll(back, takers).forEach((x) => up.add(x));
+  walkAll(back, givers).forEach((x) => down.add(x));
   const kindOf = new Map();
   const note = (i, kind) => {
     const key = keyOf(standIn(i));
@@ -100,13 +130,30 @@ function lightGraph(items, from, to, direct) {
   down.forEach((i) => note(i, "to"));
   up.forEach((i) => note(i, "from"));
   hit.forEach((i) => note(i, "hit"));
-  for (const [key, kind] of kindOf) if (boxEls.has(key)) mark(boxEls.get(key), kind);
+  const many = boxEls.size + edgeEls.length > MANY;
+  svg.classList.toggle("lit", !many);
+  const outlines = { from: "", to: "" };
+  const routes = { from: "", to: "" };
+  for (const [key, kind] of kindOf) {
+    if (!boxEls.has(key)) continue;
+    if (!many || kind === "hit") mark(boxEls.get(key), kind);
+    else {
+      const b = scene.boxes.get(key);
+      outlines[kind] += `M${b.x},${b.y}h${b.w}v${b.h}h${-b.w}z`;
+    }
+  }
   for (const { edge, path, tag } of edgeEls) {
     const both = (set) => edge.pairs.some(([a, b]) => (set.has(a) || hit.has(a)) && (set.has(b) || hit.has(b)));
     const kind = both(up) ? "from" : both(down) ? "to" : null;
     if (!kind) continue;
-    mark(path, kind);
-    if (tag) mark(tag, kind);
+    if (many) routes[kind] += path.getAttribute("d");
+    else {
+      mark(path, kind);
+      if (tag) mark(tag, kind);
+    }
+  }
+  for (const kind of many ? ["from", "to"] : []) {
+    over.append(draw("path", { class: "over " + kind, d: routes[kind] + outlines[kind] }));
   }
   for (const [i, e] of endEls) if (kindOf.has(keyOf(standIn(i)))) mark(e, "to");
   if (focus.pinned) {
@@ -126,21 +173,30 @@ function hover(items, where) {
   const key = items ? items.join() : "";
   if ((focus.hovered ? focus.hovered.join() : "") === key) return;
   focus.hovered = items && items.length ? items : null;
+  const start = performance.now();
   cancelAnimationFrame(waiting);
+  clearTimeout(dwelling);
   waiting = requestAnimationFrame(() => {
     relight();
-    if (!focus.pinned && focus.hovered) {
-      const i = mainNode(focus.hovered);
-      if (i !== null) showDetail(i);
-    }
-    follow(where);
+    performance.clearMeasures("hover");
+    performance.measure("hover", { start });
   });
+  // the panel follows a little later, so that a pointer on its way does not wait for it
+  dwelling = setTimeout(() => {
+    const i = !focus.pinned && focus.hovered ? mainNode(focus.hovered) : null;
+    if (i !== null) showDetail(i);
+  }, 90);
+  follow(where);
 }
+let dwelling = 0;
 
 function pin(items, where) {
+  const shown = items && items.length ? mainNode(items) : null;
+  if (shown !== null && where !== "graph" && reveal(shown)) redraw();
   focus.pinned = items && items.length ? items : null;
   focus.hovered = null;
   cancelAnimationFrame(waiting);
+  clearTimeout(dwelling);
   relight();
   const i = focus.pinned ? mainNode(focus.pinned) : null;
   if (i !== null) {

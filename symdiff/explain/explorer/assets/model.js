@@ -21,11 +21,17 @@ const gradientOf = new Map(D.gradients.filter((g) => g.e !== null).map((g) => [g
 const results = new Set(D.results);
 
 function walk(start, next) {
+  return walkAll([start], next);
+}
+
+// What is reached from any of several nodes, without those.
+function walkAll(starts, next) {
+  const first = new Set(starts);
   const seen = new Set();
-  const waiting = [start];
+  const waiting = [...first];
   while (waiting.length) {
     for (const i of next(nodes[waiting.pop()])) {
-      if (i !== start && !seen.has(i)) {
+      if (!first.has(i) && !seen.has(i)) {
         seen.add(i);
         waiting.push(i);
       }
@@ -44,24 +50,22 @@ function flow(items) {
   const from = new Set();
   const to = new Set();
   const add = (set, kind, found) => found.forEach((i) => set.add(kind + i));
-  for (const item of items) {
-    if (item === "u") {
-      D.gradients.forEach((g) => g.e !== null && from.add("g" + g.e));
-      continue;
-    }
-    const n = nodes[+item.slice(1)];
-    if (item[0] === "v") {
-      add(from, "v", walk(n.i, operands));
-      add(to, "v", walk(n.i, users));
-      n.users.forEach((u) => nodes[u].hands.forEach((k) => {
-        if (shares[k].reads.includes(n.i)) to.add("g" + shares[k].s);
-      }));
-    } else if (item[0] === "g") {
-      add(from, "g", walk(n.i, givers));
-      add(to, "g", walk(n.i, takers));
-      n.recv.forEach((k) => add(from, "v", shares[k].reads));
-      if (n.role === "parameter" && n.ct) to.add("u");
-    }
+  if (items.includes("u")) D.gradients.forEach((g) => g.e !== null && from.add("g" + g.e));
+  const of = (kind) => items.filter((x) => x[0] === kind).map((x) => +x.slice(1));
+  const v = of("v");
+  const g = of("g");
+  add(from, "v", walkAll(v, operands));
+  add(to, "v", walkAll(v, users));
+  for (const i of v) {
+    nodes[i].users.forEach((u) => nodes[u].hands.forEach((k) => {
+      if (shares[k].reads.includes(i)) to.add("g" + shares[k].s);
+    }));
+  }
+  add(from, "g", walkAll(g, givers));
+  add(to, "g", walkAll(g, takers));
+  for (const i of g) {
+    nodes[i].recv.forEach((k) => add(from, "v", shares[k].reads));
+    if (nodes[i].role === "parameter" && nodes[i].ct) to.add("u");
   }
   for (const item of items) {
     from.delete(item);

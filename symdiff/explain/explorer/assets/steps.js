@@ -23,9 +23,9 @@ function startReplay(at = 0) {
   $("steps").hidden = false;
   $("steps").replaceChildren(
     el("div", { class: "row" },
-      b("s-first", "⏮", "To the start", () => step(0)), b("s-prev", "◀", "Previous step (b)", () => step(replay.at - 1)),
+      b("s-first", "|◀", "To the start", () => step(0)), b("s-prev", "◀", "Previous step (b)", () => step(replay.at - 1)),
       b("s-play", "▶", "Play or pause (space)", playPause), b("s-next", "▶|", "Next step (n)", () => step(replay.at + 1)),
-      b("s-turn", "⏭", "To the backward pass", () => step(replay.list.findIndex((s) => s.phase === "b"))),
+      b("s-turn", "▶▶", "To the backward pass", () => step(replay.list.findIndex((s) => s.phase === "b"))),
       el("input", { type: "range", min: 0, max: last, value: 0, id: "s-range", "aria-label": "Step",
         oninput: (e) => step(+e.target.value) }),
       el("span", { class: "phase", id: "s-phase" }), b("s-close", "✕", "End the replay (Escape)", endReplay)),
@@ -56,7 +56,7 @@ function playPause() {
       else step(replay.at + 1);
     }, 1500);
   }
-  $("s-play").textContent = replay.timer ? "❚❚" : "▶";
+  $("s-play").textContent = replay.timer ? "||" : "▶";
 }
 
 function step(to) {
