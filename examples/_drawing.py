@@ -42,8 +42,13 @@ class Gallery:
     signed: bool = False
 
     @property
+    def _down(self) -> int:  # the images keep their proportions
+        high, wide = self.images[0].shape if self.images else (1, 1)
+        return round(self.side * high / wide)
+
+    @property
     def _step(self) -> int:
-        return self.side + 6 + (16 if self.captions else 0)
+        return self._down + 6 + (16 if self.captions else 0)
 
     @property
     def width(self) -> int:
@@ -63,11 +68,11 @@ class Gallery:
             row, column = divmod(i, self.columns)
             u, v = x + 12 + column * (self.side + 6), y + 30 + row * self._step
             link = png(table, self.low, self.high, self.signed)
-            lines.append(image(u, v, self.side, self.side, link))
+            lines.append(image(u, v, self.side, self._down, link))
             if i < len(self.captions):
                 more = 'class="ink" text-anchor="middle"'
                 middle = u + self.side / 2
-                lines.append(text(middle, v + self.side + 14, self.captions[i], more))
+                lines.append(text(middle, v + self._down + 14, self.captions[i], more))
         return "\n".join(lines)
 
 
