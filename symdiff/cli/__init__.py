@@ -20,6 +20,7 @@ from symdiff.cli.courses import exercise_command, grade_command
 from symdiff.cli.explaining import explain_command, graph_command
 from symdiff.cli.exploring import explore_command
 from symdiff.cli.review import check_command, diff_command, verify_command
+from symdiff.cli.starting import new_command, schema_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,6 +33,7 @@ def main() -> None:
 
 
 for command in (
+    new_command,
     compile_command,
     train_command,
     explain_command,
@@ -43,5 +45,6 @@ for command in (
     bench_command,
     exercise_command,
     grade_command,
+    schema_command,
 ):
     main.add_command(command)
