@@ -205,9 +205,17 @@ def check_page(page: str, folder: Path, config: pytest.Config, update: str) -> N
     text = (ROOT / page).read_text("utf-8")
     expected = current(text, folder)
     _pictures(text, ROOT / page, folder, config.getoption("--update-golden"))
+    check_text(page, expected, config, update)
+
+
+def check_text(
+    page: str, expected: str, config: pytest.Config, update: str = "tests"
+) -> None:
+    """Compare a page with what it should be, or write it anew."""
     if config.getoption("--update-golden"):
         (ROOT / page).write_text(expected, "utf-8")
         return
+    text = (ROOT / page).read_text("utf-8")
     old, new = text.splitlines(), expected.splitlines()
     diff = difflib.unified_diff(old, new, page, "as it is now", lineterm="")
     assert text == expected, (

@@ -9,6 +9,7 @@ elementwise op, and the table ``API`` of public functions by name. Invariant: af
 from __future__ import annotations
 
 import contextvars
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -229,7 +230,15 @@ def function(op: Op, *names: str, doc: str, arity: int = 1) -> Callable[..., Ten
 
     call.__name__ = call.__qualname__ = names[0]
     call.__doc__ = doc
+    call.__signature__ = _operands(arity)  # type: ignore[attr-defined]
     return api(*names)(call)
+
+
+def _operands(arity: int) -> inspect.Signature:
+    """Return the signature that people are shown: x, or x and other."""
+    names = ("x", "other") if arity <= 2 else tuple(f"x{i}" for i in range(arity))
+    kind = inspect.Parameter.POSITIONAL_ONLY
+    return inspect.Signature([inspect.Parameter(n, kind) for n in names[:arity]])
 
 
 def float_operand(value: Any) -> Tensor:
