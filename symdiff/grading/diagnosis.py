@@ -72,12 +72,12 @@ class Diagnosis:
             return [self._related(related, wrong)]
         return [self._unexplained(given, wrong)]
 
+    def _same(self, i: int, name: str, mine: np.ndarray) -> bool:
+        case = self.cases[i]
+        return close(mine, case.gradients[name], case.slack[name])
+
     def _right(self, found: Mapping[int, Mapping[str, np.ndarray]]) -> bool:
-        return all(
-            close(self.cases[i].gradients[n], a, self.cases[i].slack[n])
-            for i, g in found.items()
-            for n, a in g.items()
-        )
+        return all(self._same(i, n, a) for i, g in found.items() for n, a in g.items())
 
     # --- a mistake that explains everything -------------------------------------------
 
@@ -89,12 +89,25 @@ class Diagnosis:
         if both is None:
             return 0
         count = 0
+        right = self.cases[TRACED].locals
         for name, value in both[1].items():
-            if name.startswith("d_") and isinstance(value, np.ndarray):
-                mine = [a for n, _, own, a in self.trace if own and same_name(n, name)]
-                if mine:
-                    count += 1 if any(close(value, a, 1e-9) for a in mine) else -1
+            if not name.startswith("d_") or not isinstance(value, np.ndarray):
+                continue
+            if close(value, right.get(name), 1e-9):
+                continue
+            if any(close(value, t[3], 1e-9) for t in self.trace):
+                count += 1
+            elif self._has(right.get(name), name):
+                count -= 1
         return count
+
+    def _has(self, value: Any, name: str) -> bool:
+        """Whether the student has a value, or a variable of that name."""
+        return any(
+            close(value, a, 1e-9)
+            or (own and same_name(n, name) and a.shape == np.shape(value))
+            for n, _, own, a in self.trace
+        )
 
     def _named(self, fault: Fault, wrong: set[str], alone: bool) -> Finding:
         s = self._cotangent(fault.statement)
@@ -188,11 +201,17 @@ class Diagnosis:
             value = given[TRACED].get(name) if TRACED in given else None
             line = self._line(s.target if s else "", value)
         words = "no single mistake that is known explains the numbers"
-        example = ""
+        name = self._first(wrong)
+        i = next(i for i in given if not self._same(i, name, given[i][name]))
+        mine, right = given[i][name], self.cases[i].gradients[name]
+        example = _example(name, mine, right, "gradient of ")
+        seen = _difference(mine, right)
         if s is not None and value is not None:
             expected = self.cases[TRACED].locals.get(s.target)
-            example = _example(s.target, value, expected)
-            words = _difference(value, expected) or words
+            if not close(value, expected, 1e-9):
+                example = _example(s.target, value, expected)
+                seen = _difference(value, expected)
+        words = f"{words}; {seen}" if seen else words
         made = self._finding(s, "unknown", words, "", line, example, False)
         made.gradients = self._ordered(wrong)
         return made
@@ -319,6 +338,6 @@ def _difference(mine: Any, expected: Any) -> str:
     with np.errstate(all="ignore"):
         ratios = a[big] / b[big]
     if ratios.size > 1 and np.ptp(ratios) <= 1e-6 * np.max(np.abs(ratios)):
-        return f"it is {ratios[0]:.6g} times what it should be, in this case"
+        return f"here it is {ratios[0]:.6g} times what it should be"
     off = int(np.sum(np.abs(a - b) > 1e-7 * scale))
     return f"{off} of its {a.size} elements differ"

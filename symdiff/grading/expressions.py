@@ -12,7 +12,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from symdiff.grading.faults import Fault, Place, flowing, names_in
+from symdiff.grading.faults import (
+    Fault,
+    Place,
+    flowing,
+    is_flowing,
+    names_in,
+)
 from symdiff.grading.reference import Case, Reference, Statement
 
 SMALL = 1e-3
@@ -38,7 +44,7 @@ class Expressions:
         match p.node:
             case ast.BinOp():
                 yield from self._binary(s, p, p.node)
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
+            case ast.UnaryOp(op=ast.USub(), operand=operand) if names_in(operand):
                 yield Fault("sign", s, p.put(operand), 14)
             case ast.Call():
                 yield from self._call(s, p, p.node)
@@ -90,7 +96,7 @@ class Expressions:
                 waiting += [e.right, e.left]
             else:
                 factors.append(e)
-        kept = [e for e in factors if names_in(e) & self.back]
+        kept = [e for e in factors if self._flows(e)]
         if len(kept) == 1 and len(factors) > 2:
             yield Fault("local derivative", s, p.put(kept[0]), 39)
             local = [e for e in factors if e is not kept[0]]
@@ -125,22 +131,25 @@ class Expressions:
         lengths = names & self.lengths.keys()
         division = isinstance(p.node, ast.BinOp) and isinstance(p.node.op, ast.Div)
         cause, rank = "local derivative", 40
-        if names == {"d_loss"}:
+        if names and names <= self.reference.seeds:
             cause, rank = "d_loss", 20
         elif names and names == lengths:
             cause, rank = ("missing mean" if division else "factor"), 20
         elif any(self._is_mask(n) for n in names) and len(names) == 1:
             cause, rank = "mask", 20
-        elif names & self.back:
+        elif self._flows(dropped):
             cause, rank = "upstream", 42
         elif isinstance(dropped, ast.Constant):
             if dropped.value == 2:
                 cause, rank = "factor 2", 21
             else:
-                regular = not names_in(kept) & self.back
+                regular = not self._flows(kept)
                 cause, rank = ("strength" if regular else "factor"), 22
         values = self._length_of(dropped) | {"c": f"1/({ast.unparse(dropped)})"}
         return Fault(cause, s, p.put(kept), rank, values)
+
+    def _flows(self, node: ast.AST) -> bool:
+        return is_flowing(self.reference, node, self.back)
 
     def _length_of(self, node: ast.AST) -> dict[str, str]:
         found = [n for n in names_in(node) if n in self.lengths]
@@ -160,7 +169,7 @@ class Expressions:
         self, s: Statement, p: Place, kept: ast.expr, dropped: ast.expr
     ) -> Fault:
         """Return the mistake of leaving a term out."""
-        back, other = names_in(dropped) & self.back, names_in(kept) & self.back
+        back, other = self._flows(dropped), self._flows(kept)
         if not back and other:
             return Fault("regulariser", s, p.put(kept), 10)
         if back and other:

@@ -16,7 +16,6 @@ from typing import Any
 from symdiff.grading.reference import Reference, Statement
 
 Edit = tuple[Any, str, int | None, Any]  # of a node: its field, the place there, new
-LOSS = {"d_loss"}
 
 
 @dataclass(eq=False)
@@ -123,8 +122,17 @@ def flowing(reference: Reference) -> set[str]:
         more = {
             s.target
             for s in reference.statements
-            if s.target.startswith("d_") or names_in(s.node.value) & found  # type: ignore[attr-defined]
+            if s.target.startswith("d_") or is_flowing(reference, s.node, found)
         }
         if more <= found:
-            return found - LOSS
+            return found
         found |= more
+
+
+def is_flowing(reference: Reference, node: ast.AST, back: set[str]) -> bool:
+    """Whether an expression hands on what flows back through the data.
+
+    A penalty's gradient does not: it is made of parameters and the first cotangent.
+    """
+    names = names_in(node)
+    return bool(names & back or (names & reference.seeds and names & reference.kept))

@@ -262,10 +262,36 @@ class _Grading:
             made = Finding(", ".join(unwritten), "not written", what, hint)
             made.gradients = tuple(unwritten)
             verdict.findings.append(made)
-        if self.wrong:
+        left = set(self.wrong) - set(unwritten)
+        for cause, names in self._plain().items():
+            mine = [n for n in self.reference.wrt if n in names & left]
+            if mine:
+                what, hint = said(cause, {})
+                if cause == "returns":
+                    what = f"{what}: {self.wrong[mine[0]]}"
+                made = Finding(", ".join(mine), cause, what, hint)
+                made.gradients = tuple(mine)
+                verdict.findings.append(made)
+            left -= names
+        if left:
             diagnosis = Diagnosis(self.grader.search, self.outcomes, self.source)
-            wrong = set(self.wrong) - set(unwritten)
-            verdict.findings += diagnosis.findings(wrong)
+            verdict.findings += diagnosis.findings(left)
+
+    def _plain(self) -> dict[str, set[str]]:
+        """Return the wrong gradients whose cause needs no search."""
+        outcomes = self.outcomes
+        changed = any(o.changed for o in outcomes)
+        random = set() if changed else {n for o in outcomes for n in o.unstable}
+        coarse = {n for o in outcomes for n, d in o.dtypes.items() if d == "float16"}
+        odd = {n for o in outcomes for n in o.amiss}
+        odd |= {
+            n
+            for o in outcomes
+            if o.returned
+            for n in self.reference.wrt
+            if n not in o.gradients
+        }
+        return {"returns": odd, "random": random, "precision": coarse}
 
     def _statement(self, source: str) -> Statement | None:
         """Return the derived statement that sets what a student's line sets."""
@@ -288,11 +314,8 @@ class _Grading:
         else:
             unstable = {n: None for o in outcomes for n in o.unstable}
             if unstable:
-                what, hint = said("random", {})
                 shown = ", ".join(unstable)
                 verdict.faults.append(f"called twice, it gives another {shown}")
-                if not verdict.findings:
-                    verdict.findings.append(Finding(shown, "random", what, hint))
         self._loss()
         unknown = {n: None for o in outcomes for n in o.unknown}
         if unknown:

@@ -88,7 +88,7 @@ class Mistakes(Expressions):
             if isinstance(node.op, ast.Mult):
                 factor = names_in(node.value)
                 cause = "missing mean" if factor & self.lengths.keys() else "factor"
-                if factor == {"d_loss"}:
+                if factor and factor <= self.reference.seeds:
                     cause = "d_loss"
                 yield Fault(cause, s, out, 20, self._length_of(node.value))
                 return
@@ -127,6 +127,9 @@ class Mistakes(Expressions):
         if not shape:
             return
         back = name in self.back
+        if len(shape) > 1 and shape[-1] == shape[-2]:
+            turned = parsed(f"{name}.swapaxes(-2, -1)")
+            yield Fault("transposed", s, p.put(turned), 34)
         for other, found in self.shapes.items():
             if other == name or other == s.target or other in self.settled:
                 continue
@@ -135,7 +138,7 @@ class Mistakes(Expressions):
             later = self.reference.told(other)
             if later is not None and later.order >= s.order and not s.looped:
                 continue
-            if back != (other in self.back):
+            if back != (other in self.back) or self._kind(name) != self._kind(other):
                 continue
             cause = "wrong cotangent" if back else "wrong value"
             text = other if found == shape else f"{other}.T"
@@ -144,9 +147,12 @@ class Mistakes(Expressions):
         if back:
             return
         for key, value in self.forward.items():
-            if np.shape(value) == shape:
+            if np.shape(value) == shape and self._kind(name) == "f":
                 values = {"used": key.removeprefix(FORWARD), "needed": name}
                 yield Fault("wrong value", s, p.put(parsed(key)), 51, values)
+
+    def _kind(self, name: str) -> str:
+        return np.asarray(self.values[name]).dtype.kind
 
     # --- factors ----------------------------------------------------------------------
 
@@ -160,7 +166,7 @@ class Mistakes(Expressions):
         for n in self.lengths:
             factors.append(("missing mean", f"float({n})", {"n": n}))
             factors.append(("extra mean", f"(1.0 / {n})", {"n": n}))
-        if "d_loss" in self.settled:
+        if self.reference.is_model:
             factors.append(("d_loss", "(1.0 / d_loss)", {}))
         for cause, text, values in factors:
             made = ast.BinOp(p.node, ast.Mult(), parsed(text))

@@ -80,6 +80,9 @@ class Reference:
         tree = ast.parse(text)
         functions = {s.name: s for s in tree.body if isinstance(s, ast.FunctionDef)}
         self.function = functions["backward"]
+        known = {"params", "residuals", "key"}
+        self.seeds = {a.arg for a in self.function.args.args} - known
+        self.kept = set(self.module.Residuals._fields)
         self.keyed = {
             n: any(a.arg == "key" for a in functions[n].args.args)
             for n in (primal, "backward")

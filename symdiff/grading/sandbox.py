@@ -141,14 +141,18 @@ def _read(
     file: Path,
 ) -> Session:
     session = Session()
-    with (folder / "printed.txt").open("rb") as out:
+    with contextlib.suppress(OSError), (folder / "printed.txt").open("rb") as out:
         session.printed = out.read(PRINTED).decode("utf-8", "replace")
     noted = _json(folder / "import.json")
     for i in range(count):
         found = _json(folder / f"result_{i}.json")
         if found is None:
             break
-        session.outcomes.append(_outcome(found, folder / f"arrays_{i}.npz", names))
+        try:
+            made = _outcome(found, folder / f"arrays_{i}.npz", names)
+        except Exception:  # it wrote over what the runner had written
+            break
+        session.outcomes.append(made)
     if noted:
         session.failed = noted
         return session

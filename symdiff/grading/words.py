@@ -20,7 +20,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         ),
     ),
     "d_loss": (
-        "d_loss is left out",
+        "the cotangent that is handed in is left out",
         "backward returns the gradient times d_loss, whatever that is, not only 1.",
     ),
     "sign": ("its sign is flipped", "Look at which of the two is subtracted."),
@@ -134,7 +134,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "zero": ("it is 0 where something flows back", "A contribution is missing."),
     "in place": (
-        "the residuals are changed in place",
+        "what was handed in is changed in place",
         "Work on a copy: p.copy() before p[...] -= 1. What is handed in is read again.",
     ),
     "overflow": (
@@ -144,6 +144,14 @@ CAUSES: dict[str, tuple[str, str]] = {
     "random": (
         "it is not the same each time",
         "A gradient depends on its arguments alone: no random numbers, no globals.",
+    ),
+    "returns": (
+        "backward does not return the gradients as it should",
+        "Return one array for each gradient, under the names of the parameters.",
+    ),
+    "precision": (
+        "it is computed in too few digits",
+        "Keep the dtype of the arguments: float32 or float64.",
     ),
     "not written": ("it is not written yet", "Put an expression in place of the ..."),
     "raises": ("the code raises an error", ""),
