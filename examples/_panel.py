@@ -277,7 +277,7 @@ class Panel:
     def _legend_svg(self, left: float, y: float, right: float) -> tuple[str, int]:
         lines, x, rows = [], left, min(len(self._legend), 1)
         for label, colour, kind in self._legend:
-            wide = 30 + 6.7 * len(label)
+            wide = 36 + 6.7 * len(label)
             if x > left and x + wide > right + 8:
                 x, y, rows = left, y + 18, rows + 1
             if kind == "dot":

@@ -5,7 +5,8 @@ https://cs231n.github.io/neural-networks-1/) asks of an activation: does it satu
 that its slope vanishes? Are its values centred on 0? Is it cheap? Can a unit die? Here
 each is drawn with the derivative that symdiff found, compared with the formula on
 paper; the questions are put as numbers; and the same net learns the digits with each.
-Look at the picture: slopes that reach 0 on one side or on both, and what that costs.
+Over four seeds sigmoid ends at 89 to 93 %, the others at 93 to 98 %. Look at the
+picture: slopes that reach 0 on one side or on both, and what that costs.
 """
 
 from __future__ import annotations

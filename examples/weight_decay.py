@@ -1,8 +1,8 @@
 """L2 is weight decay, and where it is not: `python examples/weight_decay.py`.
 
-A penalty λ/2·‖W‖² adds λW to the gradient, so that a step of gradient descent is
-W − lr·(g + λW) = (1 − lr·λ)·W − lr·g: every weight decays by a constant factor. With
-Adam the two differ, because λW is divided by √v̂ like the rest of the gradient: what has
+A penalty λ/2·‖W‖² adds λW to the gradient, so that a step of gradient descent is W −
+lr·(g + λW) = (1 − lr·λ)·W − lr·g: every weight decays by a constant factor. With Adam
+the two differ, because λW is divided by √v̂ like the rest of the gradient: what has
 small gradients decays fast and what has large ones hardly. AdamW decays apart from the
 gradient (Loshchilov & Hutter, ICLR 2019, section 2 and algorithm 2). Here both updates
 are read from the generated text, shown equal by SymPy, and run. Look at the picture:
