@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -88,12 +89,12 @@ class Points:
                 f"{label} lacks {', '.join(missing)}; a point needs every argument."
             )
         drawn = self.drawn("", {}, rng).params
-        both = {n: _float64(params.get(n, drawn[n])) for n in self.params}
-        kinds = {n: spec[0] for n, spec in self.module.ARGUMENTS.items()}
-        held = {
-            n: a.astype(np.float64) if _is_number(a, kinds[n]) else _float64(a)
-            for n, a in arguments.items()
+        both = {
+            n: _held(params.get(n, drawn[n]), spec[0])
+            for n, spec in self.params.items()
         }
+        kinds = {n: spec[0] for n, spec in self.module.ARGUMENTS.items()}
+        held = {n: _held(a, kinds[n]) for n, a in arguments.items()}
         return Point(label, both, held, False)
 
     def hold(self, point: Point) -> None:
@@ -111,16 +112,17 @@ def arrays_of(file: Path) -> dict[str, np.ndarray]:
             if not hasattr(found, "files"):
                 raise DerivativeError(f"{file} is one array; save several by np.savez.")
             return {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         if isinstance(error, DerivativeError):
             raise
         reason = getattr(error, "strerror", None) or "it is no .npz file of arrays"
         raise DerivativeError(f"cannot read {file}: {reason}.") from error
 
 
-def _is_number(array: np.ndarray, kind: str) -> bool:
-    """Whether whole numbers stand where floats are declared."""
-    return kind.startswith("float") and array.dtype.kind in "iu"
+def _held(array: np.ndarray, kind: str) -> np.ndarray:
+    """Return floats in double precision; whole numbers may stand for floats."""
+    whole = kind.startswith("float") and array.dtype.kind in "iu"
+    return array.astype(np.float64) if whole else _float64(array)
 
 
 def _float64(array: np.ndarray) -> np.ndarray:

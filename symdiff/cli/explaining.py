@@ -6,6 +6,7 @@ spec is executed, nothing else is.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +75,8 @@ def explain_command(
     from symdiff.explaining import explained
 
     lengths = _lengths(dims)
+    form = kind or _form(output)
     declared = load_spec(spec)
-    ending = "" if output is None else output.suffix
-    form = kind or ENDINGS.get(ending, "text")
     told: Report = explained(
         declared.model,
         wrt=list(wrt) or None,
@@ -86,7 +86,26 @@ def explain_command(
         seed=seed,
         base=str(declared.path.absolute().parent),
     )
+    if form == "text" and output is None and sys.stdout.isatty():
+        from symdiff.explain.terminal import coloured
+
+        shown = coloured(told)
+        if shown is not None:
+            click.echo(shown, nl=False)
+            return
     give(getattr(told, FORMATS[form])(), output)
+
+
+def _form(output: Path | None) -> str:
+    """Return the format that a file's name asks for."""
+    ending = "" if output is None else output.suffix
+    if ending and ending not in ENDINGS:
+        raise click.BadParameter(
+            f"{output} does not end with one of {', '.join(ENDINGS)}; rename it, or "
+            "say what it is to be with --format.",
+            param_hint="'--output'",
+        )
+    return ENDINGS.get(ending, "text")
 
 
 def _lengths(dims: tuple[str, ...]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff.explain.derivation import Derivation, Entry
+from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TensorType, TupleType, product
 from symdiff.plan.cost import formulas
@@ -32,6 +33,13 @@ class Step:
     flops: sp.Expr
     bytes: sp.Expr
     live: sp.Expr
+
+    def renamed(self, names: Mapping[sp.Symbol, sp.Symbol]) -> Step:
+        """Return the step with its lengths called otherwise."""
+        flops, moved, live = (
+            f.xreplace(dict(names)) for f in (self.flops, self.bytes, self.live)
+        )
+        return Step(self.name, self.phase, flops, moved, live)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,10 @@ class Costs:
         """The first step at which most memory is live, at the lengths."""
         return max(self.steps, key=lambda s: self.at(s.live))
 
+    def share(self, step: Step) -> float:
+        """Return a step's live memory as a part of the most that is live."""
+        return self.at(step.live) / max(self.at(self.peak.live), 1)
+
     def total(self, phase: str = "") -> tuple[sp.Expr, sp.Expr]:
         """Return operations and bytes of a phase, or of all."""
         chosen = [s for s in self.steps if phase in ("", s.phase)]
@@ -63,28 +75,36 @@ class Costs:
 
     def lines(self) -> Iterable[str]:
         """Return the table as text, with a bar for the live memory."""
-        lengths = ", ".join(f"{s} = {n}" for s, n in self.lengths.items())
-        yield f"Cost of each step, in float32{f', at {lengths}' if lengths else ''}"
+        yield self.title
         yield ""
         width = max([len(s.name) for s in self.steps] + [12])
         yield f"  {'step':{width}}  {'flops':>12}  {'bytes':>12}  {'live bytes':>12}"
-        most = max([self.at(s.live) for s in self.steps] + [1])
         phase = ""
         for step in self.steps:
             if step.phase != phase:
                 phase = step.phase
                 yield f"  {phase}"
             live = self.at(step.live)
-            bar = "#" * max(round(BAR * live / most), 1 if live else 0)
+            bar = "#" * max(round(BAR * self.share(step)), 1 if live else 0)
             shown = f"{self.at(step.flops):>12,}  {self.at(step.bytes):>12,}"
             yield f"  {step.name:{width}}  {shown}  {live:>12,}  {bar}".rstrip()
         yield ""
+        yield from (f"  {line}" for line in self.sums())
+
+    @property
+    def title(self) -> str:
+        """The headline, with the lengths."""
+        lengths = ", ".join(f"{s} = {n}" for s, n in self.lengths.items())
+        return f"Cost of each step, in float32{f', at {lengths}' if lengths else ''}"
+
+    def sums(self) -> Iterable[str]:
+        """Return what the steps add up to, as formulas."""
         for phase in ("forward", "backward", ""):
             flops, moved = self.total(phase)
-            yield f"  {phase or 'total'}: {_text(flops)} flops, {_text(moved)} bytes"
+            yield f"{phase or 'total'}: {_text(flops)} flops, {_text(moved)} bytes"
         if self.steps:
             peak = self.peak
-            yield f"  most live, after {peak.name}: {_text(peak.live)} bytes"
+            yield f"most live, after {peak.name}: {_text(peak.live)} bytes"
 
 
 def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> Costs:
@@ -110,7 +130,29 @@ def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> C
         {d for s in steps for f in (s.flops, s.live) for d in f.free_symbols}, key=str
     )
     given = lengths or {}
-    return Costs(tuple(steps), {s: given.get(str(s), ELSE) for s in symbols})
+    _check_lengths(given, symbols, derivation)
+    names = derivation.unit.names
+    shown = {s: sp.Symbol(names.dim(str(s)), **s.assumptions0) for s in symbols}
+    told = [s.renamed(shown) for s in steps]
+    return Costs(tuple(told), {shown[s]: given.get(str(s), ELSE) for s in symbols})
+
+
+def _check_lengths(
+    given: Mapping[str, int], symbols: Iterable[sp.Symbol], derivation: Derivation
+) -> None:
+    """Raise where a length is given that the model does not have."""
+    known = {str(s) for s in symbols}
+    for leaf in derivation.unit.program.leaves:
+        lengths = [d for d in leaf.shape if isinstance(d, sp.Expr)]
+        known |= {str(s) for d in lengths for s in d.free_symbols}
+    for name in given:
+        if name not in known:
+            has = (
+                f"its lengths are {', '.join(sorted(known))}"
+                if known
+                else "it has none"
+            )
+            raise DeclarationError(f"{derivation.name!r} has no length {name}; {has}.")
 
 
 @dataclass(frozen=True)
@@ -121,6 +163,7 @@ class _Row:
     bytes: sp.Expr
     size: sp.Expr
     reads: tuple[str, ...]
+    view: bool  # of the first that it reads
 
 
 class _Phase:
@@ -132,12 +175,10 @@ class _Phase:
         self, name: str, nodes: list[Node], reads: Iterable[str], entry: Entry
     ) -> None:
         flops, moved = formulas(nodes)
-        size = sp.Integer(0) if _is_view(nodes) else _size(entry.tensor.node)
-        self.rows.append(_Row(name, self.name, flops, moved, size, tuple(reads)))
-
-
-def _is_view(nodes: list[Node]) -> bool:
-    return bool(nodes) and nodes[-1].op.view
+        read = tuple(reads)
+        view = bool(read) and all(n.op.view for n in nodes)
+        size = sp.Integer(0) if view else _size(entry.tensor.node)
+        self.rows.append(_Row(name, self.name, flops, moved, size, read, view))
 
 
 def _rule(entry: Entry, known: Mapping[Node, str]) -> tuple[list[Node], list[str]]:
@@ -156,13 +197,14 @@ def _rule(entry: Entry, known: Mapping[Node, str]) -> tuple[list[Node], list[str
 def _live(rows: list[_Row], kept: set[str]) -> list[Step]:
     """Return the steps with what is live after each: made by then and read later."""
     last: dict[str, int] = {}
+    owner: dict[str, str] = {}  # whose memory a view shows
     for i, row in enumerate(rows):
-        last[row.name] = max(last.get(row.name, i), i)
-        for name in row.reads:
+        reads = [owner.get(name, name) for name in row.reads]
+        owner[row.name] = reads[0] if row.view else row.name
+        for name in (owner[row.name], *reads):
             last[name] = i
     for name in kept:
-        if name in last:
-            last[name] = len(rows)
+        last[owner.get(name, name)] = len(rows)
     sizes = {row.name: row.size for row in rows}
     freed: dict[int, list[str]] = {}
     for name, i in last.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from symdiff.explain.costs import Costs
 from symdiff.explain.derivation import Entry, Gradient
 from symdiff.explain.mathml import equations, mathml
 from symdiff.explain.report import Block, Report
@@ -35,6 +36,10 @@ mtd { padding: .18em .25em; } .line { display: flex; gap: 2rem; align-items: cen
 .fore { color: var(--fore); } .back { color: var(--back); }
 table { border-collapse: collapse; } td, th { padding: .15rem .8rem; text-align: left; }
 td { border-top: 1px solid var(--soft); }
+.cost td, .cost th { text-align: right; font-variant-numeric: tabular-nums; }
+.cost td:first-child, .cost th:first-child, .cost .live { text-align: left; }
+.live { width: 16rem; } .bar { display: block; height: .8rem; background: var(--fore);
+  min-width: 1px; opacity: .6; } .bar.back { background: var(--back); }
 @media print { body { max-width: none; } article { break-inside: avoid; } }
 """
 
@@ -59,9 +64,27 @@ def page(report: Report) -> str:
             parts += _gradient(gradient)
         parts.append("</section>")
     if report.costs is not None:
-        rows = escape("\n".join(report.costs.lines()))
-        parts.append(f"<section><h2>Cost</h2><pre>{rows}</pre></section>")
+        parts += ["<section><h2>Cost</h2>", *_costs(report.costs), "</section>"]
     return "\n".join([*parts, "</body></html>", ""])
+
+
+def _costs(costs: Costs) -> Iterable[str]:
+    """Return the table of costs; the live memory is drawn as well."""
+    yield f'<p>{escape(costs.title)}</p><table class="cost">'
+    yield "<tr><th>step</th><th>flops</th><th>bytes</th><th>live bytes</th></tr>"
+    phase = ""
+    for step in costs.steps:
+        if step.phase != phase:
+            phase = step.phase
+            yield f'<tr><td colspan="5" class="place">{phase}</td></tr>'
+        numbers = (costs.at(f) for f in (step.flops, step.bytes, step.live))
+        cells = "".join(f"<td>{n:,}</td>" for n in numbers)
+        kind = "bar" if phase == "forward" else "bar back"
+        bar = f'<i class="{kind}" style="width: {100 * costs.share(step):.1f}%"></i>'
+        row = f'<td>{_code(step.name)}</td>{cells}<td class="live">{bar}</td>'
+        yield f"<tr>{row}</tr>"
+    yield "</table>"
+    yield from (f"<p>{escape(line)}</p>" for line in costs.sums())
 
 
 def _code(text: str, kind: str = "") -> str:

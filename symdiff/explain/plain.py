@@ -1,12 +1,14 @@
 """A report as plain text for the terminal.
 
-In: a `Report`. Out: text of at most 88 columns where formulas allow. Invariant: no
-colours and no characters that a terminal must draw.
+In: a `Report`. Out: rows of at most 88 columns where formulas allow, each of a kind
+that a terminal may give a colour. Invariant: no colours and no characters that a
+terminal must draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 from symdiff.explain.derivation import Entry, Gradient
 from symdiff.explain.report import Block, Report
@@ -14,102 +16,133 @@ from symdiff.explain.values import shown
 
 WIDTH = 88
 
+Kind = Literal[
+    "", "title", "heading", "note", "equation", "value", "back", "flow", "code", "cost"
+]
+
+
+class Row(NamedTuple):
+    """A row of text, and what it tells."""
+
+    kind: Kind
+    text: str
+
 
 def text(report: Report) -> str:
     """Return the report."""
-    lines = [report.title, report.convention]
+    return "".join(f"{row.text}\n" for row in rows(report))
+
+
+def rows(report: Report, width: int = WIDTH) -> Iterable[Row]:
+    """Return the report's rows, at most ``width`` columns wide where that can be."""
+    yield Row("title", report.title)
+    yield Row("note", report.convention)
     if report.values is not None:
-        lines.append(f"Numbers: {report.values.source}.")
-    lines += ["", "What it reads", *_leaves(report)]
+        yield Row("note", f"Numbers: {report.values.source}.")
+    yield Row("", "")
+    yield Row("heading", "What it reads")
+    yield from _leaves(report, width)
     for block in report.blocks:
-        lines += ["", "", *_block(report, block)]
+        yield from _gap()
+        yield from _block(report, block, width)
     if report.derivation.gradients:
-        lines += ["", "", "The gradients, each as one formula"]
+        yield from _gap()
+        yield Row("heading", "The gradients, each as one formula")
         for gradient in report.derivation.gradients:
-            lines += ["", *_gradient(gradient)]
+            yield Row("", "")
+            yield from _gradient(gradient)
     if report.costs is not None:
-        lines += ["", "", *report.costs.lines()]
-    return "\n".join(lines) + "\n"
+        yield from _gap()
+        yield from (Row("cost", line) for line in report.costs.lines())
 
 
-def _leaves(report: Report) -> Iterable[str]:
-    width = max((len(e.name) for e in report.leaves), default=0)
+def _gap() -> Iterable[Row]:
+    yield Row("", "")
+    yield Row("", "")
+
+
+def _leaves(report: Report, width: int) -> Iterable[Row]:
+    names = max((len(e.name) for e in report.leaves), default=0)
     types = max((len(e.type) for e in report.leaves), default=0)
     for entry in report.leaves:
         own = entry.tensor.name
         called = f" {own}" if own and own != entry.name else ""
-        line = f"  {entry.name:{width}}  {entry.type:{types}}  {entry.role}{called}"
+        line = f"  {entry.name:{names}}  {entry.type:{types}}  {entry.role}{called}"
         if report.values is not None:
             line += f"   = {report.values.of(entry.name)}"
-        yield line.rstrip()
-        yield from _back(report, entry, 4)
+        yield Row("equation", line.rstrip())
+        yield from _back(report, entry, 4, width)
 
 
-def _block(report: Report, block: Block) -> Iterable[str]:
+def _block(report: Report, block: Block, width: int) -> Iterable[Row]:
     title = f"{block.place}   {block.text}".strip() or "without source"
-    title = title if len(title) <= WIDTH else f"{title[: WIDTH - 4]} ..."
-    yield title
-    yield "-" * len(title)
+    title = title if len(title) <= width else f"{title[: width - 4]} ..."
+    yield Row("heading", title)
+    yield Row("note", "-" * len(title))
     for entry in block.entries:
-        yield from _entry(report, entry)
-    for name, rows in (("forward", block.forward), ("backward", block.backward)):
-        if rows:
-            yield f"  generated, {name}:"
-            yield from (f"    | {row}".rstrip() for row in rows)
+        yield from _entry(report, entry, width)
+    for name, lines in (("forward", block.forward), ("backward", block.backward)):
+        if lines:
+            yield Row("note", f"  generated, {name}:")
+            yield from (Row("code", f"    | {line}".rstrip()) for line in lines)
 
 
-def _entry(report: Report, entry: Entry) -> Iterable[str]:
+def _entry(report: Report, entry: Entry, width: int) -> Iterable[Row]:
     assert entry.formula is not None
-    yield _aligned(f"  {entry.name} = {entry.formula.text}", entry.type)
+    equation = f"  {entry.name} = {entry.formula.text}"
+    yield Row("equation", _aligned(equation, entry.type, width))
     if report.values is not None and report.values.of(entry.name):
-        yield f"      = {report.values.of(entry.name)}"
+        yield Row("value", f"      = {report.values.of(entry.name)}")
     if entry.rule:
-        yield f"      rule: {entry.rule}"
+        yield Row("note", f"      rule: {entry.rule}")
     for share in entry.hands:
         if share.local is not None:
-            yield f"      local: d {entry.name} / d {share.source} = {share.local.text}"
-        yield f"      hands back to {share.source}: {share.formula.text}"
-    yield from _back(report, entry, 6)
+            left = f"d {entry.name} / d {share.source}"
+            yield Row("flow", f"      local: {left} = {share.local.text}")
+        yield Row("flow", f"      hands back to {share.source}: {share.formula.text}")
+    yield from _back(report, entry, 6, width)
 
 
-def _back(report: Report, entry: Entry, indent: int) -> Iterable[str]:
-    """Return the lines of a cotangent: what it is, where it adds, its value."""
+def _back(report: Report, entry: Entry, indent: int, width: int) -> Iterable[Row]:
+    """Return the rows of a cotangent: what it is, where it adds, its value."""
     pad = " " * indent
     if entry.cotangent is None:
         return
     if entry.seed and not entry.received:
-        yield f"{pad}{entry.cotangent}: given (1 for a gradient)"
+        yield Row("back", f"{pad}{entry.cotangent}: given (1 for a gradient)")
     elif not entry.fans_out and not entry.seed:
         (share,) = entry.received
-        yield f"{pad}{entry.cotangent} = {share.formula.text}"
+        yield Row("back", f"{pad}{entry.cotangent} = {share.formula.text}")
     else:
         count = len(entry.received) + entry.seed
         ways = f"{entry.name} is read {count} times"
         if entry.seed:
             ways = f"{entry.name} is a result, and is read"
-        yield f"{pad}{entry.cotangent} is a sum: {ways}"
+        yield Row("back", f"{pad}{entry.cotangent} is a sum: {ways}")
         for i, share in enumerate(entry.received):
             sign = "=" if i == 0 else "+"
             line = f"{pad}  {sign} {share.formula.text}"
             if report.values is not None:
                 value = report.values.shares.get((share.source, share.user, i))
                 line += f"   = {shown(value)}"
-            yield _aligned(line, f"from {share.user}")
+            yield Row("back", _aligned(line, f"from {share.user}", width))
         if entry.seed:
-            yield f"{pad}  + what is given (1 for a gradient)"
+            yield Row("back", f"{pad}  + what is given (1 for a gradient)")
     if report.values is not None and report.values.back(entry.cotangent):
-        yield f"{pad}  = {report.values.back(entry.cotangent)}"
+        yield Row("back", f"{pad}  = {report.values.back(entry.cotangent)}")
 
 
-def _gradient(gradient: Gradient) -> Iterable[str]:
-    yield f"  {gradient.cotangent}  {gradient.type}  of {gradient.name}"
-    yield f"    = {gradient.formula.text}"
+def _gradient(gradient: Gradient) -> Iterable[Row]:
+    head = f"  {gradient.cotangent}  {gradient.type}  of {gradient.name}"
+    yield Row("equation", head)
+    yield Row("back", f"    = {gradient.formula.text}")
     for i, (name, formula) in enumerate(gradient.where):
-        yield f"    {'where' if i == 0 else '     '} {name} = {formula.text}"
+        word = "where" if i == 0 else "     "
+        yield Row("back", f"    {word} {name} = {formula.text}")
     if gradient.more:
-        yield "          and so on, as told above"
+        yield Row("note", "          and so on, as told above")
 
 
-def _aligned(left: str, right: str) -> str:
-    room = WIDTH - len(left) - len(right)
+def _aligned(left: str, right: str, width: int) -> str:
+    room = width - len(left) - len(right)
     return f"{left}{' ' * max(room, 3)}{right}"

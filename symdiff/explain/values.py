@@ -111,7 +111,8 @@ def shown(value: Any) -> str:
         return ""
     array = np.asarray(value)
     if array.size <= SMALL:
-        return _listed(array.tolist())
+        finite = array.dtype.kind not in "fc" or bool(np.all(np.isfinite(array)))
+        return _listed(array.tolist()) + ("" if finite else "   NOT FINITE")
     if array.dtype.kind not in "fiu":
         return f"{int(np.sum(array))} of {array.size} true"
     if array.dtype.kind == "f" and not np.all(np.isfinite(array)):

@@ -112,6 +112,7 @@ def test_costs_add_up():
     assert re.search(r"forward: \S+\*N( \+ \d+)? flops", said)
     assert "most live, after " in said
     assert "is not of the form" in run("explain", "spec.py", "--dim", "N", code=2)
+    assert "has no length M" in run("explain", "spec.py", "--dim", "M=7", code=1)
     told = explained(sd_model(), cost=True, lengths={"N": 7}).costs
     product = next(s for s in told.steps if s.name == "product")
     assert told.at(product.flops) == 2 * 7 * 3 * 3
@@ -138,6 +139,30 @@ def test_a_long_chain_whose_weight_is_read_everywhere():
     assert len(gradient.formula.text) < 2000
     assert told.html()
     assert told.latex()
+
+
+def test_live_memory_is_freed_after_its_last_reader():
+    x = sd.input("x", 100)
+    a = sd.exp(x)
+    b = sd.reshape(a, (10, 10))  # shows the memory of a
+    c = sd.sin(b)
+    model = sd.Function("f", [x], sd.sum(c))
+    told = explained(model, cost=True).costs
+    live = {s.name: told.at(s.live) for s in told.steps}
+    assert live["a"] == live["b"] == 400
+    assert live["c"] == 800
+    assert live["d_c"] - live["d_b"] <= 400
+    assert told.peak.name in live
+    page = explained(model, cost=True).html()
+    assert page.count('class="bar') == len(told.steps)
+
+
+def test_steps_of_a_loop_have_a_name_in_costs():
+    x = sd.input("x", 3)
+    y = sd.while_loop(lambda v: sd.sum(v) < 10, lambda v: v * v + 1, x)
+    said = explained(sd.Function("f", [x], y), cost=True).text()
+    assert "at steps = 32" in said
+    assert "steps_" not in said.partition("Cost of")[2]
 
 
 def test_costs_are_linear_in_the_length_of_a_chain():
@@ -172,6 +197,18 @@ def test_values_at_random_and_given():
         explained(sd_model(), values={"W": W})
     with pytest.raises(sd.DerivativeError, match="expected shape"):
         explained(sd_model(), values={"x": x.T})
+
+
+def test_points_that_are_no_points():
+    spec(CIRCUIT)
+    np.savez("whole.npz", x=1, y=2, z=3)  # whole numbers stand for floats
+    assert "the values" not in run("explain", "spec.py", "--values", "whole.npz")
+    Path("cut.npz").write_bytes(Path("whole.npz").read_bytes()[:100])
+    Path("empty.npz").touch()
+    np.savez("objects.npz", x=np.array([None]))
+    for name in ("cut.npz", "empty.npz", "objects.npz", "spec.py", "absent.npz"):
+        said = run("explain", "spec.py", "--values", name, code=1)
+        assert f"cannot read {name}" in said
 
 
 def test_what_has_no_gradient():
@@ -264,6 +301,8 @@ def test_files_take_their_format_from_their_names():
         assert Path(name).read_text("utf-8").startswith(start)
     assert run("explain", "spec.py", "--format", "md").startswith("# fan")
     assert "must end with" in run("graph", "spec.py", "-o", "b.png", code=2)
+    assert "does not end with" in run("explain", "spec.py", "-o", "b.pdf", code=2)
+    run("explain", "spec.py", "-o", "b.pdf", "--format", "text")
     assert "cannot write" in run("graph", "spec.py", "-o", "spec.py/b.svg", code=1)
 
 
@@ -321,6 +360,7 @@ def test_values_as_text():
     assert shown(np.float64(0.123456)) == "0.1235"
     assert shown(np.array([[1, 2], [3, 4]])) == "[[1, 2], [3, 4]]"
     assert shown(np.arange(100.0)) == "0 to 99, mean 49.5"
+    assert shown(np.array([1, np.nan])) == "[1, nan]   NOT FINITE"
     assert shown(np.full(100, np.nan)).startswith("NOT FINITE: 100 nan")
     assert shown(np.ones(50, bool)) == "50 of 50 true"
     assert shown(None) == ""
