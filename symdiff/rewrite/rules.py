@@ -227,6 +227,17 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
 
 
 @rule("negative")
+def negative_constant(t: Tensor) -> Tensor | None:
+    """-c is a constant, where c is a scalar one."""
+    (a,) = t.parents
+    c = scalar_constant(a)
+    if c is None or a.ndim or not a.dtype.is_float:
+        return None
+    opposite = constant(-float(c))
+    return opposite if opposite.dtype == t.dtype else None
+
+
+@rule("negative")
 def double_negative(t: Tensor) -> Tensor | None:
     """-(-x) = x; -(a - b) stays, because its zero has the other sign."""
     (a,) = t.parents

@@ -1,0 +1,36 @@
+"""Rules of the rewriter, seen in the text that is generated."""
+
+import numpy as np
+import pytest
+
+import symdiff as sd
+
+
+def forward_of(name, inputs, output):
+    compiled = sd.compile(sd.Function(name, inputs, output), only=("forward",))
+    text = compiled["forward"]
+    body = text[text.index("def forward(") : text.index("def _check(")]
+    return body, compiled.load().forward.forward
+
+
+def test_the_one_that_a_gradient_starts_from_leaves_no_trace_in_a_difference():
+    z, y = sd.input("z", sd.dim("N")), sd.input("y", sd.dim("N"))
+    loss = sd.nn.poisson(z, y, reduction="sum")
+    body, forward = forward_of("slope", [z, y], sd.grad(loss, z))
+    assert "np.exp(z) - y" in body
+    assert "np.array(" not in body
+    at = np.array([0.5, -1.0]), np.array([2.0, 3.0])
+    np.testing.assert_array_equal(forward(*at), np.exp(at[0]) - at[1])
+
+
+@pytest.mark.parametrize("c", [2.5, 0.0, -0.0, np.inf, np.nan])
+def test_a_negated_constant_is_a_constant(c):
+    x = sd.input("x", 3)
+    body, forward = forward_of("negated", [x], -sd.constant(np.array(c)) * x)
+    assert "-np.array" not in body
+    at = np.array([1.0, -0.0, np.inf])
+    with np.errstate(invalid="ignore"):
+        found, expected = forward(at), -c * at
+    np.testing.assert_array_equal(found, expected)
+    known = ~np.isnan(expected)
+    np.testing.assert_array_equal(np.signbit(found[known]), np.signbit(expected[known]))
