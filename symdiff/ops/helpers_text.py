@@ -198,6 +198,25 @@ def _linear_recurrence(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
     return np.moveaxis(s, 0, axis)
 
 
+def _cofactors(a: np.ndarray) -> np.ndarray:
+    """Return the derivative of det(a), for singular matrices too.
+
+    det(a) times the inverse, whose errors cancel, to some units in the last place of
+    the largest cofactor; where det(a) is 0, by a = u s v, det(u) det(v) u c v with c
+    the products of all other singular values (Stewart 1998).
+    """
+    d = np.linalg.det(a)
+    zero = np.asarray(d == 0)[..., None, None]
+    regular = np.where(zero, np.eye(a.shape[-1], dtype=a.dtype), a)
+    found = d[..., None, None] * np.swapaxes(np.linalg.inv(regular), -1, -2)
+    if not zero.any():
+        return found
+    u, s, v = np.linalg.svd(np.where(zero, a, 0))
+    others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(axis=-1)
+    signed = (np.linalg.det(u) * np.linalg.det(v))[..., None] * others
+    return np.where(zero, np.matmul(u * signed[..., None, :], v), found)
+
+
 for _function in (
     _erf,
     _erfc,
@@ -206,5 +225,6 @@ for _function in (
     _polygamma,
     _sinc_derivative,
     _linear_recurrence,
+    _cofactors,
 ):  # not as decorators, which would be part of the source
     helper(_function)

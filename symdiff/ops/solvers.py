@@ -1,4 +1,4 @@
-"""Linear systems: `solve`, `inv`, `cholesky`, determinants and powers.
+"""Linear systems: `solve`, `inv`, `cholesky` and powers.
 
 All take batches of square matrices in the last two axes. Formulas: M. Giles, "Collected
 matrix derivative results for forward and reverse mode algorithmic differentiation"
@@ -10,7 +10,7 @@ not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     TensorType,
-    TupleType,
     broadcast_shapes,
     promote,
     unify,
@@ -36,9 +35,7 @@ from symdiff.ops.matrices import (
     square,
 )
 from symdiff.ops.operands import api, float_operand, stretch
-from symdiff.ops.reduce import sum_
 from symdiff.ops.shape import expand_dims, squeeze
-from symdiff.ops.tuples import items
 
 # --- solve and inv --------------------------------------------------------------------
 
@@ -238,93 +235,3 @@ def cholesky(a: Any, upper: bool = False) -> Tensor:
     """
     x = matrix(a, "cholesky")
     return adjoint(apply(CHOLESKY, adjoint(x))) if upper else apply(CHOLESKY, x)
-
-
-# --- determinants ---------------------------------------------------------------------
-
-
-def _per_matrix(ct: Tensor, x: Tensor) -> Tensor:
-    """Return one number per matrix, stretched over the matrix."""
-    return stretch(expand_dims(ct, (ct.ndim, ct.ndim + 1)), x.shape)
-
-
-def _traced(t: Tensor, a: Tensor) -> Tensor:
-    """Return trace(A^-1 t)."""
-    return sum_(adjoint(inv(a)) * t, axis=(-2, -1))
-
-
-def _det_vjp(
-    ct: Tensor, out: Tensor, inputs: Any, attrs: Any, needs: Any
-) -> Cotangents:
-    """d_A = d_C C A^-T (Giles 2.2.4)."""
-    (a,) = inputs
-    return [_per_matrix(ct * out, a) * adjoint(inv(a))]
-
-
-def _det_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
-    return out * _traced(tangents[0], inputs[0])
-
-
-DET = primitive(
-    "det",
-    lambda t: TensorType(square(t, "det").shape[:-2], t.dtype),
-    np.linalg.det,
-    vjp=_det_vjp,
-    jvp=_det_jvp,
-    text="np.linalg.det(_0)",
-    analytic=True,
-    latex=r"\det {0}",
-    rule="d * det(A) * inv(A).T",
-)
-
-
-@api("linalg.det")
-def det(a: Any) -> Tensor:
-    """Determinant of each square matrix.
-
-    The derivative needs the inverse, so it exists here for regular matrices only.
-    """
-    return apply(DET, matrix(a, "det"))
-
-
-class SlogdetResult(NamedTuple):
-    """Sign and logarithm of the absolute value of determinants."""
-
-    sign: Tensor
-    logabsdet: Tensor
-
-
-def _infer_slogdet(t: TensorType) -> TupleType:
-    found = TensorType(square(t, "slogdet").shape[:-2], t.dtype)
-    return TupleType((found, found))
-
-
-def _slogdet_vjp(
-    cts: Any, out: Tensor, inputs: Any, attrs: Any, needs: Any
-) -> Cotangents:
-    """d_A = d_logdet A^-T; the sign is constant where it is not 0."""
-    (a,) = inputs
-    if cts[1] is None:
-        return [None]
-    return [_per_matrix(cts[1], a) * adjoint(inv(a))]
-
-
-def _slogdet_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> list[Any]:
-    return [None, _traced(tangents[0], inputs[0])]
-
-
-SLOGDET = primitive(
-    "slogdet",
-    _infer_slogdet,
-    lambda a: tuple(np.linalg.slogdet(a)),
-    vjp=_slogdet_vjp,
-    jvp=_slogdet_jvp,
-    text="np.linalg.slogdet(_0)",
-    rule="d * inv(A).T",
-)
-
-
-@api("linalg.slogdet")
-def slogdet(a: Any) -> SlogdetResult:
-    """Sign and log of the absolute determinant of each regular square matrix."""
-    return SlogdetResult(*items(apply(SLOGDET, matrix(a, "slogdet"))))

@@ -17,6 +17,16 @@ def linalg(name: str, args: Any, attrs: Any = None, **more: Any) -> Sample:
     return Sample(f"linalg.{name}", args, attrs or {}, **more)
 
 
+def cofactors(a: np.ndarray) -> np.ndarray:
+    """Return the cofactors one by one, as signed determinants of what is left."""
+    found = np.empty_like(a)
+    for *batch, i, j in np.ndindex(a.shape):
+        at = tuple(batch)
+        left = np.delete(np.delete(a[at], i, 0), j, 1)
+        found[(*at, i, j)] = (-1) ** (i + j) * np.linalg.det(left)
+    return found
+
+
 INVERTIBLE = A((3, 3), "invertible")
 BATCH = A((2, 3, 3), "invertible")
 
@@ -31,6 +41,8 @@ SAMPLES = [
     linalg("inv", [BATCH]),
     linalg("det", [INVERTIBLE]),
     linalg("det", [BATCH]),
+    linalg("cofactors", [INVERTIBLE], reference=cofactors, complex_ok=False),
+    linalg("cofactors", [BATCH], reference=cofactors, complex_ok=False),
     linalg("slogdet", [INVERTIBLE], complex_ok=False),
     linalg("slogdet", [BATCH], complex_ok=False),
     *(linalg("matrix_power", [INVERTIBLE], {"n": n}) for n in (-2, 0, 1, 2, 5)),
