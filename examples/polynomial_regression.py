@@ -36,12 +36,13 @@ def polynomial(degree: int, ridge: float = 0.0) -> sd.Model:
     w = sd.param("w", (degree + 1,))
     powers = sd.stack([sd.ones_like(x), *(x**k for k in range(1, degree + 1))], axis=1)
     curve = powers @ w
+    loss = sd.nn.mse(curve, t)
     return sd.Model(
         f"degree_{degree}",
         inputs=[x],
         targets=[t],
         outputs={"curve": curve},
-        loss=sd.nn.mse(curve, t) + ridge * sd.nn.l2(w),
+        loss=loss + ridge * sd.nn.l2(w) if ridge else loss,
         optimizer=sd.optim.Momentum(0.3, 0.95, nesterov=True),
     )
 
