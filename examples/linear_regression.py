@@ -6,7 +6,7 @@ Statistical Learning", section 3.2). Gradient descent by the generated `fit` com
 the same weights. The ten measurements are standardised first: their columns of
 cholesterol nearly repeat each other, and the Hessian XᵀX/N tells how slow that makes
 the descent: the slowest direction loses a factor 1 − η λ_min a step. Look at the
-picture: the loss falls at that rate to the last digit.
+picture: after a few steps the loss falls at that rate.
 
 The data is that of Efron, Hastie, Johnstone & Tibshirani, "Least Angle Regression",
 2004 (data/README.md); the coefficients are those that are printed for it everywhere.
