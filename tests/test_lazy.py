@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("jinja2", "mpmath", "numpy", "sympy")
+HEAVY = ("jinja2", "mpmath", "numpy", "rich", "sympy")
 
 REPORT = f"""
 import atexit, sys

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from symdiff.emit.package import Compiled
 
 MODULES = ("forward", "backward", "train")
-SHOWN = 60  # lines of backward.py that `train` prints
+SHOWN = 60  # lines of backward.py, at most, that `train` prints
 
 
 # --- compile -------------------------------------------------------------------------
@@ -175,10 +175,12 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     for name in compiled.files:
         click.echo(f"             {Path(name).name}")
     click.echo(f"check its gradients: cd {output} && python -m {compiled.name}")
-    click.echo(f"\nThe lines of {package / 'backward.py'} that matter:\n")
-    click.echo(lines_that_matter(compiled["backward"]))
     if outcome.interrupted:
         raise click.exceptions.Exit(130)
+    lines = lines_that_matter(compiled["backward"])
+    if lines.count("\n") < SHOWN:  # more would push what was told out of sight
+        click.echo(f"\nThe lines of {package / 'backward.py'} that matter:\n")
+        click.echo(lines)
 
 
 def lines_that_matter(backward: str) -> str:
@@ -189,6 +191,4 @@ def lines_that_matter(backward: str) -> str:
     body = [
         line.removeprefix("    ") for line in lines[headings[0] if headings else 1 :]
     ]
-    if len(body) > SHOWN:
-        body = [*body[:SHOWN], "", f"... and {len(body) - SHOWN} lines more"]
     return "\n".join(body)

@@ -1,57 +1,49 @@
-"""What a person sees while a model trains: one live line, or a line an epoch.
+"""What a person sees while a model trains, whatever it is drawn on.
 
-In: the settings of a run, and what each step and epoch found. Out: lines on standard
-output. Invariant: on a terminal the live line never wraps, and elsewhere (a file, a
-pipe) nothing is ever drawn over.
+In: the settings of a run, and what each step and epoch found. Out: views for a
+`Screen`, and lines that stay. Invariant: elsewhere than on a terminal there is one line
+an epoch, and nothing is ever drawn over.
 """
 
 from __future__ import annotations
 
 import math
-import shutil
-import sys
 import time
 from collections.abc import Mapping
 
-import click
-
 from symdiff.declare.settings import Training
+from symdiff.training.screen import Screen, View, screen
+from symdiff.training.wording import shown
 
-_BAR, _LEAST = 24, 6  # characters of the progress bar
-_PAUSE = 0.05  # seconds between two drawings of it
 _SHORT = {"validation": "val"}  # where room is short
 _WEIGHT = 0.9  # of what is known already, in the running means that are drawn
-
-
-def shown(found: Mapping[str, float]) -> str:
-    """Return named numbers in one line."""
-    return "  ".join(f"{name} {_number(value)}" for name, value in found.items())
-
-
-def _number(value: float) -> str:
-    small = value != 0 and math.isfinite(value) and not 1e-3 <= abs(value) < 1e5
-    return f"{value:.3e}" if small else f"{value:.4f}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as 0:07, 12:34 or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+_LONG = 2.0  # seconds after which an epoch's line stays on a terminal too
 
 
 class Progress:
-    """Loss, metrics and the time that is left, for epochs ``first``, first + 1, ...
+    """Loss, metrics, speed and the time that is left, for epochs ``first``, ...
 
-    ``steps`` is the number of steps in an epoch; None is learnt from the first one.
+    ``rows`` and ``steps`` are the numbers of examples and steps in an epoch, or None
+    where the data is a function, whose steps are learnt from the first epoch.
     """
 
-    def __init__(self, training: Training, steps: int | None, first: int = 0) -> None:
+    def __init__(
+        self,
+        training: Training,
+        steps: int | None,
+        first: int = 0,
+        rows: int | None = None,
+        drawn_on: Screen | None = None,
+    ) -> None:
         self._training, self._steps, self._first = training, steps, first
-        self._live = sys.stdout.isatty()
+        self._rows = rows
+        self._screen = screen() if drawn_on is None else drawn_on
+        self._live = self._screen.pause < math.inf
         self._means: dict[str, float] = {}
-        self._start = self._drawn = time.monotonic()
-        self._held_out, self._width = "", 0
+        now = time.monotonic()
+        self._start = self._drawn = self._kept = self._epoch_start = now
+        self._speed: float | None = None
+        self._held_out = ""
         self.epoch, self.done = first, 0
 
     def step(self, epoch: int, step: int, found: Mapping[str, float]) -> None:
@@ -63,7 +55,7 @@ class Progress:
             known = self._means.get(name, value)
             weight = _WEIGHT if math.isfinite(known) else 0.0
             self._means[name] = weight * known + (1 - weight) * value
-        if time.monotonic() - self._drawn > _PAUSE:
+        if time.monotonic() - self._drawn > self._screen.pause:
             self._draw(self._means)
 
     def after_epoch(
@@ -79,51 +71,51 @@ class Progress:
         line = f"{self._label(int(record['epoch']))}  {shown(own)}"
         line += f"  {watched}{told}{note}" if told else note
         if not self._live:
-            click.echo(line)
+            self._screen.line(line)
             return
         self.epoch = int(record["epoch"]) + 1
-        if note:
-            self._clear()
-            click.echo(line)
+        now = time.monotonic()
+        if note or now - self._kept > _LONG:
+            self._kept = now
+            self._screen.line(line)
         self._draw(own)
+        self._epoch_start = time.monotonic()
+
+    def stopping(self) -> None:
+        """Say that Ctrl-C was heard."""
+        self._screen.stopping()
 
     def close(self) -> None:
-        """Leave the live line, as it stands, behind."""
-        if self._live and self._width:
-            click.echo()
+        """Leave what is drawn, as it stands, behind."""
+        self._screen.close()
 
     def _label(self, epoch: int) -> str:
         epochs = self._training.epochs
         return f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}"
 
     def _draw(self, means: Mapping[str, float]) -> None:
-        self._drawn = time.monotonic()
+        now = self._drawn = time.monotonic()
         epochs = self._training.epochs
-        share = self.done / self._steps if self._steps else 0.0
-        done, total = self.epoch + share, max(epochs, 1)
+        done = self.epoch + (self.done / self._steps if self._steps else 0.0)
         current = min(self.epoch, epochs - 1) if self.done else max(self.epoch - 1, 0)
-        parts = [self._label(current)]
-        if self.done and (not self._steps or self._steps > 1):
-            parts.append(f"step {self.done}{f'/{self._steps}' if self._steps else ''}")
-        spent = self._drawn - self._start
-        if done > self._first and self._steps and done < total:
-            parts.append(
-                f"ETA {duration(spent / (done - self._first) * (total - done))}"
+        spent, left = now - self._start, None
+        if self._first < done < epochs and self._steps:
+            left = spent / (done - self._first) * (epochs - done)
+        if self.done and now > self._epoch_start:
+            each = self._rows / self._steps if self._rows and self._steps else 1.0
+            self._speed = each * self.done / (now - self._epoch_start)
+        self._screen.draw(
+            View(
+                label=self._label(current),
+                done=done,
+                epochs=epochs,
+                step=self.done,
+                steps=self._steps,
+                spent=spent,
+                left=left,
+                speed=self._speed,
+                unit="examples" if self._rows else "steps",
+                means=dict(means),
+                held_out=self._held_out,
             )
-        else:
-            parts.append(duration(spent))
-        text = f"{'  '.join(parts)}  {shown(means)}{self._held_out}"
-        room = shutil.get_terminal_size().columns - 1
-        width = min(_BAR, room - len(text) - 3)
-        filled = min(round(width * done / total), width)
-        bar = f"[{'#' * filled}{'.' * (width - filled)}] "
-        if width < _LEAST:  # the numbers matter more than the bar
-            bar = f"{min(100 * done / total, 100):3.0f}% "
-        line = f"{bar}{text}"[:room]
-        click.echo(f"\r{line:<{min(self._width, room)}}", nl=False)
-        self._width = len(line)
-
-    def _clear(self) -> None:
-        room = shutil.get_terminal_size().columns - 1
-        click.echo(f"\r{'':<{min(self._width, room)}}\r", nl=False)
-        self._width = 0
+        )

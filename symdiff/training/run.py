@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import os
 import signal
 import sys
 import threading
@@ -32,9 +31,10 @@ from symdiff.graph.errors import OutputError, SpecError
 from symdiff.training.curve import history_text, sketch, svg
 from symdiff.training.datasets import Part, prepared
 from symdiff.training.nans import Recorder
-from symdiff.training.progress import Progress, shown
+from symdiff.training.progress import Progress
 from symdiff.training.request import Request
 from symdiff.training.tables import read_files, read_splits
+from symdiff.training.wording import shown
 
 _serial = itertools.count()
 
@@ -82,10 +82,9 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
     if interrupted:
         click.echo(
             f"interrupted in epoch {len(history)}: the weights after "
-            f"{which or f'{state.step} whole steps'} are saved."
+            f"{which or f'{state.step} whole steps'} are saved in {request.weights}"
         )
-        if request.checkpoint is not None and request.checkpoint.exists():
-            click.echo("the last whole epoch is in the checkpoint: go on with --resume")
+        click.echo(_how_to_go_on(request))
     else:
         click.echo(f"trained {state.step} steps in {seconds:.1f} s")
         if which:
@@ -159,10 +158,12 @@ def _fitted(
         assert isinstance(spec.model, Model)  # as `requested` has seen
         recorder = Recorder(train, state, training, spec.model)
         data = recorder.watching(data)
-    progress = Progress(training, parts["train"].steps(training.batch_size), first)
+    rows = parts["train"].rows
+    steps = parts["train"].steps(training.batch_size)
+    progress = Progress(training, steps, first, rows)
     watched = next((name for name in HELD_OUT if name in parts), None)
     rates = [state.hyper.get("lr")]
-    with _interruptible() as stopped:
+    with _interruptible(progress) as stopped:
 
         def after_step(epoch: int, step: int, steps: int | None, found: Any) -> bool:
             progress.step(epoch, step, found)
@@ -171,6 +172,8 @@ def _fitted(
             return stopped.is_set() or not np.isfinite(found["loss"])
 
         def after_epoch(record: Any) -> None:
+            if stopped.is_set():  # amid the epoch; what is held out is told at the end
+                return
             told = dict(record)
             if watched == "test":
                 told |= train._held_out(state.params, parts["test"].data, 0)
@@ -202,15 +205,18 @@ def _fitted(
                     else str(request.checkpoint),
                 )
         except (TypeError, ValueError) as error:
-            progress.close()
             where = f"epoch {progress.epoch + 1}, after {progress.done} steps"
             raise SpecError(f"{spec.path}: in {where}: {error}.") from error
         except OSError as error:
-            progress.close()
             raise OutputError(
                 f"cannot write {request.checkpoint}: {error.strerror or error}."
             ) from error
-    progress.close()
+        except KeyboardInterrupt:
+            progress.close()
+            click.echo(f"stopped at once; {_nothing_saved(request)}", err=True)
+            raise click.exceptions.Exit(130) from None
+        finally:
+            progress.close()
     if recorder is not None and recorder.bad:
         raise SpecError(f"{spec.path}: {recorder.diagnosis(progress.epoch + 1)}")
     return history, stopped.is_set()
@@ -272,8 +278,26 @@ def _write_history(
 # --- interruption --------------------------------------------------------------------
 
 
+def _how_to_go_on(request: Request) -> str:
+    """Return how a run that was interrupted is taken up again."""
+    path = request.checkpoint
+    if path is not None and path.exists():
+        return f"the last whole epoch is in {path}: go on with --resume"
+    if path is not None:
+        return "no epoch was whole yet, so there is nothing to go on from"
+    return "a run with --resume writes a checkpoint every epoch, to go on from"
+
+
+def _nothing_saved(request: Request) -> str:
+    """Return what is left of a run that did not end with a whole step."""
+    path = request.checkpoint
+    if path is not None and path.exists():
+        return f"the last whole epoch is in {path}: go on with --resume"
+    return "nothing of this run is saved"
+
+
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
+def _interruptible(progress: Progress) -> Iterator[threading.Event]:
     """Let the first Ctrl-C set the event, and the second one raise as usual."""
     stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -283,9 +307,8 @@ def _interruptible() -> Iterator[threading.Event]:
 
     def handle(*_: Any) -> None:
         stopped.set()
-        signal.signal(signal.SIGINT, before)
-        if sys.stderr.isatty():  # print may not be entered twice; this may
-            os.write(2, b"\nstopping after this step; Ctrl-C again stops at once\n")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        progress.stopping()
 
     signal.signal(signal.SIGINT, handle)
     try:
