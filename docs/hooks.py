@@ -16,6 +16,13 @@ COMMENT = re.compile(r"^<!-- ([^\n]*) -->\n```(\w*)$", re.M)
 FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</(?:span|div)>', re.S
 )
+# What latex2mathml takes for an operator between two others, and is none.
+BEFORE = r"(<mrow>|<mo[^>]*>(?:&#x0003D;|&#x00028;|&#x0002C;|&#x0005B;)</mo>)"
+TOUCHES = (
+    (re.compile(BEFORE + "<mo>&#x02212;</mo>"), r'\1<mo form="prefix">&#x02212;</mo>'),
+    (re.compile("<mo>&#x0002F;</mo>"), '<mo lspace="0" rspace="0">/</mo>'),
+    (re.compile("<mo>&#x02202;</mo>"), '<mi mathvariant="normal">&#x02202;</mi>'),
+)
 TITLES = {"output": "Output", "fails": "", "in build, without symdiff": "In build/"}
 
 
@@ -39,6 +46,11 @@ def on_page_content(content: str, **_: Any) -> str:
 
     def typeset(match: re.Match[str]) -> str:
         display = "block" if match[2] == "[" else "inline"
-        return convert(html.unescape(match[3]).strip(), display=display)
+        found = convert(html.unescape(match[3]).strip(), display=display)
+        for pattern, better in TOUCHES:
+            found = pattern.sub(better, found)
+        return found
 
-    return FORMULA.sub(typeset, content)
+    # Two names that would hide Python's own have an underscore in the source.
+    plain = content.replace(">input_<", ">input<").replace(">compile_<", ">compile<")
+    return FORMULA.sub(typeset, plain)

@@ -20,6 +20,7 @@ on the page of [conformance](../conformance.md); what happens at ties, zeros and
 infinities on that of [traps](../traps.md). This page is made of the docstrings, by
 `pytest tests/test_reference.py --update-golden`.
 """
+LAST = "Others"
 
 
 def page() -> str:
@@ -32,7 +33,10 @@ def page() -> str:
     for section in order:
         found = by_section.get(section, [])
         if found:
-            parts.append(f"## {section}\n")
+            title = (
+                "Derivatives, random numbers, others" if section == LAST else section
+            )
+            parts.append(f"## {title}\n")
             parts += [_entry(n, f) for n, f in sorted(found, key=lambda e: e[0][0])]
     return "\n".join(parts)
 
