@@ -117,6 +117,8 @@ EVIL = [
     "exp(10**4)",
     "prod(full((300,), 1e300))",
     "sqrt(N) * exp(exp(exp(N)))",
+    "x * exp(exp(exp(N)))",
+    "x * sqrt(N) / N**4",
     "N**N",
     "(N + 1)**64",
     "N * 10**18 * 10**18",

@@ -29,7 +29,7 @@ from symdiff.graph.errors import SpecError, SymdiffError
 from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.leaf import STATE
-from symdiff.ops.operands import as_tensor
+from symdiff.ops.operands import literal_value
 
 _DIM = re.compile(r"[A-Za-z]\w*")
 _MAKERS: dict[str, Callable[..., Tensor]] = {
@@ -320,10 +320,12 @@ class Builder:
         made = formula(self.document, path, text)
         line = self._line(path)
         value = evaluated(made, self.names, self.statements, line, target, False)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = as_tensor(value)
-        if not isinstance(value, Tensor):
-            raise made.error(made.tree, f"a tensor is needed here, not {kind(value)}.")
+        number = literal_value(value) if isinstance(value, Tensor) else value
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            value = leaves.constant(float(number))  # what is computed is no literal
+        if not isinstance(value, Tensor) or isinstance(number, sp.Expr):
+            shown = kind(number if number is not None else value)
+            raise made.error(made.tree, f"a tensor is needed here, not {shown}.")
         self.names.made.append(value)
         return value
 

@@ -46,9 +46,9 @@ OPS = _words(
     expm1 eye fix flip fliplr flipud float_power floor floor_divide fmax fmin fmod full
     full_like gammaln geomspace gnvp grad greater greater_equal heaviside hessian hsplit
     hstack hvp hypot identity inner interp isclose isfinite isinf isnan isneginf
-    isposinf jacobian jvp kron less less_equal linalg.cholesky linalg.cross linalg.det
-    linalg.diagonal linalg.eigh linalg.eigvalsh linalg.inv linalg.lstsq
-    linalg.matrix_power linalg.multi_dot linalg.norm linalg.pinv linalg.qr
+    isposinf jacobian jvp kron less less_equal linalg.cholesky linalg.cofactors
+    linalg.cross linalg.det linalg.diagonal linalg.eigh linalg.eigvalsh linalg.inv
+    linalg.lstsq linalg.matrix_power linalg.multi_dot linalg.norm linalg.pinv linalg.qr
     linalg.slogdet linalg.solve linalg.solve_triangular linalg.svd linalg.svdvals
     linalg.tensordot linalg.trace linalg.vecdot linear_recurrence linspace log log10
     log1p log2 log_sigmoid log_softmax logaddexp logaddexp2 logical_and logical_not

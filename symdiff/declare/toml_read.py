@@ -7,6 +7,7 @@ nearest name that would do.
 
 from __future__ import annotations
 
+import difflib
 import keyword
 import math
 import re
@@ -188,6 +189,9 @@ def _is_entry(value: dict[str, Any], fields: Mapping[str, Field]) -> bool:
     """
     if any(key in value and not isinstance(value[key], dict) for key in fields):
         return True
+    plain = [key for key, v in value.items() if not isinstance(v, dict)]
+    if any(difflib.get_close_matches(k[:20], fields, 1, 0.8) for k in plain):
+        return True  # a key that is misspelt, rather than a name
     return not value or not all(isinstance(v, dict | list) for v in value.values())
 
 

@@ -195,7 +195,7 @@ def schema() -> dict[str, Any]:
         "properties": properties,
         "required": ["outputs"],
         "oneOf": [
-            {"required": ["model"]},
+            {"required": ["model"], "properties": {"function": False}},
             {
                 "required": ["function"],
                 "properties": dict.fromkeys(

@@ -109,9 +109,10 @@ def _made(builder: Builder, kind: str, name: str, site: Site) -> Model | Functio
     except SpecError:
         raise
     except SymdiffError as error:
-        raise document.at_value(
-            _culprit(document, kind, error), _text(error)
-        ) from error
+        path = _culprit(document, kind, error)
+        declared = path[0] in ("targets", "inputs", "params", "states")
+        point = document.at_key if declared else document.at_value
+        raise point(path, _text(error)) from error
 
 
 def _culprit(document: Document, kind: str, error: SymdiffError) -> Path_:

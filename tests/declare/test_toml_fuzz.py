@@ -1,0 +1,23 @@
+"""Generated, poisoned and mutated specs: none executes, hangs, dies or goes untold."""
+
+import pytest
+from toml_fuzz import survey
+
+
+def told(found):
+    shown = {k: v for k, v in found.items() if k != "failures"}
+    return "\n".join([str(shown), *found["failures"][:20]])
+
+
+def test_two_thousand_specs():
+    found = survey(0, 2000, compile_every=40)
+    assert found["specs"] == 2000
+    assert found["declared"] > 100
+    assert not found["failures"], told(found)
+
+
+@pytest.mark.slow
+def test_ten_thousand_specs_and_their_compilation():
+    found = survey(1_000_000, 10_000, compile_every=4)
+    assert found["specs"] == 10_000
+    assert not found["failures"], told(found)
