@@ -6,6 +6,7 @@ code that is shown is what `compile` writes, byte for byte.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -31,6 +32,7 @@ from symdiff.explain.values import Values
 from symdiff.explaining import _folder, derivation_of, values_of
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TupleType
 from symdiff.pipeline import (
     _modules,
     chosen,
@@ -39,6 +41,7 @@ from symdiff.pipeline import (
     model_program,
     passes,
 )
+from symdiff.plan.program import Program
 
 
 @collecting_later()
@@ -68,18 +71,23 @@ def explored(
     if values is not None:
         found = values_of(declared, derivation, values, wrt, seed, base)
     with at_site(declared.site):
-        unit, texts = generated(declared, wrt, folder)
-    modules = _linked(texts, derivation, unit)
+        unit, texts, forms = generated(declared, wrt, folder, derivation)
+    modules = _linked(texts, Owners(derivation, unit, forms))
     frames = declared.site.frames
     first = frames[0][0].co_filename if main is None and frames else main
     shown = sources(derivation, folder, first)
     return Explorer(declared.name, data(derivation, shown, found), shown, modules)
 
 
+Forms = list[dict[int, Tensor]]
+
+
 def generated(
-    declared: Model | Function, wrt: Any, folder: str
-) -> tuple[Unit, dict[str, str]]:
-    """Return the modules that ``compile`` writes for people to read, and their unit."""
+    declared: Model | Function, wrt: Any, folder: str, derivation: Derivation
+) -> tuple[Unit, dict[str, str], Forms]:
+    """Return the modules that ``compile`` writes for people to read, and their unit;
+    and what each pass made of the values of a derivation.
+    """
     frames = declared.site.frames
     origin = printable(PurePath(frames[0][0].co_filename).name if frames else "unknown")
     variables = chosen(declared, wrt)
@@ -88,6 +96,7 @@ def generated(
         program = model_program(declared, variables)
     else:
         program = function_program(declared, variables)
+    forms = _followed(program, derivation)
     for run in passes(2).values():
         program = run(program)
     asked = wrt if isinstance(wrt, (list, tuple)) else [wrt] if wrt is not None else []
@@ -102,15 +111,36 @@ def generated(
         text = train_text(unit, declared, options, origin, folder, planned=True)
         found["train.py"] = sealed(text)
     made = _with_constants(dict(found), unit, f"{declared.name}/")
-    return unit, {name: str(made[name]) for name in found}
+    return unit, {name: str(made[name]) for name in found}, forms
 
 
-def _linked(
-    texts: dict[str, str], derivation: Derivation, unit: Unit
-) -> dict[str, tuple[str, Linked]]:
-    owners = Owners(derivation, unit)
+def _followed(program: Program, derivation: Derivation) -> Forms:
+    """Return what each pass makes of the values, as further results of the program.
+
+    As outputs and as metrics: what prediction returns is rewritten by itself.
+    """
+    entries = enumerate(derivation.entries)
+    kept = [(i, e) for i, e in entries if not isinstance(e.tensor.type, TupleType)]
+    more = tuple((e.name, e.tensor) for _, e in kept)
+    found: Forms = []
+    shadows = {
+        "metrics": replace(program, metrics=(*program.metrics, *more)),
+        "outputs": replace(program, outputs=(*program.outputs, *more)),
+    }
+    for group, shadow in shadows.items():
+        for run in passes(2).values():
+            with warnings.catch_warnings():  # said when the program itself went through
+                warnings.simplefilter("ignore")
+                shadow = run(shadow)
+            last = getattr(shadow, group)[-len(more) :] if more else ()
+            pairs = zip(kept, last, strict=True)
+            found.append({i: tensor for (i, _), (_, tensor) in pairs})
+    return found
+
+
+def _linked(texts: dict[str, str], owners: Owners) -> dict[str, tuple[str, Linked]]:
     found = {name: (text, linked(text, owners)) for name, text in texts.items()}
-    _complete(derivation, [links for _, links in found.values()])
+    _complete(owners.derivation, [links for _, links in found.values()])
     return found
 
 

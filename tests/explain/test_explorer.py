@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from html.parser import HTMLParser
@@ -13,7 +14,7 @@ import pytest
 
 import symdiff as sd
 from symdiff.declare.spec import load_spec
-from symdiff.explain.explorer.linked import Linked
+from symdiff.explain.explorer.linked import OF_VALUES, Linked
 from symdiff.explain.explorer.page import Explorer
 from symdiff.exploring import explored
 
@@ -215,23 +216,113 @@ def test_arrays_that_are_not_finite_are_counted() -> None:
     assert json.dumps(page.data, allow_nan=False)
 
 
-def test_loops_are_linked_as_a_whole(tmp_path: Path) -> None:
-    xs = sd.input("xs", (5, 3))
-    W = sd.input("W", (3, 3))
-    start = sd.input("start", 3)
+SEQUENCE = """
+import symdiff as sd
 
-    def body(h: Any, x: Any) -> Any:
-        h = sd.tanh(h @ W + x)
-        return h, h
+N = sd.dim("N")
+words = sd.input("words", (N, 4), dtype="int64", high=10)
+label = sd.input("label", (N,), dtype="int64", high=2)
+e = sd.nn.embedding(words, 10, 3, name="words")
+h, last = sd.nn.lstm(e, 5, name="cell")
+z = sd.nn.dense(last[0], 2, name="out")
+loss = sd.nn.softmax_cross_entropy(z, label)
+model = sd.Model("seq", inputs=[words], targets=[label],
+                 outputs={"probs": sd.nn.softmax(z)}, loss=loss)
+"""
+IMAGES = """
+import symdiff as sd
 
-    last, _ = sd.scan(body, start, xs)
-    compiled = sd.compile(sd.Function("loop", [start, xs, W], sd.sum(last)))
-    page = compiled.explore(values="random")
-    text, links = page.modules["backward.py"]
-    rows = text.splitlines()
-    loops = [n for n, row in enumerate(rows, 1) if row.strip().startswith("for ")]
-    linked = [n for n in loops if links.lines.get(n)]
-    assert linked, "no loop is linked"
+N = sd.dim("N")
+image = sd.input("image", (N, 1, 8, 8), low=0, high=1.01)
+label = sd.input("label", (N,), dtype="int64", high=2)
+c = sd.nn.conv2d(image, 4, 3, padding="same", activation="relu", name="first")
+p = sd.nn.max_pool2d(c, 2)
+z = sd.nn.dense(sd.flatten(p) if hasattr(sd, "flatten") else sd.nn.flatten(p), 2,
+                name="out")
+loss = sd.nn.softmax_cross_entropy(z, label)
+model = sd.Model("images", inputs=[image], targets=[label], outputs={"z": z}, loss=loss)
+"""
+
+
+@pytest.fixture(scope="module")
+def sequence(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
+    path = tmp_path_factory.mktemp("sequence") / "seq.py"
+    path.write_text(SEQUENCE, "utf-8")
+    return explorer_of(path, values="random")
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "expected"),
+    [
+        ("forward.py", "for ", "v:scan"),
+        ("forward.py", "gates = ", "v:scan"),
+        ("forward.py", "z = h @", "v:z v:out_product"),
+        ("backward.py", "gates = ", "v:scan"),  # of a loop that stacks what it keeps
+        ("backward.py", "h_steps: ", "v:scan"),
+        ("backward.py", "losses = ", "v:loss"),
+        ("backward.py", "for t_3 in reversed", "r:scan"),
+        ("backward.py", "d_cell_U += ", "r:scan"),
+        ("backward.py", "d_h = d_z @", "g:h_2 r:out_product r:scan"),
+    ],
+)
+def test_the_lines_of_a_loop_are_linked_to_it(
+    sequence: Explorer, module: str, line: str, expected: str
+) -> None:
+    found = {x for x in items(sequence, module, line) if x[0].islower()}
+    assert found == set(expected.split())
+
+
+def test_every_statement_is_linked(tmp_path: Path, digits: Explorer) -> None:
+    """Whatever computes something in a forward or backward function."""
+    (tmp_path / "images.py").write_text(IMAGES, "utf-8")
+    pages = [digits, explorer_of(tmp_path / "images.py")]
+    (tmp_path / "seq.py").write_text(SEQUENCE, "utf-8")
+    pages.append(explorer_of(tmp_path / "seq.py"))
+    for page in pages:
+        for name in ("forward.py", "backward.py"):
+            text, links = page.modules[name]
+            unlinked = [
+                text.splitlines()[line - 1]
+                for line in _computing(text)
+                if not links.lines.get(line)
+            ]
+            assert not unlinked, unlinked
+
+
+def _computing(text: str) -> list[int]:
+    """The lines of statements below the headings of functions that compute."""
+    found = []
+    for function in ast.parse(text).body:
+        if not isinstance(function, ast.FunctionDef) or function.name not in OF_VALUES:
+            continue
+        rows = text.splitlines()[function.lineno - 1 : function.end_lineno]
+        headed = [
+            n for n, row in enumerate(rows) if re.search(r"# .* \[.*:\d+\]$", row)
+        ]
+        first = function.lineno + headed[0] if headed else function.end_lineno or 0
+        below = [s for s in function.body if s.lineno >= first]
+        found += [s.lineno for s in below if not isinstance(s, ast.Return)]
+    return found
+
+
+def test_a_toml_file_is_shown_as_it_is(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        '[model]\nname = "line"\n\n[inputs]\nx = { shape = ["N"] }\n\n[targets]\n'
+        't = { shape = ["N"] }\n\n[params]\nw = { shape = [] }\n\n[equations]\n'
+        'p = "w * x"\nloss = "mean((p - t)**2)"\n\n[outputs]\ny = "p"\n',
+        "utf-8",
+    )
+    page = explorer_of(spec, values="random")
+    assert page.sources.files[0].text == spec.read_text("utf-8")
+    rows = page.sources.files[0].text.splitlines()
+    names = [n["n"] for n in page.data["nodes"]]
+    found = {
+        rows[s.start[0] - 1][s.start[1] : s.end[1]]: {names[i] for i in s.entries}
+        for s in page.sources.spans
+    }
+    assert found["w * x"] == {"p"}
+    assert "loss" in found["mean((p - t)**2)"]
 
 
 def test_without_gradients_it_says_so() -> None:

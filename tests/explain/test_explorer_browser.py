@@ -155,7 +155,8 @@ def test_a_node_lights_its_lines_everywhere(page: Page) -> None:
     )
     assert "d_h = d_z @ out_W.T" in page.hits("p-backward")
     assert "sd.nn.dense(x, 128" in "".join(page.texts("#p-spec span.hit"))
-    assert page.count(".box.from") == 5  # x, hidden_W, hidden_b and what they make
+    before = {"x", "hidden_W", "hidden_b", "hidden_product", "hidden_z"}
+    assert set(page.texts(".box.from .name")) == before | {"out_W"}  # d_h reads it
     assert page.count(".box.to") >= 4
     page.hover("#p-graph #svg")
     assert page.count(".ln.hit") == 0
@@ -224,6 +225,18 @@ def test_a_parameter_tells_why_its_gradient_has_its_value(page: Page) -> None:
         ".replaceAll('−', '-'); return [sum, all];"
     )
     assert shown[0] == pytest.approx(shown[1], rel=2e-3)
+
+
+def test_an_element_leads_to_those_that_it_is_made_of(page: Page) -> None:
+    """From d_hidden_W[i, j] to d_hidden_product[n, j], and on towards the loss."""
+    page.click(page.box("hidden_W"))
+    page.click("#detail .element .linkto", "d_hidden_product[")
+    assert page.texts(".box.pin .name") == ["hidden_product"]
+    assert "d_hidden_product[" in page.texts("#detail .element b")[0]
+    page.click("#detail .element .linkto", "d_hidden_z[")
+    page.click("#detail .element .linkto", "d_h[")
+    page.click("#detail .element .linkto", "d_out_product[")
+    assert page.texts(".box.pin .name") == ["out_product"]
 
 
 def test_a_node_on_the_way_can_be_gone_to(page: Page) -> None:

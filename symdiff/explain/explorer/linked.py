@@ -102,53 +102,78 @@ class _Reader:
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
         stored |= {a.arg for a in function.args.args}
-        self.at_hand = {self.nodes[n] for n in stored if n in self.nodes}
-        self._block(function.body)
+        known = [self.nodes[n] for n in stored if n in self.nodes]
+        self.at_hand = {*known, *map(self.owners.operand, known)}
+        self.waiting: list[ast.stmt] = []
+        self.is_back = function.name == "backward"
+        self._block(function.body, False)
         for node in ast.walk(function):
             if isinstance(node, ast.Name):
                 self._name(node.id, node.lineno, node.col_offset)
             elif isinstance(node, ast.arg):
                 self._name(node.arg, node.lineno, node.col_offset)
 
-    def _block(self, body: Iterable[ast.stmt]) -> None:
+    def _block(self, body: Iterable[ast.stmt], inner: bool) -> None:
         for stmt in body:
             if isinstance(stmt, ast.For | ast.While | ast.If | ast.With):
                 self._compound(stmt)
-            elif not isinstance(stmt, ast.Return | ast.Raise | ast.Expr):
-                self._simple(stmt)
+            elif not isinstance(stmt, ast.Return | ast.Raise):
+                self._simple(stmt, inner)
 
     def _compound(self, stmt: ast.For | ast.While | ast.If | ast.With) -> None:
         inner = [*stmt.body, *getattr(stmt, "orelse", [])]
-        self._block(inner)
+        self._block(inner, True)
         items: dict[str, None] = {}
         last = stmt.end_lineno or stmt.lineno
         for line in range(stmt.lineno, last + 1):
             items |= dict.fromkeys(self.found.lines.get(line, ()))
-        for line in range(stmt.lineno, inner[0].lineno):
-            self.found.add(line, items)
+        if items:
+            for line in range(stmt.lineno, inner[0].lineno):
+                self.found.add(line, items)
 
-    def _simple(self, stmt: ast.stmt) -> None:
-        targets = {
-            n.id
-            for n in _targets(stmt)
-            if isinstance(n, ast.Name) and n.id in self.nodes
-        }
-        if not targets or self._is_given(stmt):
+    def _simple(self, stmt: ast.stmt, inner: bool) -> None:
+        """Link a statement; ``inner`` says that it stands in a loop or branch."""
+        if self._is_given(stmt):
             return
-        nodes: dict[Node, None] = {}
-        for name in sorted(targets):
-            nodes |= dict.fromkeys(self._inlined(self.nodes[name]))
-        items = items_of(self.owners.part(nodes))
-        for line in range(stmt.lineno, (stmt.end_lineno or stmt.lineno) + 1):
-            self.found.add(line, items)
-            self.found.statements[line] = None
+        targets = {n.id for n in _targets(stmt) if isinstance(n, ast.Name)}
+        nodes = [self.nodes[name] for name in sorted(targets) if name in self.nodes]
+        if not targets:
+            return
+        if not nodes:  # a value of one operation's own, such as a mask
+            self.waiting.append(stmt)
+            return
+        items = self._items(nodes, inner)
+        for found in (*self.waiting, stmt) if items else [stmt]:
+            for line in range(found.lineno, (found.end_lineno or found.lineno) + 1):
+                self.found.add(line, items)
+                self.found.statements[line] = None
+        self.waiting = []
+
+    def _items(self, nodes: Iterable[Node], inner: bool) -> list[str]:
+        found: dict[str, None] = {}
+        computed: dict[Node, None] = {}
+        for node in nodes:
+            loop = self.owners.loop_of(node)
+            start = self.owners.operand(node)
+            # where a backward loop starts from, that may equal a value by chance
+            back = self.is_back and start is not node
+            if loop is not None and (inner or back):
+                found |= dict.fromkeys(items_of(self.owners.of_loop(loop)))
+                if back and not inner:
+                    made = items_of(self.owners.part(self._inlined(start)))
+                    found |= dict.fromkeys(x for x in made if x[0] != "v")
+            else:
+                computed |= dict.fromkeys(self._inlined(start))
+        return list(found | dict.fromkeys(items_of(self.owners.part(computed))))
 
     def _is_given(self, stmt: ast.stmt) -> bool:
         """Whether a statement unpacks or checks arguments instead of computing."""
         match stmt:
             case ast.Assign(value=ast.Call(func=ast.Name(id=name))):
                 return name in ("_check", "_cotangent", "float")
-            case ast.Assign(value=ast.Name(id="residuals")):
+            case ast.Assign(
+                value=ast.Name(id="residuals") | ast.Attribute(attr="shape")
+            ):
                 return True
             case ast.Assign(value=ast.Subscript(value=ast.Name(id="params"))):
                 return True
@@ -162,6 +187,8 @@ class _Reader:
         while stack:
             current = stack.pop()
             yield current
+            if self.owners.loop_of(current) is not None:
+                continue
             for i in current.inputs:
                 if i not in seen and i not in self.at_hand:
                     seen.add(i)
@@ -231,6 +258,8 @@ def _targets(stmt: ast.stmt) -> Iterator[ast.expr]:
             waiting = list(targets)
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
             waiting = [target]
+        case ast.Expr(value=ast.Call(func=ast.Attribute(), args=[target, *_])):
+            waiting = [target]  # `np.add.at(a, ...)`
         case _:
             waiting = []
     while waiting:

@@ -1,26 +1,24 @@
 """Which declared values a node of the generated program belongs to.
 
-In: a derivation, and the unit that code was generated from. Out: `Owners`. Invariant:
-the forward graph is followed through the same passes that the program went through, so
-a value is found again whatever it was rewritten to; what a pass made in between belongs
-to the values that it is read for.
+In: a derivation, what the passes made of its values, and the unit that code was
+generated from. Out: `Owners`. Invariant: values went through the same passes as the
+program, so each is found again whatever it was rewritten to; what a pass made in
+between belongs to the values that it is read for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symdiff.derive import stability
 from symdiff.emit.bodies import Unit
+from symdiff.emit.source import primal_site
 from symdiff.explain.derivation import Derivation
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.rewrite.bodies import merge_loops
-from symdiff.rewrite.driver import rewrite
-from symdiff.rewrite.rules import expansions, simplifications
 
+LOOPS = ("scan", "while_loop", "cond")
 Found = dict[int, None]  # numbers of entries, in order
 
 
@@ -42,40 +40,50 @@ class Owners:
 
     derivation: Derivation
     unit: Unit
+    forms: Sequence[Mapping[int, Tensor]]  # of the entries, after each pass
     tensors: dict[Node, Tensor] = field(default_factory=dict)
     _forms: dict[Node, Found] = field(default_factory=dict)
     _read_for: dict[Node, Found] = field(default_factory=dict)
     _inside: dict[Node, Node] = field(default_factory=dict)  # a body's node, its loop
+    _operands: dict[Node, Node] = field(default_factory=dict)  # of a body's variables
+    _by_site: dict[tuple[object, str], Found] = field(default_factory=dict)
 
     _numbers: dict[str, int] = field(default_factory=dict)
+    _places: dict[Node, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         entries = self.derivation.entries
         self._numbers = {e.name: i for i, e in enumerate(entries)}
+        self._places = {e.tensor.node: i for i, e in enumerate(entries)}
         program = self.unit.program
         self.tensors = {**program.output_tensors(), **self.unit.tensors}
-        form = [e.tensor for e in entries]
-        self._note(form)
-        for step in (
-            stability.stabilise,
-            lambda ts: rewrite(ts, simplifications()),
-            merge_loops,
-            lambda ts: rewrite(ts, expansions()),
-            merge_loops,
-        ):
-            form = list(step(form))
-            self._note(form)
+        self._note(enumerate(e.tensor for e in entries))
+        for form in self.forms:
+            self._note(form.items())
         self._spread()
+        for i, e in enumerate(entries):
+            key = (primal_site(e.tensor).frames, e.tensor.node.op.name)
+            self._by_site.setdefault(key, {})[i] = None
         for node in self.tensors:
             for value in node.attrs.values():
                 if isinstance(value, Body):
                     self._enter(value, node)
 
-    def _note(self, form: Iterable[Tensor]) -> None:
-        for i, tensor in enumerate(form):
+    def _note(self, form: Iterable[tuple[int, Tensor]]) -> None:
+        for i, tensor in form:
             self._forms.setdefault(tensor.node, {})[i] = None
+            if tensor.node.op.name != "item":
+                continue
+            # the loop that a result is of, whatever it was merged with
+            first = self.derivation.entries[i].tensor.parents
+            for k in (self._places.get(p.node) for p in first):
+                if k is not None:
+                    self._forms.setdefault(tensor.node.inputs[0], {})[k] = None
 
     def _enter(self, body: Body, loop: Node) -> None:
+        inputs = loop.inputs[1:] if loop.op.name == "cond" else loop.inputs
+        for variable, source in zip(body.params, inputs, strict=False):
+            self._operands.setdefault(variable.node, source)
         waiting = [(body, loop)]
         while waiting:
             inner, owner = waiting.pop()
@@ -128,6 +136,35 @@ class Owners:
             primal = primal.site.primal
         return {}
 
+    def loop_of(self, node: Node) -> Node | None:
+        """Return the loop or branch that a node is computed in, or is a result of."""
+        if node in self._inside:
+            return self._inside[node]
+        if node.op.name == "item" and node.inputs[0].op.name in LOOPS:
+            return node.inputs[0]
+        return node if node.op.name in LOOPS else None
+
+    def operand(self, node: Node) -> Node:
+        """Return what a variable of a loop starts from; any other node is itself."""
+        if node in self._operands:
+            return self._operands[node]
+        loop = self.loop_of(node)
+        if loop is None or node.op.name != "item":
+            return node
+        carries, index = loop.attrs.get("carries", 0), node.attrs["index"]
+        return loop.inputs[index] if index < carries else node
+
+    def of_loop(self, loop: Node) -> Part:
+        """Return what the statements of a loop have to do with."""
+        tensor = self.tensors.get(loop)
+        if tensor is None:
+            return Part()
+        key = (primal_site(tensor).frames, loop.op.name)
+        found = self._forms.get(loop) or self._by_site.get(key, {})
+        if not self.is_derivative(loop):
+            return Part(tuple(found))
+        return Part((), (), tuple(found or self._rules(tensor)))
+
     def is_derivative(self, node: Node) -> bool:
         """Whether a node belongs to the backward pass alone."""
         tensor = self.tensors.get(node)
@@ -160,7 +197,12 @@ class Owners:
             tensor = self.tensors.get(node)
             if tensor is None:
                 continue
-            if node in self._forms or tensor.site.primal is None:
+            loop = self.loop_of(node)
+            if loop is not None and node not in self._forms:
+                made = self.of_loop(loop)
+                values |= dict.fromkeys(made.values)
+                rules |= dict.fromkeys(made.rules)
+            elif node in self._forms or tensor.site.primal is None:
                 values |= self._values(node)
             else:
                 rules |= self._rules(tensor)

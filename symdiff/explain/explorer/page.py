@@ -38,9 +38,9 @@ class Explorer:
     """
 
     name: str
-    data: Mapping[str, Any]
-    sources: Sources
-    modules: Mapping[str, tuple[str, Linked]]
+    data: Mapping[str, Any] = field(repr=False)
+    sources: Sources = field(repr=False)
+    modules: Mapping[str, tuple[str, Linked]] = field(repr=False)
     _html: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def html(self) -> str:

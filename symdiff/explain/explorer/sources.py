@@ -73,23 +73,24 @@ class _Reader:
         self.numbers: dict[str, int] = {}
         self.texts: list[str] = []
         self.rows: list[list[str]] = []
+        self.known: list[list[str]] = []  # rows that positions are told of
         self.names: list[str] = []
         self.spans: dict[tuple[int, tuple[int, int], tuple[int, int]], Span] = {}
 
     def file(self, name: str) -> int | None:
         """Return the number of a file, or None where its text is not to be had."""
         if name not in self.numbers:
-            text = "".join(linecache.getlines(name))
-            if not text and not name.startswith("<"):
-                try:
-                    text = Path(name).read_text("utf-8")
-                except (OSError, UnicodeDecodeError):
-                    text = ""
+            known = "".join(linecache.getlines(name))
+            text = known
+            # Equations of a TOML spec are known as Python; what is shown is the file.
+            if not known or name.endswith(".toml"):
+                text = _read(name) or known
             if not text:
                 return None
             self.numbers[name] = len(self.texts)
             self.texts.append(text)
             self.rows.append(text.splitlines())
+            self.known.append(known.splitlines() or self.rows[-1])
             self.names.append(self._shown(name))
         return self.numbers[name]
 
@@ -115,13 +116,29 @@ class _Reader:
             return None
         file = self.numbers[code.co_filename]
         line, column, last, end = found
-        rows = self.rows[file]
+        rows = self.known[file]
         if not 1 <= line <= last <= len(rows):
             return None
         start = (line, _characters(rows[line - 1], column))
         stop = (last, _characters(rows[last - 1], end))
+        if rows != self.rows[file]:
+            start, stop = self._moved(file, start, stop)
         key = (file, start, stop)
         return self.spans.setdefault(key, Span(file, start, stop))
+
+    def _moved(
+        self, file: int, start: tuple[int, int], stop: tuple[int, int]
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return where an expression stands in the file, else the whole line."""
+        line = start[0]
+        if line > len(self.rows[file]):
+            return start, stop
+        said = self.known[file][line - 1][start[1] : stop[1]]
+        row = self.rows[file][line - 1]
+        at = row.find(said) if start[0] == stop[0] else -1
+        if at >= 0:
+            return (line, at), (line, at + len(said))
+        return (line, len(row) - len(row.lstrip())), (line, len(row.rstrip()))
 
     def sources(self) -> Sources:
         files = [Source(n, t) for n, t in zip(self.names, self.texts, strict=True)]
@@ -135,6 +152,15 @@ class _Reader:
             span.parent = open_[-1] if open_ else None
             open_.append(i)
         return Sources(tuple(files), tuple(order))
+
+
+def _read(name: str) -> str:
+    if name.startswith("<"):
+        return ""
+    try:
+        return Path(name).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _within(inner: Span, outer: Span) -> bool:

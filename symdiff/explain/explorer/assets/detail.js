@@ -15,18 +15,20 @@ const partial = (top, bottom) => math(
   `<math><mfrac><mrow><mo>∂</mo>${inner(top)}</mrow><mrow><mo>∂</mo>${inner(bottom)}</mrow></mfrac></math>`);
 const inner = (m) => m.replace(/^<math[^>]*>/, "").replace(/<\/math>$/, "");
 
-function showDetail(i) {
-  if (detailed === i && detail.dataset.pinned === String(!!focus.pinned)) return;
+// k: the element of its gradient that is explained, the largest by default
+function showDetail(i, k = null) {
+  if (k === null && detailed === i && detail.dataset.pinned === String(!!focus.pinned)) return;
   detailed = i;
   detail.dataset.pinned = String(!!focus.pinned);
   const n = nodes[i];
   const parts = [heading(n)];
   if (n.text) parts.push(title("Your line"), quote(n.text, n.at, "", () => scrollSpec(i)));
-  if (gradientOf.has(i)) parts.push(whole(gradientOf.get(i)), backwardPart(n), wayFromLoss(n), forwardPart(n));
-  else parts.push(forwardPart(n), n.ct && backwardPart(n), n.hands.length && handsPart(n));
+  if (gradientOf.has(i)) parts.push(whole(gradientOf.get(i)), backwardPart(n, k), wayFromLoss(n), forwardPart(n));
+  else parts.push(forwardPart(n), n.ct && backwardPart(n, k), n.hands.length && handsPart(n));
   parts.push(codePart(n));
   detail.replaceChildren(...parts.flat(Infinity).filter(Boolean));
   detail.scrollTop = 0;
+  if (k !== null) detail.querySelector(".element")?.scrollIntoView({ block: "center" });
 }
 
 function heading(n) {
@@ -63,23 +65,39 @@ function shareLine(s, nth, fan) {
   return el("div", { class: "share" + (fan && nth ? " fan" : "") }, parts);
 }
 
-function backwardPart(n) {
+function backwardPart(n, asked) {
   const fan = n.recv.length > 1;
   const parts = [title("Backward", fan ? `read ${n.recv.length} times: what comes back adds` : "")];
   if (n.seed) parts.push(eq(math(n.cm), "=", number(1, "G"), el("span", { class: "muted" }, "where it starts: the derivative of the result by itself")));
   n.recv.forEach((k, nth) => parts.push(shareLine(shares[k], nth, fan)));
   const index = el("div");
-  const chosen = (k) => index.replaceChildren(explainElement(n.i, k));
+  const chosen = (k) => {
+    index.replaceChildren(explainElement(n.i, k));
+    marked(n.i, k);
+  };
   const array = n.g && !scalar(n.g) && elements(n.g);
   parts.push(eq(math(n.cm), "=", scalar(n.g) ? number(n.g.x, "G") : summary(n.g, "G")));
   if (n.g && !scalar(n.g)) parts.push(shown(n.g, "G", array && n.recv.length ? chosen : null));
   if (array && n.recv.length) {
     parts.push(el("div", { class: "muted" }, "Click an element to see what it is the sum of."));
-    const k = largest(n.g);
-    if (k !== null) chosen(k);
   }
   parts.push(index);
+  const k = array && n.recv.length ? asked ?? largest(n.g) : null;
+  if (k !== null) queueMicrotask(() => chosen(k));
   return parts;
+}
+
+// The chosen element stands out in its table or picture.
+function marked(i, k) {
+  const box = detail.querySelector(".array.G");
+  if (!box) return;
+  box.querySelectorAll("td").forEach((e, j) => e.classList.toggle("sel", j === k));
+  const canvas = box.querySelector("canvas");
+  const spot = box.querySelector(".spot");
+  if (!canvas) return;
+  const { columns, rows } = grid(nodes[i].g);
+  const [w, h] = [parseFloat(canvas.style.width) / columns, parseFloat(canvas.style.height) / rows];
+  spot.style.cssText = `left: ${(k % columns) * w - 3}px; top: ${Math.floor(k / columns) * h - 3}px; width: ${w + 6}px; height: ${h + 6}px`;
 }
 
 function handsPart(n) {

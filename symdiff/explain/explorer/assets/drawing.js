@@ -1,7 +1,7 @@
 // From the tree of groups to boxes and lines with places.
 
 const GLYPHS = { add: "+", subtract: "−", multiply: "×", divide: "÷", matmul: "@", negative: "−", sum: "Σ" };
-const PAD = 14;
+const PAD = 12;
 const HEAD = 20;
 const BOX = 42; // height
 const SPARK = 54; // width of a histogram in a box
@@ -159,7 +159,7 @@ function inside(group, lines, segments) {
     if (!segments.has(line)) segments.set(line, []);
     segments.get(line).push(known.get(key));
   }
-  const size = layered(items, edges, horizontal ? 26 : 30, horizontal ? 78 : 50);
+  const size = layered(items, edges, horizontal ? 26 : 30, horizontal ? 78 : 47);
   parts.forEach((part, k) => { part.points = size.points[k]; });
   return { items, parts, across: size.across, along: size.along };
 }

@@ -7,7 +7,8 @@ function termsOf(share, v, k) {
   const up = user.g && elements(user.g);
   const own = share.v && elements(share.v);
   const at = place(v, k);
-  const name = (n, index) => `${n}[${index.join(", ")}]`;
+  const value = (n, index) => ({ node: n, index, kind: "V" });
+  const back = (n, index) => ({ node: n, index, kind: "G" });
   if (user.op === "matmul" && up && v.shape.length === 2 && user.g.shape.length === 2 && user.o.length === 2) {
     const [a, b] = user.o.map((o) => nodes[o]);
     const left = share.s === user.o[0];
@@ -20,8 +21,8 @@ function termsOf(share, v, k) {
       const x = left ? values[at[1] * columns + j] : values[j * other.v.shape[1] + at[0]];
       const d = left ? up[at[0] * columns + j] : up[j * columns + at[1]];
       found.push({
-        words: left ? [name(user.ct, [at[0], j]), name(other.n, [at[1], j])] : [name(other.n, [j, at[0]]), name(user.ct, [j, at[1]])],
-        factors: left ? [d, x] : [x, d], kinds: left ? ["G", "V"] : ["V", "G"], product: x * d,
+        words: left ? [back(user, [at[0], j]), value(other, [at[1], j])] : [value(other, [j, at[0]]), back(user, [j, at[1]])],
+        factors: left ? [d, x] : [x, d], product: x * d,
       });
     }
     return { terms: found, over: left ? "over the columns" : "over the rows (the batch)" };
@@ -31,15 +32,30 @@ function termsOf(share, v, k) {
     const found = [];
     for (let j = k; j < up.length; j += count) {
       const sign = own && user.op === "subtract" && user.o[1] === share.s ? -1 : 1;
-      found.push({ words: [name(user.ct, place(user.g, j))], factors: [up[j]], kinds: ["G"], product: sign * up[j] });
+      found.push({ words: [back(user, place(user.g, j))], factors: [up[j]], product: sign * up[j] });
     }
     return { terms: found, over: "over the axes that it was stretched over" };
   }
   if (up && own && user.g.shape.join() === v.shape.join() && share.l) {
     const local = up[k] === 0 ? null : own[k] / up[k];
-    return { terms: [{ words: ["local", name(user.ct, at)], factors: [local ?? 0, up[k]], kinds: ["", "G"], product: own[k] }], over: "" };
+    return { terms: [{ words: ["local", back(user, at)], factors: [local ?? 0, up[k]], product: own[k] }], over: "" };
   }
-  return own ? { terms: [{ words: [share.f.t], factors: [own[k]], kinds: ["G"], product: own[k] }], over: "" } : null;
+  return own ? { terms: [{ words: [share.f.t], factors: [own[k]], product: own[k] }], over: "" } : null;
+}
+
+// The name of an element, which leads to why that one has its value.
+function factor(w) {
+  if (!w.node) return el("span", { class: "muted" }, w + " ");
+  const text = `${w.kind === "G" ? w.node.ct : w.node.n}[${w.index.join(", ")}] `;
+  const shape = w.node.v ? w.node.v.shape : [];
+  const k = w.index.reduce((sum, x, axis) => sum + x * strides(shape)[axis], 0);
+  return el("span", { class: "muted linkto", role: "link", tabindex: 0,
+    onclick: () => pinElement(w.node.i, k), onkeydown: (e) => e.key === "Enter" && pinElement(w.node.i, k) }, text);
+}
+
+function pinElement(i, k) {
+  pin(itemsOfNode(i), "detail");
+  showDetail(i, k);
 }
 
 function explainElement(i, k) {
@@ -60,7 +76,7 @@ function explainElement(i, k) {
     const most = order.slice(0, 6);
     const body = el("tbody");
     for (const t of most) {
-      const cells = t.words.map((w, j) => el("td", {}, el("span", { class: "muted" }, w + " "), number(t.factors[j], t.kinds[j]), j + 1 < t.words.length ? " ×" : " ="));
+      const cells = t.words.map((w, j) => el("td", {}, factor(w), number(t.factors[j], w.kind || ""), j + 1 < t.words.length ? " ×" : " ="));
       body.append(el("tr", {}, cells, el("td", {}, number(t.product, "G"))));
     }
     box.append(el("table", {}, body));

@@ -83,6 +83,12 @@ function drawTag(edge) {
   const all = found.length > 1 && found.length === nodes[source].recv.length;
   const back = found.length === 1 ? put(found[0].v, "grd", spot[2]) : all ? put(nodes[source].g, "grd", spot[2]) : null;
   if (back) back.dataset.k = found[found.length - 1].k;
+  // a loop hands back by its results: what arrives at its only operand is all there is
+  const readers = new Set(nodes[source].users);
+  if (!found.length && nodes[source].recv.length && edge.pairs.every(([a, b]) => readers.has(b)) && readers.size === edge.pairs.length) {
+    const whole = put(nodes[source].g, "grd", spot[2]);
+    if (whole) whole.dataset.e = source;
+  }
   return g;
 }
 

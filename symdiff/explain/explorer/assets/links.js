@@ -122,13 +122,15 @@ function lightGraph(items, from, to, direct) {
   walkAll(values, users).forEach((x) => down.add(x));
   walkAll(back, takers).forEach((x) => up.add(x));
   walkAll(back, givers).forEach((x) => down.add(x));
+  // what its gradient reads: for W of x @ W that is x
+  for (const i of hit) if (direct.has("g" + i)) nodes[i].recv.forEach((k) => shares[k].reads.forEach((r) => up.add(r)));
   const kindOf = new Map();
   const note = (i, kind) => {
     const key = keyOf(standIn(i));
     if (kindOf.get(key) !== "hit") kindOf.set(key, kind);
   };
-  down.forEach((i) => note(i, "to"));
   up.forEach((i) => note(i, "from"));
+  down.forEach((i) => note(i, "to"));
   hit.forEach((i) => note(i, "hit"));
   const many = boxEls.size + edgeEls.length > MANY;
   svg.classList.toggle("lit", !many);

@@ -38,8 +38,9 @@ function brief(v) {
   if (v.nan) return "NaN × " + v.nan;
   if (v.inf) return "∞ × " + v.inf;
   const found = elements(v);
-  if (v.kind && v.min !== undefined && !(found && found.length <= 3)) return `${fmt(v.min)}…${fmt(v.max)}`;
-  if (found && found.length <= 3) return "[" + [...found].map((x) => fmt(x, 2)).join(", ") + "]";
+  const listed = found && found.length <= 3 ? "[" + [...found].map((x) => fmt(x, 2)).join(", ") + "]" : "";
+  if (listed && listed.length <= 13) return listed;
+  if (v.kind && v.min !== undefined) return `${fmt(v.min)}…${fmt(v.max)}`;
   return v.norm === undefined ? "" : "‖" + fmt(v.norm, 3) + "‖";
 }
 
@@ -198,7 +199,7 @@ function shown(v, kind, chosen) {
       v.zeros ? el("span", {}, "zeros ", el("b", {}, String(v.zeros))) : null));
   }
   if (small) parts.push(table(v, kind, chosen));
-  else if (found && rows <= 600 && columns <= 600) parts.push(heat(v, kind, chosen));
+  else if (found && rows <= 600 && columns <= 600) parts.push(el("div", { class: "picture" }, heat(v, kind, chosen), chosen ? el("i", { class: "spot" }) : null));
   if (!small) parts.push(histogram(v, kind));
-  return el("div", {}, parts);
+  return el("div", { class: `array ${chosen ? kind : ""}` }, parts);
 }
