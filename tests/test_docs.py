@@ -19,6 +19,13 @@ def test_every_block_runs_and_shows_what_is_so(
     check_page(page, tmp_path, pytestconfig, "tests/test_docs.py")
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_the_site_shows_every_page(page: str) -> None:
+    name = page.removeprefix("docs/")
+    shown = re.findall(r"\S+\.md$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
+    assert name in shown, f"add {name} to nav in mkdocs.yml"
+
+
 @pytest.mark.parametrize("page", [*PAGES, "README.md", "CONTRIBUTING.md"])
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
