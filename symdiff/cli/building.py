@@ -67,7 +67,8 @@ def compile_command(
     """Compile the model that SPEC declares.
 
     SPEC is a Python file with an attribute `model`, an sd.Model or an sd.Function. It
-    is executed, so compile only what you would run.
+    is executed, so compile only what you would run. Or it is a TOML file with a [model]
+    or a [function], which is read and never executed.
     """
     from symdiff.declare.spec import load_spec
 

@@ -128,7 +128,7 @@ def compiled_spec(spec: Spec, level: int, **options: Any) -> tuple[Compiled, flo
                 f"{name!r} is no pass of -O{level}; they are {', '.join(known)}.",
                 param_hint="'--print-after'",
             )
-    options["wrt"] = options.get("wrt") or (list(spec.wrt) if spec.wrt else None)
+    options["wrt"] = spec.chosen(options.get("wrt"))
     start = time.perf_counter()
     base = str(spec.path.absolute().parent)
     site = spec.model.site

@@ -1,7 +1,7 @@
 """`symdiff explain` and `symdiff graph`: how gradients come about, told and drawn.
 
-In: a spec. Out: a report or a picture, printed or written to a file. Invariant: the
-spec is executed, nothing else is.
+In: a spec. Out: a report or a picture, printed or written to a file. Invariant: a spec
+in Python is executed, nothing else is.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def explain_command(
     declared = load_spec(spec)
     told: Report = explained(
         declared.model,
-        wrt=list(wrt) or None,
+        wrt=declared.chosen(wrt),
         values=values,
         cost=cost or bool(lengths),
         lengths=lengths,
@@ -191,7 +191,7 @@ def graph_command(
 
     declared = load_spec(spec)
     base = str(declared.path.absolute().parent)
-    by = list(wrt) or None
+    by = declared.chosen(wrt)
     derivation = derivation_of(declared.model, by, base)
     found = None
     if values is not None:

@@ -62,7 +62,7 @@ def explore(
     path = declared.path.absolute()
     made = explored(
         declared.model,
-        wrt=list(wrt) or None,
+        wrt=declared.chosen(wrt),
         values=values,
         seed=seed,
         base=str(path.parent),

@@ -44,7 +44,7 @@ def check_command(
 
     PATH is a generated file or a folder with some below it; the current folder by
     default. Specs are found by the name in the files' headers, around them and below
-    the current folder, and are executed.
+    the current folder; those in Python are executed.
 
     Exit code 0: every file is what its spec compiles to. 1: some are stale (the spec or
     symdiff has moved on) or were edited by hand; each is named, with the command that
@@ -204,7 +204,8 @@ def diff_command(old: Path, new: Path, level: int) -> None:
 
     OLD and NEW are specs, generated modules, or folders of generated packages.
     Comments, lines, and names that were merely numbered anew count for nothing. Specs
-    are executed and compiled; nodes can be compared between two specs alone.
+    are compiled, those in Python by executing them; nodes can be compared between two
+    specs alone.
 
     Exit code 0: nothing differs. 1: something does. 2: it cannot be told.
     """
@@ -230,5 +231,6 @@ def _side(path: Path, level: int) -> Side:
     compiled = compiled_spec(spec, level)[0]
     names = [n for n in SHOWN if f"{compiled.name}/{n}.py" in compiled.files]
     texts = {n: compiled[n] for n in names}
-    derivation = derivation_of(spec.model, base=str(path.absolute().parent))
+    base = str(path.absolute().parent)
+    derivation = derivation_of(spec.model, spec.chosen(None), base)
     return Side(str(path), texts, read_header(texts[names[-1]]), derivation)

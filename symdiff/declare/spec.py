@@ -14,7 +14,7 @@ import functools
 import linecache
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import decode_source
 from pathlib import Path
@@ -53,6 +53,10 @@ class Spec:
     data: Callable[[], Any] | None
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wrt: tuple[str, ...] | None = None
+
+    def chosen(self, wrt: Sequence[str] | None) -> list[str] | None:
+        """Return what to differentiate by: what is asked for, or what the spec says."""
+        return list(wrt or self.wrt or ()) or None
 
 
 def load_spec(path: Path) -> Spec:
