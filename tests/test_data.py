@@ -65,3 +65,10 @@ def test_the_tables_equal_the_copies_in_scikit_learn():
         table = np.loadtxt(DATA / f"{name}.csv.gz", delimiter=",", skiprows=1)
         np.testing.assert_allclose(table[:, :-1], theirs.data, rtol=1e-14)
         np.testing.assert_array_equal(table[:, -1], theirs.target)
+
+
+def test_sunspots_are_what_the_readme_says():
+    path = DATA / "sunspots.csv"
+    year, spots = np.loadtxt(path, delimiter=",", skiprows=1).T
+    np.testing.assert_array_equal(year, np.arange(1700, 2009))
+    assert (spots[0], spots[-1], spots.max()) == (5, 2.9, 190.2)
