@@ -37,6 +37,8 @@ BEFORE = r"(<mrow>|<mo[^>]*>(?:&#x0003D;|&#x00028;|&#x0002C;|&#x0005B;)</mo>)"
 TOUCHES = (
     (re.compile(BEFORE + "<mo>&#x02212;</mo>"), r'\1<mo form="prefix">&#x02212;</mo>'),
     (re.compile("<mo>&#x0002F;</mo>"), '<mo lspace="0" rspace="0">/</mo>'),
+    (re.compile(r"<mo>&#x00028;</mo><mtable>"), '<mtable class="matrix">'),
+    (re.compile(r"</mtable><mo>&#x00029;</mo>"), "</mtable>"),
     (re.compile("<mo>&#x02202;</mo>"), '<mi mathvariant="normal">&#x02202;</mi>'),
 )
 TITLES = {"output": "Output", "fails": "", "in build, without symdiff": "In build/"}
