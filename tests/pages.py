@@ -32,6 +32,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,19 @@ def _command(command: str, folder: Path, code: int) -> str:
         found = CliRunner().invoke(main, shlex.split(command)[1:], env=environment)
     assert found.exit_code == code, f"{command}\n{found.output}"
     return found.output
+
+
+@contextlib.contextmanager
+def importable(folder: Path) -> Iterator[None]:
+    """Let the files of a page import each other, and forget them afterwards."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None)).startswith(str(folder)):
+                del sys.modules[name]
 
 
 class Session:
@@ -203,7 +217,8 @@ def check_page(page: str, folder: Path, config: pytest.Config, update: str) -> N
     """
     shutil.copytree(ROOT / "examples", folder / "examples")
     text = (ROOT / page).read_text("utf-8")
-    expected = current(text, folder)
+    with importable(folder):
+        expected = current(text, folder)
     _pictures(text, ROOT / page, folder, config.getoption("--update-golden"))
     check_text(page, expected, config, update)
 
