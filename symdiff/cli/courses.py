@@ -123,7 +123,7 @@ def grade_command(
 
     declared = load_spec(spec)
     compiled, _ = compiled_spec(declared, 1)
-    plain, _ = compiled_spec(declared, 0, only=("backward",))
+    plain, _ = compiled_spec(declared, 0)
     limits = Limits(seconds, memory)
     grader = Grader(declared.model, compiled, plain, str(spec), limits, seed)
     verdicts = [grader.grade(path) for path in files]

@@ -192,42 +192,42 @@ class _Drawer:
             return None
         if not all(np.all(np.isfinite(v)) for v in case.values):
             return None
-        self._measure(case, rng)
+        self._measure(case)
         return case
 
-    def _measure(self, case: Case, rng: np.random.Generator) -> None:
+    def _measure(self, case: Case) -> None:
         """Find how far rounding may lead, and whether the point is at a kink."""
         held = [*case.locals.values(), *case.params.values()]
         arrays = [np.asarray(v) for v in held if isinstance(v, (np.ndarray, float))]
         floats = [a for a in arrays if a.dtype.kind == "f" and a.size]
         level = max((float(np.max(np.abs(a))) for a in floats), default=1.0)
-        back = [
-            np.max(np.abs(np.asarray(v)), initial=0.0)
-            for n, v in (*case.locals.items(), *case.gradients.items())
-            if n in case.gradients or n.startswith("d_")
-            if isinstance(v, (np.ndarray, float))
-        ]
-        slope = float(max(back, default=0.0))
         tiny, near = (1e-4, 1e-3) if case.narrow else (1e-11, 1e-7)
         for n, g in case.gradients.items():
             largest = float(np.max(np.abs(g), initial=0.0))
             share, floor = (1e-3, 1e-5) if case.narrow else (1e-8, 1e-12)
             case.slack[n] = share * largest + floor * level
-        for step in (tiny, near, near, near):
-            moved = self._moved(case, step, rng)
-            for n, g in case.gradients.items():
-                gap = float(np.max(np.abs(moved[n] - g), initial=0.0))
-                if not np.isfinite(gap):
-                    case.kink = True
-                elif step == tiny:
-                    case.slack[n] += 0.1 * gap if not case.narrow else gap
-                elif gap > 1e-3 * np.max(np.abs(g), initial=0.0) + 1e-4 * slope:
-                    case.kink = case.kink or not case.narrow
+        moved = self._moved(case, tiny, 0)
+        for n, g in case.gradients.items():
+            gap = float(np.max(np.abs(moved[n] - g), initial=0.0))
+            case.slack[n] += gap if case.narrow else 0.1 * gap
+            case.kink = case.kink or not np.isfinite(gap)
+        if not case.narrow:
+            case.kink = case.kink or any(self._jumps(case, near, i) for i in (1, 2, 3))
 
-    def _moved(
-        self, case: Case, step: float, rng: np.random.Generator
-    ) -> dict[str, np.ndarray]:
+    def _jumps(self, case: Case, step: float, direction: int) -> bool:
+        """Whether a gradient changes nearby, and as much when nearer."""
+        far = self._moved(case, step, direction)
+        near = self._moved(case, step / 10, direction)
+        for n, g in case.gradients.items():
+            wide = float(np.max(np.abs(far[n] - g), initial=0.0))
+            close = float(np.max(np.abs(near[n] - g), initial=0.0))
+            if not np.isfinite(wide) or (wide > case.slack[n] and close > wide / 2):
+                return True
+        return False
+
+    def _moved(self, case: Case, step: float, direction: int) -> dict[str, np.ndarray]:
         """Return the gradients at a point nearby."""
+        rng = np.random.default_rng([31, direction])
 
         def move(name: str, a: np.ndarray) -> np.ndarray:
             if a.dtype.kind != "f":

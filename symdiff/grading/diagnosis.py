@@ -257,8 +257,8 @@ class Diagnosis:
         if value is not None and np.size(value) > 1:
             equal = [t for t in self.trace if close(value, t[3], 1e-9)]
             named = [t for t in equal if same_name(t[0], name)]
-            for t in (*named, *equal):
-                return t[1]
+            if equal:  # the last: others may be what it was made from
+                return (named or equal)[-1][1]
         mine = [t for t in self.trace if t[2] and same_name(t[0], name)]
         return mine[-1][1] if mine else 0
 

@@ -151,9 +151,7 @@ class _Grading:
         verdict.cases = [c.name for c in self.cases[: len(self.outcomes)]]
         shapes = {n: g.shape for n, g in self.cases[TRACED].gradients.items()}
         if self._whole():
-            words = self.wrong
-            for n, s in shapes.items():
-                verdict.marks.append(Mark(n, s, False, words.get(n, "")))
+            verdict.marks = [Mark(n, s, False) for n, s in shapes.items()]
             return
         for i, (case, outcome) in enumerate(
             zip(self.cases, self.outcomes, strict=True)

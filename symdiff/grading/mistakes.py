@@ -135,21 +135,40 @@ class Mistakes(Expressions):
                 continue
             if found != shape and found != shape[::-1]:
                 continue
-            later = self.reference.told(other)
-            if later is not None and later.order >= s.order and not s.looped:
-                continue
             if back != (other in self.back) or self._kind(name) != self._kind(other):
                 continue
             cause = "wrong cotangent" if back else "wrong value"
             text = other if found == shape else f"{other}.T"
             values = {"used": other, "needed": name}
-            yield Fault(cause, s, p.put(parsed(text)), 50, values)
+            later = self.reference.told(other)
+            edits = p.put(parsed(text))
+            if later is not None and later.order >= s.order and not s.looped:
+                if later.looped or not self._is_last(s):
+                    continue
+                edits = self._moved_down(s, name, text)
+            yield Fault(cause, s, edits, 50, values)
         if back:
             return
         for key, value in self.forward.items():
             if np.shape(value) == shape and self._kind(name) == "f":
                 values = {"used": key.removeprefix(FORWARD), "needed": name}
                 yield Fault("wrong value", s, p.put(parsed(key)), 51, values)
+
+    def _is_last(self, s: Statement) -> bool:
+        """Whether what a statement sets is returned, and read by nothing else."""
+        given = {getattr(e, "id", "") for e in self.reference.outputs.values()}
+        others = [t for t in self.reference.statements if t is not s]
+        return s.target in given and not any(
+            t.target == s.target or s.target in names_in(t.node) for t in others
+        )
+
+    def _moved_down(self, s: Statement, name: str, text: str) -> list[Edit]:
+        """Return a statement moved to the end, where later values are known."""
+        function = self.reference.function
+        node = _Renamed(name, text).visit(copy.deepcopy(s.node))
+        body = function.body[:-1]
+        kept = [ast.Pass() if stmt is s.node else stmt for stmt in body]  # in place
+        return [(function, "body", None, [*kept, node, function.body[-1]])]
 
     def _kind(self, name: str) -> str:
         return np.asarray(self.values[name]).dtype.kind
@@ -180,4 +199,16 @@ class _Means(ast.NodeTransformer):
         self.generic_visit(node)
         if node.attr == "sum":
             node.attr = "mean"
+        return node
+
+
+class _Renamed(ast.NodeTransformer):
+    """Reads another value in the place of one."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text = name, text
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id == self.name and isinstance(node.ctx, ast.Load):
+            return parsed(self.text)
         return node

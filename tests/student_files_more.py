@@ -1,0 +1,287 @@
+"""More of what students hand in: the models and mistakes of `student_files` go on.
+
+These were written before the grader had seen them, and tell how it does on mistakes
+that it was not made for.
+"""
+
+from __future__ import annotations
+
+SPECS = {
+    "logistic": """\
+import symdiff as sd
+N = sd.dim("N")
+x = sd.input("x", (N, 3))
+t = sd.input("t", (N,), low=0, high=1)
+w, b = sd.param("w", (3,)), sd.param("b", ())
+z = x @ w + b
+model = sd.Model("logistic", inputs=[x], targets=[t], outputs=sd.sigmoid(z),
+    loss=sd.mean(sd.softplus(z) - t * z) + 0.01 * sd.sum(w**2))
+""",
+    "attention": """\
+import symdiff as sd
+N, T = sd.dim("N"), sd.dim("T")
+x = sd.input("x", (N, T, 3))
+t = sd.input("t", (N, T, 2))
+Q, K, V = sd.param("Q", (3, 4)), sd.param("K", (3, 4)), sd.param("V", (3, 2))
+q, k, v = x @ Q, x @ K, x @ V
+s = q @ sd.swapaxes(k, 1, 2) / 2.0
+p = sd.softmax(s, axis=-1)
+y = p @ v
+model = sd.Model("attention", inputs=[x], targets=[t], outputs=y, loss=sd.nn.mse(y, t))
+""",
+    "pooled": """\
+import symdiff as sd
+N, T = sd.dim("N"), sd.dim("T")
+x = sd.input("x", (N, T, 3))
+t = sd.input("t", (N, 2))
+W, V = sd.param("W", (3, 4)), sd.param("V", (4, 2))
+h = sd.relu(x @ W)
+m = sd.max(h, axis=1)
+y = m @ V
+model = sd.Model("pooled", inputs=[x], targets=[t], outputs=y,
+    loss=sd.mean(sd.sum((y - t) ** 2, axis=1)))
+""",
+    "gated": """\
+import symdiff as sd
+N = sd.dim("N")
+x = sd.input("x", (N, 3))
+t = sd.input("t", (N, 4))
+W, U = sd.param("W", (3, 4)), sd.param("U", (3, 4))
+g = sd.sigmoid(x @ W)
+c = sd.tanh(x @ U)
+y = g * c
+model = sd.Model("gated", inputs=[x], targets=[t], outputs=y,
+    loss=0.5 * sd.sum((y - t) ** 2) / N)
+""",
+    "normal": """\
+import symdiff as sd
+N = sd.dim("N")
+x = sd.input("x", (N, 3))
+y = sd.input("y", (N,), dtype="int64", high=3)
+a = sd.nn.dense(x, 4, name="first")
+n = sd.nn.layer_norm(a, name="norm")
+z = sd.nn.dense(n, 3, name="last")
+model = sd.Model("normal", inputs=[x], targets=[y], outputs=z,
+    loss=sd.nn.softmax_cross_entropy(z, y))
+""",
+    "area": """\
+import symdiff as sd
+N = sd.dim("N")
+x, y = sd.input("x", (N,)), sd.input("y", (N,))
+r = sd.sqrt(x * x + y * y + 1.0)
+model = sd.Function("area", [x, y], sd.sum(r * sd.sin(x)))
+""",
+}
+
+SOLUTIONS = {
+    "logistic": """\
+def backward(params, residuals, d_loss=1.0):
+    x, z, e, t = residuals
+    w = params["w"]
+    n = len(z)
+    prob = 1 / (1 + np.exp(-np.clip(z, -700, 700)))
+    dz = d_loss * (prob - t) / n
+    dw = x.T @ dz + 0.02 * d_loss * w
+    db = dz.sum()
+    return {"w": dw, "b": db}
+""",
+    "attention": """\
+def backward(params, residuals, d_loss=1.0):
+    x, q, k, v, p, difference = residuals
+    n, steps, _ = x.shape
+    dy = 2 * d_loss * difference / difference.size
+    dv = p.transpose(0, 2, 1) @ dy
+    dp = dy @ v.transpose(0, 2, 1)
+    ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True))
+    dq = ds @ k / 2
+    dk = ds.transpose(0, 2, 1) @ q / 2
+    dQ = np.einsum("nti,ntj->ij", x, dq)
+    dK = np.einsum("nti,ntj->ij", x, dk)
+    dV = np.einsum("nti,ntj->ij", x, dv)
+    return {"Q": dQ, "K": dK, "V": dV}
+""",
+    "pooled": """\
+def backward(params, residuals, d_loss=1.0):
+    x, h, m, difference = residuals
+    n = len(x)
+    dy = 2 * difference * d_loss / n
+    dV = m.T @ dy
+    dm = dy @ params["V"].T
+    best = h == m[:, None, :]
+    dh = best * (dm / best.sum(axis=1))[:, None, :]
+    da = dh * (h > 0)
+    dW = np.einsum("nti,ntj->ij", x, da)
+    return {"W": dW, "V": dV}
+""",
+    "gated": """\
+def backward(params, residuals, d_loss=1.0):
+    x, g, c, difference = residuals
+    dy = difference * d_loss / x.shape[0]
+    dg = dy * c
+    dc = dy * g
+    du = dc * (1 - c ** 2)
+    dw = dg * g * (1 - g)
+    return {"W": x.T @ dw, "U": x.T @ du}
+""",
+    "normal": """\
+def backward(params, residuals, d_loss=1.0):
+    x, centred, root, normalized, n, p, y = residuals
+    size = len(x)
+    dz = p.copy()
+    dz[np.arange(size), y] -= 1
+    dz *= d_loss / size
+    dW2 = n.T @ dz
+    db2 = dz.sum(axis=0)
+    dn = dz @ params["last.W"].T
+    dgamma = (dn * normalized).sum(axis=0)
+    dbeta = dn.sum(axis=0)
+    dhat = dn * params["norm.gamma"]
+    mean1 = dhat.mean(axis=1, keepdims=True)
+    mean2 = (dhat * normalized).mean(axis=1, keepdims=True)
+    da = (dhat - mean1 - normalized * mean2) / root
+    dW1 = x.T @ da
+    db1 = da.sum(axis=0)
+    return {"first.W": dW1, "first.b": db1, "norm.gamma": dgamma, "norm.beta": dbeta,
+            "last.W": dW2, "last.b": db2}
+""",
+    "area": """\
+def backward(residuals, d_out=1.0):
+    x, y, r, s = residuals
+    dr = d_out * s
+    dx = dr * x / r + d_out * r * np.cos(x)
+    dy = dr * y / r
+    return Gradients(dx, dy)
+""",
+}
+
+# Of a model: old text, new text, causes that may be named, and nodes.
+ROWS = {
+    "logistic": [
+        ("/ n\n", "\n", "missing mean", "d_z|product"),
+        ("(prob - t)", "prob", ("fan-out", "term", "regulariser"), "d_z"),
+        ("(prob - t)", "(t - prob)", "sign", "d_z"),
+        ("(prob - t)", "(prob - t) * prob * (1 - prob)", "unknown", "d_z"),
+        (" + 0.02 * d_loss * w", "", "regulariser", "d_w"),
+        ("0.02", "0.01", "factor 2", "d_w"),
+        ("db = dz.sum()", "db = dz", "not summed", "d_b"),
+        ("db = dz.sum()", "db = dz.mean()", "mean instead of sum", "d_b"),
+        ("d_loss * (prob", "(prob", "d_loss", "d_z|product"),
+    ],
+    "attention": [
+        (
+            "p * (dp - (dp * p).sum(axis=-1, keepdims=True))",
+            "p * (1 - p) * dp",
+            "not summed",
+            "d_s",
+        ),
+        ("dp - (dp * p).sum(axis=-1, keepdims=True)", "dp", ("fan-out", "term"), "d_s"),
+        ("axis=-1", "axis=1", "wrong axis", "d_s"),
+        ("ds @ k / 2", "ds @ k", "wrong cotangent", "d_Q"),
+        ("ds.transpose(0, 2, 1) @ q", "ds @ q", "transposed", "d_K"),
+        ("p.transpose(0, 2, 1) @ dy", "p @ dy", "transposed", "d_V"),
+        ("/ difference.size", "/ n", "factor", "d_y"),
+        ("dp - (dp", "dp + (dp", "sign", "d_s"),
+        ("dq = ds @ k / 2", "dq = ds @ q / 2", "wrong value", "d_Q"),
+        ("p * (dp -", "(dp -", "local derivative", "d_s"),
+    ],
+    "pooled": [
+        ("best * (dm", "1.0 * (dm", "mask", "d_h"),
+        ("dh * (h > 0)", "dh", "mask", "d_W"),
+        ("2 * difference", "difference", "factor 2", "d_y"),
+        ("* d_loss / n", "* d_loss / (2 * n)", "factor 2", "d_y"),
+        ("* d_loss / n", "* d_loss", "missing mean", "d_y"),
+        (
+            '"nti,ntj->ij", x, da',
+            '"nti,ntj->ij", x, da / x.shape[1]',
+            ("extra mean", "mean instead of sum"),
+            "d_W",
+        ),
+    ],
+    "gated": [
+        ("dg = dy * c", "dg = dy * g", "wrong value", "d_g"),
+        ("dc = dy * g", "dc = dy", "local derivative", "d_c"),
+        ("dg = dy * c", "dg = dy", "local derivative", "d_g"),
+        ("(1 - c ** 2)", "(1 - c)", "local derivative", "d_product"),
+        ("dg * g * (1 - g)", "dg * (1 - g)", "local derivative", "d_W"),
+        ("dg * g * (1 - g)", "dg * g * (1 - c)", "wrong value", "d_W"),
+        (
+            "dc * (1 - c ** 2)",
+            "dy * (1 - c ** 2)",
+            ("wrong cotangent", "local derivative"),
+            "d_product|d_c",
+        ),
+        ("difference * d_loss", "2 * difference * d_loss", "twice", "d_y"),
+        (
+            "x.T @ du",
+            "x.T @ dc",
+            ("wrong cotangent", "local derivative"),
+            "d_U|d_product",
+        ),
+    ],
+    "normal": [
+        (
+            "dhat - mean1 - normalized * mean2",
+            "dhat - mean1",
+            ("fan-out", "term"),
+            "d_centred",
+        ),
+        (
+            "dhat - mean1 - normalized * mean2",
+            "dhat - normalized * mean2",
+            ("fan-out", "term"),
+            "d_a",
+        ),
+        (
+            "dhat - mean1 - normalized * mean2",
+            "dhat",
+            ("fan-out", "term"),
+            "d_centred|d_a",
+        ),
+        (" / root\n", "\n", "unknown", "d_a|d_centred"),
+        ('dn * params["norm.gamma"]', "dn", "local derivative", "d_normalized"),
+        ("(dn * normalized).sum", "(dn * centred).sum", "wrong value", "d_norm_gamma"),
+        (
+            "(dn * normalized).sum(axis=0)",
+            "dn.sum(axis=0)",
+            "local derivative",
+            "d_norm_gamma",
+        ),
+        (
+            "dbeta = dn.sum(axis=0)",
+            "dbeta = (dn * params['norm.gamma']).sum(axis=0)",
+            "wrong cotangent",
+            "d_norm_beta",
+        ),
+        (
+            "dbeta = dn.sum(axis=0)",
+            "dbeta = dn.sum(axis=1)",
+            "wrong axis",
+            "d_norm_beta",
+        ),
+        ("n.T @ dz", "normalized.T @ dz", "wrong value", "d_last_W"),
+        (".copy()", "", "in place", "residuals.p"),
+    ],
+    "area": [
+        (" + d_out * r * np.cos(x)", "", "fan-out", "d_x"),
+        ("dr * x / r +", "", "fan-out", "d_x"),
+        ("np.cos(x)", "-np.cos(x)", "sign", "d_x|product"),
+        ("dr * y / r", "dr * y / (2 * r)", ("factor 2", "fan-out"), "d_y"),
+        ("dr * y / r", "dr * x / r", "wrong value", "d_y"),
+        ("dr * y / r", "dr * y", "local derivative", "d_y|d_total"),
+        ("dr = d_out * s", "dr = s", "d_loss", "d_r"),
+    ],
+    "digits_mlp": [
+        (
+            "/ n * d_loss\n    dW2 = h.T @ dz + 2e-4 * d_loss * W2",
+            "* d_loss\n    dW2 = h.T @ dz",
+            ("missing mean",),
+            "d_z",
+        ),
+        (
+            "dz1 = dh * (h > 0)\n    dW1 = x.T @ dz1 + 2e-4 * d_loss * W1",
+            "dz1 = dh\n    dW1 = x.T @ dz1",
+            "mask",
+            "d_hidden_z",
+        ),
+    ],
+}
