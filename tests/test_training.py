@@ -926,3 +926,27 @@ def test_without_debugging_it_says_how():
     found = train(text=UNSTABLE, code=1)
     assert "--debug-nans says where it begins" in found
     assert not Path("build/small/weights.npz").exists()
+
+
+# --- a loss that draws ---------------------------------------------------------------
+
+
+def test_held_out_rows_of_a_model_that_draws_meet_the_same_draws():
+    x = sd.input("x", (sd.dim("N"), 3))
+    noise = sd.random.normal((x.shape[0], 3))
+    loss = sd.mean(sd.square(sd.nn.dense(x, 3) + noise - x))
+    model = sd.Model("noisy", [x], [], x, loss=loss, optimizer=sd.optim.SGD(0.0))
+    train = sd.compile(model).load().train
+    state = train.init_state(train.init_params(0))
+    rows = {"x": np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)}
+
+    def batches(epoch):
+        for i in range(0, 40, 10):
+            yield {"x": rows["x"][i : i + 10]}
+
+    for held_out in (rows, batches):
+        history = train.fit(state, rows, epochs=3, validation=held_out)
+        assert len({record["val_loss"] for record in history}) == 1
+        assert len({record["loss"] for record in history}) == 3
+    found = train._held_out(state.params, rows, 0)["val_loss"]
+    assert found == train.evaluate(state.params, rows["x"], 0)["loss"]

@@ -150,7 +150,7 @@ def train_parts(
         functions.append(render("function.py", name="metrics", written=trained))
     functions.append(render("function.py", name="evaluate", written=evaluated))
     functions += [*step, render("fit.py", planned=planned)]
-    functions += [render(f"{part}.py") for part in LOOP]
+    functions += [render(f"{part}.py", draws=evaluated.draws) for part in LOOP]
     written = [w for w in (trained, evaluated) if w is not None]
     constants = _constants(unit, optimizer, names)
     told_apart = "".join([fingerprint(p), constants, *step])
