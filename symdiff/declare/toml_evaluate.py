@@ -41,7 +41,7 @@ from symdiff.declare.toml_parse import Formula, byte_span
 from symdiff.declare.toml_source import Statements
 from symdiff.graph.errors import SpecError, SymdiffError
 from symdiff.graph.provenance import Site, _mark_results, at_site
-from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API
 
 _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
@@ -355,7 +355,7 @@ class Evaluator:
             raise LimitError(f"{which}() takes name patterns and tensors")
         found = self.names.params()
         if tensors:
-            needed = {id(t.node) for t in tensor_topological(tensors)}
+            needed = self.names.needed(tensors)
             found = [t for t in found if id(t.node) in needed]
         for pattern in patterns:
             if len(pattern) > 100 or pattern.count("*") > 4:

@@ -31,6 +31,7 @@ MAX_NUMBER = 2**63
 MAX_ARGUMENTS = 64  # of a call, a list or a tuple in an equation
 MAX_MONOMIALS = 5_000
 _TERMS = 64  # of the product of an array's lengths, multiplied out
+_OPERANDS = 12  # of einsum, whose order is searched for
 _EAGER = 10_000_000  # elements of what some functions lay out while a spec is read
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -160,6 +161,8 @@ def check_call(name: str, arguments: Mapping[str, Any]) -> None:
         check_number(number)
     if name in _ORDERS and any(n > _ORDERS[name] for n in numbers):
         raise LimitError(f"an order of at most {_ORDERS[name]} is possible here")
+    if name == "einsum" and sum(isinstance(v, Tensor) for v in given) > _OPERANDS:
+        raise LimitError(f"at most {_OPERANDS} operands are possible here")
     if name == "polynomial_features":
         _check_monomials(arguments)
     if name in _MULTIPLY:

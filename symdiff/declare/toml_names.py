@@ -19,11 +19,13 @@ import sympy as sp
 from symdiff.declare import toml_functions as known
 from symdiff.declare.init import Init
 from symdiff.declare.schedules import Schedule
+from symdiff.declare.toml_limits import LimitError
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.leaf import PARAM
 from symdiff.ops.operands import literal_value
 
 COLLECTORS = ("params", "weights")
+MAX_LOOKED = 1_000_000
 
 
 @dataclass
@@ -35,13 +37,38 @@ class Names:
     made: list[Tensor] = field(default_factory=list)  # of equations, for params()
     calls: Callable[[str], Callable[..., Any] | None] = known.find
     callable_names: tuple[str, ...] = ()
+    _seen: set[int] = field(default_factory=set)  # serials of tensors looked at
+    _params: dict[int, Tensor] = field(default_factory=dict)  # by serial
+    _state: tuple[int, int] = (-1, -1)  # how much there was when _found was found
+    _found: list[Tensor] = field(default_factory=list)
+    _looked: int = 0  # how often params() went through the graph of a tensor
 
     def params(self) -> list[Tensor]:
-        """Return every parameter so far, as declared."""
-        declared = [t for t in self.values.values() if isinstance(t, Tensor)]
-        found = tensor_topological([*declared, *self.made])
-        order: dict[int, Tensor] = {id(t.node): t for t in found if t.node.op is PARAM}
-        return sorted(order.values(), key=lambda t: t.serial)
+        """Return every parameter so far, as declared; a tensor is looked at once."""
+        state = (len(self.values), len(self.made))
+        if state == self._state:
+            return self._found
+        stack = [t for t in self.values.values() if isinstance(t, Tensor)] + self.made
+        while stack:
+            tensor = stack.pop()
+            if tensor.serial in self._seen:
+                continue
+            self._seen.add(tensor.serial)
+            if tensor.node.op is PARAM:
+                self._params[tensor.serial] = tensor
+            stack += tensor.parents
+        by_node = {id(t.node): t for _, t in sorted(self._params.items(), reverse=True)}
+        self._state = state
+        self._found = sorted(by_node.values(), key=lambda t: t.serial)
+        return self._found
+
+    def needed(self, tensors: list[Tensor]) -> set[int]:
+        """Return the ids of the nodes that tensors need."""
+        found = {id(t.node) for t in tensor_topological(tensors)}
+        self._looked += len(found)
+        if self._looked > MAX_LOOKED:
+            raise LimitError("params() and weights() of tensors are called too often")
+        return found
 
 
 def number(value: Any) -> Any:

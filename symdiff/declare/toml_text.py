@@ -79,6 +79,9 @@ def _starts(text: str) -> list[int]:
 def _pointed(
     path: Path, text: str, starts: list[int], start: int, end: int, message: str
 ) -> SpecError:
+    message = "".join(
+        c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message
+    )
     number = bisect_right(starts, start)
     begin = starts[number - 1]
     stop = starts[number] - 1 if number < len(starts) else len(text)
@@ -89,6 +92,12 @@ def _pointed(
     if not line.strip():
         return SpecError(f"{where}: {message}")
     return SpecError(f"{where}: {message}\n{_quoted(line, column, length)}")
+
+
+def _printed(character: str) -> str:
+    """Return a character, or its escape where a terminal would obey it."""
+    plain = character.isprintable() or character == "\n"
+    return character if plain else ascii(character)[1:-1]
 
 
 def _quoted(line: str, column: int, length: int) -> str:

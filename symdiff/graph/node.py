@@ -67,7 +67,7 @@ class Node:
 
 _table: weakref.WeakValueDictionary[Hashable, Node] = weakref.WeakValueDictionary()
 _lock = threading.RLock()
-# Sees every node that is made while a spec that is not trusted is read.
+# Sees every node that is asked for while a spec that is not trusted is read.
 WATCH: contextvars.ContextVar[Callable[[Node], None] | None] = contextvars.ContextVar(
     "symdiff_watch", default=None
 )
@@ -78,7 +78,14 @@ def make_node(op: OpRecord, inputs: Iterable[Node], attrs: Mapping[str, Any]) ->
 
     Leaves are never merged. Type errors of ``op.infer`` pass through.
     """
-    inputs = tuple(inputs)
+    node = _interned(op, tuple(inputs), attrs)
+    watch = WATCH.get()
+    if watch is not None:
+        watch(node)
+    return node
+
+
+def _interned(op: OpRecord, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
     if op.leaf:
         return _create(op, inputs, attrs)
     key = (op.name, tuple(map(id, inputs)), attrs_key(attrs) if attrs else ())
@@ -98,9 +105,6 @@ def _create(op: OpRecord, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) ->
     put(node, "inputs", inputs)
     put(node, "attrs", MappingProxyType(dict(attrs)))
     put(node, "type", op.infer(*(i.type for i in inputs), **attrs))
-    watch = WATCH.get()
-    if watch is not None:
-        watch(node)
     return node
 
 
