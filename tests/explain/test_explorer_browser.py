@@ -219,8 +219,8 @@ def test_a_parameter_tells_why_its_gradient_has_its_value(page: Page) -> None:
     assert "hidden.W" in text
     page.js("document.querySelector('#detail canvas.heat').scrollIntoView()")
     shown = page.js(
-        "const sum = [...document.querySelectorAll('.element table td:last-child')]"
-        ".map((e) => +e.textContent.replaceAll('−', '-')).reduce((a, b) => a + b);"
+        "const sum = [...document.querySelectorAll('.element table td:first-child')]"
+        ".map((e) => +e.firstChild.textContent.replaceAll('−', '-')).reduce((a, b) => a + b);"
         "const all = +document.querySelector('.element .num.G').textContent"
         ".replaceAll('−', '-'); return [sum, all];"
     )

@@ -17,6 +17,7 @@ from symdiff.explain.derivation import Derivation
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.operands import CONSTANT, LITERAL
 
 LOOPS = ("scan", "while_loop", "cond")
 Found = dict[int, None]  # numbers of entries, in order
@@ -195,7 +196,7 @@ class Owners:
         for node in nodes:
             node = self._inside.get(node, node) if node not in self.tensors else node
             tensor = self.tensors.get(node)
-            if tensor is None:
+            if tensor is None or (node not in self._forms and _is_number(node)):
                 continue
             loop = self.loop_of(node)
             if loop is not None and node not in self._forms:
@@ -225,3 +226,10 @@ class Owners:
                     kept[user] = None
                     waiting.append(user)
         return tuple(kept or rules)
+
+
+def _is_number(node: Node) -> bool:
+    """Whether a node is a literal or constant, stretched or not."""
+    while node.op.name == "broadcast_to":
+        node = node.inputs[0]
+    return node.op is LITERAL or node.op is CONSTANT

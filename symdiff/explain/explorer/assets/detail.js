@@ -76,7 +76,7 @@ function backwardPart(n, asked) {
     marked(n.i, k);
   };
   const array = n.g && !scalar(n.g) && elements(n.g);
-  parts.push(eq(math(n.cm), "=", scalar(n.g) ? number(n.g.x, "G") : summary(n.g, "G")));
+  parts.push(eq(math(n.cm), "=", scalar(n.g) ? number(n.g.x, "G") : summary(n.g, "G", true)));
   if (n.g && !scalar(n.g)) parts.push(shown(n.g, "G", array && n.recv.length ? chosen : null));
   if (array && n.recv.length) {
     parts.push(el("div", { class: "muted" }, "Click an element to see what it is the sum of."));

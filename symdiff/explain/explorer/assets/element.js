@@ -76,8 +76,8 @@ function explainElement(i, k) {
     const most = order.slice(0, 6);
     const body = el("tbody");
     for (const t of most) {
-      const cells = t.words.map((w, j) => el("td", {}, factor(w), number(t.factors[j], w.kind || ""), j + 1 < t.words.length ? " ×" : " ="));
-      body.append(el("tr", {}, cells, el("td", {}, number(t.product, "G"))));
+      const cells = t.words.map((w, j) => el("td", {}, factor(w), number(t.factors[j], w.kind || ""), j + 1 < t.words.length ? " ×" : ""));
+      body.append(el("tr", {}, el("td", {}, number(t.product, "G"), " ="), cells));
     }
     box.append(el("table", {}, body));
     if (order.length > most.length) {

@@ -233,7 +233,7 @@ function follow(where, now) {
       const seen = [...hits].some((e) => e.offsetTop >= top && e.offsetTop + 18 <= top + pane.clientHeight);
       if (seen) return;
       const best = pane.querySelector(".ln.hit") || hits[0];
-      pane.scrollTo({ top: best.offsetTop - pane.clientHeight / 3, behavior: now ? "auto" : "smooth" });
+      pane.scrollTo({ top: best.offsetTop - pane.clientHeight / 3, behavior: "instant" });
     });
   }, now ? 0 : 140);
 }

@@ -49,7 +49,7 @@ function number(x, kind = "") {
 }
 
 // A value in words: a number, or what an array ranges over.
-function summary(v, kind) {
+function summary(v, kind, long = false) {
   if (!v) return el("span", { class: "muted" }, "not evaluated");
   if (scalar(v)) return number(v.x, kind);
   const found = elements(v);
@@ -59,7 +59,7 @@ function summary(v, kind) {
   if (spoiled(v)) return el("span", { class: "num bad" }, badWords(v));
   if (v.norm === undefined) return el("span", { class: "muted" }, "empty");
   return el("span", { class: "num " + kind, title: "Euclidean norm, mean" },
-    `‖${fmt(v.norm, 3)}‖`, el("span", { class: "muted" }, `  mean ${fmt(v.mean, 3)}`));
+    `‖${fmt(v.norm, 3)}‖`, long ? el("span", { class: "muted" }, `  mean ${fmt(v.mean, 3)}`) : null);
 }
 
 function badWords(v) {
@@ -152,7 +152,7 @@ function heat(v, kind, chosen) {
   for (let k = 0; k < rows * columns; k++) {
     const x = found[k];
     const colour = isBad(x) ? [214, 0, 108] : x >= 0 ? plus : minus;
-    image.data.set([...colour, isBad(x) ? 255 : 255 * Math.pow(Math.abs(x) / top, 0.6)], 4 * k);
+    image.data.set([...colour, isBad(x) ? 255 : 255 * Math.pow(Math.abs(x) / top, 0.5)], 4 * k);
   }
   context.putImageData(image, 0, 0);
   const at = (e) => {

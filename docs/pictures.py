@@ -1,0 +1,113 @@
+"""Takes the pictures of docs/explorer.md anew: python docs/pictures.py
+
+Needs Chromium with its driver, selenium, and Pillow for smaller files.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from explain.browser import chromium, opened, resize  # noqa: E402
+
+from symdiff.declare.spec import load_spec  # noqa: E402
+from symdiff.exploring import explored  # noqa: E402
+
+OUT = ROOT / "docs" / "pictures"
+PAGE = (ROOT / "docs" / "explorer.md").read_text("utf-8")
+NEURON = {"w0": 2, "x0": -1, "w1": -3, "x1": -2, "w2": -3}
+CLICK = """
+const box = [...document.querySelectorAll(".box")]
+  .find((e) => e.querySelector(".name").textContent.includes(arguments[0]));
+box.dispatchEvent(new MouseEvent("click", {bubbles: true}));
+"""
+REPLAY = """
+document.getElementById("b-step").click();
+for (let k = 0; k < arguments[0]; k++) document.getElementById("s-next").click();
+"""
+SPLIT = 'document.documentElement.style.setProperty("--spec", arguments[0] + "%")'
+TO = 'document.querySelector(arguments[0]).scrollIntoView({block: "end"})'
+
+
+def block(name: str) -> str:
+    """Return a file of the page."""
+    found = re.search(rf"<!-- file: {name} -->\n```python\n(.*?)```", PAGE, re.S)
+    assert found is not None, name
+    return found[1]
+
+
+def made(path: Path, values: Any = "random") -> Path:
+    """Write the explorer of a spec beside it."""
+    spec = load_spec(path)
+    page = explored(spec.model, values=values, main=str(path.absolute()))
+    page.write(path.with_suffix(".html"))
+    return path.with_suffix(".html")
+
+
+def taken(browser: Any, name: str, dark: bool) -> None:
+    """Save what is seen, with as few colours as do."""
+    script = "document.documentElement.classList.toggle('dark', arguments[0])"
+    browser.execute_script(script, dark)
+    time.sleep(0.5)
+    data = browser.get_screenshot_as_png()
+    try:
+        from PIL import Image
+    except ImportError:
+        pass
+    else:
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+        small = picture.quantize(
+            256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+        )
+        buffer = io.BytesIO()
+        small.save(buffer, "PNG", optimize=True)
+        data = buffer.getvalue()
+    path = OUT / f"explorer_{name}{'_dark' if dark else ''}.png"
+    path.write_bytes(data)
+    print(f"{path.relative_to(ROOT)}: {len(data) / 1000:.0f} kB")
+
+
+def main() -> None:
+    """Take every picture, light and dark."""
+    OUT.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        work = Path(folder)
+        for name in ("neuron.py", "attention.py"):
+            (work / name).write_text(block(name), "utf-8")
+        digits = (ROOT / "examples" / "digits_mlp.py").read_text("utf-8")
+        (work / "digits_mlp.py").write_text(digits, "utf-8")
+        pages = {
+            "digits": made(work / "digits_mlp.py"),
+            "circuit": made(work / "neuron.py", NEURON),
+            "attention": made(work / "attention.py"),
+        }
+        resize(browser, 1600, 1000)
+        for name, page in pages.items():
+            for dark in (False, True):
+                opened(browser, page)
+                time.sleep(0.3)
+                if name == "digits":
+                    browser.execute_script(SPLIT, 21)
+                    browser.execute_script(CLICK, "hidden_W")
+                    time.sleep(0.3)
+                    browser.execute_script(TO, "#detail .element")
+                elif name == "circuit":
+                    browser.execute_script(SPLIT, 30)
+                    browser.execute_script(REPLAY, 14)
+                else:
+                    browser.execute_script(CLICK, "attention")
+                    time.sleep(0.3)
+                    browser.execute_script(CLICK, "attention_query")
+                taken(browser, name, dark)
+
+
+if __name__ == "__main__":
+    main()
