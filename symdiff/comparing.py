@@ -16,7 +16,7 @@ from symdiff.emit.headers import Header
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.lines import Line, lines_of, values_of
 from symdiff.explain.matching import Change, changes
-from symdiff.generated import header_of, is_generated, read_text
+from symdiff.generated import header_of, is_generated, one_package, read_text
 from symdiff.graph.errors import SpecError
 
 SHOWN = {
@@ -93,6 +93,8 @@ class Comparison:
 
 def generated_side(path: Path) -> Side:
     """Return a generated package, or one of its modules, as a side."""
+    if path.is_dir() and not any(is_generated(path / f"{n}.py") for n in SHOWN):
+        path = one_package(path)
     if path.is_dir():
         files = [path / f"{n}.py" for n in SHOWN if (path / f"{n}.py").exists()]
         files = [f for f in files if is_generated(f)]

@@ -84,6 +84,25 @@ def header_of(path: Path) -> Header:
     return header
 
 
+def one_package(path: Path) -> Path:
+    """Return a folder's one generated package, where the folder is none itself.
+
+    Raises `SpecError` for a folder that holds none, or several.
+    """
+    if not path.is_dir() or (path / "__init__.py").exists():
+        return path
+    try:
+        below = sorted(p for p in path.iterdir() if is_generated(p / "__init__.py"))
+    except OSError as error:
+        raise SpecError(f"cannot read {path}: {error.strerror}.") from error
+    if len(below) == 1:
+        return below[0]
+    if below:
+        shown = ", ".join(map(str, below))
+        raise SpecError(f"{path} holds several generated packages, say which: {shown}.")
+    raise SpecError(f"{path} holds no generated package.")
+
+
 def packages(paths: Sequence[Path]) -> list[Package]:
     """Return what was generated at, or below, the paths; files of a package together.
 

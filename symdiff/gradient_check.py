@@ -9,7 +9,7 @@ order whose step is chosen so that two step sizes agree.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -229,8 +229,9 @@ def compare(
     by_complex: bool,
     count: int,
     rng: np.random.Generator,
+    only: Collection[int] | None = None,
 ) -> list[int]:
-    """Compare every gradient at a point; return the places of those near a kink.
+    """Compare gradients at a point, all or some; return the places of those at a kink.
 
     Raises `FloatingPointError` where the value itself is not finite.
     """
@@ -242,6 +243,8 @@ def compare(
     for i, (target, gradient) in enumerate(
         zip(subject.targets, gradients, strict=True)
     ):
+        if only is not None and i not in only:
+            continue
         array = subject.array(point, target)
         if gradient.shape != array.shape:
             place = f"of shape {gradient.shape}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,13 @@ import numpy as np
 
 from symdiff.emit.headers import Header
 from symdiff.emit.package import load_package
-from symdiff.generated import PARTS, header_of
+from symdiff.generated import PARTS, header_of, one_package
 from symdiff.gradient_check import Point, Subject, Worst, compare
-from symdiff.graph.errors import DerivativeError
+from symdiff.graph.errors import DerivativeError, SymdiffError
 from symdiff.module_points import Points, arrays_of
 
 TRIES = 20
+FEW = 16  # gradients that are looked at in several directions, at several points
 TOLERANCE, STRICT = 1e-6, 1e-10  # of differences, of complex steps
 
 
@@ -55,6 +57,7 @@ def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]
 
     Raises `DerivativeError` where there is none, or it cannot be imported.
     """
+    path = one_package(path)
     if path.is_dir() or path.stem in PARTS:
         folder = path if path.is_dir() else path.parent
         entry = folder / "__init__.py"
@@ -63,25 +66,44 @@ def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]
     header = header_of(entry)
     alias = "_symdiff_verified"
     try:
-        module = load_package(alias, folder.absolute())  # finders are cached by path
-        if folder == entry:
-            found, check = module, None
-        else:
-            backward = folder / "backward.py"
-            if not backward.exists():
+        with _running(folder):
+            module = load_package(
+                alias, folder.absolute()
+            )  # finders are cached by path
+            if folder == entry:
+                found, check = module, None
+            else:
+                backward = folder / "backward.py"
+                if not backward.exists():
+                    raise _nothing(path)
+                header = header_of(backward)
+                found = importlib.import_module(f"{alias}.backward")
+                check = importlib.import_module(f"{alias}.__main__")
+            if not hasattr(found, "backward"):
                 raise _nothing(path)
-            header = header_of(backward)
-            found = importlib.import_module(f"{alias}.backward")
-            check = importlib.import_module(f"{alias}.__main__")
-        if not hasattr(found, "backward"):
-            raise _nothing(path)
         yield found, check, header
-    except (ImportError, SyntaxError) as error:
-        where = f"{path}: {type(error).__name__}: {error}"
-        raise DerivativeError(f"{where}. It cannot be run as it is.") from error
     finally:
         for name in [n for n in sys.modules if n.split(".")[0] == alias]:
             del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[None]:
+    """Say where generated code fails; it may have been edited."""
+    try:
+        yield
+    except SymdiffError:
+        raise
+    except Exception as error:
+        place = f"{folder}"
+        if isinstance(error, SyntaxError) and error.filename:
+            place = f"{error.filename}:{error.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__):
+            if Path(frame.filename).is_relative_to(folder.absolute()):
+                place = f"{frame.filename}:{frame.lineno}"
+        raise DerivativeError(
+            f"{place}: {type(error).__name__}: {error}. It cannot be run as it is."
+        ) from error
 
 
 def _nothing(path: Path) -> DerivativeError:
@@ -95,8 +117,8 @@ def verify(
     path: Path,
     points: Sequence[Path] = (),
     params: Path | None = None,
-    count: int = 3,
-    directions: int = 3,
+    count: int | None = None,
+    directions: int | None = None,
     seed: int = 0,
     method: str = "auto",
 ) -> Verdict:
@@ -106,8 +128,9 @@ def verify(
     ----------
     points : ``.npz`` files with arguments, and perhaps parameters, by name
     params : an ``.npz`` file of parameters, instead of random ones
-    count : random points
-    directions : random directions at each point, for arrays that are not small
+    count : random points; by default 3, or 1 for what has many gradients
+    directions : random directions at each point, for arrays that are not small; by
+        default 3, or 1 for what has many gradients
     method : "complex", "differences", or "auto": complex steps where they can be
     """
     with loaded(path) as (module, check, header):
@@ -123,9 +146,15 @@ def verify(
         if not header.intact:
             verdict.notes.append("the file was edited after it was generated")
         run = _Run(module, check, verdict, by_complex, directions, seed)
-        run.at(points, params, count)
+        with _running(path):
+            run.at(points, params, count)
         if check is not None and hasattr(check, "_verify_planned"):
-            planned = check._verify_planned(out=verdict.notes.append)
+            try:
+                planned = check._verify_planned(out=verdict.notes.append)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                verdict.notes.append(f"the planned step cannot be compared: {reason}")
+                planned = 1
             verdict.mismatch = verdict.mismatch or planned != 0
         return verdict
 
@@ -136,16 +165,18 @@ class _Run:
     check: ModuleType | None
     verdict: Verdict
     by_complex: bool
-    directions: int
+    directions: int | None
     seed: int
     source: Points = field(init=False)
 
-    def at(self, files: Sequence[Path], params: Path | None, count: int) -> None:
+    def at(self, files: Sequence[Path], params: Path | None, count: int | None) -> None:
         """Compare at the files' points, then at random ones."""
         rng = np.random.default_rng(self.seed)
         weights = arrays_of(params) if params is not None else {}
         subject = Subject(self.module)
         self.source = Points(self.module, self.check)
+        if count is None:
+            count = 3 if len(self.source.params) <= FEW else 1
         given = [self.source.given(file, weights, rng) for file in files]
         for point in given:
             self.source.hold(point)
@@ -164,7 +195,11 @@ class _Run:
                 self.verdict.problems.append(f"{found.name}: no smooth point was found")
 
     def _compare(
-        self, subject: Subject, point: Point, rng: np.random.Generator
+        self,
+        subject: Subject,
+        point: Point,
+        rng: np.random.Generator,
+        only: Sequence[int] | None = None,
     ) -> list[int]:
         verdict = self.verdict
         if not subject.targets:
@@ -175,14 +210,17 @@ class _Run:
                 for name, target in zip(subject.names, subject.targets, strict=True)
             ]
         kinks = []
+        count = self.directions
+        if count is None:
+            count = 3 if len(verdict.worst) <= FEW else 1
         try:
             kinks = compare(
-                subject, point, verdict.worst, self.by_complex, self.directions, rng
+                subject, point, verdict.worst, self.by_complex, count, rng, only
             )
         except FloatingPointError as error:
             if not point.drawn:
                 verdict.problems.append(str(error))
-            return list(range(len(verdict.worst)))
+            return list(range(len(verdict.worst))) if only is None else list(only)
         if not point.drawn:
             verdict.points.append(point.label)
             for i in kinks:
@@ -197,11 +235,13 @@ class _Run:
         weights: dict[str, np.ndarray],
         rng: np.random.Generator,
     ) -> None:
-        """Compare at a random point; where that is at a kink, at another one."""
+        """Compare at a random point; those at a kink there, at other ones."""
         label = f"random point {number + 1}"
+        kinks: list[int] | None = None
         for _ in range(TRIES):
             drawn = self.source.drawn(label, weights, rng)
-            if not self._compare(subject, drawn, rng):
+            kinks = self._compare(subject, drawn, rng, kinks)
+            if not kinks:
                 self.verdict.points.append(label)
                 return
         self.verdict.points.append(f"{label} (at kinks)")

@@ -1,5 +1,6 @@
 """The review workflow: what check, verify and diff find in generated code."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -341,6 +342,62 @@ def test_what_cannot_be_verified(package):
     assert "zero.npz lies at a kink" in said
 
 
+def test_edits_that_break_the_code(package):
+    text = (package / "backward.py").read_text("utf-8")
+    for old, new, error in (
+        ("import numpy as np", "import numpy as np\nundefined", "NameError"),
+        ("import numpy as np", "import numpy as np\n1 / 0", "ZeroDivisionError"),
+        ("    return {", "    [].pop()\n    return {", "IndexError"),
+    ):
+        (package / "backward.py").write_text(text.replace(old, new), "utf-8")
+        said = run("verify", package, code=2)
+        assert re.search(rf"backward.py:\d+: {error}: .*cannot be run as it is", said)
+    # of the wrong shape: the planned step cannot take it either
+    edited = re.sub(r"d_b = (.*)\.sum\(axis=0\)", r"d_b = \1.sum(axis=1)", text)
+    assert edited != text
+    (package / "backward.py").write_text(edited, "utf-8")
+    said = run("verify", package, code=1)
+    assert re.search(r"b .*WRONG at random point 1 of shape", said)
+    assert "the planned step cannot be compared" in said
+
+
+def test_a_folder_with_packages_below_it(package):
+    assert "gradients agree" in run("verify", "build")
+    assert "compute the same" in run("diff", "build", "build")
+    Path("empty").mkdir()
+    assert "holds no generated package" in run("verify", "empty", code=2)
+    shutil.copytree(package, "build/other")
+    said = run("verify", "build", code=2)
+    assert "several generated packages" in said
+    assert "build/other, build/small" in said
+
+
+def test_many_parameters_are_looked_at_in_one_direction_each():
+    spec(
+        "import symdiff as sd\nx = sd.input('x', (sd.dim('N'), 64))\nh = x\n"
+        "for i in range(20):\n"
+        "    h = h + sd.nn.dense(h, 64, activation='tanh', name=f'layer{i}')\n"
+        "model = sd.Model('deep', [x], outputs=h, loss=sd.mean(h * h))\n"
+    )
+    run("compile", "model.py")
+    said = run("verify", "build")
+    assert "random point 1\n" in said
+    assert said.count("relative error") == 40
+    run("verify", "build", "--random", 2, "--directions", 1)
+
+
+def test_a_wide_layer_is_drawn_where_it_does_not_saturate():
+    spec(
+        "import symdiff as sd\nx = sd.input('x', (sd.dim('N'), 200))\n"
+        "h = sd.nn.dense(x, 200, name='a')\n"
+        "model = sd.Model('wide', [x], outputs=h, loss=sd.mean(h * h))\n"
+    )
+    run("compile", "model.py")
+    text = Path("build/wide/__main__.py").read_text("utf-8")
+    assert "0.01 * rng.standard_normal((200, 200))" in text
+    assert "0.1 * rng.standard_normal((200,))" in text
+
+
 def test_gradients_by_inputs_that_are_no_identifiers():
     text = SPEC.replace('sd.input("x"', 'sd.input("the x"')
     run("compile", spec(text), "--wrt", "the x", "--wrt", "W")
@@ -413,6 +470,6 @@ def test_generated_modules(package):
 def test_what_cannot_be_compared(package):
     assert "does not exist" in run("diff", "model.py", "nothing.py", code=2)
     Path("empty").mkdir()
-    assert "holds no generated modules" in run("diff", "model.py", "empty", code=2)
+    assert "holds no generated package" in run("diff", "model.py", "empty", code=2)
     edit(package / "forward.py", "def forward(", "def forward((")
     assert "is no Python at line" in run("diff", "model.py", package, code=2)

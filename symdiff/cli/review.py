@@ -117,15 +117,13 @@ def _say(report: Report, diff: bool, quiet: bool) -> None:
     "--random",
     "count",
     type=click.IntRange(min=0),
-    default=3,
-    show_default=True,
+    show_default="3, or 1 for many gradients",
     help="Random points to look at.",
 )
 @click.option(
     "--directions",
     type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
+    show_default="3, or 1 for many gradients",
     help="Directions at each point, for arrays of more than 32 elements.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of what is drawn.")
@@ -141,8 +139,8 @@ def verify_command(
     path: Path,
     points: tuple[Path, ...],
     params: Path | None,
-    count: int,
-    directions: int,
+    count: int | None,
+    directions: int | None,
     seed: int,
     method: str,
 ) -> None:

@@ -8,6 +8,7 @@ differences of the generated forward pass.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -103,6 +104,9 @@ def _sizes(unit: Unit) -> dict[sp.Symbol, int]:
     return {s: _LENGTHS[i % len(_LENGTHS)] for i, s in enumerate(symbols)}
 
 
+WIDE = 10_000  # elements of a parameter
+
+
 def _concrete(shape: Sequence[Dim], sizes: dict[sp.Symbol, int]) -> tuple[int, ...]:
     return tuple(d if isinstance(d, int) else int(d.subs(sizes)) for d in shape)
 
@@ -143,11 +147,11 @@ def _param_text(leaf: Tensor) -> str:
     shape = leaf.shape
     shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))
     base = draw_text(leaf)
-    return (
-        f"{base} + 0.1 * rng.standard_normal({shown})"
-        if "_array" not in base
-        else f"0.3 * rng.standard_normal({shown})"
-    )
+    # a wide layer adds up many: what is little for a narrow one saturates it
+    wide = math.prod(int(n) for n in shape) > WIDE
+    if "_array" in base:
+        return f"{0.03 if wide else 0.3} * rng.standard_normal({shown})"
+    return f"{base} + {0.01 if wide else 0.1} * rng.standard_normal({shown})"
 
 
 def _state_text(leaf: Tensor) -> str:
