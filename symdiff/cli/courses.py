@@ -82,7 +82,7 @@ def exercise_command(
     type=click.FloatRange(min=0.5),
     default=20.0,
     show_default=True,
-    help="Time for each file.",
+    help="Time of computing for each file.",
 )
 @click.option(
     "--memory",

@@ -144,6 +144,7 @@ class _Grading:
         self.reference, self.cases = grader.reference, grader.cases
         self.outcomes = session.outcomes
         self.wrong: dict[str, str] = {}
+        self.kinks: dict[str, str] = {}  # where another convention was chosen
 
     def grade(self) -> None:
         """Fill in the verdict."""
@@ -224,17 +225,9 @@ class _Grading:
             if close(mine, right, case.slack[n]):
                 continue
             if case.kink and mine.shape == right.shape and np.all(np.isfinite(mine)):
-                self._remark(n, case)
+                self.kinks.setdefault(n, case.name)
                 continue
             self.wrong.setdefault(n, f"{_differs(mine, right)}, at {case.name}")
-
-    def _remark(self, name: str, case: Case) -> None:
-        words = (
-            f"at a kink ({case.name}) {name} is another convention than the derived "
-            "one, such as relu'(0) = 0; that is not counted"
-        )
-        if len([n for n in self.verdict.notes if "at a kink" in n]) < 2:
-            self.verdict.notes.append(words)
 
     # --- findings ---------------------------------------------------------------------
 
@@ -304,6 +297,13 @@ class _Grading:
     def _conduct(self) -> None:
         """Say what the code did besides returning gradients."""
         verdict, outcomes = self.verdict, self.outcomes
+        kinks = {n: c for n, c in self.kinks.items() if n not in self.wrong}
+        if kinks:
+            verdict.notes.append(
+                f"at a kink ({next(iter(kinks.values()))}) the derivative is a "
+                f"convention, such as relu'(0) = 0, and {', '.join(kinks)} follows "
+                "another; that is not counted"
+            )
         changed = {pair: None for o in outcomes for pair in o.changed}
         for where, name in list(changed)[:4]:
             verdict.faults.append(f"{where} changes {name} in place")

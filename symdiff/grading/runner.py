@@ -13,7 +13,9 @@ import importlib
 import importlib.util
 import inspect
 import json
+import math
 import os
+import signal
 import sys
 import traceback
 from collections import namedtuple
@@ -34,7 +36,9 @@ def main(folder: Path) -> None:
     job = json.loads((folder / "job.json").read_text("utf-8"))
     _limit(job)
     watch = (folder / "stack.txt").open("w")  # held open until the process ends
-    faulthandler.dump_traceback_later(max(job["seconds"] - 0.7, 0.3), file=watch)
+    faulthandler.dump_traceback_later(max(job["wall"] - 0.7, 0.3), file=watch)
+    if hasattr(signal, "SIGXCPU"):  # says where it is, and ends
+        faulthandler.register(signal.SIGXCPU, file=watch, chain=True)
     file = Path(job["file"])
     note: dict[str, Any] = {}
     module = None
@@ -62,16 +66,17 @@ def _limit(job: Mapping[str, Any]) -> None:
         import resource
     except ImportError:  # no such limits on this system; the parent counts the time
         return
-    seconds = int(job["seconds"]) + 1
+    seconds = max(math.ceil(job["seconds"]), 1)
+    memory, size = job["memory"] << 20, 256 << 20
     wanted = {
-        "RLIMIT_AS": job["memory"] << 20,
-        "RLIMIT_CPU": seconds,
-        "RLIMIT_FSIZE": 256 << 20,
-        "RLIMIT_CORE": 0,
+        "RLIMIT_AS": (memory, memory),
+        "RLIMIT_CPU": (seconds, seconds + 2),
+        "RLIMIT_FSIZE": (size, size),
+        "RLIMIT_CORE": (0, 0),
     }
-    for name, value in wanted.items():
+    for name, values in wanted.items():
         with contextlib.suppress(ValueError, OSError, AttributeError):
-            resource.setrlimit(getattr(resource, name), (value, value))
+            resource.setrlimit(getattr(resource, name), values)
 
 
 def _write(path: Path, value: Any) -> None:

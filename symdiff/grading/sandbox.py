@@ -31,10 +31,15 @@ BASE = 1_024
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for all cases of a file, and megabytes."""
+    """Seconds of computing for all cases of a file, and megabytes."""
 
     seconds: float = 20.0
     memory: int = 1_024
+
+    @property
+    def wall(self) -> float:
+        """Seconds after which it is ended whatever it does; machines may be busy."""
+        return max(3 * self.seconds, self.seconds + 10)
 
 
 @dataclass
@@ -82,6 +87,7 @@ def run(
             "file": str(file.absolute()),
             "package": package,
             "seconds": limits.seconds,
+            "wall": limits.wall,
             "memory": limits.memory + BASE,
             "cases": described,
         }
@@ -110,7 +116,7 @@ def _started(folder: Path, limits: Limits) -> tuple[int, bool]:
         )
         late = False
         try:
-            process.wait(limits.seconds)
+            process.wait(limits.wall)
         except subprocess.TimeoutExpired:
             late = True
         finally:
@@ -160,7 +166,10 @@ def _read(
         return session
     session.at = len(session.outcomes)
     session.line = _line(folder / "stack.txt", file)
-    if late or code == -getattr(signal, "SIGXCPU", 24):
+    if late:
+        session.ended = f"did not finish within {limits.wall:g} seconds: does it wait?"
+        return session
+    if -code in (getattr(signal, "SIGXCPU", 24), getattr(signal, "SIGKILL", 9)):
         session.ended = (
             f"did not finish within {limits.seconds:g} seconds: a loop that never ends?"
         )
