@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+import numpy as np
+import sympy as sp
+
 from symdiff.emit import pycode as py
 from symdiff.emit import texts
 from symdiff.emit.comments import (  # noqa: F401 - the planned form is lowered alike
@@ -183,8 +186,12 @@ def _filled(node: Node, context: Context) -> py.Expr:
 def _operands(node: Node, text: str, context: Context) -> list[py.Expr]:
     """Return the expressions of a node's operands, as its text needs them."""
     elided = _elided(node, context)
-    found = []
+    found: list[py.Expr] = []
+    share = _is_share(node) and is_weak(node, context)
     for at, i in enumerate(node.inputs):
+        if share and i.op is CONSTANT:
+            found.append(py.Lit(i.attrs["value"].item()))
+            continue
         value = expression_of(i, context, elide_in=node if at in elided else None)
         inner = at in elided and i.op.name == "broadcast_to"
         source = i.inputs[0] if inner and context.at_hand(i) is None else i
@@ -256,7 +263,8 @@ def is_weak(node: Node, context: Context) -> bool:
         if not _may_be_weak(top, context):
             context.strong.add(top)
             continue
-        operands = [i for i in top.inputs if i.op is not LITERAL]
+        number = (LITERAL, CONSTANT) if _is_share(top) else (LITERAL,)
+        operands = [i for i in top.inputs if i.op not in number]
         open_ = [i for i in operands if i not in context.weak]
         if any(i in context.strong for i in open_):
             context.strong.add(top)
@@ -271,7 +279,21 @@ def _may_be_weak(node: Node, context: Context) -> bool:
     """Whether Python's operators make a value, of scalars."""
     if node in context.given or node.shape or node.op is LITERAL or node.op.leaf:
         return False
+    if _is_share(node):
+        return True
     return bool(node.inputs and node.op.is_elementwise and is_infix(op_text(node)))
+
+
+def _is_share(node: Node) -> bool:
+    """Whether a node is a constant over a length, as the gradient of a mean has it."""
+    if node.op.name != "divide" or node.shape:
+        return False
+    top, bottom = node.inputs
+    if top.op is not CONSTANT or bottom.op is not LITERAL:
+        return False
+    return isinstance(bottom.attrs["value"], sp.Expr) and bool(
+        np.isfinite(top.attrs["value"])
+    )
 
 
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:

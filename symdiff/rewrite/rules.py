@@ -187,11 +187,18 @@ def fold_powers_of_two(t: Tensor) -> Tensor | None:
 
 @rule("multiply")
 def fold_halves(t: Tensor) -> Tensor | None:
-    """(x / c) * d = x * (d / c) where c is a power of two; (x / 2N) * 2 = x / N."""
+    """(x / c) * d = x * (d / c) where c is a power of two; (x / 2N) * 2 = x / N.
+
+    And (c / N) * d = (c d) / N for a constant c, where d is one.
+    """
     a, d = _literal_last(t)
     if d is None or not is_op(a, "divide"):
         return None
     x, c = a.parents[0], literal_value(a.parents[1])
+    value = None if a.ndim else scalar_constant(x)
+    if isinstance(c, sp.Expr) and value is not None and is_power_of_two(d):
+        scaled = constant(float(value * d))
+        return scaled / c if scaled.dtype == x.dtype else None
     if isinstance(c, (int, float)) and is_power_of_two(c):
         return x * (d / c)
     if isinstance(c, sp.Expr) and is_power_of_two(d) and d == int(d):
@@ -253,6 +260,16 @@ def add_negative(t: Tensor) -> Tensor | None:
     if is_op(a, "negative"):
         return b - a.parents[0]
     return None
+
+
+@rule("add")
+def add_negative_number(t: Tensor) -> Tensor | None:
+    """x + (-c) = x - c, for a number c."""
+    a, b = t.parents
+    c = number(b) if is_literal(b) else None if b.ndim else scalar_constant(b)
+    if c is None or not c < 0 or a.dtype != t.dtype or not t.dtype.is_float:
+        return None
+    return a - (-c) if is_literal(b) else a - constant(-float(c))
 
 
 @rule("subtract")

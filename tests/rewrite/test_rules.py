@@ -34,3 +34,22 @@ def test_a_negated_constant_is_a_constant(c):
     np.testing.assert_array_equal(found, expected)
     known = ~np.isnan(expected)
     np.testing.assert_array_equal(np.signbit(found[known]), np.signbit(expected[known]))
+
+
+def test_the_share_of_a_mean_is_a_number() -> None:
+    N = sd.dim("N")
+    r = sd.input("r", N)
+    slope = sd.grad(sd.mean(r**2), r)
+    text = sd.compile(sd.Function("f", [r], slope))["forward"]
+    assert "2.0 / N * r" in text
+    for width in (np.float32, np.float64):
+        found = sd.compile(sd.Function("f", [r], slope)).load().forward.forward
+        got = found(np.array([1, 2, 3], width))
+        assert got.dtype == width
+        np.testing.assert_allclose(got, np.array([2, 4, 6]) / 3, rtol=1e-6)
+
+
+def test_adding_a_negative_number_subtracts() -> None:
+    x = sd.input("x", 3)
+    text = sd.compile(sd.Function("f", [x], sd.grad(sd.sum(sd.exp(x) - x), x)))
+    assert "np.exp(x) - 1.0" in text["forward"]
