@@ -25,7 +25,8 @@ WITHOUT_SAMPLE = {
 
 def test_every_op_has_a_sample() -> None:
     shown = {n.op.name for s in SAMPLES for n in forward_nodes(problem(s))}
-    missing = sorted(set(OPS) - shown - set(WITHOUT_SAMPLE))
+    ours = {name for name in OPS if "@" not in name}  # others are a test's own ops
+    missing = sorted(ours - shown - set(WITHOUT_SAMPLE))
     assert not missing, f"add a line to tests/samples for: {', '.join(missing)}"
 
 
