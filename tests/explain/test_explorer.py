@@ -201,6 +201,12 @@ def test_nothing_is_loaded(digits: Explorer) -> None:
     )
 
 
+def test_a_notebook_shows_it_in_a_frame(tmp_path: Path) -> None:
+    reader = _Scripts()
+    reader.feed(hostile(tmp_path)._repr_html_())
+    assert reader.found == ["iframe"]
+
+
 def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     first = hostile(tmp_path).html()
     assert first == hostile(tmp_path).html()

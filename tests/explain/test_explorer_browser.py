@@ -220,7 +220,8 @@ def test_a_parameter_tells_why_its_gradient_has_its_value(page: Page) -> None:
     page.js("document.querySelector('#detail canvas.heat').scrollIntoView()")
     shown = page.js(
         "const sum = [...document.querySelectorAll('.element table td:first-child')]"
-        ".map((e) => +e.firstChild.textContent.replaceAll('−', '-')).reduce((a, b) => a + b);"
+        ".map((e) => +e.firstChild.textContent.replaceAll('−', '-'))"
+        ".reduce((a, b) => a + b);"
         "const all = +document.querySelector('.element .num.G').textContent"
         ".replaceAll('−', '-'); return [sum, all];"
     )
@@ -308,6 +309,14 @@ def test_the_search_finds_and_pins(page: Page) -> None:
     assert page.texts("#found li")[0].startswith("out_b")
     page.keys("Enter")
     assert page.texts(".box.pin .name") == ["out_b"]
+    page.keys("/")
+    page.js(
+        "const e = document.getElementById('search'); e.value = 'np.arange(N), y] -=';"
+        "e.dispatchEvent(new Event('input'));"
+    )
+    page.keys("Enter")  # a line, where no node is called so
+    assert page.texts(".ln.cursor code") == ["    d_z[np.arange(N), y] -= 1"]
+    assert page.texts(".box.pin .name") != ["out_b"]
 
 
 # --- replay ---------------------------------------------------------------------------
@@ -446,6 +455,11 @@ def test_it_prints_every_pane(session: Any, page: Page) -> None:
     assert (shown, hidden, overflow) == (9, 0, 0)
     made = session.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
     pdf = base64.b64decode(made["data"])
+    view = "return document.getElementById('svg').getAttribute('viewBox')"
+    page.js("dispatchEvent(new Event('beforeprint'))")
+    assert page.js(view)  # the whole graph, however large the sheet
+    page.js("dispatchEvent(new Event('afterprint'))")
+    assert page.js(view) is None
     assert pdf.count(b"/Type /Page\n") >= 5
 
 

@@ -49,6 +49,12 @@ class Explorer:
             self._html.append(_page(self))
         return self._html[0]
 
+    def _repr_html_(self) -> str:
+        """Show the page in a notebook, in a frame of its own."""
+        page = escape(self.html())
+        style = "width: 100%; height: 760px; border: 1px solid #8884"
+        return f'<iframe srcdoc="{page}" style="{style}" title="explorer"></iframe>'
+
     def write(self, path: Any) -> None:
         """Write the page to a file."""
         from pathlib import Path

@@ -125,31 +125,52 @@ function candidates(text) {
     const k = words.indexOf(wanted);
     if (k >= 0) found.push([k + (n.n.toLowerCase() === wanted ? -10 : 0), n]);
   }
-  return found.sort((a, b) => a[0] - b[0] || a[1].i - b[1].i).slice(0, 40).map((x) => x[1]);
+  const chosen = found.sort((a, b) => a[0] - b[0] || a[1].i - b[1].i).slice(0, 30).map(([, n]) => ({
+    words: [n.n, n.f ? n.f.t : `${n.role} ${n.own}`], go: () => goNode(n) }));
+  const lines = [...document.querySelectorAll(".ln")].filter((e) => e.textContent.toLowerCase().includes(wanted));
+  return chosen.concat(lines.slice(0, 20).map((e) => {
+    const pane = e.closest(".code");
+    return { words: [`${pane.dataset.file}:${e.dataset.l}`, e.querySelector("code").textContent.trim()], go: () => goLine(e, pane) };
+  }));
+}
+
+function goNode(n) {
+  if (reveal(n.i)) {
+    redraw();
+    fit();
+  }
+  pin(itemsOfNode(n.i), "search");
+  const e = boxEls.get("N" + n.i);
+  if (e) e.focus({ preventScroll: true });
+}
+
+function goLine(e, pane) {
+  openTab(pane.id);
+  const items = itemsAt(e);
+  if (items && items.length) pin(items, pane.parentElement.id);
+  document.querySelectorAll(".cursor").forEach((x) => x.classList.remove("cursor"));
+  e.classList.add("cursor");
+  e.scrollIntoView({ block: "center" });
+  pane.focus({ preventScroll: true });
 }
 
 function startSearch() {
   const box = $("search");
   const list = $("found");
   let chosen = 0;
-  const choose = (n) => {
+  const choose = (x) => {
     list.hidden = true;
     box.value = "";
     box.blur();
-    if (reveal(n.i)) {
-      redraw();
-      fit();
-    }
-    pin(itemsOfNode(n.i), "search");
-    const e = boxEls.get("N" + n.i);
-    if (e) e.focus({ preventScroll: true });
+    x.go();
   };
   const show = () => {
     const found = box.value ? candidates(box.value) : [];
     chosen = Math.min(chosen, Math.max(found.length - 1, 0));
     list.hidden = !found.length;
-    list.replaceChildren(...found.map((n, k) => el("li", { role: "option", "aria-selected": String(k === chosen),
-      onmousedown: (e) => { e.preventDefault(); choose(n); } }, n.n, el("span", {}, n.f ? n.f.t : `${n.role} ${n.own}`))));
+    list.replaceChildren(...found.map((x, k) => el("li", { role: "option", "aria-selected": String(k === chosen),
+      onmousedown: (e) => { e.preventDefault(); choose(x); } }, x.words[0], el("span", {}, x.words[1]))));
+    list.children[chosen]?.scrollIntoView({ block: "nearest" });
     return found;
   };
   box.addEventListener("input", () => { chosen = 0; show(); });

@@ -37,7 +37,15 @@ $("b-theme").onclick = theme;
 $("b-help").onclick = () => $("help").showModal();
 addEventListener("keydown", onKey);
 addEventListener("resize", () => fit());
-addEventListener("beforeprint", () => fit());
+// On paper the graph has whatever room its page gives it.
+addEventListener("beforeprint", () => {
+  svg.setAttribute("viewBox", `-20 -20 ${scene.width + 40 + (horizontal ? 92 : 0)} ${scene.height + 74}`);
+  layerOfAll.removeAttribute("transform");
+});
+addEventListener("afterprint", () => {
+  svg.removeAttribute("viewBox");
+  apply();
+});
 
 if (matchMedia("(prefers-color-scheme: dark)").matches) theme();
 showLegend();
