@@ -372,12 +372,15 @@ def _child(first: int, last: int, compile_every: int) -> None:
     import traceback
     import warnings
 
+    import numpy.polynomial  # noqa: F401 - NumPy imports it when erfc reads it
+
     import symdiff as sd
     from symdiff.declare.spec import load_spec
     from symdiff.graph.errors import SymdiffError
 
     warnings.simplefilter("ignore")
-    folder = Path(tempfile.mkdtemp(prefix="symdiff_fuzz_"))
+    scratch = tempfile.TemporaryDirectory(prefix="symdiff_fuzz_")
+    folder = Path(scratch.name)
     os.chdir(folder)
     spec = folder / "spec.toml"
     try:
@@ -447,6 +450,8 @@ def _child(first: int, last: int, compile_every: int) -> None:
             ),
             flush=True,
         )
+    os.chdir("/")
+    scratch.cleanup()
 
 
 def _harmless(event: str, args: tuple[object, ...]) -> bool:

@@ -50,6 +50,7 @@ class Builder:
         self.names = Names()
         self.inputs: dict[str, Tensor] = {}
         self.targets: dict[str, Tensor] = {}
+        self.params: dict[str, Tensor] = {}
         self.states: dict[str, Tensor] = {}
         self.outputs: dict[str, Tensor] = {}
         self.metrics: dict[str, Tensor] = {}
@@ -132,8 +133,13 @@ class Builder:
             tensor = _MAKERS[section](name, shape, **options)
         tensor.result = 0
         self.names.values[name] = tensor
-        if section != "params":
-            getattr(self, section)[name] = tensor
+        declared = {
+            "inputs": self.inputs,
+            "targets": self.targets,
+            "params": self.params,
+            "states": self.states,
+        }
+        declared[section][name] = tensor
 
     @contextmanager
     def _told(self, path: Path_) -> Any:

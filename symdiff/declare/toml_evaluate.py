@@ -13,7 +13,6 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
 
 import sympy as sp
@@ -21,7 +20,6 @@ import sympy as sp
 from symdiff.declare import toml_functions as known
 from symdiff.declare.toml_limits import (
     MAX_ARGUMENTS,
-    LimitError,
     arithmetic,
     check_call,
     check_name,
@@ -274,7 +272,7 @@ class Evaluator:
             return self._method(node, func, args, named)
         name = str(full)
         if name in COLLECTORS and self.names.calls is known.find:
-            return self._run(node, self._collect, name, args, named)
+            return self._run(node, self.names.collect, name, args, named)
         function = self.names.calls(name)
         if function is None:
             raise self.formula.error(func, self._no_function(name))
@@ -344,32 +342,6 @@ class Evaluator:
                 )
             if not _TEXT.fullmatch(text):
                 raise self.formula.error(node, f"{name}({key}=): {text!r:.60} is none.")
-
-    def _collect(
-        self, which: str, args: list[Any], named: dict[str, Any]
-    ) -> list[Tensor]:
-        """Return parameters: those that tensors need, or all; by name patterns."""
-        patterns = [a for a in args if isinstance(a, str)]
-        tensors = [a for a in args if isinstance(a, Tensor)]
-        if named or len(patterns) + len(tensors) != len(args):
-            raise LimitError(f"{which}() takes name patterns and tensors")
-        found = self.names.params()
-        if tensors:
-            needed = self.names.needed(tensors)
-            found = [t for t in found if id(t.node) in needed]
-        for pattern in patterns:
-            if len(pattern) > 100 or pattern.count("*") > 4:
-                raise LimitError(f"{pattern!r:.40} is too long a pattern")
-            if not any(fnmatchcase(str(t.name), pattern) for t in found):
-                names = ", ".join(str(t.name) for t in found)
-                raise LimitError(
-                    f"no parameter is called {pattern!r}; there are {names or 'none'}"
-                )
-        if patterns:
-            found = [
-                t for t in found if any(fnmatchcase(str(t.name), p) for p in patterns)
-            ]
-        return [t for t in found if which == "params" or t.ndim > 1]
 
     def _run(
         self, node: ast.AST, function: Callable[..., Any], *args: Any, **named: Any

@@ -11,6 +11,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
@@ -69,6 +70,32 @@ class Names:
         if self._looked > MAX_LOOKED:
             raise LimitError("params() and weights() of tensors are called too often")
         return found
+
+    def collect(
+        self, which: str, args: list[Any], named: dict[str, Any]
+    ) -> list[Tensor]:
+        """Return parameters: those that tensors need, or all; by name patterns."""
+        patterns = [a for a in args if isinstance(a, str)]
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        if named or len(patterns) + len(tensors) != len(args):
+            raise LimitError(f"{which}() takes name patterns and tensors")
+        found = self.params()
+        if tensors:
+            needed = self.needed(tensors)
+            found = [t for t in found if id(t.node) in needed]
+        for pattern in patterns:
+            if len(pattern) > 100 or pattern.count("*") > 4:
+                raise LimitError(f"{pattern!r:.40} is too long a pattern")
+            if not any(fnmatchcase(str(t.name), pattern) for t in found):
+                names = ", ".join(str(t.name) for t in found)
+                raise LimitError(
+                    f"no parameter is called {pattern!r}; there are {names or 'none'}"
+                )
+        if patterns:
+            found = [
+                t for t in found if any(fnmatchcase(str(t.name), p) for p in patterns)
+            ]
+        return [t for t in found if which == "params" or t.ndim > 1]
 
 
 def number(value: Any) -> Any:

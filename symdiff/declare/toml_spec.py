@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from symdiff.declare.checks import warn
 from symdiff.declare.model import Function, Model
 from symdiff.declare.settings import Training
 from symdiff.declare.toml_build import Builder
@@ -80,6 +81,8 @@ def _declared(document: Document, reader: Reader) -> Declared:
     wrt = tuple(head["wrt"]) if "wrt" in head else None
     site = builder.head_site(kind, head["name"])
     model = _made(builder, kind, head["name"], site)
+    if isinstance(model, Model):
+        _warn_of_unused(builder, model)
     if wrt is not None:
         _check_wrt(document, builder, wrt)
     builder.statements.remember()
@@ -113,6 +116,14 @@ def _made(builder: Builder, kind: str, name: str, site: Site) -> Model | Functio
         declared = path[0] in ("targets", "inputs", "params", "states")
         point = document.at_key if declared else document.at_value
         raise point(path, _text(error)) from error
+
+
+def _warn_of_unused(builder: Builder, model: Model) -> None:
+    """Warn, at their lines, of parameters that nothing of the model reads."""
+    used = {t.node for t in (*model.params.values(), *model.states.values())}
+    for leaf in (*builder.params.values(), *builder.states.values()):
+        if leaf.node not in used:
+            warn(f"{leaf.name!r} is not used by the model.", leaf.site)
 
 
 def _culprit(document: Document, kind: str, error: SymdiffError) -> Path_:

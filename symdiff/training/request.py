@@ -81,7 +81,13 @@ def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
 
 def _trainable(spec: Spec) -> Model:
     model = spec.model
+    toml = spec.path.suffix == ".toml"
     if not isinstance(model, Model):
+        if toml:
+            raise SpecError(
+                f"{spec.path}: a [function] has no loss to train; declare a [model], "
+                "or use symdiff compile."
+            )
         raise SpecError(
             f"{spec.path}: `model` is an sd.Function, which has no loss to train; "
             "declare an sd.Model, or use symdiff compile."
@@ -91,6 +97,12 @@ def _trainable(spec: Spec) -> Model:
         for what, value in (("loss", model.loss), ("optimizer", model.optimizer))
         if value is None
     ]
+    if lacking and toml:
+        raise SpecError(
+            f"{spec.path}: the model cannot be trained: it needs an equation called "
+            "loss, and a section [optimizer], such as\n"
+            '    [optimizer]\n    kind = "adam"'
+        )
     if lacking:
         raise SpecError(
             f"{spec.path}: sd.Model({model.name!r}) has no "

@@ -156,6 +156,20 @@ def test_data_without_a_section_is_told():
     assert "Traceback" not in said
 
 
+def test_what_cannot_be_trained_is_told_in_words_of_toml():
+    Path("spec.toml").write_text(SPECS["mlp"].partition("[optimizer]")[0])
+    assert "a section [optimizer]" in run("train", "spec.toml", code=1)
+    Path("spec.toml").write_text(SPECS["function"])
+    assert "a [function] has no loss" in run("train", "spec.toml", code=1)
+
+
+def test_unused_parameters_are_told_at_their_lines():
+    text = SPECS["mlp"].replace("[equations]", "[params]\nQ = [3]\n\n[equations]")
+    Path("spec.toml").write_text(text)
+    said = run("compile", "spec.toml")
+    assert "warning: spec.toml:11: 'Q' is not used by the model." in said
+
+
 def test_validation_comes_from_a_file_of_its_own():
     part = '[data]\ntrain = "a.csv"\nvalidation = "b.csv"\n'
     Path("spec.toml").write_text(SPECS["svm"] + part)
