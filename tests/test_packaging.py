@@ -129,6 +129,7 @@ def test_wheel_holds_templates_and_types(built):
     assert _assets() <= names
     assert {f"symdiff/{name}" for name in _templates()} <= names
     assert {"symdiff/py.typed", "symdiff/templates/__init__.py"} <= names
+    assert "symdiff/declare/spec.schema.json" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"symdiff"}
