@@ -264,7 +264,6 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
         ("forward.py", "gates = ", "v:scan"),
         ("forward.py", "z = h @", "v:z v:out_product"),
         ("backward.py", "gates = ", "v:scan"),  # of a loop that stacks what it keeps
-        ("backward.py", "h_steps: ", "v:scan"),
         ("backward.py", "losses = ", "v:loss"),
         ("backward.py", "for t_3 in reversed", "r:scan"),
         ("backward.py", "d_cell_U += ", "r:scan"),

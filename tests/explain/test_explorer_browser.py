@@ -492,8 +492,8 @@ def test_a_thousand_nodes_can_be_used(page: Page) -> None:
         "return performance.getEntriesByName('first-contentful-paint')[0].startTime"
     )
     assert paint < 3000
-    assert page.count(".box") < 200  # folded by layer at first
-    page.hover(".box.group", "layer70")
+    assert page.count(".box") < 40  # folded at first, 16 layers a box
+    page.hover(".box.group", "layer64 … layer79")
     lit = page.js("return performance.getEntriesByName('hover')[0].duration")
     assert lit < 500
     assert page.count(".box.hit, .over") >= 1
@@ -503,4 +503,4 @@ def test_a_thousand_nodes_can_be_used(page: Page) -> None:
     assert page.count(".box") >= 1000
     assert opened_in < 15_000
     page.hover("#p-backward .ln", "d_layer70_W =")
-    assert page.texts(".box.hit .name") != []
+    assert "layer70_W" in page.texts(".box.hit .name")

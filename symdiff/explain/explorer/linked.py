@@ -226,7 +226,6 @@ class _Reader:
                 if items:
                     start = stmt.target.col_offset
                     self.found.names[stmt.lineno, start] = (start + len(name), items)
-                    self.found.add(stmt.lineno, items)
 
     def keys(self, function: ast.FunctionDef) -> None:
         """Link the names of parameters, where they stand as keys."""

@@ -210,6 +210,19 @@ function fitGroup(group) {
   apply();
 }
 
+// A graph too long to be read as a whole is shown from its result.
+function begin() {
+  fit();
+  if (view.k > 0.3 || !D.results.length) return;
+  view.k = 0.6;
+  const b = scene.boxes.get(keyOf(standIn(D.results[0])));
+  const r = svg.getBoundingClientRect();
+  const x = horizontal ? r.width - 160 : r.width / 2;
+  const y = horizontal ? r.height / 2 : r.height - 110;
+  Object.assign(view, { x: x - (b.x + b.w / 2) * view.k, y: y - (b.y + b.h / 2) * view.k });
+  apply();
+}
+
 function bringIntoView(i) {
   const b = scene.boxes.get(keyOf(standIn(i)));
   if (!b) return;

@@ -2,6 +2,8 @@
 
 const PLAIN = 120; // nodes without a scope up to which they are not gathered
 const CHUNK = 24;
+const MOST = 30; // layers that stand side by side
+const BUNDLE = 16;
 
 const root = { id: "", name: "", depth: 0, parent: null, groups: [], own: [], all: [], open: true };
 const groups = new Map([["", root]]);
@@ -36,6 +38,35 @@ for (const group of [...groups.values()]) {
     part.forEach((n) => { groupOf[n.i] = made; });
   }
 }
+// Many layers side by side are gathered as well, until a screen holds them.
+function bundle(group) {
+  while (group.groups.length > MOST) {
+    const first = new Map();
+    nodes.forEach((n) => {
+      for (let g = groupOf[n.i]; g; g = g.parent) {
+        if (g.parent === group && !first.has(g)) first.set(g, n.i);
+      }
+    });
+    const order = [...group.groups].sort((a, b) => first.get(a) - first.get(b));
+    group.groups = [];
+    for (let k = 0; k < order.length; k += BUNDLE) {
+      const part = order.slice(k, k + BUNDLE);
+      const ends = [part[0], part[part.length - 1]].map((g, end) => g.name.split(" … ")[g.gathered && end ? 1 : 0]);
+      const made = groupAt(group, ends.join(" … "));
+      made.gathered = true;
+      part.forEach((g) => {
+        g.parent = made;
+        made.groups.push(g);
+      });
+    }
+  }
+  group.groups.forEach((g) => {
+    g.depth = group.depth + 1;
+    bundle(g);
+  });
+}
+bundle(root);
+
 nodes.forEach((n) => {
   groupOf[n.i].own.push(n.i);
   for (let g = groupOf[n.i]; g; g = g.parent) g.all.push(n.i);

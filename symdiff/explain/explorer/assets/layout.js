@@ -48,7 +48,7 @@ function layered(items, edges, gapAcross, gapAlong) {
     }
     const next = rows[k + 1];
     const thin = bare || (next && next.every((c) => !c.item || c.item.port));
-    at += tall + (k + 1 < rows.length ? (thin ? gapAlong * 0.35 : gapAlong) : 0);
+    at += tall + (k + 1 < rows.length ? (thin ? gapAlong * 0.6 : gapAlong) : 0);
   });
   for (const cell of cells) {
     cell.x -= low;

@@ -63,11 +63,11 @@ function bar(items, kind) {
   }
   for (const [pane, lines] of at) {
     let path = "";
-    for (const l of lines) path += `M0,${((l - 1) * LINE).toFixed(1)}h3v${LINE}h-3z`;
+    for (const l of lines) path += `M0,${(l - 1) * LINE}h3v${LINE}h-3z`;
     gutter(pane).append(draw("path", { class: kind, d: path }));
   }
 }
-const LINE = 19.2;
+const LINE = 19; // pixels, as in panes.css
 
 const gutters = new Map();
 function gutter(pane) {
@@ -227,12 +227,15 @@ function follow(where, now) {
   later = setTimeout(() => {
     document.querySelectorAll(".code:not([hidden])").forEach((pane) => {
       if (pane.parentElement.id === where) return;
-      const hits = pane.querySelectorAll(".ln.hit, .ln.rule");
+      let hits = [...pane.querySelectorAll(".ln.hit, .ln.rule")];
+      if (!hits.length) hits = [...pane.querySelectorAll("span.hit")].map((e) => e.closest(".ln"));
       if (!hits.length) return;
+      // of a node's lines in backward.py rather that of its gradient
+      const back = focus.items.filter((x) => x[0] === "g");
+      const best = hits.find((e) => e.dataset.li && back.some((x) => e.dataset.li.split(" ").includes(x)))
+        || pane.querySelector(".ln.hit") || hits[0];
       const top = pane.scrollTop;
-      const seen = [...hits].some((e) => e.offsetTop >= top && e.offsetTop + 18 <= top + pane.clientHeight);
-      if (seen) return;
-      const best = pane.querySelector(".ln.hit") || hits[0];
+      if (best.offsetTop >= top && best.offsetTop + LINE <= top + pane.clientHeight) return;
       pane.scrollTo({ top: best.offsetTop - pane.clientHeight / 3, behavior: "instant" });
     });
   }, now ? 0 : 140);

@@ -56,5 +56,5 @@ startHelp();
 startPanning();
 openAtFirst();
 redraw();
-fit();
+begin();
 showNothing();
