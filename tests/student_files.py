@@ -421,7 +421,7 @@ MISTAKES = [
 
 SPECS |= more.SPECS
 SOLUTIONS |= more.SOLUTIONS
-for model, rows in more.ROWS.items():
+for model, rows in (*more.ROWS.items(), *more.ROWS_LATER.items()):
     MISTAKES += _mistakes(model, *rows)  # type: ignore[arg-type]
 
 # Right, and written in other ways.

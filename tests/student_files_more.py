@@ -285,3 +285,133 @@ ROWS = {
         ),
     ],
 }
+
+# Written when the grader had seen those above.
+ROWS_LATER = {
+    "attention": [
+        ("x, dk)", "x, dq)", "unknown", "d_K"),
+        ("ds @ k / 2", "ds @ k / 4", ("factor 2", "factor"), "d_Q|d_product"),
+        ("dy @ v.transpose(0, 2, 1)", "-(dy @ v.transpose(0, 2, 1))", "sign", "d_p"),
+        (
+            "ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True))",
+            "ds = dp - (dp * p).sum(axis=-1, keepdims=True)",
+            "local derivative",
+            "d_s",
+        ),
+        ("(dp * p).sum(axis=-1", "dp.sum(axis=-1", "local derivative", "d_s"),
+        (
+            '"nti,ntj->ij", x, dv)',
+            '"nti,ntj->ij", x, dv) / steps',
+            ("extra mean", "mean instead of sum"),
+            "d_V",
+        ),
+    ],
+    "pooled": [
+        ("m.T @ dy", "h.mean(axis=1).T @ dy", ("unknown", "wrong value"), "d_V"),
+        ("m.T @ dy", "m.T @ dy / n", "extra mean", "d_V"),
+        ("dm = dy @", "dm = -dy @", "sign", "d_m"),
+    ],
+    "scanned": [
+        (
+            "db += da.sum(axis=0)",
+            "db += da.mean(axis=0)",
+            "mean instead of sum",
+            "d_b|d_b_2",
+        ),
+        ("dU += before[i].T @ da", "dU -= before[i].T @ da", "sign", "d_U|d_U_2"),
+        (
+            "for i in reversed(range(steps))",
+            "for i in range(steps)",
+            "unknown",
+            "d_W|d_U|d_b|d_total|d_tanh",
+        ),
+        ("dW += x[i].T @ da", "dW += x[i].T @ dh", "wrong cotangent", "d_W_2|d_W"),
+        ("dh = dy @ V.T", "dh = 2 * dy @ V.T", "twice", "d_h|d_tanh"),
+        ("dV = last.T @ dy", "dV = last.T @ dy / n", "extra mean", "d_V"),
+    ],
+    "conv": [
+        (
+            "dc = da.sum(axis=(0, 2, 3))",
+            "dc = da.sum(axis=(0, 1, 2))",
+            "wrong axis",
+            "d_conv_b",
+        ),
+        ("dh = df.reshape(h.shape)", "dh = -df.reshape(h.shape)", "sign", "d_h"),
+        (
+            'np.einsum("nohw,nhw->o", da, patch)',
+            'np.einsum("nohw,nhw->o", dh, patch)',
+            "wrong cotangent",
+            "d_conv_W",
+        ),
+        ("dz *= d_loss / n", "dz *= 1 / n", "d_loss", "d_z"),
+        (
+            "x[:, 0, i : i + 3, j : j + 4]",
+            "x[:, 0, j : j + 3, i : i + 4]",
+            "rearranged",
+            "d_conv_W",
+        ),
+    ],
+    "normal": [
+        (
+            "(dhat - mean1 - normalized * mean2) / root",
+            "(dhat - mean1 + normalized * mean2) / root",
+            "sign",
+            "d_centred|d_root",
+        ),
+        ("/ root\n", "* root\n", ("unknown", "local derivative"), "d_a|d_centred"),
+        (
+            "mean1 = dhat.mean(axis=1, keepdims=True)",
+            "mean1 = dhat.mean(axis=0, keepdims=True)",
+            "unknown",
+            "d_a",
+        ),
+        (
+            "mean1 = dhat.mean(axis=1, keepdims=True)",
+            "mean1 = dhat.sum(axis=1, keepdims=True)",
+            ("sum instead of mean", "factor", "local derivative"),
+            "d_a",
+        ),
+        (
+            "(dhat * normalized).mean",
+            "(dhat * normalized).sum",
+            ("sum instead of mean", "factor"),
+            "d_centred|d_root|d_a",
+        ),
+    ],
+    "dropped": [
+        (
+            'np.dot(dz, params["out.W"].T)',
+            'np.dot(dz, params["out.W"].T) / n',
+            "extra mean",
+            "d_h",
+        ),
+        (
+            "dh = dd * mask",
+            "dh = dd * mask * mask",
+            ("factor", "mask scale", "unknown"),
+            "d_h",
+        ),
+        ("x.T @ da", "x.T @ dh", "wrong cotangent", "d_hidden_W"),
+        (
+            "product.T @ dz",
+            "product.T @ p",
+            ("wrong cotangent", "one-hot", "wrong value", "unknown"),
+            "d_out_W",
+        ),
+    ],
+    "logistic": [
+        (
+            "prob = 1 / (1 + np.exp(-np.clip(z, -700, 700)))",
+            "prob = 1 / (1 + np.exp(np.clip(z, -700, 700)))",
+            ("sign", "inverted mask", "unknown", "local derivative"),
+            "d_z",
+        ),
+        ("x.T @ dz", "x.T @ (dz / n)", "extra mean", "d_w"),
+        ("0.02 * d_loss * w", "0.02 * w", "d_loss", "d_w"),
+    ],
+    "area": [
+        ("dr = d_out * s", "dr = -d_out * s", "sign", "d_r"),
+        ("d_out * r * np.cos(x)", "d_out * np.cos(x)", "local derivative", "d_x"),
+        ("np.cos(x)", "np.sin(x)", "local derivative", "d_x"),
+    ],
+}

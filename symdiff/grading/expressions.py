@@ -18,6 +18,7 @@ from symdiff.grading.faults import (
     flowing,
     is_flowing,
     names_in,
+    term_of,
 )
 from symdiff.grading.reference import Case, Reference, Statement
 
@@ -65,6 +66,7 @@ class Expressions:
                 yield self._dropped(s, p, left, right)
                 yield self._dropped(s, p, right, left)
             case ast.Div():
+                yield from self._mean(s, p, left)
                 yield self._dropped(s, p, left, right)
                 times = ast.BinOp(left, ast.Mult(), right)
                 yield Fault("local derivative", s, p.put(times), 45)
@@ -83,6 +85,18 @@ class Expressions:
                 yield Fault("local derivative", s, p.put(left), 40)
             case ast.MatMult():
                 yield from self._product(s, p, left, right)
+
+    def _mean(self, s: Statement, p: Place, left: ast.expr) -> Iterator[Fault]:
+        """Yield the mistakes in a mean that is written as a sum and a division."""
+        match left:
+            case ast.Call(func=ast.Attribute(value=value, attr="sum")):
+                yield Fault("sum instead of mean", s, p.put(left), 8)
+                keep = [k for k in left.keywords if k.arg == "keepdims"]
+                for axis in range(3):
+                    at = [ast.keyword("axis", ast.Constant(axis)), *keep]
+                    func = ast.Attribute(value, "mean", ast.Load())
+                    if ast.unparse(at[0]) not in ast.unparse(left):
+                        yield Fault("wrong axis", s, p.put(ast.Call(func, [], at)), 29)
 
     def _bare(self, s: Statement, p: Place, node: ast.BinOp) -> Iterator[Fault]:
         """Yield the mistake of handing on what flows back as it is."""
@@ -201,6 +215,11 @@ class Expressions:
                     yield Fault(relu, s, p.put(a), 13)
                     wrong = ast.Call(node.func, [mask, b, a], [])
                     yield Fault("inverted mask", s, p.put(wrong), 12)
+            case ast.Call(func=ast.Attribute(attr="sin" | "cos" as name)):
+                other = "cos" if name == "sin" else "sin"
+                func = ast.Attribute(ast.Name("np", ast.Load()), other, ast.Load())
+                made = ast.Call(func, node.args, [])
+                yield Fault("local derivative", s, p.put(made), 41)
             case ast.Call(func=ast.Attribute(value=value, attr="sum" | "mean" as kind)):
                 yield from self._reduced(s, p, node, value, kind)
             case ast.Call(
@@ -246,9 +265,10 @@ class Expressions:
     def _constant(self, s: Statement, p: Place, value: float) -> Iterator[Fault]:
         yield Fault("factor 2", s, p.put(ast.Constant(value / 2)), 18)
         yield Fault("twice", s, p.put(ast.Constant(value * 2)), 18)
-        if not names_in(s.node.value) - names_in(p.parent) & self.back:  # type: ignore[attr-defined]
+        if not self._flows(term_of(s.node, p.node)):
             for other in (1.0, 2.0):
-                yield Fault("strength", s, p.put(ast.Constant(other)), 22)
+                if other != value:
+                    yield Fault("strength", s, p.put(ast.Constant(other)), 22)
         added = isinstance(p.parent, ast.BinOp) and isinstance(p.parent.op, ast.Add)
         if 0 < value <= SMALL and added:
             for other in EPSILONS:

@@ -95,6 +95,15 @@ def is_term(p: Place) -> bool:
     return isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Add, ast.Sub))
 
 
+def term_of(stmt: ast.stmt, node: ast.AST) -> ast.AST:
+    """Return the term of a statement's sum that an expression is in."""
+    found: ast.AST = stmt.value  # type: ignore[attr-defined]
+    while isinstance(found, ast.BinOp) and isinstance(found.op, (ast.Add, ast.Sub)):
+        inside = any(n is node for n in ast.walk(found.left))
+        found = found.left if inside else found.right
+    return found
+
+
 def downstream(reference: Reference) -> dict[str, set[str]]:
     """Return the gradients that each name flows into."""
     reads: dict[str, set[str]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -69,11 +70,27 @@ class Mistakes(Expressions):
         if ".sum(" in s.source:
             means = _Means().visit(copy.deepcopy(value))
             yield Fault("mean instead of sum", s, [(node, "value", None, means)], 9)
+            yield from self._axes(s)
         if s.target.startswith("d_") or isinstance(node, ast.Assign):
             yield from self._scaled(s, Place(value, node, "value", None), 60)
             for place in places(node):
                 if is_term(place):
                     yield from self._scaled(s, place, 64)
+
+    def _axes(self, s: Statement) -> Iterator[Fault]:
+        """Yield the sums of a cotangent over other axes, whatever form it has."""
+        value = s.node.value  # type: ignore[attr-defined]
+        names = names_in(value) - {"np"} - self.lengths.keys()
+        if len(names) != 1 or not names <= self.back & self.shapes.keys():
+            return
+        (name,) = names
+        axes = range(len(self.shapes[name]))
+        left = len(self.shapes.get(s.target, ()))
+        for count in range(1, len(axes)):
+            for some in itertools.combinations(axes, count):
+                made = parsed(f"{name}.sum(axis={some})")
+                cause = "not summed" if len(axes) - count > left else "wrong axis"
+                yield Fault(cause, s, [(s.node, "value", None, made)], 36)
 
     # --- statements -------------------------------------------------------------------
 
