@@ -18,7 +18,8 @@ from symdiff.declare.init import Init
 from symdiff.declare.model import Function, Model
 from symdiff.grading.reference import Case, Reference
 
-LENGTHS = (5, 3, 7, 4, 6, 11, 13)
+# What symbolic lengths are, all different; larger ones where these are too short.
+LENGTHS = ((5, 3, 7, 4, 6, 11, 13), (11, 13, 9, 17, 19, 23), (33, 35, 37, 41, 43, 47))
 TRIES = 6
 AT_ZERO = ("zeros as inputs", "all zeros, exactly at kinks")
 Arrays = dict[str, np.ndarray]
@@ -81,10 +82,13 @@ class _Drawer:
                     fixed.add(d)
                 else:
                     dims.update((str(s), None) for s in _symbols(d))
-        free = [n for n in LENGTHS if n not in fixed] + list(LENGTHS)
-        self.sizes = {d: free[i % len(free)] for i, d in enumerate(dims)}
-        last = "N" if "N" in dims else next(iter(dims), "")
-        self.batch = last
+        self.batch = "N" if "N" in dims else next(iter(dims), "")
+        for lengths in LENGTHS:
+            free = [n for n in lengths if n not in fixed] + list(lengths)
+            self.sizes = {d: free[i % len(free)] for i, d in enumerate(dims)}
+            rng = np.random.default_rng(0)
+            if self.case("", {}, None, 1.0, False, rng) is not None:
+                break
 
     def free(self, name: str) -> bool:
         """Whether an argument is floats of any value."""

@@ -201,6 +201,8 @@ class Diagnosis:
             value = given[TRACED].get(name) if TRACED in given else None
             line = self._line(s.target if s else "", value)
         words = "no single mistake that is known explains the numbers"
+        if self.search.cut_short:
+            words = "no mistake that explains the numbers was found in time"
         name = self._first(wrong)
         i = next(i for i in given if not self._same(i, name, given[i][name]))
         mine, right = given[i][name], self.cases[i].gradients[name]

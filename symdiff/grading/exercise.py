@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from symdiff.emit.modules import BODY_MARK, body_hash, sealed
+from symdiff.emit.naming import identifier
 from symdiff.emit.package import MARK, Compiled, _replace
 from symdiff.emit.render import render
 from symdiff.graph.errors import DerivativeError, OutputError
@@ -208,9 +209,14 @@ def _named(values: list[ast.expr], keys: list[str]) -> list[str]:
     """Return the names of what is returned; what is no name gets one of its own."""
     found: list[str] = []
     for value, key in zip(values, keys, strict=True):
-        name = value.id if isinstance(value, ast.Name) else ""
-        if not name.startswith("d_") or name in found:
-            name = f"d_{re.sub(r'[^A-Za-z0-9_]', '_', key)}"
+        back = [
+            n.id
+            for n in ast.walk(value)
+            if isinstance(n, ast.Name) and n.id.startswith("d_")
+        ]
+        name = back[0] if len(back) == 1 else ""
+        if not name or name in found:
+            name = f"d_{identifier(key)}"
         while name in found:
             name += "_"
         found.append(name)

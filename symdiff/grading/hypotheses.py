@@ -65,7 +65,7 @@ class Search:
         self.flows = downstream(reference)
         first = next(c for c in cases if not c.narrow)
         self.faults = list(Mistakes(reference, first, first.forward).all())
-        self.exhausted = True
+        self.cut_short = False  # whether the last search ran out of time
 
     def explain(
         self, found: Mapping[int, Gradients], wrong: set[str]
@@ -89,6 +89,7 @@ class Search:
             return [[f] for f in sorted(whole or single, key=likely)]
         several = self._several(found, order, names, wrong, until, DEPTH)
         several = several or self._pair(found, order, names, wrong, until)
+        self.cut_short = time.monotonic() > until
         return [several] if several else []
 
     def _candidates(self, wrong: set[str], ask: Any) -> Iterator[Fault]:

@@ -194,7 +194,10 @@ class Reference:
 
     def statement_of(self, name: str) -> Statement | None:
         """Return the statement that sets the gradient of a name."""
-        return self.told(getattr(self.outputs[name], "id", ""))
+        expression = self.outputs[name]
+        names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
+        back = [n for n in names if n.startswith("d_")]
+        return self.told(back[0]) if len(back) == 1 else None
 
     # --- running ----------------------------------------------------------------------
 

@@ -85,7 +85,10 @@ def _write(path: Path, value: Any) -> None:
 
 def _loaded(file: Path, package: bool) -> ModuleType:
     """Import the student's file, inside its package where it has one."""
-    sys.path[0] = str(file.parent)
+    sys.path[:1] = []  # the folder of this file
+    sys.path.append(
+        str(file.parent)
+    )  # last, so that no student's random.py comes first
     if package:
         entry = file.parent / "__init__.py"
         _module("student", entry, [str(file.parent)])

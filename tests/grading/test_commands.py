@@ -173,3 +173,48 @@ def test_many_files_give_a_table():
     ]
     told = run("grade", "ada.py", "eve.py", "--spec", "residual.py", code=2)
     assert "eve.py    -    cannot be graded" in told
+
+
+def test_files_beside_a_students_are_found_but_hide_nothing():
+    run("exercise", "residual.py")
+    text = solve("residual").read_text("utf-8")
+    Path("folder").mkdir()
+    Path("folder", "random.py").write_text("raise RuntimeError\n", "utf-8")
+    Path("folder", "helper.py").write_text("two = 2\n", "utf-8")
+    mine = text.replace("2 * difference", "__import__('helper').two * difference")
+    Path("folder", "ada.py").write_text(mine, "utf-8")
+    told = run("grade", "folder/ada.py", "--spec", "residual.py")
+    assert "7 of 7 points" in told
+
+
+def test_names_that_are_no_identifiers():
+    Path("odd.py").write_text(
+        "import symdiff as sd\n"
+        "N = sd.dim('N')\n"
+        "x = sd.input('my x', (N, 3))\n"
+        "w, v = sd.param('it\\'s \"W\"', (3,)), sd.param('größe.1', ())\n"
+        "loss = sd.mean((x * w) ** 2) * v\n"
+        "model = sd.Model('odd', inputs=[x], outputs=x * w, loss=loss)\n",
+        "utf-8",
+    )
+    run("exercise", "odd.py")
+    text = Path("exercise/odd/backward.py").read_text("utf-8")
+    assert "d_größe_1 = ..." in text
+    told = run("grade", "exercise/odd", "--spec", "odd.py", code=1)
+    assert "0 of 3 points" in told
+    assert "größe.1" in told
+    run("compile", "odd.py")
+    assert "3 of 3 points" in run("grade", "build/odd", "--spec", "odd.py")
+
+
+def test_a_function_of_several_inputs():
+    Path("exercise").mkdir()
+    Path("area.py").write_text(SPECS["area"], "utf-8")
+    run("exercise", "area.py", "-O", "0")
+    assert "0 of 2 right" in alone("area", code=1)
+    path = Path("exercise/area/backward.py")
+    text = path.read_text("utf-8")
+    start, end = text.index("def backward("), text.index("\ndef _check(")
+    path.write_text(f"{text[:start]}{SOLUTIONS['area']}\n{text[end:]}", "utf-8")
+    assert "2 of 2 right" in alone("area")
+    assert "3 of 3 points" in run("grade", path, "--spec", "area.py")
