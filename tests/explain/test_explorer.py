@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sample_checks import as_list, problem
+from samples import SAMPLES
 
 import symdiff as sd
 from symdiff.declare.spec import load_spec
@@ -292,6 +294,30 @@ def test_every_statement_is_linked(tmp_path: Path, digits: Explorer) -> None:
                 if not links.lines.get(line)
             ]
             assert not unlinked, unlinked
+
+
+@pytest.mark.slow
+def test_every_op_is_linked() -> None:
+    """Whatever op a statement is of, forward or backward, it is linked to it."""
+    unlinked: list[str] = []
+    for sample in SAMPLES:
+        if not sample.differentiable or sample.fn == "by_mode":
+            continue
+        p = problem(sample)
+        outputs = as_list(p.outputs)
+        if not p.smooth_outputs or not p.variables:
+            continue
+        leaves = [t for t in p.leaves if isinstance(t, sd.Tensor)]
+        page = explored(sd.Function("f", leaves, outputs))
+        read = {n.get("own") for n in page.data["nodes"]}
+        if not {str(v.name) for v in p.variables} <= read:
+            continue  # a slope of zero belongs to no node
+        for name in page.modules:
+            text, links = page.modules[name]
+            rows = text.splitlines()
+            bare = [n for n in _computing(text) if not links.lines.get(n)]
+            unlinked += [f"{sample.id} {name}: {rows[n - 1]}" for n in bare]
+    assert not unlinked, "\n".join(unlinked)
 
 
 def _computing(text: str) -> list[int]:

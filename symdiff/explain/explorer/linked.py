@@ -160,11 +160,13 @@ class _Reader:
             if loop is not None and (inner or back):
                 found |= dict.fromkeys(items_of(self.owners.of_loop(loop)))
                 if back and not inner:
-                    made = items_of(self.owners.part(self._inlined(start)))
+                    made = items_of(self.owners.part(list(self._inlined(start))))
                     found |= dict.fromkeys(x for x in made if x[0] != "v")
             else:
                 computed |= dict.fromkeys(self._inlined(start))
-        return list(found | dict.fromkeys(items_of(self.owners.part(computed))))
+                if loop is not None and not any(items_of(self.owners.part([start]))):
+                    found |= dict.fromkeys(items_of(self.owners.of_loop(loop)))
+        return list(found | dict.fromkeys(items_of(self.owners.part(list(computed)))))
 
     def _is_given(self, stmt: ast.stmt) -> bool:
         """Whether a statement unpacks or checks arguments instead of computing."""
@@ -268,6 +270,8 @@ def _targets(stmt: ast.stmt) -> Iterator[ast.expr]:
                 waiting += elements
             case ast.Subscript(value=value) | ast.Starred(value=value):
                 waiting.append(value)
+            case ast.Call(args=args):  # a view, as in `np.einsum("ii->i", a)[...] = b`
+                waiting += [a for a in args if isinstance(a, ast.Name)]
             case _:
                 yield current
 

@@ -188,7 +188,7 @@ class Owners:
                 found |= self._forms.get(variable.node, {})
         return tuple(found)
 
-    def part(self, nodes: Iterable[Node]) -> Part:
+    def part(self, nodes: Sequence[Node]) -> Part:
         """Return what a statement that computes nodes has to do with."""
         values: Found = {}
         cotangents: Found = {}
@@ -196,7 +196,10 @@ class Owners:
         for node in nodes:
             node = self._inside.get(node, node) if node not in self.tensors else node
             tensor = self.tensors.get(node)
-            if tensor is None or (node not in self._forms and _is_number(node)):
+            if tensor is None:
+                continue
+            cotangents |= dict.fromkeys(self.cotangent(node))
+            if node not in self._forms and _is_number(node):
                 continue
             loop = self.loop_of(node)
             if loop is not None and node not in self._forms:
@@ -207,7 +210,10 @@ class Owners:
                 values |= self._values(node)
             else:
                 rules |= self._rules(tensor)
-            cotangents |= dict.fromkeys(self.cotangent(node))
+        if not (values or cotangents or rules):  # a number, such as a slope of zero
+            made_by = [self.tensors[n] for n in nodes if n in self.tensors]
+            for tensor in made_by:
+                rules |= self._rules(tensor)
         return Part(tuple(values), tuple(cotangents), self._handing(cotangents, rules))
 
     def _handing(self, cotangents: Found, rules: Found) -> tuple[int, ...]:
