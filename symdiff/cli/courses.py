@@ -76,7 +76,9 @@ def exercise_command(
 @click.option(
     "--spec", required=True, type=any_path, help="The model that they differentiate."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print everything as a JSON list."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.5),
@@ -128,8 +130,7 @@ def grade_command(
     grader = Grader(declared.model, compiled, plain, str(spec), limits, seed)
     verdicts = [grader.grade(path) for path in files]
     if as_json:
-        told = [v.dict() for v in verdicts]
-        click.echo(json.dumps(told[0] if len(told) == 1 else told, indent=2))
+        click.echo(json.dumps([v.dict() for v in verdicts], indent=2))
     elif len(verdicts) == 1:
         click.echo(local(verdicts[0].text()))
     else:

@@ -8,7 +8,6 @@ or hostile, becomes a sentence in its verdict.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.reference import Case, Reference, Statement, forward_values
 from symdiff.grading.sandbox import Limits, Outcome, Session, run
 from symdiff.grading.verdict import Finding, Mark, Verdict
-from symdiff.grading.words import said
+from symdiff.grading.words import cause_of, exception_words, said
 from symdiff.graph.errors import DerivativeError
 
 DERIVING = ("symdiff", "jax", "torch", "autograd", "tensorflow", "sympy", "casadi")
@@ -174,7 +173,7 @@ class _Grading:
                 words = "the file defines no function backward"
                 verdict.findings.append(Finding("", "raises", words))
                 return True
-            words = "the file cannot be imported: " + _exception(failed)
+            words = "the file cannot be imported: " + exception_words(failed)
             verdict.findings.append(self._raised(failed, words, None))
             return True
         if not session.ended:
@@ -193,7 +192,7 @@ class _Grading:
         self, error: dict[str, Any], words: str, s: Statement | None
     ) -> Finding:
         line = int(error.get("line") or 0)
-        cause, hint = _cause(str(error.get("message"))), ""
+        cause, hint = cause_of(str(error.get("message"))), ""
         source = self._row(line)
         if cause != "raises":
             hint = said(cause, {})[1]
@@ -238,9 +237,9 @@ class _Grading:
             if outcome.error is None:
                 continue
             if outcome.error.get("stage") == "forward":
-                words = "the forward pass fails: " + _exception(outcome.error)
+                words = "the forward pass fails: " + exception_words(outcome.error)
             else:
-                words = f"{_exception(outcome.error)} (at {case.name})"
+                words = f"{exception_words(outcome.error)} (at {case.name})"
             s = self._statement(self._row(int(outcome.error.get("line") or 0)))
             if s is None and outcome is self.outcomes[TRACED] and outcome.trace:
                 looked = Diagnosis(self.grader.search, self.outcomes, self.source)
@@ -362,34 +361,6 @@ class _Grading:
                         f"{case.name}"
                     )
                     return
-
-
-def _cause(message: str) -> str:
-    """Return what an error of shapes looks like, from NumPy's message."""
-    if "matmul" in message or "not aligned" in message:
-        return "transposed"
-    if "broadcast" in message:
-        shapes = [s.strip("(),") for s in re.findall(r"\([\d, ]*\)", message)]
-        pairs = [tuple(s.replace(" ", "").split(",")) for s in shapes]
-        turned = len(pairs) == 2 and pairs[0] == pairs[1][::-1] and len(pairs[0]) > 1
-        return "transposed" if turned else "broadcast"
-    return "raises"
-
-
-def _exception(error: dict[str, Any]) -> str:
-    where = f"line {error['line']}: " if error.get("line") else ""
-    kind, message = error.get("type"), error.get("message") or ""
-    if kind == "SystemExit":
-        return f"{where}it calls sys.exit({message})"
-    if kind == "MemoryError":
-        return f"{where}it runs out of memory"
-    if kind == "RecursionError":
-        return f"{where}a function calls itself without end"
-    if kind == "EOFError":
-        return f"{where}it asks for input, and there is nobody to answer"
-    if kind == "NotImplementedError":
-        return f"{where}it is not written yet ({message})"
-    return f"{where}{kind}: {message}"
 
 
 def _differs(mine: np.ndarray, right: np.ndarray) -> str:

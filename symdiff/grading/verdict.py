@@ -6,10 +6,12 @@ text and the dict say the same; no traceback of ours is in either.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+WIDTH = 88
 RIGHT, WRONG, UNKNOWN = 0, 1, 2
 CONDUCT = "leaves its arguments as they are, and gives the same each time"
 
@@ -126,23 +128,37 @@ class Verdict:
 
 
 def _told(f: Finding, title: str) -> list[str]:
+    if f.cause in ("not written", "returns", "random", "precision"):
+        title = "Gradients"
+    elif not f.node:
+        title = "What is wrong"
     lines = [f"{title}: {f.node}" if f.node else title]
-    if f.statement:
-        lines.append(f"  of the statement   {f.statement}   [{f.place}]")
-    if f.source:
-        lines.append(f"  your line {f.line:<5}    {f.source}")
-    elif f.line:
-        lines.append(f"  your line {f.line}")
-    likely = "cause" if f.certain else "what is seen"
-    lines.append(f"  {likely + ':':19}{f.words}")
-    if f.expected:
-        rule = f"   ({f.rule})" if f.rule else ""
-        lines.append(f"  what it should be: {f.expected}  {f.shape}{rule}".rstrip())
-    if f.example:
-        lines.append(f"  for example:       {f.example}")
-    if f.hint:
-        lines.append(f"  hint:              {f.hint}")
+    rule = f"   ({f.rule})" if f.rule else ""
+    fields = {
+        "of the statement": f"{f.statement}   [{f.place}]" if f.statement else "",
+        f"your line {f.line}": f.source or " ",
+        "cause:" if f.certain else "what is seen:": f.words,
+        "what it should be:": f"{f.expected}  {f.shape}{rule}" if f.expected else "",
+        "for example:": f.example,
+        "hint:": f.hint,
+    }
+    if not f.line:
+        del fields["your line 0"]
+    for label, text in fields.items():
+        if text:
+            lines += _field(label, text.strip())
     return lines
+
+
+def _field(label: str, text: str) -> list[str]:
+    """Return a labelled text, continued below itself where it is long."""
+    start = f"  {label:18} "
+    rest = " " * len(start)
+    if len(start + text) <= WIDTH or label.startswith(("your", "what it", "of the")):
+        return [start + text]  # code stays in one piece
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=start, subsequent_indent=rest, tabsize=4
+    )
 
 
 def table(verdicts: Sequence[Verdict]) -> str:

@@ -6,6 +6,10 @@ cause that `symdiff.grading.faults` tries has its words here.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
 # What went wrong, and the hint that goes with it.
 CAUSES: dict[str, tuple[str, str]] = {
     "missing mean": (
@@ -166,3 +170,34 @@ def said(cause: str, values: dict[str, str]) -> tuple[str, str]:
 
 
 _NONE = {"n": "N", "c": "?", "used": "another value", "needed": "this"}
+
+
+def cause_of(message: str) -> str:
+    """Return what an error of shapes looks like, from NumPy's message."""
+    if "matmul" in message or "not aligned" in message:
+        return "transposed"
+    if "broadcast" in message:
+        shapes = [s.strip("(),") for s in re.findall(r"\([\d, ]*\)", message)]
+        pairs = [tuple(s.replace(" ", "").split(",")) for s in shapes]
+        turned = len(pairs) == 2 and pairs[0] == pairs[1][::-1] and len(pairs[0]) > 1
+        return "transposed" if turned else "broadcast"
+    return "raises"
+
+
+def exception_words(error: Mapping[str, Any]) -> str:
+    """Return an error of a student's code in plain words."""
+    where = f"line {error['line']}: " if error.get("line") else ""
+    kind, message = error.get("type"), error.get("message") or ""
+    if kind == "SystemExit":
+        return f"{where}it calls sys.exit({message})"
+    if kind == "MemoryError":
+        return f"{where}it runs out of memory"
+    if kind == "RecursionError":
+        return f"{where}a function calls itself without end"
+    if "ellipsis" in message.lower():
+        return f"{where}it reads a value that is still ..., not written yet"
+    if kind == "EOFError":
+        return f"{where}it asks for input, and there is nobody to answer"
+    if kind == "NotImplementedError":
+        return f"{where}it is not written yet ({message})"
+    return f"{where}{kind}: {message}"

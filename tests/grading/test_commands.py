@@ -145,7 +145,7 @@ def test_files_are_graded():
         "accumulate instead of overwriting",
     ):
         assert words in told
-    found = json.loads(run("grade", path, "--spec", "residual.py", "--json", code=1))
+    (found,) = json.loads(run("grade", path, "--spec", "residual.py", "--json", code=1))
     assert (found["points"], found["total"], found["right"]) == (5, 7, False)
     (finding,) = found["findings"]
     assert finding["cause"] == "fan-out"
