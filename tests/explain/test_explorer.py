@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import json
 import re
+from contextlib import chdir
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from sample_checks import as_list, problem
 from samples import SAMPLES
 
 import symdiff as sd
+from symdiff.cli import main
 from symdiff.declare.spec import load_spec
 from symdiff.explain.explorer.linked import OF_VALUES, Linked
 from symdiff.explain.explorer.page import Explorer
@@ -26,8 +29,8 @@ DIGITS = ROOT / "examples" / "digits_mlp.py"
 
 def explorer_of(path: Path, **options: Any) -> Explorer:
     spec = load_spec(path)
-    main = str(path.absolute())
-    return explored(spec.model, base=str(path.parent), main=main, **options)
+    first = str(path.absolute())
+    return explored(spec.model, base=str(path.parent), main=first, **options)
 
 
 @pytest.fixture(scope="module")
@@ -361,3 +364,42 @@ def test_without_gradients_it_says_so() -> None:
     compiled = sd.compile(sd.Function("counts", [x], x + 1))
     with pytest.raises(sd.SymdiffError, match="no gradient"):
         compiled.explore(values="random")
+
+
+# --- command line ---------------------------------------------------------------------
+
+
+def test_the_command_writes_a_page(tmp_path: Path) -> None:
+    (tmp_path / "hostile.py").write_text(HOSTILE, "utf-8")
+    with chdir(tmp_path):
+        done = CliRunner().invoke(main, ["explore", "hostile.py"])
+        assert (done.exit_code, done.output) == (0, "wrote hostile_explorer.html\n")
+        more = ["graph", "hostile.py", "--values", "random", "-o", "graph.html"]
+        assert CliRunner().invoke(main, more).exit_code == 0
+        bare = ["explore", "hostile.py", "--values", "none", "-o", "bare.html"]
+        assert CliRunner().invoke(main, bare).exit_code == 0
+    pages = [tmp_path / f"{n}.html" for n in ("hostile_explorer", "graph", "bare")]
+    texts = [p.read_text("utf-8") for p in pages]
+    assert texts[0] == texts[1]
+    assert '"values":null' in texts[2]
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "spec.py").write_text(
+        'import symdiff as sd\nx = sd.input("x", 3, dtype="int64")\n'
+        'model = sd.Function("counts", [x], x + 1)\n',
+        "utf-8",
+    )
+    done = CliRunner().invoke(main, ["explore", str(tmp_path / "spec.py")])
+    assert done.exit_code == 1
+    assert done.output.startswith("error: 'counts' has no gradient")
+
+
+def test_without_source_the_rest_is_shown() -> None:
+    names: dict[str, Any] = {}
+    text = "import symdiff as sd\nx = sd.input('x', 3)\ny = sd.sum(x**2)\n"
+    exec(compile(text, "<nowhere>", "exec"), names)
+    page = sd.compile(sd.Function("square", [names["x"]], names["y"])).explore()
+    assert page.modules["backward.py"][1].lines
+    assert [f.name for f in page.sources.files] in ([], ["test_explorer.py"])
+    assert page.html()

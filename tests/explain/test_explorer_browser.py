@@ -136,8 +136,8 @@ def page(session: Any, pages: dict[str, Path], request: Any) -> Iterator[Page]:
     opened(session, pages[name])
     yield Page(session)
     assert complaints(session) == []
-    wanted = {pages[name].absolute().as_uri()}
-    assert {u for u in requests(session) if not u.startswith("data:")} <= wanted
+    asked = {u.partition("#")[0] for u in requests(session)}
+    assert asked <= {pages[name].absolute().as_uri()}
 
 
 def on(name: str) -> Any:
@@ -244,6 +244,27 @@ def test_a_node_on_the_way_can_be_gone_to(page: Page) -> None:
     page.click(page.box("hidden_W"))
     page.click("#detail .path .linkto", "")
     assert page.texts(".box.pin .name") == ["loss"]
+
+
+def test_a_formula_lights_what_it_is_about(page: Page) -> None:
+    page.click(page.box("hidden_W"))
+    page.js(
+        "document.querySelectorAll('#detail .composed .eq')[2]"
+        ".dispatchEvent(new MouseEvent('mouseenter'))"
+    )
+    page.settled()
+    assert page.texts(".box.hit .name") == ["z"]  # where d_z = ...
+    assert "d_z *= d_loss / N" in page.hits("p-backward")
+
+
+def test_the_address_tells_what_is_pinned(
+    session: Any, pages: dict[str, Path], page: Page
+) -> None:
+    page.click(page.box("out_b"))
+    assert page.js("return location.hash") == "#out_b"
+    session.get(pages["digits"].absolute().as_uri() + "#hidden_b")
+    session.refresh()
+    assert page.texts(".box.pin .name") == ["hidden_b"]
 
 
 # --- folding, keys --------------------------------------------------------------------

@@ -7,8 +7,15 @@ let detailed = null;
 const go = (i) => el("span", { class: "linkto", role: "link", tabindex: 0, title: "Go to " + nodes[i].n,
   onclick: () => pin(itemsOfNode(i), "detail"),
   onkeydown: (e) => e.key === "Enter" && pin(itemsOfNode(i), "detail"),
-  onmouseenter: () => hover(itemsOfNode(i), "detail"), onmouseleave: () => hover(null, "detail") }, math(nodes[i].m));
+  }, math(nodes[i].m));
 
+// A row of the panel that lights what it is about while it is pointed at.
+const about = (items, e) => {
+  e.addEventListener("mouseenter", () => hover(items, "detail"));
+  e.addEventListener("mouseleave", () => hover(null, "detail"));
+  return e;
+};
+const byCotangent = new Map(nodes.filter((n) => n.ct).map((n) => [n.ct, n.i]));
 const eq = (...parts) => el("div", { class: "eq" }, parts);
 const title = (text, small) => el("h3", {}, text, small ? el("small", {}, small) : null);
 const partial = (top, bottom) => math(
@@ -47,7 +54,7 @@ function quote(text, where, kind, click) {
 
 function forwardPart(n) {
   const parts = [title("Forward", n.v ? "" : "no values were given")];
-  if (n.f) parts.push(eq(math(n.m), "=", math(n.f.m)));
+  if (n.f) parts.push(about(["v" + n.i], eq(math(n.m), "=", math(n.f.m))));
   parts.push(shown(n.v, "V"));
   if (n.users.length) parts.push(el("div", { class: "stat" }, "read by", [...new Set(n.users)].slice(0, 12).map(go)));
   return parts;
@@ -62,7 +69,7 @@ function shareLine(s, nth, fan) {
   }
   parts.push(eq(el("span", { class: "muted" }, "from"), go(s.u), ":", math(s.f.m), s.v ? ["=", summary(s.v, "G")] : null));
   if (s.rule) parts.push(el("div", { class: "why" }, s.rule));
-  return el("div", { class: "share" + (fan && nth ? " fan" : "") }, parts);
+  return about(["g" + s.u], el("div", { class: "share" + (fan && nth ? " fan" : "") }, parts));
 }
 
 function backwardPart(n, asked) {
@@ -104,17 +111,18 @@ function handsPart(n) {
   const parts = [title("Hands back", "local derivative × upstream")];
   for (const k of n.hands) {
     const s = shares[k];
-    parts.push(el("div", { class: "share" },
+    parts.push(about(["g" + s.s], el("div", { class: "share" },
       s.l ? eq(partial(n.m, nodes[s.s].m), "=", math(s.l.m)) : null,
-      eq(el("span", { class: "muted" }, "to"), go(s.s), ":", math(s.f.m), s.v ? ["=", summary(s.v, "G")] : null)));
+      eq(el("span", { class: "muted" }, "to"), go(s.s), ":", math(s.f.m), s.v ? ["=", summary(s.v, "G")] : null))));
   }
   return parts;
 }
 
 function whole(g) {
   return [title("Its gradient, as one formula"), el("div", { class: "composed" },
-    eq(math(g.cm), "=", math(g.f.m)),
-    g.where.map((w) => eq(el("span", { class: "muted" }, "where"), math(w.m), "=", math(w.f.m))),
+    about(["g" + g.e], eq(math(g.cm), "=", math(g.f.m))),
+    g.where.map((w) => about(["g" + byCotangent.get(w.n)],
+      eq(el("span", { class: "muted" }, "where"), math(w.m), "=", math(w.f.m)))),
     g.more ? el("div", { class: "muted" }, "and so on, as the way below tells") : null,
     nodes[g.e].g ? eq(el("span", { class: "muted" }, "here"), math(g.cm), "=", summary(nodes[g.e].g, "G")) : null)];
 }
@@ -141,10 +149,10 @@ function wayStep(n, on, i) {
   const m = nodes[i];
   const terms = m.recv.filter((k) => i === n.i || on.has(shares[k].u)).map((k) => shares[k]);
   const formula = m.seed && !terms.length ? number(1, "G") : terms.map((s, k) => [k ? " + " : "", math(s.f.m)]);
-  return el("li", { onmouseenter: () => hover(itemsOfNode(i), "detail"), onmouseleave: () => hover(null, "detail") },
+  return about(["g" + i], el("li", {},
     eq(el("span", { class: "linkto", tabindex: 0, role: "link", onclick: () => pin(itemsOfNode(i), "detail"),
       onkeydown: (e) => e.key === "Enter" && pin(itemsOfNode(i), "detail") }, math(m.cm)), "=", formula, m.g ? ["=", summary(m.g, "G")] : null),
-    el("span", { class: "place" }, m.text ? cut(m.text, 60) + "   " + m.at : ""));
+    el("span", { class: "place" }, m.text ? cut(m.text, 60) + "   " + m.at : "")));
 }
 
 function codePart(n) {

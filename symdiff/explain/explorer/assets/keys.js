@@ -113,6 +113,11 @@ function turn() {
 
 function theme() {
   document.documentElement.classList.toggle("dark");
+  if (detailed !== null) {
+    const i = detailed;
+    detailed = null;
+    showDetail(i); // pictures have colours of their own
+  }
 }
 
 // --- search --------------------------------------------------------------------------

@@ -58,3 +58,6 @@ openAtFirst();
 redraw();
 begin();
 showNothing();
+
+const asked = byName.get(decodeURIComponent(location.hash.slice(1)));
+if (asked !== undefined) pin(itemsOfNode(asked), "address");
