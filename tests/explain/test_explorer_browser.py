@@ -503,7 +503,8 @@ def test_a_small_window_still_has_every_pane(session: Any, page: Page) -> None:
 def test_a_thousand_nodes_can_be_used(page: Page) -> None:
     """Painted at once, lit while the pointer moves, opened on demand.
 
-    The bounds are several times what an idle machine needs: 0.2 s, 30 ms, 0.6 s.
+    The bounds are far above what two busy cores needed: 0.2 s to paint, 0.9 s until it
+    answers, 40 to 60 ms from the pointer to the picture, 1.2 s to open everything.
     """
     count = page.js(
         "return JSON.parse(document.getElementById('data').textContent).nodes.length"
