@@ -114,10 +114,10 @@ class Verdict:
             shown = f"{m.name:{width}}  {list(m.shape)!s:{shapes}}  {state}"
             lines.append(f"  {shown}  {m.words}".rstrip())
         if self.marks:
-            state = (
-                "WRONG" if self.faults or not any(m.right for m in self.marks) else ""
-            )
-            lines.append(f"  {CONDUCT}: {state or 'yes'}")
+            state = "WRONG" if self.faults else "yes"
+            if not any(m.right for m in self.marks):
+                state += ", which counts once a gradient is right"
+            lines.append(f"  {CONDUCT}: {state}")
         for i, finding in enumerate(self.findings):
             lines += ["", *_told(finding, "The first wrong node" if not i else "Also")]
         if self.faults:
