@@ -8,6 +8,7 @@ the loop.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.scan import is_counted
 from symdiff.plan.schedule import Style, schedule
 from symdiff.rewrite.prune import live_outputs
+
+STEPS = re.compile(r"(\w+)_steps(?:_\d+)?$")  # what a loop keeps of all its steps
 
 
 def control_lowering(style: Style) -> Callable[[Tensor, Context], list[py.Stmt]]:
@@ -189,6 +192,7 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     items = context.items_of(node)
     needed, read = live_outputs(node, set(items))
     live = [i for i in needed if i < n]
+    _name_rows(body.params[n : n + m], node.inputs[n : n + m], context)
     names = _variables(node, body.params, context, items)
     made, operands = _operands(node, n, names[n:], context, read)
     rows, rest = operands[:m], operands[m:]
@@ -247,6 +251,17 @@ def _own_totals(
         and is_filled(node.inputs[i], context)
         and context.at_hand(node.inputs[i]) is None
     )
+
+
+def _name_rows(
+    params: Sequence[Tensor], sources: Sequence[Node], context: Context
+) -> None:
+    """Call a row of ``error_steps`` error, as the loop did that kept it."""
+    for p, source in zip(params, sources, strict=True):
+        stack = context.given.get(source) or context.written.get(source)
+        kept = STEPS.match(stack.id) if isinstance(stack, py.Name) else None
+        if kept:
+            context.names.prefer(p, kept[1])
 
 
 def _row_names(

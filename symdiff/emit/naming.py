@@ -133,6 +133,11 @@ class Names:
             self._by_node[node] = self.claim(identifier(self.wish(tensor)))
         return self._by_node[node]
 
+    def prefer(self, tensor: Tensor, name: str) -> None:
+        """Give a tensor that has no name yet this one, or the next that is free."""
+        if tensor.node not in self._by_node:
+            self._by_node[tensor.node] = self.claim(name)
+
     def known(self, tensor: Tensor) -> str | None:
         """Return the name a tensor has been given, if any."""
         return self._by_node.get(tensor.node)
