@@ -1,6 +1,7 @@
 // From the tree of groups to boxes and lines with places.
 
-const GLYPHS = { add: "+", subtract: "−", multiply: "×", divide: "÷", matmul: "@", negative: "−", sum: "Σ" };
+const GLYPHS = { add: "+", subtract: "−", multiply: "×", divide: "÷", matmul: "@", negative: "−1×", sum: "Σ",
+  square: "x²", power: "xʸ", sqrt: "√", maximum: "max", minimum: "min" };
 const PAD = 12;
 const HEAD = 20;
 const BOX = 42; // height
@@ -19,6 +20,12 @@ const measured = (() => {
 
 const cut = (text, most) => (text.length <= most ? text : text.slice(0, most - 1) + "…");
 
+// Beside a name: the shape, or for a number the sign of the operation.
+function corner(n) {
+  if (n.t !== "[]") return n.t;
+  return n.role || n.n === n.op ? "" : GLYPHS[n.op] || cut(n.op, 14);
+}
+
 function groupWords(group) {
   const last = group.all.filter((i) => !nodes[i].role).pop();
   return `${group.all.length} nodes` + (last === undefined ? "" : ` → ${nodes[last].t}`);
@@ -28,7 +35,7 @@ function boxSize(box) {
   const n = box.all ? null : box;
   let rows;
   if (!n) rows = [box.name, groupWords(box)];
-  else rows = [n.n, n.f ? cut(n.f.t, 30) : n.role, n.t];
+  else rows = [n.n, n.f ? cut(n.f.t, 30) : n.role, corner(n)];
   const sparked = n && ((n.v && n.v.bins) || (n.g && n.g.bins));
   const title = n ? rows[0].length * measured[0] * 1.04 + rows[2].length * measured[1] + 12 : rows[0].length * measured[0] * 1.04 + 22;
   const width = Math.max(title, rows[1].length * measured[1], 72) + 20 + (sparked ? SPARK + 9 : 0);

@@ -28,7 +28,7 @@ function drawNode(n, b) {
   const top = (b.h - BOX) / 2;
   const right = b.w - (sparked ? SPARK + 17 : 9);
   g.append(label(10, top + 17, "name", n.n));
-  g.append(label(right, top + 16, "type", n.t, "end"));
+  g.append(label(right, top + (n.t === "[]" ? 17 : 16), n.t === "[]" ? "glyph" : "type", corner(n), "end"));
   g.append(label(10, top + 33, "sub", n.f ? cut(n.f.t, 30) : n.role));
   if (n.f && n.f.t.length > 30) g.append(draw("title", {}, `${n.n} = ${n.f.t}`));
   spark(g, n.v, "val", right + 9, top + 19);
