@@ -237,7 +237,7 @@ ROWS = {
             ("fan-out", "term"),
             "d_centred|d_a",
         ),
-        (" / root\n", "\n", "unknown", "d_a|d_centred"),
+        (" / root\n", "\n", "local derivative", "d_root|d_centred"),
         ('dn * params["norm.gamma"]', "dn", "local derivative", "d_normalized"),
         ("(dn * normalized).sum", "(dn * centred).sum", "wrong value", "d_norm_gamma"),
         (
@@ -415,3 +415,143 @@ ROWS_LATER = {
         ("np.cos(x)", "np.sin(x)", "local derivative", "d_x"),
     ],
 }
+
+SPECS |= {
+    "embed": """\
+import symdiff as sd
+N, T = sd.dim("N"), sd.dim("T")
+k = sd.input("k", (N, T), dtype="int64", high=6)
+y = sd.input("y", (N,), dtype="int64", high=3)
+E, W, b = sd.param("E", (6, 4)), sd.param("W", (4, 3)), sd.param("b", (3,))
+m = sd.mean(E[k], axis=1)
+z = sd.tanh(m) @ W + b
+model = sd.Model("embed", inputs=[k], targets=[y], outputs=z,
+    loss=sd.nn.softmax_cross_entropy(z, y) + 0.05 * sd.nn.l2(E))
+""",
+    "batch": """\
+import symdiff as sd
+N = sd.dim("N")
+x, t = sd.input("x", (N, 3)), sd.input("t", (N,))
+W = sd.param("W", (3, 4))
+g, c, v = sd.param("g", (4,)), sd.param("c", (4,)), sd.param("v", (4,))
+a = x @ W
+d = a - sd.mean(a, axis=0)
+s = sd.sqrt(sd.mean(d * d, axis=0) + 1e-2)
+h = sd.relu(d / s * g + c)
+e = h @ v - t
+model = sd.Model("batch", inputs=[x], targets=[t], outputs=h @ v,
+    loss=sd.mean(e ** 2))
+""",
+    "twins": """\
+import symdiff as sd
+N = sd.dim("N")
+p, q = sd.input("p", (N, 3)), sd.input("q", (N, 3))
+t = sd.input("t", (N,))
+W = sd.param("W", (3, 5))
+u, w = sd.tanh(p @ W), sd.tanh(q @ W)
+d = u - w
+r = sd.sum(d * d, axis=1)
+model = sd.Model("twins", inputs=[p, q], targets=[t], outputs=r,
+    loss=sd.mean((r - t) ** 2))
+""",
+}
+
+SOLUTIONS |= {
+    "embed": """\
+def backward(params, residuals, d_loss=1.0):
+    k, u, p, y = residuals
+    n, steps = k.shape
+    dz = p - np.eye(3)[y]
+    dz = dz * d_loss / n
+    dW = u.T @ dz
+    db = dz.sum(axis=0)
+    du = dz @ params["W"].T
+    dm = du * (1 - u**2)
+    dE = 0.1 * d_loss * params["E"]
+    share = np.repeat(dm[:, None, :] / steps, steps, axis=1)
+    np.add.at(dE, k, share)
+    return {"E": dE, "W": dW, "b": db}
+""",
+    "batch": """\
+def backward(params, residuals, d_loss=1.0):
+    x, d, s, hat, h, e = residuals
+    g, v = params["g"], params["v"]
+    n = len(x)
+    de = 2 * e * d_loss / n
+    dv = h.T @ de
+    dh = np.outer(de, v)
+    do = dh * (h > 0)
+    dg = (do * hat).sum(axis=0)
+    dc = do.sum(axis=0)
+    dhat = do * g
+    da = (dhat - dhat.mean(axis=0) - hat * (dhat * hat).mean(axis=0)) / s
+    return {"W": x.T @ da, "g": dg, "c": dc, "v": dv}
+""",
+    "twins": """\
+def backward(params, residuals, d_loss=1.0):
+    p, q, u, w, d, diff = residuals
+    n = len(p)
+    dr = 2 * diff * d_loss / n
+    dd = 2 * dr[:, None] * d
+    du = dd * (1 - u**2)
+    dw = -dd * (1 - w**2)
+    dW = p.T @ du + q.T @ dw
+    return {"W": dW}
+""",
+}
+
+# And last, these.
+ROWS_LAST = {
+    "embed": [
+        ("np.add.at(dE, k, share)", "dE[k] += share", "repeated index", "d_E"),
+        (
+            " / steps, steps",
+            ", steps",
+            ("factor", "extra mean", "missing mean", "local derivative"),
+            "d_E|d_m",
+        ),
+        (
+            '0.1 * d_loss * params["E"]',
+            'np.zeros_like(params["E"])',
+            "regulariser",
+            "d_E",
+        ),
+        ("0.1 * d_loss", "0.05 * d_loss", "factor 2", "d_E"),
+        ("dm = du * (1 - u**2)", "dm = du", "local derivative", "d_m"),
+        ("(1 - u**2)", "(1 - u)", "local derivative", "d_m"),
+        ("    np.add.at(dE, k, share)\n", "", ("term", "fan-out"), "d_E"),
+        ("u.T @ dz", "-u.T @ dz", "sign", "d_W"),
+        ("d_loss / n", "d_loss", "missing mean", "d_z"),
+        ("np.eye(3)[y]", "np.eye(3)[y - 1]", "unknown", "d_z"),
+    ],
+    "batch": [
+        ("dhat - dhat.mean(axis=0) - hat", "dhat - hat", ("fan-out", "term"), "d_a"),
+        (" - hat * (dhat * hat).mean(axis=0)", "", ("fan-out", "term"), "d_d"),
+        ("do * g\n", "do\n", "local derivative", "d_ratio"),
+        ("(do * hat).sum", "(do * d).sum", "wrong value", "d_g"),
+        ("dc = do.sum", "dc = dh.sum", "wrong cotangent", "d_c"),
+        ("dh * (h > 0)", "dh", "mask", "d_total"),
+        ("2 * e", "e", "factor 2", "d_e"),
+        (
+            "dg = (do * hat).sum(axis=0)",
+            "dg = (do * hat).mean(axis=0)",
+            "mean instead of sum",
+            "d_g",
+        ),
+        (" / s\n", "\n", ("unknown", "local derivative"), "d_a|d_d"),
+        ("h.T @ de", "hat.T @ de", "wrong value", "d_v"),
+    ],
+    "twins": [
+        ("dw = -dd", "dw = dd", "sign", "d_product"),
+        ("+ q.T @ dw", "", "fan-out", "d_W"),
+        ("p.T @ du +", "", "fan-out", "d_W"),
+        ("2 * dr", "dr", ("factor 2", "fan-out"), "d_d"),
+        ("q.T @ dw", "p.T @ dw", "wrong value", "d_W"),
+        ("(1 - w**2)", "(1 - u**2)", "wrong value", "d_product"),
+        ("+ q.T @ dw", "- q.T @ dw", "sign", "d_W|d_product"),
+        ("d_loss / n", "d_loss", "missing mean", "d_r"),
+        ("dr[:, None]", "dr", "broadcast", "d_d"),
+    ],
+}
+
+ALL = [*ROWS.items(), *ROWS_LATER.items(), *ROWS_LAST.items()]

@@ -100,7 +100,9 @@ class Mistakes(Expressions):
         if node not in self.bodies:
             return
         parent, i = self.bodies[node]
-        if isinstance(node, ast.AugAssign):
+        if isinstance(node, ast.Expr):
+            yield from self._scattered(s, node, parent, i)
+        elif isinstance(node, ast.AugAssign):
             out: list[Edit] = [(parent, "body", i, ast.Pass())]
             if isinstance(node.op, ast.Mult):
                 factor = names_in(node.value)
@@ -112,6 +114,8 @@ class Mistakes(Expressions):
             loop = s.looped and isinstance(node.op, ast.Add)
             label = "softmax" in s.rule or isinstance(node.target, ast.Subscript)
             cause = "last step" if loop else "one-hot" if label else "fan-out"
+            if not loop and not label and not self._flows(node.value):
+                cause = "regulariser"
             if isinstance(node.op, (ast.Add, ast.Sub)):
                 if not loop:
                     yield Fault(cause, s, out, 10)
@@ -132,6 +136,18 @@ class Mistakes(Expressions):
                 zeros = parsed(f"np.zeros_like({s.target})")
                 yield Fault("carry", s, [(node, "value", None, zeros)], 10)
                 yield Fault("carry", s, [(parent, "body", i, ast.Pass())], 13)
+
+    def _scattered(
+        self, s: Statement, node: ast.Expr, parent: Any, i: int
+    ) -> Iterator[Fault]:
+        """Yield the mistakes in adding to elements that are picked by an index."""
+        yield Fault("fan-out", s, [(parent, "body", i, ast.Pass())], 12)
+        match node.value:
+            case ast.Call(args=[target, index, value]) if ".at(" in s.source:
+                place = ast.Subscript(target, index, ast.Store())
+                added = ast.AugAssign(place, ast.Add(), value)
+                for over in (added, ast.Assign([place], value)):
+                    yield Fault("repeated index", s, [(parent, "body", i, over)], 9)
 
     def _named(self, s: Statement, p: Place, name: str) -> Iterator[Fault]:
         """Yield the mistakes of using another value of the same shape."""
@@ -164,6 +180,10 @@ class Mistakes(Expressions):
                     continue
                 edits = self._moved_down(s, name, text)
             yield Fault(cause, s, edits, 50, values)
+            if s.source.count(name) > 1 and found == shape:  # everywhere
+                value = s.node.value  # type: ignore[attr-defined]
+                made = _Renamed(name, other).visit(copy.deepcopy(value))
+                yield Fault(cause, s, [(s.node, "value", None, made)], 52, values)
         if back:
             return
         for key, value in self.forward.items():

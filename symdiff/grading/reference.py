@@ -151,6 +151,8 @@ class Reference:
             targets = stmt.targets if isinstance(stmt, ast.Assign) else []
             if isinstance(stmt, ast.AugAssign):
                 targets = [stmt.target]
+            if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Call):
+                targets = stmt.value.args[:1]  # np.add.at(target, index, value)
             if not targets:
                 continue
             count[0] += 1

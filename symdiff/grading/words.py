@@ -119,6 +119,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "nothing flows back from step to step",
         "The state's cotangent is handed from each step to the one before it.",
     ),
+    "repeated index": (
+        "where an index is repeated, only one contribution counts",
+        "a[index] += b adds once for each place: use np.add.at(a, index, b).",
+    ),
     "broadcast": (
         "an axis of length 1 is missing or too many",
         "Shapes (N,) and (N, 1) broadcast differently; keepdims=True keeps them apart.",
