@@ -1,8 +1,11 @@
-"""Convolutions over batches of channels, as matrix products over windows.
+"""Convolutions over batches of channels, as one matrix product over windows.
 
-Composed of `windows`, reshapes and one batched product (im2col), so that their
-gradients are the product's: for the weights a product with the same columns, for the
-input a product whose columns `add_windows` puts back.
+Composed of `columns`, reshapes and one product (im2col), so that their gradients are
+the product's: for the weights a product with the same columns, for the input a product
+whose columns `add_columns` puts back. Inside, the batch comes last, (C, ..., N): what a
+window holds at a time is then contiguous for all images, and the product is one for the
+whole batch. The transposes at both ends are views, and NumPy's elementwise functions
+keep the order in memory, so that nothing is copied between two convolutions.
 """
 
 from __future__ import annotations
@@ -12,11 +15,11 @@ from typing import Any
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import product
+from symdiff.ops.columns import COLUMNS
 from symdiff.ops.linalg import matmul
 from symdiff.ops.operands import api, float_operand
 from symdiff.ops.shape import expand_dims, reshape, transpose
 from symdiff.ops.windows import (
-    WINDOWS,
     Geometry,
     pad_axes,
     padding_of,
@@ -25,13 +28,11 @@ from symdiff.ops.windows import (
 )
 
 
-def _columns(x: Tensor, g: Geometry) -> Tensor:
-    """Return windows as (N, C, *window, *counts): what is inside comes first."""
+def _columns(x: Tensor, g: Geometry, length: Any, places: Any) -> Any:
+    """Return windows of (C, ..., N) as the columns of a matrix."""
     if all(k == s == 1 for k, s in zip(g.window, g.stride, strict=True)):
-        return x
-    n = len(g.axes)
-    seen = apply(WINDOWS, x, **g._asdict())
-    return transpose(seen, (0, 1, *range(2 + n, 2 + 2 * n), *range(2, 2 + n)))
+        return reshape(x, (length, places))
+    return apply(COLUMNS, x, **g._asdict())
 
 
 def _convolve(
@@ -63,25 +64,27 @@ def _convolve(
         )
     if not isinstance(out, int) or out % groups:
         raise ShapeError(f"{name}: {out} outputs cannot be split into {groups} groups.")
-    axes = tuple(range(2, 2 + spatial))
+    axes = tuple(range(1, 1 + spatial))
     g = Geometry(
         axes,
         window,
         per_axis(stride, spatial, "stride"),
         per_axis(dilation, spatial, "dilation"),
     )
-    images = pad_axes(images, axes, padding_of(padding, images.shape, g))
-    counts = window_counts(images.shape, g)
-    batch, places = images.shape[0], product(counts)
-    length = product((inner, *window))
-    columns = _columns(images, g)
+    last = transpose(images, (*range(1, 2 + spatial), 0))
+    last = pad_axes(last, axes, padding_of(padding, last.shape, g))
+    counts = window_counts(last.shape, g)
+    batch, length = images.shape[0], product((groups * inner, *window))
+    places = product((*counts, batch))
+    columns = _columns(last, g, length, places)
+    columns.hint = "columns"
     if groups == 1:
-        columns = reshape(columns, (batch, length, places))
         found = matmul(reshape(w, (out, length)), columns)
     else:
-        columns = reshape(columns, (batch, groups, length, places))
-        found = matmul(reshape(w, (groups, out // groups, length)), columns)
-    result = reshape(found, (batch, out, *counts))
+        columns = reshape(columns, (groups, length // groups, places))
+        found = matmul(reshape(w, (groups, out // groups, length // groups)), columns)
+    found = reshape(found, (out, *counts, batch))
+    result = transpose(found, (1 + spatial, *range(1 + spatial)))
     if bias is None:
         return result
     b = float_operand(bias)

@@ -209,6 +209,8 @@ def _of_statements(text: str) -> OutForm | None:
         )
         over = {} if again or not tail else {0: "\n".join(tail)}
         return OutForm("\n".join(["np.copyto(_out, _0)", *tail]), over)
+    if source == "np.empty":  # the rest writes every element
+        return OutForm("\n".join(tail))
     start = {"np.zeros": "_out.fill(0)", "np.ones": "_out.fill(1)"}.get(source)
     return OutForm("\n".join([start, *tail])) if start else None
 

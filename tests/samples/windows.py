@@ -218,6 +218,18 @@ SAMPLES = [
         label="add_windows",
     ),
     Sample(
+        raw("add_columns"),
+        [(6, 8)],
+        {"shape": (2, 9, 2), **STEPS},
+        lambda x, **_: _adjoint(
+            x,
+            lambda v: _view(v, 3, axis=1)[:, ::2].transpose(0, 3, 1, 2).reshape(6, 8),
+            (2, 9, 2),
+        ),
+        symbolic=False,
+        label="add_columns",
+    ),
+    Sample(
         raw("window_spread"),
         [(3, 4)],
         {"shape": (3, 9), **STEPS},
