@@ -105,6 +105,8 @@ class _Reader:
         known = [self.nodes[n] for n in stored if n in self.nodes]
         self.at_hand = {*known, *map(self.owners.operand, known)}
         self.waiting: list[ast.stmt] = []
+        self.views: dict[str, ast.stmt] = {}  # of what was set last, by name
+        self.last: tuple[set[str], list[str]] = (set(), [])
         self.is_back = function.name == "backward"
         self._block(function.body, False)
         for node in ast.walk(function):
@@ -127,9 +129,11 @@ class _Reader:
         last = stmt.end_lineno or stmt.lineno
         for line in range(stmt.lineno, last + 1):
             items |= dict.fromkeys(self.found.lines.get(line, ()))
-        if items:
-            for line in range(stmt.lineno, inner[0].lineno):
-                self.found.add(line, items)
+        if not items:
+            self.waiting.append(stmt)
+            return
+        for line in range(stmt.lineno, inner[0].lineno):
+            self.found.add(line, items)
 
     def _simple(self, stmt: ast.stmt, inner: bool) -> None:
         """Link a statement; ``inner`` says that it stands in a loop or branch."""
@@ -140,14 +144,34 @@ class _Reader:
         if not targets:
             return
         if not nodes:  # a value of one operation's own, such as a mask
-            self.waiting.append(stmt)
+            self._own(stmt, targets)
             return
         items = self._items(nodes, inner)
+        self.last = {n for n in targets if n in self.nodes}, items
         for found in (*self.waiting, stmt) if items else [stmt]:
             for line in range(found.lineno, (found.end_lineno or found.lineno) + 1):
                 self.found.add(line, items)
                 self.found.statements[line] = None
         self.waiting = []
+        self.views = {}
+
+    def _own(self, stmt: ast.stmt, targets: set[str]) -> None:
+        """Link a value of one operation's own: with what is set next, as a rule.
+
+        A view of what was set last, written into, belongs to that.
+        """
+        before, items = self.last
+        read = {n.id for n in ast.walk(stmt) if isinstance(n, ast.Name)}
+        if read & before:
+            self.views.update(dict.fromkeys(targets, stmt))
+        view = next((self.views[n] for n in sorted(targets) if n in self.views), None)
+        if view is None or view is stmt:
+            self.waiting.append(stmt)
+            return
+        self.waiting = [s for s in self.waiting if s is not view]
+        for found in (view, stmt):
+            for line in range(found.lineno, (found.end_lineno or found.lineno) + 1):
+                self.found.add(line, items)
 
     def _items(self, nodes: Iterable[Node], inner: bool) -> list[str]:
         found: dict[str, None] = {}
