@@ -62,8 +62,11 @@ def _quoted(name: str) -> str:
     return name if re.fullmatch(r"[\w.]+", name) else json.dumps(name)
 
 
-def header(unit: Unit, options: Options, origin: str) -> str:
-    """Return the comment that says what made a module, without the hash of its body."""
+def header(unit: Unit, options: Options, origin: str, *more: str) -> str:
+    """Return the comment that says what made a module, without the hash of its body.
+
+    ``more`` is what it says of this module alone.
+    """
     if unit.facts is None:
         unit.facts = fingerprint(unit.program), cost(unit.tensors)
     digest, costs = unit.facts
@@ -72,6 +75,7 @@ def header(unit: Unit, options: Options, origin: str) -> str:
         *_wrapped(f"{made} from {origin}."),
         *_wrapped(f"options: {options}; graph {digest}"),
         *_wrapped(str(costs)),
+        *(line for text in more for line in _wrapped(text)),
         f"{CHECK_MARK}not run ({how_checked(unit.program)})",
         "# To change this file, change the spec and compile again.",
     ]

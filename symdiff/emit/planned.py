@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
+import sympy as sp
+
 from symdiff.declare.optim import Optimizer
 from symdiff.emit import pycode as py
 from symdiff.emit.bodies import (
@@ -45,7 +47,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.leaf import RANDOM
 from symdiff.ops.operands import CONSTANT
-from symdiff.plan.buffers import Destination, MemoryPlan
+from symdiff.plan.buffers import FLOAT_BYTES, Destination, MemoryPlan
 from symdiff.plan.known import known_numbers
 from symdiff.plan.memory import plan_memory
 from symdiff.plan.program import Program
@@ -63,7 +65,7 @@ def planned_module(
     helpers = helper_texts(unit, [gradients.written, update.written])
     text = render(
         "_planned.py",
-        header=header(unit, options, origin),
+        header=header(unit, options, origin, _peak(gradients.plan)),
         name=unit.program.name,
         imports=imports_of("NamedTuple", *(["pathlib"] if stored else [])),
         fields=gradients.fields,
@@ -164,6 +166,12 @@ def _field_text(f: Field) -> str:
     text = f"{f.kind}  # {f.comment}"
     room = WIDTH - 6 - len(f.name)
     return text if len(text) <= room else f"{text[: room - 4].rsplit(',', 1)[0]}, ..."
+
+
+def _peak(plan: MemoryPlan) -> str:
+    """Return what the header says of the memory that is allocated."""
+    size = sp.expand(sp.sympify(plan.peak).subs(FLOAT_BYTES, 4))
+    return f"peak buffer memory: {size} bytes in float32"
 
 
 def _wrapped(peak: object) -> str:

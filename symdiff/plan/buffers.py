@@ -15,7 +15,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, product
 from symdiff.plan.layout import Layout, c_order
 
-_FLOAT_BYTES = sp.Symbol("float_bytes", positive=True)
+FLOAT_BYTES = sp.Symbol("float_bytes", positive=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Buffer:
 
 def _width(dtype: DType) -> Any:
     if dtype.name == "float":
-        return _FLOAT_BYTES
+        return FLOAT_BYTES
     return (
         1 if dtype.is_bool else int("".join(c for c in dtype.name if c.isdigit())) // 8
     )
