@@ -31,14 +31,14 @@ def derivation_of(
     """Return how the gradients of a model or function by ``wrt`` come about."""
     with at_site(declared.site):
         program = _program(declared, wrt)
-        return derive(program, _folder(declared) if base is None else base)
+        return derive(program, folder_of(declared) if base is None else base)
 
 
 def forward_of(declared: Model | Function, base: str | None = None) -> Derivation:
     """Return the forward graph of a model or function, not differentiated."""
     with at_site(declared.site):
         program = _program(declared, None)
-        folder = _folder(declared) if base is None else base
+        folder = folder_of(declared) if base is None else base
         return derive(program, folder, backward=False)
 
 
@@ -49,7 +49,8 @@ def _program(declared: Model | Function, wrt: Any) -> Program:
     return function_program(declared, variables)
 
 
-def _folder(declared: Model | Function) -> str:
+def folder_of(declared: Model | Function) -> str:
+    """Return the folder that a declaration's file names are relative to."""
     frames = declared.site.frames
     return str(PurePath(frames[0][0].co_filename).parent) if frames else ""
 

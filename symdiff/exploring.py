@@ -19,7 +19,7 @@ from symdiff.emit.modules import (
     forward_module,
     sealed,
 )
-from symdiff.emit.package import _with_constants
+from symdiff.emit.package import with_constants
 from symdiff.emit.source import printable
 from symdiff.emit.train import train_text
 from symdiff.explain.derivation import Derivation
@@ -29,16 +29,16 @@ from symdiff.explain.explorer.owners import Owners
 from symdiff.explain.explorer.page import Explorer
 from symdiff.explain.explorer.sources import sources
 from symdiff.explain.values import Values
-from symdiff.explaining import _folder, derivation_of, values_of
+from symdiff.explaining import derivation_of, folder_of, values_of
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.pipeline import (
-    _modules,
     chosen,
     collecting_later,
     function_program,
     model_program,
+    modules_of,
     passes,
 )
 from symdiff.plan.program import Program
@@ -65,7 +65,7 @@ def explored(
     Raises `DerivativeError` where there is nothing to differentiate, or values do not
     fit.
     """
-    folder = _folder(declared) if base is None else base
+    folder = folder_of(declared) if base is None else base
     derivation = derivation_of(declared, wrt, base)
     found: Values | None = None
     if values is not None:
@@ -91,7 +91,7 @@ def generated(
     frames = declared.site.frames
     origin = printable(PurePath(frames[0][0].co_filename).name if frames else "unknown")
     variables = chosen(declared, wrt)
-    names = _modules(declared, None, variables)
+    names = modules_of(declared, None, variables)
     if isinstance(declared, Model):
         program = model_program(declared, variables)
     else:
@@ -110,7 +110,7 @@ def generated(
     if "train" in names and isinstance(declared, Model):
         text = train_text(unit, declared, options, origin, folder, planned=True)
         found["train.py"] = sealed(text)
-    made = _with_constants(dict(found), unit, f"{declared.name}/")
+    made = with_constants(dict(found), unit, f"{declared.name}/")
     return unit, {name: str(made[name]) for name in found}, forms
 
 

@@ -282,9 +282,6 @@ def chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
     return list({t.node: t for t in found}.values())
 
 
-_chosen = chosen
-
-
 @contextlib.contextmanager
 def collecting_later() -> Iterator[None]:
     """Keep Python's collector from walking a growing graph again and again."""
@@ -360,7 +357,7 @@ def compile_(
     )
     folder = str(PurePath(origin).parent) if base is None else base
     variables = chosen(declared, wrt)
-    modules = _modules(declared, only, variables)
+    modules = modules_of(declared, only, variables)
     if isinstance(declared, Model):
         program = model_program(declared, variables)
     else:
@@ -412,9 +409,13 @@ def _level(optimize: Any, target: str) -> int:
     return int(optimize)
 
 
-def _modules(
+def modules_of(
     declared: Model | Function, only: Sequence[str] | None, variables: Sequence[Tensor]
 ) -> tuple[str, ...]:
+    """Return the modules that are generated, all that there can be or those asked for.
+
+    Raises `DeclarationError` for one that the declaration does not have.
+    """
     trains = isinstance(declared, Model) and declared.loss is not None
     steps = trains and declared.optimizer is not None  # type: ignore[union-attr]
     leaves = {t.node for t in declared.params.values()}

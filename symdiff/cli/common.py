@@ -48,6 +48,9 @@ def reported(*given: Callable[..., None], code: int = 1) -> Any:
                 raise  # click ends quietly
             except SymdiffError as error:
                 fail(f"error: {error}", traceback, code)
+            except OSError as error:  # a full disk, say, that nobody foresaw
+                where = f"{error.filename}: " if error.filename else ""
+                fail(f"error: {where}{error.strerror or error}", traceback, code)
             except Exception as error:
                 fail(
                     f"error: {type(error).__name__}: {error}\nThis is a fault of "

@@ -73,7 +73,7 @@ class Compiled(Displayed):
             _refuse_foreign(root / name)
         try:
             for name, content in self.files.items():
-                _replace(root / name, content)
+                replace_file(root / name, content)
         except OSError as error:
             raise OutputError(
                 f"cannot write {error.filename or root}: {error.strerror}. Choose "
@@ -161,7 +161,7 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-def _replace(path: Path, content: str | bytes) -> None:
+def replace_file(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader sees the old or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
@@ -193,7 +193,7 @@ def model_files(
     """Return the files of a model's package."""
     unit = new_unit(program, folder, min(options.level, 1))
     if options.single_file:
-        return _with_constants(
+        return with_constants(
             {
                 f"{model.name}.py": single_module(
                     unit, model, options, origin, modules, folder
@@ -214,7 +214,7 @@ def model_files(
     files: dict[str, str | bytes] = {
         f"{model.name}/{k}.py": v for k, v in texts.items()
     }
-    return _with_constants(files, unit, f"{model.name}/")
+    return with_constants(files, unit, f"{model.name}/")
 
 
 def function_files(
@@ -229,7 +229,7 @@ def function_files(
     unit = new_unit(program, folder, min(options.level, 1))
     modules = tuple(m for m in modules if m != "backward" or program.gradients)
     if options.single_file:
-        return _with_constants(
+        return with_constants(
             {
                 f"{function.name}.py": single_module(
                     unit, function, options, origin, modules, folder
@@ -249,10 +249,10 @@ def function_files(
     files: dict[str, str | bytes] = {
         f"{function.name}/{k}.py": v for k, v in texts.items()
     }
-    return _with_constants(files, unit, f"{function.name}/")
+    return with_constants(files, unit, f"{function.name}/")
 
 
-def _with_constants(
+def with_constants(
     files: dict[str, str | bytes], unit: Unit, prefix: str
 ) -> dict[str, str | bytes]:
     """Add the array constants that are too large for a literal."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from symdiff.emit.modules import BODY_MARK, body_hash, sealed
 from symdiff.emit.naming import identifier
-from symdiff.emit.package import MARK, Compiled, _replace
+from symdiff.emit.package import MARK, Compiled, replace_file
 from symdiff.emit.render import render
 from symdiff.graph.errors import DerivativeError, OutputError
 
@@ -83,7 +83,7 @@ def write_exercise(
             _refuse_changed(folder / name, content)
     try:
         for name, content in files.items():
-            _replace(folder / name, content)
+            replace_file(folder / name, content)
     except OSError as error:
         raise OutputError(
             f"cannot write {error.filename or folder}: {error.strerror}. Choose "
