@@ -95,6 +95,10 @@ class _Planner:
         wanted = self.keep | {d.value for d in self.destinations}
         cost: dict[Node, int] = {}
         for node in self.order:
+            if node.op is LITERAL:  # a result that is a number
+                self._given(node)
+                self.inline.add(node)
+                continue
             for i in node.inputs:
                 if i not in self.owners:
                     self._given(i)

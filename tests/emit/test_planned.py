@@ -223,3 +223,28 @@ def test_the_text_is_the_same_every_time() -> None:
     """Two compilations give the same bytes."""
     first, second = (sd.compile(digits(sd.optim.Adam()))["_planned"] for _ in range(2))
     assert first == second
+
+
+def test_results_that_are_numbers() -> None:
+    N = sd.dim("N")
+    x, w = sd.input("x", (N, 3)), sd.param("w", 3)
+    metrics = {
+        "huge": sd.exp(1000.0),
+        "none": sd.log(-1.0),
+        "six": sd.constant(2.0) * 3,
+    }
+    model = sd.Model(
+        "numbers",
+        [x],
+        outputs=x @ w,
+        loss=sd.mean((x @ w) ** 2),
+        metrics=metrics,
+        optimizer=sd.optim.SGD(0.1),
+    )
+    for level in (0, 1, 2):
+        train = sd.compile(model, optimize=level).load().train
+        state = train.init_state(train.init_params(0))
+        found = train.train_step(state, np.ones((4, 3), np.float32))
+        assert found["huge"] == np.inf
+        assert np.isnan(found["none"])
+        assert found["six"] == 6
