@@ -31,6 +31,11 @@ from symdiff.plan.program import Program
 
 # Characters of a cotangent that a composed formula takes in: read once, or more often.
 INLINE, SHORT = 120, 24
+CONTROL = {
+    "scan": "from the last turn to the first, the chain rule of its body",
+    "while_loop": "as often as it ran, from the last turn, the chain rule of its body",
+    "cond": "the chain rule of the side that was taken",
+}
 TERMS, SOME = 12, 4  # of a sum that is written whole, and of one that is not
 WHERE = 8  # cotangents that a composed formula is followed by; the rest are told above
 
@@ -236,7 +241,7 @@ class _Deriver:
         return None if partial is None else formula_of(partial.node, self.bench.terms)
 
     def _words(self, user: Node) -> str:
-        words = str(user.op.rule)
+        words = str(user.op.rule) or CONTROL.get(user.op.name, "")
         if "{0}" in words and user.inputs:
             words = words.format(self.names.get(user.inputs[0], "it"))
         return words

@@ -239,6 +239,7 @@ def test_dropout_and_loops_are_explained():
     last, _ = sd.scan(step, sd.sum(x, axis=0) * 0, x)
     told = explained(sd.Function("f", [x], last), values="random")
     assert "scan(" in told.text()
+    assert "rule: from the last turn to the first" in told.text()
 
 
 # --- formats -------------------------------------------------------------------------
