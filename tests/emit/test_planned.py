@@ -234,7 +234,7 @@ def test_results_that_are_numbers() -> None:
         "six": sd.constant(2.0) * 3,
     }
     model = sd.Model(
-        "numbers",
+        "plain_numbers",
         [x],
         outputs=x @ w,
         loss=sd.mean((x @ w) ** 2),
