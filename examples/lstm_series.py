@@ -27,9 +27,9 @@ YEARS = 33  # read before a forecast
 CUT = 1950  # the first year that is held out
 UNITS = 16
 
-N, T = sd.dim("N"), sd.dim("T")
-x = sd.input("x", (N, T, 1))
-y = sd.input("y", (N, T, 1))
+N = sd.dim("N")
+x = sd.input("x", (N, YEARS, 1))
+y = sd.input("y", (N, YEARS, 1))
 hidden, _ = sd.nn.lstm(x, UNITS, name="lstm")
 forecast = x + sd.nn.dense(hidden, 1, name="change")
 loss = sd.nn.mse(forecast[:, 8:], y[:, 8:])  # after eight years it may know the phase
