@@ -240,6 +240,8 @@ def compare(
         raise FloatingPointError(f"the value is not finite at {point.label}")
     gradients = subject.gradients(point, weights)
     kinks: list[int] = []
+    # a gradient that is 0 but for rounding has the rounding of the others
+    overall = max((float(np.max(np.abs(g), initial=0.0)) for g in gradients), default=0)
     for i, (target, gradient) in enumerate(
         zip(subject.targets, gradients, strict=True)
     ):
@@ -269,7 +271,7 @@ def compare(
                 slope, rounding = found
                 scale = max(abs(slope), abs(exact), 1e7 * rounding)
             smooth += 1
-            scale = max(scale, 1e-3 * largest, TINY)
+            scale = max(scale, 1e-3 * largest, 1e-4 * overall, TINY)
             error = abs(slope - exact) / scale
             worst[i].note(error, point.label, place, (exact, slope))
         if not smooth and array.size:

@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import symdiff as sd
+from symdiff.cli import main
 from symdiff.emit.package import Compiled
 
 N = sd.dim("N")
@@ -231,3 +233,24 @@ def test_compile_refuses_wrong_gradients(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(pipeline, "reverse_sweep", wrong)
     with pytest.raises(sd.SymdiffError, match="gradient check of 'smooth' failed"):
         sd.compile(smooth(), check=True)
+
+
+def test_a_gradient_that_is_zero_but_for_rounding_agrees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Softmax does not see what is added to a whole row, as a key's bias is."""
+    monkeypatch.chdir(tmp_path)
+    x, y = sd.input("x", (sd.dim("N"), 6)), sd.input("y", (sd.dim("N"), 5))
+    shared = sd.tanh(sd.param("shared", (1,), init="ones"))
+    z = sd.softmax(x @ sd.param("w", (6, 5), init="glorot_uniform") + shared)
+    loss = sd.mean(sd.square(z - y))
+    model = sd.Model("shifted", [x], [y], z, loss=loss, optimizer=sd.optim.SGD())
+    package = sd.compile(model).write("build")
+    said = subprocess.run(
+        [sys.executable, "-m", "shifted"], cwd=package.parent,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "params['shared']: relative error" in said.stdout
+    found = CliRunner().invoke(main, ["verify", str(package)])
+    assert found.exit_code == 0, found.output
