@@ -1,5 +1,6 @@
 """`symdiff train` and the generated `fit`: every option, and inputs that are wrong."""
 
+import csv
 import gzip
 import json
 import os
@@ -791,7 +792,8 @@ def test_killed_while_a_checkpoint_is_written(tmp_path, package, name, when):
 
 
 @posix
-def test_ctrl_c_keeps_the_best_weights_and_the_last_epoch(tmp_path):
+@pytest.mark.parametrize("patience", [["--patience", "1000000"], []])
+def test_ctrl_c_keeps_the_best_weights_and_the_last_epoch(patience):
     text = GOOD.replace(
         "def data():\n",
         "import os, signal, threading\n"
@@ -799,14 +801,8 @@ def test_ctrl_c_keeps_the_best_weights_and_the_last_epoch(tmp_path):
         "    interrupt = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
         "    threading.Timer(0.4, interrupt).start()\n",
     )
-    options = [
-        "--epochs",
-        "1000000",
-        "--patience",
-        "1000000",
-        "--validation-split",
-        "0.3",
-    ]
+    options = ["--epochs", "1000000", *patience, "--validation-split", "0.3"]
+    options += ["--history", "history.csv"]
     found = subprocess.run(
         [*(sys.executable, "-m", "symdiff", "train"), spec(text), *options, "--resume"],
         capture_output=True,
@@ -815,11 +811,17 @@ def test_ctrl_c_keeps_the_best_weights_and_the_last_epoch(tmp_path):
         check=False,
     )
     assert found.returncode == 130, found.stderr
-    assert re.search(
-        r"interrupted in epoch \d+: the weights after epoch \d+, the best by val_loss "
-        r"\(\S+\) are saved in build/small/weights.npz",
+    said = re.search(
+        r"interrupted in epoch \d+: the weights after epoch (\d+), the best by "
+        r"val_loss \((\S+)\) are saved in build/small/weights.npz",
         found.stdout,
     )
+    rows = csv.DictReader(Path("history.csv").read_text().splitlines())
+    losses = [float(row["val_loss"]) for row in rows]
+    assert int(said[1]) == losses.index(min(losses)) + 1
+    assert float(said[2]) == pytest.approx(min(losses), rel=1e-3)
+    held_out = re.search(r"held out \(validation\): loss (\S+)", found.stdout)
+    assert float(held_out[1]) == pytest.approx(min(losses), abs=1e-4)
     expected = "whole epoch is in build/small/checkpoint.npz: go on with --resume"
     assert expected in found.stdout
     assert Path("build/small/weights.npz").exists()

@@ -157,7 +157,8 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     """Compile the model that SPEC declares, and train it on what its data() returns.
 
     The generated package does the training, with NumPy alone. Options override the
-    spec's `training`. Ctrl-C stops after a whole step and saves the weights.
+    spec's `training`. Ctrl-C stops after a whole step and saves the weights, the best
+    by validation where rows are held out for it.
     """
     from symdiff.declare.spec import load_spec
     from symdiff.training.request import requested

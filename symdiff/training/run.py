@@ -60,7 +60,8 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
     state = train.init_state(train.init_params(training.seed), training.seed)
     resumed = _resumed(request, train, state)
     start = time.perf_counter()
-    history, interrupted = _fitted(spec, request, train, state, parts, resumed)
+    best = _Best(training, "validation" in parts)
+    history, interrupted = _fitted(spec, request, train, state, parts, resumed, best)
     seconds = time.perf_counter() - start
     if not interrupted and len(history) <= resumed > 0:
         done = resumed >= training.epochs
@@ -77,8 +78,10 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
             "A lower learning rate, or data of a smaller scale, may help; --debug-nans "
             "says where it begins."
         )
-    _save(train, request.weights, state.params)
     which = _which(training, history)
+    if interrupted:
+        which = which or best.brought_back(state)
+    _save(train, request.weights, state.params)
     if interrupted:
         click.echo(
             f"interrupted in epoch {len(history)}: the weights after "
@@ -149,7 +152,13 @@ def _resumed(request: Request, train: Any, state: Any) -> int:
 
 
 def _fitted(
-    spec: Spec, request: Request, train: Any, state: Any, parts: Any, first: int
+    spec: Spec,
+    request: Request,
+    train: Any,
+    state: Any,
+    parts: Any,
+    first: int,
+    best: _Best,
 ) -> tuple[list[dict[str, float]], bool]:
     """Run fit; return its history, and whether it was interrupted."""
     training, data = request.training, parts["train"].data
@@ -172,6 +181,7 @@ def _fitted(
             return stopped.is_set() or not np.isfinite(found["loss"])
 
         def after_epoch(record: Any) -> None:
+            best.look(record, state)
             if stopped.is_set():  # amid the epoch; what is held out is told at the end
                 return
             told = dict(record)
@@ -220,6 +230,39 @@ def _fitted(
     if recorder is not None and recorder.bad:
         raise SpecError(f"{spec.path}: {recorder.diagnosis(progress.epoch + 1)}")
     return history, stopped.is_set()
+
+
+class _Best:
+    """The parameters after the best epoch, for an interruption to keep.
+
+    With ``patience`` fit brings them back itself; without, it ends with the last, and
+    an interruption, which may come when they have become worse, with these.
+    """
+
+    def __init__(self, training: Training, validated: bool) -> None:
+        self.monitor = training.monitor
+        self.sign = -1 if training.mode == "max" else 1
+        self.watching = validated and training.patience is None
+        self.value = np.inf
+        self.epoch = 0
+        self.params: dict[str, np.ndarray] = {}
+
+    def look(self, record: Mapping[str, float], state: Any) -> None:
+        """Keep a copy of the parameters if the epoch is the best so far."""
+        if not self.watching or self.monitor not in record:
+            return
+        value = self.sign * record[self.monitor]
+        if value < self.value:
+            self.value, self.epoch = value, int(record["epoch"]) + 1
+            self.params = {name: a.copy() for name, a in state.params.items()}
+
+    def brought_back(self, state: Any) -> str:
+        """Put the best parameters into the state; say which, or '' for none."""
+        for name, array in self.params.items():
+            state.params[name][...] = array
+        value = f"{self.sign * self.value:.4g}"
+        which = f"epoch {self.epoch}, the best by {self.monitor} ({value})"
+        return which if self.params else ""
 
 
 def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
