@@ -156,12 +156,12 @@ def source_files(folder: Path, ending: str = ".py") -> Iterator[Path]:
 # --- the spec -------------------------------------------------------------------------
 
 
-def find_spec(package: Package) -> Path:
-    """Return the spec that a package was generated from.
+def find_specs(package: Package) -> list[Path]:
+    """Return the specs that a package may have been generated from.
 
     Headers name the file alone, so that the same spec gives the same bytes wherever it
     lies. It is looked for in the folders around the package, then below the current
-    one. Raises `SpecError` where there is none, or more than one that it could be.
+    one. Raises `SpecError` where there is none.
     """
     origin = package.header.origin
     if not origin.endswith((".py", ".toml")):
@@ -171,7 +171,7 @@ def find_spec(package: Package) -> Path:
         )
     for folder in _around(package.folder):
         if _may_declare(folder / origin):
-            return folder / origin
+            return [folder / origin]
     ending = origin[origin.rindex(".") :]
     here = [
         p for p in source_files(Path(), ending) if p.name == origin and _may_declare(p)
@@ -180,18 +180,12 @@ def find_spec(package: Package) -> Path:
         name = package.folder.name if not package.single else package.shown.stem
         named = [p for p in here if f'"{name}"' in _source(p).replace("'", '"')]
         here = named or here
-    if len(here) == 1:
-        return here[0]
-    shown = ", ".join(map(str, here[:5]))
-    problem = (
-        f"several files have that name: {shown}{', ...' if len(here) > 5 else ''}"
-        if here
-        else "no such file lies around it or below the current folder"
-    )
-    raise SpecError(
-        f"{package.shown} was generated from {origin}; {problem}. Say which with "
-        "--spec."
-    )
+    if not here:
+        raise SpecError(
+            f"{package.shown} was generated from {origin}; no such file lies around it "
+            "or below the current folder. Say which with --spec."
+        )
+    return here
 
 
 def _around(folder: Path) -> Iterator[Path]:

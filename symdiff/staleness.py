@@ -17,7 +17,7 @@ from symdiff.declare.spec import Spec, load_spec
 from symdiff.emit.headers import Header, read_header
 from symdiff.emit.modules import CHECK_MARK
 from symdiff.emit.package import Compiled
-from symdiff.generated import Package, find_spec, is_generated, read_text
+from symdiff.generated import Package, find_specs, is_generated, read_text
 from symdiff.graph.errors import SymdiffError
 
 State = Literal["current", "edited", "stale", "missing", "left over", "unknown"]
@@ -61,11 +61,31 @@ class Checker:
         """Return what the files of a package are.
 
         Edits are found even where there is no spec to compile; then the others are
-        unknown.
+        unknown. Of several specs of the right name, the one counts that compiles to
+        these files.
         """
-        path: Path | None = self.given
+        if self.given is not None:
+            return self._by(self.given, package)
         try:
-            path = path or find_spec(package)
+            paths = find_specs(package)
+        except SymdiffError as error:
+            return Report(package.shown, None, _without_spec(package, str(error)))
+        if len(paths) == 1:
+            return self._by(paths[0], package)
+        for path in paths:
+            report = self._by(path, package)
+            if not report.wrong:
+                return report
+        shown = f"{', '.join(map(str, paths[:5]))}{', ...' if len(paths) > 5 else ''}"
+        problem = (
+            f"{package.shown} was generated from {package.header.origin}; several "
+            f"files have that name: {shown}. Say which with --spec."
+        )
+        return Report(package.shown, None, _without_spec(package, problem))
+
+    def _by(self, path: Path, package: Package) -> Report:
+        """Compare a package with what one spec compiles to."""
+        try:
             compiled = self.compile(self._spec(path), package.header, package.single)
         except SymdiffError as error:
             return Report(package.shown, path, _without_spec(package, str(error)))

@@ -179,10 +179,14 @@ def test_a_spec_is_found_by_its_name_and_package(package):
     spec(SPEC.replace('"small"', '"other"'), "a/model.py")
     spec(name="b/model.py")
     assert "what b/model.py compiles to" in run("check")
+    spec(SPEC.replace("tanh", "sin"), "b/model.py")
     spec(name="c/model.py")
+    assert "what c/model.py compiles to" in run("check")  # the other does not
+    spec(SPEC.replace("tanh", "cos"), "c/model.py")
     assert "several files have that name: b/model.py, c/model.py" in run(
         "check", code=2
     )
+    spec(name="c/model.py")
     run("check", "--spec", "c/model.py")
     edit(package / "forward.py", "tanh", "cosh")
     said = run("check", code=1)  # an edit shows without a spec
