@@ -8,8 +8,9 @@ needs of the forward one is in Residuals.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -196,12 +197,13 @@ def compute(
     arrays: Sequence[Node] | None = None,
     dtype: str | None = None,
     weak: Iterable[Node] = (),
+    before: Sequence[Node] = (),
 ) -> Body:
     """Schedule and lower the computation of ``results`` from ``given``.
 
     ``arrays`` are the given values that may tell the float dtype (all, by default),
     ``dtype`` is the variable that holds it where none does, and ``weak`` are given as
-    Python floats.
+    Python floats. ``before`` has run before this does, with its checks of lengths.
     """
     tensors = unit.tensors if tensors is None else tensors
     context = _context(unit, given, list(given) if arrays is None else arrays, tensors)
@@ -210,6 +212,7 @@ def compute(
     context.weak = set(weak)
     steps = schedule(results, given, tensors, unit.style())
     order = reachable(results, set(given))
+    context.checked = lengths_checked([*before, *order])
     return Body(context, lower(steps, context), order, list(results))
 
 
@@ -227,6 +230,16 @@ def constraints_of(order: Sequence[Node]) -> list[Constraint]:
             node.op.infer(*(i.type for i in node.inputs), **node.attrs)
     known = [c for c in found if not _symbols(c) & steps]
     return list(dict.fromkeys(known))
+
+
+def lengths_checked(order: Sequence[Node]) -> Callable[[], frozenset[Any]]:
+    """Return, when asked, the dims that the checks of a body hold to be at least 1."""
+
+    @cache
+    def found() -> frozenset[Any]:
+        return frozenset(c.left for c in constraints_of(order) if c.right is None)
+
+    return found
 
 
 def _symbols(c: Constraint) -> set[sp.Basic]:

@@ -60,6 +60,8 @@ class Context:
     strong: set[Node] = field(default_factory=set)  # values known not to be
     lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
     group: Hashable = None  # the user's statement that is being written
+    # dims that were checked to be at least 1 before these statements run
+    checked: Callable[[], frozenset[Any]] = frozenset
 
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
 

@@ -89,7 +89,7 @@ def _halves(unit: Unit) -> Halves:
     updates = [t.node for _, t in p.updates]
     results = [t.node for _, t in p.results]
     primal = compute(unit, [*results, *residuals, *updates], given)
-    reverse = _reverse(unit, residuals)
+    reverse = _reverse(unit, residuals, primal.order)
     fields = [
         Field(
             unit.names.of(unit.tensors[n]),
@@ -107,7 +107,7 @@ def _halves(unit: Unit) -> Halves:
     )
 
 
-def _reverse(unit: Unit, residuals: Sequence[Node]) -> Reverse:
+def _reverse(unit: Unit, residuals: Sequence[Node], before: Sequence[Node]) -> Reverse:
     """Schedule and lower the backward computation, and the checks on the cotangents."""
     p = unit.program
     given = given_leaves(unit, p.params, p.states, p.seeds)
@@ -117,7 +117,13 @@ def _reverse(unit: Unit, residuals: Sequence[Node]) -> Reverse:
     handed = None if sources else unit.names.claim("dtype")
     results = [g.node for g in p.gradients]
     weak = [s.node for s in p.seeds if not s.shape]
-    body = compute(unit, results, given, arrays=sources, dtype=handed, weak=weak)
+    body = compute(
+        *(unit, results, given),
+        arrays=sources,
+        dtype=handed,
+        weak=weak,
+        before=before,
+    )
     taken: set[Node] = set()
     values = [returned(body, n, taken) for n in results]
     return Reverse(body, _seed_checks(unit, body), values, handed)

@@ -195,7 +195,9 @@ def _operands(node: Node, text: str, context: Context) -> list[py.Expr]:
         value = expression_of(i, context, elide_in=node if at in elided else None)
         inner = at in elided and i.op.name == "broadcast_to"
         source = i.inputs[0] if inner and context.at_hand(i) is None else i
-        found.append(strong(value, source, text, context))
+        # NumPy's numbers give inf and nan where Python's division by 0 raises.
+        wide = _may_divide_by_zero(node, context)
+        found.append(strong(value, source, "f(_0)" if wide else text, context))
     return found
 
 
@@ -279,6 +281,8 @@ def _may_be_weak(node: Node, context: Context) -> bool:
     """Whether Python's operators make a value, of scalars."""
     if node in context.given or node.shape or node.op is LITERAL or node.op.leaf:
         return False
+    if _may_divide_by_zero(node, context):
+        return False
     if _is_share(node):
         return True
     return bool(node.inputs and node.op.is_elementwise and is_infix(op_text(node)))
@@ -286,14 +290,34 @@ def _may_be_weak(node: Node, context: Context) -> bool:
 
 def _is_share(node: Node) -> bool:
     """Whether a node is a constant over a length, as the gradient of a mean has it."""
-    if node.op.name != "divide" or node.shape:
+    if not _is_by_length(node) or node.shape or node.inputs[0].op is not CONSTANT:
         return False
-    top, bottom = node.inputs
-    if top.op is not CONSTANT or bottom.op is not LITERAL:
+    return bool(np.isfinite(node.inputs[0].attrs["value"]))
+
+
+def _is_by_length(node: Node) -> bool:
+    """Whether a node divides by lengths, which is an error of Python's where one is
+    0.
+    """
+    if node.op.name != "divide" or node.inputs[1].op is not LITERAL:
         return False
-    return isinstance(bottom.attrs["value"], sp.Expr) and bool(
-        np.isfinite(top.attrs["value"])
-    )
+    return isinstance(node.inputs[1].attrs["value"], sp.Expr)
+
+
+def _may_divide_by_zero(node: Node, context: Context) -> bool:
+    """Whether a node divides by lengths that no check has held to be at least 1."""
+    if not _is_by_length(node):
+        return False
+    checked = context.checked()
+    waiting = [node.inputs[1].attrs["value"]]
+    while waiting:
+        length = waiting.pop()
+        if length in checked or (length.is_Integer and length >= 1):
+            continue
+        if not length.is_Mul:
+            return True
+        waiting += length.args
+    return False
 
 
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:

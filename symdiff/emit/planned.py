@@ -25,6 +25,7 @@ from symdiff.emit.bodies import (
     check_dims,
     constraints_of,
     leaf_name,
+    lengths_checked,
     new_unit,
     split,
 )
@@ -120,6 +121,7 @@ def grads_function(unit: Unit) -> Planned:
     known: dict[Node, py.Expr] = {n: py.Lit(value) for n, value in numbers.items()}
     context = _context(unit, given | known, list(given), unit.tensors)
     context.weak = set(numbers)
+    context.checked = lengths_checked(reachable(results, set(given)))
     steps = schedule(results, context.given, unit.tensors, _style(unit, results))
     steps = [s for s in steps if s.tensor.node.op is not CONSTANT]
     order = [s.tensor.node for s in steps]
