@@ -151,24 +151,9 @@ def draw_argument(
 
 
 def _length(text: str, sizes: dict[str, int]) -> int:
-    """Return a symbolic length, such as N or 2*N."""
-    import sympy as sp
+    """Return a symbolic length; names that have none get one."""
+    from symdiff.emit.dims import length_of, symbols_of
 
-    expression = sp.sympify(text, locals=_Symbols())
-    for symbol in sorted(expression.free_symbols, key=str):
-        sizes.setdefault(str(symbol), LENGTHS[len(sizes) % len(LENGTHS)])
-    return int(expression.subs({s: sizes[str(s)] for s in expression.free_symbols}))
-
-
-class _Symbols(dict[str, Any]):
-    """Every name is a symbol, also N and S, which SymPy has for itself."""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.isidentifier()
-
-    def __missing__(self, name: str) -> Any:
-        import sympy as sp
-
-        if name in ("floor", "ceiling", "Max", "Min", "Mod", "Integer"):
-            return getattr(sp, name)
-        return sp.Symbol(name, integer=True, nonnegative=True)
+    for name in symbols_of(text):
+        sizes.setdefault(name, LENGTHS[len(sizes) % len(LENGTHS)])
+    return length_of(text, sizes)

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from symdiff.declare.init import Init
 from symdiff.declare.model import Function, Model
+from symdiff.emit.dims import length_of, symbols_of
 from symdiff.grading.reference import Case, Reference
 
 # What symbolic lengths are, all different; larger ones where these are too short.
@@ -81,7 +81,7 @@ class _Drawer:
                 if isinstance(d, int):
                     fixed.add(d)
                 else:
-                    dims.update((str(s), None) for s in _symbols(d))
+                    dims.update((name, None) for name in symbols_of(d))
         self.batch = "N" if "N" in dims else next(iter(dims), "")
         for lengths in LENGTHS:
             free = [n for n in lengths if n not in fixed] + list(lengths)
@@ -163,7 +163,7 @@ class _Drawer:
         self, name: str, lengths: Mapping[str, int], rng: np.random.Generator
     ) -> np.ndarray:
         kind, dims, low, high = self.reference.arguments[name]
-        shape = tuple(d if isinstance(d, int) else _length(d, lengths) for d in dims)
+        shape = tuple(d if isinstance(d, int) else length_of(d, lengths) for d in dims)
         sample = self.samples[name]
         if isinstance(sample, Init) and sample.array is None:
             names = {**vars(self.reference.check), "rng": rng, "np": np}
@@ -258,26 +258,3 @@ def _cast(array: np.ndarray, kind: str, narrow: bool) -> np.ndarray:
     if kind in ("float32", "float64"):
         return array.astype(kind)
     return array
-
-
-def _symbols(text: str) -> list[sp.Symbol]:
-    names = _Symbols()
-    return sorted(sp.sympify(text, locals=names).free_symbols, key=str)
-
-
-def _length(text: str, lengths: Mapping[str, int]) -> int:
-    """Return a symbolic length, such as N or 2*N."""
-    expression = sp.sympify(text, locals=_Symbols())
-    return int(expression.subs({s: lengths[str(s)] for s in expression.free_symbols}))
-
-
-class _Symbols(dict[str, Any]):
-    """Every name is a symbol, also N and S, which SymPy has for itself."""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.isidentifier()
-
-    def __missing__(self, name: str) -> Any:
-        if name in ("floor", "ceiling", "Max", "Min", "Mod", "Integer"):
-            return getattr(sp, name)
-        return sp.Symbol(name, integer=True, nonnegative=True)
