@@ -22,17 +22,6 @@ Rule = Callable[[Tensor], Tensor | None]
 Table = Mapping[str, Sequence[Rule]]
 
 
-def table(
-    rules: Sequence[Rule], ops: Mapping[Rule, Sequence[str]]
-) -> dict[str, list[Rule]]:
-    """Return the rules by the name of the op at whose node they may fit."""
-    found: dict[str, list[Rule]] = {}
-    for rule in rules:
-        for name in ops[rule]:
-            found.setdefault(name, []).append(rule)
-    return found
-
-
 def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
     """Return tensors equal to ``outputs`` on which no rule fits any more."""
     done: dict[Node, Tensor] = {}

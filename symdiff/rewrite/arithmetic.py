@@ -1,0 +1,239 @@
+"""The exact rewrites of arithmetic: numbers, powers of two, small powers, signs.
+
+In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
+not fit. Invariant: equal means equal to the last bit for every input, NaN and signed
+zeros included, except that scaling by a power of two assumes no overflow or underflow,
+and that products stand for a small power, with an error of a last place like its own.
+"""
+
+from __future__ import annotations
+
+import math
+
+import sympy as sp
+
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.elementwise import MUL, SQUARE
+from symdiff.ops.operands import call_elementwise, constant, is_literal, literal_value
+from symdiff.ops.shape import broadcast_to
+from symdiff.rewrite.patterns import (
+    is_op,
+    is_power_of_two,
+    literal_last,
+    number,
+    rule,
+    scalar_constant,
+)
+
+# --- constants ------------------------------------------------------------------------
+
+
+@rule("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where",
+      "greater", "greater_equal", "less", "less_equal", "equal",
+      "not_equal")  # fmt: skip
+def constant_operand(t: Tensor) -> Tensor | None:
+    """op(x, broadcast(c)) = op(x, c), while another operand gives shape and dtype."""
+    values = [None if is_literal(p) else scalar_constant(p) for p in t.parents]
+    if all(v is None for v in values):
+        return None
+    keeps = [
+        not is_literal(p) and v is None and p.shape == t.shape and p.dtype == t.dtype
+        for p, v in zip(t.parents, values, strict=True)
+    ]
+    if is_op(t, "where"):
+        keeps[0] = False
+    elif t.dtype.is_bool:
+        keeps = [
+            not is_literal(p) and v is None
+            for p, v in zip(t.parents, values, strict=True)
+        ]
+    if not any(keeps):
+        return None
+    start = 1 if is_op(t, "where") else 0
+    operands = [
+        p if v is None or i < start else v
+        for i, (p, v) in enumerate(zip(t.parents, values, strict=True))
+    ]
+    return call_elementwise(t.node.op, *operands)
+
+
+@rule("multiply")
+def multiply_by_one(t: Tensor) -> Tensor | None:
+    """x * 1 = x; x * -1 = -x."""
+    for a, b in (t.parents, t.parents[::-1]):
+        c = number(b)
+        if c == 1 and a.dtype == t.dtype:
+            return a
+        if c == -1 and a.dtype == t.dtype:
+            return -a
+    return None
+
+
+@rule("multiply")
+def scaled_seed(t: Tensor) -> Tensor | None:
+    """A scalar constant times a number is a constant, where one is a power of two.
+
+    So the 1 that a gradient starts from is not carried along.
+    """
+    for a, b in (t.parents, t.parents[::-1]):
+        c, d = number(a), scalar_constant(b)
+        if c is None or d is None or b.ndim or not b.dtype.is_float:
+            continue
+        if is_power_of_two(c) or is_power_of_two(d):
+            return constant(float(c * d))
+    return None
+
+
+@rule("divide")
+def divide_by_one(t: Tensor) -> Tensor | None:
+    """x / 1 = x; x / -1 = -x."""
+    a, b = t.parents
+    match number(b):
+        case 1:
+            return a
+        case -1:
+            return -a
+    return None
+
+
+@rule("power")
+def first_power(t: Tensor) -> Tensor | None:
+    """x ** 1 = x."""
+    a, b = t.parents
+    return a if number(b) == 1 and a.dtype == t.dtype else None
+
+
+@rule("power")
+def small_power(t: Tensor) -> Tensor | None:
+    """x**3 = x x**2 and x**4 = (x**2)**2; NumPy's power takes a hundred times as long.
+
+    They overflow and underflow where the power does.
+    """
+    base, exponent = t.parents
+    if not base.dtype.is_float or number(exponent) not in (3, 4):
+        return None
+    squared = call_elementwise(SQUARE, base)
+    if number(exponent) == 4:
+        return call_elementwise(SQUARE, squared)
+    return call_elementwise(MUL, base, squared)
+
+
+@rule("subtract")
+def subtract_zero(t: Tensor) -> Tensor | None:
+    """x - 0 = x."""
+    a, b = t.parents
+    c = number(b)
+    zero = c == 0 and math.copysign(1, c) > 0
+    return a if zero and a.dtype == t.dtype else None
+
+
+@rule("multiply")
+def fold_powers_of_two(t: Tensor) -> Tensor | None:
+    """(x * c) * d = x * (c d) where c or d is a power of two."""
+    a, d = literal_last(t)
+    if d is None or not is_op(a, "multiply"):
+        return None
+    x, c = literal_last(a)
+    if c is None or not (is_power_of_two(c) or is_power_of_two(d)):
+        return None
+    return x * (c * d)
+
+
+@rule("multiply")
+def fold_halves(t: Tensor) -> Tensor | None:
+    """(x / c) * d = x * (d / c) where c is a power of two; (x / 2N) * 2 = x / N.
+
+    Where d is one, (c / N) * d = (c d) / N for a constant c, and (x c / y) * d =
+    x (c d) / y.
+    """
+    a, d = literal_last(t)
+    if d is None or not is_op(a, "divide"):
+        return None
+    top = _scaled(a.parents[0], d)
+    if top is not None:
+        return top / a.parents[1]
+    x, c = a.parents[0], literal_value(a.parents[1])
+    value = None if a.ndim else scalar_constant(x)
+    if isinstance(c, sp.Expr) and value is not None and is_power_of_two(d):
+        scaled = constant(float(value * d))
+        return scaled / c if scaled.dtype == x.dtype else None
+    if isinstance(c, (int, float)) and is_power_of_two(c):
+        return x * (d / c)
+    if isinstance(c, sp.Expr) and is_power_of_two(d) and d == int(d):
+        shorter = sp.expand(c / int(d))
+        if all(n.is_Integer for n in shorter.as_coefficients_dict().values()):
+            return x / shorter
+    return None
+
+
+def _scaled(t: Tensor, d: float) -> Tensor | None:
+    """Return (x c) d as x (c d), where d is a power of two."""
+    if not (is_power_of_two(d) and is_op(t, "multiply")):
+        return None
+    x, c = literal_last(t)
+    return None if c is None else x * (c * d)
+
+
+@rule("multiply")
+def scale_the_scalar(t: Tensor) -> Tensor | None:
+    """broadcast(s) * (c * x) = broadcast(s * c) * x where c is a power of two."""
+    for s, other in (t.parents, t.parents[::-1]):
+        if (
+            not is_op(s, "broadcast_to")
+            or s.parents[0].ndim
+            or not is_op(other, "multiply")
+        ):
+            continue
+        x, c = literal_last(other)
+        if c is not None and is_power_of_two(c) and not is_literal(x):
+            return broadcast_to(s.parents[0] * c, x.shape) * x
+    return None
+
+
+# --- signs ----------------------------------------------------------------------------
+
+
+@rule("negative")
+def negative_constant(t: Tensor) -> Tensor | None:
+    """-c is a constant, where c is a scalar one."""
+    (a,) = t.parents
+    c = scalar_constant(a)
+    if c is None or a.ndim or not a.dtype.is_float:
+        return None
+    opposite = constant(-float(c))
+    return opposite if opposite.dtype == t.dtype else None
+
+
+@rule("negative")
+def double_negative(t: Tensor) -> Tensor | None:
+    """-(-x) = x; -(a - b) stays, because its zero has the other sign."""
+    (a,) = t.parents
+    return a.parents[0] if is_op(a, "negative") else None
+
+
+@rule("add")
+def add_negative(t: Tensor) -> Tensor | None:
+    """a + (-b) = a - b; (-a) + b = b - a."""
+    a, b = t.parents
+    if is_op(b, "negative"):
+        return a - b.parents[0]
+    if is_op(a, "negative"):
+        return b - a.parents[0]
+    return None
+
+
+@rule("add")
+def add_negative_number(t: Tensor) -> Tensor | None:
+    """x + (-c) = x - c, for a number c."""
+    a, b = t.parents
+    c = number(b) if is_literal(b) else None if b.ndim else scalar_constant(b)
+    if c is None or not c < 0 or a.dtype != t.dtype or not t.dtype.is_float:
+        return None
+    return a - (-c) if is_literal(b) else a - constant(-float(c))
+
+
+@rule("subtract")
+def subtract_negative(t: Tensor) -> Tensor | None:
+    """a - (-b) = a + b."""
+    a, b = t.parents
+    return a + b.parents[0] if is_op(b, "negative") else None

@@ -1,0 +1,58 @@
+"""How a rule is registered, and the patterns that rules look for.
+
+In: a tensor. Out: what a rule wants to know of it, or None. Invariant: nothing is built
+here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.operands import CONSTANT, is_literal, literal_value
+from symdiff.rewrite.driver import Rule
+
+EXACT: dict[str, list[Rule]] = {}
+
+
+def rule(*ops: str) -> Callable[[Rule], Rule]:
+    """Register an exact rule for nodes of the given ops."""
+
+    def register(function: Rule) -> Rule:
+        for op in ops:
+            EXACT.setdefault(op, []).append(function)
+        return function
+
+    return register
+
+
+def is_op(t: Tensor, name: str) -> bool:
+    """Whether a tensor is the result of the named op."""
+    return t.node.op.name == name
+
+
+def number(t: Tensor) -> float | int | None:
+    """Return the value of a literal number, or None."""
+    value = literal_value(t)
+    return value if isinstance(value, (int, float)) else None
+
+
+def is_power_of_two(c: float) -> bool:
+    """Whether multiplying by ``c`` only moves the exponent."""
+    return c != 0 and math.isfinite(c) and abs(math.frexp(c)[0]) == 0.5
+
+
+def scalar_constant(t: Tensor) -> float | int | None:
+    """Return the value of a 0-d float or integer constant, broadcast or not."""
+    while is_op(t, "broadcast_to"):
+        (t,) = t.parents
+    if t.node.op is not CONSTANT or t.ndim or t.dtype.is_bool:
+        return None
+    return t.node.attrs["value"].item()
+
+
+def literal_last(t: Tensor) -> tuple[Tensor, float | int | None]:
+    """Return a product as (other operand, number)."""
+    a, b = t.parents
+    return (b, number(a)) if is_literal(a) else (a, number(b))

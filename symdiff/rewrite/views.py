@@ -1,0 +1,120 @@
+"""The exact rewrites of views, and of what is computed before it is repeated.
+
+In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
+not fit. Invariant: no element changes, only where it stands and how often.
+"""
+
+from __future__ import annotations
+
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import broadcast_shapes
+from symdiff.ops.operands import call_elementwise, is_literal
+from symdiff.ops.reduce import reduce_sum
+from symdiff.ops.shape import broadcast_to, reshape, transpose
+from symdiff.rewrite.patterns import is_op, rule
+
+
+@rule("broadcast_to")
+def broadcast_twice(t: Tensor) -> Tensor | None:
+    """broadcast(broadcast(x)) = broadcast(x); a broadcast to the same shape is x."""
+    (a,) = t.parents
+    if a.shape == t.shape:
+        return a
+    return broadcast_to(a.parents[0], t.shape) if is_op(a, "broadcast_to") else None
+
+
+@rule("broadcast_to")
+def broadcast_of_leading_axes(t: Tensor) -> Tensor | None:
+    """broadcast(x[None, ...]) = broadcast(x): NumPy adds leading axes itself."""
+    (a,) = t.parents
+    if not is_op(a, "expand_dims"):
+        return None
+    axes = a.node.attrs["axes"]
+    return (
+        broadcast_to(a.parents[0], t.shape) if axes == tuple(range(len(axes))) else None
+    )
+
+
+@rule("reshape")
+def reshape_twice(t: Tensor) -> Tensor | None:
+    """reshape(reshape(x)) = reshape(x); a reshape to the same shape is x."""
+    (a,) = t.parents
+    if a.shape == t.shape:
+        return a
+    return reshape(a.parents[0], t.shape) if is_op(a, "reshape") else None
+
+
+@rule("transpose")
+def transpose_twice(t: Tensor) -> Tensor | None:
+    """transpose(transpose(x)) = transpose(x), with the permutations composed."""
+    (a,) = t.parents
+    if not is_op(a, "transpose"):
+        return None
+    inner, outer = a.node.attrs["axes"], t.node.attrs["axes"]
+    return transpose(a.parents[0], tuple(inner[i] for i in outer))
+
+
+@rule("squeeze", "expand_dims")
+def squeeze_of_expanded(t: Tensor) -> Tensor | None:
+    """squeeze(expand_dims(x)) = x = expand_dims(squeeze(x)), for the same axes."""
+    (a,) = t.parents
+    names = {t.node.op.name, a.node.op.name}
+    if (
+        names == {"squeeze", "expand_dims"}
+        and a.node.attrs["axes"] == t.node.attrs["axes"]
+    ):
+        return a.parents[0]
+    return None
+
+
+@rule("squeeze")
+def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
+    """squeeze(sum(x, keepdims)) = sum(x), where the sum is a cotangent.
+
+    That sum is what broadcasting adds up, and nobody else reads it, so that nothing is
+    computed twice.
+    """
+    (a,) = t.parents
+    if not (a.cotangent_of and is_op(a, "sum") and a.node.attrs["keepdims"]):
+        return None
+    x, axes = a.parents[0], t.node.attrs["axes"]
+    if a.node.attrs["axes"] != axes or x.dtype != t.dtype:
+        return None
+    return reduce_sum(x, axes)
+
+
+@rule("cast")
+def cast_to_itself(t: Tensor) -> Tensor | None:
+    """cast(x) = x where x has the dtype already."""
+    (a,) = t.parents
+    return a if a.dtype == t.dtype else None
+
+
+@rule("stop_gradient")
+def barrier_done(t: Tensor) -> Tensor | None:
+    """stop_gradient(x) = x once every derivative has been taken."""
+    return t.parents[0]
+
+
+@rule("expand_dims", "squeeze", "reshape", "transpose")
+def view_of_repeated_scalar(t: Tensor) -> Tensor | None:
+    """view(broadcast(s)) = broadcast(s) for a scalar s and any change of shape."""
+    (a,) = t.parents
+    if is_op(a, "broadcast_to") and not a.parents[0].ndim:
+        return broadcast_to(a.parents[0], t.shape)
+    return None
+
+
+# --- computing before broadcasting ----------------------------------------------------
+
+
+def hoist_broadcast(t: Tensor) -> Tensor | None:
+    """op(broadcast(a), broadcast(b)) = broadcast(op(a, b)) for elementwise op."""
+    arrays = [p for p in t.parents if not is_literal(p)]
+    if not arrays or not all(is_op(p, "broadcast_to") for p in arrays):
+        return None
+    small = broadcast_shapes(*(p.parents[0].shape for p in arrays))
+    if len(small) == t.ndim and small == t.shape:
+        return None
+    operands = [p if is_literal(p) else p.parents[0] for p in t.parents]
+    return broadcast_to(call_elementwise(t.node.op, *operands), t.shape)

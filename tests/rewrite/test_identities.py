@@ -1,0 +1,209 @@
+"""Every rule of the exact tables on random and special values: equal to the last bit.
+
+A rule is called on graphs where it fits; what it returns and what it was given are both
+interpreted. No rule is without a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import symdiff as sd
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.operands import call_elementwise
+from symdiff.rewrite.driver import Rule
+from symdiff.rewrite.rules import simplifications
+
+SHAPE = (12, 3)
+N = sd.dim("N")
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -3.0, 7.25, 1e-3, -1e3]
+RULES: dict[str, Rule] = {
+    rule.__name__: rule for rules in simplifications().values() for rule in rules
+}
+# A matrix product of all rows rounds as BLAS likes; tests/loops compares its loops.
+del RULES["hoist_row_products"]
+
+x = sd.input("x", (N, 3))
+s = sd.input("s", ())
+row = sd.input("row", 3)
+labels = sd.input("labels", N, dtype="int64", high=3)
+half, two, seventh = 0.5, 2, 1 / 7
+scaled = x * row
+
+
+def spread(value: sd.Tensor) -> sd.Tensor:
+    return sd.broadcast_to(value, (N, 3))
+
+
+def number(value: float) -> sd.Tensor:
+    return sd.constant(np.array(value))
+
+
+def multiply(a: object, b: object) -> sd.Tensor:
+    """The bare node, on which no rule has been tried."""
+    return call_elementwise(sd.multiply(x, x).node.op, a, b)
+
+
+def slope_of_spread() -> sd.Tensor:
+    """The cotangent of row in row[None] * x, as the chain rule has it."""
+    wide = sd.expand_dims(row, 0)
+    (slope,) = sd.vjp(sd.broadcast_to(wide, (N, 3)) * x, [wide], x)
+    return sd.squeeze(slope, 0)
+
+
+CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
+    "constant_operand": [
+        lambda: x + spread(number(seventh)),
+        lambda: spread(number(-0.0)) - x,
+        lambda: x * spread(number(np.inf)),
+        lambda: spread(number(0.0)) / x,
+        lambda: sd.where(x > 0, x, spread(number(-0.0))),
+        lambda: x >= spread(number(0.5)),
+        lambda: sd.maximum(x, spread(number(-0.0))),
+    ],
+    "multiply_by_one": [lambda: multiply(x, 1), lambda: multiply(-1.0, x)],
+    "scaled_seed": [lambda: multiply(number(seventh), 0.25)],
+    "divide_by_one": [lambda: x / 1, lambda: x / -1.0],
+    "first_power": [lambda: x**1],
+    "small_power": [lambda: x**3, lambda: x**4],
+    "subtract_zero": [lambda: x - 0, lambda: x - 0.0],
+    "fold_powers_of_two": [
+        lambda: multiply(multiply(x, seventh), two),
+        lambda: multiply(half, multiply(two, x)),
+    ],
+    "fold_halves": [
+        lambda: multiply(x / 8, two),
+        lambda: multiply(x / (2 * N), two),
+        lambda: multiply(number(seventh) / N, two),
+        lambda: multiply(multiply(x, seventh) / N, half),
+        lambda: multiply(multiply(half, x) / row, two),
+    ],
+    "scale_the_scalar": [lambda: multiply(spread(s), multiply(4.0, x))],
+    "negative_constant": [lambda: -number(0.0), lambda: -number(seventh)],
+    "double_negative": [lambda: sd.negative(-x)],
+    "add_negative": [lambda: x + (-scaled), lambda: (-x) + row, lambda: (-x) + x],
+    "add_negative_number": [lambda: x + -seventh],
+    "subtract_negative": [lambda: x - (-scaled)],
+    "broadcast_twice": [lambda: spread(sd.broadcast_to(s, 3))],
+    "broadcast_of_leading_axes": [lambda: spread(row[None])],
+    "reshape_twice": [lambda: sd.reshape(sd.reshape(x, (3, N)), (N * 3,))],
+    "transpose_twice": [
+        lambda: x.T.T,
+        lambda: sd.transpose(sd.transpose(x[None], (1, 2, 0)), (1, 0, 2)),
+    ],
+    "squeeze_of_expanded": [
+        lambda: sd.squeeze(sd.expand_dims(x, 1), 1),
+        lambda: sd.expand_dims(sd.squeeze(x[:, :, None], 2), 2),
+    ],
+    "squeeze_of_kept_axes": [slope_of_spread],
+    "cast_to_itself": [lambda: cast_to_own_dtype()],
+    "barrier_done": [lambda: sd.stop_gradient(x)],
+    "view_of_repeated_scalar": [
+        lambda: spread(s).T,
+        lambda: sd.expand_dims(spread(s), 0),
+        lambda: sd.reshape(spread(s), (3 * N,)),
+    ],
+    "hoist_broadcast": [
+        lambda: sd.exp(spread(row)),
+        lambda: spread(s) * spread(row),
+        lambda: spread(row) / 7,
+    ],
+    "subtract_one_hot": [lambda: x - sd.cast(sd.one_hot(labels, 3), x.dtype)],
+}
+
+# Where a rule would change a bit, or compute something twice.
+MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
+    "multiply_by_one": [lambda: multiply(x, 0), lambda: multiply(x, row)],
+    "scaled_seed": [lambda: multiply(number(seventh), 3)],
+    "divide_by_one": [lambda: x / 3],
+    "first_power": [lambda: x**2],
+    "small_power": [lambda: x**5, lambda: x**3.5, lambda: x**-3],
+    "subtract_zero": [lambda: x - -0.0],
+    "fold_powers_of_two": [lambda: multiply(multiply(x, seventh), 3)],
+    "fold_halves": [
+        lambda: multiply(x / 3, 5),
+        lambda: multiply(x / (3 * N), two),
+        lambda: multiply(x / N, 3),
+        lambda: multiply(number(seventh) / N, 3),
+        lambda: multiply(multiply(x, seventh) / N, 3),
+    ],
+    "scale_the_scalar": [lambda: multiply(spread(s), multiply(3.0, x))],
+    "double_negative": [lambda: sd.negative(x - row)],
+    "add_negative_number": [lambda: x + seventh],
+    "squeeze_of_expanded": [lambda: sd.squeeze(sd.expand_dims(x[None], 1), 0)],
+    "squeeze_of_kept_axes": [
+        lambda: sd.squeeze(sd.sum(x, axis=1, keepdims=True), 1),
+    ],
+    "broadcast_of_leading_axes": [
+        lambda: sd.broadcast_to(x[:, None], (N, 4, 3)),
+    ],
+    "hoist_broadcast": [lambda: spread(row) * x],
+    "subtract_one_hot": [lambda: 1.0 - sd.one_hot(labels, 3)],
+}
+
+
+def cast_to_own_dtype() -> sd.Tensor:
+    from symdiff.graph.tensor import apply
+    from symdiff.ops.elementwise import CAST
+
+    return apply(CAST, x, dtype=x.dtype)
+
+
+def values(width: str) -> Iterator[dict[sd.Tensor, np.ndarray]]:
+    """Special values in every place of every operand, then random ones."""
+    rng = np.random.default_rng(0)
+    for shift in range(len(SPECIAL)):
+        turned = np.roll(SPECIAL, shift)
+        table = np.tile(turned[:, None], 3)
+        yield _bound(table, SPECIAL[shift], turned[:3], width)
+    for _ in range(5):
+        draw = rng.normal(size=SHAPE) * 10.0 ** rng.integers(-5, 5, SHAPE)
+        yield _bound(draw, rng.normal(), rng.normal(size=3), width)
+
+
+def _bound(
+    table: np.ndarray, scalar: float, three: np.ndarray, width: str
+) -> dict[sd.Tensor, np.ndarray]:
+    return {
+        x: table.astype(width),
+        s: np.array(scalar, width),
+        row: three.astype(width),
+        labels: np.arange(len(table)) % 3,
+    }
+
+
+def test_every_rule_has_a_case() -> None:
+    assert set(CASES) == set(RULES)
+
+
+@pytest.mark.parametrize("width", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("name", "place"), [(n, i) for n, made in CASES.items() for i in range(len(made))]
+)
+def test_a_rule_keeps_every_value(name: str, place: int, width: str) -> None:
+    given = CASES[name][place]()
+    found = RULES[name](given)
+    assert isinstance(found, Tensor), "the rule does not fit its case"
+    assert found.node is not given.node
+    assert (found.shape, found.dtype) == (given.shape, given.dtype)
+    rounding = 4 * np.finfo(width).eps if name == "small_power" else 0
+    for point in values(width):
+        with np.errstate(all="ignore"):
+            wanted = np.asarray(sd.interpret(given, point))
+            got = np.asarray(sd.interpret(found, point))
+        assert got.dtype == wanted.dtype
+        np.testing.assert_allclose(got, wanted, rtol=rounding, atol=0)
+        if wanted.dtype.kind == "f":
+            known = ~np.isnan(wanted)
+            signs = np.signbit(got[known]), np.signbit(wanted[known])
+            np.testing.assert_array_equal(*signs)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [(n, i) for n, made in MISFITS.items() for i in range(len(made))]
+)
+def test_a_rule_leaves_alone_what_it_would_change(name: str, place: int) -> None:
+    assert RULES[name](MISFITS[name][place]()) is None
