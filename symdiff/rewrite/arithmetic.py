@@ -174,6 +174,13 @@ def _scaled(t: Tensor, d: float) -> Tensor | None:
     return None if c is None else x * (c * d)
 
 
+@rule("add")
+def add_itself(t: Tensor) -> Tensor | None:
+    """x + x = x * 2, as the product rule has it of x * x."""
+    a, b = t.parents
+    return a * 2 if a.node is b.node and t.dtype.is_float else None
+
+
 @rule("multiply")
 def scale_the_scalar(t: Tensor) -> Tensor | None:
     """broadcast(s) * (c * x) = broadcast(s * c) * x where c is a power of two."""

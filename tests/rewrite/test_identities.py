@@ -82,6 +82,7 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: multiply(multiply(half, x) / row, two),
     ],
     "scale_the_scalar": [lambda: multiply(spread(s), multiply(4.0, x))],
+    "add_itself": [lambda: x + x],
     "negative_constant": [lambda: -number(0.0), lambda: -number(seventh)],
     "double_negative": [lambda: sd.negative(-x)],
     "add_negative": [lambda: x + (-scaled), lambda: (-x) + row, lambda: (-x) + x],
