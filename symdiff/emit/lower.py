@@ -187,9 +187,9 @@ def _operands(node: Node, text: str, context: Context) -> list[py.Expr]:
     """Return the expressions of a node's operands, as its text needs them."""
     elided = _elided(node, context)
     found: list[py.Expr] = []
-    share = _is_share(node) and is_weak(node, context)
+    bare = _gives_width(text) or (_is_share(node) and is_weak(node, context))
     for at, i in enumerate(node.inputs):
-        if share and i.op is CONSTANT:
+        if bare and i.op is CONSTANT and np.isfinite(i.attrs["value"]):
             found.append(py.Lit(i.attrs["value"].item()))
             continue
         value = expression_of(i, context, elide_in=node if at in elided else None)
@@ -199,6 +199,11 @@ def _operands(node: Node, text: str, context: Context) -> list[py.Expr]:
         wide = _may_divide_by_zero(node, context)
         found.append(strong(value, source, "f(_0)" if wide else text, context))
     return found
+
+
+def _gives_width(text: str) -> bool:
+    """Whether a text makes an array of one dtype from numbers of any."""
+    return text.startswith("np.array(")
 
 
 def _elided(node: Node, context: Context) -> set[int]:
@@ -321,7 +326,7 @@ def _may_divide_by_zero(node: Node, context: Context) -> bool:
 
 
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
-    """Give a Python float the run's width where it is not an operand of an operator."""
-    if is_infix(text) or not is_weak(node, context):
+    """Give a Python float the run's width, but as operand of an operator or array."""
+    if is_infix(text) or _gives_width(text) or not is_weak(node, context):
         return value
     return py.Call(scalar_type(FLOAT, context), (value,))

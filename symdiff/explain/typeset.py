@@ -232,6 +232,11 @@ def _item(node: Node, operands: Sequence[Tex]) -> Tex:
     return Tex(f"{{{operands[0].within(ATOM)}}}_{{[{node.attrs['index']}]}}", POWER)
 
 
+def _pack(node: Node, operands: Sequence[Tex]) -> Tex:
+    items = ", ".join(o.text for o in operands)
+    return Tex(rf"\left[{items}\right]")
+
+
 _WORDS = {
     "log": r"\log", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "sinh": r"\sinh",
     "cosh": r"\cosh", "tanh": r"\tanh", "arcsin": r"\arcsin", "arccos": r"\arccos",
@@ -271,5 +276,6 @@ _FORMS: dict[str, Form] = {
     "broadcast_to": _repeated,
     "subtract_one_hot": _less_one_hot,
     "item": _item,
+    "pack": _pack,
     "slice": _slice,
 }

@@ -22,9 +22,10 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.calculus import transposed_vjp
 from symdiff.ops.define import primitive
+from symdiff.ops.elementwise import dtype_text
 from symdiff.ops.index import slice_axis
 from symdiff.ops.operands import api, float_operand
-from symdiff.ops.shape import expand_dims, ravel, zeros_like
+from symdiff.ops.shape import expand_dims, ravel, squeeze, zeros_like
 from symdiff.ops.text import tuple_text
 
 
@@ -62,42 +63,73 @@ def _piece(i: int) -> Any:
 class _Pieces(dict):
     """The transposes of any number of operands, made when asked for."""
 
+    def __init__(self, piece: Any) -> None:
+        super().__init__()
+        self._piece = piece
+
     def __contains__(self, i: object) -> bool:
         return True
 
     def __missing__(self, i: int) -> Any:
-        return _piece(i)
+        return self._piece(i)
 
 
-def _join_text(node: Any) -> str:
+def _concatenate_text(node: Any) -> str:
     operands = tuple_text([f"_{i}" for i in range(len(node.inputs))])
-    return f"np.{node.op.name}({operands}, axis={node.attrs['axis']})"
+    return f"np.concatenate({operands}, axis={node.attrs['axis']})"
 
 
-def _concatenate_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tensor:
+def _join_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tensor:
     parts = [
         zeros_like(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)
     ]
     return apply(output.node.op, *parts, **attrs)
 
 
-def _define_join(name: str, infer: Any, evaluate: Any, transposes: Any) -> Any:
-    return primitive(
-        name,
-        infer,
-        evaluate,
-        vjp=transposed_vjp(transposes),
-        jvp=_concatenate_jvp,
-        text=_join_text,
-        analytic=True,
-    )
-
-
-CONCATENATE = _define_join(
+CONCATENATE = primitive(
     "concatenate",
     _infer_concatenate,
     lambda *xs, axis: np.concatenate(xs, axis=axis),
-    _Pieces(),
+    vjp=transposed_vjp(_Pieces(_piece)),
+    jvp=_join_jvp,
+    text=_concatenate_text,
+    analytic=True,
+)
+
+
+def _infer_pack(*types: TensorType, shape: tuple[int, ...]) -> TensorType:
+    dtype = types[0].dtype
+    for t in types[1:]:
+        dtype = promote(dtype, t.dtype)
+    return TensorType(shape, dtype)
+
+
+def _element(i: int) -> Any:
+    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+        for at in np.unravel_index(i, attrs["shape"]):
+            ct = squeeze(slice_axis(ct, 0, int(at), int(at) + 1), 0)
+        return ct
+
+    return transpose_rule
+
+
+def _pack_text(node: Any) -> str:
+    rows = [f"_{i}" for i in range(len(node.inputs))]
+    for length in reversed(node.attrs["shape"]):
+        starts = range(0, len(rows), length)
+        rows = [tuple_text(rows[at : at + length]) for at in starts]
+    return f"np.array({rows[0]}, dtype={dtype_text(node.dtype)})"
+
+
+# What stacks of scalars are lowered to, row by row.
+PACK = primitive(
+    "pack",
+    _infer_pack,
+    lambda *xs, shape: np.stack(xs).reshape(shape),
+    vjp=transposed_vjp(_Pieces(_element)),
+    jvp=_join_jvp,
+    text=_pack_text,
+    analytic=True,
 )
 
 

@@ -9,6 +9,7 @@ n times as much.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from symdiff.ops.text import index_text, shape_text
 
 Entry = Any  # a slice, an int or a dim
 Index = tuple[Entry, ...]
+FEW = 32
 
 
 def _part_shape(shape: Shape, index: Index) -> Shape:
@@ -45,9 +47,52 @@ def _infer(*parts: TensorType, shape: Shape, indices: tuple[Index, ...]) -> Tens
 
 def _evaluate(*parts: Any, shape: Any, indices: Any) -> Any:
     result = np.zeros(shape, dtype=np.result_type(*parts))
-    for part, index in zip(parts, indices, strict=True):
-        result[index] += part
+    for part, index, new in zip(parts, indices, untouched(indices), strict=True):
+        if new:
+            result[index] = part
+        else:
+            result[index] += part
     return result
+
+
+def untouched(indices: Sequence[Index]) -> list[bool]:
+    """Whether each index has no element in common with those before it.
+
+    Of many slices that is not asked of every pair.
+    """
+    found: list[bool] = []
+    points: set[Index] = set()
+    ranges: list[Index] = []
+    for index in indices:
+        new = len(ranges) <= FEW and all(_are_apart(index, r) for r in ranges)
+        if all(isinstance(entry, int) for entry in index):
+            found.append(new and index not in points)
+            points.add(index)
+        else:
+            few = len(points) <= FEW
+            found.append(new and few and all(_are_apart(index, p) for p in points))
+            ranges.append(index)
+    return found
+
+
+def _are_apart(index: Index, other: Index) -> bool:
+    """Whether on some axis two indices are ranges of numbers that do not meet."""
+    for a, b in zip(map(_span, index), map(_span, other), strict=True):
+        if a is not None and b is not None and (a[1] <= b[0] or b[1] <= a[0]):
+            return True
+    return False
+
+
+def _span(entry: Entry) -> tuple[int, float] | None:
+    """Return where an entry begins and ends, if both are known."""
+    if isinstance(entry, int):
+        return entry, entry + 1
+    if not isinstance(entry, slice) or entry.step not in (None, 1):
+        return None
+    start = 0 if entry.start is None else entry.start
+    stop = math.inf if entry.stop is None else entry.stop
+    known = isinstance(start, int) and isinstance(stop, (int, float))
+    return (start, stop) if known and 0 <= start <= stop else None
 
 
 def _vjp(
@@ -75,8 +120,10 @@ def _jvp(
 def _text(node: Any) -> str:
     shape, dtype = shape_text(node.shape), dtype_text(node.dtype)
     lines = [f"_out = np.zeros({shape}, dtype={dtype})"]
-    for i, index in enumerate(node.attrs["indices"]):
-        lines.append(f"_out[{index_text(_trimmed(index))}] {'+' * bool(i)}= _{i}")
+    indices = node.attrs["indices"]
+    for i, (index, new) in enumerate(zip(indices, untouched(indices), strict=True)):
+        sign = "=" if new else "+="
+        lines.append(f"_out[{index_text(_trimmed(index))}] {sign} _{i}")
     return "\n".join(lines)
 
 

@@ -7,14 +7,17 @@ views.py; here are those that name an op, and the tables that the passes take.
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
+from symdiff.ops.joining import PACK
 from symdiff.rewrite import arithmetic as arithmetic  # registers its rules
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
-from symdiff.rewrite.patterns import EXACT, rule
+from symdiff.rewrite.patterns import EXACT, is_op, rule
 from symdiff.rewrite.views import hoist_broadcast
 
 # --- naming what NumPy has a better statement for -------------------------------------
@@ -27,6 +30,43 @@ def subtract_one_hot(t: Tensor) -> Tensor | None:
     if b.node.op is not ONE_HOT or not b.dtype.is_float or a.shape != t.shape:
         return None
     return apply(SUBTRACT_ONE_HOT, a, b.parents[0])
+
+
+@rule("concatenate")
+def pack_scalars(t: Tensor) -> Tensor | None:
+    """concatenate(a[None], b[None]) = array((a, b)) for scalars and arrays of them."""
+    axes = {p.node.attrs["axes"] for p in t.parents if is_op(p, "expand_dims")}
+    if axes != {(0,)} or not all(is_op(p, "expand_dims") for p in t.parents):
+        return None
+    rows = [p.parents[0] for p in t.parents]
+    if t.node.attrs["axis"] or not t.dtype.is_float:
+        return None
+    if all(is_op(r, "pack") for r in rows):
+        items = [item for r in rows for item in r.parents]
+        return apply(PACK, *items, shape=(len(rows), *rows[0].node.attrs["shape"]))
+    if any(r.ndim for r in rows):
+        return None
+    return apply(PACK, *rows, shape=(len(rows),))
+
+
+@rule("unslices")
+def pack_placed_scalars(t: Tensor) -> Tensor | None:
+    """zeros with numbers at all of its few places = array((a, b, c + d))."""
+    places = [index[0] for index in t.node.attrs["indices"]]
+    few = t.ndim == 1 and t.shape[0] in range(1, 17)
+    if (
+        not few
+        or any(p.ndim for p in t.parents)
+        or set(places) != set(range(t.shape[0]))
+    ):
+        return None
+    items: list[list[Tensor]] = [[] for _ in range(t.shape[0])]
+    for place, part in zip(places, t.parents, strict=True):
+        items[place].append(part)
+    if any(part.dtype != t.dtype for part in t.parents):
+        return None
+    totals = [functools.reduce(operator.add, parts) for parts in items]
+    return apply(PACK, *totals, shape=t.shape)
 
 
 # --- composite ops --------------------------------------------------------------------

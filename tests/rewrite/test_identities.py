@@ -14,6 +14,7 @@ import pytest
 import symdiff as sd
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import call_elementwise
+from symdiff.ops.placing import merge_placed
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.rules import simplifications
 
@@ -45,6 +46,27 @@ def number(value: float) -> sd.Tensor:
 def multiply(a: object, b: object) -> sd.Tensor:
     """The bare node, on which no rule has been tried."""
     return call_elementwise(sd.multiply(x, x).node.op, a, b)
+
+
+def slope_of_parts() -> sd.Tensor:
+    """The cotangent of s[None], which stands in three places of one vector."""
+    part = sd.expand_dims(s, 0)
+    (slope,) = sd.vjp(sd.concatenate([part, part, part]), [part], row)
+    return sd.squeeze(slope, 0)
+
+
+def placed(length: int, *places: int) -> sd.Tensor:
+    """The cotangent of a vector that is read at places, each with its own number."""
+    v = sd.input("v", length)
+    numbers = [s, row[0], row[1], row[2], s * 2][: len(places)]
+    slopes = [sd.vjp(v[i], [v], n)[0] for i, n in zip(places, numbers, strict=True)]
+    return merge_placed(slopes)[0]
+
+
+def packed(*scalars: sd.Tensor) -> sd.Tensor:
+    found = RULES["pack_scalars"](sd.stack(scalars))
+    assert found is not None
+    return found
 
 
 def slope_of_spread() -> sd.Tensor:
@@ -100,6 +122,12 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.expand_dims(sd.squeeze(x[:, :, None], 2), 2),
     ],
     "squeeze_of_kept_axes": [slope_of_spread],
+    "squeeze_of_parts": [slope_of_parts],
+    "pack_placed_scalars": [
+        lambda: placed(2, 0, 1),
+        lambda: placed(2, 1, 0, 1, 1, 0),
+        lambda: placed(3, 2, 0, 1, 2),
+    ],
     "cast_to_itself": [lambda: cast_to_own_dtype()],
     "barrier_done": [lambda: sd.stop_gradient(x)],
     "view_of_repeated_scalar": [
@@ -111,6 +139,11 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.exp(spread(row)),
         lambda: spread(s) * spread(row),
         lambda: spread(row) / 7,
+    ],
+    "pack_scalars": [
+        lambda: sd.stack([s, row[0], s * 2]),
+        lambda: sd.stack([number(seventh), s]),
+        lambda: sd.stack([packed(s, row[1]), packed(row[0], s)]),
     ],
     "subtract_one_hot": [lambda: x - sd.cast(sd.one_hot(labels, 3), x.dtype)],
 }
@@ -138,10 +171,19 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
     "squeeze_of_kept_axes": [
         lambda: sd.squeeze(sd.sum(x, axis=1, keepdims=True), 1),
     ],
+    "pack_placed_scalars": [lambda: placed(3, 0, 2), lambda: placed(17, 0, 1)],
+    "squeeze_of_parts": [lambda: sd.squeeze(row[:1] + row[1:2], 0)],
     "broadcast_of_leading_axes": [
         lambda: sd.broadcast_to(x[:, None], (N, 4, 3)),
     ],
     "hoist_broadcast": [lambda: spread(row) * x],
+    "pack_scalars": [
+        lambda: sd.stack([row, row]),
+        lambda: sd.stack([packed(s, s), row[1:]]),
+        lambda: sd.stack([packed(s, s), packed(s, s)], axis=1),
+        lambda: sd.concatenate([s[None], row]),
+        lambda: sd.stack([labels[0], labels[1]]),
+    ],
     "subtract_one_hot": [lambda: 1.0 - sd.one_hot(labels, 3)],
 }
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from samples.table import Sample, sd
+from samples.table import Sample, raw, sd
+
+
+def _rows(*scalars: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return np.stack(scalars).reshape(shape)
+
 
 SAMPLES = [
     Sample("broadcast_to", [(3, 1)], {"shape": (2, 3, 4)}, symbolic=False),
@@ -26,6 +31,8 @@ SAMPLES = [
     Sample("concatenate", [(3, 4), (3, 2), (3, 1)], {"axis": 1}),
     Sample("concatenate", [(3, 4), (2,)], {"axis": None}),
     Sample("stack", [(3, 4), (3, 4)], {"axis": -1}),
+    Sample("stack", [(), (), ()]),
+    Sample(raw("pack"), [()] * 6, {"shape": (2, 3)}, _rows, symbolic=False),
     Sample(lambda x: x * np.ones((3, 1)), [(3, 4)], label="constant", symbolic=False),
     Sample(
         lambda x: x - sd.full((2, 1), 3.0),
