@@ -1,0 +1,135 @@
+"""Checkpoints: going on from them, and refusing those that are damaged or foreign."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_runs import GOOD, float32_rows, fresh, put, train, weights
+
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_going_on_gives_the_bytes_of_a_run_that_was_not_interrupted(kind):
+    options = ["--validation-split", 0.3, "--patience", 3, "--weights"]
+    train(*options, "whole.npz", "--epochs", 6, "--checkpoint", f"w.{kind}")
+    train(*options, "parts.npz", "--epochs", 2, "--checkpoint", f"c.{kind}")
+    resume = ["--resume", "--checkpoint", f"c.{kind}", "--history", "h.csv"]
+    said = train(*options, "parts.npz", "--epochs", 6, *resume)
+    assert f"going on from c.{kind}, after epoch 2" in said
+    assert weights("parts.npz") == weights("whole.npz")
+    assert weights(f"c.{kind}") == weights(f"w.{kind}")
+    assert len(Path("h.csv").read_text().splitlines()) == 7
+    said = train(*options, "again.npz", "--epochs", 6, *resume)
+    assert "the checkpoint has all 6 epochs" in said
+    assert weights("again.npz") == weights("whole.npz")
+
+
+def test_resume_begins_where_there_is_nothing_to_go_on_from():
+    said = train("--resume")
+    assert "going on" not in said
+    assert Path("build/small/checkpoint.npz").exists()
+    assert "going on from build/small/checkpoint.npz, after epoch 3" in train(
+        "--resume"
+    )
+
+
+def test_going_on_without_patience_keeps_the_last_weights(module):
+    """The best weights of a run that had patience are not brought back later."""
+    options = {"validation": float32_rows(), "checkpoint": "c.npz"}
+    module.fit(fresh(module), float32_rows(), epochs=2, patience=5, **options)
+    state, whole = fresh(module), fresh(module)
+    module.fit(state, float32_rows(), epochs=4, **options)
+    module.fit(whole, float32_rows(), epochs=4)
+    assert np.array_equal(state.flat_params, whole.flat_params)
+
+
+def test_a_run_that_ended_early_stays_ended():
+    text = GOOD.replace("Adam(0.05)", "SGD(300.0)")
+    options = ["--validation-split", 0.3, "--patience", 1, "--epochs", 40, "--resume"]
+    train(*options, text=text)
+    before = weights()
+    assert "training had ended after epoch" in train(*options, text=text)
+    assert weights() == before
+
+
+def test_a_checkpoint_is_not_begun_anew_by_mistake():
+    train("--checkpoint", "c.npz")
+    before = weights("c.npz")
+    assert "add --resume to go on from it" in train("--checkpoint", "c.npz", code=1)
+    assert weights("c.npz") == before
+
+
+OTHER = {
+    "cut": (lambda old: old[: len(old) // 2], GOOD, [], "is damaged"),
+    "empty": (lambda old: b"", GOOD, [], "is damaged"),
+    "flipped": (
+        lambda old: old[:400] + bytes([old[400] ^ 1]) + old[401:],
+        GOOD,
+        [],
+        "is damaged",
+    ),
+    "model": (bytes, GOOD.replace("(4, 3)", "(4, 3)").replace("z, y)", "2 * z, y)", 1),
+              [], "is of another model or optimiser"),
+    "optimiser": (bytes, GOOD.replace("Adam", "SGD"), [], "another model or optimiser"),
+    "rate": (bytes, GOOD.replace("0.05", "0.5"), [], "another model or optimiser"),
+    "seed": (bytes, GOOD, ["--seed", 3], "of a run with"),
+    "batch": (bytes, GOOD, ["--batch-size", 5], "'batch_size': 5"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "more", "message"), OTHER.values(), ids=OTHER
+)
+def test_checkpoints_that_cannot_be_gone_on_from(change, text, more, message):
+    """One clear error, and the file stays as it is."""
+    train("--checkpoint", "c.npz")
+    wrong = change(weights("c.npz"))
+    put("c.npz", wrong)
+    found = train("--checkpoint", "c.npz", "--resume", *more, text=text, code=1)
+    assert message in found
+    assert "It is left as it is" in found
+    assert weights("c.npz") == wrong
+
+
+@pytest.mark.parametrize("kind", ["npz", "safetensors"])
+def test_damage_is_noticed_and_changes_nothing(module, kind):
+    """Cut anywhere, or with any byte changed: refused, or exactly what was saved."""
+    saved = fresh(module, 1)
+    module.fit(saved, float32_rows(), epochs=1, checkpoint=f"c.{kind}")
+    good = weights(f"c.{kind}")
+    rng = np.random.default_rng(0)
+    wrong = [good[:n] for n in rng.integers(0, len(good), 40)]
+    wrong += [
+        good[:i] + bytes([good[i] ^ (1 << int(i) % 8)]) + good[i + 1 :]
+        for i in rng.integers(0, len(good), 80)
+    ]
+    refused = 0
+    for content in wrong:
+        put(f"bad.{kind}", content)
+        state = fresh(module, 2)
+        before = state.flat_params.copy()
+        said = ""
+        try:
+            module.load_checkpoint(f"bad.{kind}", state)
+        except ValueError as error:
+            said = str(error)
+            refused += 1
+        expected = before if said else saved.flat_params
+        assert np.array_equal(state.flat_params, expected)
+        assert not said or f"bad.{kind}" in said
+    assert refused > 80
+
+
+def test_a_failed_save_leaves_the_old_file(module, monkeypatch):
+    module.save("w.npz", module.init_params(0))
+    old = weights("w.npz")
+
+    def fail(_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        module.save("w.npz", module.init_params(1))
+    assert weights("w.npz") == old
+    assert [p.name for p in Path().iterdir()] == ["w.npz"]

@@ -1,0 +1,206 @@
+"""Data to train on: files, batches, weights, what is held out, what does not fit."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training_runs import DATA, GOOD, MODEL, put, rows, train, weights
+
+import symdiff as sd
+
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+
+def table(header=True, columns=("x0", "x1", "x2", "x3")):
+    data = rows()
+    lines = [",".join([*columns, "y"])] if header else []
+    lines += [
+        ",".join([*(repr(float(v)) for v in x), str(y)])
+        for x, y in zip(data["x"], data["y"], strict=True)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_npz():
+    np.savez("d.npz", **rows())
+    return ["--data", "d.npz"]
+
+
+def write_npy():
+    data = rows()
+    np.save("images.npy", data["x"])
+    np.save("y.npy", data["y"])
+    return ["--data", "x=images.npy", "--data", "y.npy"]
+
+
+def write_csv():
+    Path("d.csv").write_text(table())
+    return ["--data", "d.csv"]
+
+
+def write_bare_csv():
+    Path("d.csv").write_text(table(header=False))
+    return ["--data", "d.csv"]
+
+
+def write_named_csv():
+    """One argument takes the columns that no other does."""
+    Path("d.csv").write_text(table(columns=("height", "width", "depth", "age")))
+    return ["--data", "d.csv"]
+
+
+def write_gz():
+    Path("d.csv.gz").write_bytes(gzip.compress(table().encode()))
+    return ["--data", "d.csv.gz"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [write_npz, write_npy, write_csv, write_bare_csv, write_named_csv, write_gz],
+)
+def test_data_from_files_trains_to_the_same_bytes(write):
+    """Rows of .npy files are read from disk, batch by batch, in the same order."""
+    train()
+    expected = weights()
+    assert "examples: train 60" in train(*write(), text=MODEL)
+    assert weights() == expected
+    train("--validation-split", 0.25, text=GOOD)
+    expected = weights()
+    train(*write(), "--validation-split", 0.25, text=MODEL)
+    assert weights() == expected
+
+
+def test_an_npz_may_hold_what_is_held_out():
+    data = rows()
+    parts = {"train": slice(0, 40), "validation": slice(40, 50), "test": slice(50, 60)}
+    arrays = {f"{p}/{k}": a[s] for p, s in parts.items() for k, a in data.items()}
+    np.savez("d.npz", **arrays)
+    said = train("--data", "d.npz", text=MODEL)
+    assert "examples: train 40, validation 10, test 10" in said
+    assert "held out (validation)" in said
+    assert "held out (test)" in said
+
+
+def test_functions_give_batches():
+    """Iterables larger than memory: any split may be a function of the epoch."""
+    text = MODEL + DATA.replace('"train": rows()', '"train": batches, "test": batches')
+    text += """\
+def batches(epoch):
+    d = rows()
+    order = np.random.default_rng([1, epoch]).permutation(60)
+    for i in range(0, 60, 8):
+        yield {k: a[order[i:i + 8]] for k, a in d.items()}
+"""
+    train()
+    expected = weights()
+    said = train(text=text)
+    assert weights() == expected
+    assert "examples: train in batches, test in batches" in said
+    assert "held out (test): loss" in said
+    assert "comes in batches" in train("--validation-split", 0.5, text=text, code=1)
+
+
+BATCHES = {
+    "raises": ("yield 1 / 0", "data()['train'] raised ZeroDivisionError"),
+    "no dict": ("yield [1]", "['train'] must be a dict of arrays"),
+    "keys": ("yield {'x': 1}", "missing ['y']"),
+    "none": ("yield from ()", "data has no rows"),
+    "not iterable": ("return 3", "data()['train'] raised TypeError"),
+    "shape": (
+        "yield {'x': np.ones((2, 5)), 'y': [0, 1]}",
+        "x: expected shape (N, 4), got (2, 5)",
+    ),
+    "strings": ("yield {'x': ['a'], 'y': [0]}", "'x' has dtype <U1"),
+}
+
+
+@pytest.mark.parametrize(("body", "message"), BATCHES.values(), ids=BATCHES)
+def test_batches_that_do_not_fit(body, message):
+    text = (
+        MODEL + f"def data():\n    return {{'train': f}}\ndef f(epoch):\n    {body}\n"
+    )
+    found = train(text=text, code=1)
+    assert message in found
+    assert found.startswith("error: spec.py")
+
+
+WRONG_FILES = {
+    "kind": (lambda: put("d.txt", ""), "expected .npz, .csv"),
+    "none": (lambda: "none.npz", "cannot read none.npz: No such file"),
+    "damaged": (lambda: put("d.npz", "no"), "d.npz holds no arrays"),
+    "no rows": (lambda: put("d.csv", "x,y\n"), "d.csv has no rows"),
+    "words": (
+        lambda: put("d.csv", "x0,x1,x2,x3,y\n1,2,3,4,a\n"),
+        "no table of numbers",
+    ),
+    "ragged": (lambda: put("d.csv", "1,2,3,4,0\n1,2\n"), "no table of numbers"),
+    "columns": (lambda: put("d.csv", "1,2,3\n"), "needs 4 for x, 1 for y"),
+    "names": (
+        lambda: put("d.csv", "x0,x1,y\n1,2,0\n"),
+        "has the columns 2 for x, 1 for y; the model needs 4 for x",
+    ),
+    "fractions": (lambda: put("d.csv", "1,2,3,4,0.5\n"), "y must hold whole numbers"),
+    "no utf-8": (lambda: put("d.csv", b"\xff\xfe1"), "cannot read d.csv"),
+    "gzip": (lambda: put("d.csv.gz", "no"), "cannot read d.csv.gz"),
+    "pickle": (
+        lambda: np.savez("d.npz", x=np.array([None])) or "d.npz",
+        "x cannot be read: Object arrays cannot be loaded",
+    ),
+    "keys": (lambda: np.savez("d.npz", x=1) or "d.npz", "missing ['y']"),
+    "one npy": (lambda: np.save("x.npy", rows()["x"]) or "x.npy", "missing ['y']"),
+    "range": (
+        lambda: np.savez("d.npz", x=np.ones((2, 4)), y=[0, 3]) or "d.npz",
+        "y: expected values < 3, got 3",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "message"), WRONG_FILES.values(), ids=WRONG_FILES)
+def test_files_that_do_not_fit(make, message):
+    assert message in train("--data", make(), text=MODEL, code=1)
+
+
+def test_weights_of_samples_are_an_input():
+    """What has no weight is not learnt from: as if it were not there."""
+    text = MODEL.replace(
+        "model = sd.Model", 'w = sd.input("w", N)\nmodel = sd.Model'
+    ).replace("targets=[y]", "targets=[y, w]")
+    text = text.replace(
+        "loss=sd.nn.softmax_cross_entropy(z, y)",
+        "loss=sd.sum(w * sd.nn.softmax_cross_entropy(z, y, 'none')) / sd.sum(w)",
+    )
+    text += DATA.replace(
+        '"train": rows()', '"train": {**rows(), "w": np.arange(60.) < 30}'
+    ).replace("np.arange(60.) < 30", "(np.arange(60) < 30) * 1.0")
+    text = text.replace("batch_size=8", "batch_size=60, shuffle=False")
+    train(text=text)
+    with np.load("build/small/weights.npz") as file:
+        found = file["W"]
+    half = GOOD.replace(
+        '"train": rows()', '"train": {k: a[:30] for k, a in rows().items()}'
+    )
+    train(text=half.replace("batch_size=8", "batch_size=60, shuffle=False"))
+    with np.load("build/small/weights.npz") as file:
+        np.testing.assert_allclose(found, file["W"], rtol=1e-5)
+
+
+def test_held_out_rows_of_a_model_that_draws_meet_the_same_draws():
+    x = sd.input("x", (sd.dim("N"), 3))
+    noise = sd.random.normal((x.shape[0], 3))
+    loss = sd.mean(sd.square(sd.nn.dense(x, 3) + noise - x))
+    model = sd.Model("noisy", [x], [], x, loss=loss, optimizer=sd.optim.SGD(0.0))
+    train = sd.compile(model).load().train
+    state = train.init_state(train.init_params(0))
+    rows = {"x": np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)}
+
+    def batches(epoch):
+        for i in range(0, 40, 10):
+            yield {"x": rows["x"][i : i + 10]}
+
+    for held_out in (rows, batches):
+        history = train.fit(state, rows, epochs=3, validation=held_out)
+        assert len({record["val_loss"] for record in history}) == 1
+        assert len({record["loss"] for record in history}) == 3
+    found = train._held_out(state.params, rows, 0)["val_loss"]
+    assert found == train.evaluate(state.params, rows["x"], 0)["loss"]

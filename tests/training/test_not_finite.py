@@ -1,0 +1,111 @@
+"""What is not finite in training: `--debug-nans` names where it begins."""
+
+import re
+from pathlib import Path
+
+import pytest
+from training_runs import DATA, GOOD, MODEL, train, weights
+
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
+LOG = """\
+picked = sd.relu(sd.take_along_axis(z, y[:, None], axis=1))
+loss = -sd.mean(sd.log(picked))
+"""
+UNSTABLE = GOOD.replace("model = sd.Model", LOG + "model = sd.Model").replace(
+    "loss=sd.nn.softmax_cross_entropy(z, y)", "loss=loss"
+)
+
+
+def diagnosis(text, *options):
+    """The three facts that --debug-nans names, and the first line of what it says."""
+    found = train("--debug-nans", *options, text=text, code=1)
+    facts = [
+        re.search(rf"{fact}: +(.*)", found)[1]
+        for fact in ("first node", "line in spec", "generated line")
+    ]
+    file, line, shown = re.match(
+        r"(build/small/\w+\.py):(\d+): (.*)", facts[2]
+    ).groups()
+    assert Path(file).read_text().splitlines()[int(line) - 1].strip() == shown
+    return re.search(r"error: (.*)", found)[1], *facts
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_logarithm_of_zero_is_named(level):
+    first, node, where, line = diagnosis(UNSTABLE, "-O", level)
+    assert re.search(r"the loss became (inf|nan) in epoch 1, at step \d", first)
+    assert node.startswith("log: np.log(picked) is -inf at [")
+    assert "picked in 0.." in node
+    number = UNSTABLE.splitlines().index("loss = -sd.mean(sd.log(picked))") + 1
+    assert where.startswith(f"spec.py:{number}: loss = ")
+    assert "backward.py" in line
+    assert "np.log(picked)" in line
+
+
+def test_nan_in_the_data_is_named():
+    text = GOOD.replace('return {"x"', 'y[7] = 0; return {"x"').replace(
+        'return {"train": rows()}',
+        'd = rows(); d["x"][7, 2] = np.nan; return {"train": d}',
+    )
+    _, node, where, line = diagnosis(text)
+    assert re.match(r"x: the data is nan at \[\d, 2\]", node)
+    assert where == "spec.py:5: its declaration"
+    assert "x, y = _check(params, x=x, y=y)" in line
+
+
+def test_an_update_that_overflows_is_named():
+    first, node, where, line = diagnosis(GOOD.replace("Adam(0.05)", "SGD(3e38)")
+                                         .replace("loss=", "loss=1e3 * "))  # fmt: skip
+    assert "the update left W not finite" in first
+    assert node.startswith("multiply: lr * g is ")
+    assert where.endswith("optimizer=SGD(lr=3e+38)")
+    assert "train.py" in line
+
+
+def test_a_gradient_alone_may_be_at_fault():
+    """The root of zero is zero; its derivative is not finite."""
+    text = MODEL.replace("model = sd.Model", "r = sd.sum(sd.sqrt(x[:, 0]**2 * 0.0 * "
+                         "sd.param('s', ())**2))\nmodel = sd.Model") + DATA  # fmt: skip
+    text = text.replace(
+        "softmax_cross_entropy(z, y)", "softmax_cross_entropy(z, y) + r"
+    )
+    first, node, where, line = diagnosis(text)
+    assert "the gradient of s is not finite" in first
+    assert "is nan" in node or "is inf" in node
+    number = next(i for i, t in enumerate(text.splitlines(), 1) if t.startswith("r = "))
+    assert where.startswith(f"spec.py:{number}: ")
+    assert "backward.py" in line
+
+
+MASKED = """\
+mask = sd.where(x > 0, 0.0, -np.inf)
+a = sd.softmax(x + mask)
+"""
+
+
+def test_infinities_that_are_meant_are_not_blamed():
+    """A mask of -inf is fine; a row that is all masked is not."""
+    text = MODEL.replace("z = x @", f"{MASKED}z = a @") + DATA
+    text = text.replace("np.eye(4)[y]", "np.abs(np.eye(4)[y])").replace(
+        'return {"train": rows()}',
+        "d = rows(); d['x'] = np.abs(d['x']); d['x'][:, 1] = -1; BAD; "
+        'return {"train": d}',
+    )
+    assert "trained" in train("--debug-nans", text=text.replace("BAD", "pass"))
+    _, node, where, _ = diagnosis(text.replace("BAD", "d['x'][50] = -1"))
+    assert " is nan at [" in node
+    assert "a = softmax(x + mask)" in where or "a = sd.softmax(x + mask)" in where
+
+
+def test_debugging_changes_no_bytes():
+    train("--validation-split", 0.2)
+    expected = weights()
+    train("--validation-split", 0.2, "--debug-nans")
+    assert weights() == expected
+
+
+def test_without_debugging_it_says_how():
+    found = train(text=UNSTABLE, code=1)
+    assert "--debug-nans says where it begins" in found
+    assert not Path("build/small/weights.npz").exists()
