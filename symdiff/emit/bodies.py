@@ -229,7 +229,10 @@ def constraints_of(order: Sequence[Node]) -> list[Constraint]:
         for node in everything:
             node.op.infer(*(i.type for i in node.inputs), **node.attrs)
     known = [c for c in found if not _symbols(c) & steps]
-    return list(dict.fromkeys(known))
+    once: dict[Any, Constraint] = {}
+    for c in known:  # the first of several reasons is told
+        once.setdefault((c.left, c.right), c)
+    return list(once.values())
 
 
 def lengths_checked(order: Sequence[Node]) -> Callable[[], frozenset[Any]]:

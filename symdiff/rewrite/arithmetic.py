@@ -3,7 +3,8 @@
 In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
 not fit. Invariant: equal means equal to the last bit for every input, NaN and signed
 zeros included, except that scaling by a power of two assumes no overflow or underflow,
-and that products stand for a small power, with an error of a last place like its own.
+that products stand for a small power, with an error of a last place like its own, and
+that BLAS adds up the elements of a product of matrices in an order of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import sympy as sp
 
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.elementwise import MUL, SQUARE
+from symdiff.ops.linalg import matmul
 from symdiff.ops.operands import call_elementwise, constant, is_literal, literal_value
-from symdiff.ops.shape import broadcast_to
+from symdiff.ops.shape import broadcast_to, transpose
 from symdiff.rewrite.patterns import (
     is_op,
     is_power_of_two,
@@ -244,3 +246,25 @@ def subtract_negative(t: Tensor) -> Tensor | None:
     """a - (-b) = a + b."""
     a, b = t.parents
     return a + b.parents[0] if is_op(b, "negative") else None
+
+
+# --- products of matrices -------------------------------------------------------------
+
+
+@rule("transpose")
+def transpose_of_product(t: Tensor) -> Tensor | None:
+    """(a.T b).T = b.T a, where the product is a cotangent, which nobody else reads."""
+    (product,) = t.parents
+    if not (product.cotangent_of and is_op(product, "matmul") and _turns_matrices(t)):
+        return None
+    a, b = product.parents
+    if not (is_op(a, "transpose") and _turns_matrices(a)) or a.ndim != b.ndim:
+        return None
+    return matmul(transpose(b, t.node.attrs["axes"]), a.parents[0])
+
+
+def _turns_matrices(t: Tensor) -> bool:
+    """Whether a transpose swaps the last two axes alone."""
+    axes = t.node.attrs["axes"]
+    n = len(axes)
+    return n >= 2 and axes == (*range(n - 2), n - 1, n - 2)
