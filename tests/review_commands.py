@@ -1,0 +1,42 @@
+"""Commands run on a small spec, and edits of what they made, for tests of reviewing."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from symdiff.cli import main
+
+SPEC = """\
+import symdiff as sd
+
+N = sd.dim("N")
+x = sd.input("x", (N, 4))
+y = sd.input("y", (N,), dtype="int64", high=3)
+h = sd.tanh(x @ sd.param("V", (4, 5)))
+z = h @ sd.param("W", (5, 3)) + sd.param("b", (3,))
+loss = sd.nn.softmax_cross_entropy(z, y)
+model = sd.Model("small", inputs=[x], targets=[y], outputs=z, loss=loss,
+                 optimizer=sd.optim.SGD(0.1))
+"""
+
+
+def run(*arguments, code=0):
+    """What a command printed; its exit code is held to what is expected."""
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output, result.output
+    assert "fault of symdiff" not in result.output, result.output
+    return result.output
+
+
+def spec(text=SPEC, name="model.py"):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text, "utf-8")
+    return name
+
+
+def edit(path, old, new):
+    """Replace text in a file, once."""
+    text = Path(path).read_text("utf-8")
+    assert old in text, f"{path} lacks {old!r}"
+    Path(path).write_text(text.replace(old, new, 1), "utf-8")
