@@ -7,13 +7,12 @@ views.py; here are those that name an op, and the tables that the passes take.
 
 from __future__ import annotations
 
-import functools
-import operator
 from typing import Any
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.joining import PACK
+from symdiff.ops.placing import FEW
 from symdiff.rewrite import arithmetic as arithmetic  # registers its rules
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
@@ -51,22 +50,23 @@ def pack_scalars(t: Tensor) -> Tensor | None:
 
 @rule("unslices")
 def pack_placed_scalars(t: Tensor) -> Tensor | None:
-    """zeros with numbers at all of its few places = array((a, b, c + d))."""
+    """zeros with a few numbers at all of its few places = array((a, b, c + d)).
+
+    Many are added one by one, each where it has been computed.
+    """
     places = [index[0] for index in t.node.attrs["indices"]]
-    few = t.ndim == 1 and t.shape[0] in range(1, 17)
-    if (
-        not few
-        or any(p.ndim for p in t.parents)
-        or set(places) != set(range(t.shape[0]))
+    if t.ndim != 1 or not isinstance(t.shape[0], int) or len(places) > FEW:
+        return None
+    if any(part.ndim or part.dtype != t.dtype for part in t.parents) or not all(
+        isinstance(place, int) for place in places
     ):
         return None
-    items: list[list[Tensor]] = [[] for _ in range(t.shape[0])]
+    totals: list[Tensor | None] = [None] * t.shape[0]
     for place, part in zip(places, t.parents, strict=True):
-        items[place].append(part)
-    if any(part.dtype != t.dtype for part in t.parents):
-        return None
-    totals = [functools.reduce(operator.add, parts) for parts in items]
-    return apply(PACK, *totals, shape=t.shape)
+        known = totals[place]
+        totals[place] = part if known is None else known + part
+    items = [total for total in totals if total is not None]
+    return apply(PACK, *items, shape=t.shape) if len(items) == len(totals) else None
 
 
 # --- composite ops --------------------------------------------------------------------
