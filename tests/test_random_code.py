@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_programs import Complex, Program, Symbolic, program
+from random_namespaces import Complex, Symbolic
+from random_programs import Program, program
 from sample_checks import close, run
 
 import symdiff as sd

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_programs import Complex, Jax, Program, Symbolic, Torch, program
+from random_namespaces import Complex, Jax, Symbolic, Torch
+from random_programs import Program, program
 from sample_checks import close, leaf, run, slope
 
 from symdiff.ops.operands import API

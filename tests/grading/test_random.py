@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_programs import Complex, Program, Symbolic, program
+from random_namespaces import Complex, Symbolic
+from random_programs import Program, program
 
 import symdiff as sd
 from symdiff.grading.grade import Grader, _Grading

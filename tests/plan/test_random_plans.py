@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_programs import Program, Symbolic, program
+from random_namespaces import Symbolic
+from random_programs import Program, program
 
 import symdiff as sd
 
