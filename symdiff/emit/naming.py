@@ -62,7 +62,7 @@ _READABLE = {
     "sum": "total", "max": "peak", "min": "low", "abs": "magnitude", "add": "total",
     "subtract": "difference", "multiply": "product", "divide": "ratio",
     "matmul": "product", "sqrt": "root", "any": "some", "all": "every",
-    "negative": "negated", "slice": "part", "squeeze": "element", "pack": "entries",
+    "negative": "negated", "slice": "part", "squeeze": "element", "stack": "stacked",
     "round": "rounded", "broadcast_to": "repeated", "expand_dims": "expanded",
     "concatenate": "joined",
 }  # fmt: skip

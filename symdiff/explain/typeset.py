@@ -232,7 +232,7 @@ def _item(node: Node, operands: Sequence[Tex]) -> Tex:
     return Tex(f"{{{operands[0].within(ATOM)}}}_{{[{node.attrs['index']}]}}", POWER)
 
 
-def _pack(node: Node, operands: Sequence[Tex]) -> Tex:
+def _stacked(node: Node, operands: Sequence[Tex]) -> Tex:
     items = ", ".join(o.text for o in operands)
     return Tex(rf"\left[{items}\right]")
 
@@ -276,6 +276,6 @@ _FORMS: dict[str, Form] = {
     "broadcast_to": _repeated,
     "subtract_one_hot": _less_one_hot,
     "item": _item,
-    "pack": _pack,
+    "stack": _stacked,
     "slice": _slice,
 }

@@ -25,7 +25,7 @@ from symdiff.ops.define import primitive
 from symdiff.ops.elementwise import dtype_text
 from symdiff.ops.index import slice_axis
 from symdiff.ops.operands import api, float_operand
-from symdiff.ops.shape import expand_dims, ravel, squeeze, zeros_like
+from symdiff.ops.shape import ravel, squeeze, zeros_like
 from symdiff.ops.text import tuple_text
 
 
@@ -97,7 +97,45 @@ CONCATENATE = primitive(
 )
 
 
-def _infer_pack(*types: TensorType, shape: tuple[int, ...]) -> TensorType:
+def _infer_stack(*types: TensorType, axis: int) -> TensorType:
+    shape, dtype = list(types[0].shape), types[0].dtype
+    for t in types[1:]:
+        dtype = promote(dtype, t.dtype)
+        pairs = zip(shape, t.shape, strict=False)
+        common = [unify(d, e) for d, e in pairs]
+        if t.ndim != len(shape) or None in common:
+            raise ShapeError(f"stack needs one shape, got {types[0].shape}, {t.shape}")
+        shape = [d for d in common if d is not None]
+    return TensorType((*shape[:axis], len(types), *shape[axis:]), dtype)
+
+
+def _layer(i: int) -> Any:
+    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+        axis = attrs["axis"]
+        return squeeze(slice_axis(ct, axis, i, i + 1), axis)
+
+    return transpose_rule
+
+
+def _stack_text(node: Any) -> str:
+    operands = tuple_text([f"_{i}" for i in range(len(node.inputs))])
+    if node.inputs[0].shape:
+        return f"np.stack({operands}, axis={node.attrs['axis']})"
+    return f"np.array({operands}, dtype={dtype_text(node.dtype)})"
+
+
+STACK = primitive(
+    "stack",
+    _infer_stack,
+    lambda *xs, axis: np.stack(xs, axis=axis),
+    vjp=transposed_vjp(_Pieces(_layer)),
+    jvp=_join_jvp,
+    text=_stack_text,
+    analytic=True,
+)
+
+
+def _infer_table(*types: TensorType, shape: tuple[int, ...]) -> TensorType:
     dtype = types[0].dtype
     for t in types[1:]:
         dtype = promote(dtype, t.dtype)
@@ -113,7 +151,7 @@ def _element(i: int) -> Any:
     return transpose_rule
 
 
-def _pack_text(node: Any) -> str:
+def _table_text(node: Any) -> str:
     rows = [f"_{i}" for i in range(len(node.inputs))]
     for length in reversed(node.attrs["shape"]):
         starts = range(0, len(rows), length)
@@ -121,14 +159,14 @@ def _pack_text(node: Any) -> str:
     return f"np.array({rows[0]}, dtype={dtype_text(node.dtype)})"
 
 
-# What stacks of scalars are lowered to, row by row.
-PACK = primitive(
-    "pack",
-    _infer_pack,
+# What stacks of stacks of scalars are lowered to, row by row.
+TABLE = primitive(
+    "table",
+    _infer_table,
     lambda *xs, shape: np.stack(xs).reshape(shape),
     vjp=transposed_vjp(_Pieces(_element)),
     jvp=_join_jvp,
-    text=_pack_text,
+    text=_table_text,
     analytic=True,
 )
 
@@ -155,5 +193,4 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     parts = [float_operand(t) for t in tensors]
     if not parts:
         raise ShapeError("stack needs at least one tensor.")
-    where = normalize_axis(axis, parts[0].ndim + 1)
-    return concatenate([expand_dims(t, where) for t in parts], axis=where)
+    return apply(STACK, *parts, axis=normalize_axis(axis, parts[0].ndim + 1))

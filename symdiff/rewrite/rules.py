@@ -11,7 +11,7 @@ from typing import Any
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
-from symdiff.ops.joining import PACK
+from symdiff.ops.joining import STACK, TABLE
 from symdiff.ops.placing import FEW
 from symdiff.rewrite import arithmetic as arithmetic  # registers its rules
 from symdiff.rewrite.driver import Rule
@@ -31,25 +31,20 @@ def subtract_one_hot(t: Tensor) -> Tensor | None:
     return apply(SUBTRACT_ONE_HOT, a, b.parents[0])
 
 
-@rule("concatenate")
-def pack_scalars(t: Tensor) -> Tensor | None:
-    """concatenate(a[None], b[None]) = array((a, b)) for scalars and arrays of them."""
-    axes = {p.node.attrs["axes"] for p in t.parents if is_op(p, "expand_dims")}
-    if axes != {(0,)} or not all(is_op(p, "expand_dims") for p in t.parents):
+@rule("stack")
+def table_of_scalars(t: Tensor) -> Tensor | None:
+    """stack(stack(a, b), stack(c, d)) = array(((a, b), (c, d))) for scalars."""
+    rows = t.parents
+    if t.node.attrs["axis"] or not all(is_op(r, rows[0].node.op.name) for r in rows):
         return None
-    rows = [p.parents[0] for p in t.parents]
-    if t.node.attrs["axis"] or not t.dtype.is_float:
+    items = [item for r in rows for item in r.parents]
+    if not (is_op(rows[0], "table") or is_op(rows[0], "stack")):
         return None
-    if all(is_op(r, "pack") for r in rows):
-        items = [item for r in rows for item in r.parents]
-        return apply(PACK, *items, shape=(len(rows), *rows[0].node.attrs["shape"]))
-    if any(r.ndim for r in rows):
-        return None
-    return apply(PACK, *rows, shape=(len(rows),))
+    return None if any(i.ndim for i in items) else apply(TABLE, *items, shape=t.shape)
 
 
 @rule("unslices")
-def pack_placed_scalars(t: Tensor) -> Tensor | None:
+def stack_of_placed_scalars(t: Tensor) -> Tensor | None:
     """zeros with a few numbers at all of its few places = array((a, b, c + d)).
 
     Many are added one by one, each where it has been computed.
@@ -66,7 +61,7 @@ def pack_placed_scalars(t: Tensor) -> Tensor | None:
         known = totals[place]
         totals[place] = part if known is None else known + part
     items = [total for total in totals if total is not None]
-    return apply(PACK, *items, shape=t.shape) if len(items) == len(totals) else None
+    return apply(STACK, *items, axis=0) if len(items) == len(totals) else None
 
 
 # --- composite ops --------------------------------------------------------------------

@@ -6,14 +6,11 @@ not fit. Invariant: no element changes, only where it stands and how often.
 
 from __future__ import annotations
 
-import functools
-import operator
-
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.operands import call_elementwise, is_literal
 from symdiff.ops.reduce import reduce_sum
-from symdiff.ops.shape import broadcast_to, reshape, squeeze, transpose
+from symdiff.ops.shape import broadcast_to, reshape, transpose
 from symdiff.rewrite.patterns import is_op, rule
 
 
@@ -84,27 +81,6 @@ def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
     if a.node.attrs["axes"] != axes or x.dtype != t.dtype:
         return None
     return reduce_sum(x, axes)
-
-
-@rule("squeeze")
-def squeeze_of_parts(t: Tensor) -> Tensor | None:
-    """squeeze(x[i] + y[j]) = squeeze(x[i]) + squeeze(y[j]), where it is a cotangent.
-
-    So has a number that was stacked in several places: its own elements, added.
-    """
-    (a,) = t.parents
-    if not (a.cotangent_of and is_op(a, "add")):
-        return None
-    terms = []
-    while is_op(a, "add"):
-        a, last = a.parents
-        terms.append(last)
-    terms.append(a)
-    if not all(is_op(term, "slice") for term in terms):
-        return None
-    axes = t.node.attrs["axes"]
-    parts = [squeeze(term, axes) for term in reversed(terms)]
-    return functools.reduce(operator.add, parts)
 
 
 @rule("cast")

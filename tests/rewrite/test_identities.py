@@ -48,13 +48,6 @@ def multiply(a: object, b: object) -> sd.Tensor:
     return call_elementwise(sd.multiply(x, x).node.op, a, b)
 
 
-def slope_of_parts() -> sd.Tensor:
-    """The cotangent of s[None], which stands in three places of one vector."""
-    part = sd.expand_dims(s, 0)
-    (slope,) = sd.vjp(sd.concatenate([part, part, part]), [part], row)
-    return sd.squeeze(slope, 0)
-
-
 def slope_of_gram() -> sd.Tensor:
     """The cotangent of x in y @ x.T, as the chain rule has it."""
     turned = sd.transpose(x)
@@ -70,8 +63,8 @@ def placed(length: int, *places: int) -> sd.Tensor:
     return merge_placed(slopes)[0]
 
 
-def packed(*scalars: sd.Tensor) -> sd.Tensor:
-    found = RULES["pack_scalars"](sd.stack(scalars))
+def table(a: sd.Tensor, b: sd.Tensor) -> sd.Tensor:
+    found = RULES["table_of_scalars"](sd.stack([sd.stack([a, b]), sd.stack([b, a])]))
     assert found is not None
     return found
 
@@ -129,9 +122,8 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.expand_dims(sd.squeeze(x[:, :, None], 2), 2),
     ],
     "squeeze_of_kept_axes": [slope_of_spread],
-    "squeeze_of_parts": [slope_of_parts],
     "transpose_of_product": [slope_of_gram],
-    "pack_placed_scalars": [
+    "stack_of_placed_scalars": [
         lambda: placed(2, 0, 1),
         lambda: placed(2, 1, 0, 1, 1, 0),
         lambda: placed(3, 2, 0, 1, 2),
@@ -148,10 +140,9 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: spread(s) * spread(row),
         lambda: spread(row) / 7,
     ],
-    "pack_scalars": [
-        lambda: sd.stack([s, row[0], s * 2]),
-        lambda: sd.stack([number(seventh), s]),
-        lambda: sd.stack([packed(s, row[1]), packed(row[0], s)]),
+    "table_of_scalars": [
+        lambda: sd.stack([sd.stack([s, row[1]]), sd.stack([row[0], s])]),
+        lambda: sd.stack([table(s, row[1]), table(row[2], number(seventh))]),
     ],
     "subtract_one_hot": [lambda: x - sd.cast(sd.one_hot(labels, 3), x.dtype)],
 }
@@ -180,18 +171,20 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.squeeze(sd.sum(x, axis=1, keepdims=True), 1),
     ],
     "transpose_of_product": [lambda: sd.transpose(sd.transpose(x) @ x)],
-    "pack_placed_scalars": [lambda: placed(3, 0, 2), lambda: placed(2, *[0, 1] * 17)],
-    "squeeze_of_parts": [lambda: sd.squeeze(row[:1] + row[1:2], 0)],
+    "stack_of_placed_scalars": [
+        lambda: placed(3, 0, 2),
+        lambda: placed(2, *[0, 1] * 17),
+    ],
     "broadcast_of_leading_axes": [
         lambda: sd.broadcast_to(x[:, None], (N, 4, 3)),
     ],
     "hoist_broadcast": [lambda: spread(row) * x],
-    "pack_scalars": [
+    "table_of_scalars": [
         lambda: sd.stack([row, row]),
-        lambda: sd.stack([packed(s, s), row[1:]]),
-        lambda: sd.stack([packed(s, s), packed(s, s)], axis=1),
-        lambda: sd.concatenate([s[None], row]),
-        lambda: sd.stack([labels[0], labels[1]]),
+        lambda: sd.stack([s, row[0]]),
+        lambda: sd.stack([sd.stack([s, s]), row[1:]]),
+        lambda: sd.stack([sd.stack([s, s]), sd.stack([s, s])], axis=1),
+        lambda: sd.stack([sd.stack([row, row]), sd.stack([row, row])]),
     ],
     "subtract_one_hot": [lambda: 1.0 - sd.one_hot(labels, 3)],
 }

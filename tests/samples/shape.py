@@ -32,7 +32,7 @@ SAMPLES = [
     Sample("concatenate", [(3, 4), (2,)], {"axis": None}),
     Sample("stack", [(3, 4), (3, 4)], {"axis": -1}),
     Sample("stack", [(), (), ()]),
-    Sample(raw("pack"), [()] * 6, {"shape": (2, 3)}, _rows, symbolic=False),
+    Sample(raw("table"), [()] * 6, {"shape": (2, 3)}, _rows, symbolic=False),
     Sample(lambda x: x * np.ones((3, 1)), [(3, 4)], label="constant", symbolic=False),
     Sample(
         lambda x: x - sd.full((2, 1), 3.0),
