@@ -8,7 +8,7 @@ needs of the forward one is in Residuals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -254,19 +254,46 @@ def _symbols(c: Constraint) -> set[sp.Basic]:
 def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
     """Return the statements that raise ValueError where a constraint fails."""
     made: list[py.Stmt] = []
-    for c in found:
-        left = dim_expression(c.left, context)
+    for c in _strongest(found):
+        left, least = c.left, 1
         if c.right is None:
-            test: py.Expr = py.Binary("<", left, py.Lit(1))
-            message = f"{c.reason} needs at least one element, but {c.left} is 0"
-            if len(message) > MESSAGE:
-                message = f"{c.reason} needs {c.left} >= 1"
+            if isinstance(left, sp.Expr):
+                more, left = _apart(left)
+                least -= more
+            test: py.Expr = py.Binary("<", dim_expression(left, context), py.Lit(least))
+            message = f"{c.reason} needs at least one element, but {left} is 0"
+            if len(message) > MESSAGE or least != 1:
+                message = f"{c.reason} needs {left} >= {least}"
         else:
-            test = py.Binary("!=", left, dim_expression(c.right, context))
-            message = f"lengths must agree: {c.left} != {c.right}"
+            right = dim_expression(c.right, context)
+            test = py.Binary("!=", dim_expression(left, context), right)
+            message = f"lengths must agree: {left} != {c.right}"
         error = py.Call(py.Name("ValueError"), (py.Lit(message),))
         made.append(py.If(test, (py.Raise(error),)))
     return made
+
+
+def _strongest(found: Sequence[Constraint]) -> list[Constraint]:
+    """Return the constraints without those that another implies: N >= 1, for N >= 3."""
+    least: dict[sp.Expr, int] = {}
+    for c in found:
+        if c.right is None and isinstance(c.left, sp.Expr):
+            more, rest = _apart(c.left)
+            least[rest] = min(more, least.get(rest, more))
+    return [c for c in found if not _is_implied(c, least)]
+
+
+def _is_implied(c: Constraint, least: Mapping[sp.Expr, int]) -> bool:
+    if c.right is not None or not isinstance(c.left, sp.Expr):
+        return False
+    more, rest = _apart(c.left)
+    return more > least[rest]
+
+
+def _apart(length: sp.Expr) -> tuple[int, sp.Expr]:
+    """Return a length as a number and the rest."""
+    more, rest = length.as_coeff_Add()
+    return (int(more), rest) if more.is_Integer else (0, length)
 
 
 def check_lengths(

@@ -211,7 +211,8 @@ def _elided(node: Node, context: Context) -> set[int]:
     if node.op.name == "matmul":
         return _elided_batch(node, context)
     if not node.op.is_elementwise:
-        return set(node.op.extra.get("stretches", ()))
+        stretches = node.op.extra.get("stretches", ())
+        return set(range(len(node.inputs)) if stretches == "all" else stretches)
     places = [
         i
         for i, source in enumerate(node.inputs)

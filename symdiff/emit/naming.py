@@ -64,7 +64,7 @@ _READABLE = {
     "matmul": "product", "sqrt": "root", "any": "some", "all": "every",
     "negative": "negated", "slice": "part", "squeeze": "element", "stack": "stacked",
     "round": "rounded", "broadcast_to": "repeated", "expand_dims": "expanded",
-    "concatenate": "joined",
+    "concatenate": "joined", "unslice": "placed", "unslices": "placed",
 }  # fmt: skip
 
 

@@ -143,6 +143,7 @@ UNSLICES = primitive(
     text=_text,
     analytic=True,
     rule="each part goes back to where it was taken",
+    extra={"stretches": "all"},
 )
 
 
@@ -170,7 +171,7 @@ def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
             parts += term.parents
             indices += term.node.attrs["indices"]
         else:
-            part, index = _without_axes(term.parents[0], term.node.attrs["index"])
+            part, index = without_axes(term.parents[0], term.node.attrs["index"])
             parts.append(part)
             indices.append(index)
     merged = place_slices(parts, placed[0].shape, indices)
@@ -178,7 +179,7 @@ def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
     return [merged, *rest]
 
 
-def _without_axes(part: Tensor, index: Index) -> tuple[Tensor, Index]:
+def without_axes(part: Tensor, index: Index) -> tuple[Tensor, Index]:
     """Return a part without the axes of length 1 that it got for a slice of one row.
 
     The cotangent of x[3] is placed at [3], not, with a new axis, at [3:4].

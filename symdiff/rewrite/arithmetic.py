@@ -14,10 +14,17 @@ import math
 import sympy as sp
 
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.elementwise import MUL, SQUARE
+from symdiff.ops.elementwise import MUL, SQUARE, cast
 from symdiff.ops.linalg import matmul
-from symdiff.ops.operands import call_elementwise, constant, is_literal, literal_value
+from symdiff.ops.operands import (
+    as_tensor,
+    call_elementwise,
+    constant,
+    is_literal,
+    literal_value,
+)
 from symdiff.ops.shape import broadcast_to, transpose
+from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import (
     is_op,
     is_power_of_two,
@@ -98,6 +105,17 @@ def divide_by_one(t: Tensor) -> Tensor | None:
     return None
 
 
+@rule("divide")
+def divide_by_power_of_two(t: Tensor) -> Tensor | None:
+    """(x c) / d = x (c / d) where d is a power of two."""
+    a, b = t.parents
+    d = number(b)
+    if d is None or not is_power_of_two(d) or not is_op(a, "multiply"):
+        return None
+    x, c = literal_last(a)
+    return None if c is None or x.dtype != t.dtype else x * (c / d)
+
+
 @rule("power")
 def first_power(t: Tensor) -> Tensor | None:
     """x ** 1 = x."""
@@ -151,9 +169,6 @@ def fold_halves(t: Tensor) -> Tensor | None:
     a, d = literal_last(t)
     if d is None or not is_op(a, "divide"):
         return None
-    top = _scaled(a.parents[0], d)
-    if top is not None:
-        return top / a.parents[1]
     x, c = a.parents[0], literal_value(a.parents[1])
     value = None if a.ndim else scalar_constant(x)
     if isinstance(c, sp.Expr) and value is not None and is_power_of_two(d):
@@ -161,6 +176,9 @@ def fold_halves(t: Tensor) -> Tensor | None:
         return scaled / c if scaled.dtype == x.dtype else None
     if isinstance(c, (int, float)) and is_power_of_two(c):
         return x * (d / c)
+    top = _scaled(x, d)
+    if top is not None:
+        return top / a.parents[1]
     if isinstance(c, sp.Expr) and is_power_of_two(d) and d == int(d):
         shorter = sp.expand(c / int(d))
         if all(n.is_Integer for n in shorter.as_coefficients_dict().values()):
@@ -199,6 +217,45 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
     return None
 
 
+@rule("multiply")
+def scale_the_factor(t: Tensor) -> Tensor | None:
+    """(broadcast(s) * x) * c = broadcast(s * c) * x where c is a power of two."""
+    a, c = literal_last(t)
+    if c is None or not is_power_of_two(c) or not is_op(a, "multiply"):
+        return None
+    for s, x in (a.parents, a.parents[::-1]):
+        if is_op(s, "broadcast_to") and not s.parents[0].ndim and not is_literal(x):
+            return broadcast_to(s.parents[0] * c, t.shape) * x
+    return None
+
+
+# --- masks ----------------------------------------------------------------------------
+
+
+@rule("where")
+def where_of_where(t: Tensor) -> Tensor | None:
+    """where(m, where(m, a, b), c) = where(m, a, c), and so for the other branch."""
+    m, a, b = t.parents
+    inside = [is_op(p, "where") and p.parents[0].node is m.node for p in (a, b)]
+    if not any(inside):
+        return None
+    taken = a.parents[1] if inside[0] else a
+    left = b.parents[2] if inside[1] else b
+    found = call_elementwise(t.node.op, m, taken, left)
+    return found if (found.shape, found.dtype) == (t.shape, t.dtype) else None
+
+
+@rule("where")
+def where_of_one_and_zero(t: Tensor) -> Tensor | None:
+    """where(m, 1, 0) is m as numbers."""
+    m, a, b = t.parents
+    one, zero = (number(p) if is_literal(p) else scalar_constant(p) for p in (a, b))
+    plain = zero == 0 and math.copysign(1, zero) > 0
+    if one != 1 or not plain or m.shape != t.shape or not t.dtype.is_float:
+        return None
+    return cast(m, t.dtype)
+
+
 # --- signs ----------------------------------------------------------------------------
 
 
@@ -217,17 +274,17 @@ def negative_constant(t: Tensor) -> Tensor | None:
 def double_negative(t: Tensor) -> Tensor | None:
     """-(-x) = x; -(a - b) stays, because its zero has the other sign."""
     (a,) = t.parents
-    return a.parents[0] if is_op(a, "negative") else None
+    return a.parents[0] if is_op(a, "negative") else unsigned(a)
 
 
 @rule("add")
 def add_negative(t: Tensor) -> Tensor | None:
-    """a + (-b) = a - b; (-a) + b = b - a."""
+    """a + (-b) = a - b; (-a) + b = b - a; a product or quotient may have the sign."""
     a, b = t.parents
-    if is_op(b, "negative"):
-        return a - b.parents[0]
-    if is_op(a, "negative"):
-        return b - a.parents[0]
+    for x, y in ((a, b), (b, a)):
+        opposite = unsigned(y)
+        if opposite is not None:
+            return x - opposite
     return None
 
 
@@ -243,9 +300,39 @@ def add_negative_number(t: Tensor) -> Tensor | None:
 
 @rule("subtract")
 def subtract_negative(t: Tensor) -> Tensor | None:
-    """a - (-b) = a + b."""
+    """a - (-b) = a + b; x - (-c) = x + c for a number c."""
     a, b = t.parents
-    return a + b.parents[0] if is_op(b, "negative") else None
+    c = number(b)
+    if c is not None:
+        return a + (-c) if c < 0 and a.dtype == t.dtype else None
+    opposite = unsigned(b)
+    return None if opposite is None else a + opposite
+
+
+def unsigned(t: Tensor, depth: int = 8) -> Tensor | None:
+    """Return -t, where t is a negative, or is read once and has a negative factor."""
+    name = t.node.op.name
+    if name == "negative":
+        return t.parents[0]
+    if name not in ("multiply", "divide", "broadcast_to") or not is_read_once(t):
+        return None
+    for at, factor in enumerate(t.parents if depth else ()):
+        found = _opposite(factor, depth - 1)
+        if found is not None and name == "broadcast_to":
+            return broadcast_to(found, t.shape)
+        if found is not None:
+            operands = [t.parents[0], t.parents[-1]]
+            operands[at] = found
+            return call_elementwise(t.node.op, *operands)
+    return None
+
+
+def _opposite(factor: Tensor, depth: int) -> Tensor | None:
+    """Return -factor, where it is a negative number or `unsigned` finds its sign."""
+    if not is_literal(factor):
+        return unsigned(factor, depth)
+    c = number(factor)
+    return as_tensor(-c) if c is not None and c < 0 else None
 
 
 # --- products of matrices -------------------------------------------------------------
@@ -253,9 +340,9 @@ def subtract_negative(t: Tensor) -> Tensor | None:
 
 @rule("transpose")
 def transpose_of_product(t: Tensor) -> Tensor | None:
-    """(a.T b).T = b.T a, where the product is a cotangent, which nobody else reads."""
+    """(a.T b).T = b.T a, where nobody else reads the product."""
     (product,) = t.parents
-    if not (product.cotangent_of and is_op(product, "matmul") and _turns_matrices(t)):
+    if not (is_op(product, "matmul") and _turns_matrices(t) and is_read_once(product)):
         return None
     a, b = product.parents
     if not (is_op(a, "transpose") and _turns_matrices(a)) or a.ndim != b.ndim:

@@ -8,7 +8,9 @@ to the graph.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from symdiff.graph.body import Body
@@ -22,13 +24,38 @@ Rule = Callable[[Tensor], Tensor | None]
 Table = Mapping[str, Sequence[Rule]]
 
 
+# The nodes that one reader alone has, in the graph that is being rewritten.
+_once: ContextVar[set[Node] | None] = ContextVar("once", default=None)
+
+
+def is_read_once(t: Tensor) -> bool:
+    """Whether nobody but the node that a rule looks at reads a tensor.
+
+    A rule that computes something else in its place leaves nothing computed twice.
+    """
+    once = _once.get()
+    return once is None or t.node in once
+
+
 def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
     """Return tensors equal to ``outputs`` on which no rule fits any more."""
     done: dict[Node, Tensor] = {}
     bodies: dict[str, Body] = {}
-    for tensor in tensor_topological(outputs):
-        _settle(tensor, done, rules, bodies)
+    order = tensor_topological(outputs)
+    before = _once.set(_single_readers(outputs, order))
+    try:
+        for tensor in order:
+            _settle(tensor, done, rules, bodies)
+    finally:
+        _once.reset(before)
     return [done[t.node] for t in outputs]
+
+
+def _single_readers(outputs: Sequence[Tensor], order: Sequence[Tensor]) -> set[Node]:
+    readers = Counter(t.node for t in outputs)
+    for node in {t.node: None for t in order}:
+        readers.update(set(node.inputs))
+    return {node for node, count in readers.items() if count == 1}
 
 
 def _settle(
@@ -46,6 +73,7 @@ def _settle(
             continue
         if current in replaced:
             done[current.node] = inherit(done[replaced[current].node], current)
+            _hand_on(current.node, done[current.node].node)
             stack.pop()
             continue
         waiting = [p for p in current.parents if p.node not in done]
@@ -57,6 +85,7 @@ def _settle(
         if isinstance(current.node.type, TupleType):
             attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
         rebuilt = with_parents(current, parents, attrs)
+        _hand_on(current.node, rebuilt.node)
         better = _first(rebuilt, rules)
         if better is None or better.node is current.node:
             done[rebuilt.node] = done[current.node] = rebuilt
@@ -64,6 +93,13 @@ def _settle(
         else:
             replaced[current] = better
             stack.append(better)
+
+
+def _hand_on(old: Node, new: Node) -> None:
+    """Let a node that takes the place of another be read as often as that was."""
+    once = _once.get()
+    if once is not None and old in once:
+        once.add(new)
 
 
 def _first(tensor: Tensor, rules: Table) -> Tensor | None:

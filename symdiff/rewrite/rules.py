@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.joining import STACK, TABLE
@@ -49,19 +51,19 @@ def stack_of_placed_scalars(t: Tensor) -> Tensor | None:
 
     Many are added one by one, each where it has been computed.
     """
-    places = [index[0] for index in t.node.attrs["indices"]]
-    if t.ndim != 1 or not isinstance(t.shape[0], int) or len(places) > FEW:
+    indices, shape = t.node.attrs["indices"], t.shape
+    few = len(indices) <= FEW and all(isinstance(d, int) for d in shape)
+    if not few or any(p.ndim or p.dtype != t.dtype for p in t.parents):
         return None
-    if any(part.ndim or part.dtype != t.dtype for part in t.parents) or not all(
-        isinstance(place, int) for place in places
-    ):
+    totals: dict[tuple[int, ...], Tensor] = {}
+    for place, part in zip(indices, t.parents, strict=True):
+        totals[place] = totals[place] + part if place in totals else part
+    if set(totals) != set(np.ndindex(shape)):
         return None
-    totals: list[Tensor | None] = [None] * t.shape[0]
-    for place, part in zip(places, t.parents, strict=True):
-        known = totals[place]
-        totals[place] = part if known is None else known + part
-    items = [total for total in totals if total is not None]
-    return apply(STACK, *items, axis=0) if len(items) == len(totals) else None
+    items = [totals[place] for place in sorted(totals)]
+    if t.ndim == 1:
+        return apply(STACK, *items, axis=0)
+    return apply(TABLE, *items, shape=shape)
 
 
 # --- composite ops --------------------------------------------------------------------

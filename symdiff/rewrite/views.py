@@ -9,8 +9,10 @@ from __future__ import annotations
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.operands import call_elementwise, is_literal
+from symdiff.ops.placing import place_slices, without_axes
 from symdiff.ops.reduce import reduce_sum
 from symdiff.ops.shape import broadcast_to, reshape, transpose
+from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import is_op, rule
 
 
@@ -69,18 +71,33 @@ def squeeze_of_expanded(t: Tensor) -> Tensor | None:
 
 @rule("squeeze")
 def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
-    """squeeze(sum(x, keepdims)) = sum(x), where the sum is a cotangent.
-
-    That sum is what broadcasting adds up, and nobody else reads it, so that nothing is
-    computed twice.
-    """
+    """squeeze(sum(x, keepdims)) = sum(x), where nobody else reads the sum."""
     (a,) = t.parents
-    if not (a.cotangent_of and is_op(a, "sum") and a.node.attrs["keepdims"]):
+    if not (is_op(a, "sum") and a.node.attrs["keepdims"] and is_read_once(a)):
         return None
     x, axes = a.parents[0], t.node.attrs["axes"]
     if a.node.attrs["axes"] != axes or x.dtype != t.dtype:
         return None
     return reduce_sum(x, axes)
+
+
+@rule("slice", "unslice")
+def whole_slice(t: Tensor) -> Tensor | None:
+    """x[0:n] = x for an axis of n elements, and so placed back."""
+    (a,) = t.parents
+    for entry, length in zip(t.node.attrs["index"], a.shape, strict=True):
+        first, last = entry.start in (None, 0), entry.stop in (None, length)
+        if not (first and last and entry.step in (None, 1)):
+            return None
+    return a if a.shape == t.shape else None
+
+
+@rule("unslice")
+def placed_without_axes(t: Tensor) -> Tensor | None:
+    """zeros with x[None] at [i:i + 1] = zeros with x at [i]."""
+    (a,) = t.parents
+    part, index = without_axes(a, t.node.attrs["index"])
+    return None if part is a else place_slices([part], t.shape, [index])
 
 
 @rule("cast")

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.ops.elementwise import CAST
+from symdiff.ops.index import SLICE, UNSLICE
 from symdiff.ops.operands import call_elementwise
 from symdiff.ops.placing import merge_placed
-from symdiff.rewrite.driver import Rule
+from symdiff.rewrite.driver import Rule, rewrite
 from symdiff.rewrite.rules import simplifications
 
 SHAPE = (12, 3)
@@ -63,6 +65,13 @@ def placed(length: int, *places: int) -> sd.Tensor:
     return merge_placed(slopes)[0]
 
 
+def placed_in_rows() -> sd.Tensor:
+    m = sd.input("m", (2, 2))
+    places = [(1, 0), (0, 0), (1, 1), (0, 1), (1, 0)]
+    slopes = [sd.vjp(m[i, j], [m], s * i + row[j])[0] for i, j in places]
+    return merge_placed(slopes)[0]
+
+
 def table(a: sd.Tensor, b: sd.Tensor) -> sd.Tensor:
     found = RULES["table_of_scalars"](sd.stack([sd.stack([a, b]), sd.stack([b, a])]))
     assert found is not None
@@ -89,6 +98,10 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
     "multiply_by_one": [lambda: multiply(x, 1), lambda: multiply(-1.0, x)],
     "scaled_seed": [lambda: multiply(number(seventh), 0.25)],
     "divide_by_one": [lambda: x / 1, lambda: x / -1.0],
+    "divide_by_power_of_two": [
+        lambda: multiply(x, seventh) / 8,
+        lambda: multiply(0.75, x) / 0.5,
+    ],
     "first_power": [lambda: x**1],
     "small_power": [lambda: x**3, lambda: x**4],
     "subtract_zero": [lambda: x - 0, lambda: x - 0.0],
@@ -104,12 +117,41 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: multiply(multiply(half, x) / row, two),
     ],
     "scale_the_scalar": [lambda: multiply(spread(s), multiply(4.0, x))],
+    "scale_the_factor": [
+        lambda: multiply(multiply(spread(s), x), 2),
+        lambda: multiply(0.25, multiply(x, spread(s))),
+    ],
+    "where_of_where": [
+        lambda: sd.where(x > 0, sd.where(x > 0, row, s), x),
+        lambda: sd.where(x > 0, x, sd.where(x > 0, row, s)),
+        lambda: sd.where(x > 0, sd.where(x > 0, x, 1.0), sd.where(x > 0, 2.0, s)),
+    ],
+    "where_of_one_and_zero": [
+        lambda: sd.where(x > row, 1.0, 0.0),
+        lambda: sd.where(x > 0, spread(number(1.0)), spread(number(0.0))),
+    ],
     "add_itself": [lambda: x + x],
     "negative_constant": [lambda: -number(0.0), lambda: -number(seventh)],
-    "double_negative": [lambda: sd.negative(-x)],
-    "add_negative": [lambda: x + (-scaled), lambda: (-x) + row, lambda: (-x) + x],
+    "double_negative": [
+        lambda: sd.negative(-x),
+        lambda: sd.negative(-x * row),
+        lambda: sd.negative(x / -row),
+        lambda: sd.negative(x * -seventh),
+    ],
+    "add_negative": [
+        lambda: x + (-scaled),
+        lambda: (-x) + row,
+        lambda: (-x) + x,
+        lambda: s + -x * row / 7,
+        lambda: x / (row * -s) + x,
+        lambda: x + row * -3,
+    ],
     "add_negative_number": [lambda: x + -seventh],
-    "subtract_negative": [lambda: x - (-scaled)],
+    "subtract_negative": [
+        lambda: x - (-scaled),
+        lambda: x - -3,
+        lambda: x - s * -x,
+    ],
     "broadcast_twice": [lambda: spread(sd.broadcast_to(s, 3))],
     "broadcast_of_leading_axes": [lambda: spread(row[None])],
     "reshape_twice": [lambda: sd.reshape(sd.reshape(x, (3, N)), (N * 3,))],
@@ -127,6 +169,16 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: placed(2, 0, 1),
         lambda: placed(2, 1, 0, 1, 1, 0),
         lambda: placed(3, 2, 0, 1, 2),
+        placed_in_rows,
+    ],
+    "whole_slice": [
+        lambda: apply(SLICE, x, index=(slice(None), slice(0, 3))),
+        lambda: apply(SLICE, x, index=(slice(0, N), slice(None, None, 1))),
+        lambda: apply(UNSLICE, x, shape=x.shape, index=(slice(None), slice(0, 3))),
+    ],
+    "placed_without_axes": [
+        lambda: sd.vjp(row[1], [row], s)[0],
+        lambda: sd.vjp(x[:, 2], [x], x[:, 0])[0],
     ],
     "cast_to_itself": [lambda: cast_to_own_dtype()],
     "barrier_done": [lambda: sd.stop_gradient(x)],
@@ -152,6 +204,7 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
     "multiply_by_one": [lambda: multiply(x, 0), lambda: multiply(x, row)],
     "scaled_seed": [lambda: multiply(number(seventh), 3)],
     "divide_by_one": [lambda: x / 3],
+    "divide_by_power_of_two": [lambda: multiply(x, 3) / 7, lambda: x * row / 2],
     "first_power": [lambda: x**2],
     "small_power": [lambda: x**5, lambda: x**3.5, lambda: x**-3],
     "subtract_zero": [lambda: x - -0.0],
@@ -164,13 +217,28 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: multiply(multiply(x, seventh) / N, 3),
     ],
     "scale_the_scalar": [lambda: multiply(spread(s), multiply(3.0, x))],
-    "double_negative": [lambda: sd.negative(x - row)],
+    "double_negative": [lambda: sd.negative(x - row), lambda: sd.negative(x * row)],
+    "add_negative": [lambda: x + row, lambda: x + (row - x)],
+    "subtract_negative": [lambda: x - 3, lambda: x - row * 3],
+    "scale_the_factor": [
+        lambda: multiply(multiply(spread(s), x), 3),
+        lambda: multiply(multiply(row, x), 2),
+    ],
+    "where_of_where": [
+        lambda: sd.where(x > 0, sd.where(x > 1, row, s), x),
+        lambda: sd.where(x > 0, x, x * sd.where(x > 0, row, s)),
+    ],
+    "where_of_one_and_zero": [
+        lambda: sd.where(x > 0, 1.0, -0.0),
+        lambda: sd.where(x > 0, 0.0, 1.0),
+        lambda: sd.where(x > 0, 1, 0),
+    ],
+    "whole_slice": [lambda: x[1:], lambda: x[::-1], lambda: x[:, :2]],
+    "placed_without_axes": [lambda: sd.vjp(x[1:2], [x], x[:1])[0]],
     "add_negative_number": [lambda: x + seventh],
     "squeeze_of_expanded": [lambda: sd.squeeze(sd.expand_dims(x[None], 1), 0)],
-    "squeeze_of_kept_axes": [
-        lambda: sd.squeeze(sd.sum(x, axis=1, keepdims=True), 1),
-    ],
-    "transpose_of_product": [lambda: sd.transpose(sd.transpose(x) @ x)],
+    "squeeze_of_kept_axes": [lambda: sd.squeeze(sd.max(x, axis=1, keepdims=True), 1)],
+    "transpose_of_product": [lambda: sd.transpose(x @ sd.transpose(x))],
     "stack_of_placed_scalars": [
         lambda: placed(3, 0, 2),
         lambda: placed(2, *[0, 1] * 17),
@@ -191,9 +259,6 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
 
 
 def cast_to_own_dtype() -> sd.Tensor:
-    from symdiff.graph.tensor import apply
-    from symdiff.ops.elementwise import CAST
-
     return apply(CAST, x, dtype=x.dtype)
 
 
@@ -255,3 +320,21 @@ def test_a_rule_keeps_every_value(name: str, place: int, width: str) -> None:
 )
 def test_a_rule_leaves_alone_what_it_would_change(name: str, place: int) -> None:
     assert RULES[name](MISFITS[name][place]()) is None
+
+
+@pytest.mark.parametrize("name", ["squeeze_of_kept_axes", "transpose_of_product"])
+def test_what_somebody_else_reads_is_not_computed_twice(name: str) -> None:
+    view = CASES[name][0]()
+    (read,) = view.parents
+    kept, found = rewrite([read, view], simplifications())
+    assert found.node.inputs == (kept.node,)
+    (alone,) = rewrite([view], simplifications())
+    assert alone.node.op is not view.node.op
+
+
+def test_a_sign_is_taken_from_a_product_that_nobody_else_reads() -> None:
+    product = -x * row
+    total, kept = rewrite([s + product, product], simplifications())
+    assert (total.node.op.name, kept.node in total.node.inputs) == ("add", True)
+    (alone,) = rewrite([s + product], simplifications())
+    assert alone.node.op.name == "subtract"
