@@ -17,6 +17,12 @@ from _report import check, finish
 
 import symdiff as sd
 
+# The lecture's first circuit as a spec: `symdiff explain examples/circuit.py`.
+x, y, z = (sd.input(name, ()) for name in "xyz")
+q = x + y
+f = q * z
+model = sd.Function("three_gates", [x, y, z], f)
+
 
 @dataclass(eq=False)
 class Gate:
@@ -106,10 +112,7 @@ def three_gates_compiled() -> None:
     """The same circuit as one function, and the NumPy code generated for its
     gradient.
     """
-    x, y, z = (sd.input(name, ()) for name in "xyz")
-    q = x + y
-    f = q * z
-    compiled = sd.compile(sd.Function("three_gates", [x, y, z], f))
+    compiled = sd.compile(model)
     code = compiled["backward"]
     start = code.index("def backward(")
     print(code[start : code.index("\n\n\n", start)], end="\n\n")

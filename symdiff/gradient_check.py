@@ -89,25 +89,30 @@ class Subject:
         return [v for v in values if np.asarray(v).dtype.kind in "fc"], residuals
 
     def weights(self, point: Point, rng: np.random.Generator) -> list[np.ndarray]:
-        """Return random cotangents of the results; 1 for a loss."""
+        """Return random cotangents of the results; of a loss, one that is not 1."""
         if self.is_model:
-            return [np.asarray(1.0)]
+            return [np.asarray(2.0)]
         return [rng.standard_normal(np.shape(v)) for v in self.results(point)[0]]
 
     def value(self, point: Point, weights: list[np.ndarray]) -> Any:
-        """Return the results contracted with their cotangents."""
+        """Return the loss, or the results contracted with their cotangents."""
+        if self.is_model:
+            return self.results(point)[0][0]
         pairs = zip(self.results(point)[0], weights, strict=True)
         return sum(np.sum(v * w) for v, w in pairs)
 
     def gradients(self, point: Point, weights: list[np.ndarray]) -> list[np.ndarray]:
-        """Return the derived gradients, in the order of `targets`."""
+        """Return the derived gradients, of a loss over its cotangent.
+
+        They come in the order of `targets`. Of two calls the second counts: backward
+        must leave the residuals as they are.
+        """
         residuals = self.results(point)[1]
+        given: list[Any] = [dict(point.params)] if self.is_model else []
+        for _ in range(2):
+            found = self._backward(*given, residuals, *weights, **self._backward_key)
         if self.is_model:
-            found = self._backward(
-                dict(point.params), residuals, 1.0, **self._backward_key
-            )
-            return [np.asarray(g) for g in found.values()]
-        found = self._backward(residuals, *weights, **self._backward_key)
+            return [np.asarray(g) / weights[0] for g in found.values()]
         return [np.asarray(g) for g in found]
 
     def name_targets(self, point: Point) -> None:

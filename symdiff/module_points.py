@@ -73,8 +73,9 @@ class Points:
         params, arguments = dict(weights), {}
         for name, array in arrays.items():
             bare = name.removeprefix("params/")
-            if name in self.module.ARGUMENTS:
-                arguments[name] = array
+            argument = self._argument(name)
+            if argument is not None:
+                arguments[argument] = array
             elif bare in self.params:
                 params[bare] = array
             else:
@@ -97,6 +98,14 @@ class Points:
         held = {n: _held(a, kinds[n]) for n, a in arguments.items()}
         return Point(label, both, held, False)
 
+    def _argument(self, name: str) -> str | None:
+        """Return the argument of an input, whose name may be taken in the module."""
+        from symdiff.emit.naming import identifier
+
+        known = self.module.ARGUMENTS
+        plain = identifier(name)
+        return next((n for n in (name, plain, f"{plain}_") if n in known), None)
+
     def hold(self, point: Point) -> None:
         """Let the module's own check look at a point."""
         try:
@@ -108,9 +117,10 @@ class Points:
 def arrays_of(file: Path) -> dict[str, np.ndarray]:
     """Return the arrays of an ``.npz`` file; raise `DerivativeError` for others."""
     try:
-        with np.load(file, allow_pickle=False) as found:
-            if not hasattr(found, "files"):
-                raise DerivativeError(f"{file} is one array; save several by np.savez.")
+        found = np.load(file, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            raise DerivativeError(f"{file} is one array; save several by np.savez.")
+        with found:
             return {name: found[name] for name in found.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         if isinstance(error, DerivativeError):

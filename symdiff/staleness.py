@@ -193,7 +193,9 @@ def _absent(path: Path, content: str | bytes) -> list[Finding]:
         return [Finding(path, "current") if same else Finding(path, "stale", reason)]
     if is_generated(path):
         return []
-    return [Finding(path, "edited", "edited by hand: its header is gone")]
+    return [
+        Finding(path, "edited", "edited by hand: its header is gone; remove it first")
+    ]
 
 
 def _command(spec: Path, package: Package) -> str:

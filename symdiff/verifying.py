@@ -20,7 +20,7 @@ import numpy as np
 
 from symdiff.emit.headers import Header
 from symdiff.emit.package import load_package
-from symdiff.generated import PARTS, header_of, one_package
+from symdiff.generated import PARTS, header_of, is_generated, one_package
 from symdiff.gradient_check import Point, Subject, Worst, compare
 from symdiff.graph.errors import DerivativeError, SymdiffError
 from symdiff.module_points import Points, arrays_of
@@ -145,6 +145,7 @@ def verify(
         verdict = Verdict(path, name, STRICT if by_complex else TOLERANCE)
         if not header.intact:
             verdict.notes.append("the file was edited after it was generated")
+        verdict.notes += _edited_beside(path)
         run = _Run(module, check, verdict, by_complex, directions, seed)
         with _running(path):
             run.at(points, params, count)
@@ -153,10 +154,23 @@ def verify(
                 planned = check._verify_planned(out=verdict.notes.append)
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
-                verdict.notes.append(f"the planned step cannot be compared: {reason}")
-                planned = 1
+                verdict.problems.append(
+                    f"the planned step cannot be compared: {reason}"
+                )
+                planned = 0
             verdict.mismatch = verdict.mismatch or planned != 0
         return verdict
+
+
+def _edited_beside(path: Path) -> list[str]:
+    """Return a note for each other generated file of a package that was edited."""
+    files = sorted(one_package(path).glob("*.py")) if path.is_dir() else []
+    others = [f for f in files if f.name != "backward.py"]
+    return [
+        f"{file.name} was edited after it was generated; only backward.py is checked"
+        for file in others
+        if not is_generated(file) or not header_of(file).intact
+    ]
 
 
 @dataclass
@@ -175,6 +189,9 @@ class _Run:
         weights = arrays_of(params) if params is not None else {}
         subject = Subject(self.module)
         self.source = Points(self.module, self.check)
+        if params is not None and not set(weights) & set(self.source.params):
+            known = ", ".join(self.source.params) or "none"
+            raise DerivativeError(f"{params} holds no parameter; they are {known}.")
         if count is None:
             count = 3 if len(self.source.params) <= FEW else 1
         given = [self.source.given(file, weights, rng) for file in files]

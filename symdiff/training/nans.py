@@ -149,10 +149,12 @@ class Recorder:
         )
 
     def _given(self, moment: _Moment) -> tuple[Tensor, str] | None:
-        """Return an argument that holds nan when it comes, and in which words."""
-        for leaf, array in zip(self._leaves, moment.batch, strict=True):
-            if _kind(array) == "nan":
-                return leaf, f"the data {_described(array)} of the batch"
+        """Return an argument that holds nan, or else inf, when it comes, in words."""
+        given = list(zip(self._leaves, moment.batch, strict=True))
+        for kind in ("nan", "inf"):
+            for leaf, array in given:
+                if _kind(array) == kind:
+                    return leaf, f"the data {_described(array)} of the batch"
         return None
 
     def _guilty(self, moment: _Moment) -> set[int]:

@@ -6,6 +6,7 @@ or compiled, for a spec that cannot be trained and for files that could not be u
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -132,6 +133,10 @@ def _check_path(path: Path, kinds: tuple[str, ...], folder: Path) -> None:
         raise OutputError(f"{path} is a folder.")
     if path.parent != folder and not path.parent.is_dir():
         raise OutputError(f"cannot write {path}: {path.parent} is no folder.")
+    if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
+        raise OutputError(f"cannot write {path}: {path.parent} may not be written to.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(f"cannot write {path}: it may not be written to.")
 
 
 def _is_foreign(path: Path) -> bool:

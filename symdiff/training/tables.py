@@ -210,10 +210,7 @@ def _needs(widths: Mapping[str, int]) -> str:
 def _columns(
     path: Path, header: Sequence[str], widths: Mapping[str, int]
 ) -> dict[str, list[int]]:
-    columns: dict[str, list[int]] = {}
-    for name in widths:
-        pattern = re.compile(rf"{re.escape(name)}([._]?\d+|\[\d+\])?")
-        columns[name] = [i for i, c in enumerate(header) if pattern.fullmatch(c)]
+    columns = {name: _numbered(path, header, name) for name in widths}
     lacking = [name for name, found in columns.items() if not found]
     taken = {i for found in columns.values() for i in found}
     if len(lacking) == 1:
@@ -227,6 +224,23 @@ def _columns(
         others = f", and unused {unused[:5]}" if unused else ""
         raise SpecError(f"{path} has the columns {found}{others}; {_needs(widths)}.")
     return columns
+
+
+def _numbered(path: Path, header: Sequence[str], name: str) -> list[int]:
+    """Return the columns of a name in the order of the numbers they are given."""
+    pattern = re.compile(rf"{re.escape(name)}(?:[._]?(\d+)|\[(\d+)\])?")
+    found: list[tuple[int, int]] = []
+    for i, column in enumerate(header):
+        match = pattern.fullmatch(column)
+        if match:
+            number = match[1] or match[2]
+            found.append((-1 if number is None else int(number), i))
+    found.sort()
+    numbers = [number for number, _ in found]
+    if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        shown = ", ".join(header[i] for _, i in found[:8])
+        raise SpecError(f"{path} has {shown}: numbers that repeat, or leave gaps.")
+    return [i for _, i in found]
 
 
 def _typed(path: Path, name: str, leaf: Tensor, table: np.ndarray) -> np.ndarray:

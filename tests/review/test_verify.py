@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +77,63 @@ def test_wrong_gradients_are_named(package, old, new, method):
     assert wrong == (["V"] if "@" in old else ["b"])
     assert "DISAGREE" in said
     assert "note: the file was edited" in said
+
+
+@pytest.mark.parametrize("command", ["verify", "module"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("d_loss / N", "1 / N"),  # not times d_loss
+        ("p.copy()", "p"),  # changes the residuals
+        ('"b": d_b', '"b": d_b[None]'),  # of another shape
+        (', "b": d_b', ""),  # not there
+    ],
+)
+def test_what_backward_promises_is_checked(package, old, new, command):
+    edit(package / "backward.py", old, new)
+    if command == "verify":
+        assert "agree, worst" not in run("verify", package, code=1)
+        return
+    ran = subprocess.run(
+        [sys.executable, "-m", package.name],
+        cwd=package.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert "DISAGREE" in ran.stdout
+
+
+def test_an_edit_of_what_is_not_checked_is_told(package):
+    edit(package / "forward.py", "+ b", "- b")
+    said = run("verify", package)
+    assert "note: forward.py was edited after it was generated" in said
+    assert "edited" not in run("verify", package / "backward.py")
+
+
+def test_a_planned_step_that_cannot_be_run_is_not_a_wrong_gradient(package):
+    (package / "train.py").write_text("")
+    said = run("verify", package, code=2)
+    assert "not checkable: the planned step cannot be compared" in said
+    assert "DISAGREE" not in said
+
+
+def test_weights_without_a_parameter_are_refused(package):
+    np.savez("other.npz", x=np.zeros(3))
+    assert "holds no parameter" in run(
+        "verify", package, "--params", "other.npz", code=2
+    )
+    np.save("one.npy", np.zeros(3))
+    assert "is one array" in run("verify", package, "--points", "one.npy", code=2)
+
+
+def test_points_go_by_the_names_of_the_spec():
+    text = SPEC.replace('sd.input("x"', 'sd.input("state"').replace(
+        'sd.input("y"', 'sd.input("a b"'
+    )
+    run("compile", spec(text))
+    np.savez("data.npz", **{"state": np.ones((2, 4)), "a b": np.array([0, 2])})
+    assert "data.npz" in run("verify", "build/small", "--points", "data.npz")
 
 
 def test_points_of_the_user(package):

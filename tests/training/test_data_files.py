@@ -50,6 +50,15 @@ def write_named_csv():
     return ["--data", "d.csv"]
 
 
+def write_shuffled_csv():
+    """Columns are in the order of the numbers in their names."""
+    lines = [line.split(",") for line in table().splitlines()]
+    order = [4, 2, 0, 3, 1]
+    body = "\n".join(",".join(cells[i] for i in order) for cells in lines)
+    Path("d.csv").write_text(body.replace("x", "x."))
+    return ["--data", "d.csv"]
+
+
 def write_gz():
     Path("d.csv.gz").write_bytes(gzip.compress(table().encode()))
     return ["--data", "d.csv.gz"]
@@ -57,7 +66,15 @@ def write_gz():
 
 @pytest.mark.parametrize(
     "write",
-    [write_npz, write_npy, write_csv, write_bare_csv, write_named_csv, write_gz],
+    [
+        write_npz,
+        write_npy,
+        write_csv,
+        write_bare_csv,
+        write_named_csv,
+        write_gz,
+        write_shuffled_csv,
+    ],
 )
 def test_data_from_files_trains_to_the_same_bytes(write):
     """Rows of .npy files are read from disk, batch by batch, in the same order."""
@@ -139,6 +156,14 @@ WRONG_FILES = {
     "names": (
         lambda: put("d.csv", "x0,x1,y\n1,2,0\n"),
         "has the columns 2 for x, 1 for y; the model needs 4 for x",
+    ),
+    "gaps": (
+        lambda: put("d.csv", "x0,x1,x2,x4,y\n1,2,3,4,0\n"),
+        "has x0, x1, x2, x4: numbers that repeat, or leave gaps",
+    ),
+    "repeated": (
+        lambda: put("d.csv", "x0,x1,x1,x2,y\n1,2,3,4,0\n"),
+        "numbers that repeat, or leave gaps",
     ),
     "fractions": (lambda: put("d.csv", "1,2,3,4,0.5\n"), "y must hold whole numbers"),
     "no utf-8": (lambda: put("d.csv", b"\xff\xfe1"), "cannot read d.csv"),

@@ -43,13 +43,14 @@ def test_a_logarithm_of_zero_is_named(level):
     assert "np.log(picked)" in line
 
 
-def test_nan_in_the_data_is_named():
+@pytest.mark.parametrize("bad", ["nan", "inf"])
+def test_nan_in_the_data_is_named(bad):
     text = GOOD.replace('return {"x"', 'y[7] = 0; return {"x"').replace(
         'return {"train": rows()}',
-        'd = rows(); d["x"][7, 2] = np.nan; return {"train": d}',
+        'd = rows(); d["x"][7, 2] = np.BAD; return {"train": d}',
     )
-    _, node, where, line = diagnosis(text)
-    assert re.match(r"x: the data is nan at \[\d, 2\]", node)
+    _, node, where, line = diagnosis(text.replace("BAD", bad))
+    assert re.match(rf"x: the data is {bad} at \[\d, 2\]", node)
     assert where == "spec.py:5: its declaration"
     assert "x, y = _check(params, x=x, y=y)" in line
 
