@@ -57,7 +57,10 @@ def explore(
     """Write the explorer of a spec."""
     from symdiff.declare.spec import load_spec
     from symdiff.exploring import explored
+    from symdiff.graph.errors import OutputError
 
+    if output is not None and output.suffix not in (".html", ".htm"):
+        raise OutputError(f"{output} must end in .html: the explorer is one page.")
     declared = load_spec(spec)
     path = declared.path.absolute()
     made = explored(

@@ -393,6 +393,10 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["explore", str(tmp_path / "spec.py")])
     assert done.exit_code == 1
     assert done.output.startswith("error: 'counts' has no gradient")
+    page = tmp_path / "page.txt"
+    done = CliRunner().invoke(main, ["explore", str(DIGITS), "-o", str(page)])
+    assert (done.exit_code, page.exists()) == (1, False)
+    assert "must end in .html" in done.output
 
 
 def test_without_source_the_rest_is_shown() -> None:
