@@ -313,9 +313,10 @@ def _declared(
         value = names[name]
         where = f"{path}:{lines[name]}" if name in lines else str(path)
         what = type(value).__name__ if not isinstance(value, type) else "class"
+        article = "an" if what[0] in "aeiou" else "a"
         shown = _text(repr, value)
         return SpecError(
-            f"{where}: `{name}` is a {what}, {shown:.60}; it must be {need}."
+            f"{where}: `{name}` is {article} {what}, {shown:.60}; it must be {need}."
         )
 
     if "model" not in names:

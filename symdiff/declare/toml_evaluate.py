@@ -37,7 +37,7 @@ from symdiff.declare.toml_names import (
 )
 from symdiff.declare.toml_parse import Formula, byte_span
 from symdiff.declare.toml_source import Statements
-from symdiff.graph.errors import SpecError, SymdiffError
+from symdiff.graph.errors import SpecError, SymdiffError, TracingError
 from symdiff.graph.provenance import Site, _mark_results, at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API
@@ -354,6 +354,9 @@ class Evaluator:
                 result = function(*args, **named)
         except SpecError:
             raise
+        except TracingError as error:
+            words = "an array stands where a number or a name is needed."
+            raise self.formula.error(node, words) from error
         except SymdiffError as error:
             raise self.formula.error(node, sentence(error)) from error
         except RecursionError:

@@ -22,7 +22,7 @@ BAD = {
         GOOD.replace("sd.Training(epochs=3, batch_size=8, seed=1)", "{}"),
         "spec.py:12: `training` is a dict, {}; it must be an sd.Training",
     ),
-    "data": (GOOD + "data = 3\n", "`data` is a int, 3; it must be a function"),
+    "data": (GOOD + "data = 3\n", "`data` is an int, 3; it must be a function"),
     "syntax": (
         "import symdiff as sd\n\n    x = (1,\n",
         "spec.py:3: IndentationError: unexpected indent\n    x = (1,\n    ^",

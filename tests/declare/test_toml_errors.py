@@ -76,6 +76,8 @@ EQUATIONS = [
     ("dense(x, 3, name='a b')", "'a b'", "must be letters"),
     ("dense(x, 3, activation='rel')", "dense(x, 3, activation='rel')", "rel"),
     ("sum(x, axis='a')", "'a'", "sum(axis=) is no string"),
+    ("sum(x, axis=x)", "sum(x, axis=x)", "an array stands where a number or a name"),
+    ("random.normal(x)", "random.normal(x)", "an array stands where"),
     ("x + 'a'", "x + 'a'", "not the string 'a'"),
     ("x # what", "#", "comment"),
     ("x; 1", ";", "no meaning"),
