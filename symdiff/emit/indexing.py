@@ -15,7 +15,8 @@ def indexed(value: py.Expr, items: tuple[py.Expr, ...]) -> py.Expr:
     if isinstance(value, py.Index) and _is_basic(value.items) and _is_basic(items):
         joined = _joined(list(value.items), list(items))
         # What a call returns may be a tuple, as in `np.linalg.lstsq(...)[0][:, 0]`.
-        if joined is not None and not isinstance(value.value, py.Call):
+        sliced = any(isinstance(item, py.Slice) for item in value.items)
+        if joined is not None and (sliced or not isinstance(value.value, py.Call)):
             return py.Index(value.value, tuple(joined))
     return py.Index(value, items)
 

@@ -16,7 +16,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.operands import CONSTANT, LITERAL
-from symdiff.ops.text import is_statements, op_text, operand_uses, operations
+from symdiff.ops.text import is_infix, is_statements, op_text, operand_uses, operations
 
 MOST_OPERATIONS = 4  # a line holds at most this many
 LITERAL_ELEMENTS = 64  # larger array constants are loaded from a file
@@ -165,8 +165,8 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
 
 
 def _is_cheap_scalar(node: Node, body: _Body) -> bool:
-    """Whether a value is one operation on numbers at hand, as in ``d_loss / N``."""
-    if node.shape or not node.op.is_elementwise or operations(op_text(node)) > 1:
+    """Whether a value is one operator of Python's on known numbers: ``d_loss / N``."""
+    if node.shape or not node.op.is_elementwise or not is_infix(op_text(node)):
         return False
     return all(is_literal(i) or (i in body.given and not i.shape) for i in node.inputs)
 

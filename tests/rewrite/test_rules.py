@@ -55,3 +55,40 @@ def test_adding_a_negative_number_subtracts() -> None:
     x = sd.input("x", 3)
     text = sd.compile(sd.Function("f", [x], sd.grad(sd.sum(sd.exp(x) - x), x)))
     assert "np.exp(x) - 1.0" in text["forward"]
+
+
+def test_indices_of_a_call_are_one_unless_it_returns_several() -> None:
+    a = sd.input("a", 3)
+    body, forward = forward_of("picked", [a], sd.stack([sd.cos(a)[0], a[1]]))
+    assert "np.array((np.cos(a)[0], a[1]), dtype=a.dtype)" in body
+    np.testing.assert_array_equal(forward(np.array([0.1, 0.2, 0])), [np.cos(0.1), 0.2])
+    m, b = sd.input("m", (4, 2)), sd.input("b", (4, 3))
+    body, forward = forward_of("solved", [m, b], sd.linalg.lstsq(m, b)[0][:, 0])
+    rng = np.random.default_rng(0)
+    at = rng.normal(size=(4, 2)), rng.normal(size=(4, 3))
+    wanted = np.linalg.lstsq(*at, rcond=None)[0][:, 0]
+    np.testing.assert_allclose(forward(*at), wanted, rtol=1e-12)
+
+
+def test_a_half_of_squares_and_a_broadcast_axis_leave_no_trace() -> None:
+    r, g = sd.input("r", sd.dim("N")), sd.input("g", (sd.dim("N"), 2))
+    text = sd.compile(sd.Function("half", [r], 0.5 * sd.mean(r**2)))["backward"]
+    assert "d_r = d_out / N * r" in text
+    again = sd.compile(sd.Function("half", [r], 0.5 * sd.mean(r * r)))["backward"]
+    assert "d_r = d_out / N * r" in again
+    y = sd.sum(sd.exp(r[:, None] * g))
+    text = sd.compile(sd.Function("wide", [r, g], y))["backward"]
+    assert ".sum(axis=1)" in text
+    assert "keepdims" not in text
+
+
+def test_numbers_are_put_into_arrays_as_one_writes_it() -> None:
+    a = sd.input("a", ())
+    c, s = sd.cos(a), sd.sin(a)
+    turn = sd.stack([sd.stack([c, -s]), sd.stack([s, c])])
+    body, forward = forward_of("turn", [a], turn)
+    assert "np.array(((cos, -sin), (sin, cos)), dtype=a.dtype)" in body
+    assert forward(np.float32(0.5)).dtype == np.float32
+    v = sd.input("v", 2)
+    text = sd.compile(sd.Function("swap", [v], sd.sum(v[0] * sd.sin(v[1]))))["backward"]
+    assert "d_v = np.array((" in text
