@@ -121,11 +121,12 @@ def _followed(program: Program, derivation: Derivation) -> Forms:
     """
     entries = enumerate(derivation.entries)
     kept = [(i, e) for i, e in entries if not isinstance(e.tensor.type, TupleType)]
-    more = tuple((e.name, e.tensor) for _, e in kept)
+    more = tuple((f"followed/{e.name}", e.tensor) for _, e in kept)
     found: Forms = []
+    followed = replace(program, followed=frozenset(name for name, _ in more))
     shadows = {
-        "metrics": replace(program, metrics=(*program.metrics, *more)),
-        "outputs": replace(program, outputs=(*program.outputs, *more)),
+        "metrics": replace(followed, metrics=(*program.metrics, *more)),
+        "outputs": replace(followed, outputs=(*program.outputs, *more)),
     }
     for group, shadow in shadows.items():
         for run in passes(2).values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -204,10 +205,16 @@ def _rewritten(program: Program, rules: Table) -> Program:
 
     Nodes are shared all the same; apart, each keeps the statements that declared it.
     """
-    outputs = [t for _, t in program.outputs]
-    rest = program.roots()[len(outputs) :]
-    predicted = merge_loops(rewrite(outputs, rules))
-    return program.with_roots([*predicted, *merge_loops(rewrite(rest, rules))])
+    roots, first = program.roots(), len(program.outputs)
+    read = program.are_read()
+    halves = [
+        merge_loops(rewrite(part, rules, list(itertools.compress(part, counted))))
+        for part, counted in (
+            (roots[:first], read[:first]),
+            (roots[first:], read[first:]),
+        )
+    ]
+    return program.with_roots([*halves[0], *halves[1]])
 
 
 def simplify(program: Program) -> Program:

@@ -77,16 +77,19 @@ def _seen(node: Node, known: Mapping[Node, Layout | None]) -> Layout | str | Non
 
     Axes of length 1, and stretched ones, have no say.
     """
-    while node.op.name == "broadcast_to":
-        node = node.inputs[0]
     if isinstance(node.type, TupleType):
         return None
+    whole = node.shape
+    while node.op.name == "broadcast_to":
+        node = node.inputs[0]
     if sum(d != 1 for d in node.shape) < 2:
         return "any"
     found = known.get(node)
-    if found is None:
-        return None
-    return "C" if found == c_order(len(found)) else found
+    if found is None or found == c_order(len(found)):
+        return None if found is None else "C"
+    # where a stretched axis goes is for the other operands to say
+    pairs = zip(reversed(node.shape), reversed(whole), strict=False)
+    return None if any(a == 1 != b for a, b in pairs) else found
 
 
 def _of_elementwise(

@@ -44,6 +44,8 @@ class Program:
     gradients: tuple[Tensor, ...]
     analytic: bool = False  # every op of the results holds for complex numbers too
     stopped: bool = False  # stop_gradient hides a part of the slope from the derivative
+    # outputs and metrics, by name, that nobody reads: passes are watched on them
+    followed: frozenset[str] = frozenset()
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:
@@ -54,6 +56,11 @@ class Program:
         """Return every tensor the program computes."""
         named = (*self.outputs, *self.results, *self.metrics, *self.updates)
         return [*(t for _, t in named), *self.gradients]
+
+    def are_read(self) -> list[bool]:
+        """Return, for each of `roots`, whether it is more than followed."""
+        named = (*self.outputs, *self.results, *self.metrics, *self.updates)
+        return [*(n not in self.followed for n, _ in named), *(True for _ in self.wrt)]
 
     def with_roots(self, roots: Sequence[Tensor]) -> Program:
         """Return the program with its roots replaced, in the order of `roots`."""

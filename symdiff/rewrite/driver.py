@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from symdiff.graph.body import Body
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.graph.types import TupleType
@@ -37,12 +37,18 @@ def is_read_once(t: Tensor) -> bool:
     return once is None or t.node in once
 
 
-def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
-    """Return tensors equal to ``outputs`` on which no rule fits any more."""
+def rewrite(
+    outputs: Sequence[Tensor], rules: Table, read: Sequence[Tensor] | None = None
+) -> list[Tensor]:
+    """Return tensors equal to ``outputs`` on which no rule fits any more.
+
+    ``read`` are those that somebody reads (by default, all); the others are followed
+    to what becomes of them.
+    """
     done: dict[Node, Tensor] = {}
     bodies: dict[str, Body] = {}
     order = tensor_topological(outputs)
-    before = _once.set(_single_readers(outputs, order))
+    before = _once.set(_single_readers(outputs if read is None else read))
     try:
         for tensor in order:
             _settle(tensor, done, rules, bodies)
@@ -51,9 +57,9 @@ def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
     return [done[t.node] for t in outputs]
 
 
-def _single_readers(outputs: Sequence[Tensor], order: Sequence[Tensor]) -> set[Node]:
+def _single_readers(outputs: Sequence[Tensor]) -> set[Node]:
     readers = Counter(t.node for t in outputs)
-    for node in {t.node: None for t in order}:
+    for node in topological([t.node for t in outputs]):
         readers.update(set(node.inputs))
     return {node for node, count in readers.items() if count == 1}
 

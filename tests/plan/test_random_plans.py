@@ -87,3 +87,31 @@ def test_sweep() -> None:
     rng = np.random.default_rng(1)
     for _ in range(int(os.environ.get("SYMDIFF_SWEEP", "500"))):
         check(program(rng.integers(0, 1 << 16, 60).tolist()))
+
+
+def test_what_blas_does_not_take_is_not_copied_for_it() -> None:
+    """A product with a matrix read backwards, and with every other of its columns."""
+    rng = np.random.default_rng(0)
+    for shape, view in (
+        ((7, 1), lambda a: a[::-1]),
+        ((7, 9), lambda a: a[::-1]),
+        ((7, 9), lambda a: a[:, ::2]),
+        ((7, 9, 3), lambda a: a[:, :, 0]),
+    ):
+        check(Program([rng.normal(size=shape), rng.normal(size=(7, 5))], [
+            ("view", lambda xp, a, view=view: view(a), (0,)),
+            ("product", lambda xp, b, v: xp.swapaxes(b, 0, 1) @ v, (1, 2)),
+            ("sin", lambda xp, p: xp.sin(p), (3,)),
+            ("sum", lambda xp, p: xp.sum(p), (4,)),
+        ]))  # fmt: skip
+
+
+def test_a_stretched_axis_goes_where_the_other_operand_has_it() -> None:
+    """sum(cumprod(v - t)) for t of shape [2, 3, 1] with its axes turned around."""
+    rng = np.random.default_rng(0)
+    check(Program([rng.normal(size=3), rng.normal(size=(1, 3, 2))], [
+        ("tanh", lambda xp, t: xp.tanh(t), (1,)),
+        ("minus", lambda xp, v, t: v - xp.transpose(t), (0, 2)),
+        ("cumprod", lambda xp, d: xp.cumprod(d, axis=0), (3,)),
+        ("sum", lambda xp, c: xp.sum(c), (4,)),
+    ]))  # fmt: skip
