@@ -74,10 +74,10 @@ class Points:
         for name, array in arrays.items():
             bare = name.removeprefix("params/")
             argument = self._argument(name)
-            if argument is not None:
-                arguments[argument] = array
-            elif bare in self.params:
+            if bare in self.params and name not in self.module.ARGUMENTS:
                 params[bare] = array
+            elif argument is not None:
+                arguments[argument] = array
             else:
                 known = ", ".join([*self.module.ARGUMENTS, *self.params])
                 raise DerivativeError(

@@ -2,25 +2,14 @@
 
 from pathlib import Path
 
+import cli_runs
 import numpy as np
+from cli_runs import DECLARED, SCORES, spec
 from click.testing import CliRunner
 
 from symdiff.cli import main
 
-MODEL = """\
-import numpy as np
-import symdiff as sd
-
-N = sd.dim("N")
-x = sd.input("x", (N, 4))
-y = sd.input("y", (N,), dtype="int64", high=3)
-z = x @ sd.param("W", (4, 3), init="glorot_uniform") + sd.param("b", (3,))
-model = sd.Model("small", inputs=[x], targets=[y], outputs={"z": z},
-                 loss=sd.nn.softmax_cross_entropy(z, y),
-                 metrics={"accuracy": sd.nn.accuracy(z, y)},
-                 optimizer=sd.optim.Adam(0.05))
-training = sd.Training(epochs=3, batch_size=8, seed=1)
-"""
+MODEL = DECLARED + SCORES + cli_runs.MODEL
 DATA = """\
 def rows():
     rng = np.random.default_rng(0)
@@ -30,11 +19,6 @@ def data():
     return {"train": rows()}
 """
 GOOD = MODEL + DATA
-
-
-def spec(text=GOOD, name="spec.py"):
-    Path(name).write_text(text, "utf-8")
-    return name
 
 
 def train(*options, text=GOOD, code=0):

@@ -136,6 +136,14 @@ def test_points_go_by_the_names_of_the_spec():
     assert "data.npz" in run("verify", "build/small", "--points", "data.npz")
 
 
+def test_a_parameter_goes_before_an_argument_of_a_name_like_its_own():
+    text = SPEC.replace('sd.input("x"', 'sd.input("W_"')
+    run("compile", spec(text))
+    given = {"W_": np.ones((2, 4)), "y": np.array([0, 2]), "W": np.full((5, 3), 0.5)}
+    np.savez("data.npz", **given)
+    assert "data.npz" in run("verify", "build/small", "--points", "data.npz")
+
+
 def test_points_of_the_user(package):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(50, 4)).astype(np.float32), rng.integers(0, 3, 50)

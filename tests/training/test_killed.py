@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_runs import spec
 from click.testing import CliRunner
-from training_runs import GOOD, spec
+from training_runs import GOOD
 
 from symdiff.cli import main
 
