@@ -213,7 +213,8 @@ def _length(n: Any) -> Any:
 def _explicit(e: sp.MatrixBase, env: Mapping[Any, Tensor]) -> Tensor:
     """Return a Matrix of scalar expressions, stacked; numbers alone make a constant."""
     if all(entry.is_number for entry in e):
-        return constant(np.array(e.tolist(), dtype=float))
+        numbers = np.array(e.tolist(), dtype=float)
+        return constant(numbers.reshape(e.shape))  # a list of no rows has no columns
     rows = []
     for i in range(e.rows):
         row = [_full(_read(e[i, j], env)) for j in range(e.cols)]
@@ -359,5 +360,5 @@ def _shown(value: Any) -> Any:
     if not array.shape:
         return sp.sympify(array.item())
     if array.ndim == 2:
-        return sp.ImmutableMatrix(array.tolist())
+        return sp.ImmutableMatrix(*array.shape, array.ravel().tolist())
     return sp.ImmutableDenseNDimArray(array.ravel().tolist(), array.shape)

@@ -20,7 +20,7 @@ from symdiff.emit import texts
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver
 from symdiff.graph.errors import SymdiffError
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, same_array
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import DType
 from symdiff.ops.text import dim_text
@@ -157,25 +157,23 @@ def _constant(node: Node, context: Context) -> py.Expr:
     if value.size > LITERAL_ELEMENTS:
         name = stored_name(value, context.constants)
         loaded = py.Index(py.Name("_CONSTANTS"), (py.Lit(name),))
-        return (
-            py.method(loaded, "astype", float_dtype(context))
-            if node.dtype.is_float
-            else loaded
-        )
+        if value.dtype.name == node.dtype.name:
+            return loaded
+        return py.method(loaded, "astype", dtype_expression(node.dtype, context))
+    if not value.size:  # brackets cannot say the lengths beside a 0
+        shape = py.Tuple_(tuple(map(py.Lit, value.shape)))
+        size = shape if value.ndim > 1 else py.Lit(0)
+        return py.call("np.zeros", size, dtype=dtype_expression(node.dtype, context))
     if node.dtype.is_bool:
         return py.call("np.array", _display(value.tolist()))
-    dtype = (
-        float_dtype(context)
-        if node.dtype.name == "float"
-        else py.name(f"np.{node.dtype.name}")
-    )
+    dtype = dtype_expression(node.dtype, context)
     return py.call("np.array", _display(value.tolist()), dtype=dtype)
 
 
 def stored_name(value: np.ndarray, constants: dict[str, np.ndarray]) -> str:
     """Return the name of an array among those that are stored beside the modules."""
     for name, known in constants.items():
-        if known.dtype == value.dtype and np.array_equal(known, value):
+        if same_array(known, value):
             return name
     name = f"c{len(constants)}"
     constants[name] = value

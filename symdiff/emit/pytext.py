@@ -108,10 +108,10 @@ def _literal(value: object) -> Expr | Tok:
             text = int.__repr__(abs(value))
             return Unary("-", Lit(-value)) if value < 0 else Tok(text, "number")
         case float():
-            if math.isnan(value):
-                return Attr(Name("np"), "nan")
             if math.copysign(1.0, value) < 0:
                 return Unary("-", Lit(-value))
+            if math.isnan(value):
+                return Attr(Name("np"), "nan")
             if math.isinf(value):
                 return Attr(Name("np"), "inf")
             return Tok(float_text(value), "number")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from symdiff.graph.node import scalar_text
+
 Scalar = int | float | bool | str | None
 
 
@@ -39,7 +41,7 @@ class Lit(Expr):
     value: Scalar
 
     def _key(self) -> tuple[type, str]:
-        return type(self.value), repr(self.value)
+        return type(self.value), scalar_text(self.value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lit) and self._key() == other._key()

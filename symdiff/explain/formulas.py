@@ -173,6 +173,9 @@ def _constant(node: Node) -> py.Expr:
     value = node.attrs["value"]
     if value.size == 1 and value.ndim == 0:
         return _number(value.item())
+    if not value.size:
+        shape = py.Tuple_(tuple(map(py.Lit, value.shape)))
+        return py.Call(py.Name("zeros"), (shape,))
     if value.size <= min(8, LITERAL_ELEMENTS):
         return _display(value.tolist())
     return py.Name("constant")

@@ -17,7 +17,7 @@ import numpy as np
 
 from symdiff.explain.derivation import Derivation, Entry
 from symdiff.graph.body import Body
-from symdiff.graph.node import Node, array_digest, topological
+from symdiff.graph.node import Node, array_digest, scalar_text, topological
 from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.plan.cost import cost
 
@@ -164,5 +164,5 @@ def _value(value: Any) -> str:
             return value.key
         case tuple() | list():
             return f"({', '.join(map(_value, value))})"
-    shown = repr(value)
+    shown = scalar_text(value)
     return type(value).__name__ if " object at 0x" in shown else shown

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextvars
 import hashlib
+import math
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -117,9 +118,9 @@ def _value_key(value: Any) -> Hashable:
     """Tell apart what Python's equality merges: 1, 1.0 and True; 0.0 and -0.0."""
     match value:
         case bool() | int() | float() | str() | None:
-            return (type(value).__name__, repr(value))
+            return (type(value).__name__, scalar_text(value))
         case np.generic():
-            return ("scalar", value.dtype.str, repr(value))
+            return ("scalar", value.dtype.str, array_digest(np.asarray(value)))
         case np.ndarray():
             return ("array", value.dtype.str, value.shape, array_digest(value))
         case tuple() | list():
@@ -134,6 +135,24 @@ def _value_key(value: Any) -> Hashable:
             return ("body", value.key)
         case _:  # rule objects have identity
             return ("object", id(value))
+
+
+def scalar_text(value: object) -> str:
+    """Return a text that tells scalars of one type apart, also NaNs by their sign."""
+    if isinstance(value, float) and math.isnan(value):
+        return "-nan" if math.copysign(1.0, value) < 0 else "nan"
+    return repr(value)
+
+
+def same_array(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are the same constant: by dtype, shape and bytes.
+
+    Equality would take 0.0 for -0.0, which tell their signs apart in ``copysign`` or
+    ``1 / x``.
+    """
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return np.ascontiguousarray(a).tobytes() == np.ascontiguousarray(b).tobytes()
 
 
 def array_digest(value: np.ndarray) -> str:

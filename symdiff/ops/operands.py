@@ -112,8 +112,22 @@ def constant(value: Any, dtype_: Any = None) -> Tensor:
         kind = dtype(dtype_)
     else:
         kind = FLOAT if array.dtype.kind == "f" else dtype(array.dtype)
+    array = _stored(array, kind)
     array.setflags(write=False)
     return apply(CONSTANT, value=array, dtype=kind)
+
+
+def _stored(array: np.ndarray, kind: DType) -> np.ndarray:
+    """Return an array in a constant's own dtype, of this machine's byte order.
+
+    What takes the float dtype of the run keeps the width it was written in.
+    """
+    if kind != FLOAT:
+        return array.astype(kind.name, copy=False)
+    wide = array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)
+    return array.astype(
+        "float64" if wide else array.dtype.newbyteorder("="), copy=False
+    )
 
 
 def is_literal(tensor: Tensor) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.body import Body
-from symdiff.graph.node import Node, array_digest, topological
+from symdiff.graph.node import Node, array_digest, scalar_text, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import DType
 from symdiff.plan.program import Program
@@ -88,7 +88,7 @@ class _Writer:
             case Body():
                 return self._body(value)
             case None | bool() | int() | float() | str() | np.generic():
-                return repr(value)
+                return scalar_text(value)
         return type(value).__name__
 
     def _body(self, body: Body) -> str:
