@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from symdiff.derive.forward import jvp as jvp
     from symdiff.derive.reverse import grad as grad, vjp as vjp
     from symdiff.graph.errors import (
+        ArgumentError as ArgumentError,
         DeclarationError as DeclarationError,
         DerivativeError as DerivativeError,
         DTypeError as DTypeError,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 # isort: on
 
 _ERRORS = [
+    "ArgumentError",
     "DTypeError",
     "DeclarationError",
     "DerivativeError",
@@ -183,10 +185,10 @@ def _find(name: str) -> Any:
 def __getattr__(name: str) -> Any:
     found = _find(name)
     if found is None:
-        import difflib
+        from symdiff.graph.arguments import nearest
 
-        close = difflib.get_close_matches(name, _listed(), n=1)
-        hint = f"; did you mean sd.{close[0]}?" if close else ""
+        close = nearest(name, _listed())
+        hint = f"; did you mean sd.{close}?" if close else ""
         raise AttributeError(f"module 'symdiff' has no attribute {name!r}{hint}")
     # From here on the name hides a builtin of that name in this file: any, sum, ...
     globals()[name] = found

@@ -38,7 +38,7 @@ from symdiff.derive.higher import hessian as _graph_hessian
 from symdiff.derive.higher import jacobian as _graph_jacobian
 from symdiff.derive.reverse import fit_cotangent
 from symdiff.graph.errors import DeclarationError, DerivativeError
-from symdiff.graph.provenance import public
+from symdiff.graph.provenance import checked_call, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API, float_operand
 from symdiff.points import Argnum, Point, as_float, positions, replaced_in
@@ -151,6 +151,7 @@ def _named(argnum: Argnum) -> Callable[[Sequence[str]], Any]:
 # --- first derivatives ----------------------------------------------------------------
 
 
+@checked_call
 def jit(fun: Function) -> Transformed:
     """Return ``fun`` itself, compiled: the same results from generated code."""
     return Transformed(fun, _jit_rule, "jit", ())
@@ -160,6 +161,7 @@ def _jit_rule(fun: Function, *args: Any, **kwargs: Any) -> Any:
     return run(fun, args, kwargs)
 
 
+@checked_call
 def grad(fun: Function, argnum: Argnum = 0, has_aux: bool = False) -> Transformed:
     """Gradient of a scalar-valued function.
 
@@ -176,6 +178,7 @@ def grad(fun: Function, argnum: Argnum = 0, has_aux: bool = False) -> Transforme
     return Transformed(fun, rule, "grad", _key(argnum, has_aux), fields)
 
 
+@checked_call
 def value_and_grad(
     fun: Function, argnum: Argnum = 0, has_aux: bool = False
 ) -> Transformed:
@@ -215,11 +218,13 @@ def _value_and_aux(result: Any) -> tuple[Any, Any]:
     return result[0], result[1]
 
 
+@checked_call
 def grad_and_aux(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Gradient of the first result, and the second as it is: ``grad(has_aux=True)``."""
     return grad(fun, argnum, has_aux=True)
 
 
+@checked_call
 def elementwise_grad(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Derivative of a function of each element alone: the sums of columns of J."""
     rule = functools.partial(_elementwise_rule, argnum)
@@ -233,6 +238,7 @@ def _elementwise_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) 
     return at.back(at.tree(at.gradients([y], [API["ones_like"](y)])))
 
 
+@checked_call
 def vjp(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Vector-Jacobian product: ``vjp(f)(*args, v)`` for v in the form of the result."""
     rule = functools.partial(_vjp_rule, argnum)
@@ -256,6 +262,7 @@ def _vjp_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> Any:
     return at.back(at.tree(at.gradients(outputs, cotangents)))
 
 
+@checked_call
 def jvp(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Jacobian-vector product: ``jvp(f)(*args, v)`` for v like the argument."""
     rule = functools.partial(_jvp_rule, argnum, False)
@@ -275,6 +282,7 @@ def _jvp_rule(
 # --- second derivatives and matrices --------------------------------------------------
 
 
+@checked_call
 def jacobian(
     fun: Function, argnum: Argnum = 0, batch_dims: int = 0, mode: str | None = None
 ) -> Transformed:
@@ -301,6 +309,7 @@ def _jacobian_rule(
     return at.back(tree_map(rows, at.result))
 
 
+@checked_call
 def hessian(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Hessian: of shape ``result.shape + argument.shape + argument.shape``.
 
@@ -321,6 +330,7 @@ def _hessian_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> A
     return at.back(at.tree([at.tree(row) for row in blocks]))
 
 
+@checked_call
 def hvp(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Hessian-vector product of a scalar-valued function: ``hvp(f)(*args, v)``."""
     rule = functools.partial(_hvp_rule, argnum, False)
@@ -344,6 +354,7 @@ vector_jacobian_product = vjp
 jacobian_vector_product = jvp
 
 
+@checked_call
 def make_vjp(fun: Function, argnum: Argnum = 0) -> Function:
     """``make_vjp(f)(*args)`` returns (v ↦ vᵀJ, value)."""
     value, product = jit(fun), vjp(fun, argnum)
@@ -354,6 +365,7 @@ def make_vjp(fun: Function, argnum: Argnum = 0) -> Function:
     return at
 
 
+@checked_call
 def make_jvp(fun: Function, argnum: Argnum = 0) -> Function:
     """``make_jvp(f)(*args)`` returns v ↦ (value, Jv)."""
     rule = functools.partial(_jvp_rule, argnum, True)
@@ -365,6 +377,7 @@ def make_jvp(fun: Function, argnum: Argnum = 0) -> Function:
     return at
 
 
+@checked_call
 def make_hvp(fun: Function, argnum: Argnum = 0) -> Function:
     """``make_hvp(f)(*args)`` returns (v ↦ Hv, gradient)."""
     gradient, product = grad(fun, argnum), hvp(fun, argnum)

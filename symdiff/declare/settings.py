@@ -12,7 +12,7 @@ from typing import Any
 
 from symdiff.declare.update import number
 from symdiff.graph.errors import DeclarationError
-from symdiff.graph.provenance import public
+from symdiff.graph.provenance import checked_call, public
 
 _ALWAYS = ("epochs", "batch_size", "seed", "shuffle")  # shown even at their defaults
 
@@ -78,6 +78,9 @@ class Training:
     def watches(self) -> bool:
         """Whether anything depends on the monitor."""
         return self.patience is not None or self.plateau is not None
+
+
+Training.__init__ = checked_call(Training.__init__)  # type: ignore[method-assign]
 
 
 @public

@@ -7,7 +7,6 @@ those that `ABSENT` gives a reason for (a test compares them with what there is)
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import unicodedata
@@ -25,6 +24,7 @@ from symdiff.declare.schedules import (
     warmup,
 )
 from symdiff.derive import higher, reverse  # noqa: F401 - they complete API
+from symdiff.graph import arguments
 from symdiff.ops import operators  # noqa: F401 - so does this
 from symdiff.ops.operands import API
 
@@ -196,5 +196,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if foreign:
         shown = unicodedata.name(foreign[0], f"U+{ord(foreign[0]):04X}")
         return f" ({foreign[0]!r} is {shown})"
-    close = difflib.get_close_matches(name[:60], list(known), n=1, cutoff=0.6)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    close = arguments.nearest(name, known)
+    return f"; did you mean `{close}`?" if close else ""

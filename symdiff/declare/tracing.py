@@ -24,7 +24,7 @@ from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.trees import Path, is_container, leaf_paths, tree_map
 from symdiff.graph.errors import DeclarationError, TracingError
-from symdiff.graph.provenance import in_user_code, locate, public
+from symdiff.graph.provenance import checked_call, in_user_code, locate, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.lenient import numpy_mixing
 from symdiff.ops.operands import API, float_operand
@@ -41,6 +41,7 @@ class Spec:
     sample: Any = None
 
 
+@checked_call
 def spec(
     shape: Any, dtype: Any = "float", low: Any = None, high: Any = None,
     sample: Any = None,

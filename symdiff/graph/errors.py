@@ -23,6 +23,10 @@ class DeclarationError(SymdiffError, ValueError):
     """A model, leaf, name or option was declared wrongly."""
 
 
+class ArgumentError(DeclarationError, TypeError):
+    """A function was called with an argument that it does not take."""
+
+
 class TracingError(SymdiffError, TypeError):
     """Python tried to turn a symbolic tensor into a concrete value."""
 

@@ -18,6 +18,7 @@ import sympy as sp
 from symdiff.graph.body import Body
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node, topological
+from symdiff.graph.provenance import checked_call
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import FLOAT, DType
 
@@ -122,6 +123,7 @@ def run_body(body: Body, env: Environment, *arrays: Any) -> list[Any]:
     return [values[t.node] for t in body.outputs]
 
 
+@checked_call
 def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     """Return the NumPy value of a tensor, or of a list of tensors.
 

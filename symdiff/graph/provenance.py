@@ -20,7 +20,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from symdiff.graph.errors import DeclarationError, SymdiffError
+from symdiff.graph.arguments import misfit
+from symdiff.graph.errors import ArgumentError, DeclarationError, SymdiffError
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
@@ -127,18 +128,6 @@ def in_user_code(function: Any = None) -> Iterator[None]:
         _ambient.reset(token)
 
 
-@contextlib.contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Prefix the names of leaves and nodes declared in the block with ``name``."""
-    if not isinstance(name, str) or not name.strip():
-        raise DeclarationError(f"scope name {name!r} must be a nonempty string.")
-    token = _scope.set((*_scope.get(), name))
-    try:
-        yield
-    finally:
-        _scope.reset(token)
-
-
 def current_scope() -> tuple[str, ...]:
     """Return the names of the open scopes, outermost first."""
     return _scope.get()
@@ -165,12 +154,51 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             result = function(*args, **kwargs)
         except SymdiffError as error:
             raise locate(error, site) from error.__cause__
+        except TypeError as error:
+            refused = misfit(function, args, kwargs)
+            if refused is None:
+                raise
+            raise locate(refused, site) from error.__cause__
         finally:
             _ambient.reset(token)
         _mark_results(result, site)
         return result
 
     return wrapper
+
+
+def checked_call(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a call that does not fit ``function`` raise an `ArgumentError` with its line.
+
+    For what builds no graph itself; `public` does this and more.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except ArgumentError as error:
+            raise locate(error, capture()) from error.__cause__
+        except TypeError as error:
+            refused = misfit(function, args, kwargs)
+            if refused is None:
+                raise
+            raise locate(refused, capture()) from error.__cause__
+
+    return wrapper
+
+
+@checked_call
+@contextlib.contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Prefix the names of leaves and nodes declared in the block with ``name``."""
+    if not isinstance(name, str) or not name.strip():
+        raise DeclarationError(f"scope name {name!r} must be a nonempty string.")
+    token = _scope.set((*_scope.get(), name))
+    try:
+        yield
+    finally:
+        _scope.reset(token)
 
 
 def _mark_results(result: Any, site: Site) -> None:

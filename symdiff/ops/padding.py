@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.graph.arguments import refuse_unknown
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, as_dim, normalize_axis, require_nonempty
@@ -49,11 +50,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Tenso
     tensor = float_operand(x)
     if mode not in _MODES:
         raise DeclarationError(f"pad mode {mode!r} is not one of {', '.join(_MODES)}.")
-    unknown = set(options) - {_ARGUMENTS.get(mode)}
-    if unknown:
-        raise DeclarationError(
-            f"pad mode {mode!r} has no argument {sorted(unknown)[0]}."
-        )
+    own = _ARGUMENTS.get(mode)
+    taken = ("x", "pad_width", "mode", *([own] if own else []))
+    refuse_unknown(f"pad(mode={mode!r})", options, taken)
     widths = _pairs(pad_width, tensor.ndim, "pad_width")
     if any(not isinstance(w, (int, np.integer)) or w < 0 for p in widths for w in p):
         raise ShapeError(f"pad widths must be ints, 0 or more, got {pad_width!r}.")

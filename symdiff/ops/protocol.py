@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.graph.arguments import NUMPY
 from symdiff.graph.errors import TracingError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
@@ -86,11 +87,6 @@ _IDLE: dict[str, tuple[Any, ...]] = {
     "like": (None,),
     "device": (None, "cpu"),
     "copy": (None, True, False),
-}
-_OURS = {
-    "out": "assign the result instead",
-    "where": "use sd.where on the result",
-    "dtype": "use sd.cast on the result",
 }
 
 
@@ -203,7 +199,7 @@ def _call(
         extra = [k for k in kept if k not in signature.parameters]
         if not extra:
             raise TracingError(f"{written}: {error}; see help(sd.{target}).") from None
-        remedies = "; ".join(f"{k}=: {_OURS.get(k, 'leave it out')}" for k in extra)
+        remedies = "; ".join(f"{k}=: {NUMPY.get(k, 'leave it out')}" for k in extra)
         raise TracingError(
             f"{written} of a symbolic tensor does not take {', '.join(extra)} "
             f"({remedies})."

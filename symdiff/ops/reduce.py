@@ -283,6 +283,11 @@ def _extreme(name: str, public_names: tuple[str, ...], word: str, pair: Any) -> 
         if not axes or isinstance(initial, Tensor):
             tensor = reduce(tensor, axes, keepdims) if axes else tensor
             return tensor if initial is None else pair(tensor, initial)
+        if initial is not None and not isinstance(initial, (int, float, np.number)):
+            raise DeclarationError(
+                f"{name}: initial= must be a number or a tensor, got "
+                f"{type(initial).__name__}."
+            )
         start = (
             initial if initial is None or isinstance(initial, int) else float(initial)
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.arguments import refuse_unknown
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import elementwise, u, v, w
@@ -90,9 +91,8 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, **bounds: Any) -> Tensor:
     The gradient passes where x lies between the bounds or on one, and goes to the bound
     where x lies beyond it. Where a_min > a_max the result is a_max.
     """
-    low, high = bounds.pop("min", a_min), bounds.pop("max", a_max)
-    if bounds:
-        raise DeclarationError(f"clip has no argument {', '.join(sorted(bounds))}.")
+    refuse_unknown("clip()", bounds, ("x", "a_min", "a_max", "min", "max"))
+    low, high = bounds.get("min", a_min), bounds.get("max", a_max)
     if low is None and high is None:
         return as_tensor(x)
     if high is None:
