@@ -197,3 +197,14 @@ def test_editable_install_runs_from_an_empty_folder(tmp_path):
     assert Path(file).is_relative_to(source)
     assert templates.split() == sorted(Path(name).name for name in _templates())
     assert typed == "True"
+
+
+def test_a_checkout_lays_out_its_own_templates(tmp_path):
+    """Where another checkout is installed, code and templates still belong together."""
+    shutil.copytree(ROOT / "symdiff", tmp_path / "symdiff", ignore=SCRATCH)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "own.j2").write_text("of {{ place }}\n", "utf-8")
+    probe = "from symdiff.emit.render import render; print(render('own', place='here'))"
+    said = _run(sys.executable, "-c", probe, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert said.strip() == "of here"

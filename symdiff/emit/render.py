@@ -13,16 +13,20 @@ from typing import Any
 
 import jinja2
 
-# The folder beside the package, for a checkout that is run without being installed.
-_BESIDE = Path(__file__).resolve().parents[2] / "templates"
+# The folder beside the package, where this file is part of a checkout.
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def _source(name: str) -> str:
-    try:
-        packaged = importlib.resources.files("symdiff.templates").joinpath(name)
-        return packaged.read_text(encoding="utf-8")
-    except (ModuleNotFoundError, FileNotFoundError):
-        return (_BESIDE / name).read_text(encoding="utf-8")
+    """Return a template's text; a checkout's code goes with its own templates.
+
+    Asked for by its name, `symdiff.templates` is what is installed, which may be
+    another checkout.
+    """
+    if (_CHECKOUT / "pyproject.toml").is_file():
+        return (_CHECKOUT / "templates" / name).read_text(encoding="utf-8")
+    packaged = importlib.resources.files("symdiff.templates").joinpath(name)
+    return packaged.read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
