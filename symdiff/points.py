@@ -2,8 +2,10 @@
 
 In: a function, arguments that may hold tensors, and which of them vary. Out: a `Point`:
 the results, their derivatives, and the arguments put back. Invariant: derivatives are
-by the argument alone. A tensor may reach a function twice, as an argument and around
-it, as in ``grad(lambda y: x * y)(x)``; leaves of its own tell the two apart.
+by the argument alone, so its leaves are such as no code of the user's can reach in any
+other way: made here, or made for this call and not shown to a function yet. A tensor
+may reach a function twice, as an argument and around it, as in ``grad(lambda y: x *
+y)(x)``; what comes from around it is a constant.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.tracing import argument_names, as_output, run
+from symdiff.declare.tracing import UNSEEN, argument_names, as_output, run
 from symdiff.declare.trees import Path, form, leaves, like, tree_map
 from symdiff.derive.forward import forward_sweep
 from symdiff.derive.reverse import fit_cotangent, reverse_sweep
@@ -23,18 +25,12 @@ from symdiff.graph.errors import DeclarationError, DerivativeError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.closure import bound
 from symdiff.ops.operands import API, float_operand
-from symdiff.traced_calls import OWN
 
 Argnum = int | Sequence[int]
 
 
 class Point:
-    """A function called with leaves of its own in place of what is differentiated.
-
-    A tensor may reach the function twice, as an argument and around it; only what comes
-    as the argument counts. So arguments are replaced by leaves, and put back
-    afterwards.
-    """
+    """A function called with leaves of its own in place of what is differentiated."""
 
     def __init__(self, fun: Any, argnum: Argnum, args: Any, kwargs: Any) -> None:
         self.single = isinstance(argnum, (int, np.integer))
@@ -61,9 +57,7 @@ class Point:
         self.smooth.append(tensor is not None and tensor.dtype.is_float)
         if tensor is None or not self.smooth[-1]:
             return leaf
-        own = OWN.get()
-        if own is not None and tensor.node in own:
-            own.discard(tensor.node)
+        if tensor.node in (UNSEEN.get() or ()):  # fresh already: nothing else reads it
             variable = tensor
         else:
             variable = bound(tensor.node.tensor_type, ".".join(path))

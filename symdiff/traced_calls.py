@@ -9,7 +9,6 @@ structure share one module.
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import itertools
 import linecache
@@ -26,7 +25,7 @@ import numpy as np
 from symdiff.declare.captured import Snapshot, snapshot
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
-from symdiff.declare.tracing import Namer, argument_names
+from symdiff.declare.tracing import UNSEEN, Namer, argument_names
 from symdiff.declare.trees import Path, builder, leaves, tree_map
 from symdiff.graph.body import Body
 from symdiff.graph.errors import DeclarationError, DTypeError, TracingError
@@ -39,10 +38,6 @@ from symdiff.variants import Variant, is_array
 
 MOST_MODULES = 512
 
-# The inputs a trace has just made, which nothing else can read yet.
-OWN: contextvars.ContextVar[set[Node] | None] = contextvars.ContextVar(
-    "symdiff_own", default=None
-)
 _serial = itertools.count()
 
 
@@ -97,12 +92,12 @@ class Trace:
 
 @contextmanager
 def _tracing(trace: Trace) -> Iterator[None]:
-    own = OWN.set({t.node for t in trace.inputs})
+    unseen = UNSEEN.set(frozenset(t.node for t in trace.inputs))
     lift = LIFT.set(trace.lift)
     try:
         yield
     finally:
-        OWN.reset(own)
+        UNSEEN.reset(unseen)
         LIFT.reset(lift)
 
 

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.tracing import argument_names, function_name, run
+from symdiff.declare.tracing import UNSEEN, argument_names, function_name, run
 from symdiff.declare.trees import Path, form, leaves, like, tree_map
 from symdiff.derive.higher import hessian as _graph_hessian
 from symdiff.derive.higher import jacobian as _graph_jacobian
@@ -42,7 +42,7 @@ from symdiff.graph.provenance import checked_call, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API, float_operand
 from symdiff.points import Argnum, Point, as_float, positions, replaced_in
-from symdiff.traced_calls import OWN, closed, foreign, make_variant, traced
+from symdiff.traced_calls import closed, foreign, make_variant, traced
 from symdiff.variants import LOCK, Symbolic, describe, variants_of
 
 Function = Callable[..., Any]
@@ -83,7 +83,7 @@ class Transformed:
                 key = (key, describe(kwargs, found))
         except Symbolic:
             return self._symbolic(args, kwargs)
-        if OWN.get() is None:
+        if UNSEEN.get() is None:
             variant = self._variants.find(key)
             if variant is not None:
                 return variant(found)
@@ -98,7 +98,7 @@ class Transformed:
         """Trace, and compile unless the function belongs to a graph around it."""
         fun = self.__wrapped__  # type: ignore[attr-defined]
         with LOCK:
-            variant = self._variants.find(key) if OWN.get() is None else None
+            variant = self._variants.find(key) if UNSEEN.get() is None else None
             if variant is None:
                 trace, seen, result = traced(fun, self._rule, args, kwargs)
                 outputs = [t for t in leaves(result) if isinstance(t, Tensor)]

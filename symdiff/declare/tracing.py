@@ -8,6 +8,7 @@ the user's line; nothing is guessed.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import keyword
 import re
@@ -24,6 +25,7 @@ from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.trees import Path, is_container, leaf_paths, tree_map
 from symdiff.graph.errors import DeclarationError, TracingError
+from symdiff.graph.node import Node
 from symdiff.graph.provenance import checked_call, in_user_code, locate, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.lenient import numpy_mixing
@@ -52,6 +54,12 @@ def spec(
 
 # --- running a user's function --------------------------------------------------------
 
+# While a call of a transformed function is traced: the inputs made for it that no
+# function of the user's has seen yet. None where nothing is being traced.
+UNSEEN: contextvars.ContextVar[frozenset[Node] | None] = contextvars.ContextVar(
+    "symdiff_unseen", default=None
+)
+
 
 def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Return ``function(*args, **kwargs)`` for symbolic arguments.
@@ -60,7 +68,7 @@ def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> A
     also where NumPy hid that error behind one of its own, and where NumPy's global
     generator was drawn from.
     """
-    with in_user_code(), numpy_mixing(), _no_draws():
+    with in_user_code(), numpy_mixing(), _no_draws(), _all_seen():
         try:
             return function(*args, **kwargs)
         except (TypeError, ValueError) as error:
@@ -84,6 +92,16 @@ def _refusal(error: BaseException) -> TracingError | None:
         "with np.stack, or use x = x.at(i).set(v) on a tensor, such as sd.zeros(n)."
     )
     return locate(refused, found.site)  # type: ignore[attr-defined,return-value]
+
+
+@contextmanager
+def _all_seen() -> Iterator[None]:
+    """Let no input count as unseen any more: what runs now may close over each."""
+    token = UNSEEN.set(None if UNSEEN.get() is None else frozenset())
+    try:
+        yield
+    finally:
+        UNSEEN.reset(token)
 
 
 @contextmanager
