@@ -22,6 +22,7 @@ from symdiff.graph.tensor import Tensor
 # Names that generated modules use for themselves: modules, functions, classes, tables.
 _OWN = """
 np math json os sys pathlib functools threading zipfile zlib
+contextlib glob hashlib
 params grads residuals state key self
 forward backward loss_and_residuals value_and_grad forward_with_residuals metrics
 evaluate init_params init_state train_step compute_grads apply_update fit save load
@@ -29,7 +30,7 @@ verify predict main save_checkpoint load_checkpoint Residuals Outputs Gradients
 TrainState annotations
 PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS MAX_NORM SMOOTH
 averaged_params
-MODEL KINDS
+MODEL KINDS PROGRESS
 """
 # Locals of the functions of train.py that take a model's arguments.
 LOCALS = frozenset(

@@ -47,9 +47,21 @@ from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import bare_expansions, expansions
 
 # The standard library that training uses.
-STANDARD = ("functools", "json", "os", "threading", "zipfile", "zlib")
+STANDARD = (
+    "contextlib",
+    "functools",
+    "glob",
+    "hashlib",
+    "json",
+    "math",
+    "os",
+    "threading",
+    "zipfile",
+    "zlib",
+)
 # What stands below fit, in order.
-LOOP = ("watch", "epoch", "batches", "checkpoint", "weights", "formats")
+FILES = ("checkpoint", "numbers", "weights", "read", "npz", "safetensors", "entry")
+LOOP = ("watch", "epoch", "batches", *FILES)
 
 
 def train_module(

@@ -9,6 +9,7 @@ at a time.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -170,14 +171,37 @@ def _part(
         return Part(arrays, count)
     size = training.batch_size if split == "train" else _READ
     shuffle = training.shuffle and split == "train"
+    chosen = np.arange(count) if rows is None else rows
+    return Part(_OnDisk(arrays, chosen, size, shuffle, training.seed), count)
 
-    def batches(epoch: int) -> Iterator[Arrays]:
+
+@dataclass(frozen=True)
+class _OnDisk:
+    """Rows of arrays that lie on disk, as a function from the epoch to batches."""
+
+    arrays: Arrays
+    rows: np.ndarray
+    size: int
+    shuffle: bool
+    seed: int
+
+    def __call__(self, epoch: int) -> Iterator[Arrays]:
         # The order is the one that fit gives to arrays.
-        rng = np.random.default_rng([training.seed, epoch])
-        order = rng.permutation(count) if shuffle else np.arange(count)
-        for start in range(0, count, size):
-            chosen = order[start : start + size]
-            chosen = chosen if rows is None else rows[chosen]
-            yield {name: _float32(a[chosen]) for name, a in arrays.items()}
+        count = len(self.rows)
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(count) if self.shuffle else np.arange(count)
+        for start in range(0, count, self.size):
+            chosen = self.rows[order[start : start + self.size]]
+            yield {name: _float32(a[chosen]) for name, a in self.arrays.items()}
 
-    return Part(batches, count)
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint knows of the data: what fit says of arrays in memory."""
+        digest, dtypes = hashlib.sha256(), []
+        for array in self.arrays.values():
+            dtypes.append(_float32(array[:1]).dtype.name)
+            for start in range(0, len(self.rows), _READ):
+                chosen = array[self.rows[start : start + _READ]]
+                digest.update(np.ascontiguousarray(_float32(chosen)).data)
+        told = {"rows": len(self.rows), "dtypes": dtypes}
+        return {**told, "sha256": digest.hexdigest()[:16]}

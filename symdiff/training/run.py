@@ -58,7 +58,7 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
     click.echo(f"examples: {sizes}; {training}")
 
     state = train.init_state(train.init_params(training.seed), training.seed)
-    resumed = _resumed(request, train, state)
+    resumed = _resumed(request, train, state, parts)
     start = time.perf_counter()
     best = _Best(training, "validation" in parts)
     history, interrupted = _fitted(spec, request, train, state, parts, resumed, best)
@@ -125,7 +125,9 @@ def _parts(spec: Spec, request: Request, train: Any) -> dict[str, Part]:
     return parts
 
 
-def _resumed(request: Request, train: Any, state: Any) -> int:
+def _resumed(
+    request: Request, train: Any, state: Any, parts: Mapping[str, Part]
+) -> int:
     """Return how many epochs the checkpoint has; raise where it cannot be used."""
     path = request.checkpoint
     if path is None or not path.exists():
@@ -137,6 +139,11 @@ def _resumed(request: Request, train: Any, state: Any) -> int:
         "seed": training.seed,
         "shuffle": training.shuffle,
         "monitor": training.monitor,
+        "mode": training.mode,
+        "data": train._identity(parts["train"].data),
+        "validation": train._identity(
+            parts["validation"].data if "validation" in parts else None
+        ),
     }
     try:
         epochs = int(train.load_checkpoint(str(path), state, wanted)["epoch"])
@@ -145,7 +152,8 @@ def _resumed(request: Request, train: Any, state: Any) -> int:
     except Exception as error:  # also a file that only looks like one
         raise OutputError(
             f"{error}. It is left as it is: move it away to begin anew, or train with "
-            "what it was made with."
+            "what it was made with (data and validation follow from --data, "
+            "--validation-split and --seed)."
         ) from error
     click.echo(f"going on from {path}, after epoch {epochs}")
     return epochs
