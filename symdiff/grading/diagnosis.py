@@ -17,7 +17,7 @@ from symdiff.grading.faults import Fault, names_in
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.reference import Case, Reference, Statement
 from symdiff.grading.relations import Relation, relation
-from symdiff.grading.sandbox import Outcome
+from symdiff.grading.results import Outcome
 from symdiff.grading.verdict import Finding
 from symdiff.grading.words import said
 

@@ -8,6 +8,7 @@ or hostile, becomes a sentence in its verdict.
 from __future__ import annotations
 
 import ast
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,15 @@ from symdiff.grading.cases import cases
 from symdiff.grading.diagnosis import TRACED, Diagnosis, same_name
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.reference import Case, Reference, Statement, forward_values
-from symdiff.grading.sandbox import Limits, Outcome, Session, run
+from symdiff.grading.results import Outcome, regular
+from symdiff.grading.runner import WATCHED
+from symdiff.grading.sandbox import Given, Limits, Session, run
 from symdiff.grading.verdict import Finding, Mark, Verdict
 from symdiff.grading.words import cause_of, exception_words, said
 from symdiff.graph.errors import DerivativeError
 
 DERIVING = ("symdiff", "jax", "torch", "autograd", "tensorflow", "sympy", "casadi")
-ROWS = 200_000  # characters of a file that are read
+LONGEST = 1_000_000  # bytes of a file that is graded
 
 
 class Grader:
@@ -66,23 +69,33 @@ class Grader:
         """Return the verdict on a file, or on the backward.py of a folder."""
         verdict = Verdict(str(path), self.spec)
         file = path / "backward.py" if path.is_dir() else path
-        try:
-            text = file.read_bytes()[:ROWS].decode("utf-8", "replace")
-        except OSError as error:
-            verdict.refused = f"cannot read {file}: {error.strerror}"
+        content = regular(file, LONGEST)
+        if content is None:
+            verdict.refused = f"cannot read {file}: {_unread(file)}"
             return verdict
-        session = run(
-            file, self._job(), [self._given(c) for c in self.cases], self.limits
-        )
-        grading = _Grading(self, verdict, session, text.split("\n"))
-        grading.grade()
+        text = content.decode("utf-8", "replace")
+        given = [self._given(c) for c in self.cases]
+        try:
+            session = run(file, self._job(), given, self.limits)
+            _Grading(self, verdict, session, text.split("\n")).grade()
+        except Exception as error:  # whatever it is, the other files are graded
+            verdict = Verdict(str(path), self.spec)
+            kind = f"{type(error).__name__}: {error}"
+            verdict.refused = f"what came of it cannot be compared ({kind:.200})"
+            return verdict
         verdict.notes += _imports(text)
         return verdict
 
     def _job(self) -> dict[str, Any]:
         reference = self.reference
         residuals = self.cases[TRACED].residuals
+        sizes = [[a.size for a in c.gradients.values()] for c in self.cases]
+        values = max(sum(np.size(v) for v in c.values) for c in self.cases)
+        largest = 4 * max(map(max, sizes)) + (1 << 16)
+        elements = 2 * len(reference.wrt) * largest + values + WATCHED
         return {
+            "largest": largest,
+            "bytes": 8 * elements + (1 << 24),
             "model": reference.is_model,
             "params": list(reference.params),
             "arguments": list(reference.arguments),
@@ -90,12 +103,15 @@ class Grader:
             "fields": list(residuals._fields),
         }
 
-    def _given(self, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return a case as the process reads it."""
+    def _given(self, case: Case) -> Given:
+        """Return a case as the process reads it, and what it is to leave alone."""
         arrays: dict[str, np.ndarray] = {}
         arrays |= {f"p{i}": a for i, a in enumerate(case.params.values())}
         arrays |= {f"a{i}": a for i, a in enumerate(case.arguments.values())}
         arrays |= {f"d{i}": np.asarray(s) for i, s in enumerate(case.seeds)}
+        held = {f"params[{n!r}]": a for n, a in case.params.items()} | case.arguments
+        if not self.reference.is_model:
+            held |= {f"cotangent {i}": np.asarray(s) for i, s in enumerate(case.seeds)}
         kinds = []
         for i, value in enumerate(case.residuals):
             kind = "array"
@@ -111,7 +127,20 @@ class Grader:
             "residuals": kinds,
             "trace": case is self.cases[TRACED],
         }
-        return told, arrays
+        return Given(told, arrays, held)
+
+
+def _unread(file: Path) -> str:
+    """Say why a file is not read."""
+    try:
+        about = file.stat()
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    if not stat.S_ISREG(about.st_mode):
+        return "it is no regular file"
+    if about.st_size > LONGEST:
+        return f"it has more than {LONGEST:,} bytes"
+    return "it may not be read"
 
 
 def _imports(text: str) -> list[str]:
@@ -211,14 +240,9 @@ class _Grading:
             for n in names:
                 self.wrong.setdefault(n, f"an error at {case.name}")
             return
-        if outcome.returned:
-            kind = outcome.returned
-            want = "a dict by parameter" if self.reference.is_model else "Gradients"
-            for n in names:
-                if n not in outcome.gradients:
-                    self.wrong.setdefault(n, f"backward returns {kind}, not {want}")
-        for n, words in outcome.amiss.items():
-            self.wrong.setdefault(n, words)
+        for n in names:
+            if n not in outcome.gradients:
+                self.wrong.setdefault(n, self._lacking(n, outcome))
         for n, mine in outcome.gradients.items():
             right = case.gradients[n]
             if close(mine, right, case.slack[n]):
@@ -227,6 +251,15 @@ class _Grading:
                 self.kinks.setdefault(n, case.name)
                 continue
             self.wrong.setdefault(n, f"{_differs(mine, right)}, at {case.name}")
+
+    def _lacking(self, name: str, outcome: Outcome) -> str:
+        """Say why there is no gradient to compare; none is never right."""
+        if name in outcome.amiss:
+            return outcome.amiss[name]
+        if outcome.returned:
+            want = "a dict by parameter" if self.reference.is_model else "Gradients"
+            return f"backward returns {outcome.returned}, not {want}"
+        return "was not handed back"
 
     # --- findings ---------------------------------------------------------------------
 
@@ -273,11 +306,10 @@ class _Grading:
         changed = any(o.changed for o in outcomes)
         random = set() if changed else {n for o in outcomes for n in o.unstable}
         coarse = {n for o in outcomes for n, d in o.dtypes.items() if d == "float16"}
-        odd = {n for o in outcomes for n in o.amiss}
-        odd |= {
+        odd = {
             n
             for o in outcomes
-            if o.returned
+            if o.error is None
             for n in self.reference.wrt
             if n not in o.gradients
         }
@@ -351,10 +383,13 @@ class _Grading:
     def _loss(self) -> None:
         """Say so if the student's forward pass gives another value."""
         for case, outcome in zip(self.cases, self.outcomes, strict=True):
-            if case.narrow or not outcome.values:
+            if case.narrow or not outcome.own or outcome.error is not None:
                 continue
-            for mine, right in zip(outcome.values, case.values, strict=False):
-                if right.dtype.kind == "f" and not close(mine, right, 1e-9):
+            for i, right in enumerate(case.values):
+                mine = outcome.values.get(i)
+                if right.dtype.kind != "f":
+                    continue
+                if mine is None or not close(mine, right, 1e-9):
                     what = "loss" if self.reference.is_model else "value"
                     self.verdict.faults.append(
                         f"the forward pass gives another {what} than the spec's, at "

@@ -1,14 +1,18 @@
 """What runs a student's module, in a process of its own: ``python runner.py FOLDER``.
 
 In: a folder with ``job.json`` and a file of arrays for each case. Out: beside them, for
-each case, what came of it as JSON and arrays. Invariant: this imports NumPy and the
-standard library alone, and whatever the student's code does is noted, not passed on.
+each case, what came of it: a header of JSON, and the arrays that it names. Invariant:
+this imports NumPy and the standard library alone, whatever the student's code does is
+noted, and nothing is judged here, where that code can reach: what was returned and how
+the arguments look afterwards is handed on as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -28,12 +32,16 @@ import numpy as np
 
 EVENTS = 20_000  # lines of the student's code that are watched
 KEPT, LARGEST = 1_000, 100_000  # values that are kept of it, and elements of each
+WATCHED = 2_000_000  # elements of all that are kept
+DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
 MESSAGE = 400
 
 
 def main(folder: Path) -> None:
     """Run the cases of a job one by one."""
-    job = json.loads((folder / "job.json").read_text("utf-8"))
+    told = folder / "job.json"
+    job = json.loads(told.read_text("utf-8"))
+    told.unlink()
     _limit(job)
     watch = (folder / "stack.txt").open("w")  # held open until the process ends
     faulthandler.dump_traceback_later(max(job["wall"] - 0.7, 0.3), file=watch)
@@ -48,26 +56,26 @@ def main(folder: Path) -> None:
             note = {"missing": "backward"}
     except BaseException as error:
         note = _told(error, file)
-    _write(folder / "import.json", note)
+    _write(folder / "import", {"run": job["run"], "failed": note}, {})
     if module is None or note:
         return
     for i, case in enumerate(job["cases"]):
-        _write(folder / "at.json", {"case": i})
         with np.load(folder / f"case_{i}.npz", allow_pickle=False) as stored:
             arrays = dict(stored)
         found, kept = _Run(module, job, case, arrays, file).told()
-        np.savez(folder / f"arrays_{i}.npz", **kept)  # type: ignore[arg-type]
-        _write(folder / f"result_{i}.json", found)
+        _write(folder / f"result_{i}", {"run": job["run"], "case": i, **found}, kept)
 
 
 def _limit(job: Mapping[str, Any]) -> None:
-    """Hold the process to its memory, its time, and small files."""
+    """Hold the process to its memory, its time, small files, and its keeper."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).prctl(DIES_WITH_ITS_PARENT, int(signal.SIGKILL), 0, 0, 0)
     try:
         import resource
     except ImportError:  # no such limits on this system; the parent counts the time
         return
     seconds = max(math.ceil(job["seconds"]), 1)
-    memory, size = job["memory"] << 20, 256 << 20
+    memory, size = job["memory"] << 20, job["bytes"]
     wanted = {
         "RLIMIT_AS": (memory, memory),
         "RLIMIT_CPU": (seconds, seconds + 2),
@@ -79,8 +87,15 @@ def _limit(job: Mapping[str, Any]) -> None:
             resource.setrlimit(getattr(resource, name), values)
 
 
-def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value), "utf-8")
+def _write(path: Path, told: Mapping[str, Any], kept: Mapping[str, np.ndarray]) -> None:
+    """Write a header, which names the arrays and their shapes, and the arrays."""
+    arrays = {n: np.asarray(a, "<f8") for n, a in kept.items()}
+    shapes = [[n, list(a.shape)] for n, a in arrays.items()]
+    header = json.dumps({**told, "arrays": shapes}).encode("utf-8")
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "big") + header)
+        for array in arrays.values():
+            file.write(array.tobytes())
 
 
 def _loaded(file: Path, package: bool) -> ModuleType:
@@ -142,7 +157,7 @@ class _Run:
         if job["model"]:
             self.seeds = [float(s) for s in self.seeds]
         self.given = self._given(arrays)
-        self.found: dict[str, Any] = {"notes": [], "changed": []}
+        self.found: dict[str, Any] = {"notes": [], "held": {}}
         self.kept: dict[str, np.ndarray] = {}
 
     def _given(self, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -176,9 +191,10 @@ class _Run:
         if function is None:
             return self.given
         first = [self.params] if self.job["model"] else []
-        before = self._copies(())
+        self.found["own"] = name
+        before = self._held(())
         result = function(*first, *self.arguments, **self._key(function))
-        self._compare(before, self._copies(()), name)
+        self.found["held"][name] = [before, self._held(())]
         value, residuals = result[0], result[1]
         values = value if isinstance(value, tuple) else (value,)
         for i, v in enumerate(values):
@@ -200,7 +216,7 @@ class _Run:
         if self.job["model"]:
             with contextlib.suppress(TypeError, ValueError):
                 arguments = self._fitted(inspect.signature(function), arguments, key)
-        before = self._copies(residuals)
+        before = self._held(residuals)
         watch = _Watch(self.file, function) if self.case["trace"] else None
         if watch is not None:
             sys.settrace(watch)
@@ -212,13 +228,13 @@ class _Run:
                 self.found["trace"] = watch.places
                 self.kept |= {f"t{i}": a for i, a in enumerate(watch.values)}
         once = self._gradients(result)
-        for name, array in once.items():
-            self.kept[f"g{self.job['wrt'].index(name)}"] = array
-        self._compare(before, self._copies(residuals), "backward")
-        again = self._gradients(function(*arguments, **key), quiet=True)
-        self.found["unstable"] = [
-            n for n, a in once.items() if not _same(a, again.get(n))
-        ]
+        self._keep("g", once)
+        self.found["held"]["backward"] = [before, self._held(residuals)]
+        self._keep("h", self._gradients(function(*arguments, **key), quiet=True))
+
+    def _keep(self, letter: str, gradients: Mapping[str, np.ndarray]) -> None:
+        for name, array in gradients.items():
+            self.kept[f"{letter}{self.job['wrt'].index(name)}"] = array
 
     def _fitted(
         self, signature: inspect.Signature, arguments: list[Any], key: Mapping[str, int]
@@ -276,15 +292,15 @@ class _Run:
             return
         if array.dtype.kind not in "fiub":
             wrong[name] = f"is a {kind} of {array.dtype}, which is no array of floats"
-        elif array.size > 1 << 24:
+        elif array.size > self.job["largest"]:
             wrong[name] = f"has the shape {array.shape}, far too large"
         else:
             made[name] = array
 
     # --- what was changed -------------------------------------------------------------
 
-    def _copies(self, residuals: Any) -> dict[str, tuple[Any, np.ndarray]]:
-        """Return copies of everything that is to be left as it is."""
+    def _held(self, residuals: Any) -> list[tuple[str, int, str]]:
+        """Return all that is to be left as it is: its name, identity and digest."""
         given: dict[str, Any] = {f"params[{n!r}]": a for n, a in self.params.items()}
         given |= dict(zip(self.job["arguments"], self.arguments, strict=True))
         fields = getattr(residuals, "_fields", None)
@@ -296,32 +312,15 @@ class _Run:
                 shown = fields[i] if fields else str(i)
                 given.setdefault(f"residuals.{shown}", value)
         given |= {f"cotangent {i}": s for i, s in enumerate(self.seeds)}
-        arrays = {n: a for n, a in given.items() if isinstance(a, np.ndarray)}
-        return {n: (id(a), a.copy()) for n, a in arrays.items()}
-
-    def _compare(
-        self,
-        before: Mapping[str, tuple[Any, np.ndarray]],
-        after: Mapping[str, tuple[Any, np.ndarray]],
-        where: str,
-    ) -> None:
-        seen: set[Any] = set()
-        for name, (place, array) in before.items():
-            if place in seen:
-                continue
-            now = after.get(name)
-            if now is None or not _same(array, now[1]):
-                seen.add(place)
-                self.found["changed"].append([where, name])
+        return [
+            (n, id(a), digest(a)) for n, a in given.items() if isinstance(a, np.ndarray)
+        ]
 
 
-def _same(a: np.ndarray, b: Any) -> bool:
-    return isinstance(b, np.ndarray) and a.shape == b.shape and _equal(a, b)
-
-
-def _equal(a: np.ndarray, b: np.ndarray) -> bool:
-    floats = a.dtype.kind in "fc" and b.dtype.kind in "fc"
-    return bool(np.array_equal(a, b, equal_nan=floats))
+def digest(array: np.ndarray) -> str:
+    """Return what stands for an array's dtype, shape and bytes."""
+    told = f"{array.dtype.str} {array.shape} ".encode()
+    return hashlib.sha256(told + array.tobytes()).hexdigest()
 
 
 class _Watch:
@@ -334,7 +333,7 @@ class _Watch:
         self.places: list[tuple[str, int, bool]] = []  # name, line, of backward itself
         self._last: dict[int, int] = {}
         self._seen: dict[tuple[int, str], bytes] = {}
-        self._events = 0
+        self._events = self._elements = 0
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename != self.file or self._events > EVENTS:
@@ -353,11 +352,12 @@ class _Watch:
             if len(self.values) >= KEPT or not _numeric(value):
                 continue
             array = np.asarray(value)
-            if array.size > LARGEST:
+            if array.size > min(LARGEST, WATCHED - self._elements):
                 continue
             stamp = repr(array.shape).encode() + array.tobytes()
             if self._seen.get((key, name)) != stamp:
                 self._seen[key, name] = stamp
+                self._elements += array.size
                 self.values.append(array.astype(float))
                 self.places.append((name, line, frame.f_code is self.code))
 

@@ -11,20 +11,33 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from symdiff.grading import runner
+from symdiff.grading import keeper, runner
+from symdiff.grading.results import (
+    HEADER,
+    Arrays,
+    Outcome,
+    SpoiledError,
+    failure,
+    outcome,
+    regular,
+    unpacked,
+)
 
 PRINTED = 4_000  # characters that are looked at
+NOTED = 1 << 20  # bytes of other files that are read
+LEEWAY = 15.0  # seconds in which its keeper is to have ended everything
 # Address space that Python and NumPy take before the student's first line.
 BASE = 1_024
 
@@ -43,23 +56,6 @@ class Limits:
 
 
 @dataclass
-class Outcome:
-    """What came of one case; ``error`` is set where it raised."""
-
-    gradients: dict[str, np.ndarray] = field(default_factory=dict)
-    values: list[np.ndarray] = field(default_factory=list)
-    error: dict[str, Any] | None = None
-    amiss: dict[str, str] = field(default_factory=dict)
-    changed: list[tuple[str, str]] = field(default_factory=list)
-    unstable: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    dtypes: dict[str, str] = field(default_factory=dict)
-    returned: str = ""
-    notes: list[str] = field(default_factory=list)
-    trace: list[tuple[str, int, bool, np.ndarray]] = field(default_factory=list)
-
-
-@dataclass
 class Session:
     """What came of all cases; ``ended`` says why there are fewer of them."""
 
@@ -71,16 +67,25 @@ class Session:
     printed: str = ""
 
 
+@dataclass(frozen=True)
+class Given:
+    """A case: what the process is told of it, its arrays, and what it is to leave."""
+
+    told: Mapping[str, Any]
+    arrays: Arrays
+    held: Arrays
+
+
 def run(
-    file: Path, job: Mapping[str, Any], cases: Sequence[Any], limits: Limits
+    file: Path, job: Mapping[str, Any], cases: Sequence[Given], limits: Limits
 ) -> Session:
-    """Run a student's module on cases: pairs of a description and its arrays."""
-    with tempfile.TemporaryDirectory(prefix="symdiff_grade_") as name:
-        folder = Path(name)
-        described = []
-        for i, (case, arrays) in enumerate(cases):
-            np.savez(folder / f"case_{i}.npz", **arrays)
-            described.append(case)
+    """Run a student's module on cases.
+
+    ``job`` says what it is called with, and how many bytes its results may have.
+    """
+    with _folder() as folder:
+        for i, case in enumerate(cases):
+            np.savez(folder / f"case_{i}.npz", **case.arrays)  # type: ignore[arg-type]
         package = (file.parent / "__init__.py").exists() and file.stem.isidentifier()
         whole = {
             **job,
@@ -89,98 +94,159 @@ def run(
             "seconds": limits.seconds,
             "wall": limits.wall,
             "memory": limits.memory + BASE,
-            "cases": described,
+            "cases": [case.told for case in cases],
+            "run": secrets.token_hex(16),
         }
         (folder / "job.json").write_text(json.dumps(whole), "utf-8")
-        code, late = _started(folder, limits)
-        return _read(folder, len(described), job["wrt"], code, late, limits, file)
+        ended = _started(folder, limits, str(whole["run"]))
+        return _Reading(folder, whole, cases, limits, file).session(*ended)
 
 
-def _started(folder: Path, limits: Limits) -> tuple[int, bool]:
-    """Run the process to its end; return its exit code and whether it was ended."""
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Give a folder that is removed afterwards as far as its contents allow."""
+    folder = Path(tempfile.mkdtemp(prefix="symdiff_grade_"))
+    try:
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, however deep it is, and nothing that a link in it points to.
+
+    What lies deeper is moved up first: paths as long as that could not be named. The
+    folder itself may have become a link.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink()
+        return
+    while inside := list(os.scandir(folder)):
+        for entry in inside:
+            if not entry.is_dir(follow_symlinks=False):
+                Path(entry.path).unlink()
+                continue
+            for deeper in list(os.scandir(entry.path)):
+                if deeper.is_dir(follow_symlinks=False):
+                    Path(deeper.path).rename(folder / secrets.token_hex(16))
+                else:
+                    Path(deeper.path).unlink()
+            Path(entry.path).rmdir()
+    folder.rmdir()
+
+
+def _started(folder: Path, limits: Limits, mark: str) -> tuple[int | None, bool]:
+    """Run the process to its end; return its exit code and whether it was late.
+
+    The code is None where it ended its keeper.
+    """
     kept = ("PATH", "SYSTEMROOT", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
     env = {k: os.environ[k] for k in kept if k in os.environ}
     for threads in ("OPENBLAS", "OMP", "MKL"):
         env[f"{threads}_NUM_THREADS"] = "1"
     env |= {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONHASHSEED": "0"}
-    command = [sys.executable, "-B", "-X", "utf8", runner.__file__, str(folder)]
-    with (folder / "printed.txt").open("wb") as out:
+    env[keeper.MARK] = mark
+    python = [sys.executable, "-B", "-X", "utf8"]
+    keeping = [*python, "-I", keeper.__file__, str(limits.wall)]
+    with tempfile.TemporaryFile() as told, (folder / "printed.txt").open("wb") as out:
         process = subprocess.Popen(
-            command,
+            [*keeping, *python, runner.__file__, str(folder)],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
+            stdout=told,
+            stderr=out,
             start_new_session=True,
         )
-        late = False
         try:
-            process.wait(limits.wall)
+            process.wait(limits.wall + LEEWAY)
         except subprocess.TimeoutExpired:
-            late = True
-        finally:
-            _end(process)
-    return process.returncode, late
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and what it started."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
+            pass
+        finally:  # also where the grading is interrupted
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            keeper.end(lambda: keeper.marked(mark))
+        told.seek(0)
+        try:
+            found = json.loads(told.read(NOTED))
+            return int(found["code"]), bool(found["late"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None, False
 
 
 # --- reading --------------------------------------------------------------------------
 
 
-def _read(
-    folder: Path,
-    count: int,
-    names: Sequence[str],
-    code: int,
-    late: bool,
-    limits: Limits,
-    file: Path,
-) -> Session:
-    session = Session()
-    with contextlib.suppress(OSError), (folder / "printed.txt").open("rb") as out:
-        session.printed = out.read(PRINTED).decode("utf-8", "replace")
-    noted = _json(folder / "import.json")
-    for i in range(count):
-        found = _json(folder / f"result_{i}.json")
-        if found is None:
-            break
+@dataclass(frozen=True)
+class _Reading:
+    folder: Path
+    job: Mapping[str, Any]
+    cases: Sequence[Given]
+    limits: Limits
+    file: Path
+
+    def session(self, code: int | None, late: bool) -> Session:
+        """Return what the process left behind."""
+        session = Session()
+        printed = regular(self.folder / "printed.txt", int(self.job["bytes"])) or b""
+        session.printed = printed[:PRINTED].decode("utf-8", "replace")
+        spoiled = False
         try:
-            made = _outcome(found, folder / f"arrays_{i}.npz", names)
-        except Exception:  # it wrote over what the runner had written
-            break
-        session.outcomes.append(made)
-    if noted:
-        session.failed = noted
+            noted = self._result("import")
+            if noted is not None:
+                session.failed = failure(noted[0].get("failed")) or None
+            if noted is None or session.failed is not None:
+                return self._ended(session, noted is None, code, late)
+            for i in range(len(self.cases)):
+                found = self._result(f"result_{i}")
+                if found is None:
+                    break
+                if found[0].get("case") != i:
+                    raise SpoiledError
+                made = outcome(*found, self.job, self.cases[i].held)
+                session.outcomes.append(made)
+        except (SpoiledError, ValueError, TypeError):
+            spoiled = True
+        missing = len(session.outcomes) < len(self.cases)
+        if spoiled and code == 0 and not late:
+            session.at = len(session.outcomes)
+            session.ended = "wrote over what was measured of it"
+            return session
+        return self._ended(session, missing, code, late)
+
+    def _result(self, name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        content = regular(self.folder / name, int(self.job["bytes"]) + HEADER)
+        return None if content is None else unpacked(content, str(self.job["run"]))
+
+    def _ended(
+        self, session: Session, early: bool, code: int | None, late: bool
+    ) -> Session:
+        """Say why there are fewer outcomes than cases, if there are."""
+        if not early:
+            return session
+        limits = self.limits
+        session.at = len(session.outcomes)
+        session.line = _line(self.folder / "stack.txt", self.file)
+        if code is None:
+            session.ended = "ended the process that watches over it"
+        elif late:
+            session.ended = (
+                f"did not finish within {limits.wall:g} seconds: does it wait?"
+            )
+        elif -code in (getattr(signal, "SIGXCPU", 24), getattr(signal, "SIGKILL", 9)):
+            session.ended = (
+                f"did not finish within {limits.seconds:g} seconds: a loop that never "
+                "ends?"
+            )
+        elif code < 0:
+            session.ended = f"crashed the interpreter ({_signal(-code)})"
+        elif "MemoryError" in session.printed:
+            session.ended = f"needs more than {limits.memory} MB of memory"
+        else:
+            session.ended = f"ended the process by itself, with exit code {code}"
         return session
-    if noted is not None and len(session.outcomes) == count:
-        return session
-    session.at = len(session.outcomes)
-    session.line = _line(folder / "stack.txt", file)
-    if late:
-        session.ended = f"did not finish within {limits.wall:g} seconds: does it wait?"
-        return session
-    if -code in (getattr(signal, "SIGXCPU", 24), getattr(signal, "SIGKILL", 9)):
-        session.ended = (
-            f"did not finish within {limits.seconds:g} seconds: a loop that never ends?"
-        )
-        return session
-    if code < 0:
-        session.ended = f"crashed the interpreter ({_signal(-code)})"
-        return session
-    session.ended = f"ended the process by itself, with exit code {code}"
-    if "MemoryError" in session.printed:
-        session.ended = f"needs more than {limits.memory} MB of memory"
-    return session
 
 
 def _signal(number: int) -> str:
@@ -190,45 +256,9 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def _line(path: Path, file: Path) -> int:
     """Return the student's line that was being executed when time ran out."""
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError:
-        return 0
+    text = (regular(path, NOTED) or b"").decode("utf-8", "replace")
     places = re.findall(r'File "(.*)", line (\d+)', text)
     mine = [int(n) for f, n in places if Path(f).name == file.name]
     return mine[0] if mine else 0
-
-
-def _outcome(found: Mapping[str, Any], path: Path, names: Sequence[str]) -> Outcome:
-    made = Outcome()
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
-    except (OSError, ValueError, EOFError):
-        arrays = {}
-    for i, name in enumerate(names):
-        if f"g{i}" in arrays:
-            made.gradients[name] = arrays[f"g{i}"]
-    made.values = [arrays[f"v{i}"] for i in range(len(arrays)) if f"v{i}" in arrays]
-    made.error = found.get("error")
-    made.amiss = dict(found.get("amiss") or {})
-    made.changed = [(str(w), str(n)) for w, n in found.get("changed") or ()]
-    made.unstable = list(found.get("unstable") or ())
-    made.unknown = list(found.get("unknown") or ())
-    made.dtypes = dict(found.get("dtypes") or {})
-    made.returned = str(found.get("returned") or "")
-    made.notes = list(found.get("notes") or ())
-    for i, (name, line, own) in enumerate(found.get("trace") or ()):
-        if f"t{i}" in arrays:
-            made.trace.append((str(name), int(line), bool(own), arrays[f"t{i}"]))
-    return made

@@ -112,7 +112,7 @@ class Verdict:
         for m in self.marks:
             state = "right" if m.right else "WRONG"
             shown = f"{m.name:{width}}  {list(m.shape)!s:{shapes}}  {state}"
-            lines.append(f"  {shown}  {m.words}".rstrip())
+            lines.append(f"  {shown}  {plain(m.words)}".rstrip())
         if self.marks:
             state = "WRONG" if self.faults else "yes"
             if not any(m.right for m in self.marks):
@@ -121,9 +121,9 @@ class Verdict:
         for i, finding in enumerate(self.findings):
             lines += ["", *_told(finding, "The first wrong node" if not i else "Also")]
         if self.faults:
-            lines += ["", *(f"To be mended: {fault}" for fault in self.faults)]
+            lines += ["", *(f"To be mended: {plain(f)}" for f in self.faults)]
         if self.notes:
-            lines += ["", *(f"note: {note}" for note in self.notes)]
+            lines += ["", *(f"note: {plain(note)}" for note in self.notes)]
         return "\n".join(lines)
 
 
@@ -146,7 +146,7 @@ def _told(f: Finding, title: str) -> list[str]:
         del fields["your line 0"]
     for label, text in fields.items():
         if text:
-            lines += _field(label, text.strip())
+            lines += _field(label, plain(text.strip()))
     return lines
 
 
@@ -159,6 +159,15 @@ def _field(label: str, text: str) -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=start, subsequent_indent=rest, tabsize=4
     )
+
+
+def plain(text: str) -> str:
+    """Return a text in one line, without what would steer a terminal.
+
+    Messages and lines of students' files are quoted; none of them may look like a
+    verdict of its own.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
@@ -174,5 +183,5 @@ def table(verdicts: Sequence[Verdict]) -> str:
             said = f"{v.findings[0].node}: {v.findings[0].words}".removeprefix(": ")
         elif v.faults:
             said = v.faults[0]
-        lines.append(f"{v.file:{width}}  {v.points:>2}/{v.total:<2}  {said}")
+        lines.append(f"{v.file:{width}}  {v.points:>2}/{v.total:<2}  {plain(said)}")
     return "\n".join(lines)
