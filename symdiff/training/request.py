@@ -15,6 +15,7 @@ from typing import Any
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.declare.spec import Spec
+from symdiff.emit.package import CONSTANTS
 from symdiff.graph.errors import DeclarationError, OutputError, SpecError
 from symdiff.graph.provenance import Site, at_site
 
@@ -72,6 +73,7 @@ def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
     ):
         if path is not None:
             _check_path(path, kinds, folder)
+    _check_apart(spec, request, folder)
     if _is_foreign(request.weights):
         raise OutputError(
             f"{request.weights} exists and holds no weights; it is left as it is. Move "
@@ -137,6 +139,36 @@ def _check_path(path: Path, kinds: tuple[str, ...], folder: Path) -> None:
         raise OutputError(f"cannot write {path}: {path.parent} may not be written to.")
     if path.exists() and not os.access(path, os.W_OK):
         raise OutputError(f"cannot write {path}: it may not be written to.")
+
+
+def _check_apart(spec: Spec, request: Request, folder: Path) -> None:
+    """Raise where a file would be written that is read, or written for another use."""
+    named = {
+        "--weights": request.weights,
+        "--checkpoint": request.checkpoint,
+        "--history": request.history,
+        "--plot": request.plot,
+    }
+    written = [(name, path) for name, path in named.items() if path is not None]
+    listed = request.data or [f for files in spec.files.values() for f in files]
+    read = [("the data", Path(file.rpartition("=")[2])) for file in listed]
+    read += [("the spec", spec.path), ("the package", folder / CONSTANTS)]
+    for i, (name, path) in enumerate(written):
+        for other, place in (*written[:i], *read):
+            if _is_same(path, place):
+                raise OutputError(
+                    f"{name} and {other} would be the same file, {path}, and one would "
+                    f"be written over the other; give {name} another name."
+                )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths are one file, or would be."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        paths = (os.path.normcase(os.path.realpath(p)) for p in (one, other))
+        return len(set(paths)) == 1
 
 
 def _is_foreign(path: Path) -> bool:

@@ -12,10 +12,11 @@ import importlib
 import itertools
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
     which = _which(training, history)
     if interrupted:
         which = which or best.brought_back(state)
-    _save(train, request.weights, state.params)
+    _save(train, request.weights, state.params, package)
     if interrupted:
         click.echo(
             f"interrupted in epoch {len(history)}: the weights after "
@@ -299,14 +300,30 @@ def _say_held_out(train: Any, state: Any, parts: Mapping[str, Part]) -> None:
 # --- files ---------------------------------------------------------------------------
 
 
-def _save(train: Any, path: Path, params: Mapping[str, Any]) -> None:
+def _save(train: Any, path: Path, params: Mapping[str, Any], package: Path) -> None:
+    """Save the weights; where they cannot lie, somewhere else, and say where."""
     try:
         train.save(str(path), params)
     except OSError as error:
+        kept = _kept(train, path, params, package)
+        where = f"The weights are kept in {kept} instead."
+        lost = "The training is lost: no other folder takes them either."
         raise OutputError(
-            f"cannot write {path}: {error.strerror or error}. The training is lost; "
-            "choose another folder."
+            f"cannot write {path}: {error.strerror or error}. {where if kept else lost}"
         ) from error
+
+
+def _kept(
+    train: Any, path: Path, params: Mapping[str, Any], package: Path
+) -> Path | None:
+    """Save weights under a new name: beside their own, else where that can be."""
+    for folder in (path.parent, package, Path(tempfile.gettempdir())):
+        names = (f"{path.stem}_{i}{path.suffix}" for i in itertools.count(2))
+        beside = next(p for p in (folder / name for name in names) if not p.exists())
+        with suppress(OSError):
+            train.save(str(beside), params)
+            return beside
+    return None
 
 
 def _write_history(
