@@ -28,6 +28,7 @@ from symdiff.ops.leaf import BOUND, INPUT, PARAM, STATE
 
 __all__ = ["constant", "dim", "input_", "param", "params", "scope", "state"]
 
+MAX_NAME = 1000  # bytes; an archive holds 65535, readers of headers may hold less
 dim = public(types.dim)
 
 
@@ -186,9 +187,20 @@ def leaf_name(name: Any) -> str:
         raise DeclarationError(
             f"a name must be a string, got {type(name).__name__} {name!r:.60}."
         )
-    if not name.strip() or not name.isprintable():
-        raise DeclarationError(f"name {name!r} must be printable and not empty.")
-    return ".".join((*current_scope(), name))
+    full = ".".join((*current_scope(), name))
+    if not name.strip() or not full.isprintable():
+        raise DeclarationError(f"name {full!r} must be printable and not empty.")
+    if len(full.encode()) > MAX_NAME:
+        raise DeclarationError(
+            f"name {full!r:.60} has {len(full.encode())} bytes, and {MAX_NAME} are the "
+            "most that every file of arrays can hold; choose a shorter one."
+        )
+    if full == "__metadata__" or full.endswith(".npy"):
+        raise DeclarationError(
+            f"name {full!r} means something else in files of arrays (.npz, "
+            ".safetensors), which are written by name; choose another."
+        )
+    return full
 
 
 def _concrete(name: str, what: str, shape: Any) -> tuple[int, ...]:
