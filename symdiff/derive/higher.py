@@ -18,8 +18,9 @@ from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, dims_equal, product
-from symdiff.ops.index import arange, one_hot
+from symdiff.ops.index import arange
 from symdiff.ops.joining import stack
+from symdiff.ops.one_hot import one_hot
 from symdiff.ops.operands import api, as_tensor, constant, stretch
 from symdiff.ops.scan import map_
 from symdiff.ops.shape import moveaxis, reshape, zeros

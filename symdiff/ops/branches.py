@@ -166,26 +166,22 @@ def _cond_vjp(
     sides = []
     for body in (attrs["then"], attrs["otherwise"]):
         wrt = [i for i in range(len(body.params)) if needs[1 + i]]
-        seeds = {
-            i: bound_like(o, "d_")
-            for i, (o, ct) in enumerate(zip(body.outputs, cts, strict=True))
-            if ct is not None
-        }
+        # Not bound apart: a zero that comes from selecting is known by its form.
+        seeds = {i: ct for i, ct in enumerate(cts) if ct is not None}
         derived = SWEEPS["reverse"](
             [body.outputs[i] for i in seeds],
             list(seeds.values()),
             [body.params[i] for i in wrt],
         )
-        sides.append((body, seeds, dict(zip(wrt, derived, strict=True))))
-    alive = [i for i in sides[0][2] if any(d[i] is not None for _, _, d in sides)]
+        sides.append((body, dict(zip(wrt, derived, strict=True))))
+    alive = [i for i in sides[0][1] if any(d[i] is not None for _, d in sides)]
     result: list[Tensor | None] = [None] * len(inputs)
     if not alive:
         return result
     marker = _mark(inputs[0])
     made = []
-    for body, seeds, shares in sides:
+    for body, shares in sides:
         replaced = _apart(body, inputs[1:])
-        replaced |= {t.node: cts[i] for i, t in seeds.items()}  # type: ignore[misc]
         wanted = [or_zeros(shares[i], body.params[i]) for i in alive]
         made.append(substitute(wanted, replaced))
     found = cond_node(inputs[0], made[0], made[1], marker)

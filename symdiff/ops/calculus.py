@@ -18,7 +18,7 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops import define
 from symdiff.ops.define import OPERANDS, Cotangents
-from symdiff.ops.masks import merge_masked, through_mask
+from symdiff.ops.masks import merge_masked
 
 
 @cache
@@ -60,18 +60,30 @@ def apply_partial(
 ) -> Tensor | None:
     """Return ``t`` times the partial of ``output``'s op in operand ``i``; None is zero.
 
-    What `where` has masked in ``t`` is masked in the result, even where the partial is
-    infinite.
+    Where ``t`` is 0 by selection, so is the result, even where the partial is infinite.
     """
-    partial = output.node.op.partials[i]
+    from symdiff.ops.zeros import through_zeros  # whose rules are built on this module
+
+    op = output.node.op
+    partial = op.partials[i]
     if partial is None:
         return None
     if callable(partial) and not isinstance(partial, sp.Basic):
-        return through_mask(lambda t: partial(t, output, *inputs), t)
-    env = dict(zip(OPERANDS, inputs, strict=False))
-    env[define.y] = output
-    factor = sp.sympify(partial)
-    return through_mask(lambda t: scale_by(t, factor, env), t)
+
+        def rule(t: Tensor, y: Tensor, operands: Sequence[Tensor]) -> Tensor | None:
+            found: Tensor | None = partial(t, y, *operands)
+            return found
+
+        plain = bool(op.extra.get("selects"))
+    else:
+        factor = sp.sympify(partial)
+        plain = bool(factor.is_number)
+
+        def rule(t: Tensor, y: Tensor, operands: Sequence[Tensor]) -> Tensor | None:
+            env = dict(zip(OPERANDS, operands, strict=False))
+            return scale_by(t, factor, env | {define.y: y})
+
+    return through_zeros(rule, t, output, inputs, None if plain else (output.node, i))
 
 
 def scale_by(

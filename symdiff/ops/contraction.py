@@ -75,6 +75,7 @@ TAKE_DIAGONAL = multilinear(
     text=lambda node: f'np.einsum("{node.attrs["subscripts"]}", _0)',
     view=True,
     rule="the cotangent goes to the diagonal",
+    extra={"zeros": "moved"},
 )
 
 
@@ -98,7 +99,7 @@ PLACE_DIAGONAL = multilinear(
         f'np.einsum("{node.attrs["subscripts"]}", _out)[...] = _0'
     ),
     rule="zero off the diagonal",
-    extra={"stretches": (0,)},
+    extra={"stretches": (0,), "zeros": "placed apart"},
 )
 
 

@@ -52,6 +52,7 @@ def _triangle(name: str, word: str) -> Any:
         transposes={0: lambda ct, inputs, attrs: apply(op, ct, **attrs)},
         text=text,
         rule="the same triangle of the cotangent",
+        extra={"zeros": "in place"},
     )
 
     def call(x: Any, k: int = 0) -> Tensor:
@@ -113,6 +114,7 @@ DIAGONAL = multilinear(
     text=_diagonal_text,
     view=True,
     rule="the cotangent goes to the diagonal",
+    extra={"zeros": "moved"},
 )
 
 
@@ -158,6 +160,7 @@ FROM_DIAGONAL = multilinear(
     },
     text=_from_diagonal_text,
     rule="the diagonal of the cotangent",
+    extra={"zeros": "placed apart"},
 )
 
 

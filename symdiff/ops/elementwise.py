@@ -218,6 +218,7 @@ WHERE = elementwise(
     evaluate=np.where,
     dtype=_where_dtype,
     latex=r"\operatorname{{where}}({0}, {1}, {2})",
+    extra={"selects": True},
 )
 
 
@@ -265,6 +266,7 @@ MAXIMUM = elementwise(
     ufunc="maximum",
     dtype="number",
     analytic=False,
+    extra={"selects": True},
 )
 MINIMUM = elementwise(
     "minimum",
@@ -277,6 +279,7 @@ MINIMUM = elementwise(
     ufunc="minimum",
     dtype="number",
     analytic=False,
+    extra={"selects": True},
 )
 
 
@@ -306,6 +309,7 @@ RELU = elementwise(
     evaluate=lambda x: np.maximum(x, 0),
     analytic=False,
     latex=r"\max(0, {0})",
+    extra={"selects": True},
 )
 
 

@@ -1,4 +1,4 @@
-"""Reading and placing elements: basic slices, `take`, `one_hot`, and their transposes.
+"""Reading and placing elements: basic slices, `take`, `pick`, and their transposes.
 
 Every read has a placing op as its transpose: `slice` and `unslice`, `take` and
 `take_add`, `pick` and `place`. Placing repeated indices adds.
@@ -15,10 +15,8 @@ import sympy as sp
 from symdiff.graph.errors import DTypeError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
-    FLOAT,
     INT64,
     Dim,
-    DType,
     Shape,
     TensorType,
     as_dim,
@@ -103,6 +101,7 @@ SLICE = multilinear(
     text=lambda node: f"_0[{index_text(_trimmed(node.attrs['index']))}]",
     view=True,
     rule="the cotangent goes back to where the slice was taken",
+    extra={"zeros": "moved"},
 )
 
 
@@ -122,7 +121,7 @@ UNSLICE = multilinear(
         f"_out[{index_text(_trimmed(node.attrs['index']))}] = _0"
     ),
     rule="zero outside the slice",
-    extra={"stretches": (0,)},
+    extra={"stretches": (0,), "zeros": "placed apart"},
 )
 
 
@@ -226,7 +225,7 @@ def _one(entry: Any, length: Dim, axis: int) -> slice:
 # --- integer indices ------------------------------------------------------------------
 
 
-def _index_operand(value: Any) -> Tensor:
+def integer_operand(value: Any) -> Tensor:
     index = (
         as_tensor(np.asarray(value))
         if isinstance(value, (int, list))
@@ -239,6 +238,11 @@ def _index_operand(value: Any) -> Tensor:
 
 def _infer_take(x: TensorType, index: TensorType, *, axis: int) -> TensorType:
     return TensorType(x.shape[:axis] + index.shape + x.shape[axis + 1 :], x.dtype)
+
+
+def _own_axis(node: Any) -> Dim:
+    length: Dim = node.inputs[0].shape[node.attrs.get("axis", -1)]
+    return length
 
 
 def _take_text(node: Any) -> str:
@@ -257,7 +261,7 @@ TAKE = multilinear(
     },
     text=_take_text,
     rule="added up where an index repeats",
-    extra={"indexed_axis": lambda node: node.inputs[0].shape[node.attrs["axis"]]},
+    extra={"indexed_axis": _own_axis, "zeros": "moved"},
 )
 
 
@@ -277,7 +281,7 @@ TAKE_ADD = multilinear(
         f"np.add.at(_out, {_add_at_index(node.attrs['axis'])}, _0)"
     ),
     rule="rows taken more than once add up",
-    extra={"stretches": (0,)},
+    extra={"stretches": (0,), "zeros": "placed"},
 )
 
 
@@ -299,7 +303,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     if axis is None:
         tensor, axis = ravel(tensor), 0
     where_ = normalize_axis(axis, tensor.ndim)
-    index = index_operand(_index_operand(indices), tensor.shape[where_], where_)
+    index = index_operand(integer_operand(indices), tensor.shape[where_], where_)
     return apply(TAKE, tensor, index, axis=where_)
 
 
@@ -318,7 +322,7 @@ def _check_pick(shape: Shape, index: Shape) -> None:
         )
 
 
-def _rows(ndim: int, shape: Shape) -> str:
+def row_index(ndim: int, shape: Shape) -> str:
     """Return the index of element ``_1`` of every row, for a tensor of ``ndim``
     axes.
     """
@@ -347,13 +351,18 @@ PICK = multilinear(
             PLACE, ct, inputs[1], length=inputs[0].shape[-1]
         )
     },
-    text=lambda node: f"_0[{_rows(len(node.shape) + 1, node.inputs[0].shape)}]",
+    text=lambda node: f"_0[{row_index(len(node.shape) + 1, node.inputs[0].shape)}]",
     rule="the cotangent goes to the picked element",
-    extra={"indexed_axis": lambda node: node.inputs[0].shape[-1]},
+    extra={"indexed_axis": _own_axis, "zeros": "moved"},
 )
 
 
-def _evaluate_place(x: Any, index: Any, *, length: int) -> Any:
+def _new_axis(node: Any) -> Dim:
+    length: Dim = node.attrs["length"]
+    return length
+
+
+def placed_values(x: Any, index: Any, *, length: int) -> Any:
     result = np.zeros((*x.shape, length), dtype=x.dtype)
     np.put_along_axis(result, np.expand_dims(index, -1), np.expand_dims(x, -1), axis=-1)
     return result
@@ -362,13 +371,13 @@ def _evaluate_place(x: Any, index: Any, *, length: int) -> Any:
 PLACE = multilinear(
     "place",
     lambda x, index, *, length: TensorType((*x.shape, length), x.dtype),
-    _evaluate_place,
+    placed_values,
     transposes={0: lambda ct, inputs, attrs: pick(ct, inputs[1])},
     text=lambda node: (
         f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-        f"_out[{_rows(len(node.shape), node.shape)}] = _0"
+        f"_out[{row_index(len(node.shape), node.shape)}] = _0"
     ),
-    extra={"indexed_axis": lambda node: node.attrs["length"], "stretches": (0,)},
+    extra={"indexed_axis": _new_axis, "stretches": (0,), "zeros": "placed apart"},
 )
 
 
@@ -377,59 +386,7 @@ def pick(x: Any, indices: Any) -> Tensor:
     """One element of every row (last axis): ``x[..., indices]`` with indices of shape
     x[..., 0].
     """
-    return apply(PICK, as_tensor(x), _index_operand(indices))
-
-
-def _infer_one_hot(index: TensorType, *, length: Dim, dtype: DType) -> TensorType:
-    return TensorType((*index.shape, length), dtype)
-
-
-def _one_hot_text(node: Any) -> str:
-    colons = ":, " * (len(node.shape) - 1)
-    same = f"(_0[{colons}None] == np.arange({dim_text(node.attrs['length'])}))"
-    return same if node.dtype.is_bool else f"{same}.astype({dtype_text(node.dtype)})"
-
-
-ONE_HOT = primitive(
-    "one_hot",
-    _infer_one_hot,
-    lambda index, *, length, dtype: (
-        np.asarray(index)[..., None] == np.arange(length)
-    ).astype(dtype.name),
-    vjp=None,
-    jvp=None,
-    text=_one_hot_text,
-    extra={"indexed_axis": lambda node: node.attrs["length"]},
-)
-
-
-@api("one_hot")
-def one_hot(indices: Any, length: Any, dtype: Any = FLOAT) -> Tensor:
-    """1 at each index and 0 elsewhere, along a new last axis of the given length."""
-    from symdiff.ops.operands import cast_dtype
-
-    return apply(
-        ONE_HOT, _index_operand(indices), length=as_dim(length), dtype=cast_dtype(dtype)
-    )
-
-
-def _evaluate_subtract_one_hot(x: Any, index: Any) -> Any:
-    return x - _evaluate_place(np.ones(index.shape, x.dtype), index, length=x.shape[-1])
-
-
-# What `x - one_hot(y)` is lowered to: the readable way to write the gradient of
-# cross-entropy.
-SUBTRACT_ONE_HOT = primitive(
-    "subtract_one_hot",
-    lambda x, index: x,
-    _evaluate_subtract_one_hot,
-    vjp=lambda ct, out, inputs, attrs, needs: [ct, None],
-    jvp=lambda tangents, out, inputs, attrs: tangents[0],
-    text=lambda node: (
-        f"_out = _0.copy()\n_out[{_rows(len(node.shape), node.shape)}] -= 1"
-    ),
-    analytic=True,
-)
+    return apply(PICK, as_tensor(x), integer_operand(indices))
 
 
 ARANGE = primitive(

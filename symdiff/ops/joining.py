@@ -25,6 +25,7 @@ from symdiff.ops.define import primitive
 from symdiff.ops.elementwise import dtype_text
 from symdiff.ops.index import slice_axis
 from symdiff.ops.operands import api, float_operand
+from symdiff.ops.placing import part_of_placed
 from symdiff.ops.shape import ravel, squeeze, zeros_like
 from symdiff.ops.text import tuple_text
 
@@ -49,13 +50,13 @@ def _infer_concatenate(*types: TensorType, axis: int) -> TensorType:
 
 
 def _piece(i: int) -> Any:
-    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Any:
         axis = attrs["axis"]
         start: Dim = 0
         for t in inputs[:i]:
             start = start + t.shape[axis]
         stop = start + inputs[i].shape[axis]
-        return slice_axis(ct, axis, as_dim(start), as_dim(stop))
+        return part_of_placed(ct, axis, as_dim(start), as_dim(stop))
 
     return transpose_rule
 
@@ -94,6 +95,7 @@ CONCATENATE = primitive(
     jvp=_join_jvp,
     text=_concatenate_text,
     analytic=True,
+    extra={"zeros": "joined"},
 )
 
 
@@ -110,9 +112,10 @@ def _infer_stack(*types: TensorType, axis: int) -> TensorType:
 
 
 def _layer(i: int) -> Any:
-    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+    def transpose_rule(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Any:
         axis = attrs["axis"]
-        return squeeze(slice_axis(ct, axis, i, i + 1), axis)
+        row = part_of_placed(ct, axis, i, i + 1)
+        return None if row is None else squeeze(row, axis)
 
     return transpose_rule
 
@@ -132,6 +135,7 @@ STACK = primitive(
     jvp=_join_jvp,
     text=_stack_text,
     analytic=True,
+    extra={"zeros": "joined"},
 )
 
 

@@ -25,8 +25,9 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.define import elementwise, primitive, require_float, sigmoid, u, v
 from symdiff.ops.elementwise import absolute, cast, exp, log1p, maximum
-from symdiff.ops.index import one_hot, pick
+from symdiff.ops.index import pick
 from symdiff.ops.normalize import log_softmax, logsumexp_beside_softmax, softmax
+from symdiff.ops.one_hot import one_hot
 from symdiff.ops.operands import api, as_tensor, call_elementwise, is_literal, stretch
 from symdiff.ops.reduce import mean, sum_
 from symdiff.ops.shape import expand_dims

@@ -9,7 +9,7 @@ was not taken into 0, in every order, because the mask is itself a node.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symdiff.graph.node import Node
@@ -45,9 +45,9 @@ class Masked:
         return _origin(self.condition) == _origin(other.condition)
 
 
-def masked(t: Tensor) -> Masked | None:
+def masked(t: Tensor, rectified: bool = False) -> Masked | None:
     """Return the mask of a cotangent, seen through changes of shape; None if it has
-    none.
+    none, or only that of a rectifier, which ``rectified`` includes.
     """
     views = []
     while t.node.op.name in VIEWS or t.node.op.name == "sum":
@@ -56,21 +56,21 @@ def masked(t: Tensor) -> Masked | None:
     if t.node.op.name != "where":
         return None
     condition, a, b = t.parents
-    taken = _is_zero(b)
-    if taken == _is_zero(a) or _is_rectifier(condition):
+    taken = is_zero(b)
+    if taken == is_zero(a) or (_is_rectifier(condition) and not rectified):
         return None
     inner = a if taken else b
     if inner.shape != condition.shape:  # a number, broadcast by NumPy
         return None
     for view in reversed(views):
-        seen = _after(view, condition)
+        seen = after_view(view, condition)
         if seen is None:
             return None
         condition, inner = seen, apply(view.op, inner, **view.attrs)
     return Masked(condition, inner, taken)
 
 
-def _after(view: Node, condition: Tensor) -> Tensor | None:
+def after_view(view: Node, condition: Tensor) -> Tensor | None:
     """Return a condition after a view, or after a sum along which it is constant."""
     if view.op.name != "sum":
         return apply(view.op, condition, **view.attrs)
@@ -130,7 +130,7 @@ def axes_of(view: Node, source: Shape) -> list[int | None] | None:
     return found
 
 
-def _is_zero(t: Tensor) -> bool:
+def is_zero(t: Tensor) -> bool:
     value = literal_value(t)
     zero = isinstance(value, (int, float)) and value == 0
     return zero and math.copysign(1.0, value) > 0
@@ -138,22 +138,6 @@ def _is_zero(t: Tensor) -> bool:
 
 def _is_rectifier(condition: Tensor) -> bool:
     return any(p.node.op.name in RECTIFIERS for p in condition.parents)
-
-
-def through_mask(
-    rule: Callable[[Tensor], Tensor | None], t: Tensor, depth: int = 8
-) -> Tensor | None:
-    """Return ``rule(t)`` for a rule that acts on each element alone, linear in ``t``.
-
-    Where ``t`` is masked, so is the result, whatever the rule gives at hidden elements.
-    """
-    mask = masked(t) if depth else None
-    if mask is None:
-        return rule(t)
-    inner = through_mask(rule, mask.inner, depth - 1)
-    if inner is None or inner is mask.inner:
-        return None if inner is None else t
-    return mask.around(inner)
 
 
 def hides(node: Node) -> bool:

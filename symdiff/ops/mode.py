@@ -57,6 +57,7 @@ BY_MODE = primitive(
     jvp=_jvp,
     analytic=True,
     rule="each mode has its own derivative",
+    extra={"zeros": "joined"},
 )
 
 

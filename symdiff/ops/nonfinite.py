@@ -96,6 +96,7 @@ def _ignoring_nan(name: str, wins: Any, loses: Any, word: str) -> Any:
         dtype="number",
         analytic=False,
         rule="ties share the cotangent equally",
+        extra={"selects": True},
     )
     doc = f"{word} of two, ignoring a NaN beside a number; a tie shares the gradient."
     return op, function(op, name, arity=2, doc=doc)

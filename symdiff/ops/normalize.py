@@ -6,6 +6,7 @@ stable. ``axes`` is a sorted tuple of nonnegative ints.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
 from symdiff.ops.define import primitive, require_float
 from symdiff.ops.elementwise import equal, exp, log, where
-from symdiff.ops.nonfinite import isinf
 from symdiff.ops.operands import api, as_tensor, stretch
 from symdiff.ops.reduce import max_, reduced_shape, spread, sum_
 from symdiff.ops.shape import squeeze
@@ -25,14 +25,20 @@ def _stable_parts(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return m = max x, e = exp(x - m) and s = sum e, with reduced axes kept.
 
-    If ``guarded``, an infinite m is replaced by 0, so that exp sees x and not nan.
+    If ``guarded``, elements of infinity have e = 1 among others, and e = 0 where all
+    are -inf: exp never sees the nan of inf - inf.
     """
     m = max_(x, axes, keepdims=True)
     m.hint = "m"
+    gap: Any
     if guarded:
-        m = where(isinf(m), 0, m)
-        m.hint = "finite"
-    e = exp(x - stretch(m, x.shape))
+        m = where(equal(m, -math.inf), 0, m)
+        m.hint = "m"
+        top = stretch(m, x.shape)
+        gap = where(equal(x, top), 0, x - top)
+    else:
+        gap = x - stretch(m, x.shape)
+    e = exp(gap)
     e.hint = "e"
     s = sum_(e, axes, keepdims=True)
     s.hint = "s"
@@ -75,7 +81,12 @@ def _np_logsumexp(x: Any, *, axes: Any, keepdims: bool) -> Any:
 
 def _np_softmax(x: Any, *, axes: Any, guarded: bool = False) -> Any:
     m = np.max(x, axis=axes, keepdims=True)
-    e = np.exp(x - (np.where(np.isinf(m), 0, m) if guarded else m))
+    if guarded:
+        m = np.where(m == -np.inf, 0, m)
+        x = np.where(x == m, 0, x - m)
+        e = np.exp(x)
+    else:
+        e = np.exp(x - m)
     s = np.sum(e, axis=axes, keepdims=True)
     return e / (np.where(s == 0, 1, s) if guarded else s)
 

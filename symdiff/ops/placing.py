@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import Shape, TensorType, unify
+from symdiff.graph.types import Dim, Shape, TensorType, product, unify
 from symdiff.ops.define import Cotangents, primitive, result_dtype
 from symdiff.ops.elementwise import dtype_text
-from symdiff.ops.index import slice_length
+from symdiff.ops.index import UNSLICE, slice_axis, slice_length
 from symdiff.ops.operands import API
 from symdiff.ops.text import index_text, shape_text
 
@@ -143,7 +144,7 @@ UNSLICES = primitive(
     text=_text,
     analytic=True,
     rule="each part goes back to where it was taken",
-    extra={"stretches": "all"},
+    extra={"stretches": "all", "zeros": "placed"},
 )
 
 
@@ -177,6 +178,66 @@ def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
     merged = place_slices(parts, placed[0].shape, indices)
     rest = [t for t in terms if t.node.op.name not in ("unslice", "unslices")]
     return [merged, *rest]
+
+
+def part_of_placed(t: Tensor, axis: int, start: Dim, stop: Dim) -> Tensor | None:
+    """Return t[start:stop] along an axis; None where that is zeros around a part."""
+    cut = slice_axis(t, axis, start, stop)
+    if t.node.op is not UNSLICE or cut is t:
+        return cut
+    index = cut.node.attrs["index"]
+    span, window = _span(t.node.attrs["index"][axis]), _span(index[axis])
+    if span is None or window is None:
+        return cut
+    if span[1] <= window[0] or window[1] <= span[0]:
+        return None
+    found = within(t, index)
+    return cut if found is None else found
+
+
+def within(t: Tensor, window: Index) -> Tensor | None:
+    """Return t[window] of a placed part as the part placed there; None if it is cut.
+
+    unslice(p, i)[j] = unslice(p, i - j) where all of i lies within j.
+    """
+    entries, shape = list(t.node.attrs["index"]), []
+    for axis, (own, seen) in enumerate(zip(entries, window, strict=True)):
+        length = t.shape[axis]
+        if seen == slice(None):
+            shape.append(length)
+            continue
+        inner, outer = _span(own), _span(seen)
+        if inner is None or outer is None or not isinstance(length, int):
+            return None
+        (first, last), (start, stop) = (
+            (a, int(min(b, length))) for a, b in (inner, outer)
+        )
+        if not start <= first <= last <= stop:
+            return None
+        entries[axis] = slice(
+            None if first == start else first - start,
+            None if last == stop else last - start,
+        )
+        shape.append(stop - start)
+    return apply(UNSLICE, t.parents[0], shape=tuple(shape), index=tuple(entries))
+
+
+def fills(node: Node) -> bool:
+    """Whether the parts of `unslices` leave no zero, as far as lengths are known."""
+    indices, shape = node.attrs["indices"], node.shape
+    if all(isinstance(e, int) for index in indices for e in index):
+        return len(set(indices)) == product(list(shape))
+    varied = {a for i in indices for a, e in enumerate(i) if e != slice(None)}
+    if len(varied) > 1:
+        return False
+    reached: float = 0
+    (axis,) = varied or {0}
+    spans = [_span(index[axis]) for index in indices]
+    for first, last in sorted(s for s in spans if s is not None):
+        if first > reached:
+            return False
+        reached = max(reached, last)
+    return reached >= shape[axis] if isinstance(shape[axis], int) else False
 
 
 def without_axes(part: Tensor, index: Index) -> tuple[Tensor, Index]:

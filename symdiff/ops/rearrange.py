@@ -149,6 +149,7 @@ ROLL = multilinear(
     transposes={0: _roll_back},
     text=_roll_text,
     rule="rolled back",
+    extra={"zeros": "rearranged"},
 )
 
 

@@ -164,7 +164,10 @@ GATHER = multilinear(
     },
     text=lambda node: f"_0[{advanced_text(node.attrs['index'], 1)}]",
     rule="added up where an index repeats",
-    extra={"indexed_axes": index_lengths(lambda node: node.inputs[0].shape, 1)},
+    extra={
+        "indexed_axes": index_lengths(lambda node: node.inputs[0].shape, 1),
+        "zeros": "moved",
+    },
 )
 
 
@@ -216,6 +219,7 @@ SCATTER_ADD = multilinear(
     extra={
         "indexed_axes": index_lengths(lambda node: node.shape, 1),
         "stretches": (0,),
+        "zeros": "placed",
     },
 )
 
@@ -321,5 +325,6 @@ SET_AT = primitive(
     extra={
         "indexed_axes": index_lengths(lambda node: node.shape, 2),
         "stretches": (1,),
+        "zeros": "joined",
     },
 )

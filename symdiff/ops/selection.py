@@ -53,6 +53,7 @@ CLIP = elementwise(
     analytic=False,
     latex=r"\operatorname{{clip}}({0}, {1}, {2})",
     rule=_RULE,
+    extra={"selects": True},
 )
 CLIP_LOW = elementwise(
     "clip_low",
@@ -67,6 +68,7 @@ CLIP_LOW = elementwise(
     dtype="number",
     analytic=False,
     rule=_RULE,
+    extra={"selects": True},
 )
 CLIP_HIGH = elementwise(
     "clip_high",
@@ -81,6 +83,7 @@ CLIP_HIGH = elementwise(
     dtype="number",
     analytic=False,
     rule=_RULE,
+    extra={"selects": True},
 )
 
 
@@ -156,6 +159,7 @@ HEAVISIDE = elementwise(
     partials=(None, lambda t, out, x, at_zero: where(equal(x, 0), t, 0)),
     ufunc="heaviside",
     analytic=False,
+    extra={"selects": True},
 )
 heaviside = function(
     HEAVISIDE,

@@ -55,6 +55,7 @@ BROADCAST_TO = multilinear(
     text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
     view=True,
     rule="{0} was broadcast",
+    extra={"zeros": "moved"},
 )
 
 
@@ -105,6 +106,7 @@ RESHAPE = multilinear(
     transposes={0: lambda ct, inputs, attrs: reshape(ct, inputs[0].shape)},
     text=lambda node: _reshape_text(node.attrs["shape"]),
     view=True,
+    extra={"zeros": "rearranged"},
 )
 
 
@@ -192,6 +194,7 @@ EXPAND_DIMS = multilinear(
     transposes={0: lambda ct, inputs, attrs: squeeze(ct, attrs["axes"])},
     text=_expand_text,
     view=True,
+    extra={"zeros": "rearranged"},
 )
 
 
@@ -227,6 +230,7 @@ SQUEEZE = multilinear(
     transposes={0: lambda ct, inputs, attrs: expand_dims(ct, attrs["axes"])},
     text=_squeeze_text,
     view=True,
+    extra={"zeros": "rearranged"},
 )
 
 
@@ -273,6 +277,7 @@ TRANSPOSE = multilinear(
     text=_transpose_text,
     view=True,
     latex="{0}^{{\\top}}",
+    extra={"zeros": "rearranged"},
 )
 
 

@@ -68,7 +68,10 @@ TAKE_ALONG_AXIS = multilinear(
     transposes={0: _add_along},
     text=lambda node: f"np.take_along_axis(_0, _1, axis={node.attrs['axis']})",
     rule="added up where an index repeats",
-    extra={"indexed_axes": lambda n: {1: n.inputs[0].shape[n.attrs["axis"]]}},
+    extra={
+        "indexed_axes": lambda n: {1: n.inputs[0].shape[n.attrs["axis"]]},
+        "zeros": "moved",
+    },
 )
 
 
@@ -120,7 +123,11 @@ ADD_ALONG_AXIS = multilinear(
     },
     text=_add_along_text,
     rule="elements taken more than once add up",
-    extra={"indexed_axes": lambda n: {1: n.attrs["length"]}, "stretches": (0,)},
+    extra={
+        "indexed_axes": lambda n: {1: n.attrs["length"]},
+        "stretches": (0,),
+        "zeros": "placed",
+    },
 )
 
 

@@ -259,7 +259,7 @@ WINDOW_PLACE = multilinear(
     transposes={0: _pick},
     text=_place_text,
     rule="to one element of every window",
-    extra={"stretches": (0,)},
+    extra={"stretches": (0,), "zeros": "placed apart"},
 )
 
 # --- the sum --------------------------------------------------------------------------

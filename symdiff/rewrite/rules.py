@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.index import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.joining import STACK, TABLE
+from symdiff.ops.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.placing import FEW
 from symdiff.rewrite import arithmetic as arithmetic  # registers its rules
 from symdiff.rewrite.driver import Rule

@@ -1,0 +1,275 @@
+"""What a selection does not read has derivative 0, however infinite its slope is.
+
+The oracle removes the elements that are not read: the gradient of the same function of
+the others alone, by closed forms, and zeros elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import symdiff as sd
+
+INF, NAN = np.inf, np.nan
+rng = np.random.default_rng(3)
+
+
+class Steep(NamedTuple):
+    """f, f', f'', and points where f or f' is not finite."""
+
+    call: Callable[[Any], Any]
+    first: Callable[[Any], Any]
+    second: Callable[[Any], Any]
+    edges: tuple[float, ...]
+
+
+STEEP: dict[str, Steep] = {
+    "sqrt": Steep(
+        sd.sqrt, lambda x: x**-0.5 / 2, lambda x: -(x**-1.5) / 4, (0, -1, INF, NAN)
+    ),
+    "log": Steep(sd.log, lambda x: 1 / x, lambda x: -1 / x**2, (0, -1, INF, NAN)),
+    "power": Steep(
+        lambda x: x**0.5, lambda x: x**-0.5 / 2, lambda x: -(x**-1.5) / 4, (0, -1, INF)
+    ),
+    "reciprocal": Steep(
+        lambda x: 1 / x, lambda x: -1 / x**2, lambda x: 2 / x**3, (0, INF, NAN)
+    ),
+    "exp": Steep(sd.exp, np.exp, np.exp, (INF, 1e4, NAN)),
+    "square": Steep(
+        lambda x: x * x, lambda x: 2 * x, lambda x: 2 + 0 * x, (INF, -INF, NAN)
+    ),
+    "root of a square": Steep(
+        lambda x: sd.sqrt(x * x), np.sign, lambda x: 0 * x, (0, INF, NAN)
+    ),
+    "log of a root": Steep(
+        lambda x: sd.log(sd.sqrt(x)),
+        lambda x: 1 / (2 * x),
+        lambda x: -1 / (2 * x**2),
+        (0, -1, INF),
+    ),
+    "arcsin": Steep(
+        lambda x: sd.arcsin(x / 10),
+        lambda x: 1 / np.sqrt(100 - x**2),
+        lambda x: x * (100 - x**2) ** -1.5,
+        (10, 20, INF),
+    ),
+    "several": Steep(
+        lambda x: sd.tanh(sd.log(x)) * x,
+        lambda x: (x**2 - 1) / (x**2 + 1) + 4 * x**2 / (x**2 + 1) ** 2,
+        lambda x: (
+            4 * x / (x**2 + 1) ** 2 + (8 * x * (x**2 + 1) - 16 * x**3) / (x**2 + 1) ** 3
+        ),
+        (0, -1, NAN),
+    ),
+}
+
+# Selections of x[2, 3], and which elements each reads; those have values from 1 to 6.
+READ = np.arange(1.0, 7.0).reshape(2, 3)
+
+
+def _mask(*places: tuple[int, int]) -> Any:
+    found = np.zeros((2, 3), bool)
+    for place in places:
+        found[place] = True
+    return found
+
+
+ROW = _mask((1, 0), (1, 1), (1, 2))
+ONE = _mask((1, 1))
+ENDS = _mask((1, 0), (1, 2))
+
+SELECT: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "one element": (lambda y: y[1, 1], ONE),
+    "row": (lambda y: y[1], ROW),
+    "last rows": (lambda y: y[-1:], ROW),
+    "step": (lambda y: y[1, ::2], ENDS),
+    "backwards": (lambda y: y[::-1, ::-1][0], ROW),
+    "reads of three": (lambda y: y[1, 0] + 2 * y[1, 1] + y[1, 2], ROW),
+    "reads of two": (lambda y: y[1, 0] * 2.0 + y[1, 2], ENDS),
+    "array": (lambda y: y[np.array([1, 1]), np.array([0, 2])], ENDS),
+    "take": (lambda y: sd.take(y, np.array([1]), 0), ROW),
+    "take many": (lambda y: sd.take(y, np.array([1, 1, 1, 1]), 0), ROW),
+    "take along": (
+        lambda y: sd.take_along_axis(y, np.array([[0], [1]]), 1)[1:],
+        _mask((1, 1)),
+    ),
+    "pick": (lambda y: sd.pick(y, np.array([0, 1]))[1], ONE),
+    "diagonal": (lambda y: sd.diagonal(y, 1)[1:], _mask((1, 2))),
+    "stack": (lambda y: sd.stack([y, 2 * y])[1, 1], ROW),
+    "concatenate": (lambda y: sd.concatenate([y, y], 0)[3:], ROW),
+    "halves": (lambda y: sd.concatenate([y[1:], y[:1]], 0)[:1], ROW),
+    "split": (lambda y: sd.split(y, 2)[1], ROW),
+    "pad": (lambda y: sd.pad(y, 1)[2, 1:3], _mask((1, 0), (1, 1))),
+    "roll": (lambda y: sd.roll(y, 1, 0)[0], ROW),
+    "where": (lambda y: sd.where(ROW, y, 0.0), ROW),
+    "where not": (lambda y: sd.where(~ROW, 1.0, y), ROW),
+    "overwritten": (lambda y: y.at[0].set(0.0), ROW),
+    "two masks": (lambda y: y[1, 0] + sd.sum(sd.where(ENDS, y, 0.0)), ENDS),
+    "slice and take": (
+        lambda y: sd.sum(y[1]) + sd.sum(sd.take(y, np.array([1, 1, 1]), 0)),
+        ROW,
+    ),
+    "row sums": (lambda y: sd.sum(y, 1)[1], ROW),
+    "row means": (lambda y: sd.mean(y, 1)[1:] * 2.0, ROW),
+    "column of repeated": (lambda y: (y + sd.sum(y, 1, keepdims=True))[1, :2], ROW),
+}
+LAYOUT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "none": (lambda x: x, lambda y: y),
+    "transposed": (lambda x: x.T, lambda y: y.T),
+    "flat": (lambda x: sd.reshape(x, (6,)), lambda y: sd.reshape(y, (2, 3))),
+    "new axis": (lambda x: x[:, None], lambda y: sd.squeeze(y, 1)),
+    "repeated": (
+        lambda x: sd.broadcast_to(x, (2, 2, 3)),
+        lambda y: y[0] + y[1],
+    ),
+    "negative": (lambda x: x, lambda y: -y / 2.0),
+}
+
+
+def _points(steep: Steep, read: Any) -> Any:
+    at = READ.copy()
+    at[~read] = [steep.edges[i % len(steep.edges)] for i in range((~read).sum())]
+    return at
+
+
+def _check(steep: Steep, build: Callable[[Any], Any], linear: Any, read: Any) -> None:
+    """Compare every mode and order with the derivatives of what is read alone.
+
+    ``linear`` is the same selection without the steep function: its gradient w says how
+    often each element counts.
+    """
+    x, s, t = (sd.input(n, (2, 3)) for n in "xst")
+    y = sd.sum(build(x))
+    w = sd.interpret(sd.grad(sd.sum(linear(x)), x), {x: READ})
+    np.testing.assert_array_equal(w != 0, read)
+    g = sd.grad(y, x)
+    found = {
+        "reverse": g,
+        "reverse of reverse": sd.grad(sd.sum(g * s), x),
+        "forward of reverse": sd.jvp(g, x, s),
+    }
+    at, s_at = _points(steep, read), rng.normal(size=(2, 3))
+    with np.errstate(all="ignore"):
+        values = sd.interpret(list(found.values()), {x: at, s: s_at, t: s_at})
+        first, second = np.zeros((2, 3)), np.zeros((2, 3))
+        first[read] = (w * steep.first(at))[read]
+        second[read] = (w * steep.second(at) * s_at)[read]
+    for (key, _), got in zip(found.items(), values, strict=True):
+        right = first if key == "reverse" else second
+        np.testing.assert_allclose(got, right, rtol=1e-9, atol=1e-12, err_msg=key)
+    with np.errstate(all="ignore"):
+        moved = sd.interpret(sd.jvp(y, x, s), {x: at, s: s_at})
+    np.testing.assert_allclose(moved, np.sum(first * s_at), rtol=1e-9)
+
+
+@pytest.mark.parametrize("select", list(SELECT))
+@pytest.mark.parametrize("name", list(STEEP))
+def test_every_selection(name: str, select: str) -> None:
+    pick, read = SELECT[select]
+    _check(STEEP[name], lambda x: pick(STEEP[name].call(x)), pick, read)
+
+
+@pytest.mark.parametrize("layout", list(LAYOUT))
+@pytest.mark.parametrize("select", list(SELECT))
+def test_every_layout_between(select: str, layout: str) -> None:
+    pick, read = SELECT[select]
+    there, back = LAYOUT[layout]
+    for name in ("sqrt", "reciprocal"):
+        call = STEEP[name].call
+        _check(
+            STEEP[name],
+            lambda x, call=call: pick(back(call(there(x)))),
+            lambda x: pick(back(there(x))),
+            read,
+        )
+
+
+# Selections by value: f, a point, and the derivative of sum(f) there.
+BY_VALUE: dict[str, tuple[Callable[[Any], Any], list[float], list[float]]] = {
+    "sort": (lambda x: sd.sort(sd.sqrt(x))[1:], [9, 0, 4], [1 / 6, 0, 1 / 4]),
+    "sort by place": (lambda x: sd.sort(sd.sqrt(x))[-1], [9, 0, 4], [1 / 6, 0, 0]),
+    "maximum": (lambda x: sd.maximum(sd.sqrt(x), 1.0), [0, 1, 4], [0, 1 / 4, 1 / 4]),
+    "minimum": (lambda x: sd.minimum(sd.log(x), 9.0), [INF, 2, 4], [0, 1 / 2, 1 / 4]),
+    "maximum of two": (
+        lambda x: sd.maximum(sd.sqrt(x), 1 / x), [4, 0.25, INF], [1 / 4, -16, 0]
+    ),
+    "fmax": (lambda x: sd.fmax(sd.log(x), 0.5), [0, -1, 4], [0, 0, 1 / 4]),
+    "relu": (lambda x: sd.relu(sd.log(x)), [0, 0.5, 4], [0, 0, 1 / 4]),
+    "relu of a product": (
+        lambda x: sd.relu(2 * sd.log(x) - 1), [0, 0.5, 4], [0, 0, 1 / 2]
+    ),
+    "relu of an exponential": (
+        lambda x: sd.relu(5 - sd.exp(x)), [1e4, 1, 0], [0, -np.e, -1]
+    ),
+    "relu6": (lambda x: sd.nn.relu6(sd.log(x)), [0, INF, 4], [0, 0, 1 / 4]),
+    "relu of a row": (
+        lambda x: sd.relu(sd.reshape(-(sd.log(x)), (3, 1))), [INF, 0.5, 4], [0, -2, 0]
+    ),
+    "clip": (lambda x: sd.clip(sd.sqrt(x), 1, 9), [0, INF, 4], [0, 0, 1 / 4]),
+    "clip below": (lambda x: sd.clip(sd.log(x), 0, None), [0, 0.5, 4], [0, 0, 1 / 4]),
+    "max": (lambda x: sd.max(sd.log(x)), [0, 9, 4], [0, 1 / 9, 0]),
+    "min": (lambda x: sd.min(1 / x), [0, 9, 4], [0, -1 / 81, 0]),
+    "median": (lambda x: sd.median(sd.sqrt(x)), [0, 9, 4], [0, 0, 1 / 4]),
+    "median of two": (
+        lambda x: sd.median(sd.log(x[:2])) + sd.log(x[2]),
+        [9, 3, 4], [1 / 18, 1 / 6, 1 / 4],
+    ),
+    "quantile": (
+        lambda x: sd.quantile(sd.sqrt(x), 0.75), [0, 9, 4], [0, 1 / 12, 1 / 8]
+    ),
+    "max pool": (
+        lambda x: sd.max_pool1d(sd.reshape(sd.sqrt(x), (1, 1, 3)), 3),
+        [0, 9, 4], [0, 1 / 6, 0],
+    ),
+    "cond": (
+        lambda x: sd.cond(x[1] > 0, lambda: sd.sqrt(x)[1], lambda: sd.log(x)[0]),
+        [0, 4, -1], [0, 1 / 4, 0],
+    ),
+    "of cond": (
+        lambda x: sd.cond(x[1] > 0, lambda: sd.sqrt(x), lambda: sd.log(x))[1:2],
+        [0, 4, 0], [0, 1 / 4, 0],
+    ),
+    "by mode": (
+        lambda x: sd.by_mode(sd.log(x), sd.sqrt(x))[1], [0, 4, 0], [0, 1 / 4, 0]
+    ),
+    "logsumexp": (sd.logsumexp, [2, INF, 1], [0, 1, 0]),
+    "logsumexp of two infinities": (sd.logsumexp, [INF, INF, 1], [0.5, 0.5, 0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(BY_VALUE))
+def test_selection_by_value(name: str) -> None:
+    call, at, right = BY_VALUE[name]
+    x, s = sd.input("x", (3,)), sd.input("s", (3,))
+    y = sd.sum(call(x))
+    g = sd.grad(y, x)
+    found = [g, sd.jvp(y, x, s), sd.jvp(g, x, s), sd.grad(sd.sum(g * s), x)]
+    with np.errstate(all="ignore"):
+        got, moved, *curved = sd.interpret(found, {x: np.array(at), s: np.ones(3)})
+    np.testing.assert_allclose(got, right, rtol=1e-12)
+    np.testing.assert_allclose(moved, np.sum(right), rtol=1e-12)
+    for c in curved:
+        assert np.all(np.isfinite(c)), c
+
+
+# In forward mode zeros come from placing: what is beside a moving part stands still.
+PLACED: dict[str, Callable[[Any], Any]] = {
+    "pad": lambda v: sd.pad(v, 1),
+    "set": lambda v: sd.zeros(4).at[1:3].set(v),
+    "concatenate": lambda v: sd.concatenate([sd.zeros(1), v, sd.zeros(1)]),
+    "stack": lambda v: sd.stack([sd.full((), 0.0), v[0], v[1], sd.full((), 0.0)]),
+    "add": lambda v: sd.zeros(4).at[np.array([1, 2])].add(v),
+}
+
+
+@pytest.mark.parametrize("name", list(PLACED))
+def test_what_stands_still_beside_what_moves(name: str) -> None:
+    v, t = sd.input("v", (2,)), sd.input("t", (2,))
+    moved = sd.jvp(sd.sqrt(PLACED[name](v)), v, t)
+    with np.errstate(all="ignore"):
+        got = sd.interpret(moved, {v: np.array([1.0, 4.0]), t: np.array([2.0, 3.0])})
+    np.testing.assert_allclose(got, [0, 1, 0.75, 0], rtol=1e-12)
