@@ -8,6 +8,7 @@ line.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,12 @@ def read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError(f"cannot read {path}: {reason}.") from error
+
+
+def command_line(*words: object) -> str:
+    """Return the line that a shell reads as these words, and no path as an option."""
+    told = (f"./{w}" if isinstance(w, Path) and str(w)[0] == "-" else w for w in words)
+    return shlex.join(map(str, told))
 
 
 def is_generated(path: Path) -> bool:

@@ -7,7 +7,6 @@ again in memory and compared byte by byte; nothing is written.
 from __future__ import annotations
 
 import difflib
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,13 @@ from symdiff.declare.spec import Spec, load_spec
 from symdiff.emit.headers import Header, read_header
 from symdiff.emit.modules import CHECK_MARK
 from symdiff.emit.package import Compiled
-from symdiff.generated import Package, find_specs, is_generated, read_text
+from symdiff.generated import (
+    Package,
+    command_line,
+    find_specs,
+    is_generated,
+    read_text,
+)
 from symdiff.graph.errors import SymdiffError
 
 State = Literal["current", "edited", "stale", "missing", "left over", "unknown"]
@@ -201,15 +206,15 @@ def _absent(path: Path, content: str | bytes) -> list[Finding]:
 def _command(spec: Path, package: Package) -> str:
     """Return the command line that writes a package anew."""
     header = package.header
-    words = ["symdiff", "compile", str(spec), "-o", str(package.root)]
+    words: list[object] = ["symdiff", "compile", spec, "-o", package.root]
     if header.level not in (None, 2):
-        words += ["-O", str(header.level)]
+        words += ["-O", header.level]
     if header.wrt not in (("params",), ("inputs",), ()):
         words += [w for name in header.wrt for w in ("--wrt", name)]
     words += [w for name in header.only for w in ("--only", name)]
     if package.single:
         words.append("--single-file")
-    return shlex.join(words)
+    return command_line(*words)
 
 
 def exit_code(reports: Sequence[Report]) -> int:

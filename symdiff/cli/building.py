@@ -88,9 +88,13 @@ def compile_command(
         click.echo(f"  {output / name}  {lines}".rstrip())
     _say_stale(compiled, output)
     if f"{compiled.name}/__main__.py" in compiled.files:
-        click.echo(
-            f"check its gradients: cd {output} && python -m {compiled.name}",
-        )
+        _say_how_to_check(compiled.name, output)
+
+
+def _say_how_to_check(name: str, output: Path) -> None:
+    from symdiff.generated import command_line
+
+    click.echo(f"check its gradients: {command_line('cd', output)} && python -m {name}")
 
 
 def _say_stale(compiled: Compiled, output: Path) -> None:
@@ -176,7 +180,7 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     click.echo(f"generated: {package}/")
     for name in compiled.files:
         click.echo(f"             {Path(name).name}")
-    click.echo(f"check its gradients: cd {output} && python -m {compiled.name}")
+    _say_how_to_check(compiled.name, output)
     if outcome.interrupted:
         raise click.exceptions.Exit(130)
     lines = lines_that_matter(compiled["backward"])

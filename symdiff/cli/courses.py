@@ -58,14 +58,17 @@ def exercise_command(
     A file that was changed since it was written is never written over without --force.
     """
     from symdiff.declare.spec import load_spec
+    from symdiff.generated import command_line
     from symdiff.grading.exercise import exercise_files, write_exercise
 
     compiled, _ = compiled_spec(load_spec(spec), level)
     files = exercise_files(compiled, hints)
     write_exercise(files, output, force)
     click.echo(f"to be written:  {output / compiled.name / 'backward.py'}")
-    click.echo(f"checked by:     cd {output} && python -m {compiled.name} verify")
-    click.echo(f"graded by:      symdiff grade {output / compiled.name} --spec {spec}")
+    there = command_line("cd", output)
+    graded = command_line("symdiff", "grade", output / compiled.name, "--spec", spec)
+    click.echo(f"checked by:     {there} && python -m {compiled.name} verify")
+    click.echo(f"graded by:      {graded}")
 
 
 # --- grade ----------------------------------------------------------------------------

@@ -39,12 +39,14 @@ def new_command(name: str, template: str, toml: bool, output: Path) -> None:
     Its data is made up and marked as such, for yours to take its place. No file is
     overwritten.
     """
+    from symdiff.generated import command_line
     from symdiff.scaffold import new
 
     paths = new(name, template, toml, output)
     for path in paths:
         click.echo(f"wrote {path}")
-    click.echo(f"next: symdiff train {paths[0]} && symdiff verify build/{name}")
+    trained = command_line("symdiff", "train", paths[0])
+    click.echo(f"next: {trained} && symdiff verify build/{name}")
 
 
 @click.command("schema", short_help="Print the JSON Schema of specs in TOML.")
