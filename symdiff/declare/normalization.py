@@ -11,21 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import sympy as sp
-
 from symdiff.declare.activations import along_axis, float_tensor, hinted
 from symdiff.declare.layers import count, known_length
 from symdiff.declare.leaves import param, state
 from symdiff.graph.errors import DeclarationError, ShapeError
-from symdiff.graph.provenance import public, scope
+from symdiff.graph.provenance import current_scope, public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import normalize_axes, normalize_axis, product
 from symdiff.ops import operators  # noqa: F401 - it completes Tensor and API
-from symdiff.ops.operands import API
-
-
-def _normalized(x: Any, mean: Any, variance: Any, eps: float) -> Any:
-    return hinted((x - mean) / API["sqrt"](variance + eps), "normalized")
+from symdiff.ops.operands import API, literal
 
 
 def _standardized(x: Any, axes: Sequence[int], eps: float) -> Any:
@@ -55,9 +49,9 @@ def batch_norm(
 
     In training μ and σ² are those of the batch, over all other axes, and a step moves
     the running ones: ``name.mean`` ← (1−m)·mean + m·μ, and ``name.variance`` likewise
-    with the unbiased n/(n−1)·σ² (σ² itself where n is 1), m being ``momentum``, as in
-    PyTorch. In prediction the running ones are used. `Model` finds these updates by
-    itself.
+    with the unbiased n/(n−1)·σ², m being ``momentum``, as in PyTorch. A step needs two
+    values per channel: over one, all gradients below would be 0. In prediction the
+    running ones are used. `Model` finds these updates by itself.
 
     Channels are last by default; images of shape (N, C, H, W) need ``axis=1``. Ioffe &
     Szegedy, ICML 2015, algorithms 1 and 2.
@@ -72,29 +66,37 @@ def batch_norm(
     channels = known_length("batch_norm", tensor, at, "it has parameters per channel")
     axes = tuple(i for i in range(tensor.ndim) if i != at)
     n = product([tensor.shape[i] for i in axes])
+    if n == 1:
+        raise ShapeError(
+            f"batch_norm {name!r} of {tensor.shape} has one value per channel, so all "
+            "gradients below it would be 0; declare the batch's length by sd.dim, or "
+            "use layer_norm."
+        )
 
     def spread(v: Any) -> Any:
         return along_axis(v, at, tensor.ndim)
 
     with scope(name):
+        layer = ".".join(current_scope())
+        needs = (n - 1, f"batch_norm {layer}, in training,")
         running_mean = state("mean", (channels,))
         running_variance = state("variance", (channels,), init="ones")
         mean = hinted(API["mean"](tensor, axis=axes), "mean")
         centred = hinted(tensor - spread(mean), "centred")
         variance = hinted(API["mean"](API["square"](centred), axis=axes), "variance")
-        more: Any = (
-            n / sp.Max(n - 1, 1) if not isinstance(n, int) else n / max(n - 1, 1)
-        )
+        more = n / (n - 1) if isinstance(n, int) else literal(n / (n - 1), needs)
         new_mean = (1 - momentum) * running_mean + momentum * mean
         new_variance = (1 - momentum) * running_variance + momentum * (variance * more)
         mean = API["by_mode"](
             train=API["update_state"](mean, running_mean, new_mean), infer=running_mean
         )
-        variance = API["by_mode"](
-            train=API["update_state"](variance, running_variance, new_variance),
-            infer=running_variance,
+        variance = API["update_state"](variance, running_variance, new_variance)
+        shifted = API["by_mode"](  # the check is where a step cannot do without it
+            train=variance + literal(float(eps), None if isinstance(n, int) else needs),
+            infer=running_variance + eps,
         )
-        y = _normalized(tensor, spread(mean), spread(variance), eps)
+        centred = tensor - spread(mean)
+        y = hinted(centred / API["sqrt"](spread(shifted)), "normalized")
         if not affine:
             return y
         gamma, beta = (

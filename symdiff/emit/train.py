@@ -13,8 +13,8 @@ import sympy as sp
 
 from symdiff.declare.init import as_init
 from symdiff.declare.model import Model
-from symdiff.declare.optim import Optimizer
 from symdiff.emit import pycode as py
+from symdiff.emit.accumulation import Division, division
 from symdiff.emit.bodies import Unit, compute, new_unit
 from symdiff.emit.context import stored_name
 from symdiff.emit.functions import (
@@ -38,6 +38,7 @@ from symdiff.emit.modules import (
 from symdiff.emit.optimizer import schedule_statements, update_statements
 from symdiff.emit.render import render
 from symdiff.emit.texts import expression
+from symdiff.emit.train_constants import train_constants
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.mode import resolve_mode
@@ -56,12 +57,13 @@ STANDARD = (
     "math",
     "os",
     "threading",
+    "warnings",
     "zipfile",
     "zlib",
 )
 # What stands below fit, in order.
 FILES = ("checkpoint", "numbers", "weights", "read", "npz", "safetensors", "entry")
-LOOP = ("watch", "epoch", "batches", *FILES)
+LOOP = ("watch", "epoch", "parts", "batches", *FILES)
 
 
 def train_module(
@@ -124,6 +126,8 @@ def train_parts(
     primal, backward = halves(unit).primal, halves(unit).backward
     trained = _metrics(unit) if p.metrics else None
     evaluated = _evaluate(unit, model, options, folder)
+    divided = division(unit, model)
+    divisors = _divisors(unit, divided, options, folder)
     frozen = any(optimizer.is_frozen(str(t.name)) for t in p.params)
     free = frozen and "clip_norm" in optimizer.hyper
     unpacked, update = update_statements(
@@ -161,10 +165,25 @@ def train_parts(
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))
     functions.append(render("function.py", name="evaluate", written=evaluated))
-    functions += [*step, render("fit.py", planned=planned)]
-    functions += [render(f"{part}.py", draws=evaluated.draws) for part in LOOP]
-    written = [w for w in (trained, evaluated) if w is not None]
-    constants = _constants(unit, optimizer, names)
+    if divisors is not None:
+        functions.append(render("function.py", name="divisors", written=divisors))
+    loop = {
+        "draws": evaluated.draws,
+        "key": values["draws"],
+        "planned": planned,
+        "refused": bool(divided.refused),
+        "divided": divisors is not None,
+        "whole": divided.whole,
+        "metrics_draw": trained is not None and trained.draws,
+        "numbered": " and ".join(divided.numbered),
+        "cut": bool(divided.axes),
+        "least": divided.least,
+        "needing": divided.needing,
+        "frozen": frozen,
+    }
+    functions += [*step, *(render(f"{part}.py", **loop) for part in ("fit", *LOOP))]
+    written = [w for w in (trained, evaluated, divisors) if w is not None]
+    constants = train_constants(unit, optimizer, names, divided)
     told_apart = "".join([fingerprint(p), constants, *step])
     digest = hashlib.sha256(told_apart.encode()).hexdigest()
     told = py.Assign(
@@ -174,57 +193,6 @@ def train_parts(
     )
     constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
     return constants, [f.strip() for f in functions], written
-
-
-def _constants(unit: Unit, optimizer: Optimizer, names: Sequence[str]) -> str:
-    """Return the module's constants: hyperparameters, slots, buffers, argument
-    names.
-    """
-
-    def words(values: Sequence[str]) -> py.Expr:
-        return py.Tuple_(tuple(py.Lit(v) for v in values))
-
-    hyper = _floats(optimizer.hyper)
-    buffers = words([str(t.name) for t in unit.program.states])
-    stmts = [
-        py.Assign((py.Name("HYPER"),), hyper, "read at every step from state.hyper"),
-        py.Assign(
-            (py.Name("SLOTS"),), words(optimizer.all_slots), "what the optimiser keeps"
-        ),
-        py.Assign(
-            (py.Name("BUFFERS"),), buffers, "changed by steps, without gradients"
-        ),
-        py.Assign((py.Name("DATA"),), words(names), "the arguments of a step"),
-    ]
-    params = [str(t.name) for t in unit.program.params]
-    frozen = [n for n in params if optimizer.is_frozen(n)]
-    if frozen:
-        stmts.append(py.Assign((py.Name("FROZEN"),), words(frozen), "left as they are"))
-    if optimizer.max_norm:
-        bounds = {
-            str(t.name): optimizer.norm_bound(str(t.name), t.ndim)
-            for t in unit.program.params
-        }
-        entries = tuple(
-            (py.Lit(n), py.Tuple_((py.Lit(b[0]), py.Tuple_(tuple(map(py.Lit, b[1]))))))
-            for n, b in bounds.items()
-            if b is not None
-        )
-        comment = "bounds on the norms along axes"
-        stmts.append(py.Assign((py.Name("MAX_NORM"),), py.Dict_(entries), comment))
-    own = {n: optimizer.of_parameter(n) for n in params}
-    if optimizer.groups:
-        groups = tuple(
-            (py.Lit(n), _floats(values)) for n, values in own.items() if values
-        )
-        comment = "hyperparameters of their own"
-        stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(groups), comment))
-    return py.print_stmts(stmts, indent=0).rstrip("\n")
-
-
-def _floats(values: Mapping[str, float]) -> py.Expr:
-    """Return the display of named numbers."""
-    return py.Dict_(tuple((py.Lit(k), py.Lit(v)) for k, v in values.items()))
 
 
 def _step_lines(
@@ -349,8 +317,34 @@ def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Writte
     """Return the function of loss and metrics as inference sees them."""
     named = {"loss": model.loss, **model.metrics}
     resolved = resolve_mode(list(named.values()), "infer")
+    inference = _beside(unit, dict(zip(named, resolved, strict=True)), options, folder)
+    return _scalars(
+        inference,
+        dict(inference.program.results),
+        "Return the loss and metrics, as floats, for prediction.",
+    )
+
+
+def _divisors(
+    unit: Unit, divided: Division, options: Options, folder: str
+) -> Written | None:
+    """Return the function of what results divide by, where not all by their rows."""
+    if divided.divisors is None:
+        return None
+    beside = _beside(unit, divided.divisors, options, folder)
+    return _scalars(
+        beside,
+        dict(beside.program.results),
+        "Return what the means in each result divide by; 1 for a sum.",
+    )
+
+
+def _beside(
+    unit: Unit, named: Mapping[str, Tensor], options: Options, folder: str
+) -> Unit:
+    """Return a unit of further results over the leaves of another."""
     rules = expansions() if options.level else bare_expansions()
-    roots = rewrite(resolved, rules)
+    roots = rewrite(list(named.values()), rules)
     program = Program(
         unit.program.name,
         True,
@@ -367,13 +361,9 @@ def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Writte
         wrt=(),
         gradients=(),
     )
-    inference = new_unit(program, folder, unit.level)
-    inference.constants, inference.helpers = unit.constants, unit.helpers
-    return _scalars(
-        inference,
-        dict(program.results),
-        "Return the loss and metrics, as floats, for prediction.",
-    )
+    found = new_unit(program, folder, unit.level)
+    found.constants, found.helpers = unit.constants, unit.helpers
+    return found
 
 
 def _scalars(unit: Unit, named: dict[str, Tensor], summary: str) -> Written:

@@ -24,12 +24,14 @@ from symdiff.graph.types import (
     FLOAT,
     WEAK_FLOAT,
     WEAK_INT,
+    Dim,
     DType,
     Shape,
     TensorType,
     as_dim,
     broadcast_shapes,
     dtype,
+    require_nonempty,
 )
 from symdiff.ops.define import Op, primitive
 
@@ -59,7 +61,9 @@ def api(*names: str) -> Callable[[F], F]:
 # --- literals and constants -----------------------------------------------------------
 
 
-def _infer_literal(*, value: Any) -> TensorType:
+def _infer_literal(*, value: Any, needs: Any = None) -> TensorType:
+    if needs is not None:
+        require_nonempty(*needs)
     if isinstance(value, float):
         return TensorType((), WEAK_FLOAT)
     if isinstance(value, sp.Expr):
@@ -70,7 +74,7 @@ def _infer_literal(*, value: Any) -> TensorType:
 LITERAL = primitive(
     "literal",
     _infer_literal,
-    lambda *, value: value,
+    lambda *, value, needs=None: value,
     vjp=None,
     jvp=None,
 )
@@ -84,9 +88,16 @@ CONSTANT = primitive(
 )
 
 
-def literal(value: int | float | sp.Expr) -> Tensor:
-    """Return a weak Python scalar (or an expression in dims) as a tensor."""
-    return apply(LITERAL, value=value)
+def literal(
+    value: int | float | sp.Expr, needs: tuple[Dim, str] | None = None
+) -> Tensor:
+    """Return a weak Python scalar (or an expression in dims) as a tensor.
+
+    ``needs`` is a dim that must be 1 or more where the number is used, and what for.
+    """
+    if needs is None:
+        return apply(LITERAL, value=value)
+    return apply(LITERAL, value=value, needs=needs)
 
 
 def constant(value: Any, dtype_: Any = None) -> Tensor:

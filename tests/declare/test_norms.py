@@ -160,15 +160,6 @@ def test_planned_equals_readable_and_gradients_check():
         np.testing.assert_array_equal(states[0].params[name], states[1].params[name])
 
 
-def test_one_row_has_a_finite_step():
-    """The unbiased variance of one row divides by 1 instead of by 0."""
-    made = sd.compile(normed()).load()
-    train = importlib.import_module(f"{made.__name__}.train")
-    state = train.init_state(train.init_params(0))
-    train.train_step(state, X[:1].astype("float32"), np.zeros((1, 2), "float32"))
-    assert all(np.isfinite(a).all() for a in state.params.values())
-
-
 def test_what_the_user_gives_as_an_update_counts():
     n = sd.dim("N")
     x, y = sd.input("x", (n, 4)), sd.input("y", (n, 4))
@@ -178,6 +169,20 @@ def test_what_the_user_gives_as_an_update_counts():
     (new,) = [v for k, v in model.updates.items() if k.node is mean.node]
     assert new.node is (mean * 0.5).node
     assert len(model.updates) == 2
+
+
+def test_a_step_needs_two_rows_whatever_updates_the_user_gives():
+    n = sd.dim("N")
+    x, y = sd.input("x", (n, 4)), sd.input("y", (n, 4))
+    with sd.scope("block"):
+        z = sd.nn.batch_norm(x)
+    states = sd.Model("m", [x], outputs=z).states.values()
+    updates = {s: s * 0.5 for s in states}
+    model = sd.Model("m", [x], [y], z, sd.nn.mse(z, y), updates=updates)
+    made = sd.compile(model).load()
+    params = {name: np.ones(4) for name in (*model.params, *model.states)}
+    with pytest.raises(ValueError, match=r"batch_norm block\.batch_norm, in training"):
+        made.value_and_grad(params, X[:1], X[:1])
 
 
 @pytest.mark.filterwarnings("ignore::symdiff.SymdiffWarning")
