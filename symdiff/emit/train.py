@@ -63,7 +63,7 @@ STANDARD = (
 )
 # What stands below fit, in order.
 FILES = ("checkpoint", "numbers", "weights", "read", "npz", "safetensors", "entry")
-LOOP = ("watch", "epoch", "parts", "batches", *FILES)
+LOOP = ("watch", "still", "epoch", "parts", "batches", *FILES)
 
 
 def train_module(

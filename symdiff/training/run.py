@@ -59,7 +59,7 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
     click.echo(f"examples: {sizes}; {training}")
 
     state = train.init_state(train.init_params(training.seed), training.seed)
-    resumed = _resumed(request, train, state, parts)
+    resumed = _resumed(request, train, parts)
     start = time.perf_counter()
     best = _Best(training, "validation" in parts)
     history, interrupted = _fitted(spec, request, train, state, parts, resumed, best)
@@ -126,9 +126,7 @@ def _parts(spec: Spec, request: Request, train: Any) -> dict[str, Part]:
     return parts
 
 
-def _resumed(
-    request: Request, train: Any, state: Any, parts: Mapping[str, Part]
-) -> int:
+def _resumed(request: Request, train: Any, parts: Mapping[str, Part]) -> int:
     """Return how many epochs the checkpoint has; raise where it cannot be used."""
     path = request.checkpoint
     if path is None or not path.exists():
@@ -146,6 +144,7 @@ def _resumed(
             parts["validation"].data if "validation" in parts else None
         ),
     }
+    state = train.init_state(train.init_params(training.seed))  # fit loads its own
     try:
         epochs = int(train.load_checkpoint(str(path), state, wanted)["epoch"])
     except OSError as error:

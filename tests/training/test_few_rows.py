@@ -83,7 +83,7 @@ def test_a_last_batch_of_one_row_is_told_before_the_first_step():
 
 
 def test_a_declared_batch_of_one_is_told_at_the_declaration():
-    with pytest.raises(sd.ShapeError, match="'first' .* has one value per channel"):
+    with pytest.raises(sd.ShapeError, match=r"'first' .* has one value per channel"):
         sd.nn.batch_norm(sd.input("x", (1, 4)), name="first")
 
 
