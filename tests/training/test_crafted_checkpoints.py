@@ -72,8 +72,10 @@ def possible(path, value):
         case ("hyper", _) | ("fit", "best"):
             nothing = value is None and path[0] == "fit"
             return nothing or (number and not np.isnan(value))
-        case ("fit", "history", _, "epoch"):
-            return type(value) is int and 0 <= value < 2**63
+        case ("fit", "history", place, "epoch"):
+            return type(value) is int and value == place
+        case ("fit", "first"):
+            return type(value) is int and value == 0
         case ("fit", "history", _, _):
             return number
         case ("fit", "run", *inner):  # compared with the run that goes on from it
