@@ -19,6 +19,7 @@ from typing import Any
 
 from symdiff.declare.checks import warn
 from symdiff.declare.model import Function, Model
+from symdiff.declare.tracing import field_name
 from symdiff.derive import stability
 from symdiff.derive.reverse import check_wrt, reverse_sweep
 from symdiff.emit.checking import checked
@@ -72,7 +73,7 @@ def output_names(declared: Model | Function) -> list[str]:
     ):
         found = name or tensor.name or resolver.target(tensor)
         found = found or ("out" if len(declared.outputs) == 1 else f"out{i}")
-        found = unicodedata.normalize("NFKC", found)  # as Python reads an identifier
+        found = field_name(unicodedata.normalize("NFKC", found))  # as Python reads it
         while found in names:
             found = f"{found}_{i}"
         names.append(found)

@@ -159,6 +159,14 @@ def argument_names(function: Any, count: int) -> list[str]:
     return names[:count]
 
 
+def field_name(text: str) -> str:
+    """Return the name of a result as a named tuple takes it: ``out.W`` is out_W."""
+    name = re.sub(r"\W", "_", text).lstrip("_")
+    if not name or not name.isidentifier() or keyword.iskeyword(name):
+        return f"out_{name}" if name else "out"
+    return name
+
+
 class Namer:
     """Gives each leaf of the arguments a name of its own: ``params.W``."""
 
@@ -172,10 +180,7 @@ class Namer:
 
     def field(self, path: Path) -> str:
         """Return the name of a result: an identifier."""
-        name = re.sub(r"\W", "_", "_".join(path)).lstrip("_")
-        if not name or not name.isidentifier() or keyword.iskeyword(name):
-            name = f"out_{name}" if name else "out"
-        return self._unique(name)
+        return self._unique(field_name("_".join(path)))
 
     def _unique(self, name: str) -> str:
         found, number = name, 1

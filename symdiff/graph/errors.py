@@ -19,6 +19,10 @@ class DTypeError(SymdiffError, TypeError):
     """Operand dtypes do not fit the operation."""
 
 
+class UndefinedError(DTypeError):
+    """NumPy refuses the operation on these dtypes too: no conversion is tried."""
+
+
 class DeclarationError(SymdiffError, ValueError):
     """A model, leaf, name or option was declared wrongly."""
 

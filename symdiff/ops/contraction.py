@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.graph.errors import DTypeError, ShapeError
+from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, normalize_axis, product, promote, unify
 from symdiff.ops.define import multilinear
-from symdiff.ops.elementwise import dtype_text
+from symdiff.ops.elementwise import cast, dtype_text
 from symdiff.ops.linalg import matmul
 from symdiff.ops.operands import api, float_operand
-from symdiff.ops.reduce import reduce_sum
+from symdiff.ops.reduce import any_, reduce_sum, sum_
 from symdiff.ops.shape import expand_dims, reshape, squeeze, transpose
 from symdiff.ops.subscripts import interleaved, read_subscripts, sizes, split
 from symdiff.ops.text import shape_text
@@ -167,7 +167,16 @@ def _reduced(x: Tensor, term: str, keep: str) -> tuple[Tensor, str]:
     if unique != term:
         x = apply(TAKE_DIAGONAL, x, subscripts=f"{term}->{unique}")
     gone = tuple(i for i, c in enumerate(unique) if c not in keep)
-    return reduce_sum(x, gone), "".join(c for c in unique if c in keep)
+    return _added(x, gone), "".join(c for c in unique if c in keep)
+
+
+def _added(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Return the sum over axes in the dtype of x, where `sum` has a wider one."""
+    if not axes:
+        return x
+    if x.dtype.is_bool:
+        return any_(x, axes)
+    return reduce_sum(x, axes) if x.dtype.is_float else sum_(x, axes, dtype=x.dtype)
 
 
 def _pair(
@@ -241,12 +250,20 @@ def einsum(*operands: Any, optimize: Any = True) -> Tensor:
         subscripts, values = interleaved(operands)
     if not values:
         raise ShapeError("einsum needs subscripts and at least one operand.")
-    tensors = [float_operand(v) for v in values]
-    for t in tensors:
-        if t.dtype.is_bool:
-            raise DTypeError("einsum of booleans: convert with sd.cast(x, 'float').")
+    tensors = _of_one_dtype([float_operand(v) for v in values])
     terms, output = read_subscripts(subscripts, tensors)
     return _contract(terms, tensors, output, optimize)
+
+
+def _of_one_dtype(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return factors in the dtype of their product, in which NumPy adds it up.
+
+    Raises `DTypeError` for integers beside floats, as every product does.
+    """
+    dtype = tensors[0].dtype
+    for t in tensors[1:]:
+        dtype = promote(dtype, t.dtype)
+    return [t if t.dtype.is_float else cast(t, dtype) for t in tensors]
 
 
 def _contract(
@@ -340,4 +357,4 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
         )
     _infer_tensordot(x.node.tensor_type, y.node.tensor_type, axes=pairs)
     first, second, output = _tensordot_terms([x, y], pairs)
-    return _contract([first, second], [x, y], output)
+    return _contract([first, second], _of_one_dtype([x, y]), output)

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import numpy as np
 import sympy as sp
 
-from symdiff.graph.errors import DTypeError, ShapeError
+from symdiff.graph.errors import DTypeError, ShapeError, UndefinedError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
@@ -136,11 +136,19 @@ class sigmoid(sp.Function):  # noqa: N801 - SymPy names functions in lower case
 def result_dtype(rule: str | Callable[..., DType], dtypes: Sequence[DType]) -> DType:
     """Return the dtype of an elementwise result.
 
-    ``rule`` is 'promote', 'float' (operands must be float), 'bool' (a comparison of any
-    operands) or 'logical' (operands must be boolean or integer).
+    ``rule`` is 'promote', 'number' (anything but booleans alone), 'float' (operands
+    must be float), 'bool' (a comparison of any operands) or 'logical' (operands must be
+    boolean).
     """
     if callable(rule):
         return rule(*dtypes)
+    if rule == "logical":
+        for d in dtypes:
+            if not d.is_bool:
+                raise DTypeError(
+                    f"needs booleans, got {d}; compare first, as in x > 0."
+                )
+        return BOOL
     common = dtypes[0]
     for d in dtypes[1:]:
         common = promote(common, d)
@@ -149,16 +157,11 @@ def result_dtype(rule: str | Callable[..., DType], dtypes: Sequence[DType]) -> D
             return common
         case "bool":
             return BOOL
-        case "logical":
-            if not common.is_bool:
-                raise DTypeError(
-                    f"needs booleans, got {common}; compare first, as in x > 0."
-                )
-            return common
         case "number":
             if common.is_bool:
-                raise DTypeError(
-                    'is not defined on booleans; write sd.cast(x, "float").'
+                raise UndefinedError(
+                    "is not defined on booleans, as in NumPy; write ^ for where two "
+                    'differ, ~ for the opposite, sd.cast(x, "int64") to count.'
                 )
             return common
     if not common.is_float:
@@ -199,6 +202,7 @@ def elementwise(
     text: Text | None = None,
     evaluate: Callable[..., Any] | None = None,
     dtype: str | Callable[..., DType] = "float",
+    booleans: Callable[..., Tensor] | None = None,
     differentiable: bool = True,
     expand: Callable[..., Tensor] | None = None,
     analytic: bool = True,
@@ -221,6 +225,8 @@ def elementwise(
         follow
     infix : Python's operator, printed instead of the ufunc's name
     dtype : rule of `result_dtype`
+    booleans : what NumPy does instead where every operand is boolean: ``mask + mask``
+        is a logical or, ``mask ** mask`` has int8
     """
     from symdiff.ops import calculus
 
@@ -261,7 +267,7 @@ def elementwise(
             is_elementwise=True,
             hint=hint,
             rule=rule,
-            extra={"ufunc": ufunc, **(extra or {})},
+            extra={"ufunc": ufunc, "booleans": booleans, **(extra or {})},
         )
     )
 

@@ -7,6 +7,7 @@ kinks are those of the table in the documentation of `CONVENTIONS`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,16 @@ import sympy as sp
 
 from symdiff.graph.errors import DTypeError
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import BOOL, DType, TensorType, promote
-from symdiff.ops.define import elementwise, primitive, sigmoid, u, v, y
+from symdiff.graph.types import BOOL, FLOAT, DType, TensorType, promote
+from symdiff.ops.define import (
+    elementwise,
+    primitive,
+    result_dtype,
+    sigmoid,
+    u,
+    v,
+    y,
+)
 from symdiff.ops.operands import (
     api,
     as_tensor,
@@ -48,9 +57,24 @@ CONVENTIONS = {
 
 # --- arithmetic -----------------------------------------------------------------------
 
-ADD = elementwise("add", u + v, ufunc="add", infix="+", dtype="number")
+# Of booleans alone NumPy's `+` is a logical or, its `*` a logical and; `-` it refuses.
+ADD = elementwise(
+    "add",
+    u + v,
+    ufunc="add",
+    infix="+",
+    dtype="number",
+    booleans=lambda a, b: logical_or(a, b),
+)
 SUB = elementwise("subtract", u - v, ufunc="subtract", infix="-", dtype="number")
-MUL = elementwise("multiply", u * v, ufunc="multiply", infix="*", dtype="promote")
+MUL = elementwise(
+    "multiply",
+    u * v,
+    ufunc="multiply",
+    infix="*",
+    dtype="promote",
+    booleans=lambda a, b: logical_and(a, b),
+)
 DIV = elementwise("divide", u / v, partials=(1 / v, -y / v), ufunc="divide", infix="/")
 NEG = elementwise("negative", -u, ufunc="negative", infix="-", dtype="number")
 
@@ -68,7 +92,14 @@ negative = function(NEG, "negative", doc="Minus the tensor.")
 @api("positive")
 def positive(x: Any) -> Tensor:
     """The tensor itself, as NumPy's unary plus."""
-    return as_tensor(x)
+    tensor = as_tensor(x)
+    result_dtype("number", [tensor.dtype])
+    return tensor
+
+
+def as_int8(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function of booleans as NumPy computes it, in its smallest integers."""
+    return lambda *operands: function(*(cast(x, "int8") for x in operands))
 
 
 def _power_base(
@@ -84,6 +115,7 @@ def _power_base(
         if c == 0:
             return None
         return t * c if c == 1 else t * (c * base ** (c - 1))
+    exponent = _in_dtype_of(out, exponent)
     pole = logical_and(equal(exponent, 0), equal(base, 0))
     lowered = where(pole, 1, exponent - 1)
     return t * (exponent * power(base, lowered))
@@ -94,8 +126,13 @@ def _power_exponent(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> T
     if is_literal(base):
         c = literal_value(base)
         return t * (out * float(np.log(c)) if c != 0 else 0 * out)
-    safe = where(equal(base, 0), 1, base)
+    safe = where(equal(base, 0), 1, _in_dtype_of(out, base))
     return t * (out * log(safe))
+
+
+def _in_dtype_of(out: Tensor, x: Tensor) -> Tensor:
+    """Return an operand that NumPy converts: a boolean beside a float."""
+    return cast(x, out.dtype) if x.dtype.is_bool else x
 
 
 POWER = elementwise(
@@ -105,6 +142,7 @@ POWER = elementwise(
     text="_0 ** _1",
     ufunc="power",
     dtype="number",
+    booleans=as_int8(lambda a, b: power(a, b)),
 )
 power = function(
     POWER, "power", arity=2, doc="First operand to the power of the second."
@@ -113,18 +151,43 @@ power = function(
 
 @api("float_power")
 def float_power(x: Any, exponent: Any) -> Tensor:
-    """Power of float tensors, as `power`."""
-    return power(x, exponent)
+    """`power` in floats: of integers and booleans too, which are converted first."""
+    base, by = as_tensor(x), as_tensor(exponent)
+    if base.dtype.is_float or by.dtype.is_float:
+        return power(base, by)
+    return power(as_float(base), as_float(by))
 
 
-SQUARE = elementwise("square", u**2, ufunc="square", text="_0 ** 2", dtype="number")
+def as_float(x: Any) -> Tensor:
+    """Return a tensor of integers or booleans as floats; others as they are."""
+    tensor = as_tensor(x)
+    if tensor.dtype.is_float:
+        return tensor
+    number = literal_value(tensor)
+    if number is not None:
+        return as_tensor(float(number)) if isinstance(number, int) else tensor
+    return cast(tensor, FLOAT)
+
+
+SQUARE = elementwise(
+    "square",
+    u**2,
+    ufunc="square",
+    text="_0 ** 2",
+    dtype="number",
+    booleans=as_int8(lambda x: square(x)),
+)
 square = function(SQUARE, "square", doc="The tensor times itself.")
 
 
 @api("reciprocal")
 def reciprocal(x: Any) -> Tensor:
-    """One over the tensor."""
-    return divide(1, x)
+    """One over the tensor; of integers its integer part, as in NumPy."""
+    tensor = as_tensor(x)
+    if tensor.dtype.is_float or is_literal(tensor):
+        return divide(1, tensor)
+    whole = cast(tensor, "int8") if tensor.dtype.is_bool else tensor
+    return where(equal(absolute(whole), 1), whole, 0)
 
 
 # --- exponentials and roots -----------------------------------------------------------
@@ -253,6 +316,7 @@ ABS = elementwise(
     partials=(sp.sign(u),),
     ufunc="abs",
     dtype="number",
+    booleans=lambda x: x,
     analytic=False,
 )
 MAXIMUM = elementwise(
@@ -265,6 +329,7 @@ MAXIMUM = elementwise(
     ),
     ufunc="maximum",
     dtype="number",
+    booleans=lambda a, b: logical_or(a, b),
     analytic=False,
     extra={"selects": True},
 )
@@ -278,6 +343,7 @@ MINIMUM = elementwise(
     ),
     ufunc="minimum",
     dtype="number",
+    booleans=lambda a, b: logical_and(a, b),
     analytic=False,
     extra={"selects": True},
 )

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.graph.errors import DTypeError
+from symdiff.graph.errors import DTypeError, UndefinedError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
 from symdiff.ops.operands import API, CONSTANT, constant, is_literal
@@ -47,15 +47,17 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return function(*args, **kwargs)
     except DTypeError as error:
-        if not _mixing.get():
+        if not _mixing.get() or isinstance(error, UndefinedError):
             raise
         first = error
+    given = [*args, *kwargs.values()]
     for kinds in ("iu", "iub"):  # booleans last: as masks they must stay
-        widened = [_widen(a, kinds) for a in args]
-        if all(a is b for a, b in zip(widened, args, strict=True)):
+        widened = [_widen(a, kinds) for a in given]
+        if all(a is b for a, b in zip(widened, given, strict=True)):
             continue
+        named = dict(zip(kwargs, widened[len(args) :], strict=True))
         try:
-            return function(*widened, **kwargs)
+            return function(*widened[: len(args)], **named)
         except DTypeError:
             pass
     raise first

@@ -11,6 +11,7 @@ from symdiff.graph.types import TensorType
 from symdiff.ops.define import Op, elementwise, primitive, require_float
 from symdiff.ops.elementwise import (
     absolute,
+    cast,
     equal,
     greater,
     less,
@@ -62,7 +63,7 @@ def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Tenso
 
 
 def _copy_to_size(t: Any, out: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    return t * sign(a) * copysign(1, b)
+    return t * sign(a) * copysign(1, cast(b, out.dtype) if b.dtype.is_bool else b)
 
 
 COPYSIGN = elementwise(
@@ -82,7 +83,7 @@ copysign = function(
 )
 
 
-def _ignoring_nan(name: str, wins: Any, loses: Any, word: str) -> Any:
+def _ignoring_nan(name: str, wins: Any, loses: Any, booleans: Any, word: str) -> Any:
     """Define fmax or fmin: where one operand is NaN, the other one wins."""
     op = elementwise(
         name,
@@ -94,6 +95,7 @@ def _ignoring_nan(name: str, wins: Any, loses: Any, word: str) -> Any:
         ),
         ufunc=name,
         dtype="number",
+        booleans=booleans,
         analytic=False,
         rule="ties share the cotangent equally",
         extra={"selects": True},
@@ -106,8 +108,8 @@ def _share(wins: Tensor, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     return where(wins, t, where(equal(a, b), t / 2, 0))
 
 
-FMAX, fmax = _ignoring_nan("fmax", greater, less, "Larger")
-FMIN, fmin = _ignoring_nan("fmin", less, greater, "Smaller")
+FMAX, fmax = _ignoring_nan("fmax", greater, less, logical_or, "Larger")
+FMIN, fmin = _ignoring_nan("fmin", less, greater, logical_and, "Smaller")
 
 
 def _infer_nan_to_num(t: TensorType, **replacements: float | None) -> TensorType:

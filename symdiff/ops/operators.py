@@ -142,7 +142,7 @@ def attach() -> None:
     put("__iter__", _iterate)
     put("__len__", _length)
     put("flatten", _forward("ravel"))
-    put("copy", _forward("positive"))
+    put("copy", lambda self, order="C": self)  # tensors cannot be written
     put("__divmod__", _binary("divmod"))
     put("__rdivmod__", _binary("divmod", swapped=True))
     put("__round__", _forward("round"))

@@ -21,6 +21,7 @@ from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import product
 from symdiff.ops import lenient
+from symdiff.ops.elementwise import as_float
 from symdiff.ops.operands import API, as_tensor
 
 # Where NumPy's name and ours differ.
@@ -30,14 +31,16 @@ _RENAMED = {
     "bitwise_xor": "logical_xor",
     "invert": "logical_not",
     "remainder": "mod",
-    "conjugate": "positive",
-    "copy": "positive",
-    "fabs": "abs",
-    "rint": "round",
     "around": "round",
     "astype": "cast",
     "degrees": "rad2deg",
     "radians": "deg2rad",
+}
+# What NumPy has under a name of its own, and is one call here.
+_COMPOSED: dict[str, Callable[..., Any]] = {
+    "conjugate": as_tensor,
+    "copy": as_tensor,
+    "fabs": lambda x: API["abs"](as_float(x)),
 }
 _REDUCTIONS = {
     "add": "sum",
@@ -180,7 +183,7 @@ def _call(
 ) -> Any:
     """Call the public function, dropping arguments that say nothing."""
     target = target if target in API else _RENAMED.get(target, target)
-    function = API.get(target)
+    function = API.get(target, _COMPOSED.get(target))
     if function is None:
         name = written.rpartition(".")[2]
         remedy = _REMEDIES.get(name, "write it with functions of sd")

@@ -39,7 +39,15 @@ from symdiff.ops.elementwise import (
     not_equal,
 )
 from symdiff.ops.elementwise import where as select
-from symdiff.ops.operands import api, as_bool, as_tensor, stretch
+from symdiff.ops.operands import (
+    api,
+    as_bool,
+    as_tensor,
+    constant,
+    is_literal,
+    literal_value,
+    stretch,
+)
 from symdiff.ops.shape import expand_dims
 from symdiff.ops.text import axes_text
 
@@ -83,7 +91,9 @@ def _infer_sum(
 
 def _sum_text(node: Any) -> str:
     arguments = reduction_text(node)
-    if node.dtype != node.inputs[0].dtype:
+    # NumPy adds up narrow integers in wide ones unless it is told otherwise.
+    narrow = node.dtype.is_integer and node.dtype.name[-2:] != "64"
+    if node.dtype != node.inputs[0].dtype or narrow:
         arguments += f"{', ' if arguments else ''}dtype={dtype_text(node.dtype)}"
     return f"_0.sum({arguments})"
 
@@ -141,9 +151,7 @@ def sum_(
 @api("count_nonzero")
 def count_nonzero(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """How many elements over ``axis`` are not 0 (or True), as int64."""
-    tensor = as_tensor(x)
-    mask = tensor if tensor.dtype.is_bool else not_equal(tensor, 0)
-    return sum_(mask, axis, keepdims=keepdims)
+    return sum_(as_truth(x), axis, keepdims=keepdims)
 
 
 def _infer_mean(t: TensorType, *, axes: Any, keepdims: bool) -> TensorType:
@@ -342,10 +350,17 @@ argmax = _argument("argmax", "largest")
 argmin = _argument("argmin", "smallest")
 
 
+def as_truth(x: Any) -> Tensor:
+    """Return which elements are true: of numbers those that are not 0, NaN too."""
+    tensor = as_tensor(x)
+    if is_literal(tensor):
+        tensor = constant(np.array(literal_value(tensor)))
+    return tensor if tensor.dtype.is_bool else not_equal(tensor, 0)
+
+
 def _logical_reduction(name: str, word: str, leave_out: Any) -> Any:
     def infer(t: TensorType, *, axes: Any, keepdims: bool) -> TensorType:
-        if not t.dtype.is_bool:
-            raise DTypeError(f"needs a boolean tensor, got {t.dtype}; compare first.")
+        assert t.dtype.is_bool
         return TensorType(reduced_shape(t.shape, axes, keepdims), BOOL)
 
     op = primitive(
@@ -360,14 +375,16 @@ def _logical_reduction(name: str, word: str, leave_out: Any) -> Any:
     def reduce(
         x: Any, axis: Any = None, keepdims: bool = False, where: Any = None
     ) -> Tensor:
-        tensor = as_tensor(x)
+        tensor = as_truth(x)
         if where is not None:
             tensor = leave_out(tensor, as_bool(where))
         axes = normalize_axes(axis, tensor.ndim)
         return apply(op, tensor, axes=axes, keepdims=bool(keepdims)) if axes else tensor
 
     reduce.__name__ = reduce.__qualname__ = name
-    reduce.__doc__ = f"Whether {word} element along ``axis`` is true."
+    reduce.__doc__ = (
+        f"Whether {word} element along ``axis`` is true; numbers but 0 are."
+    )
     return api(name)(reduce)
 
 

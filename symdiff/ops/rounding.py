@@ -13,6 +13,7 @@ import sympy as sp
 from symdiff.graph.errors import DTypeError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import Op, elementwise, u, v
+from symdiff.ops.elementwise import as_float, as_int8
 from symdiff.ops.operands import api, as_tensor, call_elementwise, function, is_literal
 
 
@@ -41,16 +42,30 @@ def _rounding(
 
 FLOOR, floor = _rounding("floor", ("floor",), sp.floor(u), "Largest integer below")
 CEIL, ceil = _rounding("ceil", ("ceil",), sp.ceiling(u), "Smallest integer above")
-RINT, rint = _rounding(
-    "rint", ("rint",), None, "Nearest integer, halves to the even one"
+RINT = elementwise(
+    "rint",
+    None,
+    arity=1,
+    ufunc="rint",
+    differentiable=False,
+    analytic=False,
+    rule="constant between jumps",
 )
 TRUNC, trunc = _rounding("trunc", ("trunc", "fix"), None, "Integer part, towards zero")
+
+
+@api("rint")
+def rint(x: Any) -> Tensor:
+    """Nearest integer as a float, halves to the even one; the derivative is 0."""
+    return call_elementwise(RINT, as_float(x))
 
 
 @api("round", "around")
 def round_(x: Any, decimals: int = 0) -> Tensor:
     """Rounded to ``decimals`` places, halves to the even digit; derivative 0."""
     tensor = as_tensor(x)
+    if tensor.dtype.is_bool:
+        return as_float(tensor)
     if not tensor.dtype.is_float and not is_literal(tensor):
         if decimals < 0:
             raise DTypeError(
@@ -71,6 +86,7 @@ FLOOR_DIVIDE = elementwise(
     "floor_divide",
     sp.floor(u / v),
     ufunc="floor_divide",
+    booleans=as_int8(lambda a, b: floor_divide(a, b)),
     infix="//",
     dtype="number",
     differentiable=False,
@@ -92,6 +108,7 @@ MOD = elementwise(
     u - v * sp.floor(u / v),
     partials=(sp.Integer(1), _mod_divisor),
     ufunc="remainder",
+    booleans=as_int8(lambda a, b: mod(a, b)),
     infix="%",
     dtype="number",
     analytic=False,
@@ -102,6 +119,7 @@ FMOD = elementwise(
     arity=2,
     partials=(sp.Integer(1), _fmod_divisor),
     ufunc="fmod",
+    booleans=as_int8(lambda a, b: fmod(a, b)),
     dtype="number",
     analytic=False,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.graph.errors import DTypeError, ShapeError
+from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     TensorType,
@@ -206,11 +206,10 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 # --- leaving NaN out ------------------------------------------------------------------
 
 
-def _kept(x: Any) -> tuple[Tensor, Tensor]:
+def _kept(x: Any) -> tuple[Tensor, Tensor | None]:
+    """Return a tensor, and which of its elements are not NaN; None says all."""
     tensor = as_tensor(x)
-    if not tensor.dtype.is_float:
-        raise DTypeError(f"only floats can be nan, and this is {tensor.dtype}.")
-    return tensor, logical_not(isnan(tensor))
+    return tensor, logical_not(isnan(tensor)) if tensor.dtype.is_float else None
 
 
 @api("nansum")
@@ -240,6 +239,8 @@ def nanvar(
 ) -> Tensor:
     """Variance over ``axis`` of the elements that are not NaN."""
     tensor, kept = _kept(x)
+    if kept is None:
+        return var(tensor, axis, ddof=ddof, keepdims=keepdims)
     return _var_where(where(kept, tensor, 0), axis, ddof, keepdims, kept)
 
 
@@ -254,6 +255,9 @@ def nanstd(
 def _nan_extreme(name: str, reduction: Any, neutral: float) -> Any:
     def reduce(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
         tensor, kept = _kept(x)
+        if kept is None:
+            found: Tensor = reduction(tensor, axis, keepdims=keepdims)
+            return found
         empty = logical_not(any_(kept, axis, keepdims=keepdims))
         found = reduction(where(kept, tensor, neutral), axis, keepdims=keepdims)
         return where(empty, float("nan"), found)
