@@ -11,8 +11,9 @@ from typing import Any
 import sympy as sp
 
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.activations import sigmoid_
 from symdiff.ops.define import elementwise, u, v, y
-from symdiff.ops.elementwise import equal, logical_and, sigmoid_, where
+from symdiff.ops.elementwise import equal, logical_and, where
 from symdiff.ops.nonfinite import isinf
 from symdiff.ops.operands import function, literal_value
 
