@@ -17,6 +17,7 @@ from symdiff.cli.common import (
     compiled_spec,
     level_option,
     output_option,
+    path_or_word,
     reported,
     spec_argument,
 )
@@ -128,6 +129,7 @@ def _say_stale(compiled: Compiled, output: Path) -> None:
 @click.option(
     "--data",
     multiple=True,
+    type=path_or_word,
     metavar="FILE",
     help="Train on an .npz, a .csv, or [NAME=]FILE.npy for every argument.",
 )

@@ -7,10 +7,14 @@ something is wrong. Invariant: importing this loads neither NumPy nor SymPy.
 from __future__ import annotations
 
 import functools
+import io
 import os
+import sys
 import time
+import unicodedata
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -38,6 +42,8 @@ def reported(*given: Callable[..., None], code: int = 1) -> Any:
     def wrapper(*args: Any, traceback: bool, **options: Any) -> None:
         from symdiff.graph.errors import SymdiffError
 
+        if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be any bytes
+            sys.stdout.reconfigure(errors="backslashreplace")
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             try:
@@ -85,17 +91,43 @@ def _show_warning(
 
 
 def local(text: str) -> str:
-    """Return the text with paths below the current folder made relative."""
-    try:
-        return text.replace(f"{Path.cwd()}{os.sep}", "")
-    except OSError:  # the current folder is gone
-        return text
+    """Return the text with paths below the current folder made relative.
+
+    What a terminal would obey, in the name of a file, is escaped.
+    """
+    with suppress(OSError):  # the current folder may be gone
+        text = text.replace(f"{Path.cwd()}{os.sep}", "")
+    return "".join(
+        ascii(c)[1:-1] if _controls(c) and c not in "\n\t" else c for c in text
+    )
+
+
+def _controls(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp")
+
+
+class _AnyPath(click.Path):
+    """A path, which need not exist, be readable, or be UTF-8."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        refuse_control(str(value))
+        return super().convert(value, param, ctx)
+
+
+def refuse_control(path: str) -> None:
+    """Raise where a path has characters that would move a terminal's cursor."""
+    if any(map(_controls, path)):
+        raise click.BadParameter(
+            f"{path!a} holds a control character, with which messages could not "
+            "name it; rename the file."
+        )
 
 
 # --- options -------------------------------------------------------------------------
 
 # What cannot be read is told by whoever reads it, with the reason.
-any_path = click.Path(readable=False, path_type=Path)
+any_path = _AnyPath(readable=False, path_type=Path)
+path_or_word = _AnyPath(readable=False)
 spec_argument = click.argument("spec", type=any_path)
 output_option = click.option(
     "-o",

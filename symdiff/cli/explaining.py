@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symdiff.cli.common import any_path, reported, spec_argument
+from symdiff.cli.common import any_path, path_or_word, reported, spec_argument
 
 if TYPE_CHECKING:
     from symdiff.explain.report import Report
@@ -39,6 +39,7 @@ wrt_option = click.option(
 )
 @click.option(
     "--values",
+    type=path_or_word,
     metavar="FILE|random",
     help="Show numbers: at the point of an .npz file of arrays by name, or at random.",
 )
@@ -150,6 +151,7 @@ PICTURES = (".svg", ".mmd", ".dot", ".html")
 @wrt_option
 @click.option(
     "--values",
+    type=path_or_word,
     metavar="FILE|random",
     help="Show numbers: at the point of an .npz file of arrays by name, or at random.",
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from symdiff.cli.common import any_path, reported, spec_argument
+from symdiff.cli.common import any_path, path_or_word, reported, spec_argument
 from symdiff.cli.explaining import give, wrt_option
 
 
@@ -19,6 +19,7 @@ from symdiff.cli.explaining import give, wrt_option
 @wrt_option
 @click.option(
     "--values",
+    type=path_or_word,
     metavar="FILE|random|none",
     default="random",
     show_default=True,

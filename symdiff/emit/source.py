@@ -115,11 +115,12 @@ class Resolver:
 
     def _shown(self, filename: str) -> str:
         if filename.startswith("<"):
-            return filename.strip("<>")
-        if not self._base:
-            return PurePath(filename).name
-        relative = os.path.relpath(filename, self._base).replace(os.sep, "/")
-        return PurePath(filename).name if relative.startswith("../") else relative
+            return printable(filename.strip("<>"))
+        shown = PurePath(filename).name
+        if self._base:
+            relative = os.path.relpath(filename, self._base).replace(os.sep, "/")
+            shown = shown if relative.startswith("../") else relative
+        return printable(shown)
 
     def _text(self, filename: str, statement: ast.stmt | None, line: int) -> str:
         if statement is None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import CodeType
 
-from symdiff.emit.source import instruction_span, primal_site
+from symdiff.emit.source import instruction_span, primal_site, printable
 from symdiff.explain.derivation import Derivation, Entry
 
 
@@ -91,7 +91,7 @@ class _Reader:
             self.texts.append(text)
             self.rows.append(text.splitlines())
             self.known.append(known.splitlines() or self.rows[-1])
-            self.names.append(self._shown(name))
+            self.names.append(printable(self._shown(name)))
         return self.numbers[name]
 
     def _shown(self, name: str) -> str:
