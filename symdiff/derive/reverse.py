@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from symdiff.derive import squares as squares  # registers its rules
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError, SymdiffWarning
 from symdiff.graph.node import Node

@@ -21,7 +21,7 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.cumulative import prod
 from symdiff.ops.define import primitive, require_float
-from symdiff.ops.elementwise import equal, logical_not, sqrt, where
+from symdiff.ops.elementwise import logical_not, where
 from symdiff.ops.nonfinite import isnan
 from symdiff.ops.operands import api, as_bool, as_tensor, stretch
 from symdiff.ops.reduce import (
@@ -36,7 +36,7 @@ from symdiff.ops.reduce import (
     sum_,
 )
 from symdiff.ops.shape import expand_dims
-from symdiff.ops.trigonometry import off_origin
+from symdiff.ops.trigonometry import ROOT, off_origin
 
 # --- spread around the mean -----------------------------------------------------------
 
@@ -134,7 +134,7 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
 
     reduce.__name__ = reduce.__qualname__ = name
     reduce.__doc__ = f"{word} over ``axis``; squares are divided by count - ddof."
-    return api(name)(reduce)
+    return op, api(name)(reduce)
 
 
 def _var_where(x: Any, axis: Any, ddof: float, keepdims: bool, mask: Tensor) -> Tensor:
@@ -146,12 +146,11 @@ def _var_where(x: Any, axis: Any, ddof: float, keepdims: bool, mask: Tensor) -> 
 
 def _root(variance: Tensor) -> Tensor:
     """Square root with derivative 0 at 0."""
-    zero = equal(variance, 0)
-    return where(zero, 0, sqrt(where(zero, 1, variance)))
+    return apply(ROOT, variance)
 
 
-var = _spread("var", _var_vjp, _var_jvp, "Variance")
-std = _spread(
+VAR, var = _spread("var", _var_vjp, _var_jvp, "Variance")
+STD, std = _spread(
     "std", _std_vjp, _std_jvp, "Standard deviation (derivative 0 where it is 0)"
 )
 

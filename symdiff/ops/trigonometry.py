@@ -74,6 +74,16 @@ def off_origin(length: Tensor) -> Tensor:
     return divisor
 
 
+ROOT = elementwise(
+    "root",
+    sp.sqrt(u),
+    partials=(lambda t, out, q: t / (2 * off_origin(out)),),
+    ufunc="sqrt",
+    latex=r"\sqrt{{{0}}}",
+    rule="0 at the origin",
+)  # of a sum of squares, where the slope of sqrt alone would meet 0
+
+
 HYPOT = elementwise(
     "hypot",
     sp.sqrt(u**2 + v**2),
