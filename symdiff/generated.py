@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from symdiff.emit.headers import Header, read_header
-from symdiff.emit.package import MARK
+from symdiff.emit.writing import MARK
 from symdiff.graph.errors import SpecError
 
 # Modules of a package; a generated file of another name stands by itself.

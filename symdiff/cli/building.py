@@ -100,7 +100,7 @@ def _say_how_to_check(name: str, output: Path) -> None:
 
 def _say_stale(compiled: Compiled, output: Path) -> None:
     """Name modules of an earlier compilation that this one did not write again."""
-    from symdiff.emit.package import MARK
+    from symdiff.emit.writing import MARK
 
     folder = output / compiled.name
     if compiled.single_file or not folder.is_dir():
@@ -110,7 +110,10 @@ def _say_stale(compiled: Compiled, output: Path) -> None:
             continue
         with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
             if file.readline().startswith(MARK):
-                said = f"note: {path} is left from an earlier compilation."
+                said = (
+                    f"note: {path} is left from an earlier compilation, and cannot be "
+                    "imported beside this one; remove it."
+                )
                 click.echo(said, err=True)
 
 

@@ -8,6 +8,7 @@ prologue can provide it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from symdiff.emit import texts
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver
 from symdiff.graph.errors import SymdiffError
-from symdiff.graph.node import Node, same_array
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import DType
 from symdiff.ops.text import dim_text
@@ -172,12 +173,18 @@ def _constant(node: Node, context: Context) -> py.Expr:
 
 def stored_name(value: np.ndarray, constants: dict[str, np.ndarray]) -> str:
     """Return the name of an array among those that are stored beside the modules."""
-    for name, known in constants.items():
-        if same_array(known, value):
-            return name
-    name = f"c{len(constants)}"
+    name = constant_name(value)
     constants[name] = value
     return name
+
+
+def constant_name(value: np.ndarray) -> str:
+    """Return a stored array's name, which tells its dtype, shape and bytes.
+
+    So a module never reads another array under the name that it knows.
+    """
+    told = f"{value.dtype.str} {value.shape} ".encode() + value.tobytes()
+    return f"c{hashlib.sha256(told).hexdigest()[:16]}"
 
 
 def _display(value: Any) -> py.Expr:

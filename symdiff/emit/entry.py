@@ -19,7 +19,14 @@ from symdiff.emit import pycode as py
 from symdiff.emit.bodies import Unit
 from symdiff.emit.functions import index_bounds
 from symdiff.emit.halves import halves
-from symdiff.emit.modules import STRICT, TOLERANCE, Options, header, sealed
+from symdiff.emit.modules import (
+    BUILD,
+    STRICT,
+    TOLERANCE,
+    Options,
+    header,
+    sealed,
+)
 from symdiff.emit.render import render
 from symdiff.emit.texts import expression
 from symdiff.emit.train import draw_text
@@ -76,6 +83,8 @@ def init_module(
         exports=shown.split("= ", 1)[1].rstrip("\n"),
         names=textwrap.fill(f"Exports: {', '.join(exports)}.", 88),
         modules=py.expr_text(py.Tuple_(tuple(py.Lit(m) for m in modules))),
+        build=BUILD,
+        one_compilation=render("one_compilation.py").strip(),
     )
     return sealed(text)
 

@@ -39,6 +39,8 @@ from symdiff.plan.program import Named, Program
 
 BODY_MARK = "# body sha256: "
 CHECK_MARK = "# gradient check: "
+UNSTAMPED = 'BUILD = "0000000000000000"'
+BUILD = f"{UNSTAMPED}  # of what was compiled together"  # in the modules of a package
 TOLERANCE = "1e-6"  # of central differences
 STRICT = "1e-12"  # of complex steps
 
@@ -108,6 +110,20 @@ def sealed(text: str) -> str:
     end = next(i for i, line in enumerate(lines) if not line.startswith("#"))
     digest = body_hash("\n".join(lines[end:]))
     return "\n".join([*lines[:end], f"{BODY_MARK}{digest}", *lines[end:]])
+
+
+def stamped(text: str, build: str) -> str:
+    """Return a sealed module with its BUILD, sealed anew; others as they are."""
+    if UNSTAMPED not in text:
+        return text
+    head, _, rest = text.partition(BODY_MARK)
+    body = rest.partition("\n")[2].replace(UNSTAMPED, f'BUILD = "{build}"', 1)
+    return f"{head}{BODY_MARK}{body_hash(body)}\n{body}"
+
+
+def body_of(text: str) -> str:
+    """Return what follows a sealed module's header."""
+    return text.partition(BODY_MARK)[2].partition("\n")[2]
 
 
 def body_hash(body: str) -> str:
@@ -315,7 +331,7 @@ def _module(
         template,
         header=header(unit, options, origin),
         imports=imports_of(everything, *(["pathlib"] if stored else [])),
-        tables="\n".join(part for part in (tables(unit, leaves), stored) if part),
+        tables="\n".join(p for p in (BUILD, tables(unit, leaves), stored) if p),
         records=records,
         check=check,
         helpers=helpers,

@@ -33,6 +33,7 @@ from symdiff.emit.context import Context
 from symdiff.emit.functions import Written
 from symdiff.emit.lower import expression_of
 from symdiff.emit.modules import (
+    BUILD,
     Options,
     header,
     helper_texts,
@@ -76,7 +77,7 @@ def planned_module(
         scratch=update.setup,
         update=update.written,
         helpers=helpers,
-        stored=stored,
+        stored="\n".join(part for part in (BUILD, stored) if part),
     )
     return sealed(text)
 

@@ -28,6 +28,7 @@ from symdiff.emit.functions import (
 )
 from symdiff.emit.halves import halves
 from symdiff.emit.modules import (
+    BUILD,
     Options,
     header,
     helper_texts,
@@ -110,7 +111,7 @@ def train_text(
         imports=imports_of(everything, *standard),
         imported=imported,
         planned=planned,
-        constants="\n".join(part for part in (constants, stored) if part),
+        constants="\n".join(part for part in (BUILD, constants, stored) if part),
         functions=functions,
         helpers=helpers,
     )

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from symdiff.emit.modules import BODY_MARK, body_hash, sealed
 from symdiff.emit.naming import identifier
-from symdiff.emit.package import MARK, Compiled, replace_file
+from symdiff.emit.package import Compiled
 from symdiff.emit.render import render
+from symdiff.emit.writing import MARK, replace_file
 from symdiff.graph.errors import DerivativeError, OutputError
 
 HINTS = ("none", "shapes", "rules")
