@@ -25,6 +25,7 @@ from symdiff.graph.errors import DeclarationError, DerivativeError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.closure import bound
 from symdiff.ops.operands import API, float_operand
+from symdiff.ops.writes import entered
 
 Argnum = int | Sequence[int]
 
@@ -58,12 +59,14 @@ class Point:
         if tensor is None or not self.smooth[-1]:
             return leaf
         if tensor.node in (UNSEEN.get() or ()):  # fresh already: nothing else reads it
-            variable = tensor
+            variable = handed = tensor
         else:
             variable = bound(tensor.node.tensor_type, ".".join(path))
+            handed = Tensor(variable.node, (), variable.site)  # what writes are told of
+            entered(handed, ".".join(path), leaf)
         self.variables.append(variable)
         self._given.append(tensor)
-        return variable
+        return handed
 
     def scalar(self, value: Any) -> Tensor:
         """Return the value to differentiate; raise where it is no float scalar."""

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.captured import Snapshot, snapshot
+from symdiff.declare.captured import Snapshot, frozen, snapshot
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.tracing import UNSEEN, Namer, argument_names
@@ -33,6 +33,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.leaf import RANDOM
 from symdiff.ops.operands import LIFT, constant
+from symdiff.ops.writes import entered
 from symdiff.pipeline import compile_
 from symdiff.variants import Variant, is_array
 
@@ -61,6 +62,7 @@ class Trace:
         if not isinstance(leaf, np.ndarray) and not is_array(leaf):
             return leaf
         tensor = self._declare(path, leaf)
+        entered(tensor, ".".join(path), leaf)
         self.inputs.append(tensor)
         self.values.append(leaf)
         return tensor
@@ -113,12 +115,20 @@ def traced(
     symbolic = [tree_map(trace.enter, a, (n,)) for n, a in pairs]
     named = {k: tree_map(trace.enter, v, (k,)) for k, v in kwargs.items()}
     before = _states(seen.generators)
+    arrays = [(name, a, frozen(a)) for name, _, a in seen.arrays]
     with _tracing(trace):
         result = rule(*symbolic, **named)
     if _states(seen.generators) != before:
         raise TracingError(
             "the function draws random numbers while it is traced: every later call "
             "would see the same ones. Draw outside and pass them as an argument."
+        )
+    written = [name for name, a, was in arrays if not was.same(a)]
+    if written:
+        raise TracingError(
+            f"the function writes into {', '.join(written)}, which it reads from "
+            "around it, and generated code writes only what it makes: work on a copy, "
+            "and return what is to be kept."
         )
     return trace, seen, result
 

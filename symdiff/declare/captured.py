@@ -8,11 +8,13 @@ was compiled from it is up to date, also after ``X[0] = 1`` on an array it close
 
 from __future__ import annotations
 
+import array
 import functools
 import os
 import sysconfig
 import types
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -58,13 +60,14 @@ class _Identity:
 
 
 class _Array:
-    """An array, bit for bit. One that cannot be written is known by identity."""
+    """An array, bit for bit. One that nobody can write is known by identity."""
 
     def __init__(self, value: np.ndarray) -> None:
+        self.kind = type(value)
         self.copy = np.ascontiguousarray(value).copy()
         self.type = (value.shape, value.dtype)
         self.words = self._words(self.copy)
-        self.identity = None if value.flags.writeable else _Identity(value)
+        self.identity = _Identity(value) if _is_constant(value) else None
 
     @staticmethod
     def _words(value: np.ndarray) -> np.ndarray:
@@ -74,13 +77,56 @@ class _Array:
         )
 
     def same(self, value: Any) -> bool:
-        if type(value) is not np.ndarray or (value.shape, value.dtype) != self.type:
+        if type(value) is not self.kind or (value.shape, value.dtype) != self.type:
             return False
         if self.identity is not None and self.identity.same(value):
-            return True
+            return not value.flags.writeable
         if value.nbytes <= 4096 or self.words.dtype != np.int64:
             return value.tobytes() == self.copy.tobytes()
         return bool((self._words(np.ascontiguousarray(value)) == self.words).all())
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether an array's memory can be written through no array or buffer.
+
+    A read-only view of an array that can be written is as variable as that one.
+    """
+    while type(value) is np.ndarray:
+        if value.flags.writeable:
+            return False
+        if value.base is None:
+            return bool(value.flags.owndata)
+        value = value.base
+    return isinstance(value, bytes)
+
+
+class _Buffer:
+    """A buffer such as a bytearray: its bytes and what they mean."""
+
+    def __init__(self, value: Any) -> None:
+        self.kind = type(value)
+        self.content = self._content(value)
+
+    @staticmethod
+    def _content(value: Any) -> Any:
+        view = memoryview(value)
+        return (view.format, view.shape, view.tobytes())
+
+    def same(self, value: Any) -> bool:
+        return type(value) is self.kind and self._content(value) == self.content
+
+
+class _Set:
+    """A set: the same elements, each of the same type."""
+
+    def __init__(self, value: Any) -> None:
+        self.kind = type(value)
+        self.content = {(type(v), v) for v in value}
+
+    def same(self, value: Any) -> bool:
+        return (
+            type(value) is self.kind and {(type(v), v) for v in value} == self.content
+        )
 
 
 class _Items:
@@ -108,8 +154,12 @@ def frozen(value: Any) -> Any:
         return _Atom(value)
     if isinstance(value, np.ndarray) and value.dtype != object:
         return _Array(value)
-    if isinstance(value, (tuple, list, dict)):
+    if isinstance(value, (tuple, list, dict, deque)):
         return _Items(value)
+    if isinstance(value, (bytearray, memoryview, array.array)):
+        return _Buffer(value)
+    if isinstance(value, (set, frozenset)):
+        return _Set(value)
     return _Identity(value)
 
 
@@ -148,12 +198,15 @@ def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
 
     ``arguments`` are objects it is called with whose attributes count as well.
     """
-    scanner = _Scanner()
-    scanner.value("", function, lambda: function, frozenset(), root=True)
-    names = _names_of(function)
-    for argument in arguments:
-        scanner.attributes(argument, names)
-    return scanner.found
+    given, known = list(arguments), _names_of(function)
+    while True:  # an object may be handed to a function that is found after it
+        scanner = _Scanner(known)
+        scanner.value("", function, lambda: function, frozenset(), root=True)
+        for argument in given:
+            scanner.attributes(argument, known)
+        if scanner.names <= known:
+            return scanner.found
+        known |= scanner.names
 
 
 def _names_of(function: Any) -> frozenset[str]:
@@ -184,9 +237,15 @@ def _is_library(filename: str) -> bool:
 
 
 class _Scanner:
-    def __init__(self) -> None:
+    """Follows what code reads. ``known`` are names of attributes that any of it can
+    read; ``names`` are those met on the way.
+    """
+
+    def __init__(self, known: frozenset[str]) -> None:
         self.found = Snapshot()
         self.seen: set[Any] = set()
+        self.known = known
+        self.names: frozenset[str] = frozenset()
 
     def value(
         self,
@@ -208,7 +267,7 @@ class _Scanner:
                 found.generators.append(value)
             case np.ndarray():
                 found.arrays.append((name, get, value))
-            case tuple() | list() | dict():
+            case tuple() | list() | dict() | deque():
                 self.items(name, value, get, names)
         if not root:
             found.probes.append((get, frozen(value)))
@@ -229,11 +288,11 @@ class _Scanner:
                 self.value("bound", bound, lambda: bound, names)
             case type() | Tensor() | types.BuiltinFunctionType() | np.ufunc():
                 pass
-            case np.ndarray() | tuple() | list() | dict():
+            case np.ndarray() | tuple() | list() | dict() | deque():
                 pass
             case _ if hasattr(value, "__wrapped__"):
                 self.inside(value.__wrapped__, names)
-            case _ if hasattr(value, "__dict__"):
+            case _ if hasattr(value, "__dict__") or hasattr(value, "__slots__"):
                 self.attributes(value, names | {"__call__"})
 
     def items(self, name: str, value: Any, get: Getter, names: frozenset[str]) -> None:
@@ -244,7 +303,7 @@ class _Scanner:
             path = f"{name}_{key}"
             if isinstance(item, np.ndarray):
                 self.found.arrays.append((path, inner, item))
-            elif isinstance(item, (tuple, list, dict)):
+            elif isinstance(item, (tuple, list, dict, deque)):
                 self.items(path, item, inner, names)
             elif not isinstance(item, _ATOMS):
                 self.inside(item, names)
@@ -256,6 +315,7 @@ class _Scanner:
             return
         self.seen.add(f)
         names, space = _names(code), f.__globals__
+        self.names |= names
         for name in sorted(names):
             if name in space:
                 get = functools.partial(space.get, name, _MISSING)
@@ -271,7 +331,7 @@ class _Scanner:
     def attributes(self, value: Any, names: frozenset[str]) -> None:
         """Note the attributes that code can read of an object, methods included."""
         space = getattr(value, "__dict__", {})
-        for name in sorted(names):
+        for name in sorted(names | self.known):
             if name in space:
                 if (id(space), name) not in self.seen:
                     self.seen.add((id(space), name))
@@ -279,6 +339,12 @@ class _Scanner:
                     self.value(name, space[name], get, names)
                 continue
             method = getattr(type(value), name, None)
+            if isinstance(method, types.MemberDescriptorType):  # of __slots__
+                if (id(value), name) not in self.seen:
+                    self.seen.add((id(value), name))
+                    get = functools.partial(getattr, value, name, _MISSING)
+                    self.value(name, get(), get, names)
+                continue
             method = method.fget if isinstance(method, property) else method
             if isinstance(method, types.FunctionType):
                 if (id(space), method) in self.seen:

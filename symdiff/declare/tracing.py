@@ -25,11 +25,20 @@ from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.trees import Path, is_container, leaf_paths, tree_map
 from symdiff.graph.errors import DeclarationError, TracingError
+from symdiff.graph.memory import read
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import checked_call, in_user_code, locate, public
+from symdiff.graph.provenance import (
+    Site,
+    checked_call,
+    in_user_code,
+    is_ours,
+    locate,
+    public,
+)
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.lenient import numpy_mixing
 from symdiff.ops.operands import API, float_operand
+from symdiff.ops.writes import entered, watching
 
 
 @dataclass(frozen=True)
@@ -68,11 +77,11 @@ def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> A
     also where NumPy hid that error behind one of its own, and where NumPy's global
     generator was drawn from.
     """
-    with in_user_code(), numpy_mixing(), _no_draws(), _all_seen():
+    with in_user_code(), numpy_mixing(), watching(), _no_draws(), _all_seen():
         try:
-            return function(*args, **kwargs)
+            return tree_map(lambda _, leaf: read(leaf), function(*args, **kwargs))
         except (TypeError, ValueError) as error:
-            refused = _refusal(error)
+            refused = _refusal(error) or _symbolic_length(error)
             if refused is None or refused is error:
                 raise
             raise refused from None
@@ -92,6 +101,25 @@ def _refusal(error: BaseException) -> TracingError | None:
         "with np.stack, or use x = x.at(i).set(v) on a tensor, such as sd.zeros(n)."
     )
     return locate(refused, found.site)  # type: ignore[attr-defined,return-value]
+
+
+def _symbolic_length(error: BaseException) -> TracingError | None:
+    """Return the error where a length that is a symbol was used as an int."""
+    if "cannot be interpreted as an integer" not in str(error):
+        return None
+    found, frame = error.__traceback__, None
+    while found is not None:
+        frame = found if not is_ours(found.tb_frame.f_code) else frame
+        found = found.tb_next
+    refused = TracingError(
+        f"a length that is a symbol has no value yet ({error}); use np.zeros_like(x) "
+        "or sd.zeros(x.shape), sd.ones, sd.full, sd.arange, which take symbols, or "
+        "trace with numbers for lengths."
+    )
+    if frame is None:
+        return refused
+    site = Site(((frame.tb_frame.f_code, frame.tb_lasti),))
+    return locate(refused, site)  # type: ignore[return-value]
 
 
 @contextmanager
@@ -232,6 +260,7 @@ def trace(f: Any, *specs: Any, name: str | None = None) -> Any:
 
     def declare(path: Path, leaf: Any) -> Tensor:
         made = _input(path, leaf, namer)
+        entered(made, ".".join(path), leaf)
         inputs.append(made)
         return made
 

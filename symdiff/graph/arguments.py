@@ -45,7 +45,7 @@ NUMPY = {
     "dtype": "use sd.cast on the result",
     "initial": "combine it with the result, as in sd.maximum(y, initial)",
     "casting": "use sd.cast on the operands",
-    "order": "leave it out: memory order is no part of a value",
+    "order": "elements are in C order; transpose first for another",
 }
 
 

@@ -25,6 +25,7 @@ from symdiff.graph.errors import ArgumentError, DeclarationError, SymdiffError
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_SCIPY = os.path.dirname(_NUMPY[: -len(os.sep)]) + f"{os.sep}scipy{os.sep}"
 _DEPTH = 6  # frames kept: enough to climb out of `return f(x)` and small helpers
 
 Position = tuple[CodeType, int]
@@ -76,17 +77,18 @@ _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar(
 )
 
 
-def _is_ours(code: CodeType) -> bool:
-    return code.co_filename.startswith((_PACKAGE, _NUMPY))
+def is_ours(code: CodeType) -> bool:
+    """Whether code is symdiff's or a library's that calls it on behalf of the user."""
+    return code.co_filename.startswith((_PACKAGE, _NUMPY, _SCIPY))
 
 
 def capture() -> Site:
     """Return the site of the innermost frame outside symdiff (and NumPy's dispatch)."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _is_ours(frame.f_code):
+    while frame is not None and is_ours(frame.f_code):
         frame = frame.f_back
     found: list[Position] = []
-    while frame is not None and len(found) < _DEPTH and not _is_ours(frame.f_code):
+    while frame is not None and len(found) < _DEPTH and not is_ours(frame.f_code):
         found.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return Site(tuple(found), _scope.get())
@@ -120,7 +122,7 @@ def in_user_code(function: Any = None) -> Iterator[None]:
     A function of symdiff's own, such as a layer's, leaves things as they are.
     """
     code = getattr(function, "__code__", None)
-    ours = code is not None and _is_ours(code)
+    ours = code is not None and is_ours(code)
     token = _ambient.set(_ambient.get() if ours else None)
     try:
         yield
@@ -133,6 +135,10 @@ def current_scope() -> tuple[str, ...]:
     return _scope.get()
 
 
+# While a function is traced: what calls a public function on behalf of the user.
+WATCH: contextvars.ContextVar[Callable[..., Any] | None] = contextvars.ContextVar(
+    "symdiff_watch", default=None
+)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -150,8 +156,12 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         site = capture()
         token = _ambient.set(site)
+        watch = WATCH.get()
         try:
-            result = function(*args, **kwargs)
+            if watch is None:
+                result = function(*args, **kwargs)
+            else:
+                result = watch(function, args, kwargs)
         except SymdiffError as error:
             raise locate(error, site) from error.__cause__
         except TypeError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
+from symdiff.graph.memory import Memory
 from symdiff.graph.node import Node, make_node
 from symdiff.graph.provenance import Site, current_scope, current_site
 from symdiff.graph.types import DType, Shape, Type
@@ -30,6 +31,7 @@ class Tensor(Displayed):
         "cotangent_of",
         "hint",
         "label",
+        "memory",
         "node",
         "parents",
         "result",
@@ -59,6 +61,7 @@ class Tensor(Displayed):
         ] = []  # (prefix, primal), "d" for d_z
         self.scope = current_scope() or site.scope
         self.serial = next(_serial)
+        self.memory: Memory | None = None  # where arrays can be written in place
 
     @property
     def type(self) -> Type:
@@ -132,6 +135,11 @@ class Tensor(Displayed):
         def __getattr__(self, name: str) -> Any: ...  # NumPy's methods
         @property
         def T(self) -> Tensor: ...  # noqa: N802 - NumPy's name
+
+
+def next_serial() -> int:
+    """Return the age that the next tensor would have."""
+    return next(_serial)
 
 
 def apply(op: Any, *inputs: Tensor, **attrs: Any) -> Tensor:

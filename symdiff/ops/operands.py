@@ -17,6 +17,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError, TracingError
+from symdiff.graph.memory import current
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
@@ -155,7 +156,7 @@ def as_tensor(value: Any) -> Tensor:
     """Return ``value`` as a tensor: numbers become literals, arrays constants."""
     match value:
         case Tensor():
-            return value
+            return value if value.memory is None else current(value)
         case bool() | np.bool_():
             return constant(np.array(bool(value)))
         case int() | np.integer():

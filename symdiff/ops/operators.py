@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 from sympy import SympifyError
 
 from symdiff.graph.errors import TracingError
+from symdiff.graph.memory import current
 from symdiff.graph.provenance import capture, locate
 from symdiff.graph.tensor import Tensor
-from symdiff.ops import catalog, lenient
+from symdiff.ops import absent, catalog, lenient, writes
 from symdiff.ops.operands import API
 
 catalog.load()
@@ -34,7 +35,7 @@ _METHODS = (
     *("sum", "prod", "mean", "std", "var", "max", "min", "ptp", "argmax", "argmin"),
     *("any", "all", "cumsum", "cumprod", "clip", "round", "dot", "trace", "diagonal"),
     *("reshape", "ravel", "transpose", "swapaxes", "squeeze", "repeat"),
-    *("take", "sort", "argsort", "searchsorted", "astype"),
+    *("take", "argsort", "searchsorted", "astype"),
 )
 
 
@@ -58,17 +59,22 @@ _REFUSALS = {
         "the integer value",
         "index with sd.take; a length or a count must be a Python int.",
     ),
-    "__array__": (
-        "the array",
-        (
-            "use np.stack instead of np.array to join tensors, x.at(i).set(v) instead "
-            "of filling an array, functions of np or sd instead of SciPy's, and leave "
-            "out np.asarray."
-        ),
-    ),
     "__setitem__": (
         "in-place assignment",
         "tensors are immutable: use x = x.at(i).set(v), x.at(i).add(v) or sd.where.",
+    ),
+    "__delitem__": (
+        "what is left without some elements",
+        "use slices and sd.concatenate.",
+    ),
+    "__contains__": (
+        "whether it has an element of some value",
+        "use sd.any(x == value).",
+    ),
+    "__complex__": ("the complex value", "symdiff has real numbers only."),
+    **dict.fromkeys(
+        (f"__{side}{way}shift__" for side in ("", "r", "i") for way in "lr"),
+        ("the shifted bits", "use x * 2**n or x // 2**n."),
     ),
 }
 
@@ -81,6 +87,16 @@ def _binary(name: str, *, swapped: bool = False) -> Any:
         return lenient.call(API[name], *operands)
 
     operator.__doc__ = f"See `symdiff.{name}`."
+    return operator
+
+
+def _in_place(name: str) -> Any:
+    plain = _binary(name)
+
+    def operator(self: Tensor, other: Any) -> Any:
+        return writes.augmented(self, other, plain)
+
+    operator.__doc__ = f"See `symdiff.{name}`; in a traced function, in place."
     return operator
 
 
@@ -129,6 +145,7 @@ def attach() -> None:
     for short, name in _BINARY.items():
         put(f"__{short}__", _binary(name))
         put(f"__r{short}__", _binary(name, swapped=True))
+        put(f"__i{short}__", _in_place(name))
     for short, name in _COMPARE.items():
         put(f"__{short}__", _binary(name))
     for short, name in _UNARY.items():
@@ -141,8 +158,19 @@ def attach() -> None:
     put("at", property(_at))
     put("__iter__", _iterate)
     put("__len__", _length)
-    put("flatten", _forward("ravel"))
-    put("copy", lambda self, order="C": self)  # tensors cannot be written
+    put("flatten", _flattened)
+    put("sort", writes.sorted_in_place)
+    put("copy", _copied)
+    put("__copy__", _copied)
+    put("__deepcopy__", lambda self, memo: _copied(self))
+    put("conj", _copied)
+    put("conjugate", _copied)
+    put("real", property(lambda self: self))
+    put("imag", property(lambda self: API["zeros_like"](self)))
+    put("device", property(lambda self: "cpu"))
+    put("__getattr__", absent.attribute)
+    put("__array__", absent.to_array)
+    put("__format__", absent.formatted)
     put("__divmod__", _binary("divmod"))
     put("__rdivmod__", _binary("divmod", swapped=True))
     put("__round__", _forward("round"))
@@ -153,10 +181,20 @@ def attach() -> None:
         put(name, _refuse(what, remedy))
 
 
+def _copied(self: Tensor, order: str = "C") -> Tensor:
+    """Return the same values as a tensor of its own."""
+    return writes.copied(self)
+
+
+def _flattened(self: Tensor, order: str = "C") -> Tensor:
+    """Return the elements as one axis, in a tensor of its own."""
+    return writes.copied(API["ravel"](self, order=order))
+
+
 def _at(self: Tensor) -> Any:
     from symdiff.ops.updates import At
 
-    return At(self)
+    return At(current(self))
 
 
 def _size(self: Tensor) -> Any:

@@ -35,6 +35,9 @@ _RENAMED = {
     "astype": "cast",
     "degrees": "rad2deg",
     "radians": "deg2rad",
+    "expit": "sigmoid",  # SciPy's
+    "log_expit": "log_sigmoid",
+    "loggamma": "gammaln",
 }
 # What NumPy has under a name of its own, and is one call here.
 _COMPOSED: dict[str, Callable[..., Any]] = {
@@ -63,6 +66,12 @@ _ANSWERS: dict[str, Callable[..., Any]] = {
 }
 
 _REMEDIES = {
+    "cond": "use s = sd.linalg.svdvals(A) and s.max() / s.min()",
+    "matrix_rank": "use sd.sum(sd.linalg.svdvals(A) > tolerance)",
+    "entr": "use -sd.xlogy(x, x)",
+    "rel_entr": "use sd.xlogy(x, x / y)",
+    "ndtr": "use (1 + sd.erf(x / 2**0.5)) / 2",
+    "gamma": "use sd.exp(sd.gammaln(x)) for x > 0",
     "array": "use np.stack or sd.stack to join tensors",
     "array_equal": "use sd.all(a == b)",
     "allclose": "compare with sd.all(sd.abs(a - b) <= tolerance)",
@@ -99,7 +108,8 @@ def array_ufunc(
 ) -> Any:
     """Answer ``ufunc(*inputs)`` and, for sums and extremes, ``ufunc.reduce``."""
     name = ufunc.__name__
-    written = f"np.{name}" if method == "__call__" else f"np.{name}.{method}"
+    room = "np" if getattr(np, name, None) is ufunc else "scipy.special"
+    written = f"{room}.{name}" if method == "__call__" else f"{room}.{name}.{method}"
     match method:
         case "__call__":
             return _call(name, written, inputs, kwargs)
@@ -135,8 +145,9 @@ def array_function(
         return _ANSWERS[name](*args, **kwargs)
     if name == "where" and len(args) == 1:
         raise TracingError(f"{written} of one operand: {_REMEDIES['nonzero']}.")
-    target = f"{prefix}{name}" if f"{prefix}{name}" in API else name
-    target = target if target in API else _RENAMED.get(target, target)
+    target = f"{prefix}{name}"
+    if target not in API and (not prefix or hasattr(np, name)):
+        target = _RENAMED.get(name, name) if name not in API else name
     if target in API:
         args, kwargs = _arranged(func, API[target], args, kwargs)
     return _call(target, written, args, kwargs)

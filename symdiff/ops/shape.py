@@ -122,14 +122,22 @@ def _reshape_text(shape: Shape) -> str:
 
 @api("reshape")
 def reshape(x: Any, *shape: Any, order: str = "C") -> Tensor:
-    """The same elements, in C order, in another shape; one length may be -1."""
+    """The same elements in another shape, one length of which may be -1.
+
+    They are read and placed in C order or, with ``order="F"``, column by column.
+    """
     tensor = as_tensor(x)
-    if order != "C":
-        raise ShapeError("reshape supports order='C' only; transpose first.")
+    if order not in ("C", "F"):
+        raise ShapeError(
+            f"order={order!r} depends on how an array lies in memory, which is not "
+            "known; use 'C' or 'F'."
+        )
     wanted = shape[0] if len(shape) == 1 else shape
     target = _fill_unknown(
         tensor.shape, wanted if isinstance(wanted, (tuple, list)) else (wanted,)
     )
+    if order == "F" and max(tensor.ndim, len(target)) > 1:
+        return transpose(reshape(transpose(tensor), target[::-1]))
     return tensor if tensor.shape == target else apply(RESHAPE, tensor, shape=target)
 
 
@@ -167,9 +175,9 @@ def _exact(total: Any, rest: Any, old: Shape, new: Sequence[Any]) -> int:
 
 
 @api("ravel")
-def ravel(x: Any) -> Tensor:
-    """The elements in C order, as one axis."""
-    return reshape(x, -1)
+def ravel(x: Any, order: str = "C") -> Tensor:
+    """The elements as one axis, in C order or, with ``order="F"``, column by column."""
+    return reshape(x, -1, order=order)
 
 
 def _infer_expand(t: TensorType, *, axes: tuple[int, ...]) -> TensorType:

@@ -1,0 +1,110 @@
+"""Which values of a traced function share memory, as their arrays would under NumPy.
+
+In: tensors that a function made, and writes in place into them. Out: the value that a
+tensor has now. Invariant: a tensor that a write may have changed shows the change, or
+raises when it is next read; what was computed before a write keeps what it read.
+
+Outside of tracing no tensor has a memory, and nothing here happens.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from symdiff.graph.errors import TracingError
+
+if TYPE_CHECKING:
+    from symdiff.graph.tensor import Tensor
+
+
+class Buffer:
+    """What several tensors may share: the tensors, and whose array it is.
+
+    ``argument`` names the argument of the traced function whose array this is.
+    """
+
+    __slots__ = ("_holders", "argument")
+
+    def __init__(self, argument: str | None = None) -> None:
+        self.argument = argument
+        self._holders: list[weakref.ref[Tensor]] = []
+
+    def add(self, tensor: Tensor) -> None:
+        """Let a tensor share this memory."""
+        self._holders.append(weakref.ref(tensor))
+
+    def others(self, tensor: Tensor) -> list[Tensor]:
+        """Return the other tensors that may share this memory and are still alive."""
+        alive = (ref() for ref in self._holders)
+        return [t for t in alive if t is not None and t is not tensor]
+
+
+class Memory:
+    """What is known of one tensor's memory.
+
+    ``current`` is the value since it was last written. ``spoiled`` is where a tensor
+    that shares the memory was written. ``scalar`` is True for what NumPy computes as
+    an immutable number, and None for one of no axes of which that is not known.
+    """
+
+    __slots__ = ("buffer", "current", "scalar", "spoiled")
+
+    def __init__(self, buffer: Buffer) -> None:
+        self.buffer = buffer
+        self.current: Tensor | None = None
+        self.spoiled: str | None = None
+        self.scalar: bool | None = False
+
+
+def memory_of(tensor: Tensor) -> Memory:
+    """Return a tensor's memory, its own where it shares none so far."""
+    if tensor.memory is None:
+        tensor.memory = Memory(Buffer())
+        tensor.memory.buffer.add(tensor)
+    return tensor.memory
+
+
+def share(tensor: Tensor, base: Tensor) -> None:
+    """Let ``tensor`` be a view of ``base``."""
+    buffer = memory_of(base).buffer
+    tensor.memory = Memory(buffer)
+    buffer.add(tensor)
+
+
+def current(tensor: Tensor) -> Tensor:
+    """Return the value of a tensor now; raise `TracingError` where it is not known."""
+    memory = tensor.memory
+    if memory is None:
+        return tensor
+    if memory.spoiled is not None:
+        raise TracingError(
+            f"{tensor!r} is read after {memory.spoiled}, which under NumPy may have "
+            "changed it, as the two may share memory. Work on a copy (y = y.copy() "
+            "before the write), write y = y + 1 instead of y += 1, or take the view "
+            "after the write."
+        )
+    return tensor if memory.current is None else memory.current
+
+
+def read(value: Any) -> Any:
+    """Return containers around the values that their tensors have now."""
+    from symdiff.graph.tensor import Tensor
+
+    if isinstance(value, Tensor):
+        return current(value)
+    if isinstance(value, (tuple, list)):
+        parts = [read(v) for v in value]
+        if all(a is b for a, b in zip(parts, value, strict=True)):
+            return value
+        if hasattr(value, "_fields"):
+            return type(value)(*parts)
+        return tuple(parts) if isinstance(value, tuple) else parts
+    if isinstance(value, dict) and any(read(v) is not v for v in value.values()):
+        made = type(value)()
+        made.update({k: read(v) for k, v in value.items()})
+        return made
+    if isinstance(value, slice):
+        ends = (value.start, value.stop, value.step)
+        return slice(*map(read, ends))
+    return value

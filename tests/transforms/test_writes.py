@@ -1,0 +1,335 @@
+"""Writes in place in traced functions: NumPy's answer, or an error with the line.
+
+A program is text: a value, another name for it (or a part, or a copy), a write through
+one of the two, and what is returned. NumPy runs it as it is; traced, it gives the same
+numbers or refuses. So are the caller's arrays: a program that changes them is refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symdiff as sd
+from symdiff import transforms as T  # noqa: N812 - as autograd's users would
+from symdiff.ops.operands import API
+from symdiff.ops.writes import VIEWS
+
+# NumPy warns of what is shuffled beside arrays.
+pytestmark = pytest.mark.filterwarnings("ignore:you are shuffling:UserWarning")
+
+STARTS = ("y = x * 1.0", "y = x.copy()", "y = x", "y = np.concatenate([x, x])[:2]")
+ALIASES = (
+    "z = y",
+    "z = [y][0]",
+    "z = y[:2]",
+    "z = y[::-1]",
+    "z = y[...]",
+    "z = y[None]",
+    "z = y[0]",
+    "z = y[[0, 1]]",
+    "z = y[np.array([True, False])]",
+    "z = list(y)[1]",
+    "z = y.reshape(-1)",
+    "z = y.ravel()",
+    "z = y.flatten()",
+    "z = y.T",
+    "z = y.copy()",
+    "z = y.astype(float)",
+    "z = +y",
+    "z = y.squeeze()",
+    "z = np.real(y)",
+    "z = np.transpose(y)",
+    "z = np.flip(y)",
+    "z = np.atleast_1d(y)",
+    "z = np.broadcast_to(y, y.shape).copy()",
+    "z = np.split(y, 2)[0]",
+    "z = np.sort(y)",
+    "z = np.where(y > 0, y, 0.0)",
+    "z = np.diff(y, n=0)",
+    "z = np.round(y, 6)",
+    "z = np.clip(y, -99.0, 99.0)",
+    "z = np.nan_to_num(y)",
+    "z = np.sum(y)",
+    "z = np.sum(y).reshape(())",
+    "z = np.concatenate([y])",
+    "z = np.pad(y, 0)",
+    "z = np.repeat(y, 1, axis=0)",
+    "z = np.tile(y, 1)",
+)
+WRITES = (
+    "t += 1.0",
+    "t *= 2.0",
+    "t -= y",
+    "t += z",
+    "t **= 2",
+    "t @= np.eye(2)",
+    "t += np.ones((3, 1, 2))",
+    "t.sort()",
+    "t.fill(0.0)",
+    "t.put(0, 5.0)",
+    "t.partition(1)",
+    "t.clip(0.0, 1.0, out=t)",
+    "t.flat[0] = 2.0",
+    "t[0] = 3.0",
+    "t[:] += 3.0",
+    "np.put(t, 0, 5.0)",
+    "np.place(t, t > 0, 1.0)",
+    "np.putmask(t, t > 0, 1.0)",
+    "np.copyto(t, 0.0)",
+    "np.fill_diagonal(t, 0.0)",
+    "np.put_along_axis(t, np.zeros_like(t, dtype=int), 1.0, 0)",
+    "np.nan_to_num(t, copy=False)",
+    "np.add.at(t, 0, 1.0)",
+    "np.add(t, 1.0, out=t)",
+    "np.add(t, 1.0, t)",
+    "np.sum(t * 2, axis=0, out=t[0])",
+    "np.maximum.accumulate(t, out=t)",
+    "helper(t)",
+    "for row in t: row += 1.0",
+    "np.random.default_rng(0).shuffle(t)",
+)
+AFTER = ("y, z", "c, y", "c, z", "y * z", "np.sum(y) + c")
+INPUTS = (np.array([3.0, -1.5]), np.array([[3.0, np.inf], [-2.0, 0.5]]))
+
+
+def program(lines: list[str], name: str) -> Callable[[Any], Any]:
+    """Return the function of the lines, whose source can be quoted."""
+    text = "\n    ".join(["def f(x):", *lines]) + "\n"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    space: dict[str, Any] = {"np": np, "helper": helper}
+    exec(compile(text, name, "exec"), space)
+    function: Callable[[Any], Any] = space["f"]
+    return function
+
+
+def helper(array: Any) -> None:
+    array += 1.0
+
+
+def numpys(function: Callable[[Any], Any], x: np.ndarray) -> Any:
+    """Return what NumPy gives, and whether the caller's array stays; None on errors."""
+    own = x.copy()
+    try:
+        with np.errstate(all="ignore"):
+            result = function(own)
+    except Exception:
+        return None
+    return result, np.array_equal(own, x, equal_nan=True)
+
+
+def traced(function: Callable[[Any], Any], x: np.ndarray) -> Any:
+    """Return what the traced function gives, or the error."""
+    try:
+        made = sd.trace(function, np.zeros(x.shape))
+        with np.errstate(all="ignore"):
+            values = sd.interpret(list(made.outputs), {made.inputs[0]: x})
+    except sd.SymdiffError as error:
+        return error
+    return values
+
+
+def agree(lines: list[str], x: np.ndarray, name: str) -> bool:
+    """Compare the two; return whether the traced program gives values."""
+    function = program(lines, name)
+    expected = numpys(function, x)
+    if expected is None:
+        return False
+    result, kept = expected
+    found = traced(function, x)
+    shown = "\n".join(lines)
+    if isinstance(found, sd.SymdiffError):
+        assert (
+            name in str(found)
+            or "def helper" in str(found)
+            or "array += 1.0" in str(found)
+        ), f"no line in: {found}\n{shown}"
+        return False
+    assert kept, f"the caller's array changes under NumPy alone:\n{shown}"
+    results = result if isinstance(result, tuple) else (result,)
+    assert len(results) == len(found), shown
+    for a, b in zip(results, found, strict=True):
+        np.testing.assert_allclose(b, a, err_msg=shown)
+    return True
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_write_through_one_name_is_seen_through_the_other_or_refused(
+    alias: str,
+) -> None:
+    right = 0
+    choices = itertools.product(WRITES, ("y", "z"), enumerate(INPUTS))
+    for number, (write, target, (k, x)) in enumerate(choices):
+        start = STARTS[number % len(STARTS)] if number % 3 else STARTS[0]
+        lines = [start, alias, "c = y + 0.5", *aimed(write, target)]
+        lines += [f"return {AFTER[number % len(AFTER)]}"]
+        right += agree(lines, x, f"<writes {alias} {number} {k}>")
+    assert right >= 3, "nothing but refusals"
+
+
+def aimed(write: str, target: str) -> list[str]:
+    """Return a write through a name: ``t`` is it."""
+    return [f"t = {target}", write, "del t"] if write[:2] != "t " else [
+        write.replace("t ", f"{target} ", 1)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_programs_of_several_aliases_and_writes(seed: int) -> None:
+    draw = random.Random(seed)
+    lines = [draw.choice(STARTS[:2]), "z = y", "w = y[:1]"]
+    for _ in range(draw.randint(2, 5)):
+        name = draw.choice("yzw")
+        if draw.random() < 0.5:
+            alias = draw.choice(ALIASES).replace("z =", f"{name} =", 1)
+            lines.append(alias.replace("y", draw.choice("yzw"), 1))
+        else:
+            write = draw.choice(WRITES[:8] + WRITES[21:22] + WRITES[27:28])
+            lines += aimed(write.replace("y", draw.choice("yzw")), name)
+    lines.append(f"return {draw.choice(('y, z, w', 'np.sum(y) + np.sum(w)', 'z, w'))}")
+    for k, x in enumerate(INPUTS):
+        agree(lines, x, f"<programs {seed} {k}>")
+
+
+# --- single cases, in words -----------------------------------------------------------
+
+
+def test_a_fresh_value_is_written_in_place_as_usual() -> None:
+    W, b = np.ones((3, 2)), np.array([1.0, 2.0])
+
+    def loss(x: Any) -> Any:
+        h = x @ W
+        h += b
+        h *= 2
+        return np.sum(h**2)
+
+    x = np.ones((4, 3))
+    expected = 2 * 2 * 2 * (x @ W + b) @ W.T
+    np.testing.assert_allclose(T.grad(loss)(x), expected)
+
+
+def test_a_running_sum_of_numbers_is_bound_anew() -> None:
+    def f(x: Any) -> Any:
+        total = 0.0
+        first = total = total + np.sum(x)
+        total += np.sum(x**2)
+        return first, total
+
+    found = T.jit(f)(np.array([1.0, 2.0]))
+    assert [float(v) for v in found] == [3.0, 8.0]
+    s, t = T.jit(lambda s: (s, _plus_one(s)))(2.0)
+    assert (s, t) == (2.0, 3.0)
+
+
+def _plus_one(s: Any) -> Any:
+    s += 1.0
+    return s
+
+
+@pytest.mark.parametrize("transform", [T.jit, T.grad, T.value_and_grad, T.hessian])
+def test_the_callers_array_is_refused_by_name(transform: Any) -> None:
+    def f(weights: Any) -> Any:
+        weights += 1.0
+        return np.sum(weights**2)
+
+    with pytest.raises(sd.TracingError, match="'weights'") as refused:
+        transform(f)(np.ones(3))
+    assert "weights += 1.0" in str(refused.value)
+    assert "copy" in str(refused.value)
+
+
+def test_a_view_of_the_callers_array_is_refused_too() -> None:
+    def f(x: Any) -> Any:
+        row = x[0]
+        row *= 2.0
+        return np.sum(row)
+
+    with pytest.raises(sd.TracingError, match=r"row \*= 2\.0"):
+        T.grad(f)(np.ones((2, 2)))
+
+
+def test_an_array_around_the_function_that_it_writes_is_refused() -> None:
+    table = np.zeros(3)
+
+    def f(x: Any) -> Any:
+        nonlocal table
+        result = x * table
+        table += 1.0
+        return np.sum(result)
+
+    with pytest.raises(sd.TracingError, match="table"):
+        T.grad(f)(np.ones(3))
+
+
+def test_a_branch_does_not_write_what_is_around_it() -> None:
+    def f(x: Any) -> Any:
+        h = x * 2.0
+
+        def then() -> Any:
+            nonlocal h
+            h += 1.0
+            return h
+
+        chosen = sd.cond(x[0] > 0, then, lambda: x * 3.0)
+        return np.sum(chosen + h)
+
+    with pytest.raises(sd.TracingError, match="outside of this function"):
+        T.grad(f)(np.ones(2))
+
+
+def test_kinds_that_do_not_fit_are_errors_as_in_numpy() -> None:
+    def f(x: Any) -> Any:
+        n = np.arange(3) * np.argmax(x)
+        n += x
+        return np.sum(n * 1.0)
+
+    with pytest.raises(TypeError):
+        f(np.ones(3))
+    with pytest.raises(sd.TracingError, match=r"n \+= x"):
+        T.jit(f)(np.ones(3))
+
+
+def test_declared_tensors_stay_immutable() -> None:
+    x = sd.input("x", (3,))
+    y = z = x * 2.0
+    y += 1.0
+    assert z is not y
+    given = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(sd.interpret(z, {x: given}), given * 2)
+    np.testing.assert_allclose(sd.interpret(x.sort(), {x: given[::-1]}), given)
+
+
+def test_views_are_those_of_numpy() -> None:
+    """A function whose NumPy twin hands out a view is known as one."""
+    a, v = np.arange(1.0, 10).reshape(3, 3), np.arange(1.0, 4)
+    operands: list[tuple[Any, ...]] = [
+        *((a,), (v,), (a, 1), (a, 0, 1), (a, (0,)), (a, (3, 3)), (a[:1],), (a, a)),
+        *((a, v), (v, v), ("ij->ji", a), ("ii->i", a), (v, v, v), (a > 0, a, a)),
+        *((a, 3), (v, 0), (v, 1), (v, [True, False, True]), ([a, a],)),
+    ]
+    names = [n for n in API if "." not in n and hasattr(np, n)]
+    assert len(names) > 150
+    found = {n for n in names for args in operands if _shares(getattr(np, n), args)}
+    writes = {"nan_to_num"}  # with copy=False
+    last_is_out = {"dot", "fix", "isneginf", "isposinf"}
+    assert found - writes - last_is_out <= VIEWS
+
+
+def _shares(function: Any, args: tuple[Any, ...]) -> bool:
+    if isinstance(function, np.ufunc) and len(args) > function.nin:
+        return False  # the last is out=
+    try:
+        with np.errstate(all="ignore"):
+            result = function(*args)
+    except Exception:
+        return False
+    results = result if isinstance(result, (list, tuple)) else [result]
+    arrays = [p for p in args if isinstance(p, np.ndarray)]
+    return any(np.may_share_memory(r, p) for r in results for p in arrays
+               if isinstance(r, np.ndarray) and r.size)  # fmt: skip
