@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import itertools
 import linecache
-import pickle
 import types
 import weakref
 from collections import OrderedDict
@@ -23,10 +22,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.captured import Snapshot, frozen, snapshot
+from symdiff.declare.draws import states
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.tracing import UNSEEN, Namer, argument_names
 from symdiff.declare.trees import Path, builder, leaves, tree_map
+from symdiff.graph.arrays import require_plain
 from symdiff.graph.body import Body
 from symdiff.graph.errors import DeclarationError, DTypeError, TracingError
 from symdiff.graph.node import Node
@@ -79,6 +80,7 @@ class Trace:
         return self._made[id(value)]
 
     def _declare(self, path: Path, value: Any) -> Tensor:
+        require_plain(".".join(path), value)
         array = np.asarray(value)
         if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
             raise DTypeError(
@@ -114,11 +116,11 @@ def traced(
     pairs = zip(names, args, strict=True)
     symbolic = [tree_map(trace.enter, a, (n,)) for n, a in pairs]
     named = {k: tree_map(trace.enter, v, (k,)) for k, v in kwargs.items()}
-    before = _states(seen.generators)
+    before = states(seen.generators)
     arrays = [(name, a, frozen(a)) for name, _, a in seen.arrays]
     with _tracing(trace):
         result = rule(*symbolic, **named)
-    if _states(seen.generators) != before:
+    if states(seen.generators) != before:
         raise TracingError(
             "the function draws random numbers while it is traced: every later call "
             "would see the same ones. Draw outside and pass them as an argument."
@@ -131,15 +133,6 @@ def traced(
             "and return what is to be kept."
         )
     return trace, seen, result
-
-
-def _states(generators: Sequence[Any]) -> list[bytes]:
-    return [
-        pickle.dumps(
-            g.get_state() if hasattr(g, "get_state") else g.bit_generator.state
-        )
-        for g in generators
-    ]
 
 
 def foreign(trace: Trace, outputs: Sequence[Tensor]) -> bool:

@@ -58,7 +58,7 @@ def describe(value: Any, found: list[Any]) -> Any:
 def _describe_rarer(value: Any, found: list[Any]) -> Any:
     if is_array(value):
         found.append(value)
-        return (type(value).__name__, value.shape, value.dtype)
+        return (type(value), value.shape, value.dtype)
     if isinstance(value, Tensor):
         raise Symbolic
     kind = type(value)

@@ -26,6 +26,15 @@ from symdiff.graph.tensor import Tensor
 Getter = Callable[[], Any]
 _ATOMS = (int, float, str, bytes, bool, complex, type(None), np.generic)
 _MISSING = object()
+# Modules whose functions give other results at every call, and names in code that tell
+# of them.
+_SOURCES = frozenset(["random", "secrets", "time", "uuid", "datetime", "_random"])
+_DRAWING = _SOURCES | {
+    *("Generator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64", "RandomState"),
+    *("Random", "SeedSequence", "SystemRandom", "default_rng", "urandom", "getpid"),
+    *("perf_counter", "monotonic", "time_ns", "now", "today", "uuid1", "uuid4"),
+    *("token_bytes", "token_hex", "getrandbits"),
+}
 _OURS = str(Path(__file__).parents[1])
 _PATHS = ("stdlib", "platstdlib", "purelib", "platlib")
 _LIBRARIES = (_OURS + os.sep, *(sysconfig.get_path(p) + os.sep for p in _PATHS))
@@ -167,7 +176,8 @@ class Snapshot:
     """What a function read when it was traced.
 
     ``arrays`` are the arrays among it, with a name and how to read them now;
-    ``generators`` the random generators it can draw from.
+    ``generators`` the random generators it can draw from, ``source`` what it names
+    that draws numbers or reads a clock.
     """
 
     def __init__(self) -> None:
@@ -175,6 +185,7 @@ class Snapshot:
         self.names: list[str] = []  # of the probes
         self.arrays: list[tuple[str, Getter, np.ndarray]] = []
         self.generators: list[Any] = []
+        self.source = ""  # of numbers that differ from call to call, if it names one
 
     # A plain loop: a generator would cost as much as the comparisons.
     def holds(self) -> bool:
@@ -231,6 +242,11 @@ def _names(code: types.CodeType) -> frozenset[str]:
     return frozenset(found)
 
 
+def _source(names: frozenset[str]) -> str:
+    found = sorted(names & _DRAWING)
+    return found[0] if found else ""
+
+
 @functools.lru_cache(maxsize=1024)
 def _is_library(filename: str) -> bool:
     return filename.startswith(_LIBRARIES)
@@ -257,6 +273,10 @@ class _Scanner:
     ) -> None:
         """Note a value that code with these names can reach."""
         found = self.found
+        if (
+            getattr(value, "__module__", None) in _SOURCES
+        ):  # a function of such a module
+            found.source = found.source or name
         match value:
             case types.ModuleType():
                 path = getattr(value, "__file__", None)
@@ -316,6 +336,7 @@ class _Scanner:
         self.seen.add(f)
         names, space = _names(code), f.__globals__
         self.names |= names
+        self.found.source = self.found.source or _source(names)
         for name in sorted(names):
             if name in space:
                 get = functools.partial(space.get, name, _MISSING)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.graph.arrays import require_plain
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.provenance import public
 
@@ -179,6 +180,7 @@ orthogonal = Init(
 @public
 def from_array(value: Any) -> Init:
     """The array ``value`` itself; it must have the parameter's shape."""
+    require_plain("sd.init.from_array", value)
     array = np.array(value, dtype=np.float64)
     array.setflags(write=False)
 

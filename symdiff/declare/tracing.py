@@ -9,6 +9,7 @@ the user's line; nothing is guessed.
 from __future__ import annotations
 
 import contextvars
+import functools
 import inspect
 import keyword
 import re
@@ -21,9 +22,11 @@ import numpy as np
 import sympy as sp
 
 from symdiff.declare.checks import module_name
+from symdiff.declare.draws import no_draws, steady
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.trees import Path, is_container, leaf_paths, tree_map
+from symdiff.graph.arrays import require_plain
 from symdiff.graph.errors import DeclarationError, TracingError
 from symdiff.graph.memory import read
 from symdiff.graph.node import Node
@@ -74,17 +77,22 @@ def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> A
     """Return ``function(*args, **kwargs)`` for symbolic arguments.
 
     Integers and floats mix as in NumPy. Raises `TracingError` where a value was needed,
-    also where NumPy hid that error behind one of its own, and where NumPy's global
-    generator was drawn from.
+    also where NumPy hid that error behind one of its own, and where the
+    function draws numbers.
     """
-    with in_user_code(), numpy_mixing(), watching(), _no_draws(), _all_seen():
+    with in_user_code(), numpy_mixing(), watching(), no_draws(), _all_seen():
         try:
-            return tree_map(lambda _, leaf: read(leaf), function(*args, **kwargs))
+            return steady(function, functools.partial(_read, function, args, kwargs))
         except (TypeError, ValueError) as error:
             refused = _refusal(error) or _symbolic_length(error)
             if refused is None or refused is error:
                 raise
             raise refused from None
+
+
+def _read(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Return the values that results have once the function has returned."""
+    return tree_map(lambda _, leaf: read(leaf), function(*args, **kwargs))
 
 
 def _refusal(error: BaseException) -> TracingError | None:
@@ -130,24 +138,6 @@ def _all_seen() -> Iterator[None]:
         yield
     finally:
         UNSEEN.reset(token)
-
-
-@contextmanager
-def _no_draws() -> Iterator[None]:
-    """Raise where the block draws from NumPy's global generator."""
-    before = _generator_state()
-    yield
-    if _generator_state() != before:
-        raise TracingError(
-            "the function draws from np.random while it is traced: every later call "
-            "would see the same numbers. Draw outside and pass them as an argument."
-        )
-
-
-def _generator_state() -> tuple[int, bytes, int]:
-    state: Any = np.random.get_state(legacy=True)
-    _, keys, position, has_gauss, _ = state
-    return position, keys.tobytes(), has_gauss
 
 
 # --- names ----------------------------------------------------------------------------
@@ -297,6 +287,7 @@ def _input(path: Path, leaf: Any, namer: Namer) -> Tensor:
         case Spec(shape, dtype, low, high, sample):
             return input_(namer.leaf(path), shape, dtype, low, high, sample)
         case np.ndarray() | np.generic() | float():
+            require_plain(".".join(path), leaf)
             array = np.asarray(leaf)
             kind = "float" if array.dtype.kind == "f" else array.dtype
             return input_(namer.leaf(path), array.shape, kind)

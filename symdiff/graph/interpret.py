@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.arrays import require_plain
 from symdiff.graph.body import Body
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node, topological
@@ -146,6 +147,8 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     """
     several = isinstance(outputs, (list, tuple))
     tensors: list[Tensor] = list(outputs) if several else [outputs]
+    for leaf, value in feed.items():
+        require_plain(f"the value of {leaf!r}", value)
     nodes = [t.node for t in tensors]
     found_leaves = [n for n in topological(nodes) if n.op.leaf]
     leaves = {n.attrs["name"]: n for n in found_leaves if n.op.name != "random"}

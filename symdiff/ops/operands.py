@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.arrays import require_plain
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError, TracingError
 from symdiff.graph.memory import current
 from symdiff.graph.provenance import public
@@ -103,6 +104,7 @@ def literal(
 
 def constant(value: Any, dtype_: Any = None) -> Tensor:
     """Return an array constant. Floating arrays take the float dtype of the run."""
+    require_plain("a value of the function", value)
     lift = LIFT.get()
     lifted = lift(value) if lift is not None and dtype_ is None else None
     if lifted is not None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.settings import Training
+from symdiff.graph.arrays import require_plain
 from symdiff.graph.errors import SpecError
 
 Arrays = dict[str, np.ndarray]
@@ -120,6 +121,7 @@ def _check(
 
 def _array(where: str, value: Any) -> np.ndarray:
     try:
+        require_plain(where, value)
         array = value if isinstance(value, np.memmap) else np.asarray(value)
     except (TypeError, ValueError) as error:
         raise SpecError(f"{where} is no array: {error}.") from error

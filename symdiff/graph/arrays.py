@@ -1,0 +1,48 @@
+"""Subclasses of NumPy's arrays that compute in a way of their own.
+
+In: an array that somebody hands in. Out: an error where taking it for a plain array
+would lose what it means. Invariant: what only stores its elements elsewhere, such as
+`numpy.memmap`, is an array like any other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.errors import DTypeError
+
+# Who redefines one of these computes otherwise than the generated code would.
+_OWN = ("__array_ufunc__", "__array_function__", "__mul__", "__add__", "__pow__")
+_REMEDIES = {
+    "MaskedArray": (
+        "its mask would be lost: give its .filled(value), and the mask as an argument "
+        "of its own, to be used as np.where(mask, 0, x)"
+    ),
+    "matrix": "its * is a matrix product: give np.asarray(value), and write @",
+}
+
+
+def has_own_meaning(value: Any) -> bool:
+    """Whether an array is of a subclass that computes in a way of its own."""
+    kind = type(value)
+    if kind is np.ndarray or not isinstance(value, np.ndarray):
+        return False
+    return any(getattr(kind, n) is not getattr(np.ndarray, n) for n in _OWN)
+
+
+def require_plain(what: str, value: Any) -> None:
+    """Raise `DTypeError` for an array that has a meaning of its own."""
+    if not has_own_meaning(value):
+        return
+    kind = type(value)
+    names = [k.__name__ for k in kind.__mro__]
+    remedy = next(
+        (words for name, words in _REMEDIES.items() if name in names),
+        "what it adds to an array would be lost: give np.asarray(value)",
+    )
+    raise DTypeError(
+        f"{what} is a {kind.__module__.partition('.')[0]} {kind.__name__}, and "
+        f"generated code computes with plain arrays; {remedy}."
+    )
