@@ -146,8 +146,9 @@ def draw_argument(
     spread: float = 1.0,
 ) -> np.ndarray:
     """Draw an argument of a declared kind, shape and range."""
-    kind, dims, low, high = spec
+    kind, dims, *bounds = spec
     shape = tuple(d if isinstance(d, int) else _length(d, sizes) for d in dims)
+    low, high = (_length(b, sizes) if isinstance(b, str) else b for b in bounds)
     if kind == "bool":
         return rng.random(shape) < 0.5
     if kind.startswith(("int", "uint")):

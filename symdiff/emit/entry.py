@@ -132,7 +132,10 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
             if leaf.dtype.is_float
             else sample.draw_text(shape)
         )
-    low, high = attrs.get("low"), attrs.get("high")
+    low, high = (
+        _concrete([b], sizes)[0] if isinstance(b, sp.Expr) else b
+        for b in (attrs.get("low"), attrs.get("high"))
+    )
     if leaf.dtype.is_bool:
         return f"rng.random({shown}) < 0.5"
     if leaf.dtype.is_integer:

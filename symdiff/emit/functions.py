@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
 
 from symdiff.emit import pycode as py
 from symdiff.emit.bodies import (
@@ -26,10 +29,13 @@ from symdiff.emit.bodies import (
 from symdiff.emit.comments import shape_comment
 from symdiff.emit.context import bind_dims
 from symdiff.emit.scalars import Scalars, scalar_form
+from symdiff.emit.texts import expression
+from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType
 from symdiff.ops.leaf import RANDOM
+from symdiff.ops.text import dim_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,51 @@ def _spec(unit: Unit, leaf: Tensor) -> str:
     low, high = index_bounds(unit, leaf)
     low = attrs.get("low") if attrs.get("low") is not None else low
     high = attrs.get("high") if attrs.get("high") is not None else high
-    return f'("{kind}", {shape}, {low!r}, {high!r})'
+    return f'("{kind}", {shape}, {_bound_text(low)}, {_bound_text(high)})'
+
+
+def _bound_text(bound: Any) -> str:
+    """Return a declared bound as text: a number, or a length as a string."""
+    return f'"{bound}"' if isinstance(bound, sp.Expr) else repr(bound)
+
+
+def symbolic_bounds(leaves: Sequence[Tensor]) -> list[sp.Expr]:
+    """Return the bounds of arguments that are made of lengths, each once.
+
+    Raises `DeclarationError` for one made of a length that no argument has.
+    """
+    known = {d for leaf in leaves for d in leaf.shape if isinstance(d, sp.Symbol)}
+    found: dict[sp.Expr, None] = {}
+    for leaf in leaves:
+        for which in ("low", "high"):
+            bound = leaf.node.attrs.get(which)
+            if not isinstance(bound, sp.Expr):
+                continue
+            unknown = sorted(str(s) for s in bound.free_symbols - known)
+            if unknown:
+                raise DeclarationError(
+                    f"input {leaf.name!r}: {which}={bound} needs the length "
+                    f"{' and '.join(unknown)}, which no input has as an axis of its "
+                    "own; declare an input of that length, or give a number."
+                )
+            found[bound] = None
+    return list(found)
+
+
+def bounds_table(bounds: Sequence[sp.Expr]) -> str:
+    """Return the declaration of what bounds are, given the lengths by name."""
+    pairs = []
+    for bound in bounds:
+        value = expression(dim_text(bound), _length_of)
+        pairs.append((py.Lit(str(bound)), py.Lambda(("lengths",), value)))
+    table = py.Assign((py.Name("BOUNDS"),), py.Dict_(tuple(pairs)))
+    return py.print_stmts([table], indent=0).rstrip("\n")
+
+
+def _length_of(placeholder: str) -> py.Expr | None:
+    if not placeholder.startswith("_dim_"):
+        return None
+    return py.Index(py.Name("lengths"), (py.Lit(placeholder[5:]),))
 
 
 def spec_shape(t: TensorType) -> str:

@@ -26,8 +26,10 @@ from symdiff.emit.fitting import fitted
 from symdiff.emit.functions import (
     Written,
     argument_specs,
+    bounds_table,
     forward_function,
     spec_shape,
+    symbolic_bounds,
 )
 from symdiff.emit.halves import halves
 from symdiff.emit.render import render
@@ -181,6 +183,9 @@ def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
             buffers = py.Tuple_(tuple(names))
             parts.append(f"BUFFERS = {py.expr_text(buffers)}")
     parts.append(_mapping("ARGUMENTS", argument_specs(unit, leaves)))
+    bounds = symbolic_bounds([*p.inputs, *p.targets])
+    if bounds:
+        parts.append(bounds_table(bounds))
     return "\n".join(parts)
 
 
@@ -189,9 +194,14 @@ def _param_spec(leaf: Tensor) -> str:
     return f'("{kind}", {spec_shape(leaf.node.tensor_type)}, None, None)'
 
 
-def check_text(is_model: bool) -> str:
+def check_text(unit: Unit) -> str:
     """Return the functions that hold arguments to their declarations."""
-    parts = (render("check.py", model=is_model), render("argument.py"))
+    p = unit.program
+    bounded = bool(symbolic_bounds([*p.inputs, *p.targets]))
+    parts = [
+        render("check.py", model=p.is_model, bounded=bounded),
+        render("argument.py", bounded=bounded),
+    ]
     return "\n\n\n".join(part.strip() for part in parts)
 
 
@@ -322,7 +332,7 @@ def _module(
     **values: Any,
 ) -> str:
     """Return a rendered and sealed module."""
-    check = check_text(unit.program.is_model)
+    check = check_text(unit)
     helpers = helper_texts(unit, functions)
     records = [*records, *(f.extra for f in functions if f.extra)]
     everything = "\n".join([check, *records, *helpers, *(f.body for f in functions)])

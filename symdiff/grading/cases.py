@@ -162,8 +162,9 @@ class _Drawer:
     def _draw(
         self, name: str, lengths: Mapping[str, int], rng: np.random.Generator
     ) -> np.ndarray:
-        kind, dims, low, high = self.reference.arguments[name]
+        kind, dims, *bounds = self.reference.arguments[name]
         shape = tuple(d if isinstance(d, int) else length_of(d, lengths) for d in dims)
+        low, high = (length_of(b, lengths) if isinstance(b, str) else b for b in bounds)
         sample = self.samples[name]
         if isinstance(sample, Init) and sample.array is None:
             names = {**vars(self.reference.check), "rng": rng, "np": np}
