@@ -18,6 +18,7 @@ from symdiff.emit.bodies import Unit, constraints_of
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import Dim
+from symdiff.ops.define import index_operands
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.operands import literal
@@ -103,21 +104,11 @@ def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
     if not isinstance(rows, sp.Symbol):
         return found
     for node in topological([loss.node]):
-        for place, length in _indexed(node).items():
+        for place, length in index_operands(node).items():
             if isinstance(length, sp.Expr) and rows in length.free_symbols:
                 below = topological([node.inputs[place]])
                 found |= {n for n in below if n.op is INPUT and n.dtype.is_integer}
     return found
-
-
-def _indexed(node: Node) -> dict[int, Dim]:
-    """Return the length that each index operand of a node picks from."""
-    one, several = (node.op.extra.get(k) for k in ("indexed_axis", "indexed_axes"))
-    if several is not None:
-        return dict(several(node))
-    if one is None:
-        return {}
-    return {len(node.inputs) - 1: one(node)}
 
 
 def _reason(unit: Unit, loss: Tensor, mixed: Mixed) -> str:

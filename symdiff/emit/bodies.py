@@ -26,7 +26,14 @@ from symdiff.emit.source import Resolver
 from symdiff.graph.body import every_node
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import FLOAT, Constraint, collecting_constraints
+from symdiff.graph.types import (
+    FLOAT,
+    Constraint,
+    as_dim,
+    collecting_constraints,
+    require_nonempty,
+)
+from symdiff.ops.define import index_operands
 from symdiff.ops.leaf import BOUND
 from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.plan.partition import Partition, partition
@@ -228,11 +235,26 @@ def constraints_of(order: Sequence[Node]) -> list[Constraint]:
     with collecting_constraints() as found:
         for node in everything:
             node.op.infer(*(i.type for i in node.inputs), **node.attrs)
+            _require_indices(node)
     known = [c for c in found if not _symbols(c) & steps]
     once: dict[Any, Constraint] = {}
     for c in known:  # the first of several reasons is told
         once.setdefault((c.left, c.right), c)
     return list(once.values())
+
+
+def _require_indices(node: Node) -> None:
+    """Demand that constant indices lie within an axis whose length is not known."""
+    for place, length in index_operands(node).items():
+        index = node.inputs[place]
+        if index.op is not CONSTANT or not isinstance(length, sp.Expr):
+            continue
+        value = index.attrs["value"]
+        if value.size:
+            low, high = int(value.min()), int(value.max())
+            least, far = max((high + 1, high), (-low, low))
+            reason = f"index {far} of an axis of length {length}"
+            require_nonempty(as_dim(length - least + 1), reason)
 
 
 def lengths_checked(order: Sequence[Node]) -> Callable[[], frozenset[Any]]:

@@ -34,6 +34,7 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType
+from symdiff.ops.define import index_operands
 from symdiff.ops.leaf import RANDOM
 from symdiff.ops.text import dim_text
 
@@ -226,11 +227,7 @@ def index_bounds(unit: Unit, leaf: Tensor) -> tuple[int | None, int | None]:
         return None, None
     found: list[object] = []
     for node in {**unit.tensors, **unit.program.output_tensors()}:
-        axis = node.op.extra.get("indexed_axis")
-        if axis is not None and node.inputs[-1] is leaf.node:
-            found.append(axis(node))
-        axes = node.op.extra.get("indexed_axes")
-        for place, length in axes(node).items() if axes is not None else ():
+        for place, length in index_operands(node).items():
             if node.inputs[place] is leaf.node:
                 found.append(length)
     if not found:

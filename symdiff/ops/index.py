@@ -58,11 +58,16 @@ def _symbolic(bound: Any) -> bool:
 def _infer_slice(t: TensorType, *, index: tuple[slice, ...]) -> TensorType:
     lengths = [slice_length(s, d) for s, d in zip(index, t.shape, strict=True)]
     for entry, length in zip(index, t.shape, strict=True):
-        for bound in (entry.start, entry.stop):
-            _require_inside(bound, length)
-        if entry.start is not None and (entry.step or 1) > 0:
-            _require_inside(entry.start, length if entry.stop is None else entry.stop)
+        require_slice(entry, length)
     return TensorType(tuple(lengths), t.dtype)
+
+
+def require_slice(entry: slice, length: Dim) -> None:
+    """Demand that a slice lies within an axis, where only run time can tell."""
+    for bound in (entry.start, entry.stop):
+        _require_inside(bound, length)
+    if entry.start is not None and (entry.step or 1) > 0:
+        _require_inside(entry.start, length if entry.stop is None else entry.stop)
 
 
 def _require_inside(bound: Dim | None, length: Dim) -> None:

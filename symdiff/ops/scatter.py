@@ -22,13 +22,14 @@ from symdiff.graph.types import (
     Dim,
     Shape,
     TensorType,
+    as_dim,
     broadcast_shapes,
     promote,
     unify,
 )
 from symdiff.ops.define import Cotangents, multilinear, primitive
 from symdiff.ops.elementwise import dtype_text, equal, where
-from symdiff.ops.index import slice_length
+from symdiff.ops.index import require_slice, slice_length
 from symdiff.ops.operands import literal
 from symdiff.ops.shape import full, reshape, zeros_like
 from symdiff.ops.text import index_text, shape_text
@@ -56,7 +57,12 @@ def indexed_shape(shape: Shape, index: Index, arrays: Sequence[TensorType]) -> S
             first, runs = len(result), runs + 1
         inside = advanced
         if isinstance(entry, slice):
+            require_slice(entry, shape[axis])
             result.append(slice_length(entry, shape[axis]))
+        elif _is_int(entry):
+            below = isinstance(entry, int) and entry < 0
+            at = as_dim(entry + shape[axis] if below else entry)
+            require_slice(slice(at, as_dim(at + 1)), shape[axis])
         elif entry is None:
             result.append(1)
         axis += entry is not None and entry != SEPARATOR

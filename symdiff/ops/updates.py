@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symdiff.graph.errors import DTypeError, ShapeError
 from symdiff.graph.node import Node
@@ -273,6 +274,7 @@ _COMBINE: dict[str, Any] = {
     "multiply": lambda x, value: x * value,
     "max": maximum,
     "min": minimum,
+    "sum": lambda x, value: x + value,
     "set": lambda x, value: value,
 }
 
@@ -337,6 +339,8 @@ def _update_slice(kind: str, x: Tensor, index: Any, value: Tensor) -> Tensor:
     value = _fit(value, target, x)
     if not x.ndim:
         return _COMBINE[kind](x, _array(value, target))
+    if kind == "add" and any(isinstance(d, sp.Expr) for d in x.shape):
+        kind = "sum"  # reads the elements, which checks that they are there
     if kind not in ("set", "add"):
         value = _COMBINE[kind](target, value)
     cuts, _ = parse(

@@ -57,3 +57,39 @@ def test_integers_that_are_indexed_are_not_bounded() -> None:
         np.arange(6) * 100 - 5, np.array([0, 1, 5])
     )
     np.testing.assert_array_equal(found, [-5, 95, 495])
+
+
+_N = sd.dim("N")
+_ROWS = {
+    "element": lambda x: x[1],
+    "take": lambda x: sd.take(x, [1], axis=0),
+    "take of a number": lambda x: sd.take(x, 1, axis=0),
+    "take from the end": lambda x: sd.take(x, [-2], axis=0),
+    "list": lambda x: x[[1]],
+    "two lists": lambda x: x[[0, 1], [0, 1]],
+    "beside a list": lambda x: x[1, [0, 1]],
+    "from the end beside a list": lambda x: x[-2, [0, 1]],
+    "flat": lambda x: sd.take(x, [2]),
+    "along an axis": lambda x: sd.take_along_axis(x, np.array([[0, 1]]), axis=0),
+    "set": lambda x: x.at(1).set(2.0),
+    "add": lambda x: x.at(1).add(2.0),
+    "set a slice": lambda x: x.at((slice(0, 2),)).set(2.0),
+    "set a list": lambda x: x.at([1]).set(2.0),
+    "add to a list": lambda x: x.at([1]).add(2.0),
+    "set beside a list": lambda x: x.at((1, [0, 1])).set(2.0),
+}
+
+
+@pytest.mark.parametrize("name", _ROWS)
+def test_a_constant_index_is_held_to_a_length_known_at_run_time(name: str) -> None:
+    x = sd.input("x", (_N, 2))
+    f = forward("rows", [x], _ROWS[name](x))
+    for length in (0, 1):
+        with pytest.raises(ValueError, match="of an axis of length"):
+            f(np.ones((length, 2)))
+    f(np.ones((2, 2)))
+
+
+def test_an_index_of_nothing_needs_no_elements() -> None:
+    x = sd.input("x", (_N, 2))
+    assert forward("none", [x], x[[]])(np.ones((0, 2))).shape == (0, 2)
