@@ -70,9 +70,8 @@ def _infer(z: TensorType, y: TensorType, *, reduction: str) -> TensorType:
 
 def _evaluate(z: Any, y: Any, *, reduction: str) -> Any:
     m = np.max(z, axis=-1, keepdims=True)
-    total = np.log(np.sum(np.exp(z - m), axis=-1)) + m[..., 0]
     picked = np.take_along_axis(z, np.expand_dims(np.asarray(y), -1), axis=-1)[..., 0]
-    rows = total - picked
+    rows = np.log(np.sum(np.exp(z - m), axis=-1)) - (picked - m[..., 0])
     match reduction:
         case "mean":
             return np.mean(rows)
@@ -82,7 +81,8 @@ def _evaluate(z: Any, y: Any, *, reduction: str) -> Any:
 
 
 def _expand(z: Tensor, y: Tensor, *, reduction: str) -> Tensor:
-    rows = logsumexp_beside_softmax(z, (z.ndim - 1,)) - pick(z, y)
+    log_sum, m = logsumexp_beside_softmax(z, (z.ndim - 1,))
+    rows = log_sum - (pick(z, y) - m)
     if reduction != "none":
         rows.hint = "losses"
     return reduce_loss(rows, reduction)

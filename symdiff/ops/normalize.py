@@ -49,10 +49,14 @@ def _drop(x: Tensor, axes: Any, keepdims: bool) -> Tensor:
     return x if keepdims else squeeze(x, axes)
 
 
-def logsumexp_beside_softmax(x: Tensor, axes: Any) -> Tensor:
-    """logsumexp of elements that are finite somewhere; its parts are softmax's."""
+def logsumexp_beside_softmax(x: Tensor, axes: Any) -> tuple[Tensor, Tensor]:
+    """log(sum(exp(x - m))) and m = max x, which are softmax's; logsumexp is their sum.
+
+    They are two, because a large m takes the digits of the first with it: what is
+    subtracted from logsumexp is subtracted from m.
+    """
     m, _, s = _stable_parts(x, axes)
-    return _drop(log(s), axes, False) + _drop(m, axes, False)
+    return _drop(log(s), axes, False), _drop(m, axes, False)
 
 
 def _expand_logsumexp(x: Tensor, *, axes: Any, keepdims: bool) -> Tensor:
