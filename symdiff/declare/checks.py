@@ -15,6 +15,8 @@ from typing import Any
 
 from symdiff.declare.leaves import is_leaf
 from symdiff.declare.optim import Optimizer
+from symdiff.declare.update import OPTIONS
+from symdiff.graph.arguments import did_you_mean
 from symdiff.graph.errors import (
     DeclarationError,
     DTypeError,
@@ -193,6 +195,14 @@ def optimizer_of(optimizer: Any, loss: Any) -> Optimizer | None:
         )
     if loss is None:
         raise DeclarationError("an optimizer needs a loss; give loss=.")
+    unread = optimizer.unread()
+    if unread:
+        known = [*(n for n in optimizer.hyper if n not in unread), *OPTIONS]
+        raise DeclarationError(
+            f"no equation of {type(optimizer).__name__} reads its hyperparameter "
+            f"{unread[0]!r}{did_you_mean(unread[0], known) or '.'} Read are "
+            f"{', '.join(known)}."
+        )
     return optimizer
 
 

@@ -11,6 +11,7 @@ optimised and printed like the rest of the model. Declare one's own by subclassi
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,10 +19,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.schedules import Schedule
+from symdiff.graph.arguments import refuse_unknown
 from symdiff.graph.errors import DeclarationError
+from symdiff.graph.node import topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import FLOAT
+from symdiff.graph.types import FLOAT, dim
 from symdiff.ops.leaf import HYPER
 from symdiff.ops.operands import API
 
@@ -72,6 +75,10 @@ class Optimizer:
 
     @public
     def __init__(self, **hyper: Any) -> None:
+        if type(self).__init__.__module__.startswith("symdiff."):  # none of a user's
+            known = _named_by(type(self))
+            if known:
+                refuse_unknown(f"{type(self).__name__}()", hyper, [*known, *OPTIONS])
         self.hyper: dict[str, float] = {}
         self.schedules: dict[str, Schedule] = {}
         self.groups = dict(hyper.pop("groups", None) or {})
@@ -205,6 +212,20 @@ class Optimizer:
         """Whether steps leave a parameter as it is."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.frozen)
 
+    def unread(self) -> list[str]:
+        """Return the hyperparameters that no equation reads, as misspelt ones are."""
+        hyper, t = hyper_leaves(self)
+        p, g, whole = (
+            apply(HYPER, name=n, shape=(dim("P"),), dtype=FLOAT) for n in "pgw"
+        )
+        slots = {
+            name: apply(HYPER, name=name, shape=(dim("P"),), dtype=FLOAT)
+            for name in self.all_slots
+        }
+        new, kept = self.step(p, g, slots, hyper, t, whole)
+        read = set(topological([new.node, *(v.node for v in kept.values())]))
+        return [name for name, leaf in hyper.items() if leaf.node not in read]
+
     @property
     def is_uniform(self) -> bool:
         """Whether every parameter is updated alike, so that one flat vector serves."""
@@ -215,6 +236,17 @@ class Optimizer:
             f"{k}={self.schedules.get(k, v)!r}" for k, v in self.hyper.items()
         )
         return f"{type(self).__name__}({shown})"
+
+
+def _named_by(cls: type) -> list[str]:
+    """Return the arguments that a class and those it derives from name."""
+    found: dict[str, None] = {}
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+            named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+            found |= dict.fromkeys(named[1:])
+    return list(found)
 
 
 def _patterns(value: Any) -> Iterable[str]:
