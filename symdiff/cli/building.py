@@ -158,6 +158,9 @@ def _say_stale(compiled: Compiled, output: Path) -> None:
 @click.option("--history", type=any_path, metavar="FILE", help="Write a .csv or .json.")
 @click.option("--plot", type=any_path, metavar="FILE", help="Draw the losses: .svg.")
 @click.option(
+    "--averaged", is_flag=True, help="Save the running averages that ema= keeps."
+)
+@click.option(
     "--debug-nans", is_flag=True, help="Name the first line that is not finite."
 )
 @level_option

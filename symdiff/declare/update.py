@@ -215,14 +215,19 @@ class Optimizer:
     def unread(self) -> list[str]:
         """Return the hyperparameters that no equation reads, as misspelt ones are."""
         hyper, t = hyper_leaves(self)
-        p, g, whole = (
-            apply(HYPER, name=n, shape=(dim("P"),), dtype=FLOAT) for n in "pgw"
-        )
-        slots = {
-            name: apply(HYPER, name=name, shape=(dim("P"),), dtype=FLOAT)
-            for name in self.all_slots
-        }
-        new, kept = self.step(p, g, slots, hyper, t, whole)
+
+        def vector(name: str) -> Tensor:
+            return apply(HYPER, name=name, shape=(dim("P"),), dtype=FLOAT)
+
+        p, g, whole = map(vector, ("p", "g", "whole"))
+        slots = {name: vector(name) for name in self.all_slots}
+        try:
+            new, kept = self.step(p, g, slots, hyper, t, whole)
+        except KeyError as error:
+            raise DeclarationError(
+                f"the update of {type(self).__name__} reads {error}, which is no "
+                f"hyperparameter and no slot of it: {', '.join([*hyper, *slots])}."
+            ) from error
         read = set(topological([new.node, *(v.node for v in kept.values())]))
         return [name for name, leaf in hyper.items() if leaf.node not in read]
 

@@ -40,9 +40,13 @@ _TRAINS = " | train DATA.npz"
 
 
 def init_module(
-    unit: Unit, options: Options, origin: str, modules: Sequence[str]
+    unit: Unit,
+    options: Options,
+    origin: str,
+    modules: Sequence[str],
+    more: Sequence[str] = (),
 ) -> str:
-    """Return __init__.py."""
+    """Return __init__.py; ``more`` are functions of train.py that few models have."""
     p = unit.program
     exports = {}
     if "forward" in modules:
@@ -63,7 +67,7 @@ def init_module(
             "save",
             "load",
         ]
-        exports |= {n: ("train", n) for n in names}
+        exports |= {n: ("train", n) for n in (*names, *more)}
     entries = tuple(
         (py.Lit(k), py.Tuple_((py.Lit(m), py.Lit(a)))) for k, (m, a) in exports.items()
     )

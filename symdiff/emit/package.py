@@ -208,7 +208,9 @@ def model_files(
     if "train" in modules:
         texts |= train_module(unit, model, options, origin, folder)
     texts = {k: v for k, v in texts.items() if k in modules or k.startswith("_")}
-    texts["__init__"] = init_module(unit, options, origin, tuple(texts))
+    averages = model.optimizer is not None and "ema" in model.optimizer.hyper
+    more = ("averaged_params",) if averages and "train" in modules else ()
+    texts["__init__"] = init_module(unit, options, origin, tuple(texts), more)
     if "backward" in modules:
         texts["__main__"] = main_module(unit, options, origin, tuple(texts))
     files: dict[str, str | bytes] = {

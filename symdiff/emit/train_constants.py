@@ -68,6 +68,10 @@ def _row_constants(divided: Division) -> str:
     comment = "the axis of rows; other arguments are whole in every batch"
     stmt = py.Assign((py.Name("ROWS"),), py.Dict_(axes), comment)
     text = py.print_stmts([stmt], indent=0).rstrip("\n")
+    if divided.numbered:
+        names = py.Tuple_(tuple(py.Lit(n) for n in divided.numbered))
+        stmt = py.Assign((py.Name("NUMBERED"),), names, "what holds numbers of rows")
+        text += "\n" + py.print_stmts([stmt], indent=0).rstrip("\n")
     if not divided.refused:
         return text
     why = f"accumulate: parts of a batch do not add up to the batch: {divided.refused}"

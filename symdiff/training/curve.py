@@ -23,7 +23,8 @@ _COLUMNS, _ROWS = 48, 6  # characters of the curve in the terminal
 
 
 def history_text(history: History, kind: str) -> str:
-    """Return a history as ``csv`` or ``json``."""
+    """Return a history as ``csv`` or ``json``, epochs counted from 1, as on screen."""
+    history = [{**r, "epoch": int(r["epoch"]) + 1} for r in history]
     if kind == "json":
         told = [{k: _plain(v) for k, v in record.items()} for record in history]
         lines = ",\n".join(f"  {json.dumps(record)}" for record in told)

@@ -63,17 +63,12 @@ def prepared(
             argument: _array(f"{place}[{name!r}]", value)
             for argument, (name, value) in zip(train.DATA, part.items(), strict=True)
         }
-        lengths = {name: len(a) for name, a in zip(part, arrays.values(), strict=True)}
-        if len(set(lengths.values())) != 1 or not all(lengths.values()):
-            raise SpecError(
-                f"{place} must have one number of rows, 1 or more, got {lengths}."
-            )
-        rows = next(iter(lengths.values()))
+        rows = _rows(train, place, dict(zip(arrays, part, strict=True)), arrays)
         _check(train, params, place, arrays, training.batch_size, split == "train")
         if split == "train" and training.validation_split:
-            found |= _split(arrays, rows, training, where, data)
+            found |= _split(train, arrays, rows, training, where, data)
         else:
-            found[split] = _part(arrays, None, split, training)
+            found[split] = _part(train, arrays, rows, None, split, training)
     if training.validation_split and found["train"].rows is None:
         raise SpecError(
             f"{where}['train'] comes in batches, which cannot be split; let data() "
@@ -82,10 +77,42 @@ def prepared(
     return found
 
 
+def _rows(train: Any, place: str, names: Mapping[str, str], arrays: Arrays) -> int:
+    """Return the number of rows of the arrays that have rows; 1 where none has."""
+    lengths = {}
+    for argument, axis in train.ROWS.items():
+        if arrays[argument].ndim <= axis:
+            raise SpecError(
+                f"{place}[{names[argument]!r}] has no axis {axis}; expected one row an "
+                "example there."
+            )
+        lengths[names[argument]] = arrays[argument].shape[axis]
+    if len(set(lengths.values())) > 1 or 0 in lengths.values():
+        raise SpecError(
+            f"{place} must have one number of rows, 1 or more, got {lengths}."
+        )
+    return next(iter(lengths.values()), 1)
+
+
+def _cut(axes: Mapping[str, int], arrays: Arrays, rows: Any) -> Arrays:
+    """Return some rows of the arrays that have rows, and the others whole."""
+    return {n: np.take(a, rows, axes[n]) if n in axes else a for n, a in arrays.items()}
+
+
 def _split(
-    arrays: Arrays, rows: int, training: Training, where: str, data: Mapping[str, Any]
+    train: Any,
+    arrays: Arrays,
+    rows: int,
+    training: Training,
+    where: str,
+    data: Mapping[str, Any],
 ) -> dict[str, Part]:
     """Return the training rows but for a share of them, and that share."""
+    if getattr(train, "NUMBERED", ()) or not train.ROWS:
+        raise SpecError(
+            f"{where}['train'] has no rows that could be held out by themselves; leave "
+            "the split out, and let data() return 'validation' too."
+        )
     if "validation" in data:
         raise SpecError(f"{where} has 'validation' already; leave the split out.")
     held_out = round(rows * training.validation_split)
@@ -96,7 +123,10 @@ def _split(
         )
     order = np.random.default_rng([training.seed, 0, 1]).permutation(rows)
     chosen = {"train": order[held_out:], "validation": order[:held_out]}
-    return {k: _part(arrays, np.sort(v), k, training) for k, v in chosen.items()}
+    return {
+        k: _part(train, arrays, len(v), np.sort(v), k, training)
+        for k, v in chosen.items()
+    }
 
 
 def _check(
@@ -106,12 +136,13 @@ def _check(
 
     Rows that are held out are one batch.
     """
-    end = rows = len(next(iter(arrays.values())))
-    size = size if trained else rows
+    end = rows = train._count(list(arrays.values()))
+    size = size if trained and train.ROWS else rows
     if any(map(_on_disk, arrays.values())):
         size = end = min(size, rows, _READ)
     for i in range(0, end, size):
-        batch = {name: _float32(a[i : i + size]) for name, a in arrays.items()}
+        chosen = np.arange(i, min(i + size, rows))
+        batch = {n: _float32(a) for n, a in _cut(train.ROWS, arrays, chosen).items()}
         try:
             train._check(params, **batch)
         except (TypeError, ValueError) as error:
@@ -129,8 +160,6 @@ def _array(where: str, value: Any) -> np.ndarray:
         raise SpecError(
             f"{where} has dtype {array.dtype}; expected floats, integers or booleans."
         )
-    if array.ndim == 0:
-        raise SpecError(f"{where} is a single number; expected one row an example.")
     return array if _on_disk(array) else _float32(array)
 
 
@@ -163,18 +192,25 @@ def _converted(train: Any, place: str, batches: Any) -> Batches:
 
 
 def _part(
-    arrays: Arrays, rows: np.ndarray | None, split: str, training: Training
+    train: Any,
+    arrays: Arrays,
+    count: int,
+    rows: np.ndarray | None,
+    split: str,
+    training: Training,
 ) -> Part:
     """Return chosen rows, or all: in memory, or read from disk a batch at a time."""
-    count = len(next(iter(arrays.values()))) if rows is None else len(rows)
+    if getattr(train, "NUMBERED", ()) or not train.ROWS:
+        return Part({name: _float32(a) for name, a in arrays.items()}, count)
     if not any(map(_on_disk, arrays.values())):
         if rows is not None:
-            arrays = {name: a[rows] for name, a in arrays.items()}
+            arrays = _cut(train.ROWS, arrays, rows)
         return Part(arrays, count)
     size = training.batch_size if split == "train" else _READ
     shuffle = training.shuffle and split == "train"
     chosen = np.arange(count) if rows is None else rows
-    return Part(_OnDisk(arrays, chosen, size, shuffle, training.seed), count)
+    seed = training.seed
+    return Part(_OnDisk(arrays, train.ROWS, chosen, size, shuffle, seed), count)
 
 
 @dataclass(frozen=True)
@@ -182,6 +218,7 @@ class _OnDisk:
     """Rows of arrays that lie on disk, as a function from the epoch to batches."""
 
     arrays: Arrays
+    axes: Mapping[str, int]
     rows: np.ndarray
     size: int
     shuffle: bool
@@ -194,14 +231,19 @@ class _OnDisk:
         order = rng.permutation(count) if self.shuffle else np.arange(count)
         for start in range(0, count, self.size):
             chosen = self.rows[order[start : start + self.size]]
-            yield {name: _float32(a[chosen]) for name, a in self.arrays.items()}
+            cut = _cut(self.axes, self.arrays, chosen)
+            yield {name: _float32(a) for name, a in cut.items()}
 
     @property
     def identity(self) -> dict[str, Any]:
         """What a checkpoint knows of the data: what fit says of arrays in memory."""
         digest, dtypes = hashlib.sha256(), []
-        for array in self.arrays.values():
-            dtypes.append(_float32(array[:1]).dtype.name)
+        for name, array in self.arrays.items():
+            dtypes.append(_float32(array[:1] if array.ndim else array).dtype.name)
+            if self.axes.get(name) != 0:  # not to be read row by row
+                whole = _cut(self.axes, {name: array}, self.rows)[name]
+                digest.update(np.ascontiguousarray(_float32(whole)).data)
+                continue
             for start in range(0, len(self.rows), _READ):
                 chosen = array[self.rows[start : start + _READ]]
                 digest.update(np.ascontiguousarray(_float32(chosen)).data)

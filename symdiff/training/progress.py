@@ -81,6 +81,10 @@ class Progress:
         self._draw(own)
         self._epoch_start = time.monotonic()
 
+    def note(self, text: str) -> None:
+        """Write a line that stays."""
+        self._screen.line(text)
+
     def stopping(self) -> None:
         """Say that Ctrl-C was heard."""
         self._screen.stopping()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.declare.spec import Spec
 from symdiff.emit.package import CONSTANTS
+from symdiff.graph.arguments import did_you_mean
 from symdiff.graph.errors import DeclarationError, OutputError, SpecError
 from symdiff.graph.provenance import Site, at_site
 
@@ -35,6 +37,8 @@ class Request:
     plot: Path | None = None
     data: tuple[str, ...] = ()
     debug_nans: bool = False
+    sized: bool = False  # whether --batch-size was given
+    averaged: bool = False  # whether running averages of the weights are saved
 
 
 def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
@@ -42,12 +46,19 @@ def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
     model = _trainable(spec)
     known = {f.name for f in fields(Training)}
     given = {k: v for k, v in options.items() if k in known and v is not None}
+    if "monitor" in given:
+        _check_monitor(spec, model, given["monitor"])
     try:
         with at_site(Site(())):
             training = replace(spec.training, **given)
     except DeclarationError as error:
         raise SpecError(f"{spec.path}: {error}") from error
-    _check_monitor(spec, model, training)
+    if training.watches:
+        _check_monitor(spec, model, training.monitor)
+    if training.plateau is not None and "lr" not in _hyper(model):
+        raise SpecError(
+            f"{spec.path}: plateau= changes lr, which {model.optimizer!r} lacks."
+        )
     folder = output / model.name
     checkpoint, resume = options["checkpoint"], options["resume"]
     if checkpoint is None and resume:
@@ -64,7 +75,19 @@ def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
         options["plot"],
         tuple(options["data"]),
         options["debug_nans"],
+        options["batch_size"] is not None,
+        options["averaged"],
     )
+    if request.averaged and "ema" not in _hyper(model):
+        raise SpecError(
+            f"{spec.path}: --averaged saves running averages, which "
+            f"{model.optimizer!r} does not keep; give it ema=0.999, say."
+        )
+    if request.averaged and training.patience is not None:
+        raise SpecError(
+            f"{spec.path}: patience brings back the parameters of the best epoch, and "
+            "--averaged saves averages over all; choose one of the two."
+        )
     for path, kinds in (
         (request.weights, KINDS),
         (request.checkpoint, KINDS),
@@ -115,17 +138,18 @@ def _trainable(spec: Spec) -> Model:
     return model
 
 
-def _check_monitor(spec: Spec, model: Model, training: Training) -> None:
+def _check_monitor(spec: Spec, model: Model, monitor: str) -> None:
     own = ["loss", *model.metrics]
     known = [*own, *(f"val_{name}" for name in own)]
-    if training.watches and training.monitor not in known:
+    if monitor not in known:
         raise SpecError(
-            f"{spec.path}: the monitor {training.monitor!r} is none of "
-            f"{', '.join(known)}."
+            f"{spec.path}: the monitor {monitor!r} is none of "
+            f"{', '.join(known)}{did_you_mean(monitor, known)}."
         )
-    optimizer = model.optimizer
-    if training.plateau is not None and optimizer and "lr" not in optimizer.hyper:
-        raise SpecError(f"{spec.path}: plateau= changes lr, which {optimizer!r} lacks.")
+
+
+def _hyper(model: Model) -> Mapping[str, float]:
+    return {} if model.optimizer is None else model.optimizer.hyper
 
 
 def _check_path(path: Path, kinds: tuple[str, ...], folder: Path) -> None:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import signal
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from symdiff.declare.settings import Training
 from symdiff.declare.spec import HELD_OUT, Spec, call_data
 from symdiff.emit.package import load_package
 from symdiff.graph.errors import OutputError, SpecError
+from symdiff.training.beside import interruptible, noted
 from symdiff.training.curve import history_text, sketch, svg
 from symdiff.training.datasets import Part, prepared
 from symdiff.training.nans import Recorder
@@ -79,10 +78,19 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
             "A lower learning rate, or data of a smaller scale, may help; --debug-nans "
             "says where it begins."
         )
+    if history and training.watches and np.isnan(history[-1][training.monitor]):
+        raise SpecError(
+            f"{spec.path}: {training.monitor} became nan in epoch {len(history)}, so "
+            "training was stopped and no weights were saved: it cannot tell which "
+            "epoch is best. Rows that are not finite, or predictions that overflow, "
+            "make it so."
+        )
     which = _which(training, history)
     if interrupted:
         which = which or best.brought_back(state)
-    _save(train, request.weights, state.params, package)
+    averages = "ema" in state.hyper
+    params = train.averaged_params(state) if request.averaged else state.params
+    _save(train, request.weights, params, package)
     if interrupted:
         click.echo(
             f"interrupted in epoch {len(history)}: the weights after "
@@ -93,10 +101,18 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
         click.echo(f"trained {state.step} steps in {seconds:.1f} s")
         if which:
             click.echo(f"the weights are those after {which}")
+        if request.averaged:
+            click.echo("the weights are the running averages, and so is what is held")
+            click.echo(
+                "out below; each epoch's report was of the parameters themselves"
+            )
+        elif averages:
+            click.echo("the weights are the parameters themselves, as in each epoch's")
+            click.echo("report; --averaged saves their running averages (ema)")
     drawn = sketch(history, sys.stdout.encoding or "ascii")
     if drawn:
         click.echo(f"\n{drawn}\n")
-    _say_held_out(train, state, parts)
+    _say_held_out(train, params, parts)
     return Outcome(request.weights, history, interrupted)
 
 
@@ -113,6 +129,11 @@ def _parts(spec: Spec, request: Request, train: Any) -> dict[str, Part]:
         where = f"{spec.path}: data()"
         found = call_data(spec)
     parts = prepared(train, training, where, found)
+    if request.sized and callable(found["train"]):
+        raise SpecError(
+            f"{where}['train'] is a function that makes its own batches, so "
+            "--batch-size has no effect; leave it out, or change the function."
+        )
     if (
         training.watches
         and training.monitor[:4] == "val_"
@@ -180,7 +201,7 @@ def _fitted(
     progress = Progress(training, steps, first, rows)
     watched = next((name for name in HELD_OUT if name in parts), None)
     rates = [state.hyper.get("lr")]
-    with _interruptible(progress) as stopped:
+    with interruptible(progress) as stopped:
 
         def after_step(epoch: int, step: int, steps: int | None, found: Any) -> bool:
             progress.step(epoch, step, found)
@@ -188,19 +209,20 @@ def _fitted(
                 return recorder.found(found) or stopped.is_set()
             return stopped.is_set() or not np.isfinite(found["loss"])
 
-        def after_epoch(record: Any) -> None:
+        def after_epoch(record: Any) -> bool:
             best.look(record, state)
             if stopped.is_set():  # amid the epoch; what is held out is told at the end
-                return
+                return True
             told = dict(record)
             if watched == "test":
                 told |= train._held_out(state.params, parts["test"].data, 0)
             rates.append(state.hyper.get("lr"))
             note = "" if rates[-1] == rates[-2] else f"  lr is now {rates[-1]:.4g}"
             progress.after_epoch(told, watched, note)
+            return training.watches and bool(np.isnan(record[training.monitor]))
 
         try:
-            with np.errstate(all="ignore"):  # a loss that is not finite is told below
+            with np.errstate(all="ignore"), noted(progress):  # what is nan: see below
                 history = train.fit(
                     state,
                     data,
@@ -286,10 +308,10 @@ def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
     return f"epoch {best + 1}, the best by {training.monitor} ({value:.4g})"
 
 
-def _say_held_out(train: Any, state: Any, parts: Mapping[str, Part]) -> None:
+def _say_held_out(train: Any, params: Any, parts: Mapping[str, Part]) -> None:
     held_out = [name for name in HELD_OUT if name in parts]
     for name in held_out:
-        found = train._held_out(state.params, parts[name].data, 0)
+        found = train._held_out(params, parts[name].data, 0)
         told = shown({k[4:]: v for k, v in found.items()})
         click.echo(f"held out ({name}): {told}")
     if not held_out:
@@ -361,24 +383,3 @@ def _nothing_saved(request: Request) -> str:
     if path is not None and path.exists():
         return f"the last whole epoch is in {path}: go on with --resume"
     return "nothing of this run is saved"
-
-
-@contextmanager
-def _interruptible(progress: Progress) -> Iterator[threading.Event]:
-    """Let the first Ctrl-C set the event, and the second one raise as usual."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def handle(*_: Any) -> None:
-        stopped.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        progress.stopping()
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, before)
