@@ -81,10 +81,11 @@ def _rows(train: Any, place: str, names: Mapping[str, str], arrays: Arrays) -> i
     """Return the number of rows of the arrays that have rows; 1 where none has."""
     lengths = {}
     for argument, axis in train.ROWS.items():
-        if arrays[argument].ndim <= axis:
+        ndim = arrays[argument].ndim
+        if ndim <= axis:
+            what = "is a single number" if not ndim else f"has no axis {axis}"
             raise SpecError(
-                f"{place}[{names[argument]!r}] has no axis {axis}; expected one row an "
-                "example there."
+                f"{place}[{names[argument]!r}] {what}; expected one row an example."
             )
         lengths[names[argument]] = arrays[argument].shape[axis]
     if len(set(lengths.values())) > 1 or 0 in lengths.values():
