@@ -146,8 +146,6 @@ def _values(
     points.hold(point)
     unit = derivation.unit
     leaves = {unit.names.of(t): t for t in unit.program.leaves}
-    arrays = dict(point.arguments)
-    for name, tensor in leaves.items():
-        if str(tensor.name) in point.params:
-            arrays[name] = point.params[str(tensor.name)]
+    known = {**point.arguments, **point.params}
+    arrays = {n: known[str(t.name)] for n, t in leaves.items() if str(t.name) in known}
     return evaluated(derivation, arrays, source)

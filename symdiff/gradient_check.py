@@ -119,23 +119,18 @@ class Subject:
         """Find out what is differentiated, by a call at a point."""
         if not self.is_model:
             fields = self.module.Gradients._fields
-            self.names = [name.removeprefix("d_") for name in fields]
+            taken = inspect.signature(self._primal).parameters
+            pairs = zip(taken, self.module.ARGUMENTS, strict=False)  # then, a key
+            declared = {f"d_{safe}": name for safe, name in pairs}
+            self.names = [declared[name] for name in fields]
             self.targets = [("arguments", n) for n in self.names]
             return
         _, residuals = self.results(point)
         found = self._backward(dict(point.params), residuals, **self._backward_key)
         self.names = list(found)
         self.targets = [
-            ("params", n) if n in point.params else ("arguments", self._argument(n))
-            for n in found
+            ("params" if n in point.params else "arguments", n) for n in found
         ]
-
-    def _argument(self, name: str) -> str:
-        """Return the argument of an input's name, which need not be an identifier."""
-        from symdiff.emit.naming import identifier
-
-        known = self.module.ARGUMENTS
-        return name if name in known else identifier(name)
 
     def moved(self, point: Point, target: tuple[str, str], by: Any) -> Point:
         """Return a point with one array moved; all floats complex where that is."""

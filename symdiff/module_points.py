@@ -73,11 +73,10 @@ class Points:
         params, arguments = dict(weights), {}
         for name, array in arrays.items():
             bare = name.removeprefix("params/")
-            argument = self._argument(name)
-            if bare in self.params and name not in self.module.ARGUMENTS:
+            if name in self.module.ARGUMENTS:
+                arguments[name] = array
+            elif bare in self.params:
                 params[bare] = array
-            elif argument is not None:
-                arguments[argument] = array
             else:
                 known = ", ".join([*self.module.ARGUMENTS, *self.params])
                 raise DerivativeError(
@@ -97,14 +96,6 @@ class Points:
         kinds = {n: spec[0] for n, spec in self.module.ARGUMENTS.items()}
         held = {n: _held(a, kinds[n]) for n, a in arguments.items()}
         return Point(label, both, held, False)
-
-    def _argument(self, name: str) -> str | None:
-        """Return the argument of an input, whose name may be taken in the module."""
-        from symdiff.emit.naming import identifier
-
-        known = self.module.ARGUMENTS
-        plain = identifier(name)
-        return next((n for n in (name, plain, f"{plain}_") if n in known), None)
 
     def hold(self, point: Point) -> None:
         """Let the module's own check look at a point."""

@@ -272,7 +272,7 @@ def _trusting(space: dict[str, Any]) -> Callable[..., Any]:
     specs, fit = space["ARGUMENTS"], space["_fit"]
     ranged = [n for n, s in specs.items() if s[2] is not None or s[3] is not None]
 
-    def check(params: Any, **arguments: Any) -> Any:
+    def check(params: Any, /, **arguments: Any) -> Any:
         for name in ranged:
             fit(name, arguments[name], specs[name], {}, {})
         return arguments.values()

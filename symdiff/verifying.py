@@ -198,7 +198,7 @@ class _Run:
         for point in given:
             self.source.hold(point)
         held = self.module._check
-        self.module._check = lambda _params, **arguments: list(arguments.values())  # type: ignore[attr-defined]
+        self.module._check = lambda _params, /, **arguments: list(arguments.values())  # type: ignore[attr-defined]
         try:
             with np.errstate(all="ignore"):
                 for point in given:

@@ -8,6 +8,7 @@ instead.
 from __future__ import annotations
 
 import keyword
+import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -48,6 +49,10 @@ _TAKEN = frozenset(
 )
 
 
+# Windows keeps these to itself, in any case and with any ending.
+_RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
+
+
 # --- names ---------------------------------------------------------------------------
 
 
@@ -60,6 +65,11 @@ def module_name(name: Any) -> str:
         raise DeclarationError(f"name {name!r} cannot name a Python module; {remedy}")
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         raise DeclarationError(f"name {name!r} is a keyword of Python; {remedy}")
+    if _RESERVED.fullmatch(name):
+        raise DeclarationError(
+            f"name {name!r} is a device on Windows, where no file and no folder can be "
+            "called so; choose another."
+        )
     if name in sys.stdlib_module_names or name in _TAKEN or name.startswith("__"):
         raise DeclarationError(
             f"name {name!r} would hide the module {name!r} where the generated code is "

@@ -64,6 +64,7 @@ def load_spec(path: Path) -> Spec:
 
     Raises `SpecError` where it cannot be read, raises, or declares something else.
     """
+    path = _of_module(path)
     source = _read(path)
     if path.suffix == ".toml":
         told = load_toml(path, source)
@@ -71,6 +72,7 @@ def load_spec(path: Path) -> Spec:
         return Spec(path, here, told.model, told.training, None, told.files, told.wrt)
     module = ModuleType(f"_symdiff_spec_{path.stem}")
     module.__file__ = str(path.absolute())
+    module.__package__ = _package_of(path)[1] or None  # for relative imports
     sys.modules[module.__name__] = module  # dataclasses and pickle look it up
     try:
         with _explained(path, ""), _importing_from(path, Path.cwd()):
@@ -178,6 +180,23 @@ def _kind(value: Any) -> str:
 # --- reading and executing -----------------------------------------------------------
 
 
+def _of_module(path: Path) -> Path:
+    """Return the file of a module that is called by its name, ``package.module``."""
+    parts = str(path).split(".")
+    if path.suffix in (".py", ".toml") or not all(p.isidentifier() for p in parts):
+        return path
+    file = Path(*parts).with_suffix(".py")
+    return file if not path.exists() and file.is_file() else path
+
+
+def _package_of(path: Path) -> tuple[Path, str]:
+    """Return the folder that a file's package is imported from, and its name."""
+    folder, names = path.absolute().parent, list[str]()
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        folder, names = folder.parent, [folder.name, *names]
+    return folder, ".".join(names)
+
+
 def _read(path: Path) -> bytes:
     try:
         if path.is_dir():
@@ -207,16 +226,21 @@ def _remember(file: str, source: bytes) -> None:
 
 @contextlib.contextmanager
 def _importing_from(path: Path, working: Path) -> Iterator[None]:
-    """Let the spec import what lies beside it, as a script can, and change folders."""
-    folder, before = str(path.absolute().parent), Path.cwd()
-    sys.path.insert(0, folder)
+    """Let the spec import what lies beside it, as a script can, and change folders.
+
+    A spec in a package may import from that as well.
+    """
+    beside, before = path.absolute().parent, Path.cwd()
+    folders = list(dict.fromkeys([str(beside), str(_package_of(path)[0])]))
+    sys.path[:0] = folders
     os.chdir(working)
     try:
         yield
     finally:
         os.chdir(before)
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)
+        for folder in folders:
+            with contextlib.suppress(ValueError):
+                sys.path.remove(folder)
 
 
 @contextlib.contextmanager
@@ -240,6 +264,11 @@ def _explained(path: Path, doing: str) -> Iterator[None]:
         verb = "raised " if doing else ""
         text = _text(str, error).strip()
         shown = f"{type(error).__name__}{': ' if text else ''}{text}"
+        if isinstance(error, ImportError) and "no known parent package" in text:
+            shown += (
+                ". The spec is in no package: its folder has no __init__.py. Add one, "
+                "or import what lies beside it by its name alone."
+            )
         raise SpecError(f"{where[0]}: {doing}{verb}{shown}{where[1]}") from error
 
 

@@ -71,9 +71,9 @@ def _division(unit: Unit, model: Model, rows: Dim | None) -> Division:
     axes = row_axes(arguments, rows)
     named = {"loss": model.loss, **model.metrics}
     roots = dict(zip(named, resolve_mode(list(named.values()), "train"), strict=True))
-    by_name = {unit.names.of(t): axes[t.node] for t in arguments if t.node in axes}
+    by_name = {str(t.name): axes[t.node] for t in arguments if t.node in axes}
     numbered = _numbered(roots["loss"], rows)
-    names = tuple(unit.names.of(t) for t in arguments if t.node in numbered)
+    names = tuple(str(t.name) for t in arguments if t.node in numbered)
     if not isinstance(rows, sp.Symbol):
         why = "no dim of the arguments counts rows"
         return Division(by_name, names, why)

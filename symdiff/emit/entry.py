@@ -103,8 +103,7 @@ def _smooth(unit: Unit) -> list[str]:
         return []
     params = {t.node for t in p.params}
     return [
-        f"params[{t.node.attrs['name']!r}]" if t.node in params else unit.names.of(t)
-        for t in p.wrt
+        f"params[{str(t.name)!r}]" if t.node in params else str(t.name) for t in p.wrt
     ]
 
 
@@ -186,7 +185,7 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
     draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
     draws += [(f"params[{str(t.name)!r}]", _state_text(t)) for t in p.states]
     draws += [
-        (unit.names.of(t), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)
+        (str(t.name), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)
     ]
     inputs = {t.node for t in p.inputs}
     adapters = render(
@@ -197,6 +196,7 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
         several=len(p.results) > 1,
     )
     training = render("main_train.py", name=p.name, planned_check=planned)
+    training = f"{training}\n\n{render('main_data.py')}"
     reason = "nothing is differentiated"
     if p.stopped:
         reason = "stop_gradient hides a part of the slope from the gradient"

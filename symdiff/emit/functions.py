@@ -60,13 +60,28 @@ def checked(unit: Unit, leaves: Sequence[Tensor]) -> list[py.Stmt]:
     """Return ``x, y = _check(params, x=x, y=y)``."""
     names = _arguments(unit, leaves)
     params = (py.Name("params"),) if unit.program.is_model else (py.Dict_(()),)
-    call = py.Call(py.Name("_check"), params, tuple((n, py.Name(n)) for n in names))
+    call = _by_name(py.Name("_check"), params, _declared(unit, leaves))
     if not names:
         return [py.ExprStmt(call)] if unit.program.is_model else []
     targets = tuple(py.Name(n) for n in names)
     if len(targets) == 1:
         return [py.Assign((py.Tuple_(targets),), call)]
     return [py.Assign(targets, call)]
+
+
+def _declared(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, py.Expr]:
+    """Return the arguments by the names that the user gave them."""
+    return {str(leaf.name): leaf_name(unit, leaf) for leaf in leaves}
+
+
+def _by_name(
+    function: py.Expr, first: tuple[py.Expr, ...], named: dict[str, py.Expr]
+) -> py.Expr:
+    """Return a call with keywords, from a dict where they cannot be written as such."""
+    if all(py.Name(n) == e for n, e in named.items()):
+        return py.Call(function, first, tuple(named.items()))
+    pairs = py.Dict_(tuple((py.Lit(n), e) for n, e in named.items()))
+    return py.Call(function, (*first, py.Unary("**", pairs)))
 
 
 def given_leaves(unit: Unit, *groups: Sequence[Tensor]) -> dict[Node, py.Expr]:
@@ -152,10 +167,10 @@ def printed(stmts: Sequence[py.Stmt]) -> str:
 
 
 def argument_specs(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, str]:
-    """Return what each argument must be, as the text of a tuple (dtype, shape, low,
-    high).
+    """Return what each argument must be, by its declared name, as the text of a tuple
+    (dtype, shape, low, high).
     """
-    return {unit.names.of(leaf): _spec(unit, leaf) for leaf in leaves}
+    return {str(leaf.name): _spec(unit, leaf) for leaf in leaves}
 
 
 def _spec(unit: Unit, leaf: Tensor) -> str:

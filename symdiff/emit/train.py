@@ -176,7 +176,7 @@ def train_parts(
         "divided": divisors is not None,
         "whole": divided.whole,
         "metrics_draw": trained is not None and trained.draws,
-        "numbered": " and ".join(divided.numbered),
+        "numbered": _said(divided.numbered),
         "cut": bool(divided.axes),
         "least": divided.least,
         "needing": divided.needing,
@@ -184,7 +184,8 @@ def train_parts(
     }
     functions += [*step, *(render(f"{part}.py", **loop) for part in ("fit", *LOOP))]
     written = [w for w in (trained, evaluated, divisors) if w is not None]
-    constants = train_constants(unit, optimizer, names, divided)
+    declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
+    constants = train_constants(unit, optimizer, declared, divided)
     told_apart = "".join([fingerprint(p), constants, *step])
     digest = hashlib.sha256(told_apart.encode()).hexdigest()
     told = py.Assign(
@@ -194,6 +195,12 @@ def train_parts(
     )
     constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
     return constants, [f.strip() for f in functions], written
+
+
+def _said(numbered: Sequence[str]) -> str:
+    """Return, as a literal, why rows that others count cannot be cut into batches."""
+    why = " picks rows by number, so they are not cut into batches"
+    return py.expr_text(py.Lit(" and ".join(numbered) + why)) if numbered else ""
 
 
 def _step_lines(
@@ -247,7 +254,7 @@ def _step_lines(
             ),
         ),
         "lengths": py.Assign((py.Name("lengths"),), _lengths(unit)),
-        "checked": _checked_of(unit, names),
+        "checked": _checked_of(unit),
     }
     return {k: printed([stmt]) for k, stmt in calls.items()}
 
@@ -285,9 +292,12 @@ def draw_text(leaf: Tensor) -> str:
     return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)
 
 
-def _checked_of(unit: Unit, names: Sequence[str]) -> py.Stmt:
+def _checked_of(unit: Unit) -> py.Stmt:
     """Return the check of a planned step's arguments; the state's own arrays fit."""
-    given = py.Dict_(tuple((py.Lit(n), py.Name(n)) for n in names))
+    leaves = (*unit.program.inputs, *unit.program.targets)
+    names = [unit.names.of(leaf) for leaf in leaves]
+    pairs = zip(leaves, names, strict=True)
+    given = py.Dict_(tuple((py.Lit(str(t.name)), py.Name(n)) for t, n in pairs))
     width = py.Dict_(((py.Lit("params"), py.name("state.flat_params.dtype.name")),))
     call = py.Call(py.Name("_fitted"), (given, py.Dict_(()), width))
     targets = tuple(py.Name(n) for n in names)

@@ -33,7 +33,7 @@ def train_constants(
         py.Assign(
             (py.Name("BUFFERS"),), buffers, "changed by steps, without gradients"
         ),
-        py.Assign((py.Name("DATA"),), words(names), "the arguments of a step"),
+        py.Assign((py.Name("DATA"),), words(names), "a step's arguments, by name"),
     ]
     params = [str(t.name) for t in unit.program.params]
     frozen = [n for n in params if optimizer.is_frozen(n)]

@@ -142,6 +142,41 @@ def test_a_spec_imports_what_lies_beside_it(tmp_path, monkeypatch):
     assert str(tmp_path / "folder") not in sys.path
 
 
+@pytest.mark.parametrize("called", ["models/deep/spec.py", "models.deep.spec"])
+def test_a_spec_in_a_package_imports_from_it(called, tmp_path):
+    """By the file's path, and by the module's name; `train` calls data() likewise."""
+    Path("models/deep").mkdir(parents=True)
+    for file, text in (
+        ("models/__init__.py", ""),
+        ("models/deep/__init__.py", ""),
+        ("models/sizes.py", "WIDTH = 3\n"),
+        ("models/deep/beside.py", "ROWS = 60\n"),
+    ):
+        Path(file).write_text(text)
+    text = "from ..sizes import WIDTH\nfrom . import beside\n" + GOOD
+    text = text.replace("(4, 3)", "(4, WIDTH)")
+    text = text.replace("def data():", "def data():\n    from .beside import ROWS")
+    spec(text.replace("3, 60)", "3, ROWS)"), "models/deep/spec.py")
+    before = list(sys.path)
+    run("compile", called)
+    run("train", called)
+    assert sys.path == before
+    for name in [n for n in sys.modules if n.split(".")[0] == "models"]:
+        del sys.modules[name]
+
+
+def test_a_relative_import_outside_of_a_package_says_what_is_missing():
+    found = error_of("compile", spec("from .sizes import WIDTH\n" + GOOD))
+    assert "spec.py:1: ImportError: attempted relative import" in found
+    assert "its folder has no __init__.py. Add one, or import what lies beside" in found
+
+
+@pytest.mark.parametrize("name", ["con", "AUX", "nul", "Prn", "com1", "lpt9"])
+def test_names_that_windows_keeps_to_itself(name):
+    found = error_of("compile", spec(GOOD.replace('"small"', repr(name))))
+    assert f"name {name!r} is a device on Windows" in found
+
+
 def test_a_spec_may_change_the_current_folder(tmp_path):
     Path("elsewhere").mkdir()
     Path("elsewhere/here.txt").write_text("")

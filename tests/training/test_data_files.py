@@ -145,32 +145,77 @@ def test_batches_that_do_not_fit(body, message):
 WRONG_FILES = {
     "kind": (lambda: put("d.txt", ""), "expected .npz, .csv"),
     "none": (lambda: "none.npz", "cannot read none.npz: No such file"),
-    "damaged": (lambda: put("d.npz", "no"), "d.npz holds no arrays"),
+    "damaged": (
+        lambda: put("d.npz", "no"),
+        "d.npz holds no numbers but Python objects, or is no file of arrays",
+    ),
     "no rows": (lambda: put("d.csv", "x,y\n"), "d.csv has no rows"),
     "words": (
-        lambda: put("d.csv", "x0,x1,x2,x3,y\n1,2,3,4,a\n"),
-        "no table of numbers",
+        lambda: put("d.csv", "x0,x1,x2,x3,y\n\n1,2,3,4,0\n1,2,3,4,a\n"),
+        "d.csv:4: column 'y' has the text 'a'; only numbers can be read",
     ),
-    "ragged": (lambda: put("d.csv", "1,2,3,4,0\n1,2\n"), "no table of numbers"),
+    "ragged": (
+        lambda: put("d.csv", "1,2,3,4,0\n1,2\n"),
+        "d.csv:2 has 2 cells, and line 1 has 5",
+    ),
+    "a name too few": (
+        lambda: put("d.csv", "x0,x1,x2,x3,y\n1,2,3,4,0,7\n"),
+        "d.csv:2 has 6 cells, and the header has 5",
+    ),
+    "semicolons": (
+        lambda: put("d.csv", "x0;x1;x2;x3;y\n1,5;2;3;4;0\n"),
+        "d.csv:1: its cells are parted by semicolons; save it with commas",
+    ),
+    "tabs": (
+        lambda: put("d.csv", "1\t2\t3\t4\t0\n"),
+        "d.csv:1: its cells are parted by tabs",
+    ),
+    "no value": (
+        lambda: put("d.csv", "x0,x1,x2,x3,y\n1,2,,4,0\n"),
+        "d.csv:2: column 'x2' has no value (''); fill it in, or leave the row out",
+    ),
+    "no value in the first row": (
+        lambda: put("d.csv", "1,NA,3,4,0\n"),
+        "d.csv:1: column 2 has no value ('NA')",
+    ),
+    "a quoted text of two lines": (
+        lambda: put("d.csv", 'x0,x1,x2,x3,y\n1,2,3,4,0\n1,2,"3\nm",4,0\n'),
+        "d.csv:4: column 'x2' has the text '3\\nm'",
+    ),
+    "texts that are not used": (
+        lambda: put("d.csv", "x0,x1,x2,x3,city,y\n1,2,3,4,Rome,0\n"),
+        "d.csv:1 has columns that no argument takes, 'city'; leave them out",
+    ),
+    "a sign of a comment": (
+        lambda: put("d.csv", "1,2,3,4,0\n1,2,3,4,0 # old\n"),
+        "d.csv:2: column 5 has the text '0 # old'",
+    ),
     "columns": (lambda: put("d.csv", "1,2,3\n"), "needs 4 for x, 1 for y"),
     "names": (
         lambda: put("d.csv", "x0,x1,y\n1,2,0\n"),
-        "has the columns 2 for x, 1 for y; the model needs 4 for x",
+        "the model needs 4 for x, 1 for y. What x would take is 'x0', 'x1'",
     ),
     "gaps": (
         lambda: put("d.csv", "x0,x1,x2,x4,y\n1,2,3,4,0\n"),
-        "has x0, x1, x2, x4: numbers that repeat, or leave gaps",
+        "has 'x0', 'x1', 'x2', 'x4' for x: numbers that repeat, or leave gaps",
     ),
     "repeated": (
         lambda: put("d.csv", "x0,x1,x1,x2,y\n1,2,3,4,0\n"),
         "numbers that repeat, or leave gaps",
     ),
-    "fractions": (lambda: put("d.csv", "1,2,3,4,0.5\n"), "y must hold whole numbers"),
+    "fractions": (
+        lambda: put("d.csv", "x0,x1,x2,x3,y\n1,2,3,4,0\n\n1,2,3,4,0.5\n"),
+        "d.csv:4: column 'y': y must hold whole numbers, got 0.5",
+    ),
+    "infinite labels": (
+        lambda: put("d.csv", "1,2,3,4,inf\n"),
+        "d.csv:1: column 5: y must hold whole numbers, got inf",
+    ),
     "no utf-8": (lambda: put("d.csv", b"\xff\xfe1"), "cannot read d.csv"),
     "gzip": (lambda: put("d.csv.gz", "no"), "cannot read d.csv.gz"),
     "pickle": (
         lambda: np.savez("d.npz", x=np.array([None])) or "d.npz",
-        "x cannot be read: Object arrays cannot be loaded",
+        "x holds no numbers but Python objects",
     ),
     "keys": (lambda: np.savez("d.npz", x=1) or "d.npz", "missing ['y']"),
     "one npy": (lambda: np.save("x.npy", rows()["x"]) or "x.npy", "missing ['y']"),

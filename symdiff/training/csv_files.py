@@ -1,0 +1,269 @@
+"""Tables of comma-separated numbers, as arrays by the names of a model's arguments.
+
+In: a .csv or .csv.gz file, and the model that says which columns it needs. Out: an
+array for every argument. Invariant: what does not fit is a `SpecError` that opens with
+``file:line`` and names the column.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import itertools
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symdiff.declare.model import Model
+from symdiff.graph.errors import SpecError
+from symdiff.graph.tensor import Tensor
+
+_MISSING = frozenset(["", "na", "n/a", "null", "none", "?", "-"])
+_OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_EXACT = 2.0**53  # the whole numbers below are floats
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The text of a file, and the names of its columns, if the first row has words."""
+
+    path: Path
+    text: str
+    header: list[str] | None
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Return the rows below the header that are not blank, each with its line."""
+        reader = csv.reader(io.StringIO(self.text, newline=""))
+        for first, row in enumerate(r for r in reader if r):
+            if first or self.header is None:
+                yield reader.line_num, row
+
+    def column(self, number: int) -> str:
+        """Return what errors call a column."""
+        if self.header is not None and number < len(self.header):
+            return f"column {self.header[number]!r}"
+        return f"column {number + 1}"
+
+    def at(self, row: int) -> str:
+        """Return the place of a row of numbers."""
+        line = next(itertools.islice(self.rows(), row, None))[0]
+        return f"{self.path}:{line}"
+
+
+def read_csv(model: Model, path: Path) -> dict[str, Any]:
+    """Return the arrays in a table, a row an example.
+
+    With a header, an argument takes the columns called ``x``, or ``x0``, ``x_1``,
+    ``x[2]``, ...; one argument may take all columns that no other does. Without,
+    arguments take columns from left to right.
+    """
+    table = _read(path)
+    leaves = {str(t.name): t for t in (*model.inputs, *model.targets)}
+    widths = {name: _width(path, leaf) for name, leaf in leaves.items()}
+    _check_delimiter(table)
+    if next(table.rows(), None) is None:
+        raise SpecError(f"{path} has no rows.")
+    if table.header is not None:
+        columns = _columns(path, table.header, widths)
+    numbers = _numbers(table)
+    if table.header is None:
+        ends = [0, *itertools.accumulate(widths.values())]
+        if ends[-1] != numbers.shape[1]:
+            raise SpecError(f"{path} has {numbers.shape[1]} columns; {_needs(widths)}.")
+        pairs = zip(widths, itertools.pairwise(ends), strict=True)
+        columns = {name: list(range(*span)) for name, span in pairs}
+    return {
+        name: _typed(table, name, leaf, numbers, columns[name])
+        for name, leaf in leaves.items()
+    }
+
+
+def _read(path: Path) -> _Table:
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode(
+            "utf-8-sig"
+        )
+    except (OSError, EOFError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SpecError(f"cannot read {path}: {reason}.") from error
+    first = next((r for r in csv.reader(io.StringIO(text, newline="")) if r), [])
+    numbers = [_is_number(c) for c in first]
+    words = [c for c, number in zip(first, numbers, strict=True) if not number]
+    gaps = any(numbers) and all(map(_is_missing, words))  # a row that lacks values
+    header = [c.strip() for c in first] if words and not gaps else None
+    return _Table(path, text, header)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.strip().lower() in _MISSING
+
+
+def _check_delimiter(table: _Table) -> None:
+    """Raise where the first line has one cell by commas, and several by others."""
+    line = table.text.lstrip().partition("\n")[0]
+    for delimiter, words in _OTHERS.items():
+        if delimiter in line and line.count(",") < line.count(delimiter):
+            raise SpecError(
+                f"{table.path}:1: its cells are parted by {words}; save it with commas "
+                "between them, and points in numbers."
+            )
+
+
+def _numbers(table: _Table) -> np.ndarray:
+    """Return the rows as numbers."""
+    skipped = 0
+    if table.header is not None:  # it may have several lines
+        reader = csv.reader(io.StringIO(table.text, newline=""))
+        next(r for r in reader if r)
+        skipped = reader.line_num
+    lines = io.StringIO(table.text, newline=None)
+    body = "".join(itertools.islice(lines, skipped, None))
+    try:
+        found = np.loadtxt(
+            io.StringIO(body), delimiter=",", ndmin=2, quotechar='"', comments=None
+        )
+    except ValueError as error:
+        _explain(table)
+        raise SpecError(f"{table.path} is no table of numbers: {error}.") from error
+    if table.header is not None and len(table.header) != found.shape[1]:
+        _explain(table)
+    return found
+
+
+def _explain(table: _Table) -> None:
+    """Raise an error that names the first line that is no row of numbers."""
+    path, header = table.path, table.header
+    width, first = (len(header), "the header") if header is not None else (0, "")
+    for line, row in table.rows():
+        width, first = (width, first) if width else (len(row), f"line {line}")
+        if len(row) != width:
+            raise SpecError(
+                f"{path}:{line} has {len(row)} cells, and {first} has {width}; give "
+                "every row a number for every column."
+            )
+        for i, cell in enumerate(row):
+            if _is_missing(cell):
+                raise SpecError(
+                    f"{path}:{line}: {table.column(i)} has no value ({cell!r}); fill "
+                    "it in, or leave the row out."
+                )
+            if not _is_number(cell):
+                raise SpecError(
+                    f"{path}:{line}: {table.column(i)} has the text {cell!r:.60}; only "
+                    "numbers can be read. Give texts numbers, or leave the column out "
+                    "if no argument takes it."
+                )
+
+
+# --- columns --------------------------------------------------------------------------
+
+
+def _width(path: Path, leaf: Tensor) -> int:
+    row = leaf.shape[1:]
+    if not leaf.ndim or not all(isinstance(d, int) for d in row):
+        raise SpecError(
+            f"{path}: a table cannot hold {leaf.name!r} of shape {leaf.shape}; its "
+            "rows need a known size. Use .npz."
+        )
+    return math.prod(int(d) for d in row)
+
+
+def _needs(widths: Mapping[str, int]) -> str:
+    return "the model needs " + ", ".join(f"{n} for {k}" for k, n in widths.items())
+
+
+def _columns(
+    path: Path, header: Sequence[str], widths: Mapping[str, int]
+) -> dict[str, list[int]]:
+    columns = {name: _numbered(path, header, name, widths) for name in widths}
+    lacking = [name for name, found in columns.items() if not found]
+    taken = {i for found in columns.values() for i in found}
+    if len(lacking) == 1:
+        columns[lacking[0]] = [i for i in range(len(header)) if i not in taken]
+        taken |= set(columns[lacking[0]])
+    wrong = [n for n, width in widths.items() if len(columns[n]) != width]
+    unused = [c for i, c in enumerate(header) if i not in taken]
+    if wrong:
+        found = ", ".join(f"{len(columns[n])} for {n}" for n in widths)
+        shown = _listed([header[i] for i in columns[wrong[0]]])
+        others = f"; of no argument are {_listed(unused)}" if unused else ""
+        raise SpecError(
+            f"{path}:1 has the columns {found}{others}; {_needs(widths)}. What "
+            f"{wrong[0]} would take is {shown}: leave out, or rename, what it should "
+            "not."
+        )
+    if unused:
+        raise SpecError(
+            f"{path}:1 has columns that no argument takes, {_listed(unused)}; leave "
+            f"them out: {_needs(widths)}."
+        )
+    return columns
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:5])) or "nothing"
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
+
+
+def _numbered(
+    path: Path, header: Sequence[str], name: str, names: Mapping[str, int]
+) -> list[int]:
+    """Return the columns of a name in the order of the numbers they are given.
+
+    A column that is called just like another argument is that one's.
+    """
+    own = re.escape(name.strip())
+    pattern = re.compile(rf"{own}(?:[._]?(\d+)|\[(\d+)\])?")
+    others = {n.strip() for n in names if n != name}
+    found: list[tuple[int, int]] = []
+    for i, column in enumerate(header):
+        match = pattern.fullmatch(column)
+        if match and column not in others:
+            number = match[1] or match[2]
+            found.append((-1 if number is None else int(number), i))
+    found.sort()
+    numbers = [number for number, _ in found]
+    if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        shown = _listed([header[i] for _, i in found])
+        raise SpecError(
+            f"{path}:1 has {shown} for {name}: numbers that repeat, or leave gaps."
+        )
+    return [i for _, i in found]
+
+
+def _typed(
+    table: _Table, name: str, leaf: Tensor, numbers: np.ndarray, columns: list[int]
+) -> np.ndarray:
+    """Return an argument's columns in its shape and dtype."""
+    found = numbers[:, columns]
+    if not leaf.dtype.is_float:
+        if leaf.dtype.is_bool:
+            right, need = np.isin(found, (0, 1)), "0 or 1"
+        else:
+            right = (np.trunc(found) == found) & (np.abs(found) <= _EXACT)
+            need = "whole numbers"
+        if not right.all():
+            row, i = map(int, np.argwhere(~right)[0])
+            raise SpecError(
+                f"{table.at(row)}: {table.column(columns[i])}: {name} must hold "
+                f"{need}, got {found[row, i]:g}."
+            )
+    kind = "bool" if leaf.dtype.is_bool else "int64"
+    kind = "float32" if leaf.dtype.is_float else kind
+    shape = (len(found), *(int(d) for d in leaf.shape[1:]))
+    return found.reshape(shape).astype(kind)
