@@ -65,9 +65,9 @@ def test_an_update_that_overflows_is_named():
 
 
 def test_a_gradient_alone_may_be_at_fault():
-    """The root of zero is zero; its derivative is not finite."""
+    """The root of zero is zero; unless it is of a square, its slope is not finite."""
     text = MODEL.replace("model = sd.Model", "r = sd.sum(sd.sqrt(x[:, 0]**2 * 0.0 * "
-                         "sd.param('s', ())**2))\nmodel = sd.Model") + DATA  # fmt: skip
+                         "sd.param('s', ())))\nmodel = sd.Model") + DATA  # fmt: skip
     text = text.replace(
         "softmax_cross_entropy(z, y)", "softmax_cross_entropy(z, y) + r"
     )
