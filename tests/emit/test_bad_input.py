@@ -167,7 +167,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "strided": lambda a: np.repeat(a, 2, axis=0)[::2],
     "reversed": lambda a: a[::-1].copy()[::-1],
     "byte order": lambda a: a.astype(a.dtype.newbyteorder(">")),
-    "subclass": lambda a: a.view(np.matrix) if a.ndim == 2 else a,
+    "subclass": lambda a: a.view(np.memmap),  # test_subclasses.py has what is refused
 }
 
 
@@ -176,9 +176,7 @@ def test_layouts_do_not_matter(model: Any, data: Any, layout: str) -> None:
     params, x, y = data
     change = LAYOUTS[layout]
     loss, grads = model.backward.value_and_grad(params, x, y)
-    moved = (
-        {k: change(v) for k, v in params.items()} if layout != "subclass" else params
-    )
+    moved = {k: change(v) for k, v in params.items()}
     other, found = model.backward.value_and_grad(moved, change(x), change(y))
     np.testing.assert_allclose(other, loss, rtol=1e-14)
     for k, g in grads.items():
