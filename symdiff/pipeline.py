@@ -38,7 +38,7 @@ from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
 from symdiff.plan.cost import types_of
 from symdiff.plan.program import Named, Program
-from symdiff.rewrite.bodies import merge_loops
+from symdiff.rewrite.bodies import merge_loops, number_steps
 from symdiff.rewrite.driver import Table, rewrite
 from symdiff.rewrite.prune import prune_loops
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
@@ -215,7 +215,7 @@ def _rewritten(program: Program, rules: Table) -> Program:
             (roots[first:], read[first:]),
         )
     ]
-    return program.with_roots([*halves[0], *halves[1]])
+    return program.with_roots(number_steps([*halves[0], *halves[1]]))
 
 
 def simplify(program: Program) -> Program:

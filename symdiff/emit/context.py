@@ -48,10 +48,9 @@ class Context:
     sites: Mapping[Node, int] = field(default_factory=dict)  # ordinals of random leaves
     headings: bool = True
     written: dict[Node, py.Expr] = field(default_factory=dict)
-    dims: set[str] = field(default_factory=set)  # symbols the statements read
+    dims: set[str] = field(default_factory=set)  # symbols read that no loop before told
     float_node: Node | None = None
     float_read: bool = False
-    bound: set[str] = field(default_factory=set)  # symbols that statements bind
     control: Callable[[Tensor, Context], list[py.Stmt]] | None = None
     owners: dict[Node, Node] = field(default_factory=dict)  # loops of bound leaves
     shared_names: dict[tuple[Node, Node], str] = field(default_factory=dict)

@@ -101,7 +101,7 @@ def prologue(unit: Unit, body: Body, leaves: Sequence[Tensor]) -> list[py.Stmt]:
     checks = check_lengths(unit, leaves, body.context)
     checks += check_dims(constraints_of(body.order), body.context)
     arrays = [(body.context.given[t.node], t.node) for t in leaves]
-    made += bind_dims(body.context.dims - body.context.bound, arrays, body.context)
+    made += bind_dims(body.context.dims, arrays, body.context)
     return made + checks
 
 

@@ -157,10 +157,13 @@ def _further_fields(
     known = {str(d) for n in residuals for d in n.shape if isinstance(d, sp.Symbol)}
     found = []
     context = reverse.body.context
-    for name in sorted(context.dims - context.bound - known):
-        primal.context.dims.add(name)
+    for name in sorted(context.dims - known):
         variable = unit.names.dim(name)
-        found.append(Field(variable, "int", "a length", py.Name(variable)))
+        counted = primal.context.lengths.get(name)  # how often a loop ran
+        if counted is None:
+            primal.context.dims.add(name)
+        length = py.Name(counted or variable)
+        found.append(Field(variable, "int", "a length", length))
     if reverse.dtype is not None and reverse.body.context.float_read:
         value = dtype_expression(FLOAT, primal.context)
         comment = "of the float arguments"
@@ -212,8 +215,7 @@ def _backward_function(
         stmts.append(py.Assign(target, py.Name("residuals")))
     arrays = [(context.given[n], n) for n in residuals]
     handed = {f.name for f in fields}
-    read = context.dims - context.bound
-    lengths = {d for d in read if unit.names.dim(d) not in handed}
+    lengths = {d for d in context.dims if unit.names.dim(d) not in handed}
     stmts += bind_dims(lengths, arrays, context)
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
     stmts += [py.Blank(), *body.computation] if body.computation else []

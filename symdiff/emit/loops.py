@@ -18,7 +18,7 @@ from symdiff.emit.lower import expression_of, is_filled, is_weak, lower, strong
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
-from symdiff.ops.scan import is_counted
+from symdiff.graph.types import is_counted
 from symdiff.plan.schedule import Style, schedule
 from symdiff.rewrite.prune import live_outputs
 
@@ -327,7 +327,6 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
             first = next(iter(kept.values()))
             made.append(py.Assign((turns,), py.call("len", first)))
         context.lengths[str(node.attrs["steps"])] = turns.id
-        context.bound.add(str(node.attrs["steps"]))
     for i, name in kept.items():
         stack = items[n + i]
         lengths = [dim_expression(d, context) for d in stack.shape]

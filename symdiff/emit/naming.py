@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from symdiff.emit.source import Resolver
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import dim, is_counted
 
 # Names that generated modules use for themselves: modules, functions, classes, tables.
 _OWN = """
@@ -105,8 +106,8 @@ class Names:
             avoid = RESERVED | LOCALS if leaf.node in taken else RESERVED
             wanted = identifier(leaf.node.attrs["name"] or "draw", avoid)
             self._by_node[leaf.node] = self.claim(wanted)
-        for dim in dims:
-            self._dims[dim] = self.claim(identifier(dim))
+        for length in dims:
+            self._dims[length] = self.claim(identifier(length))
 
     def claim(self, name: str) -> str:
         """Return ``name``, or the first of name_2, name_3, … that is free, and take
@@ -123,9 +124,7 @@ class Names:
     def dim(self, name: str) -> str:
         """Return the variable that holds a symbolic length."""
         if name not in self._dims:
-            # the number of steps of a while loop carries a digest that no one needs to
-            # read
-            wish = "steps" if name.startswith("steps_") else name
+            wish = "steps" if is_counted(dim(name)) else name
             self._dims[name] = self.claim(identifier(wish))
         return self._dims[name]
 

@@ -9,14 +9,18 @@ are differentiated.
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import sympy as sp
+
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, attrs_key, topological
-from symdiff.graph.rebuild import Replace, rebuild
+from symdiff.graph.rebuild import Replace, rebuild, remade
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import counted_dim
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +47,11 @@ class Body:
 
 
 def _structure(body: Body) -> str:
-    """Return a digest equal for bodies that differ in the choice of bound leaves
-    only.
+    """Return a digest equal for bodies that differ in the choice of bound leaves, and
+    of symbols for how often their while loops run, only.
     """
     numbers: dict[Node, int] = {}
+    counted: dict[sp.Symbol, sp.Symbol] = {}  # lengths that loops inside find, by place
     digest = hashlib.sha256()
     for i, p in enumerate(body.params):
         numbers[p.node] = i
@@ -58,9 +63,29 @@ def _structure(body: Body) -> str:
             raise DeclarationError(f"a body reads {node!r}, which is not bound in it")
         numbers[node] = len(numbers)
         reads = [numbers[i] for i in node.inputs]
-        digest.update(f"{node.op.name}{reads}{attrs_key(node.attrs)};".encode())
+        attrs = node.attrs
+        if attrs.get("steps") is not None:
+            counted[attrs["steps"]] = counted_dim(f"at_{numbers[node]}")
+        if counted:
+            attrs = {k: renamed(v, counted) for k, v in attrs.items()}
+        digest.update(f"{node.op.name}{reads}{attrs_key(attrs)};".encode())
     digest.update(str([numbers[t.node] for t in body.outputs]).encode())
     return digest.hexdigest()
+
+
+def renamed(value: Any, dims: Mapping[sp.Symbol, sp.Symbol]) -> Any:
+    """Return an attribute with other symbols for lengths, itself where it has none."""
+    match value:
+        case sp.Expr() if value.free_symbols & dims.keys():
+            return value.xreplace(dims)
+        case tuple() if any(isinstance(v, (sp.Expr, slice, tuple)) for v in value):
+            parts = tuple(renamed(v, dims) for v in value)
+            return value if all(map(operator.is_, parts, value)) else parts
+        case slice():
+            ends = (value.start, value.stop, value.step)
+            parts = tuple(renamed(v, dims) for v in ends)
+            return value if all(map(operator.is_, parts, ends)) else slice(*parts)
+    return value
 
 
 def bodies_of(attrs: Mapping[str, Any]) -> list[Body]:
@@ -95,6 +120,45 @@ def rebuild_within(outputs: Sequence[Tensor], replace: Replace) -> list[Tensor]:
             if done[key] is not value:
                 changed[name] = done[key]
         return {**attrs, **changed} if changed else attrs
+
+    return rebuild(outputs, replace, attrs=held)
+
+
+def with_dims(
+    outputs: Sequence[Tensor], dims: Mapping[sp.Symbol, sp.Symbol]
+) -> list[Tensor]:
+    """Return ``outputs`` with other symbols for lengths, inside bodies as well."""
+    leaves: dict[Node, Tensor] = {}
+    done: dict[str, Body] = {}
+
+    def leaf(old: Tensor) -> Tensor:
+        if old.node not in leaves:
+            attrs = held(old.node.attrs)
+            same = attrs is old.node.attrs
+            leaves[old.node] = old if same else remade(old, (), True, attrs)
+        return leaves[old.node]
+
+    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        return leaf(old) if old.node.op.leaf else None
+
+    def held(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+        changed = {k: inside(v) for k, v in attrs.items()}
+        same = all(changed[k] is v for k, v in attrs.items())
+        return attrs if same else changed
+
+    def inside(value: Any) -> Any:
+        if not isinstance(value, Body):
+            return renamed(value, dims)
+        key = f"{id(value.params)} {value.key}"
+        if key not in done:
+            outputs = tuple(rebuild(value.outputs, replace, attrs=held))
+            params = tuple(map(leaf, value.params))
+            pairs = zip(
+                (*outputs, *params), (*value.outputs, *value.params), strict=True
+            )
+            same = all(a is b for a, b in pairs)
+            done[key] = value if same else Body(params, outputs)
+        return done[key]
 
     return rebuild(outputs, replace, attrs=held)
 

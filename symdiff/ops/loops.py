@@ -7,7 +7,8 @@ over the carries that a stacking run of the same loop has kept.
 
 from __future__ import annotations
 
-import hashlib
+import itertools
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,10 +16,10 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.body import Body, substitute
-from symdiff.graph.node import Node, attrs_key, topological
+from symdiff.graph.node import Node
 from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, TupleType, dim
+from symdiff.graph.types import TensorType, TupleType, counted_dim
 from symdiff.ops.branches import condition_of, or_zeros
 from symdiff.ops.closure import (
     SWEEPS,
@@ -224,23 +225,24 @@ def stacked_carries(
     n = attrs["carries"]
     if attrs["steps"] is not None:
         return [item(output, n + i) for i in range(n)], attrs["steps"]
-    steps = dim(f"steps_{_fingerprint(output.node)}")
+    steps = _steps_of(output.node)
     node = apply(WHILE, *inputs, **{**attrs, "steps": steps})
     return [item(node, n + i) for i in range(n)], steps
 
 
-def _fingerprint(node: Node) -> str:
-    """Return a digest of a node and all it reads: equal in every process, for one
-    program.
+_counted: weakref.WeakKeyDictionary[Node, sp.Symbol] = weakref.WeakKeyDictionary()
+_marks = itertools.count(1)
+
+
+def _steps_of(node: Node) -> sp.Symbol:
+    """Return the symbol of how often a loop runs, one for each loop.
+
+    Two loops that look alike may run over values that differ later, when something is
+    put in for a variable of theirs. The compiler numbers the symbols by their place.
     """
-    digest = hashlib.sha256()
-    numbers: dict[Node, int] = {}
-    for i, n in enumerate(topological([node])):
-        numbers[n] = i
-        name = n.attrs.get("name", "") if n.op.leaf else attrs_key(n.attrs)
-        reads = [numbers[s] for s in n.inputs]
-        digest.update(f"{n.op.name}{reads}{name}{n.type};".encode())
-    return digest.hexdigest()[:8]
+    if node not in _counted:
+        _counted[node] = counted_dim(f"made_{next(_marks)}")
+    return _counted[node]
 
 
 WHILE = primitive(

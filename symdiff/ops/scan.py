@@ -12,14 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import Dim, TensorType, TupleType, as_dim, unify
+from symdiff.graph.types import (
+    Dim,
+    TensorType,
+    TupleType,
+    as_dim,
+    is_counted,
+    unify,
+)
 from symdiff.ops.closure import (
     SWEEPS,
     argument_names,
@@ -110,15 +116,6 @@ def _empty_stacks(body: Any, arrays: Any, carries: int, sequences: int) -> list[
     return [np.zeros((0, *v.shape), v.dtype) for v in made]
 
 
-def is_counted(length: Dim) -> bool:
-    """Whether a scan runs as often as a while loop did.
-
-    Nothing tells how often that was but the loop's stacks, so it has to keep one.
-    """
-    symbols = length.free_symbols if isinstance(length, sp.Expr) else ()
-    return any(str(s).startswith("steps_") for s in symbols)
-
-
 def _inputs_of(outputs: Sequence[Tensor]) -> set[Node]:
     """Return every node that is read below ``outputs``."""
     return {i for n in topological([t.node for t in outputs]) for i in n.inputs}
@@ -138,7 +135,7 @@ def scan_node(
     read = {t.node for t in closed} | _inputs_of(closed)
     used = [i for i, r in enumerate(rows) if r.node in read]
     if not used and sequences and is_counted(length):
-        used = [0]
+        used = [0]  # the loop's stack, which tells the length
     body = Body((*carry, *(rows[i] for i in used), *leaves), tuple(closed))
     node = apply(
         SCAN,

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from symdiff.graph.body import Body
-from symdiff.graph.node import Node
+import sympy as sp
+
+from symdiff.graph.body import Body, every_node, with_dims
+from symdiff.graph.node import Node, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
-from symdiff.graph.types import TupleType
+from symdiff.graph.types import TupleType, counted_dim
 
 Rewriter = Callable[[Sequence[Tensor]], list[Tensor]]
 
@@ -39,18 +41,23 @@ def merge_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
     results.
 
     Reverse mode asks for a second run of a loop that stacks what the transpose reads;
-    that run then serves both.
+    that run then serves both. Where both have kept their steps, one symbol says how
+    many there were.
     """
     groups: dict[Hashable, list[Tensor]] = {}
     for tensor in tensor_topological(outputs):
         if tensor.node.op.name in ("scan", "while_loop"):
             groups.setdefault(_same_run(tensor.node), []).append(tensor)
     chosen: dict[Node, Tensor] = {}
+    same: dict[sp.Symbol, sp.Symbol] = {}
     for group in groups.values():
         longest = max(group, key=lambda t: len(_results(t)))
         for t in group:
             if t.node is not longest.node and _begins_with(longest.node, t.node):
                 chosen[t.node] = longest
+                steps, own = longest.node.attrs.get("steps"), t.node.attrs.get("steps")
+                if own is not None and own != steps:
+                    same[own] = steps
     if not chosen:
         return list(outputs)
 
@@ -65,7 +72,22 @@ def merge_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
         return made
 
     moved: dict[Node, Tensor] = {}
-    return rebuild(outputs, replace, keep_age=False)
+    merged = rebuild(outputs, replace, keep_age=False)
+    return merge_loops(with_dims(merged, same)) if same else merged
+
+
+def number_steps(outputs: Sequence[Tensor]) -> list[Tensor]:
+    """Return ``outputs`` with the numbers of steps of while loops named by place.
+
+    Derivatives take a new symbol for each loop; a program has its own.
+    """
+    found: dict[sp.Symbol, sp.Symbol] = {}
+    nodes = topological([t.node for t in outputs])
+    for node in every_node(nodes[::-1]):  # which takes the last first
+        steps = node.attrs.get("steps")
+        if steps is not None and steps not in found:
+            found[steps] = counted_dim(str(len(found) + 1))
+    return with_dims(outputs, found) if found else list(outputs)
 
 
 def _results(tensor: Tensor) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
 from symdiff.graph.rebuild import rebuild
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.scan import is_counted
+from symdiff.graph.types import is_counted
 
 CONTROL = ("scan", "while_loop", "cond")
 
