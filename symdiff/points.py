@@ -18,7 +18,7 @@ import numpy as np
 from symdiff.declare.tracing import UNSEEN, argument_names, as_output, run
 from symdiff.declare.trees import Path, form, leaves, like, tree_map
 from symdiff.derive.forward import forward_sweep
-from symdiff.derive.reverse import fit_cotangent, reverse_sweep
+from symdiff.derive.reverse import fit_tangent, reverse_sweep
 from symdiff.derive.stability import stabilised
 from symdiff.graph.body import substitute
 from symdiff.graph.errors import DeclarationError, DerivativeError
@@ -111,7 +111,7 @@ class Point:
         pairs = zip(leaves(given), self.smooth, strict=True)
         kept = [v for v, smooth in pairs if smooth]
         made = zip(kept, self.variables, strict=True)
-        return [fit_cotangent(as_float(v), x) for v, x in made]
+        return [fit_tangent(as_float(v), x) for v, x in made]
 
     def tree(self, found: Sequence[Any]) -> Any:
         """Return one value per variable in the containers of the arguments."""

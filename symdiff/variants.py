@@ -8,7 +8,6 @@ the same; calls from several threads are safe.
 
 from __future__ import annotations
 
-import threading
 import warnings
 import weakref
 from collections import OrderedDict
@@ -19,12 +18,13 @@ import numpy as np
 
 from symdiff.declare.captured import Snapshot
 from symdiff.graph.errors import DeclarationError, SymdiffWarning
+from symdiff.graph.forking import ForkLock
 from symdiff.graph.tensor import Tensor
 
 MOST_VARIANTS = 128  # of one transformed function
 MANY = 20  # times that something around a function has changed
 
-LOCK = threading.RLock()
+LOCK = ForkLock()
 
 
 class Symbolic(Exception):  # noqa: N818 - no error: it ends a search

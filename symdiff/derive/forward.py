@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.derive.reverse import check_wrt, fit_cotangent
+from symdiff.derive.reverse import check_wrt, fit_tangent
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.node import Node
@@ -81,7 +81,7 @@ def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
         raise DerivativeError(
             f"{len(variables)} variables need as many tangents, got {len(given)}."
         )
-    moves = [fit_cotangent(t, v) for t, v in zip(given, variables, strict=True)]
+    moves = [fit_tangent(t, v) for t, v in zip(given, variables, strict=True)]
     stable, places = stabilised(outputs, variables)
     found = forward_sweep(stable, places, moves)
     result = [

@@ -22,7 +22,7 @@ from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops import closure
 from symdiff.ops.calculus import add_all
 from symdiff.ops.masks import hides, scalar_mask
-from symdiff.ops.operands import api, as_tensor, broadcast_operands, float_operand
+from symdiff.ops.operands import api, as_tensor, float_operand
 from symdiff.ops.shape import zeros_like
 
 
@@ -154,13 +154,28 @@ def check_wrt(wrt: Any) -> list[Tensor]:
 
 def fit_cotangent(ct: Any, output: Tensor) -> Tensor:
     """Return a cotangent as a tensor of the output's shape."""
-    tensor = float_operand(ct)
-    if tensor.shape == output.shape:
+    return _fitted(ct, output, "cotangent", "a result")
+
+
+def fit_tangent(tangent: Any, variable: Tensor) -> Tensor:
+    """Return a tangent as a tensor of the variable's shape."""
+    return _fitted(tangent, variable, "tangent", "a variable")
+
+
+def _fitted(given: Any, like: Tensor, what: str, whose: str) -> Tensor:
+    """Return ``given`` as a tensor of the shape of what it belongs to; raise where it
+    has another, as one number for many says nothing of a direction.
+    """
+    tensor = float_operand(given)
+    if tensor.shape == like.shape:
         return tensor
-    if tensor.ndim == 0:
-        return broadcast_operands(tensor, output)[0]
+    owner = f"{like.name!r}" if like.name else whose
+    remedy = f"give the {what} that shape"
+    if not tensor.ndim:
+        remedy += "; for the same number everywhere multiply it by sd.ones_like or "
+        remedy += "np.ones_like"
     raise ShapeError(
-        f"cotangent of shape {tensor.shape} for an output of shape {output.shape}."
+        f"a {what} of shape {tensor.shape} for {owner} of shape {like.shape}; {remedy}."
     )
 
 

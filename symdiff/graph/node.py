@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextvars
 import hashlib
 import math
+import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -68,6 +69,12 @@ class Node:
 
 _table: weakref.WeakValueDictionary[Hashable, Node] = weakref.WeakValueDictionary()
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):  # held for moments: a fork waits, and has it free
+    os.register_at_fork(
+        before=_lock.acquire,
+        after_in_parent=_lock.release,
+        after_in_child=_lock.release,
+    )
 # Sees every node that is asked for while a spec that is not trusted is read.
 WATCH: contextvars.ContextVar[Callable[[Node], None] | None] = contextvars.ContextVar(
     "symdiff_watch", default=None

@@ -7,7 +7,12 @@ import pytest
 
 import symdiff as sd
 from symdiff import transforms as T  # noqa: N812 - as autograd's users would
-from symdiff.graph.errors import DeclarationError, TracingError
+from symdiff.graph.errors import (
+    ArgumentError,
+    DeclarationError,
+    ShapeError,
+    TracingError,
+)
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -73,3 +78,47 @@ def test_draws_are_refused():
         T.grad(lambda x: np.sum(x * np.random.normal(size=3)))(X)
     with pytest.raises(DeclarationError, match=r"sd\.random"):
         T.grad(lambda x: np.sum(x * sd.random.normal((3,))))(X)
+
+
+# --- vectors --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vector", [1.0, np.ones(2), np.ones((3, 1))])
+def test_a_vector_has_the_shape_of_what_it_belongs_to(vector):
+    """One number is no direction, and nothing is broadcast."""
+    shape = r"of shape \(.*for .*of shape \(3,\); give the {} that shape"
+    for product in (T.jvp(np.sin), T.hvp(lambda x: np.sum(x**3))):
+        with pytest.raises(ShapeError, match="a tangent " + shape.format("tangent")):
+            product(X, vector)
+    with pytest.raises(ShapeError, match="a cotangent " + shape.format("cotangent")):
+        T.vjp(np.sin)(X, vector)
+    x = sd.input("x", (3,))
+    for derive in (
+        lambda: sd.jvp(x**2, x, vector),
+        lambda: sd.hvp(sd.sum(x), x, vector),
+    ):
+        with pytest.raises(ShapeError, match=r"a tangent .* for 'x' of shape"):
+            derive()
+    with pytest.raises(ShapeError, match="a cotangent " + shape.format("cotangent")):
+        sd.vjp(x**2, x, vector)
+
+
+def test_one_number_belongs_to_a_number():
+    assert T.jvp(np.sin)(0.0, 2.0) == 2.0
+    assert T.vjp(lambda x: np.sum(x))(X, 2.0).tolist() == [2.0] * 3
+    with pytest.raises(ShapeError, match="ones_like"):
+        T.jvp(np.sin)(X, 1.0)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        *(T.grad, T.value_and_grad, T.grad_and_aux, T.elementwise_grad, T.vjp, T.jvp),
+        *(T.jacobian, T.hessian, T.hvp, T.make_vjp, T.make_jvp, T.make_hvp),
+    ],
+    ids=lambda t: t.__name__,
+)
+def test_the_spelling_of_jax_is_told_from_ours(transform):
+    with pytest.raises(ArgumentError, match="did you mean 'argnum'") as error:
+        transform(lambda a, b: np.sum(a * b), argnums=1)
+    assert "test_refusals.py" in str(error.value)
