@@ -146,7 +146,7 @@ def found(program: Any, way: str) -> list[float]:
     match way:
         case "as it is":
             value = f(X, Y)
-            return [sd.interpret(value) if isinstance(value, sd.Tensor) else value]
+            return [sd.interpret(value, {}) if isinstance(value, sd.Tensor) else value]
         case "jit":
             return [T.jit(f)(X, Y)]
         case "value_and_grad":
@@ -178,6 +178,18 @@ def test_random_nestings(first):
 @pytest.mark.parametrize("first", range(1000, 1400, 20))
 def test_more_random_nestings(first):
     assert sum(check(seed, 3, loops=False) for seed in range(first, first + 20)) > 15
+
+
+@pytest.mark.parametrize("first", [200, 203])
+def test_random_nestings_around_loops(first):
+    """The same with loops and branches around and inside of transforms."""
+    assert sum(check(seed, 2, loops=True) for seed in range(first, first + 3)) > 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(3000, 3100, 10))
+def test_more_random_nestings_around_loops(first):
+    assert sum(check(seed, 2, loops=True) for seed in range(first, first + 10)) > 6
 
 
 @pytest.mark.parametrize("seed", [3, 5])
