@@ -20,12 +20,13 @@ from symdiff.graph.types import (
     as_dim,
     as_shape,
     dims_equal,
+    is_counted,
     normalize_axes,
     normalize_axis,
     product,
     unify,
 )
-from symdiff.ops.define import multilinear
+from symdiff.ops.define import multilinear, primitive
 from symdiff.ops.operands import api, as_tensor, float_operand
 from symdiff.ops.text import dim_text, shape_text
 
@@ -364,10 +365,24 @@ def ones(shape: Any, dtype: Any = float) -> Tensor:
     return full(shape, 1, dtype)
 
 
+# Zeros of as many rows as a while loop ran: they read what the loop has kept of its
+# steps, as nothing else tells how many those were.
+ZEROS_OF = primitive(
+    "zeros_of",
+    lambda t: t,
+    np.zeros_like,
+    vjp=None,
+    jvp=None,
+    text="np.zeros_like(_0)",
+)
+
+
 @api("zeros_like")
 def zeros_like(x: Any) -> Tensor:
     """Zeros of the tensor's shape and dtype."""
     tensor = as_tensor(x)
+    if any(map(is_counted, tensor.shape)):
+        return apply(ZEROS_OF, tensor)
     return full(tensor.shape, 0, tensor.dtype)
 
 

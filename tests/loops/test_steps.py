@@ -216,6 +216,38 @@ def test_loops_that_look_alike_run_as_often_as_each_must():
     assert_allclose(value, wanted, rtol=1e-7)
 
 
+def test_a_loop_that_is_computed_before_the_loop_around_it():
+    """What it has kept of its steps is read inside, and summed over there backwards."""
+
+    def inner(v: Any) -> Any:
+        return sd.while_loop(lambda c: c < 50.0, lambda c: c * c + 1.0, v)
+
+    def f(x: Any) -> Any:
+        def body(carry: Any) -> Any:
+            c, n = carry
+            both = T.vjp(lambda v: np.stack([inner(v), v * v]))
+            slope = both(x, np.stack([1e-3 + 0.0 * x, n]))
+            return 0.1 * slope + np.sin(c), n + 1.0
+
+        return sd.while_loop(lambda c: c[1] < 2.5, body, (x, 0.0 * x))[0]
+
+    def plain(x: float) -> float:
+        c, d = x, 1.0
+        while c < 50.0:
+            c, d = c * c + 1.0, 2 * c * d
+        end = x
+        for n in range(3):
+            end = 0.1 * (1e-3 * d + n * 2 * x) + np.sin(end)
+        return float(end)
+
+    x, h = 0.7, 1e-4
+    near, far = (plain(x + k * h) - plain(x - k * h) for k in (1, 2))
+    assert_allclose(T.jit(f)(x), plain(x), rtol=1e-12)
+    assert_allclose(T.grad(f)(x), (8 * near - far) / (12 * h), rtol=1e-8)
+    near, far = (T.grad(f)(x + k * h) - T.grad(f)(x - k * h) for k in (1, 2))
+    assert_allclose(T.grad(T.grad(f))(x), (8 * near - far) / (12 * h), rtol=1e-7)
+
+
 # --- graphs and generated text --------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ WITHOUT_SAMPLE = {
     "state": "leaf",
     "hyper": "leaf",
     "bound": "leaf: the argument of a loop's body",
+    "zeros_of": "reads what while loops keep of their steps; tests/loops/test_steps.py",
     "update_state": "needs a state; tests/declare/test_norms.py has it in a layer",
 }
 
