@@ -8,6 +8,7 @@ from __future__ import annotations
 SECTIONS = {
     "Elementwise": (
         *("operands", "elementwise", "exponential", "trigonometry", "special"),
+        "activations",
         *("rounding", "nonfinite", "selection"),
     ),
     "Reductions, running and ordered": (
@@ -15,7 +16,7 @@ SECTIONS = {
         *("normalize", "losses"),
     ),
     "Shape": ("shape", "rearrange", "joining", "padding", "ranges"),
-    "Indexing and updates": ("index", "updates"),
+    "Indexing and updates": ("index", "one_hot", "updates"),
     "Linear algebra": (
         *(
             "linalg",

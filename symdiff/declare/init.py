@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -64,6 +64,13 @@ class Init:
         names = {"np": np, "rng": rng, "_array": self.array}
         text = self.draw_text(shape)
         return np.asarray(eval(text, {"__builtins__": {}}, names))  # our own text
+
+    def __call__(self, *_given: Any, **_named: Any) -> NoReturn:
+        """Refuse: an initial value has its arguments already."""
+        raise DeclarationError(
+            f"sd.{self!r} is an initial value already, and is not called; write "
+            f"init=sd.{self!r}."
+        )
 
     def __repr__(self) -> str:
         return f"init.{self.name}"

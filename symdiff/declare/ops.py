@@ -93,7 +93,20 @@ def elementwise(
     SymdiffWarning
         Where a derivative overflows.
     """
-    given = sp.sympify(expression)
+    if not isinstance(expression, (str, int, float, sp.Basic)):
+        what = "a function" if callable(expression) else type(expression).__name__
+        raise DeclarationError(
+            f"{name}: {what} is not an expression; write it in SymPy's symbols, as in "
+            f"u = sympy.Symbol('u') and sd.elementwise({name!r}, u**2), or with its "
+            "own rule by sd.primitive."
+        )
+    try:
+        given = sp.sympify(expression)
+    except sp.SympifyError:
+        raise DeclarationError(
+            f"{name}: text {expression!r:.60} is no expression that SymPy reads; write "
+            "it as in 'u * exp(-u**2)'."
+        ) from None
     if not isinstance(given, sp.Expr):
         raise DeclarationError(f"{name}: {given} is not a scalar expression.")
     order = _operands(given, symbols)

@@ -6,9 +6,23 @@ so `except ValueError` around a declaration works as it does around NumPy.
 
 from __future__ import annotations
 
+import re
+
+
+def ended(message: str) -> str:
+    """Return a message with one end: one that quotes another may have two, as in '?.'.
+
+    Three dots are a text that was cut.
+    """
+    message = re.sub(r"\.{4,}$", "...", message)
+    return re.sub(r"((?<!\.)\.|[?!])\.$", r"\1", message)
+
 
 class SymdiffError(Exception):
     """Base of all errors that are about the user's model rather than about symdiff."""
+
+    def __init__(self, *_args: object) -> None:
+        super().__init__(*(ended(a) if isinstance(a, str) else a for a in _args))
 
 
 class ShapeError(SymdiffError, ValueError):

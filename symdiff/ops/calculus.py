@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor, apply
@@ -193,6 +194,7 @@ def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> An
         if e in done:
             stack.pop()
             continue
+        _check_read(e)
         waiting = [a for a in _operands(e) if a not in done]
         if waiting:
             stack.extend(reversed(waiting))
@@ -200,6 +202,31 @@ def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> An
         done[e] = _build(e, env, done)
         stack.pop()
     return done[expression]
+
+
+_EVALUATE = "its .doit() evaluates it where SymPy can"
+# What SymPy leaves unevaluated, and what to write instead.
+_UNREAD: dict[Any, str] = {
+    sp.Derivative: f"{_EVALUATE}, and sd.grad differentiates the tensor",
+    sp.Integral: f"{_EVALUATE}, and sd.trapezoid adds up samples",
+    sp.Sum: f"{_EVALUATE}, and sd.sum adds up a tensor of the terms",
+    sp.Product: f"{_EVALUATE}, and sd.prod multiplies a tensor of the factors",
+    sp.Limit: _EVALUATE,
+    sp.Subs: _EVALUATE,
+    sp.Lambda: "call it on the symbols that have tensors",
+    sp.NDimArray: "read its entries one by one, or a Matrix",
+    sp.Tuple: "read its entries one by one",
+    AppliedUndef: "replace it by an expression, or define it with sd.elementwise",
+}
+
+
+def _check_read(e: sp.Basic) -> None:
+    """Raise `DeclarationError` for what has no value before SymPy evaluates it."""
+    for kind, remedy in _UNREAD.items():
+        if isinstance(e, kind) and (kind is sp.Lambda or not e.is_number):
+            raise DeclarationError(
+                f"SymPy's {type(e).__name__} {e!s:.60} has no op in symdiff; {remedy}."
+            )
 
 
 @lru_cache(maxsize=4096)

@@ -28,9 +28,15 @@ MASK_REMEDY = (
 def entries_of(index: Any, ndim: int) -> list[Any]:
     """Return the entries of an index, lists and masks as arrays, Ellipsis written out.
 
-    Raises `ShapeError` for two Ellipses or more indices than axes.
+    Raises `ShapeError` for names, two Ellipses or more indices than axes.
     """
     raw = list(index) if isinstance(index, tuple) else [index]
+    for e in raw:
+        if isinstance(e, (str, bytes)):
+            raise ShapeError(
+                f"index {e!r} is a name, and the axes of a tensor have numbers; give "
+                "arrays that have names as a dict, one tensor under each."
+            )
     raw = [np.asarray(e) if isinstance(e, (list, tuple)) else e for e in raw]
     raw = [e.astype(int) if _is_empty_list(e) else e for e in raw]
     places = [i for i, e in enumerate(raw) if e is Ellipsis]

@@ -156,6 +156,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     """
     values = float_operand(y)
     where_ = normalize_axis(axis, values.ndim)
+    if values.shape[where_] == 0:  # no sample is no area, as in NumPy
+        return sum_(values, axis=where_)
     if x is None:
         widths: Any = as_tensor(dx)
     else:

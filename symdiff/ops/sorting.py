@@ -26,8 +26,9 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.define import Cotangents, multilinear, primitive
 from symdiff.ops.elementwise import dtype_text
+from symdiff.ops.index import take
 from symdiff.ops.indexing import index_operand
-from symdiff.ops.operands import api, as_tensor, stretch
+from symdiff.ops.operands import CONSTANT, api, as_tensor, stretch
 from symdiff.ops.shape import ravel
 from symdiff.ops.text import shape_text
 
@@ -300,8 +301,35 @@ for _name, _remedy in {
     "nonzero": "use sd.where(mask, x, other)",
     "flatnonzero": "use sd.where(mask, x, other)",
     "argwhere": "use sd.where(mask, x, other)",
-    "extract": "use sd.where(mask, x, other)",
-    "compress": "use sd.where(mask, x, other)",
     "unique": "use sd.sort, and compare neighbours",
 }.items():
     _refuse(_name, _remedy)
+
+
+@api("compress")
+def compress(condition: Any, x: Any, axis: int | None = None) -> Tensor:
+    """Elements of ``x`` along ``axis`` (flattened if None) where a constant holds.
+
+    The condition is a vector of booleans or numbers; what it does not reach is left
+    out. It is not computed, because the result's length would depend on values.
+    """
+    return take(x, np.flatnonzero(_constant_mask("compress", condition)), axis)
+
+
+@api("extract")
+def extract(condition: Any, x: Any) -> Tensor:
+    """Elements of the flattened ``x`` where a constant condition of its shape holds."""
+    return take(x, np.flatnonzero(_constant_mask("extract", condition)))
+
+
+def _constant_mask(name: str, condition: Any) -> np.ndarray:
+    if not isinstance(condition, Tensor):
+        return np.asarray(condition)
+    if condition.node.op is not CONSTANT:
+        raise ShapeError(
+            f"the length of {name}'s result depends on values, which the generated "
+            "code's shapes cannot; use sd.where(mask, x, other), or a mask that is a "
+            "constant."
+        )
+    value: np.ndarray = condition.node.attrs["value"]
+    return value

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from samples.table import A, Given, I, Sample, raw
+from samples.table import A, Given, I, Sample, raw, sd
 
 TIES = Given(np.array([[2.0, 1.0, 2.0], [1.0, 1.0, 0.0]]))
 
@@ -59,5 +59,24 @@ SAMPLES = [
             symbolic=False,
         )
         for axis in (0, 1, 2)
+    ),
+    *(
+        Sample(
+            lambda x, name=name, kept=kept, more=more: sd.__getattr__(name)(
+                kept, x, **more
+            ),
+            [shape],
+            reference=lambda x, name=name, kept=kept, more=more: getattr(np, name)(
+                kept, x, **more
+            ),
+            label=name,
+            symbolic=False,  # a mask is of one length
+        )
+        for name, kept, shape, more in (
+            ("compress", [True, False, True], (3, 4), {"axis": 0}),
+            ("compress", [0, 2], (3, 4), {"axis": 1}),
+            ("compress", [False, True, True, False, True], (3, 4), {}),
+            ("extract", [[True, False], [True, True]], (2, 2), {}),
+        )
     ),
 ]
