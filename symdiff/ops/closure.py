@@ -108,13 +108,6 @@ def _stays(tensor: Tensor) -> bool:
     return op is LITERAL or (op is CONSTANT and tensor.node.attrs["value"].ndim == 0)
 
 
-def instantiate(
-    params: Sequence[Tensor], outputs: Sequence[Tensor], operands: Mapping[int, Tensor]
-) -> list[Tensor]:
-    """Return a body's outputs with some of its bound leaves replaced, by position."""
-    return substitute(outputs, {params[i].node: t for i, t in operands.items()})
-
-
 # --- nested containers ----------------------------------------------------------------
 
 

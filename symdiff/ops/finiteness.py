@@ -9,6 +9,7 @@ as a variance plus a small number is.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,8 +17,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import sympy as sp
 
-from symdiff.graph.body import bodies_of
+from symdiff.graph.body import bodies_of, every_node
 from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import OPERANDS, Op, y
 from symdiff.ops.operands import CONSTANT, LITERAL
 
@@ -48,6 +50,26 @@ def may_be_infinite(node: Node, operand: int) -> bool:
     return (y in read and _is_wild(node)) or any(
         s in read and _is_wild(i) for s, i in operands
     )
+
+
+def has_steep(outputs: Sequence[Tensor]) -> bool:
+    """Whether any partial on the way to outputs can be infinite, its leaves finite."""
+    for node in every_node(topological([t.node for t in outputs])):
+        if node.op.name in SINGULAR:
+            return True
+        if not node.op.is_elementwise or not node.op.partials:
+            continue
+        pairs = zip(node.inputs, node.op.partials, strict=False)
+        smooth = [i for i, (x, p) in enumerate(pairs) if p is not None and _moves(x)]
+        if not node.op.extra.get("selects") and any(
+            may_be_infinite(node, i) for i in smooth
+        ):
+            return True
+    return False
+
+
+def _moves(node: Node) -> bool:
+    return node.op not in (LITERAL, CONSTANT)
 
 
 def _is_wild(node: Node) -> bool:

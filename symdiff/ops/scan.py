@@ -33,7 +33,6 @@ from symdiff.ops.closure import (
     bound_like,
     close,
     flatten,
-    instantiate,
     names_in,
     same_form,
     unflatten,
@@ -41,6 +40,7 @@ from symdiff.ops.closure import (
 from symdiff.ops.define import primitive
 from symdiff.ops.operands import api
 from symdiff.ops.residuals import body_residuals
+from symdiff.ops.row_masks import row_masks
 from symdiff.ops.shape import zeros_like
 from symdiff.ops.tuples import item
 
@@ -75,8 +75,7 @@ def _infer(
         if not types[i].shape or unify(types[i].shape[0], length) is None:
             raise ShapeError(
                 f"sequence {i - carries} has shape {types[i].shape}; its first axis "
-                "must "
-                f"have length {length}"
+                f"must have length {length}"
             )
     stacked = [TensorType((length, *t.shape), t.dtype) for t in body.outputs[carries:]]
     return TupleType((*types[:carries], *stacked))
@@ -154,17 +153,6 @@ def scan_node(
 # --- forward mode ---------------------------------------------------------------------
 
 
-def _refreshed(
-    body: Body, operands: Sequence[Tensor], count: int
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Return fresh leaves for the first ``count`` parameters, and the outputs over
-    them.
-    """
-    fresh = [bound_like(p) for p in body.params[:count]]
-    rest = dict(enumerate(operands, start=count))
-    return fresh, instantiate(body.params, body.outputs, dict(enumerate(fresh)) | rest)
-
-
 def _jvp(
     tangents: Sequence[Tensor | None],
     output: Tensor,
@@ -177,10 +165,13 @@ def _jvp(
         None if t is None else bound_like(p, "t_")
         for p, t in zip(leaves, tangents, strict=True)
     ]
+    masks = row_masks(body.outputs, tangents, range(n, n + m), attrs["reverse"])
     while True:  # a carry that starts still may be moved by what the body reads
-        pairs = [(p, t) for p, t in zip(leaves, moves, strict=True) if t is not None]
+        places = [i for i, t in enumerate(moves) if t is not None]
         derived = SWEEPS["forward"](
-            body.outputs, [p for p, _ in pairs], [t for _, t in pairs]
+            body.outputs,
+            [leaves[i] for i in places],
+            [masks.over(i, moves[i]) for i in places],  # type: ignore[arg-type]
         )
         late = [i for i in range(n) if derived[i] is not None and moves[i] is None]
         if not late:
@@ -217,10 +208,18 @@ def _jvp(
     ]
     found = scan_node(
         [*(fresh[i] for i in range(n)), *(moved[i] for i in moving)],
-        [*(fresh[i] for i in range(n, n + m)), *(moved[i] for i in shifted)],
+        [
+            *(fresh[i] for i in range(n, n + m)),
+            *(moved[i] for i in shifted),
+            *masks.leaves(),
+        ],
         closed,
         [*inputs[:n], *(t for t in starts if t is not None)],
-        [*inputs[n : n + m], *(tangents[i] for i in shifted)],  # type: ignore[list-item]
+        [
+            *inputs[n : n + m],
+            *(masks.rows[i] for i in shifted),
+            *masks.sequences(),
+        ],
         attrs["length"],
         attrs["reverse"],
     )
@@ -254,9 +253,12 @@ def _vjp(
         for i, (o, ct) in enumerate(zip(outputs, cts, strict=True))
         if ct is not None
     }
+    masks = row_masks(outputs, cts, range(n, len(outputs)), not attrs["reverse"])
     while True:  # cotangents may reach a carry that the result's do not
         derived = SWEEPS["reverse"](
-            [outputs[i] for i in seeds], list(seeds.values()), [leaves[i] for i in wrt]
+            [outputs[i] for i in seeds],
+            [masks.over(i, seed) for i, seed in seeds.items()],
+            [leaves[i] for i in wrt],
         )
         by_leaf = dict(zip(wrt, derived, strict=True))
         late = [i for i in smooth if by_leaf[i] is not None and i not in seeds]
@@ -293,13 +295,23 @@ def _vjp(
     ys = [i for i in seeds if i >= n]
     found = scan_node(
         [*(fresh_seeds[i] for i in turning), *totals.values()],
-        [*fresh_rows.values(), *fresh_kept.values(), *(fresh_seeds[i] for i in ys)],
+        [
+            *fresh_rows.values(),
+            *fresh_kept.values(),
+            *(fresh_seeds[i] for i in ys),
+            *masks.leaves(),
+        ],
         [*made[: len(turning)], *added, *shares],
         [
             *(_or_zeros(cts[i], inputs[i]) for i in turning),
             *(zeros_like(inputs[i]) for i in consts_out),
         ],
-        [*(inputs[i] for i in read_rows), *stacks, *(cts[i] for i in ys)],  # type: ignore[list-item]
+        [
+            *(inputs[i] for i in read_rows),
+            *stacks,
+            *(masks.rows[i] for i in ys),
+            *masks.sequences(),
+        ],
         attrs["length"],
         not attrs["reverse"],
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL
 from symdiff.ops.elementwise import (
@@ -26,7 +27,7 @@ from symdiff.ops.operands import CONSTANT
 from symdiff.ops.placing import UNSLICES, fills, within
 from symdiff.ops.reduce import any_
 from symdiff.ops.scatter import SET_AT, indexed_shape
-from symdiff.ops.shape import broadcast_to, full
+from symdiff.ops.shape import broadcast_to, full, reshape
 
 OUTWARD = VIEWS - {"reshape"} | {"divide", "multiply", "negative", "slice", "sum"}
 DEPTH = 12  # ops that a mask is looked for through
@@ -132,6 +133,8 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
         return full(t.shape, False, BOOL)
     op, attrs = t.node.op, t.node.attrs
     kind = op.extra.get("zeros")
+    if op.name == "item":
+        return _of_rows(t, search, depth)
     if kind is None and op.name not in LINEAR:
         return None
     linear = t.parents[LINEAR.get(op.name, _parts(t))]
@@ -158,6 +161,39 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
             return any_(held[0], attrs["axes"], keepdims=attrs["keepdims"])
         case "multiply" | "divide" | "negative" | "cast" if held:
             return _and(held[0], held[-1])
+    return None
+
+
+def _of_rows(t: Tensor, search: _Search, depth: int) -> Tensor | None:
+    """Return the condition of what a loop stacks, where rows of its sequences hold it.
+
+    The mask inside the body is one of its leaves: the sequence outside says it for all
+    steps.
+    """
+    (loop,) = t.parents
+    attrs, index = loop.node.attrs, t.node.attrs["index"]
+    first = attrs.get("carries", 0)
+    if "sequences" not in attrs or index < first:
+        return None
+    body = attrs["body"]
+    inner = _support(body.outputs[index], search, depth)
+    rows = slice(first, first + attrs["sequences"])
+    pairs = zip(body.params[rows], loop.parents[rows], strict=True)
+    return None if inner is None else _outside(inner, {p.node: s for p, s in pairs}, t)
+
+
+def _outside(inner: Tensor, rows: dict[Node, Tensor], t: Tensor) -> Tensor | None:
+    """Return a condition of one row for all rows, of the shape of ``t``."""
+    if inner.node in rows:
+        found = rows[inner.node]
+        ones = (1,) * (t.ndim - found.ndim)
+        return broadcast_to(reshape(found, (*found.shape, *ones)), t.shape)
+    name = inner.node.op.name
+    if name == "broadcast_to" and not inner.parents[0].ndim:
+        return _outside(inner.parents[0], rows, t)
+    if name in ("logical_or", "logical_and"):
+        a, b = (_outside(p, rows, t) for p in inner.parents)
+        return None if a is None or b is None else apply(inner.node.op, a, b)
     return None
 
 

@@ -188,6 +188,85 @@ def test_every_layout_between(select: str, layout: str) -> None:
         )
 
 
+Loop = Callable[[Callable[[Any], Any], Any], Any]
+MAPS: dict[str, Loop] = {
+    "rows": lambda call, x: sd.map(call, x),
+    "elements": lambda call, x: sd.map(lambda r: sd.map(call, r), x),
+    "one of two": lambda call, x: sd.map(lambda r: (r, call(r)), x)[1],
+    "of two": lambda call, x: sd.map(
+        lambda p: call(p[0]) * p[1], (x, np.full((2, 3), 2.0))
+    ),
+}
+BY_ROW = ["one element", "row", "last rows", "step", "backwards", "reads of three",
+          "array", "take", "take many", "pick", "diagonal", "stack", "concatenate",
+          "split", "pad", "where", "where not", "overwritten", "two masks",
+          "row sums"]  # fmt: skip
+
+
+@pytest.mark.parametrize("loop", list(MAPS))
+@pytest.mark.parametrize("select", BY_ROW)
+def test_every_selection_of_rows_of_a_map(select: str, loop: str) -> None:
+    """Also where the slope is finite, and what is not read is not."""
+    pick, read = SELECT[select]
+    run = MAPS[loop]
+    for name in ("sqrt", "square") if loop == "rows" else ("several",):
+        call = STEEP[name].call
+        _check(
+            STEEP[name],
+            lambda x, c=call: pick(run(c, x)),
+            lambda x: pick(run(lambda r: r, x)),
+            read,
+        )
+
+
+def _added_up(call: Callable[[Any], Any], x: Any, **way: Any) -> Any:
+    zero = sd.zeros(3)
+    return sd.scan(lambda c, r: (c + call(r), c + call(r)), zero, x, **way)[1]
+
+
+# Scans whose carry adds up, or has its own way; what each reads of x.
+FIRST = ~ROW
+SCANS: dict[str, tuple[Loop, Any]] = {
+    "beside a carry": (
+        lambda f, x: sd.scan(lambda c, r: (c + 1, c * f(r)), np.array(1.0), x)[1][1],
+        ROW,
+    ),
+    "elements beside a carry": (
+        lambda f, x: sd.scan(lambda c, r: (c + r, f(r)), sd.zeros(3), x)[1][:, 1],
+        _mask((0, 1), (1, 1)),
+    ),
+    "first sum": (lambda f, x: _added_up(f, x)[0], FIRST),
+    "element of the first sum": (lambda f, x: _added_up(f, x)[:1, 1], _mask((0, 1))),
+    "last sum": (lambda f, x: _added_up(f, x)[1:], FIRST | ROW),
+    "first sum backwards": (lambda f, x: _added_up(f, x, reverse=True)[1], ROW),
+    "taken": (lambda f, x: sd.take(_added_up(f, x), np.array([0, 0]), 0), FIRST),
+    "masked": (
+        lambda f, x: sd.where(np.array([[True], [False]]), _added_up(f, x), 0.0),
+        FIRST,
+    ),
+    "with the last carry": (
+        lambda f, x: (lambda last, ys: last + ys[1])(
+            *sd.scan(lambda c, r: (c + 1.0, f(r)), sd.zeros(3), x)
+        ),
+        ROW,
+    ),
+}  # fmt: skip
+POLES = ("sqrt", "log", "power", "reciprocal", "several")
+
+
+@pytest.mark.parametrize("name", list(SCANS))
+def test_rows_of_a_scan_that_are_not_read(name: str) -> None:
+    run, read = SCANS[name]
+    for steep in POLES:
+        f = STEEP[steep].call
+        _check(
+            STEEP[steep],
+            lambda x, f=f: run(f, x),
+            lambda x: run(lambda r: r, x),
+            read,
+        )
+
+
 # Selections by value: f, a point, and the derivative of sum(f) there.
 BY_VALUE: dict[str, tuple[Callable[[Any], Any], list[float], list[float]]] = {
     "sort": (lambda x: sd.sort(sd.sqrt(x))[1:], [9, 0, 4], [1 / 6, 0, 1 / 4]),
@@ -257,6 +336,11 @@ def test_selection_by_value(name: str) -> None:
 
 
 # In forward mode zeros come from placing: what is beside a moving part stands still.
+ROOTS: dict[str, Callable[[Any], Any]] = {
+    "at once": sd.sqrt,
+    "mapped": lambda x: sd.map(sd.sqrt, x),
+    "scanned": lambda x: sd.scan(lambda c, r: (c + r, sd.sqrt(r)), np.array(0.0), x)[1],
+}
 PLACED: dict[str, Callable[[Any], Any]] = {
     "pad": lambda v: sd.pad(v, 1),
     "set": lambda v: sd.zeros(4).at[1:3].set(v),
@@ -266,10 +350,11 @@ PLACED: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.parametrize("root", list(ROOTS))
 @pytest.mark.parametrize("name", list(PLACED))
-def test_what_stands_still_beside_what_moves(name: str) -> None:
+def test_what_stands_still_beside_what_moves(name: str, root: str) -> None:
     v, t = sd.input("v", (2,)), sd.input("t", (2,))
-    moved = sd.jvp(sd.sqrt(PLACED[name](v)), v, t)
+    moved = sd.jvp(ROOTS[root](PLACED[name](v)), v, t)
     with np.errstate(all="ignore"):
         got = sd.interpret(moved, {v: np.array([1.0, 4.0]), t: np.array([2.0, 3.0])})
     np.testing.assert_allclose(got, [0, 1, 0.75, 0], rtol=1e-12)
