@@ -1,9 +1,9 @@
 """What watches over a student's process: ``python keeper.py SECONDS COMMAND...``.
 
 In: seconds, and a command. Out: on its standard output, a line of JSON: the exit code
-of the command, and whether it was late. Invariant: when this ends by itself, nothing
-that the command started is left, neither in a session of its own nor as a daemon,
-where the system lets a process adopt its orphans (Linux).
+of the command, whether it was late, and the seconds for which it computed. Invariant:
+when this ends by itself, nothing that the command started is left, neither in a session
+of its own nor as a daemon, where the system lets a process adopt its orphans (Linux).
 """
 
 from __future__ import annotations
@@ -39,7 +39,18 @@ def main(seconds: float, command: list[str]) -> None:
         process.kill()
     code = process.wait()
     end(lambda: below(os.getpid()))
-    print(json.dumps({"code": code, "late": late}), flush=True)
+    told = {"code": code, "late": late, "computed": computed()}
+    print(json.dumps(told), flush=True)
+
+
+def computed() -> float:
+    """Return the processor's seconds that all ended children took, where it is told."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def end_group(leader: int) -> None:

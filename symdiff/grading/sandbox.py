@@ -38,6 +38,8 @@ from symdiff.grading.results import (
 PRINTED = 4_000  # characters that are looked at
 NOTED = 1 << 20  # bytes of other files that are read
 LEEWAY = 15.0  # seconds in which its keeper is to have ended everything
+# How a process ends that has computed for all its seconds: asked, then made to.
+TIME_IS_UP = (getattr(signal, "SIGXCPU", 24), getattr(signal, "SIGKILL", 9))
 # Address space that Python and NumPy take before the student's first line.
 BASE = 1_024
 
@@ -136,10 +138,12 @@ def _remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def _started(folder: Path, limits: Limits, mark: str) -> tuple[int | None, bool]:
-    """Run the process to its end; return its exit code and whether it was late.
+def _started(folder: Path, limits: Limits, mark: str) -> tuple[int | None, str]:
+    """Run the process to its end; return its exit code, and how it was late, if so.
 
-    The code is None where it ended its keeper.
+    The code is None where it ended its keeper. Late is "busy" or "idle": on a machine
+    with other work, a process that computes all the time can be late before it has
+    computed for the seconds that it has.
     """
     kept = ("PATH", "SYSTEMROOT", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
     env = {k: os.environ[k] for k in kept if k in os.environ}
@@ -171,9 +175,11 @@ def _started(folder: Path, limits: Limits, mark: str) -> tuple[int | None, bool]
         told.seek(0)
         try:
             found = json.loads(told.read(NOTED))
-            return int(found["code"]), bool(found["late"])
+            busy = float(found["computed"]) > limits.seconds / 8
+            late = ("busy" if busy else "idle") if found["late"] else ""
+            return int(found["code"]), late
         except (ValueError, TypeError, KeyError, RecursionError):
-            return None, False
+            return None, ""
 
 
 # --- reading --------------------------------------------------------------------------
@@ -187,7 +193,7 @@ class _Reading:
     limits: Limits
     file: Path
 
-    def session(self, code: int | None, late: bool) -> Session:
+    def session(self, code: int | None, late: str) -> Session:
         """Return what the process left behind."""
         session = Session()
         printed = regular(self.folder / "printed.txt", int(self.job["bytes"])) or b""
@@ -221,7 +227,7 @@ class _Reading:
         return None if content is None else unpacked(content, str(self.job["run"]))
 
     def _ended(
-        self, session: Session, early: bool, code: int | None, late: bool
+        self, session: Session, early: bool, code: int | None, late: str
     ) -> Session:
         """Say why there are fewer outcomes than cases, if there are."""
         if not early:
@@ -231,11 +237,11 @@ class _Reading:
         session.line = _line(self.folder / "stack.txt", self.file)
         if code is None:
             session.ended = "ended the process that watches over it"
-        elif late:
+        elif late == "idle":
             session.ended = (
                 f"did not finish within {limits.wall:g} seconds: does it wait?"
             )
-        elif -code in (getattr(signal, "SIGXCPU", 24), getattr(signal, "SIGKILL", 9)):
+        elif late or -code in TIME_IS_UP:
             session.ended = (
                 f"did not finish within {limits.seconds:g} seconds: a loop that never "
                 "ends?"

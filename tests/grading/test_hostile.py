@@ -6,6 +6,7 @@ stay, and nothing that it started is left.
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 import time
@@ -171,3 +172,27 @@ def test_conduct_is_measured_from_outside(grader, statement, tmp_path):
     verdict = grader.grade(file)
     assert verdict.points < verdict.total
     assert CONDUCT[statement] in verdict.text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="what a process computed is not told there")
+@pytest.mark.parametrize(
+    ("doing", "said"),
+    [
+        ("while True:\n  pass", "within 6 seconds: a loop that never ends?"),
+        ("import time; time.sleep(60)", "within 5 seconds: does it wait?"),
+    ],
+    ids=["computes", "waits"],
+)
+def test_a_busy_machine_changes_no_words(doing, said, grader, tmp_path):
+    """A wall that comes before the processor's limit stands for a busy machine."""
+
+    class Near(Limits):
+        @property
+        def wall(self):
+            return 5.0
+
+    file = tmp_path / "student.py"
+    file.write_text(f"def backward(*_, **__):\n {doing}\n", "utf-8")
+    near = copy.copy(grader)
+    near.limits = Near(6.0, 512)
+    assert said in near.grade(file).text()
