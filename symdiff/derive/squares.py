@@ -182,7 +182,7 @@ def squared(x: Tensor, depth: int = DEPTH) -> Tensor | None:
         case "hypot":
             a, b = x.parents
             return a**2 + b**2
-        case "root":
+        case "root_of_squares":
             return x.parents[0]
         case "sqrt":
             q = x.parents[0]

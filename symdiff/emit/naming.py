@@ -63,7 +63,8 @@ RESERVED = frozenset(_OWN.split()) | frozenset(
 _READABLE = {
     "sum": "total", "max": "peak", "min": "low", "abs": "magnitude", "add": "total",
     "subtract": "difference", "multiply": "product", "divide": "ratio",
-    "matmul": "product", "sqrt": "root", "any": "some", "all": "every",
+    "matmul": "product", "sqrt": "root", "root_of_squares": "root",
+    "any": "some", "all": "every",
     "negative": "negated", "slice": "part", "squeeze": "element", "stack": "stacked",
     "round": "rounded", "broadcast_to": "repeated", "expand_dims": "expanded",
     "concatenate": "joined", "unslice": "placed", "unslices": "placed",

@@ -75,7 +75,7 @@ def off_origin(length: Tensor) -> Tensor:
 
 
 ROOT = elementwise(
-    "root",
+    "root_of_squares",
     sp.sqrt(u),
     partials=(lambda t, out, q: t / (2 * off_origin(out)),),
     ufunc="sqrt",
