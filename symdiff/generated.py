@@ -19,7 +19,10 @@ from symdiff.graph.errors import SpecError
 
 # Modules of a package; a generated file of another name stands by itself.
 PARTS = frozenset(
-    ["__init__", "__main__", "_planned", "backward", "forward", "train"],
+    [
+        *("__init__", "__main__", "_held", "_hidden", "_planned"),
+        *("backward", "forward", "train"),
+    ]
 )
 _SKIPPED = frozenset(["node_modules", "__pycache__", "site-packages"])
 

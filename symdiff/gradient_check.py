@@ -9,7 +9,7 @@ order whose step is chosen so that two step sizes agree.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -65,11 +65,17 @@ class Subject:
     """A generated module that has a backward pass, called with float64 arrays.
 
     Its own check of arguments is left out while it is measured: it refuses complex
-    numbers, and widths that were declared.
+    numbers, and widths that were declared. ``holding`` are its modules that give what
+    stop_gradient hides, and the results given that.
     """
 
-    def __init__(self, module: ModuleType, key: int = 0) -> None:
-        self.module = module
+    def __init__(
+        self,
+        module: ModuleType,
+        key: int = 0,
+        holding: tuple[ModuleType, ModuleType] | None = None,
+    ) -> None:
+        self.module, self._holding, self._key = module, holding, key
         self.is_model = hasattr(module, "loss_and_residuals")
         primal = "loss_and_residuals" if self.is_model else "forward_with_residuals"
         self._primal = getattr(module, primal)
@@ -94,12 +100,32 @@ class Subject:
             return [np.asarray(2.0)]
         return [rng.standard_normal(np.shape(v)) for v in self.results(point)[0]]
 
-    def value(self, point: Point, weights: list[np.ndarray]) -> Any:
-        """Return the loss, or the results contracted with their cotangents."""
+    def hidden(self, point: Point) -> list[Any]:
+        """Return what stop_gradient hides from the gradient at a point."""
+        if self._holding is None:
+            return []
+        return self._called(self._holding[0], point)
+
+    def value(self, point: Point, weights: list[np.ndarray], hidden: Any = ()) -> Any:
+        """Return the loss, or the results contracted with their cotangents.
+
+        Values that stop_gradient hides are ``hidden``, where there are any.
+        """
+        if hidden and self._holding is not None:
+            values = self._called(self._holding[1], point, hidden)
+            values = [v for v in values if np.asarray(v).dtype.kind in "fc"]
+        else:
+            values = self.results(point)[0]
         if self.is_model:
-            return self.results(point)[0][0]
-        pairs = zip(self.results(point)[0], weights, strict=True)
-        return sum(np.sum(v * w) for v, w in pairs)
+            return values[0]
+        return sum(np.sum(v * w) for v, w in zip(values, weights, strict=True))
+
+    def _called(self, module: ModuleType, point: Point, more: Any = ()) -> list[Any]:
+        first = [dict(point.params)] if self.is_model else []
+        arguments = [point.arguments[n] for n in self.module.ARGUMENTS]
+        key = _takes_key(module.forward, self._key)
+        value = module.forward(*first, *arguments, *more, **key)
+        return list(value) if isinstance(value, tuple) else [value]
 
     def gradients(self, point: Point, weights: list[np.ndarray]) -> list[np.ndarray]:
         """Return the derived gradients, of a loss over its cotangent.
@@ -188,6 +214,7 @@ def difference_slope(
     direction: np.ndarray,
     weights: list[np.ndarray],
     exact: float,
+    hidden: Sequence[Any] = (),
 ) -> tuple[float, float] | None:
     """Return a slope by differences and the rounding in it; None near a kink.
 
@@ -196,7 +223,7 @@ def difference_slope(
 
     def value(h: float) -> float:
         moved = subject.moved(point, target, h * direction)
-        return float(subject.value(moved, weights))
+        return float(subject.value(moved, weights, hidden))
 
     def slope(h: float) -> float:
         near, far = value(h) - value(-h), value(2 * h) - value(-2 * h)
@@ -239,6 +266,14 @@ def compare(
     if not np.isfinite(subject.value(point, weights)):
         raise FloatingPointError(f"the value is not finite at {point.label}")
     gradients = subject.gradients(point, weights)
+    hidden = subject.hidden(point)
+    if hidden:
+        pair = (subject.value(point, weights), subject.value(point, weights, hidden))
+        if not np.isclose(*pair, rtol=1e-9):
+            place = "in its value: with what is stopped held fixed it is another"
+            for i in range(len(gradients)) if only is None else only:
+                worst[i].note(np.inf, point.label, place, pair)
+            return []
     kinks: list[int] = []
     # a gradient that is 0 but for rounding has the rounding of the others
     overall = max((float(np.max(np.abs(g), initial=0.0)) for g in gradients), default=0)
@@ -264,7 +299,7 @@ def compare(
                 scale = max(abs(slope), float(np.sum(np.abs(terms))))
             else:
                 found = difference_slope(
-                    subject, point, target, direction, weights, exact
+                    subject, point, target, direction, weights, exact, hidden
                 )
                 if found is None:
                     continue

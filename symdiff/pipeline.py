@@ -32,11 +32,12 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TupleType
-from symdiff.ops.elementwise import STOP_GRADIENT, cast
+from symdiff.ops.elementwise import cast
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
 from symdiff.plan.cost import types_of
+from symdiff.plan.holding import held
 from symdiff.plan.program import Named, Program
 from symdiff.rewrite.bodies import merge_loops, number_steps
 from symdiff.rewrite.driver import Table, rewrite
@@ -94,17 +95,6 @@ def is_analytic(results: Sequence[Tensor]) -> bool:
     return all(n.op.analytic or not _is_smooth(n) for n in nodes)
 
 
-def is_stopped(results: Sequence[Tensor], wrt: Sequence[Tensor]) -> bool:
-    """Whether results depend on ``wrt`` through stop_gradient, as slopes can tell."""
-    moved = {t.node for t in wrt}
-    for node in topological([t.node for t in results]):
-        if any(i in moved for i in node.inputs):
-            if node.op is STOP_GRADIENT:
-                return True
-            moved.add(node)
-    return False
-
-
 def _is_smooth(node: Node) -> bool:
     """Whether floats come in and go out of a node."""
     kinds = [types_of(i) for i in node.inputs]
@@ -139,7 +129,6 @@ def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
         wrt=tuple(wrt) if results else (),
         gradients=(),
         analytic=not model.randoms and is_analytic(results),
-        stopped=is_stopped(results, wrt),
     )
 
 
@@ -165,7 +154,6 @@ def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
         wrt=tuple(wrt) if smooth else (),
         gradients=(),
         analytic=not function.randoms and is_analytic([t for _, t in smooth]),
-        stopped=is_stopped([t for _, t in smooth], wrt),
     )
 
 
@@ -254,6 +242,13 @@ def passes(level: int) -> dict[str, Pass]:
         "expand": expand,
         "prune": prune,
     }
+
+
+def _whole(program: Program, level: int) -> Program:
+    """Return what a program is after the passes; it has nothing to derive."""
+    for run in passes(level).values():
+        program = run(program)
+    return program
 
 
 # --- compile --------------------------------------------------------------------------
@@ -370,10 +365,12 @@ def compile_(
         program = model_program(declared, variables)
     else:
         program = function_program(declared, variables)
+    program = held(program) if program.wrt else program
     for name, run in passes(level).items():
         program = run(program)
         if name in print_after:
             show(f"--- after {name} ---\n{program}")
+    program = replace(program, holding=tuple(_whole(h, level) for h in program.holding))
     asked = wrt if isinstance(wrt, (list, tuple)) else [wrt] if wrt is not None else []
     shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
     default = ("params",) if isinstance(declared, Model) else ("inputs",)

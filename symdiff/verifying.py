@@ -19,6 +19,7 @@ from types import ModuleType
 import numpy as np
 
 from symdiff.emit.headers import Header
+from symdiff.emit.modules import HELD
 from symdiff.emit.package import load_package
 from symdiff.generated import PARTS, header_of, is_generated, one_package
 from symdiff.gradient_check import Point, Subject, Worst, compare
@@ -146,6 +147,10 @@ def verify(
         if not header.intact:
             verdict.notes.append("the file was edited after it was generated")
         verdict.notes += _edited_beside(path)
+        unheld = _unheld(header, check)
+        if unheld:
+            verdict.problems.append(unheld)
+            return verdict
         run = _Run(module, check, verdict, by_complex, directions, seed)
         with _running(path):
             run.at(points, params, count)
@@ -162,6 +167,18 @@ def verify(
         return verdict
 
 
+def _unheld(header: Header, check: ModuleType | None) -> str:
+    """Say why slopes cannot tell the gradient, where stop_gradient hides some."""
+    if "stop_gradient" in header.check:
+        return header.check.partition(": ")[2] or header.check
+    if HELD in header.check and not hasattr(check, "_held"):
+        return (
+            "stop_gradient hides a part of the slope from the gradient, and the "
+            "modules that hold it fixed are not beside this file; compile a package"
+        )
+    return ""
+
+
 def _edited_beside(path: Path) -> list[str]:
     """Return a note for each other generated file of a package that was edited."""
     files = sorted(one_package(path).glob("*.py")) if path.is_dir() else []
@@ -171,6 +188,17 @@ def _edited_beside(path: Path) -> list[str]:
         for file in others
         if not is_generated(file) or not header_of(file).intact
     ]
+
+
+@contextlib.contextmanager
+def _unchecked(module: ModuleType) -> Iterator[None]:
+    """Let a module take arguments as they are, also complex ones."""
+    check = module._check
+    module._check = lambda _, /, **arguments: list(arguments.values())  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module._check = check  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -187,7 +215,10 @@ class _Run:
         """Compare at the files' points, then at random ones."""
         rng = np.random.default_rng(self.seed)
         weights = arrays_of(params) if params is not None else {}
-        subject = Subject(self.module)
+        holding = None
+        if self.check is not None and hasattr(self.check, "_held"):
+            holding = (self.check._hidden, self.check._held)
+        subject = Subject(self.module, holding=holding)
         self.source = Points(self.module, self.check)
         if params is not None and not set(weights) & set(self.source.params):
             known = ", ".join(self.source.params) or "none"
@@ -197,16 +228,14 @@ class _Run:
         given = [self.source.given(file, weights, rng) for file in files]
         for point in given:
             self.source.hold(point)
-        held = self.module._check
-        self.module._check = lambda _params, /, **arguments: list(arguments.values())  # type: ignore[attr-defined]
-        try:
-            with np.errstate(all="ignore"):
-                for point in given:
-                    self._compare(subject, point, rng)
-                for i in range(count):
-                    self._random(subject, i, weights, rng)
-        finally:
-            self.module._check = held  # type: ignore[attr-defined]
+        with contextlib.ExitStack() as stack:
+            for module in (self.module, *(holding or ())):
+                stack.enter_context(_unchecked(module))
+            stack.enter_context(np.errstate(all="ignore"))
+            for point in given:
+                self._compare(subject, point, rng)
+            for i in range(count):
+                self._random(subject, i, weights, rng)
         for found in self.verdict.worst:
             if not found.compared and found.shape and 0 not in found.shape:
                 self.verdict.problems.append(f"{found.name}: no smooth point was found")

@@ -212,5 +212,6 @@ def _compare(name: str, rule: str, i: int, got: Any, wanted: Any) -> None:
     a, b = np.ravel(got)[k], np.ravel(wanted)[k]
     raise DerivativeError(
         f"the {rule} of {name} is wrong in operand {i}: it gives {a:.9g} where "
-        f"differences of evaluate give {b:.9g}."
+        f"differences of evaluate give {b:.9g}. A slope that is deliberately that of "
+        "another function s is written s + stop_gradient(y - s), whose value is y."
     )

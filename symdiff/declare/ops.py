@@ -337,6 +337,7 @@ def primitive(
         expand=expand,
         hint=name,
         rule=f"derivative of {name}",
+        extra={"hides": not differentiable},
     )
     OPS[record] = op  # over a record of the same content, if there is one
 

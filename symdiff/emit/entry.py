@@ -30,8 +30,11 @@ from symdiff.emit.modules import (
 from symdiff.emit.render import render
 from symdiff.emit.texts import expression
 from symdiff.emit.train import draw_text
+from symdiff.graph.node import topological
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
+from symdiff.ops.leaf import RANDOM
+from symdiff.plan.program import Program
 
 _LENGTHS = (5, 3, 4, 6, 7, 2)  # what the symbolic dims are in the self-check, in turn
 
@@ -194,20 +197,31 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
         backward_draws=backward.draws,
         inputs_too=any(t.node in inputs for t in p.wrt),
         several=len(p.results) > 1,
+        holding=[_called(h) for h in p.holding],
     )
     training = render("main_train.py", name=p.name, planned_check=planned)
     training = f"{training}\n\n{render('main_data.py')}"
-    reason = "nothing is differentiated"
-    if p.stopped:
-        reason = "stop_gradient hides a part of the slope from the gradient"
+    reason = p.stopped or "nothing is differentiated"
     return {
         "adapters": adapters.strip(),
-        "verify": render("verify.py", tolerance=TOLERANCE, reason=reason).strip(),
+        "verify": render(
+            "verify.py",
+            tolerance=TOLERANCE,
+            reason=reason,
+            drawn="_held_at(_draw(rng))" if p.holding else "_draw(rng)",
+        ).strip(),
         "complex": render("complex.py", tolerance=STRICT).strip() if p.analytic else "",
         "planned": training.strip() if train else "",
         "draws": _returned(draws),
         "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
     }
+
+
+def _called(program: Program) -> dict[str, bool]:
+    """Return what a call of a program's function depends on."""
+    nodes = topological([t.node for _, t in program.outputs])
+    draws = any(n.op is RANDOM for n in nodes)
+    return {"draws": draws, "several": len(program.outputs) > 1}
 
 
 def _assigned(name: str, items: tuple[py.Expr, ...]) -> str:
@@ -231,7 +245,13 @@ def main_module(
         "__main__.py",
         header=header(unit, options, origin),
         name=unit.program.name,
-        imported="backward, train" if train else "backward",
+        imported=", ".join(
+            [
+                *(["_held", "_hidden"] if unit.program.holding else []),
+                "backward",
+                *(["train"] if train else []),
+            ]
+        ),
         train=train,
         usage=f"python -m {unit.program.name} [verify]" + _TRAINS * train,
         planned_check=planned,

@@ -20,7 +20,7 @@ import sympy as sp
 
 from symdiff._version import __version__
 from symdiff.emit import pycode as py
-from symdiff.emit.bodies import Unit
+from symdiff.emit.bodies import Unit, new_unit
 from symdiff.emit.comments import shape_comment
 from symdiff.emit.fitting import fitted
 from symdiff.emit.functions import (
@@ -45,6 +45,7 @@ UNSTAMPED = 'BUILD = "0000000000000000"'
 BUILD = f"{UNSTAMPED}  # of what was compiled together"  # in the modules of a package
 TOLERANCE = "1e-6"  # of central differences
 STRICT = "1e-12"  # of complex steps
+HELD = "stopped values held fixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,10 @@ def _wrapped(text: str) -> list[str]:
 def how_checked(program: Program) -> str:
     """Return how ``python -m`` of a package checks its gradients."""
     if program.stopped:
-        return "stop_gradient hides a part of the slope from the gradient"
+        return program.stopped
     slopes = f"central differences to {TOLERANCE}"
+    if program.holding:
+        return f"{slopes}, {HELD}"
     return f"{slopes}, complex steps to {STRICT}" if program.analytic else slopes
 
 
@@ -261,8 +264,8 @@ def imports_of(text: str, *modules: str) -> str:
     return f"{standard}\n\nimport numpy as np" if standard else "import numpy as np"
 
 
-def forward_module(unit: Unit, options: Options, origin: str) -> str:
-    """Return forward.py."""
+def forward_module(unit: Unit, options: Options, origin: str, summary: str = "") -> str:
+    """Return forward.py, or a module of the same form with its own summary."""
     p = unit.program
     written = forward_function(unit)
     records = [output_record(unit, p.outputs)] if len(p.outputs) > 1 else []
@@ -275,10 +278,30 @@ def forward_module(unit: Unit, options: Options, origin: str) -> str:
         [written],
         leaves=p.inputs,
         records=records,
-        summary=f"Prediction of {p.name}." if p.is_model else f"Value of {p.name}.",
+        summary=summary
+        or (f"Prediction of {p.name}." if p.is_model else f"Value of {p.name}."),
         usage=f"{call} is pure and re-entrant; it needs NumPy alone.",
         forward=written,
     )
+
+
+def holding_modules(
+    unit: Unit, options: Options, origin: str, folder: str
+) -> dict[str, str]:
+    """Return the modules by which the self-check holds fixed what is hidden."""
+    if not unit.program.holding:
+        return {}
+    summaries = {
+        "_hidden": "The values that stop_gradient hides from the gradient.",
+        "_held": "The results, given the values that stop_gradient hides.",
+    }
+    made: dict[str, str] = {}
+    pairs = zip(summaries.items(), unit.program.holding, strict=True)
+    for (name, summary), program in pairs:
+        part = new_unit(program, folder, unit.level)
+        part.constants = unit.constants
+        made[name] = forward_module(part, options, origin, summary)
+    return made
 
 
 def backward_module(unit: Unit, options: Options, origin: str) -> str:

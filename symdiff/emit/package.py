@@ -27,6 +27,7 @@ from symdiff.emit.modules import (
     backward_module,
     body_of,
     forward_module,
+    holding_modules,
     stamped,
 )
 from symdiff.emit.single import single_module
@@ -213,6 +214,7 @@ def model_files(
     texts["__init__"] = init_module(unit, options, origin, tuple(texts), more)
     if "backward" in modules:
         texts["__main__"] = main_module(unit, options, origin, tuple(texts))
+        texts |= holding_modules(unit, options, origin, folder)
     files: dict[str, str | bytes] = {
         f"{model.name}/{k}.py": v for k, v in texts.items()
     }
@@ -248,6 +250,7 @@ def function_files(
     texts["__init__"] = init_module(unit, options, origin, tuple(texts))
     if "backward" in modules:
         texts["__main__"] = main_module(unit, options, origin, tuple(texts))
+        texts |= holding_modules(unit, options, origin, folder)
     files: dict[str, str | bytes] = {
         f"{function.name}/{k}.py": v for k, v in texts.items()
     }

@@ -413,6 +413,7 @@ STOP_GRADIENT = primitive(
     jvp=None,
     text="_0",
     view=True,
+    extra={"hides": True},
 )
 
 

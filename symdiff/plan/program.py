@@ -43,7 +43,10 @@ class Program:
     wrt: tuple[Tensor, ...]
     gradients: tuple[Tensor, ...]
     analytic: bool = False  # every op of the results holds for complex numbers too
-    stopped: bool = False  # stop_gradient hides a part of the slope from the derivative
+    stopped: str = ""  # why slopes of the results cannot tell the gradient
+    # What stop_gradient hides from the gradient, and the results given that: as two
+    # programs of the same leaves, the second with one more for each hidden value.
+    holding: tuple[Program, ...] = ()
     # outputs and metrics, by name, that nobody reads: passes are watched on them
     followed: frozenset[str] = frozenset()
 

@@ -1,0 +1,104 @@
+"""What is hidden from the gradient, held fixed, so that slopes tell the gradient.
+
+In: a program. Out: the same, with the values that ``stop_gradient`` and ops without a
+derivative hide, and its results as functions of them, as two programs. Invariant: at
+any point the second, given what the first returns there, gives the results; its slope
+is what the chain rule derives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from symdiff.graph.body import every_node, substitute
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor, apply, tensor_topological
+from symdiff.graph.types import TensorType
+from symdiff.ops.leaf import INPUT
+from symdiff.plan.program import Program
+
+IN_A_BODY = "stop_gradient in a loop or branch cannot be held fixed"
+
+
+def hides(node: Node) -> bool:
+    """Whether the slope of a node's value is deliberately not its derivative."""
+    return bool(node.op.extra.get("hides"))
+
+
+def held(program: Program) -> Program:
+    """Return a program with `Program.holding`, or with the reason why there is none.
+
+    It stays as it is where nothing that its results depend on is hidden.
+    """
+    results = [t for _, t in program.results if t.dtype.is_float]
+    order = topological([t.node for t in results])
+    moved = _moved(order, program.wrt)
+    hidden = [
+        t
+        for t in tensor_topological(results)
+        if hides(t.node) and t.node in moved and t.dtype.is_float
+    ]
+    names = {str(t.name) for t in program.leaves}
+    leaves = {t: _leaf(t, i, names) for i, t in enumerate(hidden)}
+    freed = substitute(
+        [t for _, t in program.results], {t.node: leaf for t, leaf in leaves.items()}
+    )
+    read = topological([t.node for t in freed if t.dtype.is_float])
+    if _hidden_inside(read, program.wrt):
+        return replace(program, stopped=IN_A_BODY)
+    kept = {t: leaf for t, leaf in leaves.items() if leaf.node in set(read)}
+    if not kept:
+        return program
+    plain = replace(
+        program,
+        inputs=(*program.inputs, *program.targets),
+        targets=(),
+        results=(),
+        metrics=(),
+        updates=(),
+        seeds=(),
+        wrt=(),
+        gradients=(),
+        followed=frozenset(),
+    )
+    values = tuple((str(leaf.name), t) for t, leaf in kept.items())
+    pairs = zip(program.results, freed, strict=True)
+    outputs = tuple((name, t) for (name, _), t in pairs)
+    second = replace(plain, inputs=(*plain.inputs, *kept.values()), outputs=outputs)
+    return replace(
+        program, analytic=False, holding=(replace(plain, outputs=values), second)
+    )
+
+
+def _moved(order: Sequence[Node], wrt: Sequence[Tensor]) -> set[Node]:
+    """Return the nodes that change with ``wrt``."""
+    moved = {t.node for t in wrt}
+    for node in order:
+        if any(i in moved for i in node.inputs):
+            moved.add(node)
+    return moved
+
+
+def _hidden_inside(order: Sequence[Node], wrt: Sequence[Tensor]) -> bool:
+    """Whether a loop or a branch that changes with ``wrt`` hides a part of that."""
+    moved = _moved(order, wrt)
+    within = set(every_node([n for n in order if n in moved])) - set(order)
+    return any(hides(n) for n in within)
+
+
+def _leaf(hidden: Tensor, number: int, taken: set[str]) -> Tensor:
+    """Return an input that stands for a hidden value, under a name of its own."""
+    name = f"held_{number}"
+    while name in taken:
+        name += "_"
+    assert isinstance(hidden.type, TensorType)
+    return apply(
+        INPUT,
+        name=name,
+        shape=hidden.shape,
+        dtype=hidden.dtype,
+        low=None,
+        high=None,
+        sample=None,
+    )
