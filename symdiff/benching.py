@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.emit.dims import symbols_of
+from symdiff.emit.drawing import draw_argument, lengths_of
 from symdiff.graph.errors import DeclarationError
-from symdiff.module_points import draw_argument
 
 SLICE = 0.01  # seconds that one measurement takes at least
 LENGTH = 64  # of a symbolic dim that is not given
@@ -62,18 +63,22 @@ def bench(
 ) -> Bench:
     """Time a package's functions on random arguments that its declarations allow.
 
-    ``dims`` gives lengths of symbolic dims by name; others are 64. Raises
-    `DeclarationError` for a name that is no dim of the package, and where the planned
-    step does not give the readable step's bits.
+    ``dims`` gives lengths of symbolic dims by name; others are 64, or what the model
+    asks for. Raises `DeclarationError` for a name that is no dim of the package, and
+    where the planned step does not give the readable step's bits; `LengthError` where
+    lengths do not fit the model.
     """
     rng = np.random.default_rng(seed)
-    sizes = dict(dims)
     module = getattr(package, "backward", None) or package.forward
-    arguments = _arguments(module, sizes, dtype, rng)
     unknown = sorted(set(dims) - _symbols(module))
     if unknown:
         known = ", ".join(sorted(_symbols(module))) or "none"
         raise DeclarationError(f"{unknown[0]!r} is no dim of the model ({known}).")
+    sizes = lengths_of(module, dims, (LENGTH,))
+    arguments = {
+        n: _narrowed(draw_argument(s, sizes, rng), dtype)
+        for n, s in module.ARGUMENTS.items()
+    }
     calls = _calls(package, arguments, dtype, rng)
     timings = _interleaved(calls, rounds)
     return Bench(sizes, dtype, timings)
@@ -81,18 +86,8 @@ def bench(
 
 def _symbols(module: ModuleType) -> set[str]:
     specs = module.ARGUMENTS.values()
-    return {d for _, dims, *_ in specs for d in dims if isinstance(d, str)}
-
-
-def _arguments(
-    module: ModuleType, sizes: dict[str, int], dtype: str, rng: np.random.Generator
-) -> dict[str, Any]:
-    for _, dims, *_ in module.ARGUMENTS.values():
-        for d in dims:
-            if isinstance(d, str) and d.isidentifier():
-                sizes.setdefault(d, LENGTH)
-    drawn = {n: draw_argument(s, sizes, rng) for n, s in module.ARGUMENTS.items()}
-    return {n: _narrowed(a, dtype) for n, a in drawn.items()}
+    texts = {d for _, dims, *_ in specs for d in dims if isinstance(d, str)}
+    return {name for text in texts for name in symbols_of(text)}
 
 
 def _narrowed(array: np.ndarray, dtype: str) -> np.ndarray:

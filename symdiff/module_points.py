@@ -15,10 +15,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from symdiff.gradient_check import Point
+from symdiff.emit.drawing import draw_argument, lengths_of
+from symdiff.gradient_check import Point, Subject
 from symdiff.graph.errors import DerivativeError
-
-LENGTHS = (5, 3, 4, 6, 7, 2)  # what symbolic lengths are at random points
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Points:
             arguments = {n: np.asarray(drawn[n]) for n in self.module.ARGUMENTS}
         else:
             params = {n: draw_argument(s, {}, rng, 0.3) for n, s in self.params.items()}
-            sizes: dict[str, int] = {}
+            sizes = lengths_of(self.module)
             arguments = {
                 n: draw_argument(spec, sizes, rng)
                 for n, spec in self.module.ARGUMENTS.items()
@@ -98,11 +97,17 @@ class Points:
         return Point(label, both, held, False)
 
     def hold(self, point: Point) -> None:
-        """Let the module's own check look at a point."""
+        """Let the module's own checks look at a point, those of lengths among them."""
         try:
             self.module._check(dict(point.params), **point.arguments)
+            with np.errstate(all="ignore"):
+                Subject(self.module).results(point)
         except (TypeError, ValueError) as error:
-            raise DerivativeError(f"{point.label}: {error}") from error
+            if point.drawn:
+                lengths_of(self.module)  # says so if there are none
+            raise DerivativeError(
+                f"{point.label or 'a random point'}: {error}; give arrays that fit."
+            ) from error
 
 
 def arrays_of(file: Path) -> dict[str, np.ndarray]:
@@ -128,34 +133,3 @@ def _held(array: np.ndarray, kind: str) -> np.ndarray:
 
 def _float64(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-def draw_argument(
-    spec: tuple[Any, ...],
-    sizes: dict[str, int],
-    rng: np.random.Generator,
-    spread: float = 1.0,
-) -> np.ndarray:
-    """Draw an argument of a declared kind, shape and range."""
-    kind, dims, *bounds = spec
-    shape = tuple(d if isinstance(d, int) else _length(d, sizes) for d in dims)
-    low, high = (_length(b, sizes) if isinstance(b, str) else b for b in bounds)
-    if kind == "bool":
-        return rng.random(shape) < 0.5
-    if kind.startswith(("int", "uint")):
-        least = 0 if low is None else int(low)
-        return rng.integers(least, least + 5 if high is None else int(high), shape)
-    if low is not None or high is not None:
-        first = float(low) if low is not None else float(high) - 1.0
-        last = float(high) if high is not None else first + 1.0
-        return np.asarray(rng.uniform(first, last, shape))
-    return np.asarray(spread * rng.standard_normal(shape))
-
-
-def _length(text: str, sizes: dict[str, int]) -> int:
-    """Return a symbolic length; names that have none get one."""
-    from symdiff.emit.dims import length_of, symbols_of
-
-    for name in symbols_of(text):
-        sizes.setdefault(name, LENGTHS[len(sizes) % len(LENGTHS)])
-    return length_of(text, sizes)

@@ -18,6 +18,7 @@ from types import ModuleType
 
 import numpy as np
 
+from symdiff.emit.drawing import lengths_of
 from symdiff.emit.headers import Header
 from symdiff.emit.modules import HELD
 from symdiff.emit.package import load_package
@@ -284,10 +285,18 @@ class _Run:
         """Compare at a random point; those at a kink there, at other ones."""
         label = f"random point {number + 1}"
         kinks: list[int] | None = None
+        refused: Exception | None = None
         for _ in range(TRIES):
             drawn = self.source.drawn(label, weights, rng)
-            kinks = self._compare(subject, drawn, rng, kinks)
+            try:
+                kinks = self._compare(subject, drawn, rng, kinks)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                refused = error  # as of a matrix that has no factor; others may have
+                continue
             if not kinks:
                 self.verdict.points.append(label)
                 return
+        if kinks is None and refused is not None:
+            lengths_of(self.module)  # says so if there are none
+            raise refused
         self.verdict.points.append(f"{label} (at kinks)")

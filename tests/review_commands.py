@@ -1,5 +1,7 @@
 """Commands run on a small spec, and edits of what they made, for tests of reviewing."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -40,3 +42,16 @@ def edit(path, old, new):
     text = Path(path).read_text("utf-8")
     assert old in text, f"{path} lacks {old!r}"
     Path(path).write_text(text.replace(old, new, 1), "utf-8")
+
+
+def alone(package):
+    """What the package's own check says, and its exit code."""
+    found = subprocess.run(
+        [sys.executable, "-m", package.name],
+        cwd=package.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not found.stderr
+    return found.returncode, found.stdout

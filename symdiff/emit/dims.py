@@ -26,12 +26,18 @@ class _Symbols(dict[str, Any]):
         return sp.Symbol(name, integer=True, nonnegative=True)
 
 
+def dimension(text: str) -> sp.Expr:
+    """Return a length as a formula of its names."""
+    found: sp.Expr = sp.sympify(text, locals=_Symbols())
+    return found
+
+
 def symbols_of(text: str) -> list[str]:
     """Return the names in a length, sorted."""
-    return sorted(map(str, sp.sympify(text, locals=_Symbols()).free_symbols))
+    return sorted(map(str, dimension(text).free_symbols))
 
 
 def length_of(text: str, lengths: Mapping[str, int]) -> int:
     """Return a length, given those of its names."""
-    expression = sp.sympify(text, locals=_Symbols())
+    expression = dimension(text)
     return int(expression.subs({s: lengths[str(s)] for s in expression.free_symbols}))

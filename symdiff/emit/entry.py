@@ -19,6 +19,7 @@ from symdiff.emit import pycode as py
 from symdiff.emit.bodies import Unit
 from symdiff.emit.functions import index_bounds
 from symdiff.emit.halves import halves
+from symdiff.emit.lengths import WISHES, LengthError, dims_of, lengths
 from symdiff.emit.modules import (
     BUILD,
     STRICT,
@@ -35,8 +36,6 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
 from symdiff.ops.leaf import RANDOM
 from symdiff.plan.program import Program
-
-_LENGTHS = (5, 3, 4, 6, 7, 2)  # what the symbolic dims are in the self-check, in turn
 
 _KIND = {True: "model", False: "function"}
 _TRAINS = " | train DATA.npz"
@@ -111,12 +110,13 @@ def _smooth(unit: Unit) -> list[str]:
 
 
 def _sizes(unit: Unit) -> dict[sp.Symbol, int]:
-    symbols: dict[sp.Symbol, None] = {}
-    for leaf in unit.program.leaves:
-        for d in leaf.shape:
-            if isinstance(d, sp.Expr):
-                symbols.update((s, None) for s in sorted(d.free_symbols, key=str))
-    return {s: _LENGTHS[i % len(_LENGTHS)] for i, s in enumerate(symbols)}
+    """Return the lengths at random points; any, where none meet the constraints."""
+    dims = dims_of(unit.program)
+    try:
+        chosen = lengths(unit.program)
+    except LengthError:  # each call says so
+        chosen = {str(s): WISHES[i % len(WISHES)] for i, s in enumerate(dims)}
+    return {s: chosen[str(s)] for s in dims}
 
 
 WIDE = 10_000  # elements of a parameter

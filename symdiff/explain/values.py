@@ -7,7 +7,7 @@ code takes no part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,9 @@ def _backward(
     shares: dict[tuple[str, str, int], Any] = {}
     owners = {t.node: name for name, t in derivation.cotangents.items()}
 
-    lengths = {n: feed[n] for n in _telling_lengths(feed)}
+    lengths = {
+        n: a for n, a in feed.items() if any(isinstance(d, sp.Expr) for d in n.shape)
+    }
 
     def contribution(share: Share) -> Any:
         given: dict[Node, Any] = dict(lengths)
@@ -91,18 +93,6 @@ def _backward(
             total = value if total is None else total + value
         cotangents[entry.cotangent] = total
     return cotangents, shares
-
-
-def _telling_lengths(leaves: Iterable[Node]) -> Iterable[Node]:
-    """Return some leaves whose arrays tell every symbolic length."""
-    seen: set[Any] = set()
-    for leaf in leaves:
-        symbols = {
-            s for d in leaf.shape if isinstance(d, sp.Expr) for s in d.free_symbols
-        }
-        if not symbols <= seen:
-            seen |= symbols
-            yield leaf
 
 
 def shown(value: Any) -> str:

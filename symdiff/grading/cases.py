@@ -7,6 +7,7 @@ gradient is a convention (a tie, an exact zero of a relu) is marked as such.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,8 @@ import numpy as np
 from symdiff.declare.init import Init
 from symdiff.declare.model import Function, Model
 from symdiff.emit.dims import length_of, symbols_of
+from symdiff.emit.drawing import lengths_of
+from symdiff.emit.lengths import LengthError
 from symdiff.grading.reference import Case, Reference
 
 # What symbolic lengths are, all different; larger ones where these are too short.
@@ -88,7 +91,9 @@ class _Drawer:
             self.sizes = {d: free[i % len(free)] for i, d in enumerate(dims)}
             rng = np.random.default_rng(0)
             if self.case("", {}, None, 1.0, False, rng) is not None:
-                break
+                return
+        with contextlib.suppress(LengthError):  # then no point is found
+            self.sizes = lengths_of(reference.module, wishes=LENGTHS[0])
 
     def free(self, name: str) -> bool:
         """Whether an argument is floats of any value."""

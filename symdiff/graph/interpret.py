@@ -42,6 +42,22 @@ class Environment:
             self.float = outer.float
         for node, array in feed.items():
             self._bind(node, array)
+        for node, array in feed.items():  # a dim may occur in formulas alone
+            for dim, length in zip(node.shape, array.shape, strict=True):
+                self._solve(dim, length)
+
+    def _solve(self, dim: Any, length: int) -> None:
+        """Bind the one dim of a formula that no axis has by itself."""
+        if not isinstance(dim, sp.Expr) or dim.free_symbols <= self.dims.keys():
+            return
+        left = dim.subs(self.dims)
+        symbols = left.free_symbols
+        if len(symbols) == 1 and left.is_polynomial(*symbols):
+            (symbol,) = symbols
+            found = sp.Poly(left - length, symbol).ground_roots()
+            whole = [int(r) for r in found if r.is_integer and r >= 0]
+            if len(whole) == 1:
+                self.dims[symbol] = whole[0]
 
     def _bind(self, node: Node, array: np.ndarray) -> None:
         if len(node.shape) != array.ndim:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
@@ -154,17 +155,20 @@ def _fill_unknown(old: Shape, new: Sequence[Any]) -> Shape:
     total, rest = product(old), product(known)
     if rest == 0:
         raise ShapeError("reshape cannot infer a length beside an axis of length 0.")
-    quotient = (
-        as_dim(total / rest)
-        if not _ints(total, rest)
-        else _exact(total, rest, old, new)
-    )
-    known.insert(unknown[0], quotient)
+    exact = _ints(total, rest)
+    found = _exact(total, rest, old, new) if exact else _quotient(total, rest)
+    known.insert(unknown[0], found)
     return tuple(known)
 
 
 def _ints(*dims: Dim) -> bool:
     return all(isinstance(d, int) for d in dims)
+
+
+def _quotient(total: Any, rest: Any) -> Dim:
+    """Return how often ``rest`` goes into ``total``; that it does is for run time."""
+    ratio = sp.sympify(total) / rest
+    return as_dim(ratio if ratio.is_integer else sp.floor(ratio))
 
 
 def _exact(total: Any, rest: Any, old: Shape, new: Sequence[Any]) -> int:

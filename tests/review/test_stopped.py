@@ -6,12 +6,10 @@ several results, behind random draws, in what differs between training and infer
 in outputs and metrics alone, in loops and branches.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from review_commands import edit, run, spec
+from review_commands import alone, edit, run, spec
 
 FUNCTION = """\
 import symdiff as sd
@@ -123,19 +121,6 @@ TEXTS = {
     **{k: FUNCTION.format(body=b, results=r) for k, (b, r) in BODIES.items()},
     **{k: MODEL.format(body=b) for k, b in MODELS.items()},
 }
-
-
-def alone(package):
-    """What the package's own check says, and its exit code."""
-    found = subprocess.run(
-        [sys.executable, "-m", package.name],
-        cwd=package.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not found.stderr
-    return found.returncode, found.stdout
 
 
 @pytest.fixture

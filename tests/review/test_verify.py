@@ -42,6 +42,11 @@ VERIFIED = {
         "a, i",
         "sd.take(sd.log(a - 0.999), i, axis=0)",
     ),
+    "not every draw": function(
+        "a = sd.input('a', (2, 2))",
+        "a",
+        "sd.linalg.cholesky(a @ a.T - 0.5 * sd.eye(2))",
+    ),
     "scalars": function(
         "a, b = sd.input('a', ()), sd.input('b', ())", "a, b", "sd.exp(a) / b"
     ),
