@@ -22,7 +22,11 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TensorType, TupleType
 
-MAX_NODES = 20_000  # operations of a model
+# Operations of a model; one whose derivative takes many more says so in its record.
+MAX_NODES = 20_000
+# How many of them a short spec may have, and each of its characters more; a model has
+# one for five characters, and what its derivatives add.
+FEW_NODES, NODES_A_CHARACTER = 1_000, 3
 MAX_AXIS = 10_000_000  # length of an axis
 MAX_ELEMENTS = 1_000_000_000  # of an array whose lengths are known
 MAX_PARAMETER = 100_000_000  # of a parameter, a state or a constant
@@ -44,7 +48,7 @@ _MULTIPLY = frozenset(
         *("polygamma", "repeat", "split", "tile", "vsplit"),
     ]
 )
-_ORDERS = {"polygamma": 20, "linalg.matrix_power": 1000, "diff": 1000}
+_ORDERS = {"polygamma": 20, "linalg.matrix_power": 1000, "diff": 32}
 
 
 class LimitError(DeclarationError):
@@ -52,17 +56,23 @@ class LimitError(DeclarationError):
 
 
 @contextlib.contextmanager
-def limited() -> Iterator[None]:
-    """Hold every node that is made in the block to the limits."""
+def limited(characters: int) -> Iterator[None]:
+    """Hold every node that is made in the block to the limits.
+
+    ``characters`` are those of the spec, which its operations are held to: a count in
+    a call must not make much of little.
+    """
+    most = min(MAX_NODES, FEW_NODES + NODES_A_CHARACTER * characters)
     count = 0
 
     def watch(node: Node) -> None:
         nonlocal count
-        count += 1
-        if count > MAX_NODES:
+        count += int(node.op.extra.get("weight", 1))
+        if count > most:
+            short = f" for its {characters:,} characters" if most < MAX_NODES else ""
             raise LimitError(
-                f"the model has more than {MAX_NODES:,} operations, the limit of TOML "
-                "specs; declare it in Python."
+                f"the model has more than {most:,} operations, the limit of TOML "
+                f"specs{short}; declare it in Python."
             )
         check_node(node)
 

@@ -40,7 +40,7 @@ def load_toml(path: Path, data: bytes) -> Declared:
     document = read_document(path, data)
     reader = Reader(document)
     reader.check_sections()
-    with limited():
+    with limited(len(data)):
         return _declared(document, reader)
 
 

@@ -8,8 +8,12 @@ they are the answer; else the first dims keep theirs for as long as they can.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import sympy as sp
 
@@ -22,6 +26,9 @@ from symdiff.plan.program import Program
 WISHES = (5, 3, 4, 6, 7, 2)  # lengths at random points, in turn
 FAR = 4096  # the longest that is tried
 STEPS = 400_000  # lengths that are tried in all
+
+
+Lengths = Mapping[sp.Symbol, int]
 
 
 class LengthError(DerivativeError):
@@ -97,31 +104,60 @@ class _Check:
     """A constraint as a function of lengths."""
 
     symbols: frozenset[sp.Symbol]
-    order: tuple[sp.Symbol, ...]
-    value: Callable[..., bool]
+    value: Callable[[Lengths], bool]
     words: str
     plain: bool  # that an axis has an element
 
     @classmethod
     def of(cls, c: Constraint) -> _Check:
         left, right = sp.sympify(c.left), sp.sympify(1 if c.right is None else c.right)
-        order = tuple(sorted(left.free_symbols | right.free_symbols, key=str))
+        symbols = left.free_symbols | right.free_symbols
         relation = ">=" if c.right is None else "=="
-        test = sp.lambdify(order, [left, right], "math")
+        sides = _function(left), _function(right)
         wide = c.right is None
 
-        def value(*at: int) -> bool:
-            a, b = test(*at)
-            return bool(a >= b if wide else a == b)
+        def value(at: Lengths) -> bool:
+            a, b = (side(at) for side in sides)
+            return a >= b if wide else a == b
 
         words = f"{left} {relation} {right}"
-        return cls(frozenset(order), order, value, words, wide and left.is_Symbol)
+        return cls(frozenset(symbols), value, words, wide and left.is_Symbol)
 
     def holds(self, at: Mapping[sp.Symbol, int]) -> bool:
         try:
-            return self.value(*(at[s] for s in self.order))
-        except (ArithmeticError, ValueError):
+            return self.value(at)
+        except ArithmeticError:
             return False
+
+
+_ROUND: dict[type[sp.Basic], Callable[..., Any]] = {
+    sp.floor: math.floor,
+    sp.ceiling: math.ceil,
+    sp.Max: max,
+    sp.Min: min,
+    sp.Mod: operator.mod,
+}
+
+
+def _function(e: sp.Expr) -> Callable[[Lengths], Any]:
+    """Return a length as a function of those of its dims, without Python text."""
+    if isinstance(e, sp.Symbol):
+        return lambda at: at[e]
+    if isinstance(e, sp.Rational):
+        number = int(e) if e.is_Integer else Fraction(int(e.p), int(e.q))
+        return lambda at: number
+    parts = [_function(a) for a in e.args]
+    if isinstance(e, sp.Add):
+        return lambda at: sum(p(at) for p in parts)
+    if isinstance(e, sp.Mul):
+        return lambda at: math.prod(p(at) for p in parts)
+    if isinstance(e, sp.Pow) and e.exp.is_Integer:
+        power = int(e.exp)
+        return lambda at: Fraction(parts[0](at)) ** power
+    rounded = _ROUND.get(type(e))
+    if rounded is not None:
+        return lambda at: rounded(*(p(at) for p in parts))
+    return lambda at: e.subs(dict(at))
 
 
 @dataclass

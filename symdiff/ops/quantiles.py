@@ -136,6 +136,7 @@ QUANTILE = primitive(
     jvp=_quantile_jvp,
     text=_quantile_text,
     rule="goes to the elements it lies between",
+    extra={"weight": 20},
 )
 
 
