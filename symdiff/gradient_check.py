@@ -82,6 +82,8 @@ class Subject:
         self._backward = module.backward
         self._primal_key = _takes_key(self._primal, key)
         self._backward_key = _takes_key(self._backward, key)
+        specs = [*module.ARGUMENTS.values(), *getattr(module, "PARAMS", {}).values()]
+        self.narrow = any(kind == "float32" for kind, *_ in specs)  # computes in it
         self.names: list[str] = []
         self.targets: list[tuple[str, str]] = []  # (group, key in the point)
 
@@ -287,7 +289,7 @@ def compare(
             place = f"of shape {gradient.shape}"
             worst[i].note(np.inf, point.label, place, (np.nan, np.nan))
             continue
-        if gradient.dtype == np.float32:
+        if gradient.dtype == np.float32 or subject.narrow:
             worst[i].tolerance = max(worst[i].tolerance, NARROW)
         largest = float(np.max(np.abs(gradient), initial=0.0))
         smooth = 0
