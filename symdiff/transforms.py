@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.tracing import UNSEEN, argument_names, function_name, run
-from symdiff.declare.trees import Path, form, leaves, like, tree_map
+from symdiff.declare.trees import Path, form, leaves, like, own, tree_map
 from symdiff.derive.higher import hessian as _graph_hessian
 from symdiff.derive.higher import jacobian as _graph_jacobian
 from symdiff.derive.reverse import fit_cotangent
@@ -354,12 +354,18 @@ vector_jacobian_product = vjp
 jacobian_vector_product = jvp
 
 
+def _kept(args: Any, kwargs: Any) -> Any:
+    """Return the arguments as they are now, however their arrays are written later."""
+    return tree_map(lambda _, leaf: own(leaf), (args, kwargs))
+
+
 @checked_call
 def make_vjp(fun: Function, argnum: Argnum = 0) -> Function:
     """``make_vjp(f)(*args)`` returns (v ↦ vᵀJ, value)."""
     value, product = jit(fun), vjp(fun, argnum)
 
     def at(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _kept(args, kwargs)
         return (lambda v: product(*args, v, **kwargs)), value(*args, **kwargs)
 
     return at
@@ -372,6 +378,7 @@ def make_jvp(fun: Function, argnum: Argnum = 0) -> Function:
     product = Transformed(fun, rule, "value_and_jvp", _key(argnum))
 
     def at(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _kept(args, kwargs)
         return lambda v: product(*args, v, **kwargs)
 
     return at
@@ -383,6 +390,7 @@ def make_hvp(fun: Function, argnum: Argnum = 0) -> Function:
     gradient, product = grad(fun, argnum), hvp(fun, argnum)
 
     def at(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _kept(args, kwargs)
         return (lambda v: product(*args, v, **kwargs)), gradient(*args, **kwargs)
 
     return at

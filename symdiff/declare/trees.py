@@ -8,10 +8,24 @@ around others. Invariant: a leaf's path reads as the access does, ``params.W`` o
 
 from __future__ import annotations
 
+import array
+import copy
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 Path = tuple[str, ...]
+
+
+# Leaves that a caller can write into.
+WRITABLE = (np.ndarray, set, bytearray, deque, array.array)
+
+
+def own(leaf: Any) -> Any:
+    """Return a leaf that no other holder writes: a copy of what can be written."""
+    return copy.deepcopy(leaf) if isinstance(leaf, WRITABLE) else leaf
 
 
 def is_container(value: Any) -> bool:
@@ -71,10 +85,14 @@ def form(value: Any) -> Any:
 def builder(template: Any, is_slot: Callable[[Any], bool]) -> Callable[[Any], Any]:
     """Return a function from results to the containers of ``template`` around them.
 
-    A slot is replaced by the result of that number; any other leaf stays.
+    A slot is replaced by the result of that number. Any other leaf stays, but what can
+    be written is made anew for each result: it belongs to who called.
     """
     if is_slot(template):
         return lambda results: results[template.number]
+    if isinstance(template, WRITABLE):
+        kept = own(template)
+        return lambda results: own(kept)
     if not is_container(template):
         return lambda results: template
     if isinstance(template, dict):
