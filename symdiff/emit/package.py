@@ -275,10 +275,11 @@ def with_constants(
 def stamp(files: dict[str, str | bytes]) -> dict[str, str | bytes]:
     """Return the files, each module with what tells this compilation from others.
 
-    Only statements count, so that a comment in the spec changes none.
+    Only statements count, so that a comment in the spec changes none: neither headings
+    nor the empty lines around them.
     """
     bodies = [body_of(v) for v in files.values() if isinstance(v, str)]
     lines = (line for body in bodies for line in body.split("\n"))
-    code = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    code = "\n".join(line for line in lines if line.partition("#")[0].strip())
     build = hashlib.sha256(code.encode()).hexdigest()[:16]
     return {k: stamped(v, build) if isinstance(v, str) else v for k, v in files.items()}
