@@ -18,10 +18,12 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.body import bodies_of, every_node
+from symdiff.graph.interpret import interpret
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.calculus import from_expression
 from symdiff.ops.define import OPERANDS, Op, y
-from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.operands import CONSTANT, LITERAL, constant
 
 POSITIVE = (1e-3, 0.5, 1.0, 2.0, 1000.0)
 POINTS = (-1000.0, -2.0, -1.0, -0.5, 0.0, *POSITIVE)
@@ -112,11 +114,13 @@ def _op_has_pole(op: Op, grids: tuple[tuple[float, ...], ...]) -> bool:
             values = [op.evaluate(*points)]
         except TypeError:  # not defined on floats
             return False
-        arguments = (*OPERANDS[: len(points)], y)
-        for partial in op.partials:
-            if isinstance(partial, sp.Basic) and partial.has(sp.Pow):
-                slope = sp.lambdify(arguments, partial, "numpy")
-                values.append(slope(*points, values[0]))
+        at = zip((*OPERANDS[: len(points)], y), (*points, values[0]), strict=True)
+        env = {symbol: constant(value) for symbol, value in at}
+        values += [
+            interpret(from_expression(partial, env), {})
+            for partial in op.partials
+            if isinstance(partial, sp.Basic) and partial.has(sp.Pow)
+        ]
     return not all(np.all(np.isfinite(v)) for v in values)
 
 
