@@ -20,6 +20,7 @@ from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops import closure
+from symdiff.ops.apart import vjp_apart
 from symdiff.ops.calculus import add_all
 from symdiff.ops.masks import hides, scalar_mask
 from symdiff.ops.operands import api, as_tensor, float_operand
@@ -111,7 +112,9 @@ def hand_back(
     needs = [i in active for i in node.inputs]
     mask = scalar_mask(total) if hides(node) else None
     if mask is None:
-        shares = node.op.vjp(total, tensor, tensor.parents, node.attrs, needs)
+        shares = vjp_apart(total, tensor, tensor.parents, node.attrs, needs)
+        if shares is None:
+            shares = node.op.vjp(total, tensor, tensor.parents, node.attrs, needs)
     else:  # linear: hidden as a whole before is hidden as a whole after
         shares = node.op.vjp(mask.inner, tensor, tensor.parents, node.attrs, needs)
         shares = [None if s is None else mask.around(s) for s in shares]

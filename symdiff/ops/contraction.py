@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, normalize_axis, product, promote, unify
 from symdiff.ops.define import multilinear
 from symdiff.ops.elementwise import cast, dtype_text
+from symdiff.ops.independent import Axes, of_subscripts
 from symdiff.ops.linalg import matmul
 from symdiff.ops.operands import api, float_operand
 from symdiff.ops.reduce import any_, reduce_sum, sum_
@@ -60,6 +62,7 @@ EINSUM = multilinear(
     },
     text=lambda node: f'np.einsum("{node.attrs["subscripts"]}", _0, _1)',
     rule="the same sum of products, over the other subscripts",
+    extra={"independent": lambda node: of_subscripts(*split(node.attrs["subscripts"]))},
 )
 
 
@@ -115,16 +118,22 @@ def _infer_tensordot(a: TensorType, b: TensorType, *, axes: Any) -> TensorType:
     return TensorType(tuple(free), promote(a.dtype, b.dtype))
 
 
-def _tensordot_terms(inputs: Sequence[Tensor], axes: Any) -> tuple[str, str, str]:
+def _tensordot_terms(inputs: Sequence[Any], axes: Any) -> tuple[str, str, str]:
     a, b = inputs
-    first = string.ascii_letters[: a.ndim]
-    fresh = iter(string.ascii_letters[a.ndim :])
+    count = len(a.shape)
+    first = string.ascii_letters[:count]
+    fresh = iter(string.ascii_letters[count:])
     meets = dict(zip(axes[1], axes[0], strict=True))
     second = "".join(
-        first[meets[j]] if j in meets else next(fresh) for j in range(b.ndim)
+        first[meets[j]] if j in meets else next(fresh) for j in range(len(b.shape))
     )
     shared = set(first) & set(second)
     return first, second, "".join(c for c in first + second if c not in shared)
+
+
+def _tensordot_axes(node: Node) -> Axes:
+    first, second, output = _tensordot_terms(node.inputs, node.attrs["axes"])
+    return of_subscripts([first, second], output)
 
 
 def _tensordot_transpose(
@@ -145,6 +154,7 @@ TENSORDOT = multilinear(
         1: lambda ct, inputs, attrs: _tensordot_transpose(ct, inputs, attrs, 1),
     },
     text=lambda node: f"np.tensordot(_0, _1, axes={_axes_text(node.attrs['axes'])})",
+    extra={"independent": _tensordot_axes},
 )
 
 

@@ -18,6 +18,7 @@ from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, prod
 from symdiff.ops import helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.define import HELPERS, multilinear, primitive, require_float
 from symdiff.ops.elementwise import cast, dtype_text, not_equal, where
+from symdiff.ops.independent import beside_axes
 from symdiff.ops.index import slice_axis
 from symdiff.ops.joining import concatenate
 from symdiff.ops.operands import api, as_bool, as_tensor, float_operand
@@ -86,6 +87,7 @@ PROD = primitive(
     text=lambda node: f"_0.prod({_prod_arguments(node)})",
     analytic=True,
     rule="the product of the other factors",
+    extra={"independent": beside_axes},
 )
 
 
@@ -195,6 +197,7 @@ CUMPROD = primitive(
     text=_running_text("cumprod"),
     analytic=True,
     rule="a recurrence over the later factors",
+    extra={"independent": beside_axes},
 )
 
 
@@ -251,6 +254,7 @@ LINEAR_RECURRENCE = primitive(
     text=lambda node: f"_help_linear_recurrence(_0, _1, {node.attrs['axis']})",
     analytic=True,
     rule="the recurrence run backwards",
+    extra={"independent": beside_axes},
 )
 
 

@@ -16,6 +16,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops import helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.define import HELPERS, Cotangents, primitive
+from symdiff.ops.independent import of_batch
 from symdiff.ops.matrices import adjoint, matrix, square
 from symdiff.ops.operands import api, stretch
 from symdiff.ops.reduce import sum_
@@ -57,6 +58,7 @@ COFACTORS = primitive(
     text="_help_cofactors(_0)",
     latex=r"\operatorname{{cof}} {0}",
     rule="det(A) * (<B, d> * B - B @ d.T @ B), B = inv(A).T",
+    extra={"independent": of_batch},
 )
 
 
@@ -92,6 +94,7 @@ DET = primitive(
     analytic=True,
     latex=r"\det {0}",
     rule="d * cofactors(A)",
+    extra={"independent": of_batch},
 )
 
 

@@ -23,6 +23,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.define import multilinear
+from symdiff.ops.independent import of_matmul
 from symdiff.ops.operands import api, as_tensor, is_literal, stretch
 from symdiff.ops.shape import expand_dims, reshape, swapaxes
 
@@ -80,6 +81,7 @@ MATMUL = multilinear(
     text="_0 @ _1",
     out="np.matmul(_0, _1, out=_out)",
     latex="{0} {1}",
+    extra={"independent": of_matmul},
 )
 
 

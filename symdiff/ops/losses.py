@@ -124,7 +124,10 @@ SOFTMAX_CROSS_ENTROPY = primitive(
     expand=_expand,
     analytic=True,
     rule="softmax(z) - onehot(y)",
-    extra={"indexed_axis": lambda node: node.inputs[0].shape[-1]},
+    extra={
+        "indexed_axis": lambda node: node.inputs[0].shape[-1],
+        "independent": lambda node: [(i, i) for i in range(len(node.shape))],
+    },
 )
 
 

@@ -15,6 +15,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
 from symdiff.ops.define import primitive, require_float
 from symdiff.ops.elementwise import equal, exp, log, where
+from symdiff.ops.independent import beside_axes
 from symdiff.ops.operands import api, as_tensor, stretch
 from symdiff.ops.reduce import max_, reduced_shape, spread, sum_
 from symdiff.ops.shape import squeeze
@@ -116,6 +117,7 @@ SOFTMAX = primitive(
     analytic=True,
     hint="p",
     rule="p * (d_p - sum(p * d_p))",
+    extra={"independent": beside_axes},
 )
 
 
@@ -159,6 +161,7 @@ LOGSUMEXP = primitive(
     expand=_expand_logsumexp,
     analytic=True,
     rule="softmax times the cotangent",
+    extra={"independent": beside_axes},
 )
 
 
@@ -185,6 +188,7 @@ LOG_SOFTMAX = primitive(
     expand=_expand_log_softmax,
     analytic=True,
     rule="d - softmax * sum(d)",
+    extra={"independent": beside_axes},
 )
 
 

@@ -16,6 +16,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis
 from symdiff.ops.define import primitive, require_float
 from symdiff.ops.elementwise import absolute, cast, equal, not_equal, sign, where
+from symdiff.ops.independent import beside_axes
 from symdiff.ops.operands import API, api, float_operand
 from symdiff.ops.reduce import (
     max_,
@@ -93,6 +94,7 @@ NORM = primitive(
     text=_norm_text,
     latex=r"\left\| {0} \right\|",
     rule="0 at the origin",
+    extra={"independent": beside_axes},
 )
 
 

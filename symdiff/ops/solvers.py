@@ -25,6 +25,7 @@ from symdiff.graph.types import (
 from symdiff.ops import matrices
 from symdiff.ops.calculus import add_all
 from symdiff.ops.define import Cotangents, primitive, require_float
+from symdiff.ops.independent import of_batch
 from symdiff.ops.linalg import matmul
 from symdiff.ops.matrices import (
     adjoint,
@@ -93,6 +94,7 @@ SOLVE = primitive(
     analytic=True,
     latex="{0}^{{-1}} {1}",
     rule="A.T is solved for the cotangent",
+    extra={"independent": of_batch},
 )
 
 
@@ -165,6 +167,7 @@ INV = primitive(
     analytic=True,
     latex="{0}^{{-1}}",
     rule="-Y.T @ d_Y @ Y.T",
+    extra={"independent": of_batch},
 )
 
 
@@ -222,6 +225,7 @@ CHOLESKY = primitive(
     jvp=_cholesky_jvp,
     text="np.linalg.cholesky(_0)",
     rule="L^-T Phi(L.T @ d_L) L^-1, Phi: lower triangle, half diagonal",
+    extra={"independent": of_batch},
 )
 
 

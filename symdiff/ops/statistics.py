@@ -22,6 +22,7 @@ from symdiff.graph.types import (
 from symdiff.ops.cumulative import prod
 from symdiff.ops.define import primitive, require_float
 from symdiff.ops.elementwise import logical_not, where
+from symdiff.ops.independent import beside_axes
 from symdiff.ops.nonfinite import isnan
 from symdiff.ops.operands import api, as_bool, as_tensor, stretch
 from symdiff.ops.reduce import (
@@ -111,6 +112,7 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
         jvp=jvp,
         text=text,
         rule="proportional to the distance from the mean",
+        extra={"independent": beside_axes},
     )
 
     def reduce(

@@ -258,7 +258,7 @@ def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
         return within(inside, t.node.attrs["index"])
     part, index = inside.parents[0], inside.node.attrs["index"]
     attrs = dict(t.node.attrs)
-    moved = _moved(name, attrs, index, t, inside)
+    moved = moved_index(name, attrs, index, t, inside)
     if moved is None:
         return None
     if name == "broadcast_to":
@@ -271,7 +271,7 @@ def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
     return apply(UNSLICE, made, shape=t.shape, index=moved)
 
 
-def _moved(
+def moved_index(
     name: str, attrs: dict, index: tuple[slice, ...], t: Tensor, inside: Tensor
 ) -> tuple[slice, ...] | None:
     """Return the index of a part after a view or a sum; None where it has none."""
