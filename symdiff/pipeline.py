@@ -320,7 +320,8 @@ def compile_(
     target : str
         "numpy".
     optimize : int
-        0 (a statement per node), 1 (simplified), 2 (also the planned training step).
+        0 (a statement per node, with no stable forms: to be read), 1 (simplified), 2
+        (also the planned training step).
     wrt : optional
         What to differentiate by: names, leaves, "params" (a model's default) or
         "inputs" (a function's).

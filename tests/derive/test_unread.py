@@ -7,10 +7,11 @@ the others alone, by closed forms, and zeros elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from unread_tables import READ, ROW, SELECT, STEEP, Steep, mask_of, points
 
 import symdiff as sd
 
@@ -18,105 +19,6 @@ INF, NAN = np.inf, np.nan
 rng = np.random.default_rng(3)
 
 
-class Steep(NamedTuple):
-    """f, f', f'', and points where f or f' is not finite."""
-
-    call: Callable[[Any], Any]
-    first: Callable[[Any], Any]
-    second: Callable[[Any], Any]
-    edges: tuple[float, ...]
-
-
-STEEP: dict[str, Steep] = {
-    "sqrt": Steep(
-        sd.sqrt, lambda x: x**-0.5 / 2, lambda x: -(x**-1.5) / 4, (0, -1, INF, NAN)
-    ),
-    "log": Steep(sd.log, lambda x: 1 / x, lambda x: -1 / x**2, (0, -1, INF, NAN)),
-    "power": Steep(
-        lambda x: x**0.5, lambda x: x**-0.5 / 2, lambda x: -(x**-1.5) / 4, (0, -1, INF)
-    ),
-    "reciprocal": Steep(
-        lambda x: 1 / x, lambda x: -1 / x**2, lambda x: 2 / x**3, (0, INF, NAN)
-    ),
-    "exp": Steep(sd.exp, np.exp, np.exp, (INF, 1e4, NAN)),
-    "square": Steep(
-        lambda x: x * x, lambda x: 2 * x, lambda x: 2 + 0 * x, (INF, -INF, NAN)
-    ),
-    "root of a square": Steep(
-        lambda x: sd.sqrt(x * x), np.sign, lambda x: 0 * x, (0, INF, NAN)
-    ),
-    "log of a root": Steep(
-        lambda x: sd.log(sd.sqrt(x)),
-        lambda x: 1 / (2 * x),
-        lambda x: -1 / (2 * x**2),
-        (0, -1, INF),
-    ),
-    "arcsin": Steep(
-        lambda x: sd.arcsin(x / 10),
-        lambda x: 1 / np.sqrt(100 - x**2),
-        lambda x: x * (100 - x**2) ** -1.5,
-        (10, 20, INF),
-    ),
-    "several": Steep(
-        lambda x: sd.tanh(sd.log(x)) * x,
-        lambda x: (x**2 - 1) / (x**2 + 1) + 4 * x**2 / (x**2 + 1) ** 2,
-        lambda x: (
-            4 * x / (x**2 + 1) ** 2 + (8 * x * (x**2 + 1) - 16 * x**3) / (x**2 + 1) ** 3
-        ),
-        (0, -1, NAN),
-    ),
-}
-
-# Selections of x[2, 3], and which elements each reads; those have values from 1 to 6.
-READ = np.arange(1.0, 7.0).reshape(2, 3)
-
-
-def _mask(*places: tuple[int, int]) -> Any:
-    found = np.zeros((2, 3), bool)
-    for place in places:
-        found[place] = True
-    return found
-
-
-ROW = _mask((1, 0), (1, 1), (1, 2))
-ONE = _mask((1, 1))
-ENDS = _mask((1, 0), (1, 2))
-
-SELECT: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "one element": (lambda y: y[1, 1], ONE),
-    "row": (lambda y: y[1], ROW),
-    "last rows": (lambda y: y[-1:], ROW),
-    "step": (lambda y: y[1, ::2], ENDS),
-    "backwards": (lambda y: y[::-1, ::-1][0], ROW),
-    "reads of three": (lambda y: y[1, 0] + 2 * y[1, 1] + y[1, 2], ROW),
-    "reads of two": (lambda y: y[1, 0] * 2.0 + y[1, 2], ENDS),
-    "array": (lambda y: y[np.array([1, 1]), np.array([0, 2])], ENDS),
-    "take": (lambda y: sd.take(y, np.array([1]), 0), ROW),
-    "take many": (lambda y: sd.take(y, np.array([1, 1, 1, 1]), 0), ROW),
-    "take along": (
-        lambda y: sd.take_along_axis(y, np.array([[0], [1]]), 1)[1:],
-        _mask((1, 1)),
-    ),
-    "pick": (lambda y: sd.pick(y, np.array([0, 1]))[1], ONE),
-    "diagonal": (lambda y: sd.diagonal(y, 1)[1:], _mask((1, 2))),
-    "stack": (lambda y: sd.stack([y, 2 * y])[1, 1], ROW),
-    "concatenate": (lambda y: sd.concatenate([y, y], 0)[3:], ROW),
-    "halves": (lambda y: sd.concatenate([y[1:], y[:1]], 0)[:1], ROW),
-    "split": (lambda y: sd.split(y, 2)[1], ROW),
-    "pad": (lambda y: sd.pad(y, 1)[2, 1:3], _mask((1, 0), (1, 1))),
-    "roll": (lambda y: sd.roll(y, 1, 0)[0], ROW),
-    "where": (lambda y: sd.where(ROW, y, 0.0), ROW),
-    "where not": (lambda y: sd.where(~ROW, 1.0, y), ROW),
-    "overwritten": (lambda y: y.at[0].set(0.0), ROW),
-    "two masks": (lambda y: y[1, 0] + sd.sum(sd.where(ENDS, y, 0.0)), ENDS),
-    "slice and take": (
-        lambda y: sd.sum(y[1]) + sd.sum(sd.take(y, np.array([1, 1, 1]), 0)),
-        ROW,
-    ),
-    "row sums": (lambda y: sd.sum(y, 1)[1], ROW),
-    "row means": (lambda y: sd.mean(y, 1)[1:] * 2.0, ROW),
-    "column of repeated": (lambda y: (y + sd.sum(y, 1, keepdims=True))[1, :2], ROW),
-}
 LAYOUT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "none": (lambda x: x, lambda y: y),
     "transposed": (lambda x: x.T, lambda y: y.T),
@@ -128,12 +30,6 @@ LAYOUT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     ),
     "negative": (lambda x: x, lambda y: -y / 2.0),
 }
-
-
-def _points(steep: Steep, read: Any) -> Any:
-    at = READ.copy()
-    at[~read] = [steep.edges[i % len(steep.edges)] for i in range((~read).sum())]
-    return at
 
 
 def _check(steep: Steep, build: Callable[[Any], Any], linear: Any, read: Any) -> None:
@@ -152,7 +48,7 @@ def _check(steep: Steep, build: Callable[[Any], Any], linear: Any, read: Any) ->
         "reverse of reverse": sd.grad(sd.sum(g * s), x),
         "forward of reverse": sd.jvp(g, x, s),
     }
-    at, s_at = _points(steep, read), rng.normal(size=(2, 3))
+    at, s_at = points(steep, read), rng.normal(size=(2, 3))
     with np.errstate(all="ignore"):
         values = sd.interpret(list(found.values()), {x: at, s: s_at, t: s_at})
         first, second = np.zeros((2, 3)), np.zeros((2, 3))
@@ -233,10 +129,10 @@ SCANS: dict[str, tuple[Loop, Any]] = {
     ),
     "elements beside a carry": (
         lambda f, x: sd.scan(lambda c, r: (c + r, f(r)), sd.zeros(3), x)[1][:, 1],
-        _mask((0, 1), (1, 1)),
+        mask_of((0, 1), (1, 1)),
     ),
     "first sum": (lambda f, x: _added_up(f, x)[0], FIRST),
-    "element of the first sum": (lambda f, x: _added_up(f, x)[:1, 1], _mask((0, 1))),
+    "element of the first sum": (lambda f, x: _added_up(f, x)[:1, 1], mask_of((0, 1))),
     "last sum": (lambda f, x: _added_up(f, x)[1:], FIRST | ROW),
     "first sum backwards": (lambda f, x: _added_up(f, x, reverse=True)[1], ROW),
     "taken": (lambda f, x: sd.take(_added_up(f, x), np.array([0, 0]), 0), FIRST),
