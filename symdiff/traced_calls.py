@@ -28,6 +28,7 @@ from symdiff.declare.model import Function
 from symdiff.declare.tracing import UNSEEN, Namer, argument_names
 from symdiff.declare.trees import Path, builder, leaves, tree_map
 from symdiff.graph.arrays import require_plain
+from symdiff.graph.asked import WIDTH
 from symdiff.graph.body import Body
 from symdiff.graph.errors import DeclarationError, DTypeError, TracingError
 from symdiff.graph.node import Node
@@ -98,9 +99,11 @@ class Trace:
 def _tracing(trace: Trace) -> Iterator[None]:
     unseen = UNSEEN.set(frozenset(t.node for t in trace.inputs))
     lift = LIFT.set(trace.lift)
+    width = WIDTH.set(_width(trace) if len(_widths(trace)) < 2 else None)
     try:
         yield
     finally:
+        WIDTH.reset(width)
         UNSEEN.reset(unseen)
         LIFT.reset(lift)
 
@@ -194,14 +197,23 @@ def _is_slot(value: Any) -> bool:
     return isinstance(value, Slot)
 
 
-def _conversions(trace: Trace) -> tuple[list[Any], list[Any]]:
-    """Return how arguments become what the code takes: one width, scalars as such."""
-    kinds = [
-        v.dtype
+def _widths(trace: Trace) -> set[Any]:
+    """Return the float dtypes of the arrays of a call; a Python float has none."""
+    return {
+        v.dtype.newbyteorder("=")
         for v in trace.values
         if isinstance(v, (np.ndarray, np.floating)) and v.dtype.kind == "f"
-    ]
-    width = np.result_type(*kinds) if kinds else np.dtype("float64")
+    }
+
+
+def _width(trace: Trace) -> Any:
+    """Return the float dtype that the code of a call computes in."""
+    return np.result_type(*(_widths(trace) or {np.dtype("float64")}))
+
+
+def _conversions(trace: Trace) -> tuple[list[Any], list[Any]]:
+    """Return how arguments become what the code takes: one width, scalars as such."""
+    width = _width(trace)
 
     def cast(value: Any) -> Callable[[Any], Any] | None:
         array = np.asarray(value)

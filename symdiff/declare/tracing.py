@@ -27,6 +27,7 @@ from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.trees import Path, is_container, leaf_paths, tree_map
 from symdiff.graph.arrays import require_plain
+from symdiff.graph.asked import asked_of_numpy
 from symdiff.graph.errors import DeclarationError, TracingError
 from symdiff.graph.memory import read
 from symdiff.graph.node import Node
@@ -84,7 +85,7 @@ def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> A
         try:
             return steady(function, functools.partial(_read, function, args, kwargs))
         except (TypeError, ValueError) as error:
-            refused = _refusal(error) or _symbolic_length(error)
+            refused = _refusal(error) or _symbolic(error)
             if refused is None or refused is error:
                 raise
             raise refused from None
@@ -111,23 +112,30 @@ def _refusal(error: BaseException) -> TracingError | None:
     return locate(refused, found.site)  # type: ignore[attr-defined,return-value]
 
 
-def _symbolic_length(error: BaseException) -> TracingError | None:
-    """Return the error where a length that is a symbol was used as an int."""
-    if "cannot be interpreted as an integer" not in str(error):
+def _symbolic(error: BaseException) -> TracingError | None:
+    """Return the error where NumPy was given a length or a dtype that is not known."""
+    refused = _symbolic_length(error) or asked_of_numpy(error)
+    if refused is None:
         return None
     found, frame = error.__traceback__, None
     while found is not None:
         frame = found if not is_ours(found.tb_frame.f_code) else frame
         found = found.tb_next
-    refused = TracingError(
-        f"a length that is a symbol has no value yet ({error}); use np.zeros_like(x) "
-        "or sd.zeros(x.shape), sd.ones, sd.full, sd.arange, which take symbols, or "
-        "trace with numbers for lengths."
-    )
     if frame is None:
         return refused
     site = Site(((frame.tb_frame.f_code, frame.tb_lasti),))
     return locate(refused, site)  # type: ignore[return-value]
+
+
+def _symbolic_length(error: BaseException) -> TracingError | None:
+    """Return the error where a length that is a symbol was used as an int."""
+    if "cannot be interpreted as an integer" not in str(error):
+        return None
+    return TracingError(
+        f"a length that is a symbol has no value yet ({error}); use np.zeros_like(x) "
+        "or sd.zeros(x.shape), sd.ones, sd.full, sd.arange, which take symbols, or "
+        "trace with numbers for lengths."
+    )
 
 
 @contextmanager

@@ -9,9 +9,11 @@ computation share nodes yet keep their own names and lines.
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from symdiff.graph.asked import WIDTH, is_theirs
 from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
 from symdiff.graph.memory import Memory
@@ -75,8 +77,11 @@ class Tensor(Displayed):
 
     @property
     def dtype(self) -> DType:
-        """Element type."""
-        return self.node.dtype
+        """Element type; for a function that a transform calls, NumPy's."""
+        width = WIDTH.get()
+        if width is None or not is_theirs(sys._getframe(1).f_code):
+            return self.node.dtype
+        return self.node.dtype.dtype  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:

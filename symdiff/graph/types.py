@@ -16,21 +16,25 @@ import contextlib
 import contextvars
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 
+from symdiff.graph import asked
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 
 Dim: TypeAlias = int | sp.Expr
 Shape = tuple[Dim, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DType:
     """An element type: its ``name`` and ``kind`` ('b', 'i', 'u', 'f' or 'k' for
     tuples).
+
+    Compared with what NumPy takes for a dtype, such as ``np.float32`` or ``"int64"``,
+    it answers as NumPy's own; a float of either width raises `TracingError` there.
     """
 
     name: str
@@ -51,6 +55,32 @@ class DType:
     def is_bool(self) -> bool:
         """Whether this is the boolean type."""
         return self.kind == "b"
+
+    @property
+    def dtype(self) -> Any:
+        """NumPy's dtype, so that NumPy takes this where it takes one."""
+        return asked.numpys(self.name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in asked.FACTS:
+            return getattr(asked.numpys(self.name), name)
+        raise AttributeError(f"a dtype has no attribute {name!r}")
+
+    def __eq__(self, other: object) -> Any:
+        if self is other:
+            return True
+        if isinstance(other, DType):
+            mine = (self.name, self.kind, self.weak)
+            return mine == (other.name, other.kind, other.weak)
+        return asked.equals(self.name, other)
+
+    def __hash__(self) -> int:
+        return asked.hashed(self.name, self.weak)
+
+    def __repr__(self) -> str:
+        if self.name == asked.NEUTRAL and not self.weak:
+            return asked.UNKNOWN
+        return f"DType({self})"
 
     def __str__(self) -> str:
         return f"Python {self.name}" if self.weak else self.name
@@ -94,6 +124,8 @@ def dtype(spec: object) -> DType:
         return BOOL
     if spec is int:
         return INT64
+    if isinstance(spec, np.dtype) and spec == asked.WIDTH.get():
+        return FLOAT  # what x.dtype gave: the width of all floats of this call
     name = spec if isinstance(spec, str) else _numpy_name(spec)
     if name in _BY_NAME:
         return _BY_NAME[name]
