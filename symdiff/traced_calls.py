@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.captured import Snapshot, frozen, snapshot
+from symdiff.declare.captured import Snapshot, frozen
 from symdiff.declare.draws import states
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
+from symdiff.declare.scanning import advances, snapshot
 from symdiff.declare.tracing import UNSEEN, Namer, argument_names
 from symdiff.declare.trees import Path, builder, leaves, tree_map
 from symdiff.graph.arrays import require_plain
@@ -112,7 +113,13 @@ def traced(
     function: Any, rule: Callable[..., Any], args: Any, kwargs: Any
 ) -> tuple[Trace, Snapshot, Any]:
     """Return the trace of a call, what it read besides, and its result as tensors."""
-    statics = [v for v in leaves([args, kwargs]) if hasattr(v, "__dict__")]
+    given = leaves([args, kwargs])
+    if any(map(advances, given)):
+        raise TracingError(
+            "an argument is an iterator, of which each call reads another value: pass "
+            "the value, such as next(batches)."
+        )
+    statics = [v for v in given if hasattr(v, "__dict__")]
     seen = snapshot(function, statics)
     trace = Trace(seen)
     names = argument_names(function, len(args))

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.captured import snapshot
+from symdiff.declare.scanning import snapshot
 from symdiff.declare.trees import leaves
 from symdiff.graph.body import Body
 from symdiff.graph.errors import TracingError
@@ -69,6 +69,8 @@ def _refused(what: str) -> TracingError:
 def steady(function: Any, run: Callable[[], Any]) -> Any:
     """Return ``run()``; where ``function`` names what draws, it must repeat itself."""
     seen = snapshot(function)
+    if seen.iterator:
+        raise _refused(f"reads {seen.iterator}, an iterator with a next value,")
     before = states(seen.generators)
     result = run()
     if states(seen.generators) != before:

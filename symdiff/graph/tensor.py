@@ -81,7 +81,7 @@ class Tensor(Displayed):
         width = WIDTH.get()
         if width is None or not is_theirs(sys._getframe(1).f_code):
             return self.node.dtype
-        return self.node.dtype.dtype  # type: ignore[no-any-return]
+        return self.node.dtype.dtype
 
     @property
     def ndim(self) -> int:

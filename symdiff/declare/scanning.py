@@ -1,0 +1,349 @@
+"""What a function can read beside its arguments: found by the names in its code.
+
+In: a Python function, and objects that it is called with. Out: a `Snapshot` of the
+closure cells, globals, defaults, attributes and class attributes that it, and the
+user's functions that it calls, can read by name. Invariant: code of the user's is
+followed, through decorators, methods, properties and operators; code and modules of
+libraries are not, and count as constant.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import os
+import sys
+import sysconfig
+import threading
+import types
+import weakref
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symdiff.declare.captured import (
+    ATOMS,
+    CONTAINERS,
+    MAPPINGS,
+    MISSING,
+    Absent,
+    Getter,
+    Snapshot,
+    frozen,
+)
+from symdiff.graph.tensor import Tensor
+
+# Modules whose functions give other results at every call, and names in code that tell
+# of them.
+_SOURCES = frozenset(["random", "secrets", "time", "uuid", "datetime", "_random"])
+_DRAWING = _SOURCES | {
+    *("Generator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64", "RandomState"),
+    *("Random", "SeedSequence", "SystemRandom", "default_rng", "urandom", "getpid"),
+    *("perf_counter", "monotonic", "time_ns", "now", "today", "uuid1", "uuid4"),
+    *("token_bytes", "token_hex", "getrandbits"),
+}
+_OURS = str(Path(__file__).parents[1])
+_PATHS = ("stdlib", "platstdlib", "purelib", "platlib")
+_LIBRARIES = (_OURS + os.sep, *(sysconfig.get_path(p) + os.sep for p in _PATHS))
+
+
+def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
+    """Return what ``function`` can read beside its arguments.
+
+    ``arguments`` are objects it is called with whose attributes count as well.
+    """
+    given, known = list(arguments), _names_of(function)
+    while True:  # an object may be handed to a function that is found after it
+        scanner = _Scanner(known)
+        scanner.value("", function, lambda: function, frozenset(), root=True)
+        for argument in given:
+            scanner.attributes(argument, known)
+        if scanner.names <= known:
+            return scanner.found
+        known |= scanner.names
+
+
+def _names_of(function: Any) -> frozenset[str]:
+    while not isinstance(function, types.FunctionType):
+        inner = getattr(function, "__wrapped__", None) or getattr(
+            function, "func", None
+        )
+        inner = inner or getattr(function, "__func__", None)
+        if inner is None or inner is function:
+            return frozenset()
+        function = inner
+    return _names(function.__code__)
+
+
+# Calls that read an attribute or a global by a string.
+_BY_STRING = frozenset(
+    ["getattr", "hasattr", "attrgetter", "vars", "globals", "__dict__"]
+)
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(code: types.CodeType) -> frozenset[str]:
+    """Return the global names and attributes that code and its inner code read."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _names(constant)
+    if found & _BY_STRING:
+        found |= {c for c in code.co_consts if isinstance(c, str) and c.isidentifier()}
+    return frozenset(found)
+
+
+def _source(names: frozenset[str]) -> str:
+    found = sorted(names & _DRAWING)
+    return found[0] if found else ""
+
+
+# --- whose code it is -----------------------------------------------------------------
+
+_BUILTIN = frozenset([*sys.builtin_module_names, "_frozen_importlib"])
+# What is called when an object is made or shown, not when it is read.
+_MAKING = frozenset(["__init__", "__new__", "__post_init__"])
+_SHOWING = frozenset(["__repr__", "__str__", "__del__", "__init_subclass__"])
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_library(filename: str) -> bool:
+    return filename.startswith(_LIBRARIES)
+
+
+def _is_library_module(name: str, module: Any) -> bool:
+    path = getattr(module, "__file__", None)
+    return name in _BUILTIN if path is None else _is_library(path)
+
+
+def _is_library_class(kind: type) -> bool:
+    return _is_library_module(kind.__module__, sys.modules.get(kind.__module__))
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_users(kind: type) -> bool:
+    """Whether a class, or one that it inherits from, is not a library's."""
+    return not all(_is_library_class(k) for k in kind.__mro__)
+
+
+def _operators(kind: type) -> frozenset[str]:
+    """Return the special methods of a class of the user's: no name tells their use."""
+    found = {
+        name
+        for k in kind.__mro__
+        if not _is_library_class(k)
+        for name, value in vars(k).items()
+        if name[:2] == name[-2:] == "__" and isinstance(value, types.FunctionType)
+    }
+    return frozenset(found - _MAKING - _SHOWING)
+
+
+def advances(value: Any) -> bool:
+    """Whether reading a value leaves another for the next read: a running iterator."""
+    if isinstance(value, types.GeneratorType):
+        return True
+    library = type(value).__module__ in ("builtins", "itertools")
+    return library and isinstance(value, Iterator)
+
+
+# --- following it ---------------------------------------------------------------------
+
+
+class _Scanner:
+    """Follows what code reads. ``known`` are names of attributes that any of it can
+    read; ``names`` are those met on the way.
+    """
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self.found = Snapshot()
+        self.seen: set[Any] = set()
+        self.absent: dict[int, Absent] = {}
+        self.known = known
+        self.names: frozenset[str] = frozenset()
+
+    def value(
+        self,
+        name: str,
+        value: Any,
+        get: Getter,
+        names: frozenset[str],
+        root: bool = False,
+    ) -> None:
+        """Note a value that code with these names can reach."""
+        found = self.found
+        if (
+            getattr(value, "__module__", None) in _SOURCES
+        ):  # a function of such a module
+            found.source = found.source or name
+        if isinstance(value, types.ModuleType):
+            if not _is_library_module(value.__name__, value):
+                self.attributes(value, names)
+            return
+        if isinstance(value, np.ndarray):
+            found.arrays.append((name, get, value))
+        elif isinstance(value, CONTAINERS):
+            self.items(name, value, get, names)
+        if not root:
+            found.probes.append((get, frozen(value)))
+            found.names.append(name)
+        self.inside(name, value, names)
+
+    def inside(self, name: str, value: Any, names: frozenset[str]) -> None:
+        """Note what a function or an object can read in its turn."""
+        if advances(value):
+            self.found.iterator = self.found.iterator or name
+        match value:
+            case np.random.Generator() | np.random.RandomState():
+                self.found.generators.append(value)
+            case types.FunctionType():
+                self.function(value)
+                self.attributes(value, names)
+            case types.MethodType():
+                self.inside(name, value.__func__, names)
+                self.attributes(value.__self__, _names_of(value))
+            case functools.partial():
+                self.inside(name, value.func, names)
+                get = functools.partial(_bound, value)
+                self.value("bound", get(), get, names)
+            case property():
+                self.inside(name, value.fget, names)
+            case functools.cached_property():
+                self.inside(name, value.func, names)
+            case contextvars.ContextVar():
+                get = functools.partial(value.get, MISSING)
+                self.value(name, get(), get, names)
+            case weakref.ref():
+                self.value(name, value(), value, names)
+            case Tensor() | types.BuiltinFunctionType() | np.ufunc() | np.ndarray():
+                pass
+            case tuple() | list() | dict() | deque():
+                pass
+            case type():
+                self.of_class(value, names | _MAKING)
+            case _ if hasattr(value, "__wrapped__"):
+                self.inside(name, value.__wrapped__, names)
+                self.attributes(value, names)
+            case _ if hasattr(value, "__dict__") or hasattr(value, "__slots__"):
+                self.attributes(value, names)
+
+    def items(self, name: str, value: Any, get: Getter, names: frozenset[str]) -> None:
+        """Note the arrays and functions in a container; its probe covers the rest."""
+        pairs = value.items() if isinstance(value, MAPPINGS) else enumerate(value)
+        for key, item in pairs:
+            inner = functools.partial(_item, get, key)
+            path = f"{name}_{key}"
+            if isinstance(item, np.ndarray):
+                self.found.arrays.append((path, inner, item))
+            elif isinstance(item, CONTAINERS):
+                self.items(path, item, inner, names)
+            elif not isinstance(item, ATOMS):
+                self.inside(path, item, names)
+
+    def function(self, f: types.FunctionType) -> None:
+        """Note the globals, closure cells and defaults of a function of the user's."""
+        code = f.__code__
+        if f in self.seen or _is_library(code.co_filename):
+            return
+        self.seen.add(f)
+        names, space = _names(code), f.__globals__
+        self.names |= names
+        self.found.source = self.found.source or _source(names)
+        if names & {"environ", "getenv"}:
+            get: Getter = functools.partial(dict, os.environ)
+            self.value("environ", get(), get, names)
+        for name in sorted(names):
+            if name in space:
+                get = functools.partial(space.get, name, MISSING)
+                self.value(name, space[name], get, names)
+            elif name in sys.modules:  # imported in the function
+                get = functools.partial(sys.modules.get, name)
+                self.value(name, sys.modules[name], get, names)
+        for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
+            value = _contents(cell)
+            if value is not MISSING:
+                self.value(name, value, functools.partial(_contents, cell), names)
+        if f.__defaults__ or f.__kwdefaults__:
+            get = functools.partial(_defaults, f)
+            self.value("default", get(), get, names)
+
+    def attributes(self, value: Any, names: frozenset[str]) -> None:
+        """Note the attributes that code can read of an object, methods included."""
+        if isinstance(value, type):
+            self.of_class(value, names)
+            return
+        wanted = names | self.known
+        if isinstance(value, threading.local):  # whose attributes are each thread's
+            for name in sorted(wanted & vars(value).keys()):
+                get: Getter = functools.partial(getattr, value, name, MISSING)
+                self.value(name, get(), get, names)
+        space: Any = getattr(value, "__dict__", None)
+        for name in sorted(wanted & space.keys() if space else ()):
+            if (id(space), name) not in self.seen:
+                self.seen.add((id(space), name))
+                get = functools.partial(space.get, name, MISSING)
+                self.value(name, space[name], get, names)
+        inherited = self.of_class(value.__class__, wanted, value)
+        if space is not None and inherited:
+            self.unshadowed(space, inherited - space.keys())
+
+    def of_class(
+        self, kind: type, names: frozenset[str], instance: Any = MISSING
+    ) -> frozenset[str]:
+        """Note what code can read of a class, or of an object through it, by names.
+
+        Returns the names that were found.
+        """
+        if not _is_users(kind):
+            return frozenset()
+        found = {n: _inherited(kind, n) for n in names | self.known | _operators(kind)}
+        found = {n: v for n, v in found.items() if v is not MISSING}
+        for name, value in sorted(found.items(), key=lambda pair: pair[0]):
+            if isinstance(value, types.MemberDescriptorType):  # of __slots__
+                if instance is not MISSING and (id(instance), name) not in self.seen:
+                    self.seen.add((id(instance), name))
+                    get = functools.partial(getattr, instance, name, MISSING)
+                    self.value(name, get(), get, names)
+            elif (kind, name) not in self.seen:
+                self.seen.add((kind, name))
+                get = functools.partial(_inherited, kind, name)
+                self.value(name, value, get, names)
+        return frozenset(found)
+
+    def unshadowed(self, space: dict[str, Any], names: frozenset[str]) -> None:
+        """Note that an object has no attributes of its own by these names."""
+        if id(space) not in self.absent:
+            self.absent[id(space)] = Absent()
+            self.found.probes.append((lambda: space, self.absent[id(space)]))
+            self.found.names.append("an attribute")
+        self.absent[id(space)].names |= names
+
+
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a name that is not bound yet
+        return MISSING
+
+
+def _item(get: Getter, key: Any) -> Any:
+    return get()[key]
+
+
+def _bound(partial: functools.partial[Any]) -> list[Any]:
+    return [*partial.args, *partial.keywords.values(), tuple(partial.keywords)]
+
+
+def _defaults(f: types.FunctionType) -> list[Any]:
+    named = f.__kwdefaults__ or {}
+    return [*(f.__defaults__ or ()), *named.values(), tuple(named)]
+
+
+def _inherited(kind: type, name: str) -> Any:
+    """Return what a class holds by a name, without asking descriptors."""
+    for k in kind.__mro__:
+        if name in k.__dict__:
+            return k.__dict__[name]
+    return MISSING
