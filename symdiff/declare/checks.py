@@ -169,15 +169,29 @@ def loss_of(loss: Any) -> Tensor:
     return loss
 
 
+# What a line of a training's history holds beside the metrics.
+_REPORTED = {
+    "epoch": "the number of the epoch",
+    "loss": "the loss",
+    "val_loss": "the loss on the rows that are held out",
+}
+
+
 def metrics_of(metrics: Any) -> dict[str, Tensor]:
     if not isinstance(metrics, Mapping):
         raise DeclarationError(f"metrics must be a dict, got {type(metrics).__name__}.")
     for name, value in metrics.items():
         if not isinstance(name, str) or not name.strip() or not name.isprintable():
             raise DeclarationError(f"metric {name!r} must have a printable name.")
-        if name == "loss":
+        if name in _REPORTED:
             raise DeclarationError(
-                "a metric cannot be called 'loss': the loss is reported."
+                f"a metric cannot be called {name!r}: reports have {_REPORTED[name]} "
+                "under that name."
+            )
+        if name.startswith("val_") and name[4:] in metrics:
+            raise DeclarationError(
+                f"a metric cannot be called {name!r}: that is what reports call "
+                f"{name[4:]!r} on the rows that are held out."
             )
         if not isinstance(value, Tensor):
             raise DeclarationError(f"metric {name!r}: {value!r:.60} is not a tensor.")

@@ -103,6 +103,11 @@ def _check(training: Training) -> None:
         raise _wrong("mode", "must be 'min' or 'max'", training.mode)
     if training.plateau is not None:
         _check_plateau(training.plateau)
+    if not training.watches and (training.mode or training.monitor != "val_loss"):
+        raise DeclarationError(
+            "Training: monitor and mode do nothing without patience or plateau; give "
+            "one of these, or leave them out."
+        )
     if training.watches and not training.mode and not training.monitor.endswith("loss"):
         raise DeclarationError(
             f"Training(monitor={training.monitor!r}) needs mode='min' or mode='max', "

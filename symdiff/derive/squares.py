@@ -186,6 +186,7 @@ def squared(x: Tensor, depth: int = DEPTH) -> Tensor | None:
             return x.parents[0]
         case "sqrt":
             q = x.parents[0]
-            found: Tensor = API["where"](q >= 0, q, math.nan)
+            # a factor, so that the derivative too is NaN where there is no root
+            found: Tensor = q * API["where"](q >= 0, 1.0, math.nan)
             return found
     return None

@@ -87,6 +87,7 @@ class Compiled(Displayed):
             self._refuse_foreign(root)
             if self.single_file:
                 path = root / f"{self.name}.py"
+                _refuse_hidden(path)
                 files = self._contents()
                 write_single(path, files.pop(path.name), files)
                 return path
@@ -283,3 +284,14 @@ def stamp(files: dict[str, str | bytes]) -> dict[str, str | bytes]:
     code = "\n".join(line for line in lines if line.partition("#")[0].strip())
     build = hashlib.sha256(code.encode()).hexdigest()[:16]
     return {k: stamped(v, build) if isinstance(v, str) else v for k, v in files.items()}
+
+
+def _refuse_hidden(module: Path) -> None:
+    """Raise where a package beside a single module would be imported in its place."""
+    package = module.with_suffix("")
+    if (package / "__init__.py").exists():
+        raise OutputError(
+            f"cannot write {module}: Python would go on importing the package "
+            f"{package}, which goes before a module of its name. Remove it first, or "
+            "choose another folder."
+        )

@@ -14,7 +14,14 @@ from symdiff.graph.errors import DTypeError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import Op, elementwise, u, v
 from symdiff.ops.elementwise import as_float, as_int8
-from symdiff.ops.operands import api, as_tensor, call_elementwise, function, is_literal
+from symdiff.ops.operands import (
+    API,
+    api,
+    as_tensor,
+    call_elementwise,
+    function,
+    is_literal,
+)
 
 
 def _rounding(
@@ -145,4 +152,8 @@ def divmod_(x: Any, other: Any) -> tuple[Tensor, Tensor]:
 def modf(x: Any) -> tuple[Tensor, Tensor]:
     """Fractional and integer part of float elements, both with their sign."""
     whole = trunc(x)
-    return fmod(x, 1.0), whole
+    remainder = fmod(x, 1.0)
+    if is_literal(as_tensor(x)) or not as_tensor(x).dtype.is_float:
+        return remainder, whole
+    zero = API["copysign"](0.0, x)  # an infinity is whole; its remainder would be NaN
+    return API["where"](API["isinf"](x), zero, remainder), whole

@@ -133,6 +133,16 @@ BAD_MODELS = {
         sd.DeclarationError,
         "cannot be called",
     ),
+    "metric called epoch": (
+        {"metrics": lambda f: {"epoch": f["loss"]}},
+        sd.DeclarationError,
+        "the number of the epoch",
+    ),
+    "metric called as another one of validation": (
+        {"metrics": lambda f: {"a": f["loss"], "val_a": f["loss"]}},
+        sd.DeclarationError,
+        "'a' on the rows that are held out",
+    ),
     "no outputs": ({"outputs": lambda f: None}, sd.DeclarationError, "no outputs"),
     "empty outputs": ({"outputs": lambda f: []}, sd.DeclarationError, "empty"),
     "hostile output": (

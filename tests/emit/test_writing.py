@@ -322,3 +322,13 @@ def test_forward_may_be_called_by_the_name_of_its_module(tmp_path: Path) -> None
         value, value, f"{value} {value}", "True", value, "backward True",
         f"{value} float",
     ]  # fmt: skip
+
+
+def test_a_single_file_that_a_package_would_hide_is_refused(tmp_path: Path) -> None:
+    """Python imports a package before a module of its name."""
+    x = sd.input("x", 3)
+    f = sd.Function("hidden", [x], x * 2)
+    sd.compile(f).write(tmp_path)
+    with pytest.raises(sd.OutputError, match="goes before a module of its name"):
+        sd.compile(f, single_file=True).write(tmp_path)
+    assert not (tmp_path / "hidden.py").exists()

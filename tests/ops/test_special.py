@@ -217,6 +217,19 @@ def test_where_keeps_nan_out() -> None:
         assert np.isfinite(found).all()
 
 
+def test_parts_of_special_numbers() -> None:
+    """modf of an infinity is a whole number and a zero of its sign, as in NumPy."""
+    x: Any = leaf("x", SPECIAL.shape)
+    for found, right in zip(
+        run(list(API["modf"](x)), {x.node: SPECIAL}), np.modf(SPECIAL), strict=True
+    ):
+        np.testing.assert_array_equal(found, right)
+        finite = ~np.isnan(right)
+        np.testing.assert_array_equal(
+            np.signbit(found)[finite], np.signbit(right)[finite]
+        )
+
+
 # --- text of records --------------------------------------------------------------
 
 

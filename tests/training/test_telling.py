@@ -90,6 +90,18 @@ def test_a_monitor_that_is_not_there_tells_what_is(more):
     assert "did you mean 'accuracy'?" in said
 
 
+@pytest.mark.parametrize("more", [{"monitor": "val_accuracy"}, {"mode": "max"}])
+def test_a_monitor_that_nothing_watches_is_refused(module, more):
+    words = "do nothing without patience or plateau"
+    with pytest.raises(ValueError, match=words):
+        module.fit(fresh(module), float32_rows(), validation=float32_rows(), **more)
+    with pytest.raises(sd.DeclarationError, match=words):
+        sd.Training(**more)
+    ((name, value),) = more.items()
+    options = ["--validation-split", 0.2, f"--{name}", value]
+    assert words in train(*options, text=GOOD, code=1)
+
+
 def test_averages_are_saved_on_request_and_told():
     text = GOOD.replace("Adam(0.05)", "Adam(0.05, ema=0.9)")
     assert "--averaged saves their running averages" in train("--epochs", 2, text=text)
