@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.tracing import UNSEEN, argument_names, as_output, run
+from symdiff.declare.tracing import RETIRED, UNSEEN, argument_names, as_output, run
 from symdiff.declare.trees import Path, form, leaves, like, tree_map
 from symdiff.derive.forward import forward_sweep
 from symdiff.derive.reverse import fit_tangent, reverse_sweep
@@ -124,6 +124,7 @@ class Point:
         """Return results with the arguments put back for the leaves."""
         pairs = zip(self.variables, self._given, strict=True)
         replaced = {v.node: t for v, t in pairs if v is not t}
+        RETIRED.update(replaced)
         return replaced_in(result, replaced) if replaced else result
 
 

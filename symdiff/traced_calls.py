@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.captured import Snapshot, frozen
-from symdiff.declare.draws import states
+from symdiff.declare.draws import keeps_nothing, states
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.scanning import advances, snapshot
-from symdiff.declare.tracing import UNSEEN, Namer, argument_names
+from symdiff.declare.tracing import RETIRED, UNSEEN, Namer, argument_names
 from symdiff.declare.trees import Path, builder, leaves, tree_map
 from symdiff.graph.arrays import require_plain
 from symdiff.graph.asked import WIDTH
@@ -104,6 +104,7 @@ def _tracing(trace: Trace) -> Iterator[None]:
     try:
         yield
     finally:
+        RETIRED.update(t.node for t in trace.arguments())
         WIDTH.reset(width)
         UNSEEN.reset(unseen)
         LIFT.reset(lift)
@@ -129,7 +130,8 @@ def traced(
     before = states(seen.generators)
     arrays = [(name, a, frozen(a)) for name, _, a in seen.arrays]
     with _tracing(trace):
-        result = rule(*symbolic, **named)
+        call = functools.partial(rule, *symbolic, **named)
+        result = keeps_nothing(seen, function, call)
     if states(seen.generators) != before:
         raise TracingError(
             "the function draws random numbers while it is traced: every later call "
@@ -154,7 +156,13 @@ def foreign(trace: Trace, outputs: Sequence[Tensor]) -> bool:
             "the function draws with sd.random, whose generated code takes a key; draw "
             "outside and pass the numbers as an argument, or compile an sd.trace of it."
         )
-    return any(n not in known for n in found)
+    foreign = [n for n in found if n not in known]
+    if any(n in RETIRED for n in foreign):
+        raise TracingError(
+            "the function reads a symbolic value that an earlier call has left in "
+            "something around it: return such values and keep what the call returns."
+        )
+    return bool(foreign)
 
 
 def closed(trace: Trace) -> dict[Node, Tensor]:

@@ -12,10 +12,12 @@ import array
 import types
 import weakref
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+
+from symdiff.graph.tensor import Tensor
 
 Getter = Callable[[], Any]
 ATOMS = (int, float, str, bytes, bool, complex, type(None), np.generic)
@@ -167,6 +169,21 @@ def frozen(value: Any) -> Any:
     return _Identity(value)
 
 
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors that a value is or holds."""
+    if isinstance(value, Tensor):
+        yield value
+        return
+    if isinstance(value, MAPPINGS):
+        value = list(value.values())
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        value = value.ravel().tolist()
+    elif not isinstance(value, (set, frozenset, *CONTAINERS)):
+        return
+    for v in value:
+        yield from _tensors(v)
+
+
 class Snapshot:
     """What a function read when it was traced.
 
@@ -183,6 +200,7 @@ class Snapshot:
         self.generators: list[Any] = []
         self.source = ""  # of numbers that differ from call to call, if it names one
         self.iterator = ""
+        self.arguments: list[Any] = []  # objects that it is called with
 
     # A plain loop: a generator would cost as much as the comparisons.
     def holds(self) -> bool:
@@ -191,6 +209,11 @@ class Snapshot:
             if not seen.same(get()):
                 return False
         return True
+
+    def tensors(self) -> list[tuple[str, Tensor]]:
+        """Return the symbolic tensors that are now in what was read, with its name."""
+        pairs = zip(self.names, self.probes, strict=True)
+        return [(name, t) for name, (get, _) in pairs for t in _tensors(get())]
 
     def changes(self) -> list[str]:
         """Return the names of what is no longer the same."""

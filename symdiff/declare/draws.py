@@ -1,7 +1,8 @@
-"""Numbers that a function draws while it is traced, which its code would repeat.
+"""What a function must not do while it is traced: draw numbers, or keep symbols.
 
 In: a function of the user's, and how to run it on symbols. Out: its results, or an
-error where it draws random numbers or reads a clock. Invariant: a function that gives
+error where it draws random numbers, reads a clock, or leaves a symbolic value in
+something around it. Invariant: a function that gives
 the same graph whenever it is traced is never refused, so a generator that is made in it
 from a seed stays.
 
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.declare.captured import Snapshot
 from symdiff.declare.scanning import snapshot
 from symdiff.declare.trees import leaves
 from symdiff.graph.body import Body
@@ -66,13 +68,35 @@ def _refused(what: str) -> TracingError:
     )
 
 
+def keeps_nothing(before: Snapshot, function: Any, run: Callable[[], Any]) -> Any:
+    """Return ``run()``; raise where it leaves a tensor in what outlives the call.
+
+    ``before`` is what ``function`` reads beside its arguments.
+    """
+    held = before.tensors()
+    result = run()
+    known = {id(t) for _, t in held}
+    after = snapshot(function, before.arguments).tensors()
+    left = [name for name, t in after if id(t) not in known]
+    if left:
+        raise TracingError(
+            f"the function leaves a symbolic value in {left[0]}, which lives longer "
+            "than the call, so that later calls would read a symbol: return the value, "
+            "with has_aux=True where there is a derivative, and keep what is returned."
+        )
+    return result
+
+
 def steady(function: Any, run: Callable[[], Any]) -> Any:
-    """Return ``run()``; where ``function`` names what draws, it must repeat itself."""
+    """Return ``run()``; where ``function`` names what draws, it must repeat itself.
+
+    It must also leave none of the tensors that it makes in anything around it.
+    """
     seen = snapshot(function)
     if seen.iterator:
         raise _refused(f"reads {seen.iterator}, an iterator with a next value,")
     before = states(seen.generators)
-    result = run()
+    result = keeps_nothing(seen, function, run)
     if states(seen.generators) != before:
         raise _refused("draws random numbers")
     source = seen.source

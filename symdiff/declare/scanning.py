@@ -62,6 +62,7 @@ def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
         for argument in given:
             scanner.attributes(argument, known)
         if scanner.names <= known:
+            scanner.found.arguments = given
             return scanner.found
         known |= scanner.names
 

@@ -13,6 +13,7 @@ import functools
 import inspect
 import keyword
 import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,6 +73,9 @@ def spec(
 UNSEEN: contextvars.ContextVar[frozenset[Node] | None] = contextvars.ContextVar(
     "symdiff_unseen", default=None
 )
+
+# Leaves that stood for the arguments of a call that is over: nothing may read them.
+RETIRED: weakref.WeakSet[Node] = weakref.WeakSet()
 
 
 def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
