@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import symdiff as sd
+from symdiff import transforms
 
 N = 3
 EYE, ONES = np.eye(N), np.ones((N, N))
@@ -179,3 +180,33 @@ def test_a_variable_is_not_looked_through() -> None:
     r = sd.linalg.norm(v)
     at = {v: np.array([3.0, 4.0, 0.0])}
     assert sd.interpret(sd.grad(r**2, r), at) == 10
+
+
+NUMBERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "square of sqrt": (lambda x: np.square(np.sqrt(x)), lambda x: 1 + 0 * x),
+    "power of sqrt": (lambda x: np.sqrt(x) ** 2, lambda x: 1 + 0 * x),
+    "product of sqrts": (lambda x: np.sqrt(x) * np.sqrt(x), lambda x: 1 + 0 * x),
+    "fourth power": (lambda x: np.sqrt(x) ** 4, lambda x: 2 * x),
+    "scaled": (lambda x: 3.0 * np.sqrt(x) * np.sqrt(x), lambda x: 3 + 0 * x),
+    "times x": (lambda x: np.sqrt(x) * np.sqrt(x) * x, lambda x: 2 * x),
+    "a view of a root": (lambda x: np.sqrt(x).T ** 2, lambda x: 1 + 0 * x),
+    "square of abs": (lambda x: np.abs(x) ** 2, lambda x: 2 * x),
+    "square of hypot": (lambda x: np.hypot(x, 1.0) ** 2, lambda x: 2 * x),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_derivative_is_made_up_where_there_is_no_value(name: str) -> None:
+    """Below 0 and at NaN a root has no value, and its square no slope."""
+    f, slope = NUMBERS[name]
+    x = np.array([-1.0, -0.25, np.nan, 0.0, 0.25, 4.0])
+    expected = np.where(np.isnan(f(x)), np.nan, slope(x))
+    for found in (
+        transforms.elementwise_grad(f)(x),
+        transforms.jvp(f)(x, np.ones(6)),
+        transforms.jit(lambda x: transforms.elementwise_grad(f)(x))(x),
+    ):
+        np.testing.assert_allclose(found, expected)
+    hidden = transforms.elementwise_grad(lambda x: np.where(x > 0, f(x), 7 * x))(x)
+    np.testing.assert_allclose(hidden, np.where(x > 0, slope(x), 7.0))
