@@ -99,8 +99,7 @@ def param(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tens
     if not kind.is_float:
         raise DTypeError(
             f"parameter {full!r} cannot have dtype {kind}: it could not follow a "
-            'gradient. Use dtype="float", or sd.input, sd.state or sd.constant for '
-            "integers."
+            'gradient. Use dtype="float", or sd.input or sd.constant for integers.'
         )
     lengths = _concrete(full, "parameter", shape)
     return apply(
@@ -113,10 +112,24 @@ def state(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tens
     """A buffer that the training step updates, by ``sd.Model(..., updates={state:
     new})``.
 
-    Parameters are as in `param`; any dtype will do, because no gradient flows to it.
+    Parameters are as in `param`. No gradient flows to it; it is a float even so, as all
+    that stands in ``params`` is.
+
+    Raises
+    ------
+    DTypeError
+        For integers and booleans.
+    ShapeError
+        For a symbolic axis.
     """
     kind = types.dtype(dtype)
     full = leaf_name(name)
+    if not kind.is_float:
+        raise DTypeError(
+            f"state {full!r} cannot have dtype {kind}: parameters and states are kept "
+            'and saved as floats. Use dtype="float", in which counts are exact up to '
+            "2**24, and sd.cast where it is read."
+        )
     lengths = _concrete(full, "state", shape)
     return apply(
         STATE, name=full, shape=lengths, dtype=kind, init=as_init(init, lengths)

@@ -175,12 +175,11 @@ def argument_specs(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, str]:
 
 def _spec(unit: Unit, leaf: Tensor) -> str:
     attrs = leaf.node.attrs
-    kind = "int" if leaf.dtype.is_integer else leaf.dtype.name
     shape = spec_shape(leaf.node.tensor_type)
     low, high = index_bounds(unit, leaf)
     low = attrs.get("low") if attrs.get("low") is not None else low
     high = attrs.get("high") if attrs.get("high") is not None else high
-    return f'("{kind}", {shape}, {_bound_text(low)}, {_bound_text(high)})'
+    return f'("{leaf.dtype.name}", {shape}, {_bound_text(low)}, {_bound_text(high)})'
 
 
 def _bound_text(bound: Any) -> str:

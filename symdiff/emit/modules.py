@@ -193,17 +193,18 @@ def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
 
 
 def _param_spec(leaf: Tensor) -> str:
-    kind = "int" if leaf.dtype.is_integer else leaf.dtype.name
-    return f'("{kind}", {spec_shape(leaf.node.tensor_type)}, None, None)'
+    return f'("{leaf.dtype.name}", {spec_shape(leaf.node.tensor_type)}, None, None)'
 
 
 def check_text(unit: Unit) -> str:
     """Return the functions that hold arguments to their declarations."""
     p = unit.program
     bounded = bool(symbolic_bounds([*p.inputs, *p.targets]))
+    whole = any(leaf.dtype.is_integer for leaf in (*p.inputs, *p.targets))
     parts = [
         render("check.py", model=p.is_model, bounded=bounded),
-        render("argument.py", bounded=bounded),
+        render("argument.py", bounded=bounded, whole=whole),
+        render("plain.py", whole=whole),
     ]
     return "\n\n\n".join(part.strip() for part in parts)
 

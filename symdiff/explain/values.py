@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.explain.derivation import Derivation, Share
+from symdiff.graph.arrays import as_declared
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
 
@@ -51,7 +52,8 @@ def evaluated(
     """
     program = derivation.unit.program
     known = {e.name: e.tensor.node for e in derivation.entries}
-    feed = {known[n]: np.asarray(a) for n, a in leaves.items() if n in known}
+    given = [(n, known[n], a) for n, a in leaves.items() if n in known]
+    feed = {node: as_declared(n, a, node.dtype) for n, node, a in given}
     draws = {t.node: (key, i) for i, t in enumerate(program.randoms)}
     nodes = [e.tensor.node for e in derivation.entries if e.tensor.node not in feed]
     with np.errstate(all="ignore"):

@@ -1,8 +1,8 @@
-"""Subclasses of NumPy's arrays that compute in a way of their own.
+"""Arrays as they come in: of which class, and in which dtype.
 
-In: an array that somebody hands in. Out: an error where taking it for a plain array
-would lose what it means. Invariant: what only stores its elements elsewhere, such as
-`numpy.memmap`, is an array like any other.
+In: an array that somebody hands in. Out: a plain one in its declared dtype, or an error
+where taking it for that would lose what it means. Invariant: what only stores its
+elements elsewhere, such as `numpy.memmap`, is an array like any other.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DTypeError
+from symdiff.graph.types import DType
 
 # Who redefines one of these computes otherwise than the generated code would.
 _OWN = ("__array_ufunc__", "__array_function__", "__mul__", "__add__", "__pow__")
@@ -46,3 +47,27 @@ def require_plain(what: str, value: Any) -> None:
         f"{what} is a {kind.__module__.partition('.')[0]} {kind.__name__}, and "
         f"generated code computes with plain arrays; {remedy}."
     )
+
+
+def as_declared(what: str, value: Any, kind: DType) -> np.ndarray:
+    """Return an array in its declared dtype: arithmetic would be done in its own.
+
+    Integers stand for floats too. Raises `DTypeError` for an array of another kind, and
+    for an integer that the declared dtype cannot hold.
+    """
+    array = np.asarray(value)
+    if array.dtype == object and kind.is_float:  # of SymPy's expressions
+        return array
+    wanted = "fiu" if kind.is_float else "iu" if kind.is_integer else "b"
+    if array.dtype.kind not in wanted:
+        raise DTypeError(
+            f"{what} is declared {kind}, got {array.dtype}; use "
+            f"np.asarray(value, {kind.name!r})."
+        )
+    if kind.name == "float" and array.dtype.kind == "f":  # of either width
+        return array
+    found = array.astype(kind.name, copy=False)
+    if kind.is_integer and np.any(found != array):
+        lost = array[found != array][0]
+        raise DTypeError(f"{what} is declared {kind}, which cannot hold {lost}.")
+    return found

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symdiff.graph.arrays import require_plain
+from symdiff.graph.arrays import as_declared, require_plain
 from symdiff.graph.body import Body
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node, topological
@@ -149,7 +149,8 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     outputs : Tensor or list of Tensor
         What to evaluate.
     feed : dict
-        The array of each leaf, by tensor or by name.
+        The array of each leaf, by tensor or by name. Integers are taken in the dtype
+        that their leaf is declared in.
     key : int, optional
         What random leaves that ``feed`` does not give are drawn from; their sites are
         numbered as declared, among what ``outputs`` need.
@@ -160,6 +161,9 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
         Naming a leaf without a value.
     ShapeError
         Where an array does not fit its leaf.
+    DTypeError
+        Where an array is of another kind, or holds an integer that the declared dtype
+        does not.
     """
     several = isinstance(outputs, (list, tuple))
     tensors: list[Tensor] = list(outputs) if several else [outputs]
@@ -172,7 +176,7 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     for name, value in feed.items():
         node = name.node if isinstance(name, Tensor) else leaves.get(name)
         if node is not None:
-            given[node] = np.asarray(value)
+            given[node] = as_declared(f"the value of {name!r}", value, node.dtype)
     missing = [name for name, n in leaves.items() if n not in given]
     if missing:
         raise KeyError(f"interpret needs a value for {', '.join(missing)}")

@@ -65,6 +65,10 @@ BAD = {
         DECLARED + "k = sd.param('k', (3,), dtype='int64')\n",
         "spec.py:7: parameter 'k' cannot have dtype int64",
     ),
+    "integer state": (
+        DECLARED + "k = sd.state('k', (3,), dtype='int64')\n",
+        "spec.py:7: state 'k' cannot have dtype int64",
+    ),
     "module name": (
         GOOD.replace('"small"', "'a\"; import os'"),
         "cannot name a Python module",

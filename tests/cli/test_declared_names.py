@@ -243,7 +243,7 @@ MISTAKES = {
     "other keys": (lambda: [_npz(x=X, z=Y)], "data must have the keys ['x', 'y'], got"),
     "rows": (lambda: [_npz(x=X, y=Y[:3])], "data must have one number of rows"),
     "a shape": (lambda: [_npz(x=X[:, :3], y=Y)], "x: expected shape (N, 4)"),
-    "a dtype": (lambda: [_npz(x=X, y=Y + 0.5)], "y: expected int, got float64"),
+    "a dtype": (lambda: [_npz(x=X, y=Y + 0.5)], "y: expected int64, got float64"),
     "text": (lambda: [_npz(x=X.astype(str), y=Y)], "x: expected float, got <U"),
     "a range": (lambda: [_npz(x=X, y=Y + 3)], "y: expected values < 3, got 3"),
     "epochs": (lambda: [_npz(x=X, y=Y), "--epochs", "-1"], "epochs"),

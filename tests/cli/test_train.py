@@ -164,7 +164,7 @@ RETURNED = {
     ),
     "kind": (
         "return {'train': {'x': np.ones((2, 4)), 'y': [0.0, 1.0]}}",
-        "y: expected int, got float",
+        "y: expected int64, got float",
     ),
     "range": (
         "return {'train': {'x': np.ones((20, 4)), 'y': [0] * 19 + [3]}}",

@@ -61,8 +61,8 @@ BAD_X: dict[str, tuple[Callable[[np.ndarray], Any], type[Exception], str]] = {
 BAD_Y: dict[str, tuple[Callable[[np.ndarray], Any], type[Exception], str]] = {
     "negative": (lambda y: y - 3, ValueError, "y: expected values >= 0, got -"),
     "too large": (lambda y: y + 3, ValueError, "y: expected values < 3, got "),
-    "floats": (lambda y: y.astype(float), TypeError, "y: expected int, got float64"),
-    "booleans": (lambda y: y > 0, TypeError, "y: expected int, got bool"),
+    "floats": (lambda y: y.astype(float), TypeError, "y: expected int64, got float64"),
+    "booleans": (lambda y: y > 0, TypeError, "y: expected int64, got bool"),
     "one-hot": (lambda y: np.eye(3, dtype=int)[y], ValueError, r"y: expected shape"),
 }
 
@@ -215,7 +215,7 @@ def test_scalars_may_be_python_numbers(function: Any) -> None:
         function.forward.forward(a, 0.5, 5)
     with pytest.raises(ValueError, match="k: expected values >= 1, got 0"):
         function.forward.forward(a, 0.5, 0)
-    with pytest.raises(TypeError, match="k: expected int, got float64"):
+    with pytest.raises(TypeError, match="k: expected int64, got float64"):
         function.forward.forward(a, 0.5, 2.0)
 
 
