@@ -114,8 +114,9 @@ def _op_has_pole(op: Op, grids: tuple[tuple[float, ...], ...]) -> bool:
             values = [op.evaluate(*points)]
         except TypeError:  # not defined on floats
             return False
-        at = zip((*OPERANDS[: len(points)], y), (*points, values[0]), strict=True)
-        env = {symbol: constant(value) for symbol, value in at}
+        # SymPy partials have symbols for these; an op of more operands has functions
+        at = zip(OPERANDS, points, strict=False)
+        env = {symbol: constant(value) for symbol, value in [*at, (y, values[0])]}
         values += [
             interpret(from_expression(partial, env), {})
             for partial in op.partials

@@ -18,7 +18,7 @@ from toml_specs import SPECS
 import symdiff as sd
 from symdiff.declare.spec import load_spec
 from symdiff.emit.dims import length_of
-from symdiff.module_points import draw_argument
+from symdiff.emit.drawing import draw_argument, lengths_of
 
 N, V = sd.dim("N"), sd.dim("V")
 
@@ -97,7 +97,7 @@ def test_entries_take_good_data_and_refuse_bad(name, single, tmp_path):
     for module in _modules(compiled, single):
         if not hasattr(module, "_check") or not hasattr(module, "ARGUMENTS"):
             continue
-        rng, sizes = np.random.default_rng(0), {"V": 4, "N": 5}
+        rng, sizes = np.random.default_rng(0), lengths_of(module)
         specs = module.ARGUMENTS
         good = {k: draw_argument(s, sizes, rng) for k, s in specs.items()}
         params = {
