@@ -26,7 +26,7 @@ from symdiff.declare.checks import module_name
 from symdiff.declare.draws import no_draws, steady
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
-from symdiff.declare.trees import Path, is_container, leaf_paths, tree_map
+from symdiff.declare.trees import Path, form, is_container, leaf_paths, leaves, tree_map
 from symdiff.graph.arrays import require_plain
 from symdiff.graph.asked import asked_of_numpy
 from symdiff.graph.errors import DeclarationError, TracingError
@@ -85,14 +85,29 @@ def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> A
     also where NumPy hid that error behind one of its own, and where the
     function draws numbers.
     """
+    given = tree_map(lambda _, leaf: leaf, (list(args), dict(kwargs)))
     with in_user_code(), numpy_mixing(), watching(), no_draws(), _all_seen():
         try:
-            return steady(function, functools.partial(_read, function, args, kwargs))
+            call = functools.partial(_read, function, args, kwargs)
+            result = steady(function, call)
+            _refuse_writes(given, (list(args), dict(kwargs)))
+            return result
         except (TypeError, ValueError) as error:
             refused = _refusal(error) or _symbolic(error)
             if refused is None or refused is error:
                 raise
             raise refused from None
+
+
+def _refuse_writes(before: Any, after: Any) -> None:
+    """Raise where a function has changed a list or dict that it was given."""
+    pairs = zip(leaves(before), leaves(after), strict=False)
+    if form(before) != form(after) or any(a is not b for a, b in pairs):
+        raise TracingError(
+            "the function writes into a list or dict that is an argument, and what is "
+            "generated never changes what is the caller's: work on a copy, such as "
+            "params = dict(params), and return what is to be kept."
+        )
 
 
 def _read(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
