@@ -19,7 +19,7 @@ from symdiff.emit.modules import (
     forward_module,
     sealed,
 )
-from symdiff.emit.package import with_constants
+from symdiff.emit.package import function_files, model_files
 from symdiff.emit.source import printable
 from symdiff.emit.train import train_text
 from symdiff.explain.derivation import Derivation
@@ -110,8 +110,12 @@ def generated(
     if "train" in names and isinstance(declared, Model):
         text = train_text(unit, declared, options, origin, folder, planned=True)
         found["train.py"] = sealed(text)
-    made = with_constants(dict(found), unit, f"{declared.name}/")
-    return unit, {name: str(made[name]) for name in found}, forms
+    # These have given the unit its names; their BUILD is of all that compile writes.
+    if isinstance(declared, Model):
+        made = model_files(declared, program, options, folder, origin, names)
+    else:
+        made = function_files(declared, program, options, folder, origin, names)
+    return unit, {n: str(made[f"{declared.name}/{n}"]) for n in found}, forms
 
 
 def _followed(program: Program, derivation: Derivation) -> Forms:
