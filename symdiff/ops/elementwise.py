@@ -295,8 +295,8 @@ def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
     if all(isinstance(n, (int, float)) for n in numbers) and float in map(
         type, numbers
     ):
-        taken = float_operand(taken)  # an array of two numbers has the run's width
-    return call_elementwise(WHERE, condition, taken, left)
+        x = float_operand(taken)  # an array of two numbers has the run's width
+    return call_elementwise(WHERE, condition, x, otherwise)
 
 
 # --- kinks ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ elementwise op, and the table ``API`` of public functions by name. Invariant: af
 from __future__ import annotations
 
 import contextvars
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -33,6 +34,7 @@ from symdiff.graph.types import (
     as_dim,
     broadcast_shapes,
     dtype,
+    promote,
     require_nonempty,
 )
 from symdiff.ops.define import Op, primitive
@@ -195,7 +197,28 @@ def _from_sympy_number(value: sp.Expr) -> Tensor:
 def broadcast_operands(*values: Any) -> list[Tensor]:
     """Return the values as tensors of one shape; literals stay literals."""
     tensors = [as_tensor(value) for value in values]
+    if any(isinstance(value, np.integer) for value in values):
+        tensors = _widened(values, tensors)
     return broadcast_tensors(tensors)
+
+
+def _widened(values: Sequence[Any], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Give NumPy's integer scalars their own dtype where it is wider than the arrays'.
+
+    Only Python's numbers are weak; but beside floats, whose width is not known, every
+    number is.
+    """
+    kinds = [t.dtype for t in tensors if not is_literal(t)]
+    if not kinds or any(t.dtype.is_float for t in tensors):
+        return list(tensors)
+    common = functools.reduce(promote, kinds)
+    pairs = zip(values, tensors, strict=True)
+    return [
+        constant(np.asarray(v))
+        if isinstance(v, np.integer) and promote(common, dtype(v.dtype)) != common
+        else t
+        for v, t in pairs
+    ]
 
 
 def broadcast_tensors(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -73,7 +73,8 @@ def multiply_by_one(t: Tensor) -> Tensor | None:
         c = number(b)
         if c == 1 and a.dtype == t.dtype:
             return a
-        if c == -1 and a.dtype == t.dtype:
+        unsigned = a.dtype.name.startswith("uint")  # -1 is none of these: NumPy raises
+        if c == -1 and a.dtype == t.dtype and not unsigned:
             return -a
     return None
 

@@ -261,3 +261,41 @@ def test_questions_that_reduce_nothing_are_booleans():
         False,
     ]
     assert {np.asarray(r).dtype for r in found} == {np.dtype(bool)}
+
+
+INTEGERS = ("bool", "int8", "uint8", "int32", "int64")
+BESIDE: dict[str, Form] = {
+    "x * s": lambda np, x, s: x * s,
+    "s + x": lambda np, x, s: s + x,
+    "x - s": lambda np, x, s: np.subtract(x, s),
+    "x // s": lambda np, x, s: x // s,
+    "x ** s": lambda np, x, s: x**s,
+    "maximum": lambda np, x, s: np.maximum(x, s),
+    "clip": lambda np, x, s: np.clip(x, s, s + s),
+    "where": lambda np, x, s: np.where(x > 1, x, s),
+    "x > s": lambda np, x, s: x > s,
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_numbers_of_numpy_have_a_dtype(name):
+    """A NumPy integer is as wide as it says, unlike Python's; beside floats all fit."""
+    for array, number in itertools.product(INTEGERS, INTEGERS[1:]):
+        x, s = np.array([1, 0, 1, 100]).astype(array), np.dtype(number).type(100)
+        if array == "bool" and name in ("x - s", "x ** s", "x // s"):
+            continue  # int8 against bool has rules of its own, tested above
+        with np.errstate(all="ignore"):
+            right = BESIDE[name](np, x, s)
+            found = transforms.jit(lambda x, s: BESIDE[name](np, x, s))(x, s)
+        np.testing.assert_array_equal(found, right)
+        assert found.dtype == right.dtype, (array, number)
+    x = np.ones(3, np.float32)
+    assert transforms.jit(lambda x: x * np.int64(2))(x).dtype == np.float32
+
+
+def test_a_number_that_an_unsigned_dtype_lacks_raises():
+    """-1 times an unsigned array is no negation: NumPy 2 raises, and never wraps."""
+    x = np.array([200, 100], np.uint8)
+    for f in (lambda x: x * -1, lambda x: -1 * x, lambda x: x + -1):
+        with pytest.raises(OverflowError):
+            transforms.jit(f)(x)
