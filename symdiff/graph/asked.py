@@ -22,7 +22,7 @@ from symdiff.graph.provenance import WATCH, capture, locate
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 NEUTRAL = "float"  # the name of the float type of either width
-UNKNOWN = "float (float32 or float64, as the arguments are when the code runs)"
+UNKNOWN = "DType(float)"  # how the float of unknown width shows itself
 # What can be asked of a dtype beside its name and kind.
 FACTS = frozenset(
     ["alignment", "byteorder", "char", "isnative", "itemsize", "num", "str", "type"]

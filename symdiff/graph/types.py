@@ -78,8 +78,6 @@ class DType:
         return asked.hashed(self.name, self.weak)
 
     def __repr__(self) -> str:
-        if self.name == asked.NEUTRAL and not self.weak:
-            return asked.UNKNOWN
         return f"DType({self})"
 
     def __str__(self) -> str:
