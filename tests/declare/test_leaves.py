@@ -34,7 +34,7 @@ def test_what_is_no_name_is_refused(name):
 
 @pytest.mark.parametrize("dtype", ["int64", "bool", int, np.int8])
 def test_an_integer_parameter_is_refused_with_a_remedy(dtype):
-    with pytest.raises(sd.DTypeError, match=r"sd\.state") as caught:
+    with pytest.raises(sd.DTypeError, match=r"sd\.input") as caught:
         sd.param("W", (2,), dtype=dtype)
     assert __file__ in str(caught.value)
 

@@ -216,7 +216,7 @@ made = [Compiled(*c) for c in pickle.load(open(sys.argv[1], "rb"))]
 print("ready", flush=True)
 while True:
     for compiled in made:
-        compiled.write(sys.argv[2])
+        compiled.write(sys.argv[3 if compiled.single_file else 2])
 """
 
 
@@ -227,12 +227,12 @@ def test_writers_that_are_really_killed(tmp_path: Path) -> None:
     stored.write_bytes(
         pickle.dumps([(c.name, dict(c.files), c.single_file) for c in every])
     )
-    folder = tmp_path / "build"
-    paths = [c.write(folder) for c in (OLD, ONE_OLD)]
+    folders = {False: tmp_path / "build", True: tmp_path / "one"}
+    paths = [c.write(folders[c.single_file]) for c in (OLD, ONE_OLD)]
     rng = random.Random(0)
     for _ in range(2):
         writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(stored), str(folder)],
+            [sys.executable, "-c", WRITER, stored, *folders.values()],
             stdout=subprocess.PIPE,
         )
         assert writer.stdout is not None
@@ -249,7 +249,7 @@ def test_writers_that_are_really_killed(tmp_path: Path) -> None:
         for path in paths:
             assert scales(path) in ({2.0}, {3.0})
     for compiled in (NEW, ONE_NEW):
-        assert scales(compiled.write(folder)) == {3.0}
+        assert scales(compiled.write(folders[compiled.single_file])) == {3.0}
 
 
 # --- what is there already ------------------------------------------------------------

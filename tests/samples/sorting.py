@@ -69,7 +69,7 @@ SAMPLES = [
             reference=lambda x, name=name, kept=kept, more=more: getattr(np, name)(
                 kept, x, **more
             ),
-            label=name,
+            label=f"{name}{sorted(more.items()) or ''}",
             symbolic=False,  # a mask is of one length
         )
         for name, kept, shape, more in (
