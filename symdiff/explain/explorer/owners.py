@@ -46,6 +46,7 @@ class Owners:
     _forms: dict[Node, Found] = field(default_factory=dict)
     _read_for: dict[Node, Found] = field(default_factory=dict)
     _inside: dict[Node, Node] = field(default_factory=dict)  # a body's node, its loop
+    _declared: dict[Node, Node] = field(default_factory=dict)  # as `_inside`, declared
     _operands: dict[Node, Node] = field(default_factory=dict)  # of a body's variables
     _by_site: dict[tuple[object, str], Found] = field(default_factory=dict)
 
@@ -59,6 +60,11 @@ class Owners:
         program = self.unit.program
         self.tensors = {**program.output_tensors(), **self.unit.tensors}
         self._note(enumerate(e.tensor for e in entries))
+        for e in entries:
+            for body in (
+                v for v in e.tensor.node.attrs.values() if isinstance(v, Body)
+            ):
+                self._declared.update(dict.fromkeys(body.nodes, e.tensor.node))
         for form in self.forms:
             self._note(form.items())
         self._spread()
@@ -125,13 +131,15 @@ class Owners:
         """Return the entries whose rule built a derivative.
 
         A rule of an operation that has no entry, such as NumPy's broadcasting, belongs
-        to the operation that reads it.
+        to the operation that reads it; one of an operation in a branch, which needs
+        nothing of the branch, to the branch.
         """
         primal = tensor.site.primal
         seen: set[Node] = set()
         while primal is not None and primal.node not in seen:
             seen.add(primal.node)
-            found = self._values(primal.node)
+            owner = self._declared.get(primal.node, primal.node)
+            found = self._values(primal.node) or self._values(owner)
             if found:
                 return found
             primal = primal.site.primal
