@@ -1,8 +1,9 @@
 """`symdiff diff`: what differs between two models, or between two generated modules.
 
-In: two specs or generated packages. Out: a `Comparison`: leaves, nodes, rules, shapes,
-generated statements and costs that changed. Invariant: what is compared is meaning:
-names that were numbered anew, comments and places of lines are no changes.
+In: two specs or generated packages. Out: a `Comparison`: declared facts, nodes, rules,
+shapes, generated statements and costs that changed. Invariant: what is compared is
+meaning: names that were numbered anew, comments and places of lines are no changes. But
+whatever differs in the generated text, beside headings and hashes, is at least named.
 """
 
 from __future__ import annotations
@@ -14,58 +15,65 @@ from typing import Any
 
 from symdiff.emit.headers import Header
 from symdiff.explain.derivation import Derivation
-from symdiff.explain.lines import Line, lines_of, values_of
+from symdiff.explain.lines import Line, lines_of
 from symdiff.explain.matching import Change, changes
-from symdiff.generated import header_of, is_generated, one_package, read_text
+from symdiff.generated import PARTS, header_of, is_generated, one_package, read_text
 from symdiff.graph.errors import SpecError
+from symdiff.module_facts import ORDER, TOLD, blocks_of, facts_of, heads_of
 
+# Functions whose statements are compared; one that repeats others tells what is new.
 SHOWN = {
     "forward": ("forward",),
     "backward": ("loss_and_residuals", "forward_with_residuals", "backward"),
-    "train": ("compute_grads", "apply_update"),
+    "train": ("metrics", "compute_grads", "_hyper", "apply_update"),
 }
-ROLES = {"PARAMS": "parameter", "ARGUMENTS": "argument", "HYPER": "setting"}
+REPEATING = "metrics"
 
 
 @dataclass
 class Side:
-    """One of the two: its leaves by name, its statements, and its graph if known."""
+    """One of the two: its modules' texts, what they tell, and its graph if known.
+
+    ``training`` are facts that a spec alone tells, None where there is none.
+    """
 
     label: str
     texts: Mapping[str, str]  # of modules, by name
     header: Header | None
     derivation: Derivation | None = None
+    training: Mapping[str, str] | None = None
+    lone: bool = False  # whether it is one module of a package
     lines: list[tuple[str, Line]] = field(default_factory=list)
-    leaves: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    heads: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, text in self.texts.items():
             try:
                 found = lines_of(text)
-                tables = values_of(text, "PARAMS", "ARGUMENTS", "HYPER")
             except SyntaxError as error:
                 raise SpecError(
                     f"{self.label}: {name}.py is no Python at line {error.lineno}: "
                     f"{error.msg}."
                 ) from error
-            shown = SHOWN.get(name)
             for line in found:
-                if shown is None or line.function in shown:
+                if self.shows(name, line.function):
                     self.lines.append((f"{name}.py {line.function}", line))
-            for kind, table in tables.items():
-                for leaf, spec in dict(table).items():  # type: ignore[call-overload]
-                    hyper = kind == "HYPER"
-                    self.leaves[f"{ROLES[kind]} {leaf}"] = (
-                        repr(spec) if hyper else _declared(spec)
-                    )
+            for function, arguments, said in heads_of(text):
+                if self.shows(name, function):
+                    self.heads[name, function] = arguments, said
+        self.facts = facts_of(self.texts)
 
+    def shows(self, module: str, function: str) -> bool:
+        """Whether a function's statements are compared."""
+        if module in PARTS:
+            return function in SHOWN.get(module, ())
+        return function not in TOLD
 
-def _declared(spec: Any) -> str:
-    kind, shape, low, high = spec
-    bounds = ""
-    if low is not None or high is not None:
-        bounds = f" from {low} to below {high}"
-    return f"{kind}[{', '.join(map(str, shape))}]{bounds}"
+    def only(self, modules: Iterable[str]) -> Side:
+        """Return the same of some modules alone."""
+        kept = {n: self.texts[n] for n in modules}
+        return Side(self.label, kept, self.header, self.derivation, self.training)
 
 
 @dataclass(frozen=True)
@@ -96,49 +104,76 @@ def generated_side(path: Path) -> Side:
     if path.is_dir() and not any(is_generated(path / f"{n}.py") for n in SHOWN):
         path = one_package(path)
     if path.is_dir():
-        files = [path / f"{n}.py" for n in SHOWN if (path / f"{n}.py").exists()]
+        files = [path / f"{n}.py" for n in ordered(PARTS)]
         files = [f for f in files if is_generated(f)]
-        if not files:
+        if not any(f.stem in SHOWN for f in files):
             raise SpecError(
                 f"{path} holds no generated modules; give a spec, a generated module, "
                 "or the folder of a generated package."
             )
     else:
         files = [path]
-    header = header_of(files[-1])
     texts = {_module(f): read_text(f) for f in files}
-    return Side(str(path), texts, header)
+    lone = not path.is_dir() and path.stem in PARTS
+    header = header_of([f for f in files if f.stem in SHOWN or len(files) == 1][-1])
+    return Side(str(path), texts, header, lone=lone)
+
+
+def ordered(modules: Iterable[str]) -> list[str]:
+    """Return the names of modules, those first whose statements are compared."""
+    return sorted(modules, key=lambda n: ([*SHOWN, n].index(n), n))
 
 
 def _module(path: Path) -> str:
-    return path.stem if path.stem in SHOWN else path.name.removesuffix(".py")
+    return path.stem if path.stem in PARTS else path.name.removesuffix(".py")
 
 
 def compare(old: Side, new: Side) -> Comparison:
     """Return what differs between two sides."""
+    if old.lone or new.lone:  # one module is compared with the same of the other
+        common = [n for n in old.texts if n in new.texts]
+        if common:
+            old, new = old.only(common), new.only(common)
     sections: dict[str, tuple[str, ...]] = {}
-    sections["inputs and parameters"] = tuple(_leaves(old.leaves, new.leaves))
+    sections["declared"] = tuple(_facts(old, new))
     if old.derivation is not None and new.derivation is not None:
         found, follow = changes(old.derivation, new.derivation)
         lines = [s for c in found for s in _node(c)]
         if follow and lines:
             lines.append(f"({follow} more read a changed value and are as before)")
         sections["nodes"] = tuple(lines)
-    sections["generated"] = tuple(_statements(old.lines, new.lines))
+    sections["generated"] = tuple(_statements(old, new))
     if any(sections.values()):
         sections["cost"] = tuple(_costs(old.header, new.header))
+    told = any(sections.values())
+    sections["further text that differs"] = tuple(_rest(old, new, told))
     sections["compiled by"] = tuple(_versions(old.header, new.header))
     return Comparison(old.label, new.label, sections)
 
 
+def _facts(old: Side, new: Side) -> Iterable[str]:
+    yield from _leaves(old.facts, new.facts)
+    if old.training is not None and new.training is not None:
+        yield from _leaves(old.training, new.training)
+
+
 def _leaves(old: Mapping[str, str], new: Mapping[str, str]) -> Iterable[str]:
     for name in dict.fromkeys([*old, *new]):
-        if name not in new:
-            yield f"- {name}: {old[name]}"
-        elif name not in old:
-            yield f"+ {name}: {new[name]}"
-        elif old[name] != new[name]:
-            yield f"~ {name}: {old[name]} → {new[name]}"
+        before, after = old.get(name), new.get(name)
+        if before == after:
+            continue
+        if name.startswith(ORDER) and _names(before) != _names(after):
+            continue  # what came and what went is told
+        if after is None:
+            yield f"- {name}: {before}"
+        elif before is None:
+            yield f"+ {name}: {after}"
+        else:
+            yield f"~ {name}: {before} → {after}"
+
+
+def _names(listed: str | None) -> list[str]:
+    return sorted((listed or "").split(", "))
 
 
 # --- nodes ----------------------------------------------------------------------------
@@ -183,19 +218,41 @@ def _handed(entry: Any) -> Iterable[str]:
 # --- statements -----------------------------------------------------------------------
 
 
-def _statements(
-    old: Sequence[tuple[str, Line]], new: Sequence[tuple[str, Line]]
-) -> Iterable[str]:
+def _statements(old: Side, new: Side) -> Iterable[str]:
     """Compare statements by what they set, function by function."""
-    first, second = _keyed(old), _keyed(new)
-    functions = dict.fromkeys([k[0] for k in first] + [k[0] for k in second])
-    for function in functions:
-        lines: list[str] = []
+    first, second = _keyed(old.lines), _keyed(new.lines)
+    told: set[tuple[str, ...]] = set()
+    for module, name in dict.fromkeys([*old.heads, *new.heads]):
+        function = f"{module}.py {name}"
+        lines = list(_head(name, old.heads, new.heads, module))
         for key in _merged(first, second, function):
-            lines += _statement(first.get(key), second.get(key))
+            found = tuple(_statement(first.get(key), second.get(key)))
+            if name != REPEATING or found not in told:
+                lines += found
+            told.add(found)
         if lines:
             yield function
             yield from (f"  {s}" for s in lines)
+
+
+Heads = Mapping[tuple[str, str], tuple[str, str]]
+
+
+def _head(name: str, old: Heads, new: Heads, module: str) -> Iterable[str]:
+    """Compare what a function takes, and what its docstring says."""
+    before, after = old.get((module, name)), new.get((module, name))
+    if before is None or after is None:
+        return
+    if before[0] != after[0]:
+        yield f"~ def {name}({before[0]})"
+        yield f"→ def {name}({after[0]})"
+    if before[1] != after[1]:
+        yield f'~ """{_flat(before[1])}"""'
+        yield f'→ """{_flat(after[1])}"""'
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _keyed(lines: Sequence[tuple[str, Line]]) -> dict[tuple[str, str, int], Line]:
@@ -248,6 +305,31 @@ def _statement(old: Line | None, new: Line | None) -> Iterable[str]:
 
 def _source(line: Line) -> str:
     return " ".join(part.strip() for part in line.source.splitlines())
+
+
+# --- the rest -------------------------------------------------------------------------
+
+
+def _rest(old: Side, new: Side, told: bool) -> Iterable[str]:
+    """Name the parts of modules that differ and are not told line by line.
+
+    Where nothing is told at all, every part that differs is named.
+    """
+    for module in ordered({*old.texts, *new.texts}):
+        if module not in new.texts:
+            yield f"- {module}.py"
+        elif module not in old.texts:
+            yield f"+ {module}.py"
+        else:
+            first, second = blocks_of(old.texts[module]), blocks_of(new.texts[module])
+            names = [
+                name
+                for name in dict.fromkeys([*first, *second])
+                if first.get(name) != second.get(name)
+                and not (told and (name in TOLD or old.shows(module, name)))
+            ]
+            if names:
+                yield f"~ {module}.py: {', '.join(names)}"
 
 
 # --- the whole ------------------------------------------------------------------------

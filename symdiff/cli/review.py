@@ -198,12 +198,13 @@ def _say_verdict(verdict: Verdict) -> None:
 @level_option
 @reported(code=2)
 def diff_command(old: Path, new: Path, level: int) -> None:
-    """Tell which inputs, nodes, rules, shapes, statements and costs differ.
+    """Tell which declared facts, nodes, rules, shapes, statements and costs differ.
 
     OLD and NEW are specs, generated modules, or folders of generated packages.
-    Comments, lines, and names that were merely numbered anew count for nothing. Specs
-    are compiled, those in Python by executing them; nodes can be compared between two
-    specs alone.
+    Headings, hashes and places of lines count for nothing; whatever else differs in the
+    generated files is told, or at least named. Specs are compiled, those in Python by
+    executing them; nodes and settings of training can be compared between two specs
+    alone.
 
     Exit code 0: nothing differs. 1: something does. 2: it cannot be told.
     """
@@ -216,7 +217,7 @@ def diff_command(old: Path, new: Path, level: int) -> None:
 
 def _side(path: Path, level: int) -> Side:
     """Return what is to be compared: what is generated, or what a spec compiles to."""
-    from symdiff.comparing import SHOWN, Side, generated_side
+    from symdiff.comparing import SHOWN, Side, generated_side, ordered
     from symdiff.generated import is_generated
 
     if path.is_dir() or is_generated(path):
@@ -227,8 +228,22 @@ def _side(path: Path, level: int) -> Side:
 
     spec = load_spec(path)
     compiled = compiled_spec(spec, level)[0]
-    names = [n for n in SHOWN if f"{compiled.name}/{n}.py" in compiled.files]
-    texts = {n: compiled[n] for n in names}
+    names = [Path(f).stem for f in compiled.files if f.endswith(".py")]
+    texts = {n: compiled[n] for n in ordered(names)}
+    last = [n for n in texts if n in SHOWN][-1]
     base = str(path.absolute().parent)
     derivation = derivation_of(spec.model, spec.chosen(None), base)
-    return Side(str(path), texts, read_header(texts[names[-1]]), derivation)
+    return Side(
+        str(path), texts, read_header(texts[last]), derivation, _training_facts(spec)
+    )
+
+
+def _training_facts(spec: Spec) -> dict[str, str]:
+    """Return what `symdiff train` reads of a spec, which is in no generated file."""
+    from dataclasses import fields
+
+    found = {
+        f"training {f.name}": repr(getattr(spec.training, f.name))
+        for f in fields(spec.training)
+    }
+    return found | {f"files of {n}": ", ".join(f) for n, f in spec.files.items()}

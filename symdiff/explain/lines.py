@@ -69,6 +69,11 @@ def _of_function(function: ast.FunctionDef, rows: list[str]) -> Iterator[Line]:
         yield Line(function.name, target, value, shape, rule, place, source)
 
 
+def is_heading(row: str) -> bool:
+    """Whether a row quotes a statement of the spec, with its ``file:line``."""
+    return _HEADING.fullmatch(row.strip()) is not None
+
+
 def _parts(stmt: ast.stmt) -> tuple[str, str]:
     """Return what a statement sets and to what; a loop sets what its head says."""
     match stmt:
@@ -81,16 +86,3 @@ def _parts(stmt: ast.stmt) -> tuple[str, str]:
             return "return", "" if value is None else ast.unparse(value)
     head, _, body = ast.unparse(stmt).partition("\n")
     return head, body
-
-
-def values_of(text: str, *names: str) -> dict[str, object]:
-    """Return the literal values of module-level names."""
-    found: dict[str, object] = {}
-    for stmt in ast.parse(text).body:
-        match stmt:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in names:
-                try:
-                    found[name] = ast.literal_eval(value)
-                except ValueError:
-                    found[name] = ast.unparse(value)
-    return found
