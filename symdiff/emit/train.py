@@ -56,6 +56,7 @@ STANDARD = (
     "hashlib",
     "json",
     "math",
+    "operator",
     "os",
     "threading",
     "warnings",
@@ -161,7 +162,7 @@ def train_parts(
     random = "rng." in initial
     functions = [
         render("init_params.py", draws=initial, random=random),
-        render("state.py"),
+        *(render(f"{part}.py") for part in ("state", "adopt", "assigned")),
     ]
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))
