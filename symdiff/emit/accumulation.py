@@ -23,7 +23,7 @@ from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.operands import literal
 from symdiff.plan.parts import parts_of
-from symdiff.plan.rows import Mixed, Sums, row_axes, row_dim
+from symdiff.plan.rows import Mixed, Part, Sums, row_axes, row_dim
 
 
 @dataclass(frozen=True)
@@ -84,18 +84,23 @@ def _division(unit: Unit, model: Model, rows: Dim | None) -> Division:
     found = dict(zip(roots, parts_of(list(roots.values()), rows, axes), strict=True))
     loss = found["loss"]
     if isinstance(loss, Mixed):
-        return Division(by_name, names, _reason(unit, roots["loss"], loss))
+        return Division(by_name, names, reason(unit, roots["loss"], loss))
     whole = tuple(name for name, part in found.items() if isinstance(part, Mixed))
     tensors = {t.node: t for t in tensor_topological(list(roots.values()))}
-    count, one = literal(rows), literal(1)
-    by: dict[str, Tensor] = {}
-    for name, part in found.items():
-        if isinstance(part, Sums):
-            by[name] = one if part.by is None else tensors.get(part.by, count)
-        elif name not in whole:
-            by[name] = count  # a number that no row enters
-    plain = all(t is count for t in by.values())
+    by = {
+        name: divisor_of(part, tensors, rows)
+        for name, part in found.items()
+        if name not in whole
+    }
+    plain = all(t.node is literal(rows).node for t in by.values())
     return Division(by_name, names, "", None if plain else by, whole)
+
+
+def divisor_of(part: Part, tensors: Mapping[Node, Tensor], rows: sp.Symbol) -> Tensor:
+    """Return what a result divides by: 1 for a sum, else the rows or their weights."""
+    if not isinstance(part, Sums):
+        return literal(rows)  # a number that no row enters
+    return literal(1) if part.by is None else tensors.get(part.by, literal(rows))
 
 
 def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
@@ -111,9 +116,9 @@ def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
     return found
 
 
-def _reason(unit: Unit, loss: Tensor, mixed: Mixed) -> str:
-    """Return why a loss is not put together from parts, and in which statement."""
-    tensors = {t.node: t for t in tensor_topological([loss])}
+def reason(unit: Unit, result: Tensor, mixed: Mixed) -> str:
+    """Return why a result is not put together from parts, and in which statement."""
+    tensors = {t.node: t for t in tensor_topological([result])}
     at = tensors.get(mixed.node)
     statement = None if at is None else unit.resolver.statement(at)
     where = "" if statement is None else f", at {statement.location}"

@@ -7,24 +7,19 @@ lines on top of backward.py; the planned pair computes the same numbers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import sympy as sp
 
 from symdiff.declare.init import as_init
 from symdiff.declare.model import Model
 from symdiff.emit import pycode as py
-from symdiff.emit.accumulation import Division, division
-from symdiff.emit.bodies import Unit, compute, new_unit
+from symdiff.emit.accumulation import division
+from symdiff.emit.bodies import Unit
 from symdiff.emit.context import stored_name
 from symdiff.emit.functions import (
     Written,
-    checked,
-    draws,
-    given_leaves,
     printed,
-    prologue,
-    signature,
 )
 from symdiff.emit.halves import halves
 from symdiff.emit.modules import (
@@ -38,15 +33,17 @@ from symdiff.emit.modules import (
 )
 from symdiff.emit.optimizer import schedule_statements, update_statements
 from symdiff.emit.render import render
+from symdiff.emit.results import (
+    divisors_function,
+    evaluate_function,
+    metrics_function,
+)
 from symdiff.emit.texts import expression
 from symdiff.emit.train_constants import train_constants
+from symdiff.emit.weighing import divisor_functions, weighing
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.mode import resolve_mode
 from symdiff.plan.fingerprint import fingerprint
-from symdiff.plan.program import Program
-from symdiff.rewrite.driver import rewrite
-from symdiff.rewrite.rules import bare_expansions, expansions
 
 # The standard library that training uses.
 STANDARD = (
@@ -65,7 +62,7 @@ STANDARD = (
 )
 # What stands below fit, in order.
 FILES = ("checkpoint", "numbers", "weights", "read", "npz", "safetensors", "entry")
-LOOP = ("watch", "still", "epoch", "parts", "batches", *FILES)
+LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
 
 
 def train_module(
@@ -126,10 +123,13 @@ def train_parts(
     assert optimizer is not None
     p = unit.program
     primal, backward = halves(unit).primal, halves(unit).backward
-    trained = _metrics(unit) if p.metrics else None
-    evaluated = _evaluate(unit, model, options, folder)
-    divided = division(unit, model)
-    divisors = _divisors(unit, divided, options, folder)
+    trained = metrics_function(unit) if p.metrics else None
+    evaluated = evaluate_function(unit, model, options, folder)
+    divided, held_out = division(unit, model), weighing(unit, model)
+    divisors = {
+        name: divisors_function(unit, named, options, folder)
+        for name, named in divisor_functions(divided, held_out).items()
+    }
     frozen = any(optimizer.is_frozen(str(t.name)) for t in p.params)
     free = frozen and "clip_norm" in optimizer.hyper
     unpacked, update = update_statements(
@@ -167,14 +167,17 @@ def train_parts(
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))
     functions.append(render("function.py", name="evaluate", written=evaluated))
-    if divisors is not None:
-        functions.append(render("function.py", name="divisors", written=divisors))
+    for name, function in divisors.items():
+        functions.append(render("function.py", name=name, written=function))
     loop = {
         "draws": evaluated.draws,
         "key": values["draws"],
         "planned": planned,
         "refused": bool(divided.refused),
-        "divided": divisors is not None,
+        "divided": divided.divisors is not None,
+        "weighed": [*divisors][-1] if held_out.divisors else "",
+        "summed": held_out.summed,
+        "mixed": bool(held_out.mixed),
         "whole": divided.whole,
         "metrics_draw": trained is not None and trained.draws,
         "numbered": _said(divided.numbered),
@@ -183,10 +186,12 @@ def train_parts(
         "needing": divided.needing,
         "frozen": frozen,
     }
-    functions += [*step, *(render(f"{part}.py", **loop) for part in ("fit", *LOOP))]
-    written = [w for w in (trained, evaluated, divisors) if w is not None]
+    head = render("fit_head.py", planned=planned).rstrip("\n")
+    functions += [*step, render("fit.py", head=head, **loop)]
+    functions += [render(f"{part}.py", **loop) for part in LOOP]
+    written = [w for w in (trained, evaluated, *divisors.values()) if w]
     declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
-    constants = train_constants(unit, optimizer, declared, divided)
+    constants = train_constants(unit, optimizer, declared, divided, held_out)
     told_apart = "".join([fingerprint(p), constants, *step])
     digest = hashlib.sha256(told_apart.encode()).hexdigest()
     told = py.Assign(
@@ -314,81 +319,3 @@ def _lengths(unit: Unit) -> py.Expr:
                 shape = py.Attr(py.Name(unit.names.of(leaf)), "shape")
                 pairs[str(d)] = py.Index(shape, (py.Lit(axis),))
     return py.Dict_(tuple((py.Lit(k), v) for k, v in pairs.items()))
-
-
-def _metrics(unit: Unit) -> Written:
-    """Return the function of the metrics as training sees them."""
-    return _scalars(
-        unit,
-        dict(unit.program.metrics),
-        "Return the metrics, as a training step sees them.",
-    )
-
-
-def _evaluate(unit: Unit, model: Model, options: Options, folder: str) -> Written:
-    """Return the function of loss and metrics as inference sees them."""
-    named = {"loss": model.loss, **model.metrics}
-    resolved = resolve_mode(list(named.values()), "infer")
-    inference = _beside(unit, dict(zip(named, resolved, strict=True)), options, folder)
-    return _scalars(
-        inference,
-        dict(inference.program.results),
-        "Return the loss and metrics, as floats, for prediction.",
-    )
-
-
-def _divisors(
-    unit: Unit, divided: Division, options: Options, folder: str
-) -> Written | None:
-    """Return the function of what results divide by, where not all by their rows."""
-    if divided.divisors is None:
-        return None
-    beside = _beside(unit, divided.divisors, options, folder)
-    return _scalars(
-        beside,
-        dict(beside.program.results),
-        "Return what the means in each result divide by; 1 for a sum.",
-    )
-
-
-def _beside(
-    unit: Unit, named: Mapping[str, Tensor], options: Options, folder: str
-) -> Unit:
-    """Return a unit of further results over the leaves of another."""
-    rules = expansions() if options.level else bare_expansions()
-    roots = rewrite(list(named.values()), rules)
-    program = Program(
-        unit.program.name,
-        True,
-        unit.program.params,
-        unit.program.states,
-        unit.program.inputs,
-        unit.program.targets,
-        unit.program.randoms,
-        outputs=(),
-        results=tuple(zip(named, roots, strict=True)),
-        metrics=(),
-        updates=(),
-        seeds=(),
-        wrt=(),
-        gradients=(),
-    )
-    found = new_unit(program, folder, unit.level)
-    found.constants, found.helpers = unit.constants, unit.helpers
-    return found
-
-
-def _scalars(unit: Unit, named: dict[str, Tensor], summary: str) -> Written:
-    p = unit.program
-    leaves = (*p.inputs, *p.targets)
-    given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
-    body = compute(unit, [t.node for t in named.values()], given)
-    pairs: list[tuple[py.Expr, py.Expr]] = [
-        (py.Lit(name), py.call("float", body.value(t.node)))
-        for name, t in named.items()
-    ]
-    stmts = checked(unit, leaves) + prologue(unit, body, leaves)
-    stmts += [py.Blank(), *body.computation] if body.computation else []
-    stmts.append(py.Return(py.Dict_(tuple(pairs))))
-    drawn = draws(body)
-    return Written(signature(unit, leaves, drawn), summary, printed(stmts), drawn)

@@ -13,10 +13,15 @@ from symdiff.declare.optim import Optimizer
 from symdiff.emit import pycode as py
 from symdiff.emit.accumulation import Division
 from symdiff.emit.bodies import Unit
+from symdiff.emit.weighing import Weighing
 
 
 def train_constants(
-    unit: Unit, optimizer: Optimizer, names: Sequence[str], divided: Division
+    unit: Unit,
+    optimizer: Optimizer,
+    names: Sequence[str],
+    divided: Division,
+    held_out: Weighing,
 ) -> str:
     """Return the constants of train.py: hyperparameters, slots, buffers, arguments."""
 
@@ -59,7 +64,7 @@ def train_constants(
         comment = "hyperparameters of their own"
         stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(groups), comment))
     text = py.print_stmts(stmts, indent=0).rstrip("\n")
-    return f"{text}\n{_row_constants(divided)}"
+    return f"{text}\n{_row_constants(divided)}{_batch_constants(held_out)}"
 
 
 def _row_constants(divided: Division) -> str:
@@ -78,6 +83,19 @@ def _row_constants(divided: Division) -> str:
     pieces = textwrap.wrap(why, 76, drop_whitespace=False, break_on_hyphens=False)
     lines = "\n".join(f"    {py.expr_text(py.Lit(piece))}" for piece in pieces)
     return f"{text}\nNOT_IN_PARTS = (\n{lines}\n)"
+
+
+def _batch_constants(held_out: Weighing) -> str:
+    """Return which results of batches add up, and which do not make up a whole."""
+    stmts = []
+    if held_out.summed:
+        names = py.Tuple_(tuple(py.Lit(n) for n in held_out.summed))
+        stmts.append(py.Assign((py.Name("SUMMED"),), names, "sums over rows"))
+    if held_out.mixed:
+        pairs = tuple((py.Lit(n), py.Lit(why)) for n, why in held_out.mixed.items())
+        comment = "what results of batches do not determine, and why"
+        stmts.append(py.Assign((py.Name("MIXED"),), py.Dict_(pairs), comment))
+    return f"\n{py.print_stmts(stmts, indent=0)}".rstrip("\n") if stmts else ""
 
 
 def _floats(values: Mapping[str, float]) -> py.Expr:

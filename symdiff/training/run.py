@@ -314,6 +314,9 @@ def _say_held_out(train: Any, params: Any, parts: Mapping[str, Part]) -> None:
         found = train._held_out(params, parts[name].data, 0)
         told = shown({k[4:]: v for k, v in found.items()})
         click.echo(f"held out ({name}): {told}")
+        mixed = getattr(train, "MIXED", {}) if callable(parts[name].data) else {}
+        for result, why in mixed.items():
+            click.echo(f"  {result} is a mean over batches, not of all rows: {why}")
     if not held_out:
         click.echo("held out: nothing; data() has only 'train'")
 
