@@ -8,12 +8,15 @@ body never holds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from symdiff.graph.body import substitute
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
+from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.leaf import BOUND
@@ -21,6 +24,21 @@ from symdiff.ops.operands import CONSTANT, LITERAL, float_operand
 
 # The two sweeps, which live in a room above; `symdiff.derive` puts them here.
 SWEEPS: dict[str, Callable[..., list[Tensor | None]]] = {}
+
+# Whether the body of a loop is being traced. What is declared there and does not depend
+# on the step is one value for all steps.
+IN_LOOP: ContextVar[bool] = ContextVar("symdiff_in_loop", default=False)
+
+
+@contextmanager
+def in_body(function: Any = None) -> Iterator[None]:
+    """Let the block call a function of the user's that is the body of a loop."""
+    token = IN_LOOP.set(True)
+    try:
+        with in_user_code(function):
+            yield
+    finally:
+        IN_LOOP.reset(token)
 
 
 def bound(t: TensorType, name: str) -> Tensor:

@@ -17,7 +17,6 @@ import sympy as sp
 
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, counted_dim
 from symdiff.ops.branches import condition_of, or_zeros
@@ -28,6 +27,7 @@ from symdiff.ops.closure import (
     bound_like,
     close,
     flatten,
+    in_body,
     same_form,
     spread_names,
     unflatten,
@@ -269,7 +269,7 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) ->
         bound(t.node.tensor_type, n)
         for t, n in zip(starts, spread_names(name, len(starts)), strict=True)
     ]
-    with in_user_code():
+    with in_body():
         going, found = test(unflatten(form, carry)), body(unflatten(form, carry))
     condition = condition_of(going, "the test of while_loop")
     ends, end_form = flatten(found)

@@ -2,7 +2,8 @@
 
 In: a shape. Out: a leaf whose value is a function of the run's key and of the leaf's
 place among the random leaves of what is compiled. Invariant: a leaf is drawn once, so
-forward and backward see one mask, and two leaves never share one.
+forward and backward see one mask, and two leaves never share one. In the body of a loop
+that one draw would serve every step, so it is refused there.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError
+from symdiff.graph.provenance import capture, locate
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, as_shape
 from symdiff.ops import draws
+from symdiff.ops.closure import IN_LOOP
 from symdiff.ops.define import HELPERS
 from symdiff.ops.leaf import RANDOM
 from symdiff.ops.operands import api
@@ -56,6 +59,15 @@ def bernoulli(p: Any, shape: Any = ()) -> Tensor:
 
 
 def _leaf(kind: str, shape: Any) -> Any:
+    if IN_LOOP.get():
+        refused = DeclarationError(
+            "random numbers (or dropout) in the body of a loop would be drawn once and "
+            "used in every step: draw them before the loop with a first axis of steps, "
+            "such as sd.random.normal((T, ...)), and give them to sd.scan or sd.map "
+            "among xs, or, where all steps are to share one draw, draw that before the "
+            "loop."
+        )
+        raise locate(refused, capture())
     return apply(RANDOM, name="", shape=as_shape(shape), dtype=FLOAT, kind=kind)
 
 

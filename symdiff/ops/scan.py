@@ -16,7 +16,6 @@ import numpy as np
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node, topological
-from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Dim,
@@ -33,6 +32,7 @@ from symdiff.ops.closure import (
     bound_like,
     close,
     flatten,
+    in_body,
     names_in,
     same_form,
     unflatten,
@@ -366,7 +366,8 @@ def scan(
     body : callable
         Called once, with symbolic tensors, to see what it computes. It may read any
         other tensor; what does not depend on carry or x is computed once, outside the
-        loop.
+        loop. It may not draw random numbers: draw them for all steps outside, with a
+        first axis of steps, and give them in ``xs``.
     init : Tensor, or a nested tuple, list or dict of them
         The first carry.
     xs : optional
@@ -402,13 +403,12 @@ def scan(
             sequences, names_in(xs, names[1], len(sequences)), strict=True
         )
     ]
-    with in_user_code(body):
+    with in_body(body):
         found = body(unflatten(carry_form, carry), unflatten(row_form, rows))
     if not isinstance(found, tuple) or len(found) != 2:
         raise DeclarationError(
             f"the body of scan must return (carry, y), got {type(found).__name__}; "
-            "return "
-            "(carry, None) where nothing is stacked."
+            "return (carry, None) where nothing is stacked."
         )
     ends, end_form = flatten(found[0])
     ys, y_form = flatten(found[1])
@@ -428,8 +428,7 @@ def _steps(sequences: Sequence[Tensor], length: Any) -> Dim:
         if isinstance(length, Tensor):
             raise DeclarationError(
                 "length must be an int or a dim; for a number of steps that is "
-                "computed, use "
-                "sd.while_loop."
+                "computed, use sd.while_loop."
             )
         return as_dim(length)
     if not sequences:

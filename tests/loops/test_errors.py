@@ -163,16 +163,72 @@ def test_lengths_that_a_body_needs_are_checked_at_entry() -> None:
         forward(np.ones((4, 0)))
 
 
-def test_a_draw_inside_a_body_is_one_draw() -> None:
-    """A random leaf does not depend on the step: every step sees the same numbers."""
+DRAWS: dict[str, Any] = {
+    "normal": lambda v: v + sd.random.normal(v.shape),
+    "uniform": lambda v: v * sd.random.uniform((), 1.0, 2.0),
+    "bernoulli": lambda v: sd.where(sd.random.bernoulli(0.5, v.shape), v, 0.0),
+    "dropout": lambda v: sd.nn.dropout(v, 0.5),
+    "in a side": lambda v: sd.cond(v[0] > 0, lambda: v * sd.random.normal(), lambda: v),
+    "in a loop": lambda v: sd.scan(
+        lambda c, _: (c + sd.random.normal(c.shape), None), v, None, 2
+    )[0],
+}
+LOOPS: dict[str, Any] = {
+    "scan": lambda f, x: sd.scan(lambda c, r: (f(c + r), None), np.zeros(2), x)[0],
+    "scan without xs": lambda f, x: sd.scan(lambda c, _: (c, f(c)), x[0], None, 6)[1],
+    "reversed scan": lambda f, x: sd.scan(
+        lambda c, r: (f(c) + r, c), x[0], x, reverse=True
+    ),
+    "map": lambda f, x: sd.map(f, x),
+    "while_loop": lambda f, x: sd.while_loop(lambda c: sd.sum(c) < 9, f, x[0]),
+    "the test of while_loop": lambda f, x: sd.while_loop(
+        lambda c: sd.sum(f(c)) < 9, lambda c: c + 1, x[0]
+    ),
+    "rnn": lambda f, x: sd.nn.rnn(x[None], 2, lambda z: sd.map(f, z))[0],
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("draw", DRAWS)
+def test_a_draw_in_a_body_is_refused(loop: str, draw: str) -> None:
+    """It would be drawn once, and every step would see the same numbers."""
     x = _x(3, 2)
-    _, us = sd.scan(
-        lambda c, r: (c + r, sd.random.uniform((2,)) + r * 0), np.zeros(2), x
+    _refused(
+        sd.DeclarationError,
+        "in the body of a loop would be drawn once",
+        lambda: LOOPS[loop](DRAWS[draw], x),
     )
-    found = sd.interpret(us, {x: np.zeros((3, 2))}, key=3)
-    np.testing.assert_array_equal(found[0], found[1])
-    forward = module(sd.compile(sd.Function("f", [x], us))["forward"]).forward
-    np.testing.assert_array_equal(forward(np.zeros((3, 2)), 3), found)
+    sd.random.normal(2)  # and after the refusal draws are as before
+
+
+def test_a_refused_draw_is_named_by_its_own_line() -> None:
+    def body(v: Any) -> Any:
+        noise = sd.random.normal(v.shape)
+        return v + noise
+
+    with pytest.raises(sd.DeclarationError) as caught:
+        sd.map(body, _x(3, 2))
+    assert "noise = sd.random.normal(v.shape)" in str(caught.value)
+
+
+def test_what_a_loop_may_draw() -> None:
+    """Rows of draws made outside differ; one draw from outside is shared; a side
+    draws.
+    """
+    x, at = _x(3, 2), np.ones((3, 2))
+    one, rows = sd.random.normal(2), sd.random.normal((3, 2))
+
+    def step(c: Any, r: Any) -> Any:
+        return c + r[1], (r[0] + one, r[1])
+
+    side = sd.cond(x[0, 0] > 0, lambda: x + sd.random.normal(x.shape), lambda: x)
+    _, (shared, apart) = sd.scan(step, np.zeros(2), (x, rows))
+    found = [sd.interpret(t, {x: at}, key=3) for t in (shared, apart, side)]
+    np.testing.assert_array_equal(found[0][0], found[0][1])
+    assert [len(np.unique(v)) for v in found] == [2, 6, 6]
+    made = sd.compile(sd.Function("f", [x], [shared, apart, side]))
+    text = module(made["forward"]).forward(at, 3)
+    assert [len(np.unique(v)) for v in text] == [2, 6, 6]
 
 
 def test_names_of_loops_do_not_collide() -> None:
