@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from symdiff.declare.update import number
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import checked_call, public
@@ -85,16 +87,23 @@ Training.__init__ = checked_call(Training.__init__)  # type: ignore[method-assig
 
 @public
 def _check(training: Training) -> None:
+    """Check the settings, and make numbers of NumPy Python's."""
+
+    def put(name: str, value: Any) -> None:
+        object.__setattr__(training, name, value)
+
     for name, least in (("epochs", 0), ("batch_size", 1), ("seed", 0)):
-        _whole(name, getattr(training, name), least)
-    _whole("accumulate", training.accumulate, 1)
+        put(name, _whole(name, getattr(training, name), least))
+    put("accumulate", _whole("accumulate", training.accumulate, 1))
     if training.patience is not None:
-        _whole("patience", training.patience, 1)
-    if not isinstance(training.shuffle, bool):
+        put("patience", _whole("patience", training.patience, 1))
+    if not isinstance(training.shuffle, bool | np.bool_):
         raise _wrong("shuffle", "must be True or False", training.shuffle)
+    put("shuffle", bool(training.shuffle))
     split = number("Training(validation_split=)", training.validation_split)
     if not 0 <= split < 1:
         raise _wrong("validation_split", "must be 0 or more and below 1", split)
+    put("validation_split", split)
     if not isinstance(training.monitor, str):
         raise _wrong(
             "monitor", "must be the name of a loss or metric", training.monitor
@@ -102,7 +111,7 @@ def _check(training: Training) -> None:
     if training.mode not in (None, "min", "max"):
         raise _wrong("mode", "must be 'min' or 'max'", training.mode)
     if training.plateau is not None:
-        _check_plateau(training.plateau)
+        put("plateau", _checked_plateau(training.plateau))
     if not training.watches and (training.mode or training.monitor != "val_loss"):
         raise DeclarationError(
             "Training: monitor and mode do nothing without patience or plateau; give "
@@ -116,20 +125,21 @@ def _check(training: Training) -> None:
         )
 
 
-def _check_plateau(plateau: Any) -> None:
+def _checked_plateau(plateau: Any) -> dict[str, float]:
     if not isinstance(plateau, Mapping) or set(plateau) != {"factor", "patience"}:
         raise _wrong("plateau", 'must be {"factor": ..., "patience": ...}', plateau)
     factor = number("Training(plateau=)'s factor", plateau["factor"])
     if not 0 < factor < 1:
         raise _wrong("plateau", "needs a factor between 0 and 1", factor)
-    _whole("plateau", plateau["patience"], 1)
+    return {"factor": factor, "patience": _whole("plateau", plateau["patience"], 1)}
 
 
-def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise _wrong(name, "must be an int", value)
     if value < least:
         raise _wrong(name, f"must be {least} or more", value)
+    return int(value)
 
 
 def _wrong(name: str, need: str, value: Any) -> DeclarationError:

@@ -162,7 +162,7 @@ def train_parts(
     random = "rng." in initial
     functions = [
         render("init_params.py", draws=initial, random=random),
-        *(render(f"{part}.py") for part in ("state", "adopt", "assigned")),
+        *(render(f"{part}.py") for part in ("state", "adopt", "assigned", "settings")),
     ]
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))

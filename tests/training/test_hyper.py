@@ -89,7 +89,9 @@ def test_values_that_are_no_finite_numbers_are_refused(train, way, planned):
     for value in NO_NUMBERS:
         state = fresh(train)
         way(state, {"lr": value})
-        with pytest.raises((TypeError, ValueError), match=r"state.hyper\['lr'\]: exp"):
+        with pytest.raises(
+            (TypeError, ValueError), match=r"state.hyper\['lr'\] must be"
+        ):
             train.train_step(state, X, T, planned=planned)
         assert state.step == 0
 
