@@ -21,12 +21,13 @@ from symdiff.declare.activations import (
 from symdiff.declare.init import as_init, outputs_first
 from symdiff.declare.leaves import param
 from symdiff.graph.errors import DeclarationError, ShapeError
-from symdiff.graph.provenance import in_user_code, public, scope
+from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal, product
 from symdiff.ops import operators  # noqa: F401 - it completes Tensor and API
 from symdiff.ops.operands import API, as_tensor
 from symdiff.ops.windows import per_axis
+from symdiff.ops.writes import call_back
 
 max_pool1d = API["max_pool1d"]
 max_pool2d = API["max_pool2d"]
@@ -258,8 +259,7 @@ def feature_map(x: Any, *functions: Callable[[Any], Any], axis: int = -1) -> Ten
     tensor = as_tensor(x)
     if not functions or not all(callable(f) for f in functions):
         raise DeclarationError("feature_map needs functions of a tensor, at least one.")
-    with in_user_code():
-        parts = [f(tensor) for f in functions]
+    parts = [call_back(f, tensor) for f in functions]
     return API["concatenate"](parts, axis=axis) if len(parts) > 1 else parts[0]
 
 
@@ -280,8 +280,7 @@ def flatten(x: Any) -> Tensor:
 def residual(x: Any, function: Callable[[Any], Any]) -> Tensor:
     """x + function(x), of one shape (He et al., CVPR 2016, eq. 1)."""
     tensor = as_tensor(x)
-    with in_user_code():
-        y = function(tensor)
+    y = call_back(function, tensor)
     if y.shape != tensor.shape:
         raise ShapeError(
             f"residual: function(x) has shape {y.shape}, x has {tensor.shape}; project "

@@ -139,6 +139,16 @@ def current_scope() -> tuple[str, ...]:
 WATCH: contextvars.ContextVar[Callable[..., Any] | None] = contextvars.ContextVar(
     "symdiff_watch", default=None
 )
+
+
+def watched() -> bool:
+    """Whether what runs is code of a user's function that is being traced.
+
+    Functions of ours, and rules that they run, are given values and never write.
+    """
+    return WATCH.get() is not None and _ambient.get() is None
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -13,7 +13,6 @@ from typing import Any
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, unify
 from symdiff.ops.closure import (
@@ -28,6 +27,7 @@ from symdiff.ops.define import primitive
 from symdiff.ops.operands import api, as_tensor
 from symdiff.ops.shape import zeros_like
 from symdiff.ops.tuples import item
+from symdiff.ops.writes import call_back
 
 
 def condition_of(value: Any, what: str) -> Tensor:
@@ -205,8 +205,7 @@ def cond(
     """
     condition = condition_of(pred, "the predicate of cond")
     marker = _mark(condition)
-    with in_user_code():
-        sides = then(*operands), otherwise(*operands)
+    sides = [call_back(side, *operands) for side in (then, otherwise)]
     first, form = flatten(sides[0])
     second, other = flatten(sides[1])
     same_form(form, other, "the results of cond")

@@ -16,7 +16,6 @@ from typing import Any
 from symdiff.graph.body import substitute
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import in_user_code
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.leaf import BOUND
@@ -31,12 +30,11 @@ IN_LOOP: ContextVar[bool] = ContextVar("symdiff_in_loop", default=False)
 
 
 @contextmanager
-def in_body(function: Any = None) -> Iterator[None]:
-    """Let the block call a function of the user's that is the body of a loop."""
+def in_body() -> Iterator[None]:
+    """Note that the block calls a function of the user's that is the body of a loop."""
     token = IN_LOOP.set(True)
     try:
-        with in_user_code(function):
-            yield
+        yield
     finally:
         IN_LOOP.reset(token)
 

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DTypeError, UndefinedError
-from symdiff.graph.memory import current
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
 from symdiff.ops.operands import API, CONSTANT, constant, is_literal
@@ -69,8 +68,6 @@ def _widen(value: Any, kinds: str) -> Any:
     is.
     """
     match value:
-        case Tensor() if value.memory is not None and current(value) is not value:
-            return _widen(current(value), kinds)
         case Tensor() if not is_literal(value) and value.dtype.kind in kinds:
             if value.node.op is CONSTANT:
                 return constant(value.node.attrs["value"].astype(float))

@@ -37,6 +37,7 @@ from symdiff.ops.operands import api
 from symdiff.ops.scan import check_carry, scan_node
 from symdiff.ops.shape import zeros_like
 from symdiff.ops.tuples import item
+from symdiff.ops.writes import call_back
 
 
 def _infer_while(
@@ -270,7 +271,7 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) ->
         for t, n in zip(starts, spread_names(name, len(starts)), strict=True)
     ]
     with in_body():
-        going, found = test(unflatten(form, carry)), body(unflatten(form, carry))
+        going, found = (call_back(f, unflatten(form, carry)) for f in (test, body))
     condition = condition_of(going, "the test of while_loop")
     ends, end_form = flatten(found)
     same_form(form, end_form, "the carry of while_loop")

@@ -19,7 +19,6 @@ import sympy as sp
 
 from symdiff.graph.arrays import require_plain
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError, TracingError
-from symdiff.graph.memory import current
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
@@ -160,7 +159,7 @@ def as_tensor(value: Any) -> Tensor:
     """Return ``value`` as a tensor: numbers become literals, arrays constants."""
     match value:
         case Tensor():
-            return value if value.memory is None else current(value)
+            return value
         case bool() | np.bool_():
             return constant(np.array(bool(value)))
         case int() | np.integer():

@@ -14,7 +14,7 @@ from sympy import SympifyError
 
 from symdiff.graph.errors import TracingError
 from symdiff.graph.memory import current
-from symdiff.graph.provenance import capture, locate
+from symdiff.graph.provenance import capture, locate, watched
 from symdiff.graph.tensor import Tensor
 from symdiff.ops import absent, catalog, lenient, writes
 from symdiff.ops.operands import API
@@ -194,7 +194,7 @@ def _flattened(self: Tensor, order: str = "C") -> Tensor:
 def _at(self: Tensor) -> Any:
     from symdiff.ops.updates import At
 
-    return At(current(self))
+    return At(current(self) if watched() else self)
 
 
 def _size(self: Tensor) -> Any:

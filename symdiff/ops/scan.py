@@ -43,6 +43,7 @@ from symdiff.ops.residuals import body_residuals
 from symdiff.ops.row_masks import row_masks
 from symdiff.ops.shape import zeros_like
 from symdiff.ops.tuples import item
+from symdiff.ops.writes import call_back
 
 
 def check_carry(i: int, start: TensorType, end: TensorType) -> None:
@@ -403,8 +404,8 @@ def scan(
             sequences, names_in(xs, names[1], len(sequences)), strict=True
         )
     ]
-    with in_body(body):
-        found = body(unflatten(carry_form, carry), unflatten(row_form, rows))
+    with in_body():
+        found = call_back(body, unflatten(carry_form, carry), unflatten(row_form, rows))
     if not isinstance(found, tuple) or len(found) != 2:
         raise DeclarationError(
             f"the body of scan must return (carry, y), got {type(found).__name__}; "
@@ -441,6 +442,6 @@ def map_(function: Callable[..., Any], xs: Any) -> Any:
     """Apply a function to every row of ``xs`` and stack the results."""
 
     def body(carry: Any, x: Any) -> Any:
-        return carry, function(x)
+        return carry, call_back(function, x)
 
     return scan(body, (), xs)[1]

@@ -19,7 +19,16 @@ import numpy as np
 
 from symdiff.graph.errors import SymdiffError, TracingError
 from symdiff.graph.memory import current, memory_of, read, share
-from symdiff.graph.provenance import WATCH, Site, capture, current_site, locate, quote
+from symdiff.graph.provenance import (
+    WATCH,
+    Site,
+    capture,
+    current_site,
+    in_user_code,
+    locate,
+    quote,
+    watched,
+)
 from symdiff.graph.tensor import Tensor, next_serial
 from symdiff.ops.operands import API
 
@@ -61,6 +70,15 @@ def entered(tensor: Tensor, name: str, leaf: Any) -> None:
         memory.buffer.argument = name
     else:
         memory.scalar = True if isinstance(leaf, (float, np.floating)) else None
+
+
+def call_back(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that the user gave to one of ours, such as a loop's body.
+
+    Returns the values that its results have when it returns.
+    """
+    with in_user_code(function):
+        return read(function(*args))
 
 
 # --- calls ----------------------------------------------------------------------------
@@ -141,7 +159,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 def augmented(tensor: Tensor, other: Any, operator: Callable[..., Any]) -> Any:
     """Return ``tensor op= other``; NotImplemented where it binds its name anew."""
-    if WATCH.get() is None or (tensor.memory is not None and tensor.memory.scalar):
+    if not watched() or (tensor.memory is not None and tensor.memory.scalar):
         return NotImplemented
     made = operator(tensor, other)
     if made is NotImplemented:
@@ -157,7 +175,7 @@ def augmented(tensor: Tensor, other: Any, operator: Callable[..., Any]) -> Any:
 def sorted_in_place(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
     """``y.sort()`` as NumPy has it, in a traced function; elsewhere `symdiff.sort`."""
     made: Tensor = API["sort"](tensor, *args, **kwargs)
-    if WATCH.get() is None:
+    if not watched():
         return made
     write(tensor, made, ".sort()")
     return None
@@ -165,9 +183,9 @@ def sorted_in_place(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
 
 def copied(tensor: Tensor) -> Tensor:
     """Return a tensor of the same values that writes do not reach."""
+    if not watched():
+        return tensor
     value = current(tensor)
-    if WATCH.get() is None:
-        return value
     made = Tensor(value.node, value.parents, current_site())
     if not made.ndim:
         memory_of(made).scalar = None
