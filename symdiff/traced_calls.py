@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.captured import Snapshot, frozen
+from symdiff.declare.captured import ATOMS, Snapshot, frozen
 from symdiff.declare.draws import keeps_nothing, states
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
@@ -120,7 +120,7 @@ def traced(
             "an argument is an iterator, of which each call reads another value: pass "
             "the value, such as next(batches)."
         )
-    statics = [v for v in given if hasattr(v, "__dict__")]
+    statics = [v for v in given if not isinstance(v, (*ATOMS, np.ndarray, Tensor))]
     seen = snapshot(function, statics)
     trace = Trace(seen)
     names = argument_names(function, len(args))

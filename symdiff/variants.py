@@ -8,6 +8,7 @@ the same; calls from several threads are safe.
 
 from __future__ import annotations
 
+import types
 import warnings
 import weakref
 from collections import OrderedDict
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.captured import Snapshot
+from symdiff.declare.captured import ATOMS, Snapshot
 from symdiff.graph.errors import DeclarationError, SymdiffWarning
 from symdiff.graph.forking import ForkLock
 from symdiff.graph.tensor import Tensor
@@ -38,8 +39,8 @@ def describe(value: Any, found: list[Any]) -> Any:
     """Return a hashable description of an argument, and add its arrays to ``found``.
 
     Equal descriptions mean that the same code computes both: arrays by shape and dtype,
-    Python floats by being floats, containers by their structure, anything else by
-    value.
+    Python floats by being floats, containers by their structure, numbers and strings
+    by value, any other object by identity.
     """
     kind = type(value)
     if kind is np.ndarray:
@@ -73,7 +74,51 @@ def _describe_rarer(value: Any, found: list[Any]) -> Any:
             f"an argument is {kind.__name__} {value!r:.60}, which is neither an array, "
             "a number, a container of them nor hashable."
         ) from None
-    return (kind, value)
+    return (kind, _fixed(value))
+
+
+def _fixed(value: Any) -> Any:
+    """Return what stands for a value that is fixed when the code is generated.
+
+    That is the value itself where nothing about it can change, else its identity.
+    """
+    kind = type(value)
+    if isinstance(value, (*ATOMS, np.dtype)):
+        return (kind, value)
+    if kind is frozenset:
+        return frozenset(map(_fixed, value))
+    if isinstance(value, types.MethodType):  # a new one each time it is asked for
+        return (Same(value.__self__), Same(value.__func__))
+    if _is_frozen_record(value):
+        parts = tuple(_fixed(v) for v in vars(value).values())
+        if not any(isinstance(p, Same) for p in parts):
+            return parts
+    return Same(value)
+
+
+def _is_frozen_record(value: Any) -> bool:
+    """Whether a value is an instance of a frozen dataclass, and has its fields only."""
+    settings = getattr(type(value), "__dataclass_params__", None)
+    names = getattr(type(value), "__dataclass_fields__", ())
+    space = getattr(value, "__dict__", None)
+    return bool(settings and settings.frozen and space is not None) and (
+        list(names) == list(space or ())
+    )
+
+
+class Same:
+    """An object by its identity: one that is equal may hold something else."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def is_array(value: Any) -> bool:
@@ -160,9 +205,9 @@ def _warn_of_changes(variant: Variant) -> None:
     )
 
 
-_CACHES: weakref.WeakKeyDictionary[Any, dict[Any, Variants]] = (
-    weakref.WeakKeyDictionary()
-)
+# By the identity of the function, or of the object that a method is bound to: two that
+# compare equal may compute different things.
+_CACHES: dict[int, tuple[weakref.ref[Any], dict[Any, Variants]]] = {}
 
 
 def variants_of(function: Any, rule: Any) -> Variants:
@@ -170,10 +215,22 @@ def variants_of(function: Any, rule: Any) -> Variants:
 
     ``grad(f)(x)`` in a loop makes a new callable each time; the function is the same.
     """
-    key = (rule, getattr(function, "__func__", None))
-    owner = getattr(function, "__self__", function)
+    bound = isinstance(function, types.MethodType)
+    owner, inner = (function.__self__, function.__func__) if bound else (function, None)
+    number = id(owner)
     with LOCK:
-        try:
-            return _CACHES.setdefault(owner, {}).setdefault(key, Variants())
-        except TypeError:  # not hashable, or not weakly referenced
-            return Variants()
+        held = _CACHES.get(number)
+        if held is None or held[0]() is not owner:
+            try:
+                held = (weakref.ref(owner, lambda ref: _forget(number, ref)), {})
+            except TypeError:  # one that cannot be followed, such as a slotted object
+                return Variants()
+            _CACHES[number] = held
+        return held[1].setdefault((rule, inner and Same(inner)), Variants())
+
+
+def _forget(number: int, ref: weakref.ref[Any]) -> None:
+    """Drop the variants of an object that is gone, unless its number is another's."""
+    held = _CACHES.get(number)
+    if held is not None and held[0] is ref:
+        _CACHES.pop(number, None)

@@ -8,7 +8,6 @@ find the same values, so code that was compiled from it is up to date, also afte
 
 from __future__ import annotations
 
-import array
 import types
 import weakref
 from collections import ChainMap, UserDict, UserList, deque
@@ -22,7 +21,10 @@ from symdiff.graph.tensor import Tensor
 Getter = Callable[[], Any]
 ATOMS = (int, float, str, bytes, bool, complex, type(None), np.generic)
 MISSING = object()
-MAPPINGS = (dict, UserDict, ChainMap, types.MappingProxyType)
+MAPPINGS = (
+    *(dict, UserDict, ChainMap, types.MappingProxyType),
+    *(weakref.WeakKeyDictionary, weakref.WeakValueDictionary),
+)
 CONTAINERS = (tuple, list, deque, UserList, *MAPPINGS)
 
 
@@ -95,6 +97,15 @@ def _is_constant(value: Any) -> bool:
     return isinstance(value, bytes)
 
 
+def _is_buffer(value: Any) -> bool:
+    """Whether a value lends its memory: a bytearray, an array of ctypes, a mmap."""
+    try:
+        memoryview(value).release()
+    except (TypeError, ValueError, BufferError):
+        return False
+    return True
+
+
 class _Buffer:
     """A buffer such as a bytearray: its bytes and what they mean."""
 
@@ -144,6 +155,22 @@ class _Items:
         )
 
 
+class _Objects:
+    """An array of Python objects: its shape, and each of them the same."""
+
+    def __init__(self, value: np.ndarray) -> None:
+        self.shape = value.shape
+        self.items = _Items(value.ravel().tolist())
+
+    def same(self, value: Any) -> bool:
+        found = isinstance(value, np.ndarray) and value.dtype == object
+        return (
+            found
+            and value.shape == self.shape
+            and self.items.same(value.ravel().tolist())
+        )
+
+
 class Absent:
     """Attributes that an object takes from its class, having none of its own."""
 
@@ -158,11 +185,11 @@ def frozen(value: Any) -> Any:
     """Return what tells later whether a value is still the same."""
     if isinstance(value, ATOMS):
         return _Atom(value)
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return _Array(value)
+    if isinstance(value, np.ndarray):
+        return _Array(value) if value.dtype != object else _Objects(value)
     if isinstance(value, CONTAINERS):
         return _Items(value)
-    if isinstance(value, (bytearray, memoryview, array.array)):
+    if _is_buffer(value):
         return _Buffer(value)
     if isinstance(value, (set, frozenset)):
         return _Set(value)

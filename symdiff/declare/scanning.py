@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import operator
 import os
+import re
 import sys
 import sysconfig
 import threading
@@ -53,14 +55,16 @@ _LIBRARIES = (_OURS + os.sep, *(sysconfig.get_path(p) + os.sep for p in _PATHS))
 def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
     """Return what ``function`` can read beside its arguments.
 
-    ``arguments`` are objects it is called with whose attributes count as well.
+    ``arguments`` are objects and functions that it is called with: what can be read of
+    them counts as well, but not which they are.
     """
     given, known = list(arguments), _names_of(function)
     while True:  # an object may be handed to a function that is found after it
         scanner = _Scanner(known)
         scanner.value("", function, lambda: function, frozenset(), root=True)
-        for argument in given:
-            scanner.attributes(argument, known)
+        for k, argument in enumerate(given):
+            get = functools.partial(given.__getitem__, k)
+            scanner.value("an argument", argument, get, known, root=True)
         if scanner.names <= known:
             scanner.found.arguments = given
             return scanner.found
@@ -79,10 +83,12 @@ def _names_of(function: Any) -> frozenset[str]:
     return _names(function.__code__)
 
 
-# Calls that read an attribute or a global by a string.
+# Calls that read an attribute or a global by a string, and what is a name in one.
 _BY_STRING = frozenset(
-    ["getattr", "hasattr", "attrgetter", "vars", "globals", "__dict__"]
+    ["getattr", "hasattr", "attrgetter", "methodcaller", "vars", "globals", "__dict__"]
+    + ["eval", "exec"]
 )
+_NAME = re.compile(r"[^\W\d]\w*")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -93,7 +99,8 @@ def _names(code: types.CodeType) -> frozenset[str]:
         if isinstance(constant, types.CodeType):
             found |= _names(constant)
     if found & _BY_STRING:
-        found |= {c for c in code.co_consts if isinstance(c, str) and c.isidentifier()}
+        texts = [c for c in code.co_consts if isinstance(c, str)]
+        found |= {name for text in texts for name in _NAME.findall(text)}
     return frozenset(found)
 
 
@@ -188,9 +195,13 @@ class _Scanner:
         elif isinstance(value, CONTAINERS):
             self.items(name, value, get, names)
         if not root:
-            found.probes.append((get, frozen(value)))
-            found.names.append(name)
+            self.probe(name, get)
         self.inside(name, value, names)
+
+    def probe(self, name: str, get: Getter) -> None:
+        """Note a value that is to be the same whenever the code is used."""
+        self.found.probes.append((get, frozen(get())))
+        self.found.names.append(name)
 
     def inside(self, name: str, value: Any, names: frozenset[str]) -> None:
         """Note what a function or an object can read in its turn."""
@@ -216,6 +227,8 @@ class _Scanner:
             case contextvars.ContextVar():
                 get = functools.partial(value.get, MISSING)
                 self.value(name, get(), get, names)
+            case operator.attrgetter() | operator.methodcaller():
+                self.names |= frozenset(_NAME.findall(repr(value)))
             case weakref.ref():
                 self.value(name, value(), value, names)
             case Tensor() | types.BuiltinFunctionType() | np.ufunc() | np.ndarray():
@@ -223,7 +236,7 @@ class _Scanner:
             case tuple() | list() | dict() | deque():
                 pass
             case type():
-                self.of_class(value, names | _MAKING)
+                self.attributes(value, names | _MAKING)
             case _ if hasattr(value, "__wrapped__"):
                 self.inside(name, value.__wrapped__, names)
                 self.attributes(value, names)
@@ -251,6 +264,7 @@ class _Scanner:
         self.seen.add(f)
         names, space = _names(code), f.__globals__
         self.names |= names
+        self.probe("the code of a function", functools.partial(getattr, f, "__code__"))
         self.found.source = self.found.source or _source(names)
         if names & {"environ", "getenv"}:
             get: Getter = functools.partial(dict, os.environ)
@@ -274,6 +288,7 @@ class _Scanner:
         """Note the attributes that code can read of an object, methods included."""
         if isinstance(value, type):
             self.of_class(value, names)
+            self.of_class(type(value), names)
             return
         wanted = names | self.known
         if isinstance(value, threading.local):  # whose attributes are each thread's
@@ -286,7 +301,11 @@ class _Scanner:
                 self.seen.add((id(space), name))
                 get = functools.partial(space.get, name, MISSING)
                 self.value(name, space[name], get, names)
-        inherited = self.of_class(value.__class__, wanted, value)
+        kind = value.__class__
+        if _is_users(kind) and (id(value), kind) not in self.seen:
+            self.seen.add((id(value), kind))
+            self.probe("a class", functools.partial(getattr, value, "__class__"))
+        inherited = self.of_class(kind, wanted, value)
         if space is not None and inherited:
             self.unshadowed(space, inherited - space.keys())
 
