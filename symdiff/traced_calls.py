@@ -110,6 +110,12 @@ def _tracing(trace: Trace) -> Iterator[None]:
         LIFT.reset(lift)
 
 
+def statics(given: Any) -> list[Any]:
+    """Return the objects among arguments: what is fixed, and is read in its turn."""
+    fixed = (*ATOMS, np.ndarray, Tensor)
+    return [v for v in leaves(given) if not isinstance(v, fixed)]
+
+
 def traced(
     function: Any, rule: Callable[..., Any], args: Any, kwargs: Any
 ) -> tuple[Trace, Snapshot, Any]:
@@ -120,8 +126,7 @@ def traced(
             "an argument is an iterator, of which each call reads another value: pass "
             "the value, such as next(batches)."
         )
-    statics = [v for v in given if not isinstance(v, (*ATOMS, np.ndarray, Tensor))]
-    seen = snapshot(function, statics)
+    seen = snapshot(function, statics(given))
     trace = Trace(seen)
     names = argument_names(function, len(args))
     pairs = zip(names, args, strict=True)
@@ -156,13 +161,13 @@ def foreign(trace: Trace, outputs: Sequence[Tensor]) -> bool:
             "the function draws with sd.random, whose generated code takes a key; draw "
             "outside and pass the numbers as an argument, or compile an sd.trace of it."
         )
-    foreign = [n for n in found if n not in known]
-    if any(n in RETIRED for n in foreign):
+    others = [n for n in found if n not in known]
+    if any(n in RETIRED for n in others):
         raise TracingError(
             "the function reads a symbolic value that an earlier call has left in "
             "something around it: return such values and keep what the call returns."
         )
-    return bool(foreign)
+    return bool(others)
 
 
 def closed(trace: Trace) -> dict[Node, Tensor]:

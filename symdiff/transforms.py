@@ -32,17 +32,18 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.declare.scanning import snapshot
 from symdiff.declare.tracing import UNSEEN, argument_names, function_name, run
 from symdiff.declare.trees import Path, form, leaves, like, own, tree_map
 from symdiff.derive.higher import hessian as _graph_hessian
 from symdiff.derive.higher import jacobian as _graph_jacobian
 from symdiff.derive.reverse import fit_cotangent
-from symdiff.graph.errors import DeclarationError, DerivativeError
+from symdiff.graph.errors import DeclarationError, DerivativeError, TracingError
 from symdiff.graph.provenance import checked_call, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API, float_operand
 from symdiff.points import Argnum, Point, as_float, positions, replaced_in
-from symdiff.traced_calls import closed, foreign, make_variant, traced
+from symdiff.traced_calls import closed, foreign, make_variant, statics, traced
 from symdiff.variants import LOCK, Symbolic, describe, variants_of
 
 Function = Callable[..., Any]
@@ -354,9 +355,25 @@ vector_jacobian_product = vjp
 jacobian_vector_product = jvp
 
 
-def _kept(args: Any, kwargs: Any) -> Any:
-    """Return the arguments as they are now, however their arrays are written later."""
-    return tree_map(lambda _, leaf: own(leaf), (args, kwargs))
+def _at(product: Transformed, args: Any, kwargs: Any) -> Function:
+    """Return v ↦ product(*args, v) for the arguments as they are now.
+
+    What the function reads from around it must still be the same when v is given.
+    """
+    fun = product.__wrapped__  # type: ignore[attr-defined]
+    args, kwargs = tree_map(lambda _, leaf: own(leaf), (args, kwargs))
+    seen = snapshot(fun, statics([args, kwargs]))
+
+    def along(v: Any) -> Any:
+        if not seen.holds():
+            raise TracingError(
+                f"{', '.join(seen.changes())}, which {function_name(fun, '')} reads "
+                "from around it, has changed since the point was taken, and so has its "
+                "derivative there: call make_vjp or its like again."
+            )
+        return product(*args, v, **kwargs)
+
+    return along
 
 
 @checked_call
@@ -365,8 +382,7 @@ def make_vjp(fun: Function, argnum: Argnum = 0) -> Function:
     value, product = jit(fun), vjp(fun, argnum)
 
     def at(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _kept(args, kwargs)
-        return (lambda v: product(*args, v, **kwargs)), value(*args, **kwargs)
+        return _at(product, args, kwargs), value(*args, **kwargs)
 
     return at
 
@@ -378,8 +394,7 @@ def make_jvp(fun: Function, argnum: Argnum = 0) -> Function:
     product = Transformed(fun, rule, "value_and_jvp", _key(argnum))
 
     def at(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _kept(args, kwargs)
-        return lambda v: product(*args, v, **kwargs)
+        return _at(product, args, kwargs)
 
     return at
 
@@ -390,8 +405,7 @@ def make_hvp(fun: Function, argnum: Argnum = 0) -> Function:
     gradient, product = grad(fun, argnum), hvp(fun, argnum)
 
     def at(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _kept(args, kwargs)
-        return (lambda v: product(*args, v, **kwargs)), gradient(*args, **kwargs)
+        return _at(product, args, kwargs), gradient(*args, **kwargs)
 
     return at
 

@@ -85,6 +85,8 @@ def _fixed(value: Any) -> Any:
     kind = type(value)
     if isinstance(value, (*ATOMS, np.dtype)):
         return (kind, value)
+    if kind is range:
+        return (range, value.start, value.stop, value.step)
     if kind is frozenset:
         return frozenset(map(_fixed, value))
     if isinstance(value, types.MethodType):  # a new one each time it is asked for

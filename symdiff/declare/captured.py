@@ -172,13 +172,15 @@ class _Objects:
 
 
 class Absent:
-    """Attributes that an object takes from its class, having none of its own."""
+    """Names that a namespace does not hold."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
 
     def same(self, space: Any) -> bool:
-        return self.names.isdisjoint(space)
+        if len(space) < len(self.names):
+            return self.names.isdisjoint(space)
+        return not any(map(space.__contains__, self.names))
 
 
 def frozen(value: Any) -> Any:
@@ -240,7 +242,8 @@ class Snapshot:
     def tensors(self) -> list[tuple[str, Tensor]]:
         """Return the symbolic tensors that are now in what was read, with its name."""
         pairs = zip(self.names, self.probes, strict=True)
-        return [(name, t) for name, (get, _) in pairs for t in _tensors(get())]
+        kept = [(n, get) for n, (get, seen) in pairs if not isinstance(seen, Absent)]
+        return [(name, t) for name, get in kept for t in _tensors(get())]
 
     def changes(self) -> list[str]:
         """Return the names of what is no longer the same."""

@@ -13,7 +13,6 @@ import contextvars
 import functools
 import operator
 import os
-import re
 import sys
 import sysconfig
 import threading
@@ -36,18 +35,18 @@ from symdiff.declare.captured import (
     Snapshot,
     frozen,
 )
+from symdiff.declare.code_names import (
+    NAME,
+    SOURCES,
+    asks,
+    names_in,
+    names_of,
+    source_in,
+)
 from symdiff.graph.tensor import Tensor
 
-# Modules whose functions give other results at every call, and names in code that tell
-# of them.
-_SOURCES = frozenset(["random", "secrets", "time", "uuid", "datetime", "_random"])
-_DRAWING = _SOURCES | {
-    *("Generator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64", "RandomState"),
-    *("Random", "SeedSequence", "SystemRandom", "default_rng", "urandom", "getpid"),
-    *("perf_counter", "monotonic", "time_ns", "now", "today", "uuid1", "uuid4"),
-    *("token_bytes", "token_hex", "getrandbits"),
-}
 _OURS = str(Path(__file__).parents[1])
+_GENERATORS = (np.random.Generator, np.random.RandomState)
 _PATHS = ("stdlib", "platstdlib", "purelib", "platlib")
 _LIBRARIES = (_OURS + os.sep, *(sysconfig.get_path(p) + os.sep for p in _PATHS))
 
@@ -58,55 +57,18 @@ def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
     ``arguments`` are objects and functions that it is called with: what can be read of
     them counts as well, but not which they are.
     """
-    given, known = list(arguments), _names_of(function)
+    given, known, asking = list(arguments), names_of(function), False
     while True:  # an object may be handed to a function that is found after it
-        scanner = _Scanner(known)
+        scanner = _Scanner(known, asking)
         scanner.value("", function, lambda: function, frozenset(), root=True)
         for k, argument in enumerate(given):
             get = functools.partial(given.__getitem__, k)
             scanner.value("an argument", argument, get, known, root=True)
-        if scanner.names <= known:
+        if scanner.names <= known and scanner.asks == asking:
             scanner.found.arguments = given
             return scanner.found
         known |= scanner.names
-
-
-def _names_of(function: Any) -> frozenset[str]:
-    while not isinstance(function, types.FunctionType):
-        inner = getattr(function, "__wrapped__", None) or getattr(
-            function, "func", None
-        )
-        inner = inner or getattr(function, "__func__", None)
-        if inner is None or inner is function:
-            return frozenset()
-        function = inner
-    return _names(function.__code__)
-
-
-# Calls that read an attribute or a global by a string, and what is a name in one.
-_BY_STRING = frozenset(
-    ["getattr", "hasattr", "attrgetter", "methodcaller", "vars", "globals", "__dict__"]
-    + ["eval", "exec"]
-)
-_NAME = re.compile(r"[^\W\d]\w*")
-
-
-@functools.lru_cache(maxsize=1024)
-def _names(code: types.CodeType) -> frozenset[str]:
-    """Return the global names and attributes that code and its inner code read."""
-    found = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= _names(constant)
-    if found & _BY_STRING:
-        texts = [c for c in code.co_consts if isinstance(c, str)]
-        found |= {name for text in texts for name in _NAME.findall(text)}
-    return frozenset(found)
-
-
-def _source(names: frozenset[str]) -> str:
-    found = sorted(names & _DRAWING)
-    return found[0] if found else ""
+        asking = scanner.asks
 
 
 # --- whose code it is -----------------------------------------------------------------
@@ -162,15 +124,18 @@ def advances(value: Any) -> bool:
 
 class _Scanner:
     """Follows what code reads. ``known`` are names of attributes that any of it can
-    read; ``names`` are those met on the way.
+    read, ``asking`` is whether any of it asks for names that may be missing; ``names``
+    and ``asks`` are what is met of these on the way.
     """
 
-    def __init__(self, known: frozenset[str]) -> None:
+    def __init__(self, known: frozenset[str], asking: bool) -> None:
         self.found = Snapshot()
         self.seen: set[Any] = set()
         self.absent: dict[int, Absent] = {}
         self.known = known
         self.names: frozenset[str] = frozenset()
+        self.asking = asking
+        self.asks = False
 
     def value(
         self,
@@ -182,9 +147,7 @@ class _Scanner:
     ) -> None:
         """Note a value that code with these names can reach."""
         found = self.found
-        if (
-            getattr(value, "__module__", None) in _SOURCES
-        ):  # a function of such a module
+        if getattr(value, "__module__", None) in SOURCES:  # a function of such a module
             found.source = found.source or name
         if isinstance(value, types.ModuleType):
             if not _is_library_module(value.__name__, value):
@@ -208,14 +171,16 @@ class _Scanner:
         if advances(value):
             self.found.iterator = self.found.iterator or name
         match value:
-            case np.random.Generator() | np.random.RandomState():
+            case _ if isinstance(value, _GENERATORS):
                 self.found.generators.append(value)
             case types.FunctionType():
                 self.function(value)
                 self.attributes(value, names)
             case types.MethodType():
                 self.inside(name, value.__func__, names)
-                self.attributes(value.__self__, _names_of(value))
+                if isinstance(value.__self__, _GENERATORS):
+                    self.found.generators.append(value.__self__)
+                self.attributes(value.__self__, names_of(value))
             case functools.partial():
                 self.inside(name, value.func, names)
                 get = functools.partial(_bound, value)
@@ -228,10 +193,14 @@ class _Scanner:
                 get = functools.partial(value.get, MISSING)
                 self.value(name, get(), get, names)
             case operator.attrgetter() | operator.methodcaller():
-                self.names |= frozenset(_NAME.findall(repr(value)))
+                self.names |= frozenset(NAME.findall(repr(value)))
             case weakref.ref():
                 self.value(name, value(), value, names)
-            case Tensor() | types.BuiltinFunctionType() | np.ufunc() | np.ndarray():
+            case types.BuiltinFunctionType():
+                owner = value.__self__  # a module, or what it is a method of
+                if not isinstance(owner, types.ModuleType | types.NoneType):
+                    self.value(name, owner, lambda: owner, names)
+            case Tensor() | np.ufunc() | np.ndarray():
                 pass
             case tuple() | list() | dict() | deque():
                 pass
@@ -262,10 +231,11 @@ class _Scanner:
         if f in self.seen or _is_library(code.co_filename):
             return
         self.seen.add(f)
-        names, space = _names(code), f.__globals__
+        names, space = names_in(code), f.__globals__
         self.names |= names
-        self.probe("the code of a function", functools.partial(getattr, f, "__code__"))
-        self.found.source = self.found.source or _source(names)
+        self.asks = self.asks or asks(code)
+        self.probe("the code of a function", _attribute(f, "__code__"))
+        self.found.source = self.found.source or source_in(names)
         if names & {"environ", "getenv"}:
             get: Getter = functools.partial(dict, os.environ)
             self.value("environ", get(), get, names)
@@ -276,6 +246,8 @@ class _Scanner:
             elif name in sys.modules:  # imported in the function
                 get = functools.partial(sys.modules.get, name)
                 self.value(name, sys.modules[name], get, names)
+        if self.asking:
+            self.without(space, space, names - space.keys())
         for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
             value = _contents(cell)
             if value is not MISSING:
@@ -304,10 +276,11 @@ class _Scanner:
         kind = value.__class__
         if _is_users(kind) and (id(value), kind) not in self.seen:
             self.seen.add((id(value), kind))
-            self.probe("a class", functools.partial(getattr, value, "__class__"))
+            self.probe("a class", _attribute(value, "__class__"))
         inherited = self.of_class(kind, wanted, value)
-        if space is not None and inherited:
-            self.unshadowed(space, inherited - space.keys())
+        if space is not None:
+            missing = (wanted if self.asking else inherited) - space.keys()
+            self.without(space, space, missing)
 
     def of_class(
         self, kind: type, names: frozenset[str], instance: Any = MISSING
@@ -330,15 +303,24 @@ class _Scanner:
                 self.seen.add((kind, name))
                 get = functools.partial(_inherited, kind, name)
                 self.value(name, value, get, names)
+        for k in kind.__mro__ if self.asking else ():
+            if not _is_library_class(k):
+                self.without(k, vars(k), (names | self.known) - found.keys())
         return frozenset(found)
 
-    def unshadowed(self, space: dict[str, Any], names: frozenset[str]) -> None:
-        """Note that an object has no attributes of its own by these names."""
-        if id(space) not in self.absent:
-            self.absent[id(space)] = Absent()
-            self.found.probes.append((lambda: space, self.absent[id(space)]))
-            self.found.names.append("an attribute")
-        self.absent[id(space)].names |= names
+    def without(self, owner: Any, space: Any, names: frozenset[str]) -> None:
+        """Note that a namespace holds nothing by these names.
+
+        A name that comes later would shadow that of a class, or change what `hasattr`
+        answers.
+        """
+        if not names:
+            return
+        if id(owner) not in self.absent:
+            self.absent[id(owner)] = Absent()
+            self.found.probes.append((lambda: space, self.absent[id(owner)]))
+            self.found.names.append("a new name")
+        self.absent[id(owner)].names |= names
 
 
 def _contents(cell: types.CellType) -> Any:
@@ -346,6 +328,15 @@ def _contents(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # a name that is not bound yet
         return MISSING
+
+
+def _attribute(value: Any, name: str) -> Getter:
+    """Return how to read an attribute, without keeping its owner where possible."""
+    try:
+        ref = weakref.ref(value)
+    except TypeError:
+        return functools.partial(getattr, value, name, MISSING)
+    return lambda: getattr(ref(), name, MISSING)
 
 
 def _item(get: Getter, key: Any) -> Any:

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from transforms.test_captured_names import PLACES, VALUES, X, attribute_of_a_wrapper
 
+import symdiff as sd
 from symdiff import transforms as T  # noqa: N812 - as autograd's users would
 
 # --- callables ------------------------------------------------------------------------
@@ -223,6 +224,12 @@ def of_a_metaclass(folder: Any) -> Any:
     return lambda x: held.k * x, lambda new: setattr(Meta, "hidden", new)
 
 
+def method_of_an_array(folder: Any) -> Any:
+    held = np.eye(3)
+    total = held.trace
+    return lambda x: total() / 3 * x, lambda new: np.fill_diagonal(held, new)
+
+
 def by_a_getter(folder: Any) -> Any:
     held, get = Alike(1.0), operator.attrgetter("k")
     return lambda x: get(held) * x, lambda new: setattr(held, "k", new)
@@ -270,9 +277,9 @@ def class_replaced(folder: Any) -> Any:
 @pytest.mark.parametrize(
     "place",
     [
-        objects, weak_values, of_ctypes, of_a_metaclass, by_a_getter,
-        by_a_dotted_getter, evaluated, code_replaced, code_of_a_helper_replaced,
-        class_replaced,
+        objects, weak_values, of_ctypes, of_a_metaclass, method_of_an_array,
+        by_a_getter, by_a_dotted_getter, evaluated, code_replaced,
+        code_of_a_helper_replaced, class_replaced,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("as_argument", [False, True])
@@ -284,3 +291,109 @@ def test_a_value_in_a_rare_place_is_read_anew(place: Any, as_argument: bool) -> 
         put(new)
         np.testing.assert_allclose(compiled(X), f(X))
         np.testing.assert_allclose(compiled(X), X * new)
+
+
+# --- what is missing at first ---------------------------------------------------------
+
+
+class Bare:
+    """A layer that may be given more later."""
+
+
+def asks_by_hasattr(o: Any, x: Any) -> Any:
+    return x * o.k if hasattr(o, "k") else x
+
+
+def asks_by_a_default(o: Any, x: Any) -> Any:
+    return x * getattr(o, "k", 1.0)
+
+
+def asks_by_an_error(o: Any, x: Any) -> Any:
+    try:
+        return x * o.k
+    except AttributeError:
+        return x
+
+
+def asks_by_a_helper(o: Any, x: Any) -> Any:
+    return asks_by_an_error(o, x)
+
+
+def asks_by_vars(o: Any, x: Any) -> Any:
+    return x * vars(o).get("k", getattr(type(o), "k", 1.0))
+
+
+ASKING = (
+    asks_by_hasattr, asks_by_a_default, asks_by_an_error, asks_by_a_helper,
+    asks_by_vars,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("as_argument", [False, True])
+@pytest.mark.parametrize("owner", ["object", "class", "base"])
+@pytest.mark.parametrize("ask", ASKING)
+def test_an_attribute_that_comes_later_is_seen(
+    ask: Any, owner: str, as_argument: bool
+) -> None:
+    base = type("Base", (Bare,), {})
+    kind = type("Kind", (base,), {})
+    held = kind()
+    where = {"object": held, "class": kind, "base": base}[owner]
+    around = T.jit(lambda x: ask(held, x))
+    f = functools.partial(T.jit(ask), held) if as_argument else around
+    for new in (None, 3.0, 4.0, None, 5.0):
+        if new is not None:
+            where.k = new
+        elif hasattr(held, "k"):
+            del where.k
+        np.testing.assert_allclose(f(X), ask(held, X))
+
+
+def test_a_global_that_comes_later_is_seen() -> None:
+    space: dict[str, Any] = {}
+    lines = "try:", "    return x * late", "except NameError:", "    return x"
+    exec("\n    ".join(["def f(x):", *lines]), space)
+    compiled = T.jit(space["f"])
+    np.testing.assert_allclose(compiled(X), X)
+    space["late"] = 3.0
+    np.testing.assert_allclose(compiled(X), 3 * X)
+
+
+def test_a_function_that_counts_in_its_own_attribute_counts() -> None:
+    def f(x: Any) -> Any:
+        f.n = getattr(f, "n", 0.0) + 1.0
+        return x * f.n
+
+    compiled = T.jit(f)
+    assert [float(compiled(2.0)) for _ in range(3)] == [2.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+@pytest.mark.parametrize("form", ["argument", "keyword", "dict", "closure"])
+def test_a_generator_that_is_handed_over_is_refused(make: Any, form: str) -> None:
+    rng = make(0)
+    noisy = T.jit(lambda x, r=None, f=None: x + (f or r["a"].normal)(size=3))
+    given: dict[str, dict[str, Any]] = {
+        "argument": {"r": {"a": rng}},
+        "keyword": {"f": rng.normal},
+        "dict": {"r": {"a": rng}},
+        "closure": {"f": lambda size: rng.normal(size=size)},
+    }
+    with pytest.raises(sd.TracingError, match="random"):
+        noisy(X, **given[form])
+
+
+def test_a_pullback_is_not_given_after_a_change() -> None:
+    held = Alike(np.ones(3))
+    cubes = lambda x: held.k * x**3  # noqa: E731
+    pull, _ = T.make_vjp(cubes)(X)
+    push = T.make_jvp(cubes)(X)
+    np.testing.assert_allclose(pull(np.ones(3)), 3 * X**2)
+    held.k = np.full(3, 5.0)
+    for stale in (pull, push):
+        with pytest.raises(sd.TracingError, match=r"\bk\b.*changed"):
+            stale(np.ones(3))
+    product, _ = T.make_hvp(lambda x: np.sum(cubes(x)))(X)
+    held.k = np.ones(3)
+    with pytest.raises(sd.TracingError, match="changed"):
+        product(np.ones(3))
