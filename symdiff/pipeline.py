@@ -38,6 +38,7 @@ from symdiff.ops.mode import resolve_mode
 from symdiff.ops.shape import zeros_like
 from symdiff.plan.cost import types_of
 from symdiff.plan.holding import held
+from symdiff.plan.indices import check_indices
 from symdiff.plan.program import Named, Program
 from symdiff.rewrite.bodies import merge_loops, number_steps
 from symdiff.rewrite.driver import Table, rewrite
@@ -226,16 +227,16 @@ def prune(program: Program) -> Program:
 
 def expand_only(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, and simplify nothing."""
-    if not _is_composite(program):
-        return program
-    return _rewritten(program, bare_expansions())
+    return _rewritten(program, bare_expansions()) if _is_composite(program) else program
 
 
 def passes(level: int) -> dict[str, Pass]:
     """Return the passes of an optimisation level by name, in order."""
     if level == 0:
-        return {"derive": differentiate, "expand": expand_only, "prune": prune}
+        bare = {"derive": differentiate, "expand": expand_only, "prune": prune}
+        return {"indices": check_indices, **bare}
     return {
+        "indices": check_indices,
         "stabilise": stabilise,
         "derive": differentiate,
         "rewrite": simplify,

@@ -5,10 +5,9 @@ labels of shape (...). Out: a scalar to minimise, or losses per row. Invariant: 
 option that is not used leaves no trace: the plain cross-entropies are the ops of
 `symdiff.ops.losses`, with their stable forms and their gradients as people write them.
 
-Labels must lie in 0..K-1. With ``ignore_index`` rows of that label count nowhere: not
-in the sum, not in the mean's denominator; a batch of nothing else has loss 0. If it is
-negative, so it is for every negative label; if it is K or more, for every label that is
-no class. Declare ``low`` and ``high`` of the labels to have others refused.
+Labels must lie in 0..K-1. With ``ignore_index`` rows of that label, and of no other,
+count nowhere: not in the sum, not in the mean's denominator; a batch of nothing else
+has loss 0. Any other label out of range is refused as it is without the option.
 """
 
 from __future__ import annotations
@@ -45,21 +44,16 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
 
 
 def _kept(labels: Any, ignore_index: int | None, classes: Any) -> tuple[Any, Any]:
-    """Return labels that are safe to index with, and where they count (None: all).
-
-    No label that counts may be negative: NumPy would read it from the end.
+    """Return labels that index, 0 for those left out, and where they count (None:
+    all).
     """
     if ignore_index is None:
         return labels, None
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
         raise DeclarationError(f"ignore_index must be an int, got {ignore_index!r}.")
-    if ignore_index < 0:
-        kept = labels >= 0
-    elif isinstance(classes, int) and ignore_index < classes:
-        return labels, hinted(labels != ignore_index, "kept")
-    else:
-        kept = (labels >= 0) & (labels < classes)
-    kept.hint = "kept"
+    kept = hinted(labels != ignore_index, "kept")
+    if isinstance(classes, int) and 0 <= ignore_index < classes:
+        return labels, kept
     return hinted(where(kept, labels, 0), "labels"), kept
 
 
@@ -118,7 +112,7 @@ def softmax_cross_entropy(
     sample_weights : Tensor, optional
         One weight per row; the mean is Σ w·l / Σ w.
     ignore_index : int, optional
-        Rows with this label do not count.
+        Rows with this label do not count; other labels out of 0..K-1 are an error.
     """
     smoothing = check_probability(
         "softmax_cross_entropy", "label_smoothing", label_smoothing

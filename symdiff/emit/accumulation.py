@@ -15,10 +15,10 @@ import sympy as sp
 
 from symdiff.declare.model import Model
 from symdiff.emit.bodies import Unit, constraints_of
+from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import Dim
-from symdiff.ops.define import index_operands
 from symdiff.ops.leaf import INPUT
 from symdiff.ops.mode import resolve_mode
 from symdiff.ops.operands import literal

@@ -24,6 +24,7 @@ from symdiff.emit.lower import is_filled, lower
 from symdiff.emit.naming import Names
 from symdiff.emit.source import Resolver
 from symdiff.graph.body import every_node
+from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
@@ -33,7 +34,6 @@ from symdiff.graph.types import (
     collecting_constraints,
     require_nonempty,
 )
-from symdiff.ops.define import index_operands
 from symdiff.ops.leaf import BOUND
 from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.plan.partition import Partition, partition

@@ -17,7 +17,7 @@ import sympy as sp
 from symdiff.declare.init import Init
 from symdiff.emit import pycode as py
 from symdiff.emit.bodies import Unit
-from symdiff.emit.functions import index_bounds
+from symdiff.emit.functions import asked_of
 from symdiff.emit.halves import halves
 from symdiff.emit.lengths import WISHES, LengthError, dims_of, lengths
 from symdiff.emit.modules import (
@@ -128,10 +128,9 @@ def _concrete(shape: Sequence[Dim], sizes: dict[sp.Symbol, int]) -> tuple[int, .
 
 def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
     """Return the expression that draws a valid argument in float64."""
-    attrs = leaf.node.attrs
     shape = _concrete(leaf.shape, sizes)
     shown = py.expr_text(py.Tuple_(tuple(py.Lit(n) for n in shape)))
-    sample = attrs.get("sample")
+    sample = leaf.node.attrs.get("sample")
     if isinstance(sample, Init) and (sample.array is None or sample.array.size <= 64):
         return (
             f"np.asarray({sample.draw_text(shape)}, float)"
@@ -140,17 +139,14 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
         )
     low, high = (
         _concrete([b], sizes)[0] if isinstance(b, sp.Expr) else b
-        for b in (attrs.get("low"), attrs.get("high"))
+        for b in asked_of(unit, leaf)[:2]
     )
     if leaf.dtype.is_bool:
         return f"rng.random({shown}) < 0.5"
     if leaf.dtype.is_integer:
-        bounds = index_bounds(unit, leaf)
-        first = low if low is not None else bounds[0] or 0
-        last = high if high is not None else bounds[1]
-        return (
-            f"rng.integers({first}, {last if last is not None else first + 5}, {shown})"
-        )
+        first = 0 if low is None else low
+        last = first + 5 if high is None else high
+        return f"rng.integers({first}, {last}, {shown})"
     if low is not None or high is not None:
         first = float(low) if low is not None else float(high or 0) - 1.0
         last = float(high) if high is not None else float(low or 0) + 1.0

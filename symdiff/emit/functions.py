@@ -34,9 +34,9 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType
-from symdiff.ops.define import index_operands
 from symdiff.ops.leaf import RANDOM
 from symdiff.ops.text import dim_text
+from symdiff.rewrite.index_ranges import entry_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +174,8 @@ def argument_specs(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, str]:
 
 
 def _spec(unit: Unit, leaf: Tensor) -> str:
-    attrs = leaf.node.attrs
     shape = spec_shape(leaf.node.tensor_type)
-    low, high = index_bounds(unit, leaf)
-    low = attrs.get("low") if attrs.get("low") is not None else low
-    high = attrs.get("high") if attrs.get("high") is not None else high
+    low, high, _ = asked_of(unit, leaf)
     return f'("{leaf.dtype.name}", {shape}, {_bound_text(low)}, {_bound_text(high)})'
 
 
@@ -232,18 +229,14 @@ def spec_shape(t: TensorType) -> str:
     return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
 
 
-def index_bounds(unit: Unit, leaf: Tensor) -> tuple[int | None, int | None]:
-    """Return the bounds that an integer leaf's uses as an index imply.
-
-    Along a symbolic axis only the lower one is known; NumPy checks the upper one.
+def asked_of(unit: Unit, leaf: Tensor) -> tuple[Any, Any, tuple[int, ...]]:
+    """Return what is asked of an argument at entry: ``low <= value < high``, or one of
+    the labels beside that which the model leaves out.
     """
-    if not leaf.dtype.is_integer:
-        return None, None
-    found: list[object] = []
-    for node in {**unit.tensors, **unit.program.output_tensors()}:
-        for place, length in index_operands(node).items():
-            if node.inputs[place] is leaf.node:
-                found.append(length)
-    if not found:
-        return None, None
-    return 0, min((n for n in found if isinstance(n, int)), default=None)
+    return entry_range(leaf.node, dict(unit.program.indexing).get(leaf.node))
+
+
+def left_out(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, tuple[py.Expr, ...]]:
+    """Return the labels that are allowed beside the range of an argument, by name."""
+    found = {str(leaf.name): asked_of(unit, leaf)[2] for leaf in leaves}
+    return {k: tuple(map(py.Lit, labels)) for k, labels in found.items() if labels}

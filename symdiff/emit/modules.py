@@ -28,6 +28,7 @@ from symdiff.emit.functions import (
     argument_specs,
     bounds_table,
     forward_function,
+    left_out,
     spec_shape,
     symbolic_bounds,
 )
@@ -186,6 +187,10 @@ def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
             buffers = py.Tuple_(tuple(names))
             parts.append(f"BUFFERS = {py.expr_text(buffers)}")
     parts.append(_mapping("ARGUMENTS", argument_specs(unit, leaves)))
+    beside = left_out(unit, leaves)
+    if beside:
+        shown = {k: py.expr_text(py.Tuple_(v)) for k, v in beside.items()}
+        parts.append(_mapping("IGNORED", shown))
     bounds = symbolic_bounds([*p.inputs, *p.targets])
     if bounds:
         parts.append(bounds_table(bounds))
@@ -196,14 +201,15 @@ def _param_spec(leaf: Tensor) -> str:
     return f'("{leaf.dtype.name}", {spec_shape(leaf.node.tensor_type)}, None, None)'
 
 
-def check_text(unit: Unit) -> str:
+def check_text(unit: Unit, leaves: Sequence[Tensor]) -> str:
     """Return the functions that hold arguments to their declarations."""
     p = unit.program
+    ranges = render("range.py", ignored=bool(left_out(unit, leaves))).rstrip()
     bounded = bool(symbolic_bounds([*p.inputs, *p.targets]))
     whole = any(leaf.dtype.is_integer for leaf in (*p.inputs, *p.targets))
     parts = [
         render("check.py", model=p.is_model, bounded=bounded),
-        render("argument.py", bounded=bounded, whole=whole),
+        render("argument.py", bounded=bounded, whole=whole, ranges=ranges),
         render("plain.py", whole=whole),
     ]
     return "\n\n\n".join(part.strip() for part in parts)
@@ -356,7 +362,7 @@ def _module(
     **values: Any,
 ) -> str:
     """Return a rendered and sealed module."""
-    check = check_text(unit)
+    check = check_text(unit, leaves)
     helpers = helper_texts(unit, functions)
     records = [*records, *(f.extra for f in functions if f.extra)]
     everything = "\n".join([check, *records, *helpers, *(f.body for f in functions)])

@@ -30,7 +30,7 @@ evaluate init_params init_state train_step compute_grads apply_update fit save l
 verify predict main save_checkpoint load_checkpoint Residuals Outputs Gradients
 TrainState annotations
 PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS MAX_NORM SMOOTH
-averaged_params BOUNDS
+averaged_params BOUNDS IGNORED
 MODEL KINDS PROGRESS
 """
 # Locals of the functions of train.py that take a model's arguments.

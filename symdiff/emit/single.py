@@ -69,7 +69,7 @@ def single_module(
         constants, training, more = train_parts(unit, declared, options, folder)
         written.extend(more)
         functions.extend(training)
-    check = check_text(unit)
+    check = check_text(unit, leaves)
     helpers = helper_texts(unit, written)
     records += [f.extra for f in written if f.extra]
     everything = "\n".join([check, *records, *helpers, *functions])

@@ -18,6 +18,7 @@ import sympy as sp
 from symdiff.graph.arrays import as_declared, require_plain
 from symdiff.graph.body import Body
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.indexing import require_labels
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import checked_call
 from symdiff.graph.tensor import Tensor, tensor_topological
@@ -125,7 +126,9 @@ def _run(
         steps = node.attrs.get("steps")
         if steps is not None:
             attrs["stacked"] = True
-        found = node.op.evaluate(*(values[i] for i in node.inputs), **attrs)
+        operands = tuple(values[i] for i in node.inputs)
+        require_labels(node, operands, env.resolve)
+        found = node.op.evaluate(*operands, **attrs)
         if steps is not None:  # how often a loop ran is known only now
             *found, env.dims[steps] = found
         values[node] = found
@@ -160,7 +163,7 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     KeyError
         Naming a leaf without a value.
     ShapeError
-        Where an array does not fit its leaf.
+        Where an array does not fit its leaf, or a label is no class.
     DTypeError
         Where an array is of another kind, or holds an integer that the declared dtype
         does not.

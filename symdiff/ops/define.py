@@ -27,7 +27,6 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
     BOOL,
     FLOAT,
-    Dim,
     DType,
     Shape,
     TensorType,
@@ -357,14 +356,6 @@ def primitive(
             extra=extra or {},
         )
     )
-
-
-def index_operands(node: Node) -> dict[int, Dim]:
-    """Return the length that each index operand of a node picks from, by place."""
-    one, several = (node.op.extra.get(k) for k in ("indexed_axis", "indexed_axes"))
-    if several is not None:
-        return dict(several(node))
-    return {} if one is None else {len(node.inputs) - 1: one(node)}
 
 
 def require_float(t: TensorType, what: str) -> TensorType:

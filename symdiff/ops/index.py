@@ -26,7 +26,7 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.define import multilinear, primitive
 from symdiff.ops.elementwise import dtype_text
-from symdiff.ops.operands import api, as_tensor
+from symdiff.ops.operands import CONSTANT, api, as_tensor
 from symdiff.ops.shape import expand_dims, squeeze
 from symdiff.ops.text import dim_text, index_text, shape_text
 
@@ -241,6 +241,24 @@ def integer_operand(value: Any) -> Tensor:
     return index
 
 
+def label_operand(value: Any, length: Dim) -> Tensor:
+    """Return labels as an operand; raise `ShapeError` for constants that are no class.
+
+    Unlike an index, a label of -1 does not mean the last one.
+    """
+    labels = integer_operand(value)
+    if labels.node.op is not CONSTANT:
+        return labels
+    array = labels.node.attrs["value"]
+    beyond = array >= length if isinstance(length, int) else array < 0
+    outside = array[(array < 0) | beyond]
+    if outside.size:
+        raise ShapeError(
+            f"label {outside[0]} is out of range: there are {length} classes, from 0."
+        )
+    return labels
+
+
 def _infer_take(x: TensorType, index: TensorType, *, axis: int) -> TensorType:
     return TensorType(x.shape[:axis] + index.shape + x.shape[axis + 1 :], x.dtype)
 
@@ -286,7 +304,11 @@ TAKE_ADD = multilinear(
         f"np.add.at(_out, {_add_at_index(node.attrs['axis'])}, _0)"
     ),
     rule="rows taken more than once add up",
-    extra={"stretches": (0,), "zeros": "placed"},
+    extra={
+        "indexed_axes": lambda node: {1: node.attrs["shape"][node.attrs["axis"]]},
+        "stretches": (0,),
+        "zeros": "placed",
+    },
 )
 
 
@@ -358,7 +380,7 @@ PICK = multilinear(
     },
     text=lambda node: f"_0[{row_index(len(node.shape) + 1, node.inputs[0].shape)}]",
     rule="the cotangent goes to the picked element",
-    extra={"indexed_axis": _own_axis, "zeros": "moved"},
+    extra={"indexed_axis": _own_axis, "labels": True, "zeros": "moved"},
 )
 
 
@@ -382,7 +404,12 @@ PLACE = multilinear(
         f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
         f"_out[{row_index(len(node.shape), node.shape)}] = _0"
     ),
-    extra={"indexed_axis": _new_axis, "stretches": (0,), "zeros": "placed apart"},
+    extra={
+        "indexed_axis": _new_axis,
+        "labels": True,
+        "stretches": (0,),
+        "zeros": "placed apart",
+    },
 )
 
 
@@ -391,7 +418,9 @@ def pick(x: Any, indices: Any) -> Tensor:
     """One element of every row (last axis): ``x[..., indices]`` with indices of shape
     x[..., 0].
     """
-    return apply(PICK, as_tensor(x), integer_operand(indices))
+    tensor = as_tensor(x)
+    classes = tensor.shape[-1] if tensor.ndim else 1
+    return apply(PICK, tensor, label_operand(indices, classes))
 
 
 ARANGE = primitive(

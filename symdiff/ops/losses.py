@@ -25,7 +25,7 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.define import elementwise, primitive, require_float, sigmoid, u, v
 from symdiff.ops.elementwise import absolute, cast, exp, log1p, maximum
-from symdiff.ops.index import pick
+from symdiff.ops.index import label_operand, pick
 from symdiff.ops.normalize import log_softmax, logsumexp_beside_softmax, softmax
 from symdiff.ops.one_hot import one_hot
 from symdiff.ops.operands import api, as_tensor, call_elementwise, is_literal, stretch
@@ -126,6 +126,7 @@ SOFTMAX_CROSS_ENTROPY = primitive(
     rule="softmax(z) - onehot(y)",
     extra={
         "indexed_axis": lambda node: node.inputs[0].shape[-1],
+        "labels": True,
         "independent": lambda node: [(i, i) for i in range(len(node.shape))],
     },
 )
@@ -143,6 +144,7 @@ def softmax_cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> 
     if reduction not in REDUCTIONS:
         reduce_loss(z, reduction)  # raises, naming the choices
     if not y.dtype.is_float:
+        y = label_operand(y, z.shape[-1]) if z.ndim and not is_literal(y) else y
         return apply(SOFTMAX_CROSS_ENTROPY, z, y, reduction=reduction)
     check_same_shape("softmax_cross_entropy", z, y, "integer labels need one axis less")
     return reduce_loss(-sum_(y * log_softmax(z, -1), -1), reduction)

@@ -13,7 +13,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
 from symdiff.ops.define import primitive
 from symdiff.ops.elementwise import dtype_text
-from symdiff.ops.index import integer_operand, placed_values, row_index
+from symdiff.ops.index import label_operand, placed_values, row_index
 from symdiff.ops.operands import api, cast_dtype
 from symdiff.ops.text import dim_text
 
@@ -37,19 +37,20 @@ ONE_HOT = primitive(
     vjp=None,
     jvp=None,
     text=_one_hot_text,
-    extra={"indexed_axis": lambda node: node.attrs["length"]},
+    extra={
+        "indexed_axis": lambda node: node.attrs["length"],
+        "labels": True,
+        "compares": True,
+    },
 )
 
 
 @api("one_hot")
 def one_hot(indices: Any, length: Any, dtype: Any = FLOAT) -> Tensor:
     """1 at each index and 0 elsewhere, along a new last axis of the given length."""
-    return apply(
-        ONE_HOT,
-        integer_operand(indices),
-        length=as_dim(length),
-        dtype=cast_dtype(dtype),
-    )
+    count = as_dim(length)
+    labels = label_operand(indices, count)
+    return apply(ONE_HOT, labels, length=count, dtype=cast_dtype(dtype))
 
 
 def _evaluate_subtract_one_hot(x: Any, index: Any) -> Any:

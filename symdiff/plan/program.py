@@ -15,6 +15,7 @@ from typing import Any
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import DType
+from symdiff.rewrite.index_ranges import Allowed
 
 Named = tuple[str, Tensor]
 
@@ -49,6 +50,8 @@ class Program:
     holding: tuple[Program, ...] = ()
     # outputs and metrics, by name, that nobody reads: passes are watched on them
     followed: frozenset[str] = frozenset()
+    # what its uses as labels or indices allow of an input
+    indexing: tuple[tuple[Node, Allowed], ...] = ()
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:

@@ -94,6 +94,13 @@ SAMPLES = [
     Sample(raw("place"), [(3,), I((3,), 4)], {"length": 4}, _place),
     Sample(raw("place"), [(3, 2), I((3, 2), 4)], {"length": 4}, _place),
     Sample(
+        raw("in_range"),
+        [I((3,), 4)],
+        {"length": 4, "name": "i"},
+        lambda i, **_: i,
+        differentiable=False,
+    ),
+    Sample(
         "one_hot",
         [I((3,), 4)],
         {"length": 4},

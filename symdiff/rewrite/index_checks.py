@@ -1,0 +1,122 @@
+"""Computed labels and indices, checked where they might be out of range.
+
+In: tensors as they were declared. Out: the same, with `in_range` around each computed
+index that may be negative, which NumPy would count from the end. Invariant: what
+indexes by arguments, or provably in range, stays as it is; so does an index in which no
+argument has a part, as in ``x[sd.arange(3) - 1]``, which is read as NumPy reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.graph.body import Body
+from symdiff.graph.indexing import index_operands
+from symdiff.graph.node import Node, topological
+from symdiff.graph.rebuild import rebuild, remade
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import Dim
+from symdiff.ops.in_range import IN_RANGE
+from symdiff.ops.intervals import at_most
+from symdiff.ops.leaf import INPUT
+from symdiff.rewrite.index_ranges import (
+    Allowed,
+    Known,
+    allowed,
+    at_entry,
+    entering,
+    fill,
+)
+
+
+def checked(outputs: Sequence[Tensor]) -> tuple[list[Tensor], dict[Node, Allowed]]:
+    """Return ``outputs`` with their computed indices checked, and what uses as an index
+    allow of each input.
+    """
+    nodes = topological([t.node for t in outputs])
+    uses = allowed(nodes)
+    entry = {n: at_entry(n, uses.get(n)) for n in nodes if n.op is INPUT}
+    return _checked(outputs, entry), uses
+
+
+def _checked(outputs: Sequence[Tensor], bound: Known) -> list[Tensor]:
+    nodes = topological([t.node for t in outputs])
+    known = dict(bound)
+    fill(nodes, known)
+    given = _of_arguments(nodes)
+    guards: dict[tuple[Node, Dim], Tensor] = {}
+
+    def guarded(index: Tensor, length: Dim) -> Tensor:
+        key = index.node, length
+        if key not in guards:
+            guards[key] = _guard(index, length)
+        return guards[key]
+
+    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        attrs = _inside(old.node, known)
+        places = _open_places(old.node, known, given)
+        if not places and attrs is old.node.attrs:
+            return None
+        held = list(parents)
+        for place, length in places.items():
+            held[place] = guarded(parents[place], length)
+        return remade(old, tuple(held), True, attrs)
+
+    return rebuild(outputs, replace)
+
+
+def _of_arguments(nodes: Sequence[Node]) -> set[Node]:
+    """Return the nodes in which an argument, or a variable of a loop, has a part."""
+    found: set[Node] = set()
+    for node in nodes:
+        if node.op.leaf or any(i in found for i in node.inputs):
+            found.add(node)
+    return found
+
+
+def _open_places(node: Node, known: Known, given: set[Node]) -> dict[int, Dim]:
+    """Return the operands that index and may be out of range, and their axes' lengths.
+
+    NumPy itself raises for what lies beyond an axis, where it is what indexes.
+    """
+    found: dict[int, Dim] = {}
+    for place, length in index_operands(node).items():
+        index = node.inputs[place]
+        low, high = known[index].hull().low, known[index].hull().high
+        safe = at_most(0, low) or (
+            index not in given and not node.op.extra.get("labels")
+        )
+        if node.op.extra.get("compares"):
+            safe = safe and high is not None and at_most(high + 1, length)
+        if not safe:
+            found[place] = length
+    return found
+
+
+def _guard(index: Tensor, length: Dim) -> Tensor:
+    below = topological([index.node])
+    names = [str(n.attrs["name"]) for n in below if n.op is INPUT]
+    name = index.label or index.hint or "index"
+    made = apply(
+        IN_RANGE,
+        index,
+        length=length,
+        name=f"{name} computed from {', '.join(names)}"
+        if names
+        else f"computed {name}",
+    )
+    made.site, made.scope = index.site, index.scope
+    return made
+
+
+def _inside(node: Node, known: Known) -> Any:
+    """Return a node's attributes with the indices in its bodies checked."""
+    changed: dict[str, Body] = {}
+    for name, body in node.attrs.items():
+        if not isinstance(body, Body):
+            continue
+        outputs = tuple(_checked(body.outputs, entering(node, known)))
+        if any(a is not b for a, b in zip(outputs, body.outputs, strict=True)):
+            changed[name] = Body(body.params, outputs)
+    return {**node.attrs, **changed} if changed else node.attrs

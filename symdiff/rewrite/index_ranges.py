@@ -1,0 +1,285 @@
+"""What values an argument that indexes may have, and where that must be asked.
+
+In: the nodes of a program. Out: for each integer input what its uses as labels or
+indices allow, which generated functions check at entry; and the intervals of what is
+computed from it, inside loops too. Invariant: an interval holds whatever passes the
+checks at entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.body import Body, bodies_of
+from symdiff.graph.indexing import index_operands
+from symdiff.graph.node import Node, topological
+from symdiff.graph.types import TupleType
+from symdiff.ops.intervals import (
+    OPEN,
+    Interval,
+    interval_of,
+    known_of,
+    narrowed,
+    number,
+    of_dtype,
+)
+from symdiff.ops.leaf import INPUT
+
+WHOLE = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
+ATTEMPTS = 3  # at an interval that every step of a loop keeps
+Known = dict[Node, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """low <= value < high (None: NumPy checks that), or one of the numbers
+    ``besides``.
+    """
+
+    low: int
+    high: int | None
+    besides: frozenset[int] = frozenset()
+
+    def holds(self, n: int) -> bool:
+        inside = self.low <= n and (self.high is None or n < self.high)
+        return inside or n in self.besides
+
+    def meet(self, other: Allowed) -> Allowed:
+        ends = [a.high for a in (self, other) if a.high is not None]
+        both = self.besides | other.besides
+        return Allowed(
+            max(self.low, other.low),
+            min(ends, default=None),
+            frozenset(n for n in both if self.holds(n) and other.holds(n)),
+        )
+
+    def scaled(self, factor: int, shift: int) -> Allowed:
+        """Return what holds of factor * n + shift where this holds of n."""
+        high = None if self.high is None else self.high * factor + shift
+        besides = frozenset(n * factor + shift for n in self.besides)
+        return Allowed(self.low * factor + shift, high, besides)
+
+
+# --- what uses allow ------------------------------------------------------------------
+
+
+def allowed(nodes: Iterable[Node]) -> dict[Node, Allowed]:
+    """Return what the integer inputs among nodes may be, by how they index.
+
+    Looked through are what only moves all elements, the rows of a loop's sequence,
+    ``y - 1``, ``y // 2``, and ``where(y != n, y, 0)``, which leaves out the label n.
+    """
+    found: dict[Node, Allowed] = {}
+    outer: dict[Node, Node] = {}  # a loop's variable -> the sequence that it runs over
+    waiting = [list(nodes)]
+    while waiting:
+        for node in waiting.pop():
+            waiting += [body.nodes for body in bodies_of(node.attrs)]
+            outer |= _rows(node)
+            for place, length in index_operands(node).items():
+                use = Allowed(0, length if isinstance(length, int) else None)
+                leaf, use = _source(node.inputs[place], use, outer)
+                if leaf.op is INPUT and leaf.dtype.is_integer:
+                    found[leaf] = found[leaf].meet(use) if leaf in found else use
+    return found
+
+
+def _rows(node: Node) -> dict[Node, Node]:
+    """Return the sequence of each bound variable that is a row of one."""
+    first, count = node.attrs.get("carries", 0), node.attrs.get("sequences", 0)
+    if not count:
+        return {}
+    chosen = slice(first, first + count)
+    params = [p.node for p in node.attrs["body"].params[chosen]]
+    return dict(zip(params, node.inputs[chosen], strict=True))
+
+
+def _source(
+    node: Node, use: Allowed, outer: Mapping[Node, Node]
+) -> tuple[Node, Allowed]:
+    """Return whose values all index, and what is allowed of them."""
+    while True:
+        found = _within(node, use, outer)
+        if found is None:
+            return node, use
+        node, use = found
+
+
+def _within(
+    node: Node, use: Allowed, outer: Mapping[Node, Node]
+) -> tuple[Node, Allowed] | None:
+    """Return the operand that a node's values come from, and what is allowed of it."""
+    if node in outer:
+        return outer[node], use
+    if node.op.name in WHOLE:
+        return node.inputs[0], use
+    if node.op.name == "cast" and node.inputs[0].dtype.is_integer:
+        source = node.inputs[0]
+        fits = np.can_cast(source.dtype.name, node.dtype.name)
+        return (source, use) if fits else None
+    n = _left_out(node)
+    if n is not None:
+        return node.inputs[1], replace(use, besides=use.besides | {n})
+    if node.op.name not in ("add", "subtract", "floor_divide"):
+        return None
+    by = number(node.inputs[1])
+    if not isinstance(by, int):
+        return None
+    if node.op.name == "floor_divide":
+        whole = by > 0 and not use.besides
+        return (node.inputs[0], use.scaled(by, 0)) if whole else None
+    return node.inputs[0], use.scaled(1, by if node.op.name == "subtract" else -by)
+
+
+def _left_out(node: Node) -> int | None:
+    """Return n of where(y != n, y, 0); None of any other node."""
+    if node.op.name != "where":
+        return None
+    known = known_of(node.inputs[1], node.inputs[0], True)
+    (name, n), *others = known or [("", None)]
+    return n if name == "not_equal" and isinstance(n, int) and not others else None
+
+
+def entry_range(leaf: Node, use: Allowed | None) -> tuple[Any, Any, tuple[int, ...]]:
+    """Return what generated functions ask of an argument: ``low <= value < high``, or
+    one of some numbers beside that.
+
+    What is declared and what its uses allow hold both; a declared length stays.
+    """
+    low, high = leaf.attrs.get("low"), leaf.attrs.get("high")
+    if use is None:
+        return low, high, ()
+    least, most, rest = use.low, use.high, set(use.besides)
+    while least - 1 in rest:
+        least -= 1
+    while most is not None and most in rest:
+        most += 1
+    if low is None or (isinstance(low, int) and low < least):
+        low = least
+    if high is None or (isinstance(high, int) and most is not None and most < high):
+        high = most
+    declared = (leaf.attrs.get("low"), leaf.attrs.get("high"))
+    beside = sorted(
+        n for n in rest if _declared(n, *declared) and not _declared(n, low, high)
+    )
+    return low, high, tuple(beside)
+
+
+def _declared(n: int, low: Any, high: Any) -> bool:
+    """Whether a number lies between bounds; lengths bound nothing that is negative."""
+    above = low is None or (isinstance(low, int) and low <= n)
+    return above and (high is None or isinstance(high, sp.Expr) or n < high)
+
+
+# --- intervals ------------------------------------------------------------------------
+
+
+def at_entry(leaf: Node, use: Allowed | None) -> Interval:
+    """Return the interval of an argument that has passed the checks at entry."""
+    if not leaf.dtype.is_integer:
+        return OPEN
+    low, high, besides = entry_range(leaf, use)
+    room = of_dtype(leaf.dtype)
+    return Interval(
+        room.low if low is None else low,
+        room.high if high is None else high - 1,
+        frozenset(besides),
+    )
+
+
+def fill(nodes: Iterable[Node], known: Known) -> None:
+    """Add to ``known`` the intervals of nodes and of all that they need."""
+    several: dict[Node, list[Interval]] = {}
+    for node in topological(nodes):
+        if node in known:
+            continue
+        if node.op.leaf:
+            known[node] = of_dtype(node.dtype)
+        elif node.op.name == "item":
+            source = node.inputs[0]
+            if source not in several:
+                several[source] = _results(source, known)
+            known[node] = several[source][node.attrs["index"]]
+        else:
+            known[node] = interval_of(node, [known[i] for i in node.inputs])
+
+
+def _results(node: Node, known: Known) -> list[Interval]:
+    """Return the intervals of what a node with several results gives."""
+    assert isinstance(node.type, TupleType)
+    count = len(node.type.items)
+    if not any(t.dtype.is_integer for t in node.type.items) or not bodies_of(
+        node.attrs
+    ):
+        return [OPEN] * count
+    inside = entering(node, known)
+    if node.op.name == "cond":
+        sides = [_ends(node.attrs[k], inside) for k in ("then", "otherwise")]
+        return [a.joined(b) for a, b in zip(*sides, strict=True)]
+    carries, body = node.attrs["carries"], node.attrs["body"]
+    kept = [inside[p.node] for p in body.params[:carries]]
+    if "sequences" in node.attrs:
+        return [*kept, *_ends(body, inside)[carries:]]
+    return (kept * 2)[:count]  # the carries, and the stacks of them
+
+
+def _ends(body: Body, bound: Known) -> list[Interval]:
+    inside = dict(bound)
+    fill([t.node for t in body.outputs], inside)
+    return [inside[t.node] for t in body.outputs]
+
+
+def entering(node: Node, known: Known) -> Known:
+    """Return the intervals of the bound variables of a loop or branch."""
+    operands = [known[i] for i in node.inputs]
+    if node.op.name == "cond":
+        sides = [node.attrs[k].params for k in ("then", "otherwise")]
+        return {
+            p.node: interval
+            for params in sides
+            for p, interval in zip(params, operands[1:], strict=True)
+        }
+    carries = node.attrs["carries"]
+    held = operands[:carries]
+    for _ in range(ATTEMPTS):
+        bound = _bound(node, [*held, *operands[carries:]])
+        ends = _ends(node.attrs["body"], _tested(node, bound))[:carries]
+        if all(e.within(h) for e, h in zip(ends, held, strict=True)):
+            return bound
+        held = [_widened(h, e) for h, e in zip(held, ends, strict=True)]
+    return _bound(node, [*(OPEN for _ in held), *operands[carries:]])
+
+
+def _bound(node: Node, intervals: Sequence[Interval]) -> Known:
+    return {
+        p.node: interval
+        for body in bodies_of(node.attrs)
+        for p, interval in zip(body.params, intervals, strict=True)
+    }
+
+
+def _tested(node: Node, bound: Known) -> Known:
+    """Return the intervals inside a body, which runs where its loop's test holds."""
+    test, body = node.attrs.get("test"), node.attrs["body"]
+    if test is None:
+        return bound
+    condition = test.outputs[0].node
+    pairs = zip(test.params, body.params, strict=True)
+    return bound | {
+        p.node: narrowed(bound[p.node], t.node, condition, True) for t, p in pairs
+    }
+
+
+def _widened(held: Interval, end: Interval) -> Interval:
+    """Return an interval for both; an end that a step has moved is open."""
+    whole = held.joined(end)
+    before = held.hull()
+    return Interval(
+        whole.low if whole.low == before.low else None,
+        whole.high if whole.high == before.high else None,
+    )
