@@ -64,9 +64,10 @@ def bench(
     """Time a package's functions on random arguments that its declarations allow.
 
     ``dims`` gives lengths of symbolic dims by name; others are 64, or what the model
-    asks for. Raises `DeclarationError` for a name that is no dim of the package, and
-    where the planned step does not give the readable step's bits; `LengthError` where
-    lengths do not fit the model.
+    asks for. ``dtype`` is that of floats that are declared without a width. Raises
+    `DeclarationError` for a name that is no dim of the package, and where the planned
+    step does not give the readable step's bits; `LengthError` where lengths do not fit
+    the model.
     """
     rng = np.random.default_rng(seed)
     module = getattr(package, "backward", None) or package.forward
@@ -76,7 +77,7 @@ def bench(
         raise DeclarationError(f"{unknown[0]!r} is no dim of the model ({known}).")
     sizes = lengths_of(module, dims, (LENGTH,))
     arguments = {
-        n: _narrowed(draw_argument(s, sizes, rng), dtype)
+        n: draw_argument(s, sizes, rng, neutral=dtype)
         for n, s in module.ARGUMENTS.items()
     }
     calls = _calls(package, arguments, dtype, rng)
@@ -88,10 +89,6 @@ def _symbols(module: ModuleType) -> set[str]:
     specs = module.ARGUMENTS.values()
     texts = {d for _, dims, *_ in specs for d in dims if isinstance(d, str)}
     return {name for text in texts for name in symbols_of(text)}
-
-
-def _narrowed(array: np.ndarray, dtype: str) -> np.ndarray:
-    return array.astype(dtype) if array.dtype.kind == "f" else array
 
 
 def _keyed(function: Callable[..., Any], *arguments: Any) -> Call:
@@ -114,8 +111,8 @@ def _calls(
     params = []
     if specs is not None:
         module = getattr(package, "backward", forward)
-        drawn = {n: draw_argument(s, {}, rng, 0.1) for n, s in module.PARAMS.items()}
-        params = [{n: _narrowed(a, dtype) for n, a in drawn.items()}]
+        drawn = module.PARAMS.items()
+        params = [{n: draw_argument(s, {}, rng, 0.1, dtype) for n, s in drawn}]
     calls = {"forward": _keyed(forward.forward, *params, *inputs)}
     if not hasattr(package, "backward"):
         return calls

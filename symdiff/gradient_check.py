@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from symdiff.lifting import lifted
+
 COORDINATES = 32  # elements up to which every one is looked at by itself
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 AGREE = 2e-7  # relative, of two step sizes
 TINY = 1e-300
-NARROW = 1e-5  # allowed where the declaration has a gradient computed in float32
+NARROW = 1e-5  # allowed where a gradient is computed in float32 even so
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Worst:
     name: str
     shape: tuple[int, ...]
     tolerance: float
+    narrow: bool = False  # computed in float32 whatever the text is given
     error: float = 0.0
     label: str = ""
     place: str = ""
@@ -64,9 +68,10 @@ class Worst:
 class Subject:
     """A generated module that has a backward pass, called with float64 arrays.
 
-    Its own check of arguments is left out while it is measured: it refuses complex
-    numbers, and widths that were declared. ``holding`` are its modules that give what
-    stop_gradient hides, and the results given that.
+    Widths that were declared are lifted: its text runs in float64, or in complex
+    numbers at a complex point. Its own check of arguments, which refuses these, is left
+    out while it is measured. ``holding`` are its modules that give what stop_gradient
+    hides, and the results given that.
     """
 
     def __init__(
@@ -82,16 +87,23 @@ class Subject:
         self._backward = module.backward
         self._primal_key = _takes_key(self._primal, key)
         self._backward_key = _takes_key(self._backward, key)
-        specs = [*module.ARGUMENTS.values(), *getattr(module, "PARAMS", {}).values()]
-        self.narrow = any(kind == "float32" for kind, *_ in specs)  # computes in it
         self.names: list[str] = []
         self.targets: list[tuple[str, str]] = []  # (group, key in the point)
+
+    def lifted(self, point: Point) -> AbstractContextManager[None]:
+        """Return the context in which the modules run in the one width of a point."""
+        arrays = (*point.params.values(), *point.arguments.values())
+        is_complex = any(map(np.iscomplexobj, arrays))
+        modules = (self.module, *(self._holding or ()))
+        return lifted(modules, np.complex128 if is_complex else np.float64)
 
     def results(self, point: Point) -> tuple[list[Any], Any]:
         """Return the float results and the residuals at a point."""
         first = [dict(point.params)] if self.is_model else []
         arguments = [point.arguments[n] for n in self.module.ARGUMENTS]
-        value, residuals, *_ = self._primal(*first, *arguments, **self._primal_key)
+        with self.lifted(point):
+            found = self._primal(*first, *arguments, **self._primal_key)
+        value, residuals, *_ = found
         several = isinstance(value, tuple)
         values = list(value) if several else [value]
         return [v for v in values if np.asarray(v).dtype.kind in "fc"], residuals
@@ -126,7 +138,8 @@ class Subject:
         first = [dict(point.params)] if self.is_model else []
         arguments = [point.arguments[n] for n in self.module.ARGUMENTS]
         key = _takes_key(module.forward, self._key)
-        value = module.forward(*first, *arguments, *more, **key)
+        with self.lifted(point):
+            value = module.forward(*first, *arguments, *more, **key)
         return list(value) if isinstance(value, tuple) else [value]
 
     def gradients(self, point: Point, weights: list[np.ndarray]) -> list[np.ndarray]:
@@ -137,10 +150,13 @@ class Subject:
         """
         residuals = self.results(point)[1]
         given: list[Any] = [dict(point.params)] if self.is_model else []
-        for _ in range(2):
-            found = self._backward(*given, residuals, *weights, **self._backward_key)
+        with self.lifted(point):
+            for _ in range(2):
+                found = self._backward(
+                    *given, residuals, *weights, **self._backward_key
+                )
         if self.is_model:
-            return [np.asarray(g) / weights[0] for g in found.values()]
+            return [np.asarray(g) / float(weights[0]) for g in found.values()]
         return [np.asarray(g) for g in found]
 
     def name_targets(self, point: Point) -> None:
@@ -154,7 +170,8 @@ class Subject:
             self.targets = [("arguments", n) for n in self.names]
             return
         _, residuals = self.results(point)
-        found = self._backward(dict(point.params), residuals, **self._backward_key)
+        with self.lifted(point):
+            found = self._backward(dict(point.params), residuals, **self._backward_key)
         self.names = list(found)
         self.targets = [
             ("params" if n in point.params else "arguments", n) for n in found
@@ -289,7 +306,8 @@ def compare(
             place = f"of shape {gradient.shape}"
             worst[i].note(np.inf, point.label, place, (np.nan, np.nan))
             continue
-        if gradient.dtype == np.float32 or subject.narrow:
+        if gradient.dtype == np.float32:
+            worst[i].narrow = True
             worst[i].tolerance = max(worst[i].tolerance, NARROW)
         largest = float(np.max(np.abs(gradient), initial=0.0))
         smooth = 0

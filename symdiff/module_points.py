@@ -42,10 +42,13 @@ class Points:
             params = {n: drawn[f"params[{n!r}]"] for n in self.params}
             arguments = {n: np.asarray(drawn[n]) for n in self.module.ARGUMENTS}
         else:
-            params = {n: draw_argument(s, {}, rng, 0.3) for n, s in self.params.items()}
+            params = {
+                n: _float64(draw_argument(s, {}, rng, 0.3))
+                for n, s in self.params.items()
+            }
             sizes = lengths_of(self.module)
             arguments = {
-                n: draw_argument(spec, sizes, rng)
+                n: _float64(draw_argument(spec, sizes, rng))
                 for n, spec in self.module.ARGUMENTS.items()
             }
         kept = {n: _float64(a) for n, a in weights.items() if n in params}
@@ -98,10 +101,12 @@ class Points:
 
     def hold(self, point: Point) -> None:
         """Let the module's own checks look at a point, those of lengths among them."""
+        subject = Subject(self.module)
         try:
-            self.module._check(dict(point.params), **point.arguments)
+            with subject.lifted(point):  # points are in float64, whatever is declared
+                self.module._check(dict(point.params), **point.arguments)
             with np.errstate(all="ignore"):
-                Subject(self.module).results(point)
+                subject.results(point)
         except (TypeError, ValueError) as error:
             if point.drawn:
                 lengths_of(self.module)  # says so if there are none

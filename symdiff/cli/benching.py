@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     type=click.Choice(["float32", "float64"]),
     default="float32",
     show_default=True,
-    help="Of all floats.",
+    help="Of floats that are declared without a width.",
 )
 @click.option(
     "--rounds", type=click.IntRange(min=1), default=9, show_default=True, help="Turns."

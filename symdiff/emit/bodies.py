@@ -18,7 +18,12 @@ import sympy as sp
 
 from symdiff.emit import pycode as py
 from symdiff.emit.comments import declared_group
-from symdiff.emit.context import Context, dim_expression, scalar_type
+from symdiff.emit.context import (
+    Context,
+    dim_expression,
+    float_source,
+    scalar_type,
+)
 from symdiff.emit.loops import control_lowering
 from symdiff.emit.lower import is_filled, lower
 from symdiff.emit.naming import Names
@@ -28,7 +33,6 @@ from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
-    FLOAT,
     Constraint,
     as_dim,
     collecting_constraints,
@@ -122,10 +126,7 @@ def _context(
     tensors: dict[Node, Tensor],
 ) -> Context:
     """Return the lowering context of a body; ``arrays`` may tell the float dtype."""
-    floats = [n for n in arrays if n.dtype.is_float]
-    # A leaf of a declared width tells the run's only where there is no other.
-    floats.sort(key=lambda n: (n.dtype != FLOAT, not n.shape))
-    source = floats[0] if floats else None
+    source = float_source(arrays)
     return Context(
         unit.names,
         unit.resolver,

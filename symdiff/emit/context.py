@@ -23,7 +23,7 @@ from symdiff.emit.source import Resolver
 from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import DType
+from symdiff.graph.types import FLOAT, FLOAT32, DType
 from symdiff.ops.text import dim_text
 from symdiff.plan.schedule import LITERAL_ELEMENTS
 
@@ -117,6 +117,16 @@ def _substitution(
 def dim_expression(dim: Any, context: Context) -> py.Expr:
     """Return a dim, or an expression in dims, over the lengths bound in the body."""
     return texts.expression(dim_text(dim), _substitution((), context))
+
+
+def float_source(arrays: Iterable[Node]) -> Node | None:
+    """Return the array whose dtype is that of the run's floats, of some at hand.
+
+    One of a declared width tells it only where there is no other; the wider, then.
+    """
+    floats = [n for n in arrays if n.dtype.is_float]
+    floats.sort(key=lambda n: (n.dtype != FLOAT, n.dtype == FLOAT32, not n.shape))
+    return floats[0] if floats else None
 
 
 def float_dtype(context: Context) -> py.Expr:

@@ -18,6 +18,7 @@ import numpy as np
 from symdiff.emit.dims import dimension, length_of
 from symdiff.emit.lengths import WISHES, meeting
 from symdiff.graph.types import Constraint
+from symdiff.graph.widths import numpy_dtype
 
 TRIES = 60  # checks of lengths that a module may have
 _CHECKS = (  # the messages of the checks that generated code makes of lengths
@@ -83,8 +84,23 @@ def draw_argument(
     sizes: Mapping[str, int],
     rng: np.random.Generator,
     spread: float = 1.0,
+    neutral: str = "float64",
 ) -> np.ndarray:
-    """Draw an argument of a declared kind, shape and range."""
+    """Draw an argument of a declared kind, shape and range.
+
+    ``neutral`` is the width of the floats that are declared without one.
+    """
+    kind = spec[0]
+    drawn = _drawn(spec, sizes, rng, spread)
+    return drawn.astype(numpy_dtype(kind, neutral)) if "float" in kind else drawn
+
+
+def _drawn(
+    spec: tuple[Any, ...],
+    sizes: Mapping[str, int],
+    rng: np.random.Generator,
+    spread: float,
+) -> np.ndarray:
     kind, dims, *bounds = spec
     shape = tuple(d if isinstance(d, int) else length_of(d, sizes) for d in dims)
     low, high = (length_of(b, sizes) if isinstance(b, str) else b for b in bounds)

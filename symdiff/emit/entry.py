@@ -34,8 +34,10 @@ from symdiff.emit.train import draw_text
 from symdiff.graph.node import topological
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
+from symdiff.graph.widths import any_declared
 from symdiff.ops.leaf import RANDOM
 from symdiff.plan.program import Program
+from symdiff.plan.widths import computes_widths, declares_widths
 
 _KIND = {True: "model", False: "function"}
 _TRAINS = " | train DATA.npz"
@@ -195,11 +197,15 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
         several=len(p.results) > 1,
         holding=[_called(h) for h in p.holding],
     )
-    training = render("main_train.py", name=p.name, planned_check=planned)
-    training = f"{training}\n\n{render('main_data.py')}"
+    lifted = _lifted(p) if computes_widths(p) else ""
+    own = any_declared((*p.inputs, *p.targets))
+    training = [render("main_train.py", name=p.name, widths=own)]
+    if planned:
+        training.append(render("planned_check.py", declared=declares_widths(p)))
+    training.append(render("main_data.py"))
     reason = p.stopped or "nothing is differentiated"
     return {
-        "adapters": adapters.strip(),
+        "adapters": f"{adapters.strip()}\n\n\n{lifted}".strip(),
         "verify": render(
             "verify.py",
             tolerance=TOLERANCE,
@@ -207,10 +213,22 @@ def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
             drawn="_held_at(_draw(rng))" if p.holding else "_draw(rng)",
         ).strip(),
         "complex": render("complex.py", tolerance=STRICT).strip() if p.analytic else "",
-        "planned": training.strip() if train else "",
+        "planned": "\n\n".join(training).strip() if train else "",
         "draws": _returned(draws),
         "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
     }
+
+
+def _lifted(program: Program) -> str:
+    """Return what lifts the widths that are declared while slopes are measured."""
+    functions = [*(["_results"] if not program.is_model else []), "_value", "_gradient"]
+    modules = ["backward"]
+    if program.holding:
+        functions.append("_held_at")
+        modules += ["_hidden", "_held"]
+    return render(
+        "lifted.py", functions=", ".join(functions), modules=", ".join(modules)
+    ).strip()
 
 
 def _called(program: Program) -> dict[str, bool]:

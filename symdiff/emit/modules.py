@@ -39,6 +39,7 @@ from symdiff.ops.define import HELPERS
 from symdiff.plan.cost import cost
 from symdiff.plan.fingerprint import fingerprint
 from symdiff.plan.program import Named, Program
+from symdiff.plan.widths import declares_widths
 
 BODY_MARK = "# body sha256: "
 CHECK_MARK = "# gradient check: "
@@ -209,7 +210,13 @@ def check_text(unit: Unit, leaves: Sequence[Tensor]) -> str:
     whole = any(leaf.dtype.is_integer for leaf in (*p.inputs, *p.targets))
     parts = [
         render("check.py", model=p.is_model, bounded=bounded),
-        render("argument.py", bounded=bounded, whole=whole, ranges=ranges),
+        render(
+            "argument.py",
+            bounded=bounded,
+            whole=whole,
+            ranges=ranges,
+            declared=declares_widths(p),
+        ),
         render("plain.py", whole=whole),
     ]
     return "\n\n\n".join(part.strip() for part in parts)

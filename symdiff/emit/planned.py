@@ -29,7 +29,7 @@ from symdiff.emit.bodies import (
     new_unit,
     split,
 )
-from symdiff.emit.context import Context
+from symdiff.emit.context import Context, scalar_type
 from symdiff.emit.functions import Written
 from symdiff.emit.lower import expression_of
 from symdiff.emit.modules import (
@@ -205,9 +205,7 @@ def _record(named: Sequence[tuple[str, Tensor]], context: Context) -> py.Expr:
             and t.node.op.is_elementwise
             and context.float_from is not None
         ):
-            value = py.Call(
-                py.Attr(py.Attr(context.float_from, "dtype"), "type"), (value,)
-            )
+            value = py.Call(scalar_type(t.dtype, context), (value,))
         pairs.append((py.Lit(name), py.call("float", value)))
     return py.Dict_(tuple(pairs))
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import sympy as sp
-
 from symdiff.declare.init import as_init
 from symdiff.declare.model import Model
 from symdiff.emit import pycode as py
@@ -38,12 +36,15 @@ from symdiff.emit.results import (
     evaluate_function,
     metrics_function,
 )
+from symdiff.emit.step_arguments import checked_arguments, plan_width, read_lengths
 from symdiff.emit.texts import expression
 from symdiff.emit.train_constants import train_constants
 from symdiff.emit.weighing import divisor_functions, weighing
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.widths import any_declared, is_declared
 from symdiff.plan.fingerprint import fingerprint
+from symdiff.plan.widths import trains_apart
 
 # The standard library that training uses.
 STANDARD = (
@@ -61,7 +62,8 @@ STANDARD = (
     "zlib",
 )
 # What stands below fit, in order.
-FILES = ("checkpoint", "numbers", "weights", "read", "npz", "safetensors", "entry")
+ARCHIVES = ("weights", "read", "npz", "safetensors", "entry")
+FILES = ("checkpoint", "saved", "numbers", *ARCHIVES)
 LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
 
 
@@ -69,7 +71,7 @@ def train_module(
     unit: Unit, model: Model, options: Options, origin: str, folder: str
 ) -> dict[str, str]:
     """Return train.py, and _planned.py at level 2."""
-    planned = options.level == 2
+    planned = options.level == 2 and not trains_apart(unit.program)
     texts = {
         "train": sealed(
             train_text(unit, model, options, origin, folder, planned=planned)
@@ -103,7 +105,7 @@ def train_text(
     imported = f"PARAMS, _check, {fits}backward, loss_and_residuals"
     return render(
         "train.py",
-        header=header(unit, options, origin),
+        header=header(unit, options, origin, *_unplanned(unit, options)),
         name=unit.program.name,
         optimizer=type(model.optimizer).__name__,
         imports=imports_of(everything, *standard),
@@ -113,6 +115,15 @@ def train_text(
         functions=functions,
         helpers=helpers,
     )
+
+
+def _unplanned(unit: Unit, options: Options) -> list[str]:
+    """Say why there is no planned step, where one is asked for."""
+    if options.level < 2 or not trains_apart(unit.program):
+        return []
+    kinds = dict.fromkeys(t.dtype.name for t in unit.program.params)
+    why = f"parameters are declared {' and '.join(kinds)}"
+    return [f"no planned step: {why}, and it works on vectors of one width"]
 
 
 def train_parts(
@@ -131,9 +142,10 @@ def train_parts(
         for name, named in divisor_functions(divided, held_out).items()
     }
     frozen = any(optimizer.is_frozen(str(t.name)) for t in p.params)
+    apart = trains_apart(p)
     free = frozen and "clip_norm" in optimizer.hyper
     unpacked, update = update_statements(
-        optimizer, "flat_grads" if free else "state.flat_grads"
+        optimizer, "flat_grads" if free or apart else "state.flat_grads"
     )
     names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
     values = {
@@ -151,7 +163,8 @@ def train_parts(
         "uniform": optimizer.is_uniform,
         "limits": bool(optimizer.max_norm),
         "averages": "ema" in optimizer.hyper,
-        "free": free,
+        "free": free or (apart and "flat_grads" in unpacked + update),
+        "width": plan_width(unit),
         "schedules": schedule_statements(optimizer) if optimizer.schedules else "",
         "hyper": "_hyper(state)" if optimizer.schedules else "state.hyper",
         "lines": _step_lines(unit, names, primal, backward, trained),
@@ -160,9 +173,12 @@ def train_parts(
     step = [render(part, **values) for part in parts]
     initial = _initial(unit)
     random = "rng." in initial
+    own = any_declared((*p.params, *p.states))
     functions = [
-        render("init_params.py", draws=initial, random=random),
-        *(render(f"{part}.py") for part in ("state", "adopt", "assigned", "settings")),
+        render("init_params.py", draws=initial, random=random, declared=own),
+        render("state_apart.py" if apart else "state.py", declared=own),
+        *(render(part, apart=apart) for part in ("views.py", "adopt.py")),
+        *(render(f"{part}.py") for part in ("assigned", "settings")),
     ]
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))
@@ -185,6 +201,8 @@ def train_parts(
         "least": divided.least,
         "needing": divided.needing,
         "frozen": frozen,
+        "apart": apart,
+        "declared": own,
     }
     head = render("fit_head.py", planned=planned).rstrip("\n")
     functions += [*step, render("fit.py", head=head, **loop)]
@@ -259,8 +277,8 @@ def _step_lines(
                 ),
             ),
         ),
-        "lengths": py.Assign((py.Name("lengths"),), _lengths(unit)),
-        "checked": _checked_of(unit),
+        "lengths": py.Assign((py.Name("lengths"),), read_lengths(unit)),
+        "checked": checked_arguments(unit),
     }
     return {k: printed([stmt]) for k, stmt in calls.items()}
 
@@ -279,9 +297,9 @@ def _initial(unit: Unit) -> str:
             key = stored_name(array, unit.constants)
             text = f"_CONSTANTS[{key!r}].copy()"
         drawn = expression(text, lambda name: None)
-        pairs.append(
-            (py.Lit(str(t.name)), py.call("np.asarray", drawn, py.Name("dtype")))
-        )
+        own = py.name(f"np.{t.dtype.name}") if is_declared(t.dtype) else None
+        made = py.call("np.asarray", drawn, own or py.Name("dtype"))
+        pairs.append((py.Lit(str(t.name)), made))
     return printed([py.Return(py.Dict_(tuple(pairs)))])
 
 
@@ -296,26 +314,3 @@ def draw_text(leaf: Tensor) -> str:
             "init_params can make it."
         )
     return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)
-
-
-def _checked_of(unit: Unit) -> py.Stmt:
-    """Return the check of a planned step's arguments; the state's own arrays fit."""
-    leaves = (*unit.program.inputs, *unit.program.targets)
-    names = [unit.names.of(leaf) for leaf in leaves]
-    pairs = zip(leaves, names, strict=True)
-    given = py.Dict_(tuple((py.Lit(str(t.name)), py.Name(n)) for t, n in pairs))
-    width = py.Dict_(((py.Lit("params"), py.name("state.flat_params.dtype.name")),))
-    call = py.Call(py.Name("_fitted"), (given, py.Dict_(()), width))
-    targets = tuple(py.Name(n) for n in names)
-    return py.Assign((py.Tuple_(targets),) if len(names) == 1 else targets, call)
-
-
-def _lengths(unit: Unit) -> py.Expr:
-    """Return the display of the symbolic lengths, read from the arguments' shapes."""
-    pairs: dict[str, py.Expr] = {}
-    for leaf in (*unit.program.inputs, *unit.program.targets):
-        for axis, d in enumerate(leaf.shape):
-            if isinstance(d, sp.Symbol) and str(d) not in pairs:
-                shape = py.Attr(py.Name(unit.names.of(leaf)), "shape")
-                pairs[str(d)] = py.Index(shape, (py.Lit(axis),))
-    return py.Dict_(tuple((py.Lit(k), v) for k, v in pairs.items()))

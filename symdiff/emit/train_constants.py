@@ -14,6 +14,7 @@ from symdiff.emit import pycode as py
 from symdiff.emit.accumulation import Division
 from symdiff.emit.bodies import Unit
 from symdiff.emit.weighing import Weighing
+from symdiff.graph.widths import is_declared
 
 
 def train_constants(
@@ -40,6 +41,12 @@ def train_constants(
         ),
         py.Assign((py.Name("DATA"),), words(names), "a step's arguments, by name"),
     ]
+    arguments = (*unit.program.inputs, *unit.program.targets)
+    own = [t for t in arguments if is_declared(t.dtype)]
+    if own:
+        pairs = tuple((py.Lit(str(t.name)), py.Lit(t.dtype.name)) for t in own)
+        comment = "of arguments that are declared with one"
+        stmts.append(py.Assign((py.Name("WIDTHS"),), py.Dict_(pairs), comment))
     params = [str(t.name) for t in unit.program.params]
     frozen = [n for n in params if optimizer.is_frozen(n)]
     if frozen:
@@ -56,10 +63,10 @@ def train_constants(
         )
         comment = "bounds on the norms along axes"
         stmts.append(py.Assign((py.Name("MAX_NORM"),), py.Dict_(entries), comment))
-    own = {n: optimizer.of_parameter(n) for n in params}
     if optimizer.groups:
+        given = {n: optimizer.of_parameter(n) for n in params}
         groups = tuple(
-            (py.Lit(n), _floats(values)) for n, values in own.items() if values
+            (py.Lit(n), _floats(values)) for n, values in given.items() if values
         )
         comment = "hyperparameters of their own"
         stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(groups), comment))

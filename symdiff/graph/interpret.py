@@ -35,9 +35,12 @@ class Environment:
         self, feed: Mapping[Node, np.ndarray], outer: Environment | None = None
     ) -> None:
         self.dims: dict[sp.Symbol, int] = {} if outer is None else dict(outer.dims)
-        widths = {
-            a.dtype for n, a in feed.items() if n.dtype.is_float and a.dtype.kind == "f"
-        }
+        floats = [
+            n for n, a in feed.items() if n.dtype.is_float and a.dtype.kind == "f"
+        ]
+        # a leaf of a declared width tells the run's only where there is no other
+        told = [n for n in floats if n.dtype == FLOAT] or floats
+        widths = {feed[n].dtype for n in told}
         self.float = np.result_type(*widths) if widths else np.dtype("float64")
         if outer is not None:
             self.float = outer.float

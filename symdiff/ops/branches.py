@@ -21,6 +21,7 @@ from symdiff.ops.closure import (
     bound_like,
     flatten,
     same_form,
+    swept_back,
     unflatten,
 )
 from symdiff.ops.define import primitive
@@ -168,7 +169,7 @@ def _cond_vjp(
         wrt = [i for i in range(len(body.params)) if needs[1 + i]]
         # Not bound apart: a zero that comes from selecting is known by its form.
         seeds = {i: ct for i, ct in enumerate(cts) if ct is not None}
-        derived = SWEEPS["reverse"](
+        derived = swept_back(
             [body.outputs[i] for i in seeds],
             list(seeds.values()),
             [body.params[i] for i in wrt],

@@ -18,6 +18,7 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
+from symdiff.ops.elementwise import cast
 from symdiff.ops.leaf import BOUND
 from symdiff.ops.operands import CONSTANT, LITERAL, float_operand
 
@@ -37,6 +38,18 @@ def in_body() -> Iterator[None]:
         yield
     finally:
         IN_LOOP.reset(token)
+
+
+def swept_back(
+    outputs: Sequence[Tensor], seeds: Sequence[Tensor], leaves: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """Return the cotangents of a body's leaves, each in its leaf's own dtype.
+
+    What meets wider values gets a wider cotangent, and a carry must keep its dtype.
+    """
+    found = SWEEPS["reverse"](outputs, seeds, leaves)
+    pairs = zip(found, leaves, strict=True)
+    return [None if g is None else cast(g, leaf.dtype) for g, leaf in pairs]
 
 
 def bound(t: TensorType, name: str) -> Tensor:

@@ -30,6 +30,7 @@ from symdiff.ops.closure import (
     in_body,
     same_form,
     spread_names,
+    swept_back,
     unflatten,
 )
 from symdiff.ops.define import primitive
@@ -179,7 +180,7 @@ def _while_vjp(
     alive = [i for i in range(n) if cts[i] is not None or i in stack_cts]
     seeds = {i: bound_like(outputs[i], "d_") for i in alive}
     while True:
-        derived = SWEEPS["reverse"](
+        derived = swept_back(
             [outputs[i] for i in seeds], list(seeds.values()), [leaves[i] for i in wrt]
         )
         by_leaf = dict(zip(wrt, derived, strict=True))

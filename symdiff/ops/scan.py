@@ -35,6 +35,7 @@ from symdiff.ops.closure import (
     in_body,
     names_in,
     same_form,
+    swept_back,
     unflatten,
 )
 from symdiff.ops.define import primitive
@@ -256,7 +257,7 @@ def _vjp(
     }
     masks = row_masks(outputs, cts, range(n, len(outputs)), not attrs["reverse"])
     while True:  # cotangents may reach a carry that the result's do not
-        derived = SWEEPS["reverse"](
+        derived = swept_back(
             [outputs[i] for i in seeds],
             [masks.over(i, seed) for i, seed in seeds.items()],
             [leaves[i] for i in wrt],

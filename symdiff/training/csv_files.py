@@ -23,6 +23,7 @@ import numpy as np
 from symdiff.declare.model import Model
 from symdiff.graph.errors import SpecError
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.widths import numpy_dtype
 
 _MISSING = frozenset(["", "na", "n/a", "null", "none", "?", "-"])
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -264,6 +265,7 @@ def _typed(
                 f"{need}, got {found[row, i]:g}."
             )
     kind = "bool" if leaf.dtype.is_bool else "int64"
-    kind = "float32" if leaf.dtype.is_float else kind
+    if leaf.dtype.is_float:
+        kind = numpy_dtype(leaf.dtype.name, "float32").name
     shape = (len(found), *(int(d) for d in leaf.shape[1:]))
     return found.reshape(shape).astype(kind)

@@ -1,5 +1,5 @@
-"""Data as the generated ``fit`` takes it: checked, in float32, split, or batch by
-batch.
+"""Data as the generated ``fit`` takes it: checked, split, or batch by batch; floats in
+the width that is declared, else in float32.
 
 In: what data() returned, or files hold. Out: a `Part` for training, and for each set of
 rows that is held out. Invariant: rows that do not fit are reported with where they came
@@ -60,7 +60,7 @@ def prepared(
             found[split] = Part(_converted(train, place, part), None)
             continue
         arrays = {
-            argument: _array(f"{place}[{name!r}]", value)
+            argument: _array(f"{place}[{name!r}]", value, width_of(train, argument))
             for argument, (name, value) in zip(train.DATA, part.items(), strict=True)
         }
         rows = _rows(train, place, dict(zip(arrays, part, strict=True)), arrays)
@@ -143,7 +143,7 @@ def _check(
         size = end = min(size, rows, _READ)
     for i in range(0, end, size):
         chosen = np.arange(i, min(i + size, rows))
-        batch = {n: _float32(a) for n, a in _cut(train.ROWS, arrays, chosen).items()}
+        batch = _fitting(train, _cut(train.ROWS, arrays, chosen))
         try:
             train._check(params, **batch)
         except (TypeError, ValueError) as error:
@@ -151,7 +151,7 @@ def _check(
             raise SpecError(f"{place}{which}: {error}.") from error
 
 
-def _array(where: str, value: Any) -> np.ndarray:
+def _array(where: str, value: Any, width: str) -> np.ndarray:
     try:
         require_plain(where, value)
         array = value if isinstance(value, np.memmap) else np.asarray(value)
@@ -161,33 +161,47 @@ def _array(where: str, value: Any) -> np.ndarray:
         raise SpecError(
             f"{where} has dtype {array.dtype}; expected floats, integers or booleans."
         )
-    return array if _on_disk(array) else _float32(array)
+    return array if _on_disk(array) else _narrowed(array, width)
 
 
 def _on_disk(array: np.ndarray) -> bool:
     return isinstance(array, np.memmap)
 
 
-def _float32(array: np.ndarray) -> np.ndarray:
+def width_of(train: Any, argument: str) -> str:
+    """Return the width that a module trains with the floats of an argument in."""
+    return str(getattr(train, "WIDTHS", {}).get(argument, "float32"))
+
+
+def _narrowed(array: np.ndarray, width: str) -> np.ndarray:
     array = np.asarray(array)
-    return array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
+    return array.astype(width, copy=False) if array.dtype.kind == "f" else array
+
+
+def _fitting(train: Any, arrays: Arrays) -> Arrays:
+    """Return arrays by argument with floats in the widths of a module."""
+    return {n: _narrowed(a, width_of(train, n)) for n, a in arrays.items()}
 
 
 # --- batch by batch -------------------------------------------------------------------
 
 
 def _converted(train: Any, place: str, batches: Any) -> Batches:
-    """Return a user's batches under the arguments' names, in float32."""
+    """Return a user's batches under the arguments' names, in the module's widths."""
 
     def converted(epoch: int) -> Iterator[Arrays]:
         for batch in batches(epoch):
             arrays = {
-                argument: _array(f"{place}, a batch of epoch {epoch}: {name!r}", value)
+                argument: _array(
+                    f"{place}, a batch of epoch {epoch}: {name!r}",
+                    value,
+                    width_of(train, argument),
+                )
                 for argument, (name, value) in zip(
                     train.DATA, batch.items(), strict=True
                 )
             }
-            yield {name: _float32(array) for name, array in arrays.items()}
+            yield _fitting(train, arrays)
 
     return converted
 
@@ -202,7 +216,7 @@ def _part(
 ) -> Part:
     """Return chosen rows, or all: in memory, or read from disk a batch at a time."""
     if getattr(train, "NUMBERED", ()) or not train.ROWS:
-        return Part({name: _float32(a) for name, a in arrays.items()}, count)
+        return Part(_fitting(train, arrays), count)
     if not any(map(_on_disk, arrays.values())):
         if rows is not None:
             arrays = _cut(train.ROWS, arrays, rows)
@@ -211,15 +225,15 @@ def _part(
     shuffle = training.shuffle and split == "train"
     chosen = np.arange(count) if rows is None else rows
     seed = training.seed
-    return Part(_OnDisk(arrays, train.ROWS, chosen, size, shuffle, seed), count)
+    return Part(_OnDisk(train, arrays, chosen, size, shuffle, seed), count)
 
 
 @dataclass(frozen=True)
 class _OnDisk:
     """Rows of arrays that lie on disk, as a function from the epoch to batches."""
 
+    train: Any
     arrays: Arrays
-    axes: Mapping[str, int]
     rows: np.ndarray
     size: int
     shuffle: bool
@@ -232,21 +246,22 @@ class _OnDisk:
         order = rng.permutation(count) if self.shuffle else np.arange(count)
         for start in range(0, count, self.size):
             chosen = self.rows[order[start : start + self.size]]
-            cut = _cut(self.axes, self.arrays, chosen)
-            yield {name: _float32(a) for name, a in cut.items()}
+            yield _fitting(self.train, _cut(self.train.ROWS, self.arrays, chosen))
 
     @property
     def identity(self) -> dict[str, Any]:
         """What a checkpoint knows of the data: what fit says of arrays in memory."""
-        digest, dtypes = hashlib.sha256(), []
+        digest, dtypes, axes = hashlib.sha256(), [], self.train.ROWS
         for name, array in self.arrays.items():
-            dtypes.append(_float32(array[:1] if array.ndim else array).dtype.name)
-            if self.axes.get(name) != 0:  # not to be read row by row
-                whole = _cut(self.axes, {name: array}, self.rows)[name]
-                digest.update(np.ascontiguousarray(_float32(whole)).data)
+            width = width_of(self.train, name)
+            first = array[:1] if array.ndim else array
+            dtypes.append(_narrowed(first, width).dtype.name)
+            if axes.get(name) != 0:  # not to be read row by row
+                whole = _cut(axes, {name: array}, self.rows)[name]
+                digest.update(np.ascontiguousarray(_narrowed(whole, width)).data)
                 continue
             for start in range(0, len(self.rows), _READ):
                 chosen = array[self.rows[start : start + _READ]]
-                digest.update(np.ascontiguousarray(_float32(chosen)).data)
+                digest.update(np.ascontiguousarray(_narrowed(chosen, width)).data)
         told = {"rows": len(self.rows), "dtypes": dtypes}
         return {**told, "sha256": digest.hexdigest()[:16]}

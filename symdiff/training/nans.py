@@ -18,6 +18,7 @@ import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Set
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -54,7 +55,7 @@ class _Moment:
 
     step: int
     params: Mapping[str, np.ndarray]
-    slots: Mapping[str, np.ndarray]
+    slots: Mapping[str, Mapping[str, np.ndarray]]
     batch: list[np.ndarray]
 
 
@@ -101,8 +102,8 @@ class Recorder:
         state = self._state
         moment = _Moment(
             state.step,
-            {name: a.copy() for name, a in state.params.items()},
-            {name: a.copy() for name, a in state.flat_slots.items()},
+            deepcopy(state.params),
+            deepcopy(state.slots),
             batch,
         )
         self._moments = [*self._moments[-1:], moment]
@@ -112,7 +113,7 @@ class Recorder:
         state = self._state
         if not np.isfinite(found["loss"]):
             self.bad = f"the loss became {found['loss']}"
-        elif not np.isfinite(state.flat_grads).all():
+        elif not all(np.isfinite(a).all() for a in state.grads.values()):
             self.bad = f"the gradient of {_first_bad(state.grads)} is not finite"
         elif not all(np.isfinite(a).all() for a in state.params.values()):
             self.bad = f"the update left {_first_bad(state.params)} not finite"
@@ -171,8 +172,9 @@ class Recorder:
         state.step = moment.step
         for name, array in moment.params.items():
             state.params[name][...] = array
-        for name, array in moment.slots.items():
-            state.flat_slots[name][...] = array
+        for slot, named in moment.slots.items():
+            for name, array in named.items():
+                state.slots[slot][name][...] = array
         train._parts(state, moment.batch, self._training.accumulate, False)
 
     def _traced(

@@ -1,0 +1,31 @@
+"""Which floats of a program have a width that is declared.
+
+In: a program. Out: facts of its leaves and its values. Invariant: a program without
+such floats is told nothing of widths, so its text is that of either width.
+"""
+
+from __future__ import annotations
+
+from symdiff.graph.body import every_node
+from symdiff.graph.node import topological
+from symdiff.graph.types import TensorType
+from symdiff.graph.widths import any_declared
+from symdiff.plan.program import Program
+
+
+def declares_widths(program: Program) -> bool:
+    """Whether an argument, a parameter or a state is declared float32 or float64."""
+    leaves = (*program.inputs, *program.targets, *program.params, *program.states)
+    return any_declared(leaves)
+
+
+def trains_apart(program: Program) -> bool:
+    """Whether parameters differ in width, so that no one vector holds them."""
+    return len({t.dtype for t in program.params}) > 1
+
+
+def computes_widths(program: Program) -> bool:
+    """Whether any value, also in the body of a loop, is float32 or float64 always."""
+    roots = topological([t.node for t in (*program.roots(), *program.leaves)])
+    nodes = every_node(roots)
+    return any_declared(n for n in nodes if isinstance(n.type, TensorType))
