@@ -7,14 +7,15 @@ numbers; otherwise the difference itself is described.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from symdiff.grading.evidence import Evidence
 from symdiff.grading.faults import Fault, names_in
 from symdiff.grading.hypotheses import Search, close
+from symdiff.grading.naming import same_name
 from symdiff.grading.reference import Case, Reference, Statement
 from symdiff.grading.relations import Relation, relation
 from symdiff.grading.results import Outcome
@@ -63,14 +64,37 @@ class Diagnosis:
         }
         if finite and len(finite) < len(given) and self._right(finite):
             return [self._overflow(given, finite)]
-        told = self.search.explain(given, wrong)
+        seen = self._evidence(given, wrong)
+        told = [
+            faults
+            for faults in self.search.explain(given, wrong)
+            if not self._against(seen, [f.statement for f in faults])
+        ]
         if told:
             chosen = min(told, key=lambda f: (-self._agreed(f), told.index(f)))
             return [self._named(f, wrong, len(chosen) == 1) for f in chosen]
         related = relation(self.search, given, wrong)
-        if related is not None:
+        if related is not None and not self._against(seen, [related.statement]):
             return [self._related(related, wrong)]
-        return [self._unexplained(given, wrong)]
+        return [self._unexplained(given, wrong, seen)]
+
+    def _evidence(
+        self, given: Mapping[int, Mapping[str, np.ndarray]], wrong: set[str]
+    ) -> Evidence | None:
+        """Return what the student's variables tell, where they were looked at."""
+        if not self.trace or TRACED not in given:
+            return None
+        if any(self._same(TRACED, n, given[TRACED][n]) for n in wrong):
+            return None  # it shows at other cases alone
+        case = self.cases[TRACED]
+        return Evidence(self.search, case, self.trace, given[TRACED], wrong)
+
+    @staticmethod
+    def _against(seen: Evidence | None, statements: Sequence[Statement]) -> bool:
+        """Whether the variables speak against mistakes in all of some statements."""
+        return seen is not None and any(
+            seen.contradicts(s, statements) for s in statements
+        )
 
     def _same(self, i: int, name: str, mine: np.ndarray) -> bool:
         case = self.cases[i]
@@ -189,52 +213,34 @@ class Diagnosis:
         return made
 
     def _unexplained(
-        self, given: Mapping[int, Mapping[str, np.ndarray]], wrong: set[str]
+        self,
+        given: Mapping[int, Mapping[str, np.ndarray]],
+        wrong: set[str],
+        evidence: Evidence | None,
     ) -> Finding:
-        """Describe the first value that differs, as far as names and numbers tell."""
-        s, value, line = self._first_by_name()
-        if s is None and self.trace:
-            s = self.first_missing(wrong)
-        if s is None:
-            name = self._first(wrong)
-            s = self.reference.statement_of(name)
-            value = given[TRACED].get(name) if TRACED in given else None
-            line = self._line(s.target if s else "", value)
+        """Describe the first value that is known to be wrong, or what is returned."""
         words = "no single mistake that is known explains the numbers"
         if self.search.cut_short:
             words = "no mistake that explains the numbers was found in time"
         name = self._first(wrong)
         i = next(i for i in given if not self._same(i, name, given[i][name]))
-        mine, right = given[i][name], self.cases[i].gradients[name]
-        example = _example(name, mine, right, "gradient of ")
-        seen = _difference(mine, right)
-        if s is not None and value is not None:
-            expected = self.cases[TRACED].locals.get(s.target)
-            if not close(value, expected, 1e-9):
-                example = _example(s.target, value, expected)
-                seen = _difference(value, expected)
-        words = f"{words}; {seen}" if seen else words
-        made = self._finding(s, "unknown", words, "", line, example, False)
+        mine: Any = given[i][name]
+        right: Any = self.cases[i].gradients[name]
+        what, line, seen = "gradient of ", 0, "where it begins cannot be told"
+        s = None if evidence is None else evidence.blamed()
+        if s is not None and evidence is not None and (own := evidence.named(s.target)):
+            what, name, (_, line, _, mine) = "", s.target, own[-1]
+            right = self.cases[TRACED].locals.get(name)
+        elif s is None and evidence is not None:
+            seen = evidence.elsewhere(name) or seen
+        if s is not None:
+            line = line or self._line(s.target, mine)
+            s = self._cotangent(s)
+            seen = _difference(mine, right)
+        example = _example(name, mine, right, what)
+        made = self._finding(s, "unknown", f"{words}; {seen}", "", line, example, False)
         made.gradients = self._ordered(wrong)
         return made
-
-    def _first_by_name(self) -> tuple[Statement | None, Any, int]:
-        """Return the first value that the student has under its name, and wrongly."""
-        right = self.cases[TRACED].locals
-        seen: set[str] = set()
-        for s in self.reference.statements:
-            if s.target in seen or s.looped or not s.target.startswith("d_"):
-                continue
-            seen.add(s.target)
-            expected = right.get(s.target)
-            if expected is None:
-                continue
-            if any(close(expected, a, 1e-9) for _, _, _, a in self.trace):
-                continue
-            mine = [t for t in self.trace if t[2] and same_name(t[0], s.target)]
-            if mine:
-                return s, mine[-1][3], mine[-1][1]
-        return None, None, 0
 
     def first_missing(self, wrong: set[str]) -> Statement | None:
         """Return the first cotangent whose value is none of the student's.
@@ -289,23 +295,6 @@ class Diagnosis:
         return _example(
             name, gradients[name], self.cases[TRACED].gradients[name], "gradient of "
         )
-
-
-def same_name(mine: str, derived: str) -> bool:
-    """Whether two names mean the same cotangent: d_z, dz, dZ, grad_z, dL_dz, z_grad."""
-    return _bare(mine) == _bare(derived)
-
-
-def _bare(name: str) -> str:
-    low = name.lower()
-    for pattern in (
-        r"^(?:d_?loss_?d|dl_?d|d_l_d|grad_?|gradient_?|delta_?|d_|d(?=[a-z]))_?",
-        r"_?(?:grad|bar|cotangent)$",
-    ):
-        shorter = re.sub(pattern, "", low, count=1)
-        if shorter and shorter != low:
-            return "d:" + shorter.replace("_", "")
-    return low.replace("_", "")
 
 
 def _example(name: str, mine: Any, expected: Any, what: str = "") -> str:

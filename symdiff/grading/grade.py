@@ -18,8 +18,9 @@ import numpy as np
 from symdiff.declare.model import Function, Model
 from symdiff.emit.package import Compiled
 from symdiff.grading.cases import cases
-from symdiff.grading.diagnosis import TRACED, Diagnosis, same_name
+from symdiff.grading.diagnosis import TRACED, Diagnosis
 from symdiff.grading.hypotheses import Search, close
+from symdiff.grading.naming import same_name
 from symdiff.grading.reference import Case, Reference, Statement, forward_values
 from symdiff.grading.results import Outcome, regular
 from symdiff.grading.runner import WATCHED

@@ -20,6 +20,7 @@ import numpy as np
 from symdiff.emit.package import Compiled
 from symdiff.graph.errors import DerivativeError
 
+DERIVED = "<derived>"  # the file of the derived backward, where it is run
 FORWARD = "_forward_"  # opens the names of values of the forward pass
 _HEADING = re.compile(r"#\s(.*\S)\s+\[([^\[\]]+:\d+)\]$")
 _SHAPE = re.compile(r"#\s((?:\w+)?\[[^\[\]]*\])(?:\s{3}(.*))?$")
@@ -207,7 +208,7 @@ class Reference:
         """Return the function as its syntax tree stands now."""
         module = ast.fix_missing_locations(ast.Module([self.function], []))
         names = dict(vars(self.module))
-        exec(compile(module, "<derived>", "exec"), names)
+        exec(compile(module, DERIVED, "exec"), names)
         made: Callable[..., Any] = names["backward"]
         return made
 

@@ -217,7 +217,7 @@ class _Run:
             with contextlib.suppress(TypeError, ValueError):
                 arguments = self._fitted(inspect.signature(function), arguments, key)
         before = self._held(residuals)
-        watch = _Watch(self.file, function) if self.case["trace"] else None
+        watch = Watch(self.file, function) if self.case["trace"] else None
         if watch is not None:
             sys.settrace(watch)
         try:
@@ -323,7 +323,7 @@ def digest(array: np.ndarray) -> str:
     return hashlib.sha256(told + array.tobytes()).hexdigest()
 
 
-class _Watch:
+class Watch:
     """A trace function that keeps every value that a local variable ever has."""
 
     def __init__(self, file: Path, function: Any) -> None:

@@ -1,0 +1,237 @@
+"""What a student's variables tell of where a backward pass goes wrong.
+
+In: the values that the student's variables had, and the gradients that came of them.
+Out: for each derived value whether the student has it, and the first that is wrong.
+Invariant: a value is called wrong only if all that it is made from is the student's
+too, and either the student has one of its name, which differs, or has it nowhere, while
+all that is wrong comes from it; else nothing is called wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from symdiff.grading.faults import names_in
+from symdiff.grading.hypotheses import Search, close
+from symdiff.grading.naming import same_name
+from symdiff.grading.reference import DERIVED, Case, Reference, Statement
+from symdiff.grading.runner import Watch
+
+State = Literal["right", "wrong", "unknown"]
+Seen = tuple[str, int, bool, np.ndarray]  # name, line, whether of backward itself
+
+
+class Evidence:
+    """The student's values beside the derived ones, at the case that is traced."""
+
+    def __init__(
+        self,
+        search: Search,
+        case: Case,
+        trace: Sequence[Seen],
+        gradients: Mapping[str, np.ndarray],
+        wrong: set[str],
+    ) -> None:
+        self.reference: Reference = search.reference
+        self.flows, self.wrong, self.case = search.flows, wrong, case
+        self.trace = [*trace, *self._returned(gradients)]
+        self._states: dict[str, State] = {}
+
+    def _returned(self, gradients: Mapping[str, np.ndarray]) -> Iterator[Seen]:
+        """Yield what is returned as the last values of the gradients' names."""
+        for name, value in gradients.items():
+            s = self.reference.statement_of(name)
+            if s is not None:
+                yield s.target, 0, True, value
+
+    # --- the derived side -------------------------------------------------------------
+
+    @cached_property
+    def reads(self) -> dict[str, set[str]]:
+        """The names that each computed value is made from."""
+        found: dict[str, set[str]] = {}
+        for s in self.reference.statements:
+            found.setdefault(s.target, set()).update(names_in(s.node) - {s.target})
+        return found
+
+    @cached_property
+    def looped(self) -> set[str]:
+        """Names that a loop sets: which turn went wrong is not looked for."""
+        return {s.target for s in self.reference.statements if s.looped}
+
+    @cached_property
+    def first(self) -> dict[str, np.ndarray]:
+        """The first values of what loops set."""
+        if not self.looped:
+            return {}
+        function = self.reference.build()
+        watch, before = Watch(Path(DERIVED), function), sys.gettrace()
+        sys.settrace(watch)
+        try:
+            self.reference.backward(self.case, function)
+        finally:
+            sys.settrace(before)
+        pairs = zip(watch.places, watch.values, strict=True)
+        found: dict[str, np.ndarray] = {}
+        for (name, _, own), value in pairs:
+            if own and name in self.looped:
+                found.setdefault(name, value)
+        return found
+
+    def expected(self, name: str) -> Any:
+        """Return the right value of a name; of one that a loop sets, the first."""
+        if name in self.looped:
+            return self.first.get(name)
+        return self.case.locals.get(name)
+
+    # --- the student's side -----------------------------------------------------------
+
+    def named(self, name: str) -> list[Seen]:
+        """Return the student's values of a name, in order."""
+        own = [t for t in self.trace if t[2]]
+        if not name.startswith("d_"):
+            return [t for t in own if t[0] == name]
+        alike = [t for t in own if same_name(t[0], name)]
+        exact = [t for t in alike if t[0].endswith(name[2:])]  # d_k beside d_K
+        return exact or alike
+
+    def state(self, name: str) -> State:
+        """Return whether the student has a value, has another, or neither is known."""
+        if name not in self._states:
+            self._states[name] = self._look(name)
+        return self._states[name]
+
+    def _look(self, name: str) -> State:
+        right = self.expected(name)
+        if not isinstance(right, (np.ndarray, float, np.floating)):
+            return "unknown"
+        mine = self.named(name)
+        present = any(_equal(t[3], right) for t in self.trace)
+        if not mine:
+            return "right" if present else "unknown"
+        last = mine[0 if name in self.looped else -1][3]
+        if _equal(last, right):
+            return "right"
+        if self._another(last, name):  # the name is used twice
+            return "right" if present else "unknown"
+        return "unknown" if present else "wrong"
+
+    def _another(self, value: np.ndarray, name: str) -> bool:
+        """Whether a value is the right one of another name that is called alike."""
+        return any(
+            n != name and same_name(n, name) and _equal(value, self.expected(n))
+            for n in self.reads
+        )
+
+    # --- conclusions ------------------------------------------------------------------
+
+    def blamed(self) -> Statement | None:
+        """Return the first statement whose value alone is wrong, if that is known."""
+        for s in self.reference.statements:
+            n = s.target
+            if n in self.looped or not self._spoils(n):
+                continue
+            if self.state(n) != "wrong" and not self._lacking(n):
+                continue
+            if all(self._clear(m, {n}) for m in self.reads[n]):
+                return s
+        return None
+
+    def _lacking(self, name: str) -> bool:
+        """Whether the student lacks the one cotangent that all that is wrong needs.
+
+        Where what is made of it is lacking too, the student may go another way.
+        """
+        back = {n for n, r in self.reads.items() if name in r and n.startswith("d_")}
+        return (
+            name.startswith("d_")
+            and np.size(self.expected(name)) > 1
+            and not self.named(name)
+            and self.state(name) == "unknown"
+            and self.flows.get(name, set()) >= self.wrong
+            and all(self.named(n) for n in back)
+        )
+
+    def _spoils(self, name: str) -> bool:
+        """Whether every gradient that a value flows into is wrong."""
+        reached = self.flows.get(name, set())
+        return bool(reached) and reached <= self.wrong
+
+    def _clear(self, name: str, seen: set[str]) -> bool:
+        """Whether a value that others are made from is known to be right."""
+        if name in seen:
+            return True
+        state = self.state(name)
+        if name not in self.reads:  # it is given, unless it was replaced
+            return state != "wrong"
+        if name in self.looped or state != "unknown":
+            return name not in self.looped and state == "right"
+        if name.startswith("d_"):
+            return False
+        return all(self._clear(m, seen | {name}) for m in self.reads[name])
+
+    def contradicts(self, s: Statement, others: Iterable[Statement] = ()) -> bool:
+        """Whether a mistake in a statement is not what the variables show.
+
+        Its value is right, or something wrong flows into it already, other than what
+        the mistakes in ``others`` lead to.
+        """
+        own = self.state(s.target) == "right"
+        if s.target not in self.looped and (own or self._made(s.target)):
+            return True
+        led = {o.target for o in others if o.target != s.target}
+        waiting, seen = list(self.reads[s.target]), {s.target}
+        while waiting:
+            name = waiting.pop()
+            if name in seen or name not in self.reads:
+                continue
+            seen.add(name)
+            state = self.state(name)
+            if state == "wrong" and self._spoils(name) and not self._follows(name, led):
+                return True
+            # What is right in the first turn of a loop may be wrong in the next.
+            if state != "right" or (own and name in self.looped):
+                waiting += self.reads[name]
+        return False
+
+    def _made(self, name: str) -> bool:
+        """Whether a gradient is among the variables, but another is returned."""
+        right = self.expected(name)
+        returned = any(not t[1] for t in self.named(name))
+        return returned and any(t[1] and _equal(t[3], right) for t in self.trace)
+
+    def _follows(self, name: str, led: set[str]) -> bool:
+        """Whether a value is one of some names, or is made from one."""
+        waiting, seen = [name], set[str]()
+        while waiting and led:
+            n = waiting.pop()
+            if n in led:
+                return True
+            if n not in seen:
+                seen.add(n)
+                waiting += self.reads.get(n, ())
+        return False
+
+    def elsewhere(self, name: str) -> str:
+        """Say so if the right gradient of a name is there, but not returned."""
+        right, s = self.case.gradients, self.reference.statement_of(name)
+        if s is None:
+            return ""
+        mine = self.named(s.target)[-1][3]
+        for other, value in right.items():
+            if other != name and np.size(value) > 1 and _equal(mine, value):
+                return f"what is returned for {name} is the gradient of {other}"
+        lines = [t[1] for t in self.trace if t[1] and _equal(t[3], right[name])]
+        if lines and np.size(right[name]) > 1:
+            return f"line {lines[-1]} has the right value, but another is returned"
+        return ""
+
+
+def _equal(mine: Any, right: Any) -> bool:
+    return right is not None and close(mine, right, 1e-9)
