@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from symdiff.declare.update import Hyper, Optimizer, Slots, require
+from symdiff.declare.update import Hyper, Optimizer, Slots, in_use, require
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API
@@ -46,9 +46,9 @@ class AdaGrad(Optimizer):
         require("lr", lr, 0, math.inf, open_low=False)
         require("lr_decay", lr_decay, 0, math.inf, open_low=False)
         hyper: dict[str, Hyper] = {"lr": lr, "eps": eps}
-        if lr_decay:
+        if in_use("lr_decay", lr_decay, options):
             hyper["lr_decay"] = lr_decay
-        if weight_decay:
+        if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay
         super().__init__(**hyper, **options)
         self.eps_inside = bool(eps_inside)
@@ -122,16 +122,16 @@ class RMSprop(Optimizer):
         require("alpha", alpha, 0, 1, open_low=False)
         require("momentum", momentum, 0, 1, open_low=False)
         hyper: dict[str, Hyper] = {"lr": lr, "alpha": alpha, "eps": eps}
-        if momentum:
+        if in_use("momentum", momentum, options):
             hyper["momentum"] = momentum
-        if weight_decay:
+        if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay
         super().__init__(**hyper, **options)
         self.centered, self.eps_inside = bool(centered), bool(eps_inside)
         slots = (
             "square",
             *(["mean"] if centered else []),
-            *(["velocity"] if momentum else []),
+            *(["velocity"] if "momentum" in hyper else []),
         )
         self.slots = slots
 
@@ -189,7 +189,7 @@ class Adam(Optimizer):
         require("eps", eps, 0, math.inf, open_low=False)
         require("weight_decay", weight_decay, 0, math.inf, open_low=False)
         hyper: dict[str, Hyper] = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
-        if weight_decay:
+        if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay
         super().__init__(**hyper, **options)
 
@@ -315,7 +315,7 @@ class Lion(Optimizer):
         require("beta1", beta1, 0, 1, open_low=False)
         require("beta2", beta2, 0, 1, open_low=False)
         hyper: dict[str, Hyper] = {"lr": lr, "beta1": beta1, "beta2": beta2}
-        if weight_decay:
+        if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay
         super().__init__(**hyper, **options)
 

@@ -28,7 +28,14 @@ from symdiff.declare.adaptive import (
     RMSprop,
 )
 from symdiff.declare.schedules import Schedule
-from symdiff.declare.update import Hyper, Optimizer, Slots, hyper_leaves, require
+from symdiff.declare.update import (
+    Hyper,
+    Optimizer,
+    Slots,
+    hyper_leaves,
+    in_use,
+    require,
+)
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
@@ -73,16 +80,16 @@ class SGD(Optimizer):
         require("lr", lr, 0, math.inf, open_low=False)
         require("momentum", momentum, 0, 1, open_low=False)
         require("weight_decay", weight_decay, 0, math.inf, open_low=False)
-        if nesterov and not momentum:
+        if nesterov and not in_use("momentum", momentum, options):
             raise DeclarationError("nesterov=True needs momentum > 0, for example 0.9.")
         hyper: dict[str, Hyper] = {"lr": lr}
-        if momentum:
+        if in_use("momentum", momentum, options):
             hyper["momentum"] = momentum
-        if weight_decay:
+        if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay
         super().__init__(**hyper, **options)
         self.nesterov, self.lecture = bool(nesterov), bool(lecture)
-        self.slots = ("velocity",) if momentum else ()
+        self.slots = ("velocity",) if "momentum" in hyper else ()
 
     def update(
         self, p: Any, g: Any, slots: Any, hyper: Any, t: Any

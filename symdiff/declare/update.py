@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.schedules import Schedule
-from symdiff.graph.arguments import refuse_unknown
+from symdiff.graph.arguments import did_you_mean, refuse_unknown
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import topological
 from symdiff.graph.provenance import public
@@ -60,7 +60,8 @@ class Optimizer:
         zero; the generated ``averaged_params(state)`` divides by ``1 - ema**step``.
     groups : dict
         Name pattern to hyperparameters that replace the common ones, as in
-        ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts.
+        ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts. What is
+        0 for all others may be set, too.
     frozen : sequence of str
         Name patterns of parameters that steps leave as they are; their gradients are no
         part of what ``clip_norm`` bounds.
@@ -115,8 +116,9 @@ class Optimizer:
             for name, value in values.items():
                 if name not in self.hyper:
                     raise DeclarationError(
-                        f"groups[{pattern!r}] sets {name!r}; this optimiser has "
-                        f"{', '.join(self.hyper)}."
+                        f"groups[{pattern!r}] sets {name!r}"
+                        f"{did_you_mean(name, self.hyper) or ';'} {self!r} has "
+                        f"{', '.join(self.hyper)}, which groups may set."
                     )
                 number(f"groups[{pattern!r}][{name!r}]", value)
 
@@ -296,6 +298,13 @@ def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -
         sign = "<" if open_low else "<="
         limit = "" if high == math.inf else f" < {high:g}"
         raise DeclarationError(f"needs {low:g} {sign} {name}{limit}, got {value!r}.")
+
+
+def in_use(name: str, value: Hyper, options: Mapping[str, Any]) -> bool:
+    """Whether a hyperparameter that may be left out is not 0, in all groups."""
+    groups = options.get("groups") or {}
+    own = groups.values() if isinstance(groups, Mapping) else ()
+    return bool(value) or any(name in v for v in own if isinstance(v, Mapping))
 
 
 def hyper_leaves(optimizer: Optimizer) -> tuple[dict[str, Tensor], Tensor]:

@@ -99,6 +99,48 @@ def test_groups_are_torchs_parameter_groups():
     )
 
 
+# What is 0 for all parameters, and so in no equation, but for a group of them.
+OWN = {
+    "decay of SGD": ("SGD", {}, {"weight_decay": 0.1}),
+    "momentum of SGD": ("SGD", {}, {"momentum": 0.9}),
+    "both of SGD": ("SGD", {}, {"momentum": 0.5, "weight_decay": 0.1}),
+    "momentum and decay": ("SGD", {"momentum": 0.9}, {"weight_decay": 0.1, "lr": 0.3}),
+    "no momentum": ("SGD", {"momentum": 0.9}, {"momentum": 0.0}),
+    "decay of Adam": ("Adam", {}, {"weight_decay": 0.1}),
+    "no decay of AdamW": ("AdamW", {"weight_decay": 0.0}, {"weight_decay": 0.1}),
+    "AdaGrad": ("AdaGrad", {}, {"weight_decay": 0.1, "lr_decay": 0.2}),
+    "RMSprop": ("RMSprop", {}, {"weight_decay": 0.1, "momentum": 0.5}),
+}
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("name", "common", "own"), OWN.values(), ids=OWN)
+def test_a_group_may_have_what_the_others_have_not(name, common, own):
+    theirs = {"AdaGrad": "Adagrad"}.get(name, name)
+    beside_torch(
+        getattr(optim, name)(0.03, groups={"*.W": own}, **common),
+        lambda o, p: getattr(o, theirs)(
+            [
+                {"params": [p["a.W"], p["b.W"]], **own},
+                {"params": [p["a.b"], p["b.b"]]},
+            ],
+            **{"lr": 0.03, **common},
+        ),
+    )
+
+
+def test_what_no_group_can_set_is_refused_with_what_it_can():
+    for make, name, told in (
+        (optim.SGD, "beta1", "SGD(lr=0.1) has lr, which groups may set"),
+        (optim.SGD, "learning_rate", "did you mean 'lr'? SGD(lr=0.1) has lr"),
+        (optim.SGD, "clip_norm", "has lr, which groups may set"),
+        (optim.Adam, "momentum", "has lr, beta1, beta2, eps, which groups may set"),
+    ):
+        with pytest.raises(sd.DeclarationError) as caught:
+            make(0.1, groups={"*.b": {name: 0.5}})
+        assert told in str(caught.value)
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("clip", [None, 0.05])
 def test_frozen_parameters_stay_and_do_not_count(clip):
