@@ -84,7 +84,7 @@ def _division(unit: Unit, model: Model, rows: Dim | None) -> Division:
     found = dict(zip(roots, parts_of(list(roots.values()), rows, axes), strict=True))
     loss = found["loss"]
     if isinstance(loss, Mixed):
-        return Division(by_name, names, reason(unit, roots["loss"], loss))
+        return Division(by_name, names, _reason(unit, roots["loss"], loss))
     whole = tuple(name for name, part in found.items() if isinstance(part, Mixed))
     tensors = {t.node: t for t in tensor_topological(list(roots.values()))}
     by = {
@@ -116,7 +116,7 @@ def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
     return found
 
 
-def reason(unit: Unit, result: Tensor, mixed: Mixed) -> str:
+def _reason(unit: Unit, result: Tensor, mixed: Mixed) -> str:
     """Return why a result is not put together from parts, and in which statement."""
     tensors = {t.node: t for t in tensor_topological([result])}
     at = tensors.get(mixed.node)

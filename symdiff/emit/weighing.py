@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from symdiff.declare.model import Model
-from symdiff.emit.accumulation import Division, divisor_of, reason
+from symdiff.emit.accumulation import Division, divisor_of
 from symdiff.emit.bodies import Unit
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.leaf import RANDOM
@@ -52,8 +52,8 @@ def weighing(unit: Unit, model: Model) -> Weighing:
     parts = parts_of(roots, rows, row_axes((*arguments, *drawn), rows))
     found = dict(zip(named, parts, strict=True))
     mixed = {
-        name: reason(unit, root, part)
-        for root, (name, part) in zip(roots, found.items(), strict=True)
+        name: f"{part.why} (`{part.node.op.name}`)"
+        for name, part in found.items()
         if isinstance(part, Mixed)
     }
     summed = tuple(n for n, p in found.items() if isinstance(p, Sums) and p.by is None)

@@ -12,12 +12,12 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.types import product
 from symdiff.ops.scatter import ARRAY
 from symdiff.ops.subscripts import split as split_subscripts
 from symdiff.ops.windows import geometry, window_counts
+from symdiff.plan.row_loops import cond_rule, item_rule, scan_rule
 from symdiff.plan.rows import (
     WHOLE,
     Mixed,
@@ -189,6 +189,23 @@ def _slice(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
     return part
 
 
+def _unslice(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
+    (part,) = parts
+    kept = isinstance(part, Rows) and s.has_rows(node.shape[part.axis])
+    return _slice(s, node, parts) if kept else None
+
+
+def _set_at(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
+    """What is written to slices that are whole along the rows."""
+    index, rows = node.attrs["index"], same_rows(parts)
+    x, value, *arrays = node.inputs
+    if arrays or rows is None or not isinstance(parts[0], Rows):
+        return None
+    alike = len(value.shape) in (0, len(x.shape))
+    plain = len(index) == len(x.shape) and all(isinstance(e, slice) for e in index)
+    return rows if alike and plain and index[rows.axis] == FULL else None
+
+
 def _stack(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
     rows = same_rows(parts)
     if rows is None or not all(isinstance(p, Rows) for p in parts):
@@ -317,68 +334,6 @@ def _cross_entropy(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
     return None if rows is None else by[node.attrs["reduction"]]
 
 
-# --- loops and branches ---------------------------------------------------------------
-
-
-def _item(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
-    (part,) = parts
-    if not isinstance(part, tuple):
-        return part if isinstance(part, Mixed) else None
-    found: Part = part[node.attrs["index"]]
-    return found
-
-
-def _joined(a: Part, b: Part) -> Part | None:
-    """Return the class of a value that is one or the other."""
-    if a == b:
-        return a
-    kinds = {type(a), type(b)}
-    if kinds == {Sums} and a.by is b.by:  # type: ignore[union-attr]
-        return Sums(a.by, more=True)  # type: ignore[union-attr]
-    if kinds == {Sums, Whole}:
-        return Sums((a if isinstance(a, Sums) else b).by, more=True)  # type: ignore[union-attr]
-    return None
-
-
-def _inside(s: Any, body: Body, parts: Sequence[Any]) -> list[Any]:
-    given = {p.node: part for p, part in zip(body.params, parts, strict=True)}
-    found = s.classes([t.node for t in body.outputs], given)
-    return [found[t.node] for t in body.outputs]
-
-
-def _scan(s: Any, node: Node, parts: Sequence[Any]) -> Parts | None:
-    n, m = node.attrs["carries"], node.attrs["sequences"]
-    if s.has_rows(node.attrs["length"]):
-        return None
-    carries, rest = list(parts[:n]), parts[n + m :]
-    inside = [
-        moved(part, part.axis - 1) if isinstance(part, Rows) else part
-        for part in parts[n : n + m]
-    ]
-    for _ in range(2 * n + 2):  # a class changes once or twice, then stays
-        found = _inside(s, node.attrs["body"], [*carries, *inside, *rest])
-        after = [_joined(a, b) for a, b in zip(carries, found[:n], strict=True)]
-        bad = next((p for p in found if isinstance(p, Mixed)), None)
-        if bad is not None:
-            return (bad,) * len(found)
-        if any(p is None for p in after):
-            return None
-        if after == carries:
-            break
-        carries = after
-    stacked = [moved(p, p.axis + 1) if isinstance(p, Rows) else p for p in found[n:]]
-    return (*carries, *stacked)
-
-
-def _cond(s: Any, node: Node, parts: Sequence[Any]) -> Parts | None:
-    if parts[0] != WHOLE:
-        return None
-    sides = [_inside(s, node.attrs[k], parts[1:]) for k in ("then", "otherwise")]
-    made = [_joined(a, b) for a, b in zip(*sides, strict=True)]
-    known = [p for p in made if p is not None]
-    return tuple(known) if len(known) == len(made) else None
-
-
 ALONG = (
     "max min prod any all argmax argmin softmax logsumexp log_softmax cumsum cumprod "
     "argsort sort norm quantile var std roll linear_recurrence cross take_along_axis "
@@ -412,6 +367,8 @@ RULES: dict[str, Rule] = {
     "squeeze": _reshape,
     "transpose": _transpose,
     "slice": _slice,
+    "unslice": _unslice,
+    "set_at": _set_at,
     "stack": _stack,
     "concatenate": _concatenate,
     "columns": _columns,
@@ -426,7 +383,7 @@ RULES: dict[str, Rule] = {
     "searchsorted": _looked_up,
     "interp": _looked_up,
     "softmax_cross_entropy": _cross_entropy,
-    "item": _item,
-    "scan": _scan,
-    "cond": _cond,
+    "item": item_rule,
+    "scan": scan_rule,
+    "cond": cond_rule,
 }

@@ -110,7 +110,10 @@ def test_what_is_said_of_rows_is_what_an_op_does(sample):
 Z = sd.input("z", (N, 3))
 Y = sd.input("y", N, "int64", high=3)
 W = sd.input("w", N)
+IMAGES = sd.reshape(Z, (N, 1, 1, 3)) * W[:, None, None, None]
 FURTHER = {
+    "padded": lambda: sd.pad(Z, ((0, 0), (1, 2))),
+    "padded windows": lambda: sd.nn.max_pool2d(IMAGES, 3, 1, padding=1),
     "own elements": lambda: Z[sd.arange(N), Y],
     "branch": lambda: sd.cond(True, lambda: 2 * Z, lambda: Z + 1),
     "weights": lambda: sd.sum(W * Z[:, 0]) / sd.sum(W),

@@ -38,7 +38,7 @@ BY_INFERENCE = {
     ),
 }
 MIXED = {
-    "root of a mean": (lambda: sd.sqrt(sd.mean(ROW)), "`sqrt`, at test_held_out.py:"),
+    "root of a mean": (lambda: sd.sqrt(sd.mean(ROW)), "together (`sqrt`)"),
     "spread": (lambda: sd.var(Z), "takes rows of a batch together"),
     "sum and penalty": (
         lambda: ENTROPY(Z, LABELS, "sum") + penalised(),
@@ -235,3 +235,40 @@ training = sd.Training(epochs=1, batch_size=2000, validation_split=0.5)
 
 
 FILES = (["all.npz"], ["x.npy", "--data", "y.npy"])
+
+
+IMAGES = sd.reshape(X, (N, 1, 2, 2))
+SEQUENCES = sd.reshape(X, (N, 2, 2))
+LAYERS = {
+    "convolution": lambda: sd.nn.conv2d(IMAGES, 2, 3, padding=1, name="c"),
+    "strides": lambda: sd.nn.conv2d(IMAGES, 2, 2, stride=2, name="c"),
+    "pooling": lambda: sd.nn.max_pool2d(
+        sd.nn.conv2d(IMAGES, 2, 1, name="c"), 3, 1, padding=1
+    ),
+    "averages": lambda: sd.nn.avg_pool2d(sd.nn.conv2d(IMAGES, 2, 1, name="c"), 2),
+    "group norm": lambda: sd.nn.group_norm(
+        sd.nn.conv2d(IMAGES, 2, 1, name="c"), 2, name="n"
+    ),
+    "recurrence": lambda: sd.nn.gru(SEQUENCES, 3, name="r"),
+    "attention": lambda: sd.nn.multi_head_attention(SEQUENCES, 2, name="a"),
+    "embedding": lambda: sd.nn.embedding(LABELS, 3, 4, name="e"),
+    "slope": lambda: sd.grad(sd.sum(sd.nn.dense(X, 3, "tanh", name="d") ** 2), X),
+}
+
+
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+def test_layers_leave_rows_apart(make):
+    """No warning of an ordinary model, and the same number."""
+    h = make()
+    h = sd.reshape(h[0] if isinstance(h, tuple) else h, (N, -1))
+    loss = ENTROPY(sd.nn.dense(h, 3, name="out"), Y, ignore_index=-1)
+    metrics = {"weighted": sd.sum(W * sd.sum(h**2, axis=1)) / sd.sum(W)}
+    model = sd.Model(
+        "m", [X, Y, W], [], h, loss, metrics=metrics, optimizer=sd.optim.SGD(0.1)
+    )
+    train = sd.compile(model).load().train
+    assert not hasattr(train, "MIXED")
+    rows = data(7)
+    rows["w"] += 0.1
+    record, state = fitted(train, rows, 7, validation=batches_of(rows, 3))
+    assert_same(record, train.evaluate(state.params, **rows))

@@ -1,0 +1,74 @@
+"""How loops and branches hand rows on, for `symdiff.plan.row_rules`.
+
+In: a node with bodies, and its operands' classes. Out: the classes of its results, or
+None where it mixes rows. Invariant: a body is classed by the rules of its own ops; what
+a loop carries has one class in every turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node
+from symdiff.plan.rows import WHOLE, Mixed, Part, Parts, Rows, Sums, Whole, moved
+
+
+def item_rule(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
+    (part,) = parts
+    if not isinstance(part, tuple):
+        return part if isinstance(part, Mixed) else None
+    found: Part = part[node.attrs["index"]]
+    return found
+
+
+def _joined(a: Part, b: Part) -> Part | None:
+    """Return the class of a value that is one or the other."""
+    if a == b:
+        return a
+    kinds = {type(a), type(b)}
+    if kinds == {Sums} and a.by is b.by:  # type: ignore[union-attr]
+        return Sums(a.by, more=True)  # type: ignore[union-attr]
+    if kinds == {Sums, Whole}:
+        return Sums((a if isinstance(a, Sums) else b).by, more=True)  # type: ignore[union-attr]
+    return None
+
+
+def _inside(s: Any, body: Body, parts: Sequence[Any]) -> list[Any]:
+    given = {p.node: part for p, part in zip(body.params, parts, strict=True)}
+    found = s.classes([t.node for t in body.outputs], given)
+    return [found[t.node] for t in body.outputs]
+
+
+def scan_rule(s: Any, node: Node, parts: Sequence[Any]) -> Parts | None:
+    n, m = node.attrs["carries"], node.attrs["sequences"]
+    if s.has_rows(node.attrs["length"]):
+        return None
+    carries, rest = list(parts[:n]), parts[n + m :]
+    inside = [
+        moved(part, part.axis - 1) if isinstance(part, Rows) else part
+        for part in parts[n : n + m]
+    ]
+    for _ in range(2 * n + 2):  # a class changes once or twice, then stays
+        found = _inside(s, node.attrs["body"], [*carries, *inside, *rest])
+        after = [_joined(a, b) for a, b in zip(carries, found[:n], strict=True)]
+        bad = next((p for p in found if isinstance(p, Mixed)), None)
+        if bad is not None:
+            return (bad,) * len(found)
+        if any(p is None for p in after):
+            return None
+        if after == carries:
+            break
+        carries = after
+    stacked = [moved(p, p.axis + 1) if isinstance(p, Rows) else p for p in found[n:]]
+    return (*carries, *stacked)
+
+
+def cond_rule(s: Any, node: Node, parts: Sequence[Any]) -> Parts | None:
+    if parts[0] != WHOLE:
+        return None
+    sides = [_inside(s, node.attrs[k], parts[1:]) for k in ("then", "otherwise")]
+    made = [_joined(a, b) for a, b in zip(*sides, strict=True)]
+    known = [p for p in made if p is not None]
+    return tuple(known) if len(known) == len(made) else None
