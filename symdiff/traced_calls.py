@@ -14,7 +14,7 @@ import itertools
 import linecache
 import types
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -193,6 +193,7 @@ def make_variant(
 
     def place(path: Path, leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
+            _require_concrete(leaf)
             return leaf
         outputs[namer.field(field(path))] = leaf
         return Slot(len(outputs) - 1)
@@ -211,6 +212,23 @@ def make_variant(
     elif type(template) is tuple and all(isinstance(t, Slot) for t in template):
         build = tuple
     return Variant(module.forward, build, convert, lifted, seen, module.source)
+
+
+def _require_concrete(leaf: Any) -> None:
+    """Raise where a result that is no container of arrays holds symbolic values."""
+    if isinstance(leaf, (*ATOMS, np.ndarray)):
+        return
+    held = [*getattr(leaf, "__dict__", {}).values()]
+    if isinstance(leaf, functools.partial):
+        held += [*leaf.args, *leaf.keywords.values()]
+    held += [getattr(leaf, n, None) for n in getattr(type(leaf), "__slots__", ())]
+    held += [*leaf] if isinstance(leaf, (set, frozenset, deque)) else []
+    held += [c.cell_contents for c in getattr(leaf, "__closure__", None) or ()]
+    if advances(leaf) or any(isinstance(v, Tensor) for h in held for v in leaves(h)):
+        raise TracingError(
+            f"the function returns {type(leaf).__name__} {leaf!r:.60}, which holds "
+            "symbolic values: return arrays, in tuples, lists, dicts and named tuples."
+        )
 
 
 def _is_slot(value: Any) -> bool:

@@ -20,7 +20,7 @@ from symdiff.ops.closure import (
     bound_apart,
     bound_like,
     flatten,
-    same_form,
+    flatten_like,
     swept_back,
     unflatten,
 )
@@ -208,8 +208,7 @@ def cond(
     marker = _mark(condition)
     sides = [call_back(side, *operands) for side in (then, otherwise)]
     first, form = flatten(sides[0])
-    second, other = flatten(sides[1])
-    same_form(form, other, "the results of cond")
+    second = flatten_like(form, sides[1], "the results of cond")
     if not first:
         raise DeclarationError("the sides of cond return nothing.")
     return unflatten(form, cond_node(condition, first, second, marker))

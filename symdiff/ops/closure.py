@@ -184,16 +184,51 @@ def unflatten(form: Any, tensors: Sequence[Any]) -> Any:
     return tuple(parts)
 
 
-def same_form(a: Any, b: Any, what: str) -> None:
-    """Raise `DeclarationError` where two containers differ in form."""
-    if _plain(a) != _plain(b):
-        raise DeclarationError(f"{what}: the containers differ in structure.")
+def flatten_like(form: Any, value: Any, what: str) -> list[Tensor]:
+    """Return the tensors of a value in the order of a form, dicts by their keys.
+
+    Raises `DeclarationError` where the value has other containers or keys.
+    """
+    if form is None or form == "leaf":
+        if (value is None) != (form is None) or isinstance(value, (tuple, list, dict)):
+            raise _differs(what, form, value)
+        return [] if value is None else [float_operand(value)]
+    parts = _parts_like(form, value)
+    if parts is None:
+        raise _differs(what, form, value)
+    pairs = zip(form[-1], parts, strict=True)
+    return [t for (inner, _), part in pairs for t in flatten_like(inner, part, what)]
 
 
-def _plain(form: Any) -> Any:
+def _parts_like(form: Any, value: Any) -> list[Any] | None:
+    """Return what a container holds, in the order of a form; None if it differs."""
+    match form[0]:
+        case "dict":
+            same = isinstance(value, dict) and value.keys() == set(form[1])
+            return [value[key] for key in form[1]] if same else None
+        case "named":
+            same = type(value) is form[1]
+        case "list":
+            same = isinstance(value, list)
+        case _:
+            same = isinstance(value, tuple) and not hasattr(value, "_fields")
+    return list(value) if same and len(value) == len(form[-1]) else None
+
+
+def _differs(what: str, form: Any, value: Any) -> DeclarationError:
+    return DeclarationError(
+        f"{what}: the containers differ in structure: {_shown(form)} was to be "
+        f"returned, and {_shown(flatten(value)[1])} came."
+    )
+
+
+def _shown(form: Any) -> str:
     if not isinstance(form, tuple):
-        return form
-    return (form[0], [(_plain(inner), n) for inner, n in form[-1]])
+        return "a tensor" if form == "leaf" else "None"
+    if form[0] == "dict":
+        return f"a dict of {', '.join(map(repr, form[1])) or 'nothing'}"
+    kind = form[1].__name__ if form[0] == "named" else form[0]
+    return f"a {kind} of {len(form[-1])}"
 
 
 def argument_names(function: Any, count: int, default: str) -> list[str]:

@@ -116,7 +116,9 @@ def prod(
         tensor = _select(as_bool(where), tensor)
     axes = normalize_axes(axis, tensor.ndim)
     if axes or not tensor.dtype.is_float:
-        tensor = apply(PROD, tensor, axes=axes, keepdims=bool(keepdims))
+        tensor = _narrowed(
+            apply(PROD, tensor, axes=axes, keepdims=bool(keepdims)), dtype
+        )
     return tensor if initial is None else tensor * initial
 
 
@@ -142,6 +144,15 @@ def _running_text(name: str) -> Any:
     return text
 
 
+def _narrowed(result: Tensor, dtype: Any) -> Tensor:
+    """Return sums or products in a dtype that was asked for.
+
+    Narrow integers are computed in wide ones, and what is cut off is what would have
+    been lost on the way; of booleans, any and all are left.
+    """
+    return result if dtype is None else cast(result, dtype)
+
+
 def _running_operand(x: Any, axis: int | None, dtype: Any) -> tuple[Tensor, int]:
     tensor = as_tensor(x) if dtype is None else cast(x, dtype)
     tensor = float_operand(tensor)
@@ -162,6 +173,7 @@ CUMSUM = multilinear(
     transposes={0: _sum_of_later},
     text=_running_text("cumsum"),
     rule="the sum of the later cotangents",
+    extra={"independent": beside_axes},
 )
 
 
@@ -169,7 +181,7 @@ CUMSUM = multilinear(
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running sum along ``axis`` (of the flattened tensor if None)."""
     tensor, at = _running_operand(x, axis, dtype)
-    return apply(CUMSUM, tensor, axis=at)
+    return _narrowed(apply(CUMSUM, tensor, axis=at), dtype)
 
 
 def _cumprod_vjp(
@@ -205,7 +217,7 @@ CUMPROD = primitive(
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Running product along ``axis`` (of the flattened tensor if None)."""
     tensor, at = _running_operand(x, axis, dtype)
-    return apply(CUMPROD, tensor, axis=at)
+    return _narrowed(apply(CUMPROD, tensor, axis=at), dtype)
 
 
 # --- recurrences ----------------------------------------------------------------------

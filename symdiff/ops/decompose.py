@@ -22,6 +22,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, as_dim, require_nonempty
 from symdiff.ops.calculus import add_all
 from symdiff.ops.define import Cotangents, primitive
+from symdiff.ops.independent import of_batch
 from symdiff.ops.joining import concatenate
 from symdiff.ops.linalg import matmul
 from symdiff.ops.matrices import (
@@ -222,6 +223,7 @@ EIGVALSH = primitive(
     jvp=_eigvalsh_jvp,
     text=_uplo_text("eigvalsh"),
     rule="V diag(d_w) V.T",
+    extra={"independent": of_batch},
 )
 
 

@@ -27,8 +27,8 @@ from symdiff.ops.closure import (
     bound_like,
     close,
     flatten,
+    flatten_like,
     in_body,
-    same_form,
     spread_names,
     swept_back,
     unflatten,
@@ -274,6 +274,5 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) ->
     with in_body():
         going, found = (call_back(f, unflatten(form, carry)) for f in (test, body))
     condition = condition_of(going, "the test of while_loop")
-    ends, end_form = flatten(found)
-    same_form(form, end_form, "the carry of while_loop")
+    ends = flatten_like(form, found, "the carry of while_loop")
     return unflatten(form, while_node(carry, condition, ends, starts))

@@ -24,6 +24,7 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.contraction import einsum, tensordot
 from symdiff.ops.define import multilinear
+from symdiff.ops.independent import beside_axes
 from symdiff.ops.index import slice_axis
 from symdiff.ops.linalg import matmul
 from symdiff.ops.operands import api, as_tensor, broadcast_operands, float_operand
@@ -116,6 +117,7 @@ CROSS = multilinear(
     transposes={0: _cross_left, 1: _cross_right},
     text=_cross_text,
     latex=r"{0} \times {1}",
+    extra={"independent": beside_axes},
 )
 
 

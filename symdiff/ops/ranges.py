@@ -13,10 +13,11 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, TensorType, as_dim
 from symdiff.ops import index
 from symdiff.ops.define import primitive
-from symdiff.ops.elementwise import cast, dtype_text, power
+from symdiff.ops.elementwise import cast, dtype_text, power, where
 from symdiff.ops.exponential import log10
 from symdiff.ops.operands import api, as_tensor, cast_dtype, literal_value
 from symdiff.ops.reduce import number_text
+from symdiff.ops.rounding import floor
 from symdiff.ops.shape import expand_dims, moveaxis
 from symdiff.ops.text import dim_text
 
@@ -82,19 +83,15 @@ def linspace(
     """``num`` evenly spaced numbers from ``start`` to ``stop``, differentiable in both.
 
     With tensors as bounds the numbers lie along a new axis; with ``retstep`` the pair
-    of the numbers and their distance comes back.
+    of the numbers and their distance comes back. Integers, where ``dtype`` asks for
+    them, are the numbers rounded down, as in NumPy.
     """
     first, last = as_tensor(start), as_tensor(stop)
     count = as_dim(num)
     kind = cast_dtype(dtype)
     bounds = literal_value(first), literal_value(last)
     if any(b is None or isinstance(b, sp.Expr) for b in bounds):
-        part: Any = apply(
-            LINSPACE, start=0, stop=1, num=count, endpoint=bool(endpoint), dtype=kind
-        )
-        span: Any = last - first
-        part = expand_dims(part, tuple(range(1, span.ndim + 1))) if span.ndim else part
-        found = moveaxis(span * part + first, 0, axis)
+        found = moveaxis(_between(first, last, count, bool(endpoint), kind), 0, axis)
     else:
         found = apply(
             LINSPACE,
@@ -107,6 +104,31 @@ def linspace(
     if not retstep:
         return found
     return found, (last - first) / as_dim(count - bool(endpoint))
+
+
+def _between(first: Any, last: Any, count: Any, endpoint: bool, kind: Any) -> Tensor:
+    """Return evenly spaced numbers between tensors, along a new first axis."""
+    real = kind if kind.is_float else FLOAT
+    if not kind.is_float:
+        first, last = cast(first, FLOAT), cast(last, FLOAT)
+    span = last - first
+
+    def along(stop: Any) -> Tensor:
+        part = apply(
+            LINSPACE, start=0, stop=stop, num=count, endpoint=endpoint, dtype=real
+        )
+        return expand_dims(part, tuple(range(1, span.ndim + 1))) if span.ndim else part
+
+    if kind.is_float:
+        return span * along(1) + first
+    steps = count - endpoint
+    if not isinstance(steps, int) or steps < 1:
+        found = span * along(1) + first
+    else:  # in NumPy's order: a number that rounds to below an integer is cut off
+        numbers: Any = along(steps)
+        found = numbers * (span / steps) + first
+        found = where(numbers == steps, last, found)
+    return cast(floor(found) if kind.is_integer else found, kind)
 
 
 @api("logspace")

@@ -32,9 +32,9 @@ from symdiff.ops.closure import (
     bound_like,
     close,
     flatten,
+    flatten_like,
     in_body,
     names_in,
-    same_form,
     swept_back,
     unflatten,
 )
@@ -412,9 +412,8 @@ def scan(
             f"the body of scan must return (carry, y), got {type(found).__name__}; "
             "return (carry, None) where nothing is stacked."
         )
-    ends, end_form = flatten(found[0])
+    ends = flatten_like(carry_form, found[0], "the carry of scan")
     ys, y_form = flatten(found[1])
-    same_form(carry_form, end_form, "the carry of scan")
     results = scan_node(
         carry, rows, [*ends, *ys], starts, sequences, steps, bool(reverse)
     )

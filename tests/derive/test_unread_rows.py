@@ -56,6 +56,13 @@ ROWWISE: dict[str, tuple[Callable[[Any], Any], Callable[[Any, int], Any]]] = {
     "prod": (lambda x: sd.prod(x, 1), lambda r, i: np.prod(r)),
     "cumprod": (lambda x: sd.cumprod(x, 1), lambda r, i: np.cumprod(r)),
     "cumsum": (lambda x: sd.cumsum(x, 1) ** 2, lambda r, i: np.cumsum(r) ** 2),
+    "cumsum of a function": (
+        lambda x: sd.cumsum(sd.exp(x), 1), lambda r, i: np.cumsum(np.exp(r))
+    ),
+    "cross": (
+        lambda x: sd.cross(sd.exp(x), B[:, 0]),
+        lambda r, i: np.cross(np.exp(r), B[:, 0]),
+    ),
     "var": (lambda x: sd.var(x, 1), lambda r, i: np.var(r)),
     "std": (lambda x: sd.std(x, 1, keepdims=True), lambda r, i: np.std(r)[None]),
     "max": (lambda x: sd.max(x, 1) ** 2, lambda r, i: np.max(r) ** 2),
@@ -189,3 +196,22 @@ def test_the_other_factor_of_a_product_gets_its_share_from_the_rows_read(
         right = 2 * at[1] @ weights
         np.testing.assert_allclose(d_a, [[0, 0], weights @ right, [0, 0]], rtol=1e-12)
         np.testing.assert_allclose(d_b, np.outer(at[1], right), rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_eigenvalues_of_matrices_that_are_not_read(mode: str) -> None:
+    """Their entries are finite, as LAPACK wants them, and their slopes are not."""
+    x = sd.input("x", (3, 2))
+    entries = sd.sqrt(x)[:, :, None] * np.eye(2) + 1.0
+    y = sd.sum(sd.linalg.eigvalsh(entries)[1] * np.array([1.0, 2.0]))
+    at = np.array([[0.0, 0.0], [1.0, 4.0], [0.0, 1.0]])
+    found = sd.interpret(sd.jacobian(y, x, mode=mode), {x: at})
+
+    def alone(row: Any) -> Any:
+        return np.linalg.eigvalsh(np.diag(np.sqrt(row)) + 1.0) @ [1.0, 2.0]
+
+    steps = np.eye(2) * 1e-6
+    slopes = [(alone(at[1] + s) - alone(at[1] - s)) / 2e-6 for s in steps]
+    np.testing.assert_allclose(found[1], slopes, rtol=1e-7)
+    if mode == "reverse":
+        np.testing.assert_array_equal(found[[0, 2]], 0.0)

@@ -301,3 +301,32 @@ def test_a_number_that_an_unsigned_dtype_lacks_raises():
     for f in (lambda x: x * -1, lambda x: -1 * x, lambda x: x + -1):
         with pytest.raises(OverflowError):
             transforms.jit(f)(x)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "prod", "sum"])
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "bool", "float64", None])
+def test_a_reduction_has_the_dtype_that_is_asked_for(name: str, dtype: Any) -> None:
+    """Narrow integers wrap as NumPy's do, and booleans are any and all."""
+    function = getattr(np, name)
+    for values in ([100, 100, -7, 5], [2, 0, 3], []):
+        x = np.array(values, np.int8)
+        expected = np.asarray(function(x, dtype=dtype))
+        found = np.asarray(transforms.jit(lambda x: function(x, dtype=dtype))(x))
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("num", [1, 2, 4, 5])
+@pytest.mark.parametrize("endpoint", [True, False])
+@pytest.mark.parametrize("dtype", [int, "int32", "int64", "bool", "float64"])
+@pytest.mark.parametrize("ends", [(7.3, 21.9), (-7, 5), (5.25, -7.5)])
+def test_evenly_spaced_integers_are_rounded_down(
+    num: int, endpoint: bool, dtype: Any, ends: Any
+) -> None:
+    def spaced(a: Any, b: Any) -> Any:
+        return np.linspace(a[0], b[0], num, endpoint=endpoint, dtype=dtype)
+
+    given = np.array(ends[:1]), np.array(ends[1:])
+    found, expected = transforms.jit(spaced)(*given), spaced(*given)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-14)

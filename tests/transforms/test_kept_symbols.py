@@ -6,6 +6,9 @@ when it happens, by the name of the place.
 
 from __future__ import annotations
 
+import collections
+import dataclasses
+import functools
 import types
 from collections import deque
 from collections.abc import Callable
@@ -201,3 +204,50 @@ def test_tensors_from_before_may_be_read() -> None:
     found = T.grad(lambda x: np.sum(x * around[0]))(X)
     assert isinstance(found, sd.Tensor)
     assert found.shape == (3,)
+
+
+@dataclasses.dataclass
+class Result:
+    a: Any
+
+
+class Slots:
+    __slots__ = ("a",)
+
+    def __init__(self, a: Any) -> None:
+        self.a = a
+
+
+RETURNED: dict[str, Callable[[Any], Any]] = {
+    "object": Result,
+    "slots": Slots,
+    "object of a list": lambda t: Result([t]),
+    "set": lambda t: {t},
+    "frozenset": lambda t: frozenset([t]),
+    "deque": lambda t: collections.deque([t]),
+    "generator": lambda t: (v for v in t),
+    "function": lambda t: lambda: t,
+    "partial": lambda t: functools.partial(np.add, t),
+}
+
+
+@pytest.mark.parametrize("kind", RETURNED)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_result_that_hides_symbols_is_refused(kind: str, inside: bool) -> None:
+    wrap = RETURNED[kind]
+
+    def f(x: Any) -> Any:
+        found = wrap(x * 2.0)
+        return {"a": [found]} if inside else found
+
+    with pytest.raises(sd.TracingError, match="returns"):
+        T.jit(f)(X)
+    with pytest.raises(sd.TracingError, match="returns"):
+        T.grad(lambda x: (np.sum(x), f(x)), has_aux=True)(X)
+
+
+def test_a_result_without_symbols_may_be_anything() -> None:
+    plain = Result(1.0)
+    value, other = T.jit(lambda x: (x * 2.0, plain))(X)
+    np.testing.assert_allclose(value, X * 2.0)
+    assert other is plain
