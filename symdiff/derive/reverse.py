@@ -221,7 +221,9 @@ def grad(y: Any, wrt: Any) -> Any:
         A float scalar.
     wrt : Tensor or list of Tensor
         The result has the same form. A tensor that ``y`` does not depend on gets zeros,
-        with a warning.
+        with a warning. Computed tensors and constants are told apart by their formula:
+        of ``a = x * 2`` and ``b = x * 2``, both vary. Inputs and parameters are each
+        their own.
 
     Raises
     ------
@@ -232,8 +234,7 @@ def grad(y: Any, wrt: Any) -> Any:
     if output.shape != ():
         raise DerivativeError(
             f"grad needs a scalar, got shape {output.shape}; reduce it with sd.sum or "
-            "sd.mean, "
-            "or use sd.vjp or sd.jacobian."
+            "sd.mean, or use sd.vjp or sd.jacobian."
         )
     variables = check_wrt(wrt)
     stable, places = stabilised([output], variables)

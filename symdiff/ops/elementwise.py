@@ -288,7 +288,9 @@ WHERE = elementwise(
 def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
     """Elements of ``x`` where the condition holds, of ``otherwise`` elsewhere.
 
-    A NaN or infinity in the branch not taken never reaches a gradient through `where`.
+    A NaN or infinity in the branch not taken never reaches a gradient through `where`
+    and elementwise functions before it. What mixes elements, as a running sum does,
+    has mixed them before any is chosen.
     """
     taken, left = as_tensor(x), as_tensor(otherwise)
     numbers = (literal_value(taken), literal_value(left))
