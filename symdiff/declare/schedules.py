@@ -77,12 +77,12 @@ def exponential(base: float, gamma: float) -> Schedule:
 def cosine(
     base: float, steps: int, warmup_steps: int = 0, final: float = 0.0
 ) -> Schedule:
-    """Half a cosine from the base to final · base, the last of ``steps`` steps.
+    """Half a cosine from the base to final · base, over ``steps`` steps.
 
     The first ``warmup_steps`` rise linearly to the base.
 
-    Loshchilov & Hutter, SGDR, ICLR 2017, eq. 5, without restarts. After ``steps`` the
-    value stays at its end.
+    Loshchilov & Hutter, SGDR, ICLR 2017, eq. 5, without restarts. The first step after
+    these ``steps`` has the final value, and so have all that follow.
     """
     total = _positive("steps", steps)
     warm = 0.0 if not warmup_steps else _positive("warmup_steps", warmup_steps)
