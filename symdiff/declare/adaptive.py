@@ -45,6 +45,8 @@ class AdaGrad(Optimizer):
     ) -> None:
         require("lr", lr, 0, math.inf, open_low=False)
         require("lr_decay", lr_decay, 0, math.inf, open_low=False)
+        require("eps", eps, 0, math.inf, open_low=False)
+        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
         hyper: dict[str, Hyper] = {"lr": lr, "eps": eps}
         if in_use("lr_decay", lr_decay, options):
             hyper["lr_decay"] = lr_decay
@@ -84,6 +86,7 @@ class Adadelta(Optimizer):
     ) -> None:
         require("lr", lr, 0, math.inf, open_low=False)
         require("rho", rho, 0, 1, open_low=False)
+        require("eps", eps, 0, math.inf, open_low=False)
         super().__init__(lr=lr, rho=rho, eps=eps, **options)
 
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
@@ -121,6 +124,8 @@ class RMSprop(Optimizer):
         require("lr", lr, 0, math.inf, open_low=False)
         require("alpha", alpha, 0, 1, open_low=False)
         require("momentum", momentum, 0, 1, open_low=False)
+        require("eps", eps, 0, math.inf, open_low=False)
+        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
         hyper: dict[str, Hyper] = {"lr": lr, "alpha": alpha, "eps": eps}
         if in_use("momentum", momentum, options):
             hyper["momentum"] = momentum
@@ -153,7 +158,8 @@ class RMSprop(Optimizer):
         spread = kept["square"]
         if self.centered:
             kept["mean"] = _hinted(alpha * slots["mean"] + (1 - alpha) * g, "mean")
-            spread = spread - API["square"](kept["mean"])
+            # of equal gradients it is 0, and rounding may leave it below
+            spread = API["maximum"](spread - API["square"](kept["mean"]), 0.0)
         if self.eps_inside:
             scaled = g / API["sqrt"](spread + hyper["eps"])
         else:
@@ -314,6 +320,7 @@ class Lion(Optimizer):
         require("lr", lr, 0, math.inf, open_low=False)
         require("beta1", beta1, 0, 1, open_low=False)
         require("beta2", beta2, 0, 1, open_low=False)
+        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
         hyper: dict[str, Hyper] = {"lr": lr, "beta1": beta1, "beta2": beta2}
         if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay

@@ -1,6 +1,7 @@
 """Adaptive optimisers equal PyTorch's, ONNX's published vectors, and their papers."""
 
 import importlib
+import inspect
 
 import numpy as np
 import pytest
@@ -222,3 +223,36 @@ def test_bad_hyperparameters_are_refused(make):
     with pytest.raises(sd.DeclarationError) as caught:
         make()
     assert __file__ in str(caught.value)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_centred_step_of_equal_gradients_stays_finite(
+    dtype: str, inside: bool
+) -> None:
+    """The variance of equal numbers is 0, which rounding may take below."""
+    w = sd.param("w", (40,), init=sd.init.constant(1.0))
+    optimizer = optim.RMSprop(1e-3, alpha=0.9, centered=True, eps_inside=inside)
+    x = sd.input("x", ("N", 40))
+    y = x @ w
+    model = sd.Model("centred", [x], outputs=y, loss=sd.mean(y), optimizer=optimizer)
+    for planned in (True, False):
+        train = sd.compile(model).load().train
+        state = train.init_state({"w": np.ones(40, dtype)})
+        given = {"x": np.tile(np.linspace(0.1, 2.0, 40, dtype=dtype), (2, 1))}
+        train.fit(state, given, epochs=400, batch_size=2, planned=planned)
+        assert np.isfinite(state.params["w"]).all()
+
+
+@pytest.mark.parametrize("name", ["eps", "weight_decay"])
+@pytest.mark.parametrize(
+    "kind", ["SGD", "AdaGrad", "Adadelta", "RMSprop", "Adam", "AdamW", "NAdam", "Lion"]
+)
+def test_settings_below_zero_are_refused(kind: str, name: str) -> None:
+    make = getattr(optim, kind)
+    wanted = inspect.signature(make).parameters
+    assert {"eps", "weight_decay"} & wanted.keys()
+    if name not in wanted:
+        name = ({"eps", "weight_decay"} & wanted.keys()).pop()
+    with pytest.raises(sd.DeclarationError, match=name):
+        make(**{name: -1e-3})
