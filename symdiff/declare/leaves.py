@@ -50,7 +50,8 @@ def input_(
     shape : int, dim, or tuple of them
         ``()`` is a scalar.
     dtype : str
-        "float" (float32 or float64, as the caller likes), an integer type or "bool".
+        "float" (float32 or float64, as the caller likes), "float32", "float64", an
+        integer type or "bool".
     low, high : number or dim, optional
         Valid values lie in low <= value < high; integers are checked at entry.
     sample : optional
@@ -85,7 +86,7 @@ def param(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tens
         From ``sd.init``, a number, an array or a name such as "he_normal"; zeros by
         default.
     dtype : str
-        "float", "float32" or "float64".
+        "float" (of either width), "float32" or "float64", whatever the others have.
 
     Raises
     ------

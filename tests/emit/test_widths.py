@@ -298,3 +298,20 @@ def test_lengths_are_found_where_widths_are_declared():
     drawn = {n: draw_argument(s, sizes, rng) for n, s in module.ARGUMENTS.items()}
     assert widths_of(drawn) == {"x": "float32", "y": "float64"}
     assert np.isfinite(module.forward(*drawn.values()))
+
+
+@pytest.mark.parametrize("case", ["W_32_b_64", "params_64"])
+def test_what_is_assigned_to_a_state_has_its_width(case):
+    train = models.module_of(case, "train")
+    state = train.init_state(models.params(case, "float32"))
+    batch = models.data(case, "float32")
+    own = CASES[case]["W"]
+    other = next(w for w in EITHER if w != own)
+    new = np.full((3, 4), 0.25)
+    state.params["W"] = new.astype(other)
+    with pytest.raises(TypeError, match=rf"state.params\['W'\]: expected {own}, got"):
+        train.train_step(state, *batch)
+    state.params["W"] = new.astype(own)
+    train.train_step(state, *batch)
+    assert np.abs(state.params["W"] - new).max() <= 0.011  # a step of Adam from there
+    assert widths_of(state.params) == expected(case, "float32")
