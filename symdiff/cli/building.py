@@ -173,6 +173,7 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     by validation where rows are held out for it.
     """
     from symdiff.declare.spec import load_spec
+    from symdiff.training.beside import older_weights_named
     from symdiff.training.request import requested
     from symdiff.training.run import run
 
@@ -182,7 +183,8 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     package = compiled.write(output)
     click.echo(f"{spec} compiled to {package}/ in {seconds:.2f} s")
     _say_stale(compiled, output)
-    outcome = run(declared, request, package)
+    with older_weights_named(request.weights):
+        outcome = run(declared, request, package)
 
     click.echo(f"\nweights:   {outcome.weights}")
     click.echo(f"generated: {package}/")

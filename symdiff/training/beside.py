@@ -1,7 +1,8 @@
-"""What may come between the steps of a run: Ctrl-C, and warnings.
+"""What may come between the steps of a run: Ctrl-C, warnings, and its end.
 
 In: the progress that is shown. Out: contexts for the time of a run. Invariant: the
-first Ctrl-C ends a run after a whole step; nothing is written across what is drawn.
+first Ctrl-C ends a run after a whole step; nothing is written across what is drawn; no
+weights of an earlier run pass for those of one that saved none.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import click
 
 from symdiff.training.progress import Progress
 
@@ -45,3 +49,25 @@ def interruptible(progress: Progress) -> Iterator[threading.Event]:
         yield stopped
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def older_weights_named(path: Path) -> Iterator[None]:
+    """Say, where a run fails, that the weights of an earlier one are left."""
+    before = _written(path)
+    try:
+        yield
+    except BaseException:
+        if before is not None and _written(path) == before:
+            words = "is left from an earlier run, and holds nothing of this one"
+            click.echo(f"note: {path} {words}.", err=True)
+        raise
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Return what tells one writing of a file from another; None where it is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
