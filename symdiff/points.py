@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.tracing import RETIRED, UNSEEN, argument_names, as_output, run
-from symdiff.declare.trees import Path, form, leaves, like, tree_map
+from symdiff.declare.trees import Path, arranged, form, leaves, like, tree_map
 from symdiff.derive.forward import forward_sweep
 from symdiff.derive.reverse import fit_tangent, reverse_sweep
 from symdiff.derive.stability import stabilised
@@ -103,7 +103,7 @@ class Point:
     def vectors(self, vector: Any) -> list[Tensor]:
         """Return a vector in the form of the arguments as a tensor per variable."""
         mine = [self.args[i] for i in self.chosen]
-        given = [vector] if self.single else list(vector)
+        given = arranged([vector] if self.single else list(vector), mine)
         if [form(a) for a in mine] != [form(v) for v in given]:
             raise DeclarationError(
                 "the vector must have the containers of what is differentiated by."

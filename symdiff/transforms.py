@@ -34,7 +34,7 @@ import numpy as np
 
 from symdiff.declare.scanning import snapshot
 from symdiff.declare.tracing import UNSEEN, argument_names, function_name, run
-from symdiff.declare.trees import Path, form, leaves, like, own, tree_map
+from symdiff.declare.trees import Path, arranged, form, leaves, like, own, tree_map
 from symdiff.derive.higher import hessian as _graph_hessian
 from symdiff.derive.higher import jacobian as _graph_jacobian
 from symdiff.derive.reverse import fit_cotangent
@@ -255,6 +255,7 @@ def _named_before(argnum: Argnum) -> Callable[[Sequence[str]], Any]:
 def _vjp_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> Any:
     *args_, vector = args
     at = Point(fun, argnum, args_, kwargs)
+    vector = arranged(vector, at.result)
     if form(vector) != form(at.result):
         raise DeclarationError("the vector must have the containers of the result.")
     outputs = [at.smooth_output(leaf) for leaf in leaves(at.result)]

@@ -82,6 +82,18 @@ def form(value: Any) -> Any:
     return None
 
 
+def arranged(value: Any, pattern: Any) -> Any:
+    """Return containers with the keys of dicts in the order that a pattern has them."""
+    if isinstance(value, dict) and isinstance(pattern, dict):
+        same = value.keys() == pattern.keys()
+        return {k: arranged(value[k], pattern[k]) for k in pattern} if same else value
+    pair = isinstance(value, (tuple, list)) and isinstance(pattern, (tuple, list))
+    if not pair or len(value) != len(pattern):
+        return value
+    parts = [arranged(v, p) for v, p in zip(value, pattern, strict=True)]
+    return tuple(parts) if isinstance(value, tuple) else parts
+
+
 def builder(template: Any, is_slot: Callable[[Any], bool]) -> Callable[[Any], Any]:
     """Return a function from results to the containers of ``template`` around them.
 

@@ -306,3 +306,36 @@ def test_a_gradient_inside_a_loop():
     step = 1e-6
     expected = (plain(X, 0.05 + step) - plain(X, 0.05 - step)) / (2 * step)
     assert found == pytest.approx(expected, rel=1e-8)
+
+
+def test_vectors_are_matched_by_key():
+    """A dict of tangents or cotangents may have its keys in any order."""
+
+    def f(p):
+        return {"u": p["a"] * p["b"], "v": (p["a"] ** 2, p["b"])}
+
+    point = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, -1.0])}
+    turned = dict(reversed(point.items()))
+    tangent = {"b": np.array([0.5, 1.0]), "a": np.array([2.0, -1.0])}
+    cotangent = {"v": (np.array([1.0, 2.0]), np.array([0.0, 3.0])), "u": np.ones(2)}
+    moved = T.jvp(f)(point, tangent)
+    np.testing.assert_allclose(
+        moved["u"], tangent["a"] * point["b"] + point["a"] * tangent["b"]
+    )
+    np.testing.assert_allclose(moved["v"][1], tangent["b"])
+    for at in (point, turned):
+        pulled = T.vjp(f)(at, cotangent)
+        np.testing.assert_allclose(
+            pulled["a"], at["b"] + 2 * at["a"] * cotangent["v"][0]
+        )
+        np.testing.assert_allclose(pulled["b"], at["a"] + cotangent["v"][1])
+
+    def loss(p):
+        return np.sum(p["a"] ** 2 * p["b"])
+
+    product = T.hvp(loss)(point, tangent)
+    expected = 2 * point["b"] * tangent["a"] + 2 * point["a"] * tangent["b"]
+    np.testing.assert_allclose(product["a"], expected)
+    for wrong in ({"a": np.ones(2)}, {"a": np.ones(2), "c": np.ones(2)}):
+        with pytest.raises(sd.DeclarationError, match="containers"):
+            T.jvp(f)(point, wrong)
