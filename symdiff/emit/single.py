@@ -2,7 +2,8 @@
 
 In: a unit, what was declared and which modules are asked for. Out: the text of
 ``<name>.py``. Invariant: the functions are those of the package, word for word; only
-the planned training step, whose names would collide, stays out.
+the planned training step, whose names would collide, stays out, and so does the check,
+which the file says when it is run.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def single_module(
     helpers = helper_texts(unit, written)
     records += [f.extra for f in written if f.extra]
     everything = "\n".join([check, *records, *helpers, *functions])
-    names = [m for m in STANDARD if f"{m}." in everything]
+    names = sorted({"sys", *(m for m in STANDARD if f"{m}." in everything)})
     stored = stored_constants(unit, everything, single=True)
     if stored:
         names.append("pathlib")

@@ -190,6 +190,20 @@ def test_runs_alone(name: str, numpy: str, tmp_path: Path) -> None:
         assert "agree" in out
 
 
+@pytest.mark.parametrize("arguments", [[], ["verify"], ["train", "x.npz", "-o", "w"]])
+@pytest.mark.parametrize("only", [None, ("forward",), ("backward",)], ids=str)
+@pytest.mark.parametrize("make", [model, function])
+def test_a_single_file_that_is_run_says_that_it_checks_nothing(
+    make: Any, only: Any, arguments: list[str], tmp_path: Path
+) -> None:
+    declared = make()
+    sd.compile(declared, single_file=True, only=only).write(tmp_path)
+    found = run(tmp_path, "-m", declared.name, *arguments)
+    assert found.returncode == 2, found.stdout
+    assert f"{declared.name}.py holds functions to import" in found.stderr
+    assert "nothing was checked or trained" in found.stderr
+
+
 RUNNER = """
 import importlib.util
 import json
