@@ -1,14 +1,15 @@
 """The numeric checks that a user's op passes when it is declared.
 
-In: an op's value and its rules. Out: nothing, a warning, or an error that shows two
-numbers. Invariant: what a rule is compared with comes from the value alone, by
-differences of fourth order in float64.
+In: an op's value, what generated code computes it by, and its rules. Out: nothing, a
+warning, or an error that shows two numbers. Invariant: what a rule is compared with
+comes from the value alone, by differences of fourth order in float64.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from symdiff.graph.errors import DeclarationError, DerivativeError, SymdiffWarni
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import dtype
+from symdiff.ops.define import HELPERS
 from symdiff.ops.leaf import INPUT
+from symdiff.ops.operands import as_tensor
 
 TOLERANCE = 1e-6
 STEP = 1e-3
@@ -155,25 +158,28 @@ def check_primitive(
 ) -> None:
     """Hold both rules of a primitive to differences of its value, operand by operand.
 
-    Raises `DeclarationError` where the value does not fit its declared type, and
-    `DerivativeError` where a rule is wrong.
+    Raises `DeclarationError` where the value does not fit its declared type, is not
+    what generated code computes, or changes an operand, and `DerivativeError` where a
+    rule is wrong.
     """
     rng = np.random.default_rng(1)
     leaves = [leaf_of(f"x{i}", a) for i, a in enumerate(sample)]
     y = call(*leaves)
-    with np.errstate(all="ignore"):
-        here = np.asarray(value(*sample))
+    here = _untouched(name, "evaluate", value, sample)
     if here.shape != tuple(y.shape):
         raise DeclarationError(
             f"{name}: evaluate returns shape {here.shape} where shape= says {y.shape}."
         )
     narrow = [a.astype("float32") if a.dtype.kind == "f" else a for a in sample]
-    with np.errstate(all="ignore"):
-        kind = np.asarray(value(*narrow)).dtype
-    if y.dtype.is_float and kind != np.float32:
+    small = _untouched(name, "evaluate", value, narrow)
+    if y.dtype.is_float and small.dtype != np.float32:
         raise DeclarationError(
-            f"{name}: evaluate returns {kind} for float32 operands; keep their dtype."
+            f"{name}: evaluate returns {small.dtype} for float32 operands; keep their "
+            "dtype."
         )
+    _check_text(name, y, sample, here)
+    _check_text(name, y, narrow, small)
+    _check_expand(name, y, leaves, sample, here)
     if y.node.op.vjp is None:  # declared to have no derivative
         return
     ct = leaf_of("ct", here)
@@ -202,6 +208,86 @@ def check_primitive(
         if push is not None:
             (got,) = values_of([push], feed | {tangent: t})
         _compare(name, "jvp", i, got, wanted)
+
+
+def _untouched(
+    name: str, what: str, function: Callable[..., Any], sample: Sequence[Any]
+) -> np.ndarray:
+    """Return a function's value; raise where it writes into what it is given."""
+    given = [np.array(a) for a in sample]
+    with np.errstate(all="ignore"):
+        found = np.array(function(*given))
+    for i, (a, b) in enumerate(zip(sample, given, strict=True)):
+        if a.tobytes() != b.tobytes():
+            raise DeclarationError(
+                f"{name}: {what} writes into operand {i}, which is an array of the "
+                "caller's; let it work on a copy."
+            )
+    return found
+
+
+def _check_text(name: str, y: Tensor, sample: Sequence[Any], wanted: Any) -> None:
+    """Hold the NumPy expression that generated code has to the value."""
+    text = y.node.op.text
+    if text is None:
+        return
+    code: CodeType = compile(str(text), f"<text of {name}>", "eval")
+    known = {"np": np, **{f"_help_{k}": f for k, f in HELPERS.items()}}
+
+    def computed(*operands: Any) -> Any:
+        return eval(code, known | {f"_{i}": a for i, a in enumerate(operands)})
+
+    try:
+        found = _untouched(name, "text", computed, sample)
+    except DeclarationError:
+        raise
+    except Exception as error:  # of the user's expression
+        raise DeclarationError(
+            f"{name}: text {text!r} fails where evaluate does not: "
+            f"{type(error).__name__}: {error}."
+        ) from error
+    if found.dtype != wanted.dtype:
+        raise DeclarationError(
+            f"{name}: text gives {found.dtype} where evaluate gives {wanted.dtype}."
+        )
+    _same_value(name, "text", found, wanted)
+
+
+def _check_expand(
+    name: str,
+    y: Tensor,
+    leaves: Sequence[Tensor],
+    sample: Sequence[Any],
+    wanted: np.ndarray,
+) -> None:
+    """Hold the graph that generated code is made of to the value."""
+    expand = y.node.op.expand
+    if expand is None:
+        return
+    made = as_tensor(expand(*leaves))
+    if made.type != y.type:
+        raise DeclarationError(f"{name}: expand gives {made.type}, not {y.type}.")
+    feed = dict(zip(leaves, sample, strict=True))
+    _same_value(name, "expand", values_of([made], feed)[0], wanted)
+
+
+def _same_value(name: str, what: str, got: Any, wanted: np.ndarray) -> None:
+    """Raise where generated code and `interpret` would compute two values."""
+    if np.shape(got) != wanted.shape:
+        raise DeclarationError(
+            f"{name}: {what} gives shape {np.shape(got)} where evaluate gives "
+            f"{wanted.shape}."
+        )
+    size = np.max(np.abs(wanted), initial=0.0, where=np.isfinite(wanted))
+    same = np.isclose(got, wanted, 0, TOLERANCE * size + 1e-12, equal_nan=True)
+    if same.all():
+        return
+    k = int(np.argmin(same))
+    raise DeclarationError(
+        f"{name}: {what} gives {np.ravel(got)[k]:.9g} where evaluate gives "
+        f"{np.ravel(wanted)[k]:.9g}; generated code computes the one, sd.interpret the "
+        "other."
+    )
 
 
 def _compare(name: str, rule: str, i: int, got: Any, wanted: Any) -> None:

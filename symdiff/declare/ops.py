@@ -138,9 +138,8 @@ def elementwise(
     box = {str(k): v for k, v in (domain or {}).items()}
     unknown = set(box) - set(names)
     if unknown:
-        raise DeclarationError(
-            f"domain names {', '.join(sorted(unknown))}; {name} has {', '.join(names)}."
-        )
+        named = ", ".join(sorted(unknown))
+        raise DeclarationError(f"domain names {named}; {name} has {', '.join(names)}.")
     intervals = [box.get(n, op_checks.DEFAULT) for n in names]
     op_checks.check_elementwise(name, call, names, intervals)
     return _named(call, name, f"{name}({', '.join(names)}) = {given}")
@@ -237,9 +236,8 @@ def _evaluator(build: Callable[..., Tensor]) -> Callable[..., Any]:
         key = (len(arrays), arrays[0].ndim)
         if key not in graphs:
             shape = tuple(dim(f"d{i}") for i in range(arrays[0].ndim))
-            floating = FLOAT
             leaves = [
-                apply(INPUT, name=f"x{i}", shape=shape, dtype=floating)
+                apply(INPUT, name=f"x{i}", shape=shape, dtype=FLOAT)
                 for i in range(len(arrays))
             ]
             graphs[key] = (leaves, build(*leaves))
@@ -273,7 +271,8 @@ def primitive(
     name : str
         An identifier that no op of symdiff has; defining it again makes a new op.
     evaluate : callable
-        NumPy function of the operands, which keeps their float dtype.
+        NumPy function of the operands, which keeps their dtype and leaves them as
+        they are.
     shape : callable, optional
         The result's shape from the operands' shapes; by default that of operand 0.
     vjp : callable, optional
@@ -305,7 +304,8 @@ def primitive(
         Where a rule does not agree with differences of ``evaluate``, which is tried
         now; it says in which operand.
     DeclarationError
-        Where there is no rule, or an argument does not fit.
+        Where there is no rule, text or expand does not give what ``evaluate`` gives,
+        or an argument does not fit.
     """
     if differentiable and vjp is None and jvp is None:
         raise DeclarationError(

@@ -278,3 +278,87 @@ def test_inside_loops() -> None:
     module = _run(sd.compile(sd.Function("f", [x], y))["backward"])
     _, residuals = module["forward_with_residuals"](at)
     np.testing.assert_allclose(module["backward"](residuals)[0], numeric, rtol=1e-8)
+
+
+# --- generated code computes what the value says --------------------------------------
+
+
+def _doubled(**parts: Any) -> Any:
+    rules = {"evaluate": lambda x: x * 2, "vjp": lambda d, out, x: d * 2}
+    return sd.primitive("doubled", **{**rules, **parts})
+
+
+def _writes(x: Any) -> Any:
+    x *= 2
+    return x
+
+
+def _sorts(x: Any) -> Any:
+    x.sort()
+    return x
+
+
+def _writes_last(x: Any, k: Any) -> Any:
+    y = x * k
+    k[0] = 0
+    return y
+
+
+UNLIKE: dict[str, tuple[dict[str, Any], str]] = {
+    "text": ({"text": "_0*3"}, "text gives .* where evaluate gives"),
+    "text in one entry": (
+        {"text": "_0 * np.array([2, 2, 2.5]).astype(_0.dtype)"},
+        "text gives .* where evaluate gives",
+    ),
+    "shape of text": ({"text": "np.sum(_0 * 2)"}, r"text gives shape \(\)"),
+    "width of text": ({"text": "_0 * 2 * np.ones(3)"}, "text gives float64"),
+    "text that raises": ({"text": "_0 @ np.ones(7)"}, "fails where evaluate does not"),
+    "text of unknown names": ({"text": "twice(_0)"}, "NameError"),
+    "expand": ({"expand": lambda x: x * 3}, "expand gives .* where evaluate gives"),
+    "shape of expand": ({"expand": lambda x: sd.sum(x)}, r"expand gives float"),
+    "kind of expand": ({"expand": lambda x: x > 0}, "expand gives bool"),
+    "no derivative": (
+        {"text": "_0*3", "vjp": None, "differentiable": False},
+        "text gives .* where evaluate gives",
+    ),
+    "nan": ({"text": "np.where(_0 > 9, _0, np.nan)"}, "text gives"),
+    "evaluate writes": (
+        {"evaluate": _writes, "text": "_0 * 2"},
+        "evaluate writes into operand 0",
+    ),
+    "evaluate itself writes": ({"evaluate": _writes}, "writes into operand 0"),
+    "evaluate sorts": ({"evaluate": _sorts}, "evaluate writes into operand 0"),
+    "text writes": (
+        {"text": "np.multiply(_0, 2, out=_0)"},
+        "text writes into operand 0",
+    ),
+    "evaluate writes into another": (
+        {"evaluate": _writes_last, "vjp": lambda d, out, x, k: (d * k, d * x)},
+        "evaluate writes into operand 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_what_generated_code_would_compute_otherwise_is_refused(name: str) -> None:
+    parts, words = UNLIKE[name]
+    with pytest.raises(sd.DeclarationError, match=words):
+        _doubled(**parts)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"text": "_0 + _0"},
+        {"expand": lambda x: x + x},
+        {"text": "(2 * _0[::-1])[::-1]"},
+        {"evaluate": lambda x: _writes(x.copy()), "text": "2 * _0"},
+    ],
+)
+def test_the_same_value_otherwise_written_is_taken(parts: Any) -> None:
+    q = _doubled(**parts)
+    x, at = sd.input("x", 3), np.array([0.3, -0.5, 0.7])
+    module = _run(sd.compile(sd.Function("f", [x], q(x)))["backward"])
+    value, residuals = module["forward_with_residuals"](at)
+    np.testing.assert_array_equal(value, sd.interpret(q(x), {x: at}))
+    np.testing.assert_array_equal(module["backward"](residuals, np.ones(3))[0], 2)
