@@ -89,15 +89,16 @@ class Unit:
         return Style(self.level, named, group, rank)
 
 
-def new_unit(program: Program, base: str, level: int) -> Unit:
-    """Return a unit whose leaves and dims have their names."""
+def new_unit(program: Program, base: str, level: int, trains: bool = False) -> Unit:
+    """Return a unit whose leaves and dims have names, fit for train.py's functions."""
     resolver = Resolver(base)
     symbols: dict[str, None] = {}
     for leaf in program.leaves:
         for d in leaf.shape:
             if isinstance(d, sp.Expr):
                 symbols.update((s.name, None) for s in sorted(d.free_symbols, key=str))
-    arguments = (*program.inputs, *program.targets) if program.is_model else ()
+    given = (*program.inputs, *program.targets)
+    arguments = given if trains or program.is_model else ()
     names = Names(resolver, program.leaves, symbols, arguments)
     unit = Unit(program, names, resolver, level, program.tensors())
     predicted = program.output_tensors()

@@ -122,6 +122,13 @@ class Names:
         self._used.add(unique)
         return unique
 
+    def rename(self, taken: frozenset[str]) -> None:
+        """Give every leaf and dim that has one of these names another."""
+        for named in (self._by_node, self._dims):
+            for key, name in named.items():
+                if name in taken:
+                    named[key] = self.claim(f"{name}_")  # type: ignore[index]
+
     def dim(self, name: str) -> str:
         """Return the variable that holds a symbolic length."""
         if name not in self._dims:

@@ -148,7 +148,7 @@ def _unit_of(leaves: Sequence[Tensor], roots: tuple[tuple[str, Tensor], ...]) ->
         wrt=empty,
         gradients=empty,
     )
-    return new_unit(program, "", 1)
+    return new_unit(program, "", 1, trains=True)
 
 
 def _hyper_statements(

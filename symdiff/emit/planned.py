@@ -55,6 +55,9 @@ from symdiff.plan.memory import plan_memory
 from symdiff.plan.program import Program
 from symdiff.plan.schedule import Style, reachable, schedule
 
+# What _planned.py calls its own arguments and its class.
+_OWN = frozenset(["plan", "Plan", "dims", "dtype"])
+
 
 def planned_module(
     unit: Unit, optimizer: Optimizer, options: Options, origin: str
@@ -83,11 +86,15 @@ def planned_module(
 
 
 def copied_names(unit: Unit) -> Names:
-    """Return the unit's names so that taking more of them changes no other module."""
+    """Return the unit's names so that taking more of them changes no other module.
+
+    What is called like an argument of this module's functions has another name here.
+    """
     names = copy.copy(unit.names)
     for attribute, value in vars(names).items():
         if isinstance(value, (dict, set)):
             setattr(names, attribute, copy.copy(value))
+    names.rename(_OWN)
     return names
 
 
@@ -302,7 +309,7 @@ def update_function(optimizer: Optimizer) -> Planned:
         wrt=(),
         gradients=(),
     )
-    unit = new_unit(program, "", 1)
+    unit = new_unit(program, "", 1, trains=True)
     goals = [
         Destination(unit.names.of(old), new.node, old.node) for old, new in results
     ]

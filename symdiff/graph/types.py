@@ -17,6 +17,7 @@ import contextvars
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from unicodedata import normalize
 
 import numpy as np
 import sympy as sp
@@ -193,14 +194,14 @@ def _mixing(low: DType, high: DType) -> DTypeError:
 def dim(name: str) -> sp.Symbol:
     """Return the symbolic dimension ``name``: a SymPy integer symbol, 0 or more.
 
-    Dimensions with equal names are equal. They are nonnegative and not positive because
+    Equal names, after NFKC as in Python, are equal dimensions. They are not positive:
     a batch may be empty, and SymPy folds comparisons of positive symbols.
     """
     if not isinstance(name, str) or not name.isidentifier():
         raise DeclarationError(
             f"dim name {name!r} is not an identifier; write for example sd.dim('N')."
         )
-    return sp.Symbol(name, integer=True, nonnegative=True)
+    return sp.Symbol(normalize("NFKC", name), integer=True, nonnegative=True)
 
 
 _COUNTED = "steps_of_loop_"
