@@ -17,7 +17,8 @@ Arguments may be arrays, floats, and nested tuples, lists, dicts and named tuple
 them; integer and boolean arrays are passed through and have no gradient (None stands
 for it); anything else must be hashable and is fixed when the code is generated. What
 the function reads from around it (closures, globals, attributes) may change between
-calls.
+calls. A transformed function is pickled and copied as its function and its options, and
+traced anew where it arrives: pools of processes take those of functions of modules.
 
 Everywhere ``fun`` is the function, and ``argnum`` the place of the argument to
 differentiate by, or a tuple of places, for a tuple of results.
@@ -26,6 +27,7 @@ differentiate by, or a tuple of places, for a tuple of results.
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,6 +67,7 @@ class Transformed:
         functools.update_wrapper(self, fun)
         self.__name__ = f"{name}_of_{getattr(fun, '__name__', 'function')}"
         self.__doc__ = f"{name} of: {fun.__doc__ or self.__name__}"
+        self._made_of = (fun, rule, name, key, fields)
         self._name = name
         self._rule = functools.partial(rule, fun)
         self._fields = fields
@@ -119,6 +122,18 @@ class Transformed:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
+    def __reduce__(self) -> Any:
+        """Return how a copy is made: of the function and the options, traced anew.
+
+        One that stands under its function's own name, as a decorated one does, is
+        found there.
+        """
+        path = getattr(self, "__qualname__", "")  # objects that are called have none
+        found: Any = sys.modules.get(self.__module__)
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        return path if found is self else (type(self), self._made_of)
+
     def __repr__(self) -> str:
         return f"<{self.__name__}>"
 
@@ -139,14 +154,26 @@ def _key(argnum: Argnum, *options: Any) -> Any:
     return (int(argnum) if single else tuple(argnum), *options)  # type: ignore[arg-type]
 
 
-def _named(argnum: Argnum) -> Callable[[Sequence[str]], Any]:
+# Fields of results, from the names of the arguments. No closures: they are pickled.
+
+
+def _named(argnum: Argnum, names: Sequence[str]) -> Any:
     """Return the fields of gradients: ``d_x``."""
+    chosen = [f"d_{names[i]}" for i in positions(argnum, len(names))]
+    return chosen[0] if isinstance(argnum, (int, np.integer)) else chosen
 
-    def fields(names: Sequence[str]) -> Any:
-        chosen = [f"d_{names[i]}" for i in positions(argnum, len(names))]
-        return chosen[0] if isinstance(argnum, (int, np.integer)) else chosen
 
-    return fields
+def _named_before(argnum: Argnum, names: Sequence[str]) -> Any:
+    """Return the fields of gradients where a vector follows the arguments."""
+    return _named(argnum, names[:-1])
+
+
+def _named_with_aux(argnum: Argnum, names: Sequence[str]) -> Any:
+    return (_named(argnum, names), "aux")
+
+
+def _named_with_value(argnum: Argnum, has_aux: bool, names: Sequence[str]) -> Any:
+    return (("value", "aux") if has_aux else "value", _named(argnum, names))
 
 
 # --- first derivatives ----------------------------------------------------------------
@@ -171,11 +198,7 @@ def grad(fun: Function, argnum: Argnum = 0, has_aux: bool = False) -> Transforme
     is (gradient, aux).
     """
     rule = functools.partial(_grad_rule, argnum, has_aux, False)
-    named = _named(argnum)
-
-    def fields(names: Sequence[str]) -> Any:
-        return (named(names), "aux") if has_aux else named(names)
-
+    fields = functools.partial(_named_with_aux if has_aux else _named, argnum)
     return Transformed(fun, rule, "grad", _key(argnum, has_aux), fields)
 
 
@@ -188,11 +211,7 @@ def value_and_grad(
     With ``has_aux`` the function returns (value, aux): ((value, aux), gradient).
     """
     rule = functools.partial(_grad_rule, argnum, has_aux, True)
-    named = _named(argnum)
-
-    def fields(names: Sequence[str]) -> Any:
-        return (("value", "aux") if has_aux else "value", named(names))
-
+    fields = functools.partial(_named_with_value, argnum, has_aux)
     key = _key(argnum, has_aux)
     return Transformed(fun, rule, "value_and_grad", key, fields)
 
@@ -230,7 +249,9 @@ def elementwise_grad(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Derivative of a function of each element alone: the sums of columns of J."""
     rule = functools.partial(_elementwise_rule, argnum)
     key = _key(argnum)
-    return Transformed(fun, rule, "elementwise_grad", key, _named(argnum))
+    return Transformed(
+        fun, rule, "elementwise_grad", key, functools.partial(_named, argnum)
+    )
 
 
 def _elementwise_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> Any:
@@ -243,13 +264,9 @@ def _elementwise_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) 
 def vjp(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Vector-Jacobian product: ``vjp(f)(*args, v)`` for v in the form of the result."""
     rule = functools.partial(_vjp_rule, argnum)
-    return Transformed(fun, rule, "vjp", _key(argnum), _named_before(argnum))
-
-
-def _named_before(argnum: Argnum) -> Callable[[Sequence[str]], Any]:
-    """Return the fields of gradients where a vector follows the arguments."""
-    named = _named(argnum)
-    return lambda names: named(names[:-1])
+    return Transformed(
+        fun, rule, "vjp", _key(argnum), functools.partial(_named_before, argnum)
+    )
 
 
 def _vjp_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> Any:
@@ -336,7 +353,9 @@ def _hessian_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> A
 def hvp(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Hessian-vector product of a scalar-valued function: ``hvp(f)(*args, v)``."""
     rule = functools.partial(_hvp_rule, argnum, False)
-    return Transformed(fun, rule, "hvp", _key(argnum), _named_before(argnum))
+    return Transformed(
+        fun, rule, "hvp", _key(argnum), functools.partial(_named_before, argnum)
+    )
 
 
 def _hvp_rule(
