@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.captured import ATOMS, Snapshot
+from symdiff.declare.captured import ATOMS, Snapshot, asked
 from symdiff.graph.errors import DeclarationError, SymdiffWarning
 from symdiff.graph.forking import ForkLock
 from symdiff.graph.tensor import Tensor
@@ -102,7 +102,7 @@ def _is_frozen_record(value: Any) -> bool:
     """Whether a value is an instance of a frozen dataclass, and has its fields only."""
     settings = getattr(type(value), "__dataclass_params__", None)
     names = getattr(type(value), "__dataclass_fields__", ())
-    space = getattr(value, "__dict__", None)
+    space = asked(value, "__dict__", None)
     return bool(settings and settings.frozen and space is not None) and (
         list(names) == list(space or ())
     )

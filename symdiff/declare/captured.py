@@ -28,6 +28,18 @@ MAPPINGS = (
 CONTAINERS = (tuple, list, deque, UserList, *MAPPINGS)
 
 
+def asked(value: Any, name: str, default: Any = MISSING) -> Any:
+    """Return an attribute of an object of the user's, or the default.
+
+    What its ``__getattr__`` or a property raises tells that it has none, be that an
+    AttributeError or another.
+    """
+    try:
+        return getattr(value, name, default)
+    except Exception:
+        return default
+
+
 # --- values as they were --------------------------------------------------------------
 
 

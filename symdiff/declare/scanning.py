@@ -33,6 +33,7 @@ from symdiff.declare.captured import (
     Absent,
     Getter,
     Snapshot,
+    asked,
     frozen,
 )
 from symdiff.declare.code_names import (
@@ -147,7 +148,7 @@ class _Scanner:
     ) -> None:
         """Note a value that code with these names can reach."""
         found = self.found
-        if getattr(value, "__module__", None) in SOURCES:  # a function of such a module
+        if asked(value, "__module__", None) in SOURCES:  # a function of such a module
             found.source = found.source or name
         if isinstance(value, types.ModuleType):
             if not _is_library_module(value.__name__, value):
@@ -206,10 +207,12 @@ class _Scanner:
                 pass
             case type():
                 self.attributes(value, names | _MAKING)
-            case _ if hasattr(value, "__wrapped__"):
-                self.inside(name, value.__wrapped__, names)
+            case _ if (wrapped := asked(value, "__wrapped__")) is not MISSING:
+                self.inside(name, wrapped, names)
                 self.attributes(value, names)
-            case _ if hasattr(value, "__dict__") or hasattr(value, "__slots__"):
+            case _ if any(
+                asked(value, n) is not MISSING for n in ("__dict__", "__slots__")
+            ):
                 self.attributes(value, names)
 
     def items(self, name: str, value: Any, get: Getter, names: frozenset[str]) -> None:
@@ -265,9 +268,9 @@ class _Scanner:
         wanted = names | self.known
         if isinstance(value, threading.local):  # whose attributes are each thread's
             for name in sorted(wanted & vars(value).keys()):
-                get: Getter = functools.partial(getattr, value, name, MISSING)
+                get: Getter = functools.partial(asked, value, name)
                 self.value(name, get(), get, names)
-        space: Any = getattr(value, "__dict__", None)
+        space: Any = asked(value, "__dict__", None)
         for name in sorted(wanted & space.keys() if space else ()):
             if (id(space), name) not in self.seen:
                 self.seen.add((id(space), name))
@@ -297,7 +300,7 @@ class _Scanner:
             if isinstance(value, types.MemberDescriptorType):  # of __slots__
                 if instance is not MISSING and (id(instance), name) not in self.seen:
                     self.seen.add((id(instance), name))
-                    get = functools.partial(getattr, instance, name, MISSING)
+                    get = functools.partial(asked, instance, name)
                     self.value(name, get(), get, names)
             elif (kind, name) not in self.seen:
                 self.seen.add((kind, name))
@@ -335,8 +338,8 @@ def _attribute(value: Any, name: str) -> Getter:
     try:
         ref = weakref.ref(value)
     except TypeError:
-        return functools.partial(getattr, value, name, MISSING)
-    return lambda: getattr(ref(), name, MISSING)
+        return functools.partial(asked, value, name)
+    return lambda: asked(ref(), name)
 
 
 def _item(get: Getter, key: Any) -> Any:
