@@ -15,7 +15,7 @@ from symdiff.emit.source import Resolver, primal_site
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import OPS
-from symdiff.ops.operands import LITERAL
+from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.ops.text import is_statements, op_text
 
 WIDTH = 88
@@ -63,8 +63,8 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
 
     Two at most, each in full and, where that is shorter, without its rule.
     """
-    if tensor.site.primal is None:
-        return []
+    if tensor.site.primal is None or tensor.node.op in (LITERAL, CONSTANT):
+        return []  # a plain number comes from no rule
     found: dict[tuple[str, ...], None] = {}
     waiting = [tensor]
     while waiting:

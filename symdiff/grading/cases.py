@@ -17,7 +17,7 @@ import numpy as np
 from symdiff.declare.init import Init
 from symdiff.declare.model import Function, Model
 from symdiff.emit.dims import length_of, symbols_of
-from symdiff.emit.drawing import lengths_of
+from symdiff.emit.drawing import draw_argument, lengths_of
 from symdiff.emit.lengths import LengthError
 from symdiff.grading.reference import Case, Reference
 
@@ -167,23 +167,14 @@ class _Drawer:
     def _draw(
         self, name: str, lengths: Mapping[str, int], rng: np.random.Generator
     ) -> np.ndarray:
-        kind, dims, *bounds = self.reference.arguments[name]
-        shape = tuple(d if isinstance(d, int) else length_of(d, lengths) for d in dims)
-        low, high = (length_of(b, lengths) if isinstance(b, str) else b for b in bounds)
-        sample = self.samples[name]
+        spec, sample = self.reference.arguments[name], self.samples[name]
         if isinstance(sample, Init) and sample.array is None:
+            shape = tuple(
+                d if isinstance(d, int) else length_of(d, lengths) for d in spec[1]
+            )
             names = {**vars(self.reference.check), "rng": rng, "np": np}
             return np.asarray(eval(sample.draw_text(shape), names))
-        if kind == "bool":
-            return rng.random(shape) < 0.5
-        if kind.startswith(("int", "uint")):
-            least = 0 if low is None else int(low)
-            return rng.integers(least, least + 5 if high is None else int(high), shape)
-        if low is not None or high is not None:
-            first = float(low) if low is not None else float(high) - 1.0
-            last = float(high) if high is not None else first + 1.0
-            return np.asarray(rng.uniform(first, last, shape))
-        return np.asarray(rng.standard_normal(shape))
+        return draw_argument(spec, lengths, rng)
 
     def _filled(
         self, case: Case, weight: float, rng: np.random.Generator

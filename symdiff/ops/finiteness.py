@@ -37,6 +37,7 @@ SPREAD = frozenset(
 SQUARES = frozenset(["var", "std", "norm", "abs", "square", "relu", "softmax", "exp",
                      "sigmoid", "softplus"])  # fmt: skip
 _wild: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
+MOST_LOOKED_AT = 100_000  # elements of a constant; of a larger one no sign is known
 _signs: WeakKeyDictionary[Node, int] = WeakKeyDictionary()
 
 
@@ -164,5 +165,7 @@ def _sign_of(node: Node) -> int:
 def _sign_of_number(value: Any) -> int:
     if isinstance(value, sp.Basic):  # a dimension
         return 2 if value.is_positive else 1 if value.is_nonnegative else 0
+    if np.size(value) > MOST_LOOKED_AT:
+        return 0
     low = np.min(value) if np.size(value) else 0
     return 2 if low > 0 else 1 if low >= 0 else 0
