@@ -15,10 +15,11 @@ Invariant: what a transformed function computes is generated NumPy code, shown b
 
 Arguments may be arrays, floats, and nested tuples, lists, dicts and named tuples of
 them; integer and boolean arrays are passed through and have no gradient (None stands
-for it); anything else must be hashable and is fixed when the code is generated. What
-the function reads from around it (closures, globals, attributes) may change between
-calls. A transformed function is pickled and copied as its function and its options, and
-traced anew where it arrives: pools of processes take those of functions of modules.
+for it); anything else must be hashable, or a slice, and is fixed when the code is
+generated. What the function reads from around it (closures, globals, attributes) may
+change between calls. A transformed function is pickled and copied as its function and
+its options, and traced anew where it arrives: pools of processes take those of
+functions of modules.
 
 Everywhere ``fun`` is the function, and ``argnum`` the place of the argument to
 differentiate by, or a tuple of places, for a tuple of results.
@@ -29,7 +30,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,17 @@ from symdiff.derive.reverse import fit_cotangent
 from symdiff.graph.errors import DeclarationError, DerivativeError, TracingError
 from symdiff.graph.provenance import checked_call, public
 from symdiff.graph.tensor import Tensor
+from symdiff.naming_results import (
+    named,
+    named_before,
+    named_with_aux,
+    named_with_value,
+    placed,
+)
 from symdiff.ops.operands import API, float_operand
-from symdiff.points import Argnum, Point, as_float, positions, replaced_in
+from symdiff.points import Argnum, Point, as_float, replaced_in
 from symdiff.traced_calls import closed, foreign, make_variant, statics, traced
-from symdiff.variants import LOCK, Symbolic, describe, variants_of
+from symdiff.variants import LOCK, Symbolic, Unfixed, describe, refused, variants_of
 
 Function = Callable[..., Any]
 
@@ -87,6 +95,8 @@ class Transformed:
                 key = (key, describe(kwargs, found))
         except Symbolic:
             return self._symbolic(args, kwargs)
+        except Unfixed as error:
+            raise refused(self.__wrapped__, args, kwargs, error.value) from None  # type: ignore[attr-defined]
         if UNSEEN.get() is None:
             variant = self._variants.find(key)
             if variant is not None:
@@ -109,7 +119,7 @@ class Transformed:
                 if foreign(trace, outputs):
                     return replaced_in(result, closed(trace))
                 name = function_name(fun, f"{self._name}_")
-                field = functools.partial(_field, self._prefixes(args))
+                field = functools.partial(placed, self._prefixes(args))
                 variant = make_variant(trace, seen, result, name, field)
                 self._variants.add(key, variant)
         return variant(found)
@@ -138,42 +148,11 @@ class Transformed:
         return f"<{self.__name__}>"
 
 
-def _field(prefixes: Any, path: Path) -> Path:
-    """Return the name of a result: by its place, ``d_x`` or ``value``."""
-    if isinstance(prefixes, str):
-        return (prefixes, *path)
-    if prefixes and path:
-        return _field(prefixes[int(path[0])], path[1:])
-    return path
-
-
 def _key(argnum: Argnum, *options: Any) -> Any:
     if isinstance(argnum, (bool, float, str)) or argnum is None:
         raise DerivativeError(f"argnum must be an int or ints, got {argnum!r}.")
     single = isinstance(argnum, (int, np.integer))
     return (int(argnum) if single else tuple(argnum), *options)  # type: ignore[arg-type]
-
-
-# Fields of results, from the names of the arguments. No closures: they are pickled.
-
-
-def _named(argnum: Argnum, names: Sequence[str]) -> Any:
-    """Return the fields of gradients: ``d_x``."""
-    chosen = [f"d_{names[i]}" for i in positions(argnum, len(names))]
-    return chosen[0] if isinstance(argnum, (int, np.integer)) else chosen
-
-
-def _named_before(argnum: Argnum, names: Sequence[str]) -> Any:
-    """Return the fields of gradients where a vector follows the arguments."""
-    return _named(argnum, names[:-1])
-
-
-def _named_with_aux(argnum: Argnum, names: Sequence[str]) -> Any:
-    return (_named(argnum, names), "aux")
-
-
-def _named_with_value(argnum: Argnum, has_aux: bool, names: Sequence[str]) -> Any:
-    return (("value", "aux") if has_aux else "value", _named(argnum, names))
 
 
 # --- first derivatives ----------------------------------------------------------------
@@ -198,7 +177,7 @@ def grad(fun: Function, argnum: Argnum = 0, has_aux: bool = False) -> Transforme
     is (gradient, aux).
     """
     rule = functools.partial(_grad_rule, argnum, has_aux, False)
-    fields = functools.partial(_named_with_aux if has_aux else _named, argnum)
+    fields = functools.partial(named_with_aux if has_aux else named, argnum)
     return Transformed(fun, rule, "grad", _key(argnum, has_aux), fields)
 
 
@@ -211,7 +190,7 @@ def value_and_grad(
     With ``has_aux`` the function returns (value, aux): ((value, aux), gradient).
     """
     rule = functools.partial(_grad_rule, argnum, has_aux, True)
-    fields = functools.partial(_named_with_value, argnum, has_aux)
+    fields = functools.partial(named_with_value, argnum, has_aux)
     key = _key(argnum, has_aux)
     return Transformed(fun, rule, "value_and_grad", key, fields)
 
@@ -250,7 +229,7 @@ def elementwise_grad(fun: Function, argnum: Argnum = 0) -> Transformed:
     rule = functools.partial(_elementwise_rule, argnum)
     key = _key(argnum)
     return Transformed(
-        fun, rule, "elementwise_grad", key, functools.partial(_named, argnum)
+        fun, rule, "elementwise_grad", key, functools.partial(named, argnum)
     )
 
 
@@ -265,7 +244,7 @@ def vjp(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Vector-Jacobian product: ``vjp(f)(*args, v)`` for v in the form of the result."""
     rule = functools.partial(_vjp_rule, argnum)
     return Transformed(
-        fun, rule, "vjp", _key(argnum), functools.partial(_named_before, argnum)
+        fun, rule, "vjp", _key(argnum), functools.partial(named_before, argnum)
     )
 
 
@@ -354,7 +333,7 @@ def hvp(fun: Function, argnum: Argnum = 0) -> Transformed:
     """Hessian-vector product of a scalar-valued function: ``hvp(f)(*args, v)``."""
     rule = functools.partial(_hvp_rule, argnum, False)
     return Transformed(
-        fun, rule, "hvp", _key(argnum), functools.partial(_named_before, argnum)
+        fun, rule, "hvp", _key(argnum), functools.partial(named_before, argnum)
     )
 
 

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.captured import ATOMS, Snapshot, asked
-from symdiff.graph.errors import DeclarationError, SymdiffWarning
+from symdiff.declare.tracing import argument_names
+from symdiff.declare.trees import leaf_paths
+from symdiff.graph.errors import ArgumentError, SymdiffWarning
 from symdiff.graph.forking import ForkLock
 from symdiff.graph.tensor import Tensor
 
@@ -30,6 +32,14 @@ LOCK = ForkLock()
 
 class Symbolic(Exception):  # noqa: N818 - no error: it ends a search
     """A tensor was found among the arguments."""
+
+
+class Unfixed(Exception):  # noqa: N818 - the caller knows the argument's name
+    """A value that code can neither take nor be generated for."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
 
 
 # --- what a call is like --------------------------------------------------------------
@@ -67,14 +77,42 @@ def _describe_rarer(value: Any, found: list[Any]) -> Any:
         return (kind, *value, *[describe(v, found) for v in value.values()])
     if isinstance(value, (tuple, list)):
         return (kind, *[describe(v, found) for v in value])
+    if kind is slice:
+        return (slice, *[(type(v), v) for v in _limits(value)])
     try:
         hash(value)
     except TypeError:
-        raise DeclarationError(
-            f"an argument is {kind.__name__} {value!r:.60}, which is neither an array, "
-            "a number, a container of them nor hashable."
-        ) from None
+        raise Unfixed(value) from None
     return (kind, _fixed(value))
+
+
+def _limits(value: slice) -> list[Any]:
+    """Return the limits of a slice, which are fixed: whole numbers, or nothing."""
+    found = [value.start, value.stop, value.step]
+    if not all(isinstance(v, (int, np.integer, type(None))) for v in found):
+        raise Unfixed(value)
+    return found
+
+
+def refused(fun: Any, args: Any, kwargs: Any, value: Any) -> ArgumentError:
+    """Return the error that names the argument which holds a value."""
+    pairs = [*zip(argument_names(fun, len(args)), args, strict=True), *kwargs.items()]
+    where = next(
+        (
+            ".".join((name, *path))
+            for name, given in pairs
+            for path, leaf in leaf_paths(given)
+            if leaf is value
+        ),
+        "an argument",
+    )
+    shown = f"{type(value).__name__} {value!r:.60}"
+    return ArgumentError(
+        f"{where} is {shown}, which is neither an array, a number, a tuple, list or "
+        "dict of them, nor hashable: pass its numbers and arrays as arguments of their "
+        "own, or bind it beforehand, as in grad(functools.partial(f, option=...)) or "
+        "by a function that reads it from around itself."
+    )
 
 
 def _fixed(value: Any) -> Any:
