@@ -71,3 +71,13 @@ def test_schema_is_printed_and_written():
     assert json.loads(printed)["title"] == "symdiff spec"
     run("schema", "-o", "spec.schema.json")
     assert Path("spec.schema.json").read_text("utf-8") == printed
+
+
+@pytest.mark.parametrize(
+    "name", ["con", "AUX", "nul", "con.py", "class", "numpy", "x y"]
+)
+@pytest.mark.parametrize("toml", [False, True])
+def test_names_that_no_file_can_have_are_refused(name, toml):
+    said = run("new", name, *(["--toml"] if toml else []), code=1)
+    assert f"name {name!r}" in said
+    assert not list(Path().iterdir())
