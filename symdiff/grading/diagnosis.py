@@ -236,7 +236,8 @@ class Diagnosis:
         if s is not None:
             line = line or self._line(s.target, mine)
             s = self._cotangent(s)
-            seen = _difference(mine, right)
+            seen = ""
+        seen = "; ".join(part for part in (seen, _difference(mine, right)) if part)
         example = _example(name, mine, right, what)
         made = self._finding(s, "unknown", f"{words}; {seen}", "", line, example, False)
         made.gradients = self._ordered(wrong)
