@@ -22,6 +22,7 @@ from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops import closure
 from symdiff.ops.apart import vjp_apart
 from symdiff.ops.calculus import add_all
+from symdiff.ops.elementwise import cast
 from symdiff.ops.masks import hides, scalar_mask
 from symdiff.ops.operands import api, as_tensor, float_operand
 from symdiff.ops.shape import zeros_like
@@ -90,14 +91,19 @@ def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
 
 
 def summed(node: Node, contributions: list[Any]) -> Any:
-    """Add up contributions, first use first; several results stay apart by index."""
+    """Add up contributions, first use first; several results stay apart by index.
+
+    Those of loops and branches come in the dtypes of their results, as carries do.
+    """
     latest = contributions[::-1]
     if not isinstance(node.type, TupleType):
         return add_all(latest)
-    return [
+    totals = [
         add_all(ct for index, ct in latest if index == i)
         for i in range(len(node.type.items))
     ]
+    pairs = zip(totals, node.type.items, strict=True)
+    return [None if t is None else cast(t, kind.dtype) for t, kind in pairs]
 
 
 def hand_back(
