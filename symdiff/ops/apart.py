@@ -102,16 +102,26 @@ def _placings(ct: Tensor, depth: int) -> Parts | None:
     placed = lifted(ct)
     if placed is not None:
         return [(placed.parents[0], placed.node.attrs["index"])]
-    if ct.node.op is UNSLICES and not fills(ct.node):
+    zeros = ct.node.op is UNSLICES and not fills(ct.node)
+    if zeros or (ct.node.op is UNSLICES and any(map(masked, ct.parents))):
         pairs = zip(ct.parents, ct.node.attrs["indices"], strict=True)
         return [_with_axes(part, index) for part, index in pairs]
     if ct.node.op.name in MOVED and depth:
         inside = _placings(ct.parents[0], depth - 1)
         return None if inside is None else _after(ct, inside)
+    if ct.node.op.name == "negative" and depth:
+        inside = _placings(ct.parents[0], depth - 1)
+        return None if inside is None else [(_negated(p), i) for p, i in inside]
     if ct.node.op.name == "add" and depth:
         a, b = (_placings(p, depth - 1) for p in ct.parents)
         return None if a is None or b is None else a + b
     return None
+
+
+def _negated(part: Tensor) -> Tensor:
+    """Return a part with the other sign, its mask around it."""
+    mask = masked(part)
+    return -part if mask is None else mask.around(-mask.inner)
 
 
 def _after(t: Tensor, inside: Parts) -> Parts | None:

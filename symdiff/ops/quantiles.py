@@ -23,8 +23,11 @@ from symdiff.graph.types import (
     require_nonempty,
 )
 from symdiff.ops.define import primitive, require_float
+from symdiff.ops.elementwise import where
+from symdiff.ops.independent import beside_axes
 from symdiff.ops.index import slice_axis
 from symdiff.ops.joining import stack
+from symdiff.ops.nonfinite import isnan
 from symdiff.ops.operands import api, as_tensor
 from symdiff.ops.reduce import reduced_shape
 from symdiff.ops.shape import expand_dims, reshape, squeeze, transpose
@@ -84,7 +87,7 @@ def _quantile_vjp(
 ) -> list[Any]:
     (x,) = inputs
     axis, total = attrs["axis"], None
-    row: Any = expand_dims(ct, axis)
+    row: Any = expand_dims(_unless_nan(output, ct), axis)
     for index, weight in _places(x, attrs):
         length = x.shape[axis]
         share = row if isinstance(weight, int) else row * weight
@@ -102,7 +105,12 @@ def _quantile_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Any
         part: Any = squeeze(take_along_axis(tangents[0], index, axis), axis)
         part = part if isinstance(weight, int) else part * weight
         total = part if total is None else total + part
-    return total
+    return _unless_nan(output, total)
+
+
+def _unless_nan(quantile: Tensor, t: Any) -> Tensor:
+    """Return ``t``, and NaN where the quantile is: sorting has put the NaN aside."""
+    return where(isnan(quantile), np.nan, t)
 
 
 def _infer_quantile(t: TensorType, *, axis: int, q: float, method: str) -> TensorType:
@@ -136,7 +144,7 @@ QUANTILE = primitive(
     jvp=_quantile_jvp,
     text=_quantile_text,
     rule="goes to the elements it lies between",
-    extra={"weight": 20},
+    extra={"weight": 20, "independent": beside_axes},
 )
 
 

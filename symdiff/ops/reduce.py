@@ -26,11 +26,13 @@ from symdiff.graph.types import (
 from symdiff.graph.types import (
     dtype as as_dtype,
 )
-from symdiff.ops.define import multilinear, primitive, require_float
+from symdiff.ops.define import Vjp, multilinear, primitive, require_float
 from symdiff.ops.elementwise import (
     cast,
     dtype_text,
     equal,
+    greater,
+    less,
     logical_and,
     logical_not,
     logical_or,
@@ -39,6 +41,7 @@ from symdiff.ops.elementwise import (
     not_equal,
 )
 from symdiff.ops.elementwise import where as select
+from symdiff.ops.independent import beside_axes
 from symdiff.ops.operands import (
     api,
     as_bool,
@@ -220,36 +223,47 @@ def _infer_extreme(
     return TensorType(reduced_shape(t.shape, axes, keepdims), t.dtype)
 
 
-def _winners(output: Tensor, x: Tensor, attrs: Any) -> tuple[Tensor, Tensor]:
-    """Return the mask of extreme elements and how many share each extreme."""
+def _count(output: Tensor, x: Tensor, attrs: Any) -> tuple[Tensor, Tensor]:
+    """Return the mask of extreme elements, and how many share each extreme: NaN where
+    it is NaN, which equals none.
+    """
     axes, keepdims = attrs["axes"], attrs["keepdims"]
     mask = equal(x, spread(output, x.shape, axes, keepdims))
     mask.hint = "winner"
     count: Any = sum_(mask, axes, dtype=x.dtype, keepdims=keepdims)
     if attrs["initial"] is not None:  # one element more
         count = count + cast(equal(output, attrs["initial"]), x.dtype)
-    return mask, count
+    count.hint = "count"
+    return mask, select(equal(count, 0), np.nan, count)
 
 
-def _extreme_vjp(
-    ct: Any, output: Tensor, inputs: Any, attrs: Any, needs: Any
-) -> list[Tensor]:
-    (x,) = inputs
-    mask, count = _winners(output, x, attrs)
-    share: Any = ct / count
-    share = spread(share, x.shape, attrs["axes"], attrs["keepdims"])
-    return [select(mask, share, 0)]
+def _extreme_vjp(beaten: Any) -> Vjp:
+    """Return the rule that masks what is beaten, which beside a NaN nothing is: its
+    derivative is NaN and not a 0 that looks valid.
+    """
+
+    def vjp(ct: Any, output: Tensor, inputs: Any, attrs: Any, needs: Any) -> Any:
+        (x,) = inputs
+        axes, keepdims = attrs["axes"], attrs["keepdims"]
+        share = spread(ct / _count(output, x, attrs)[1], x.shape, axes, keepdims)
+        loser = beaten(x, spread(output, x.shape, axes, keepdims))
+        loser.hint = "loser"
+        return [select(loser, 0, share)]
+
+    return vjp
 
 
 def _extreme_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tensor:
     (x,) = inputs
-    mask, count = _winners(output, x, attrs)
+    mask, count = _count(output, x, attrs)
     keep = attrs["keepdims"]
     moved: Any = sum_(select(mask, tangents[0], 0), attrs["axes"], keepdims=keep)
     return moved / count
 
 
-def _extreme(name: str, public_names: tuple[str, ...], word: str, pair: Any) -> Any:
+def _extreme(
+    name: str, public_names: tuple[str, ...], word: str, pair: Any, beaten: Any
+) -> Any:
     reduction = getattr(np, name)
 
     def text(node: Any) -> str:
@@ -267,10 +281,11 @@ def _extreme(name: str, public_names: tuple[str, ...], word: str, pair: Any) -> 
         name,
         _infer_extreme,
         value,
-        vjp=_extreme_vjp,
+        vjp=_extreme_vjp(beaten),
         jvp=_extreme_jvp,
         text=text,
         rule="ties share the cotangent equally",
+        extra={"independent": beside_axes},
     )
 
     def reduce(
@@ -308,8 +323,8 @@ def _extreme(name: str, public_names: tuple[str, ...], word: str, pair: Any) -> 
     return api(*public_names)(reduce)
 
 
-max_ = _extreme("max", ("max", "amax"), "Largest element", maximum)
-min_ = _extreme("min", ("min", "amin"), "Smallest element", minimum)
+max_ = _extreme("max", ("max", "amax"), "Largest element", maximum, less)
+min_ = _extreme("min", ("min", "amin"), "Smallest element", minimum, greater)
 
 
 def _infer_arg(t: TensorType, *, axis: int, keepdims: bool) -> TensorType:
