@@ -170,3 +170,14 @@ def test_not_everything_has_a_formula() -> None:
     y, _ = sd.scan(lambda c, r: (c * r, None), 1.0, sd.input("z", (3,)))
     with pytest.raises(sd.DeclarationError, match="no exact form"):
         sd.to_sympy(y)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_polygammas_are_read_and_differentiated(order: int) -> None:
+    a, x = sp.Symbol("a"), sd.input("x", 3)
+    at = np.array([0.5, 1.5, 3.0])
+    made = sd.from_sympy(sp.polygamma(order, a), {a: x})
+    slope = sd.grad(sd.sum(made), x)
+    expected = [[float(sp.polygamma(order + k, v)) for v in at] for k in (0, 1)]
+    found = sd.interpret([made, slope], {x: at})
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
