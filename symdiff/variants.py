@@ -8,6 +8,7 @@ the same; calls from several threads are safe.
 
 from __future__ import annotations
 
+import functools
 import types
 import warnings
 import weakref
@@ -262,15 +263,19 @@ def variants_of(function: Any, rule: Any) -> Variants:
         held = _CACHES.get(number)
         if held is None or held[0]() is not owner:
             try:
-                held = (weakref.ref(owner, lambda ref: _forget(number, ref)), {})
+                gone = functools.partial(_forget, _CACHES, number)
+                held = (weakref.ref(owner, gone), {})
             except TypeError:  # one that cannot be followed, such as a slotted object
                 return Variants()
             _CACHES[number] = held
         return held[1].setdefault((rule, inner and Same(inner)), Variants())
 
 
-def _forget(number: int, ref: weakref.ref[Any]) -> None:
+# It is given all that it reads: an object may go when Python ends, after the globals.
+def _forget(
+    caches: dict[int, tuple[weakref.ref[Any], Any]], number: int, ref: weakref.ref[Any]
+) -> None:
     """Drop the variants of an object that is gone, unless its number is another's."""
-    held = _CACHES.get(number)
+    held = caches.get(number)
     if held is not None and held[0] is ref:
-        _CACHES.pop(number, None)
+        caches.pop(number, None)
