@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symdiff.declare.leaves import is_leaf
+from symdiff.declare.leaves import is_leaf, leaves
 from symdiff.declare.optim import Optimizer
 from symdiff.declare.update import OPTIONS
 from symdiff.graph.arguments import did_you_mean
@@ -26,7 +26,7 @@ from symdiff.graph.errors import (
 )
 from symdiff.graph.provenance import Site, line_of
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import dims_equal
+from symdiff.graph.types import dim, dims_equal
 from symdiff.ops.leaf import PARAM, RANDOM, STATE
 from symdiff.ops.updating import collect_updates
 
@@ -219,7 +219,8 @@ def optimizer_of(optimizer: Any, loss: Any) -> Optimizer | None:
         )
     if loss is None:
         raise DeclarationError("an optimizer needs a loss; give loss=.")
-    unread = optimizer.unread()
+    params = [t for t in leaves((loss,), PARAM) if not optimizer.is_frozen(str(t.name))]
+    unread = optimizer.unread([t.shape for t in params] or [(dim("P"),)])
     if unread:
         known = [*(n for n in optimizer.hyper if n not in unread), *OPTIONS]
         raise DeclarationError(

@@ -21,12 +21,12 @@ import numpy as np
 from symdiff.declare.schedules import Schedule
 from symdiff.graph.arguments import did_you_mean, refuse_unknown
 from symdiff.graph.errors import DeclarationError
-from symdiff.graph.node import topological
+from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import FLOAT, dim
-from symdiff.ops.leaf import HYPER
-from symdiff.ops.operands import API
+from symdiff.graph.types import FLOAT, Shape, dim
+from symdiff.ops.leaf import HYPER, INPUT, PARAM, RANDOM, STATE
+from symdiff.ops.operands import API, as_tensor
 
 Slots = dict[str, Tensor]
 Hyper = float | Schedule  # what a hyperparameter is given as
@@ -135,12 +135,15 @@ class Optimizer:
         hyper: Mapping[str, Tensor],
         t: Tensor,
     ) -> tuple[Tensor, Slots]:
-        """Return the new parameter and the new slots.
+        """Return the new parameter and the new slots, all from the old values.
+
+        Equations say what they do to one parameter by itself. Elementwise ones that are
+        the same for every shape are planned on all parameters laid end to end.
 
         Parameters
         ----------
         p, g : Tensor
-            Parameter and gradient, of one shape (a flat vector when planned).
+            Parameter and gradient, of one shape.
         slots : dict
             By name, each of p's shape.
         hyper : dict
@@ -177,6 +180,15 @@ class Optimizer:
             g.hint = "clipped"
         own = {name: slots[name] for name in self.slots}
         new, kept = self.update(p, g, own, hyper, t)
+        name = type(self).__name__
+        unknown = sorted(kept.keys() - own.keys())
+        if unknown:
+            raise DeclarationError(
+                f"the update of {name} returns {unknown[0]!r}, which is none of its "
+                f"slots: {', '.join(own)}."
+            )
+        new = _fitting(f"the new parameter of {name}", new, p)
+        kept = {n: _fitting(f"the slot {n!r} of {name}", v, p) for n, v in kept.items()}
         if "ema" in hyper:
             decay = hyper["ema"]
             average = decay * slots["ema"] + (1 - decay) * new
@@ -214,23 +226,31 @@ class Optimizer:
         """Whether steps leave a parameter as it is."""
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.frozen)
 
-    def unread(self) -> list[str]:
-        """Return the hyperparameters that no equation reads, as misspelt ones are."""
+    def unread(self, shapes: Iterable[Shape]) -> list[str]:
+        """Return the hyperparameters that no equation reads, as misspelt ones are.
+
+        ``shapes`` are those of the parameters. Raises where an equation reads what no
+        step has.
+        """
         hyper, t = hyper_leaves(self)
-
-        def vector(name: str) -> Tensor:
-            return apply(HYPER, name=name, shape=(dim("P"),), dtype=FLOAT)
-
-        p, g, whole = map(vector, ("p", "g", "whole"))
-        slots = {name: vector(name) for name in self.all_slots}
-        try:
-            new, kept = self.step(p, g, slots, hyper, t, whole)
-        except KeyError as error:
-            raise DeclarationError(
-                f"the update of {type(self).__name__} reads {error}, which is no "
-                f"hyperparameter and no slot of it: {', '.join([*hyper, *slots])}."
-            ) from error
-        read = set(topological([new.node, *(v.node for v in kept.values())]))
+        read: set[Node] = set()
+        for shape in dict.fromkeys(shapes):
+            vectors = [_array(n, shape) for n in ("p", "g", *self.all_slots)]
+            p, g, *kept = vectors
+            slots = dict(zip(self.all_slots, kept, strict=True))
+            whole = _array("whole", (dim("Q"),))
+            try:
+                new, slots = self.step(p, g, slots, hyper, t, whole)
+            except KeyError as error:
+                raise DeclarationError(
+                    f"the update of {type(self).__name__} reads {error}, which is no "
+                    "hyperparameter and no slot of it: "
+                    f"{', '.join([*hyper, *self.all_slots])}."
+                ) from error
+            found = topological([new.node, *(v.node for v in slots.values())])
+            own = {v.node for v in (*vectors, whole, *hyper.values(), t)}
+            _check_leaves(type(self).__name__, set(found) - own)
+            read.update(found)
         return [name for name, leaf in hyper.items() if leaf.node not in read]
 
     @property
@@ -243,6 +263,37 @@ class Optimizer:
             f"{k}={self.schedules.get(k, v)!r}" for k, v in self.hyper.items()
         )
         return f"{type(self).__name__}({shown})"
+
+
+def _array(name: str, shape: Shape) -> Tensor:
+    return apply(HYPER, name=name, shape=shape, dtype=FLOAT)
+
+
+def _check_leaves(name: str, found: Iterable[Node]) -> None:
+    """Refuse equations that read what a step does not hand them."""
+    for node in found:
+        if node.op is RANDOM:
+            raise DeclarationError(
+                f"the update of {name} draws random numbers; a step has no key for "
+                "them. Draw noise in the model instead."
+            )
+        if node.op in (INPUT, PARAM, STATE, HYPER):
+            raise DeclarationError(
+                f"the update of {name} reads {node.attrs['name']!r}, which is none of "
+                "its arguments p, g, slots, hyper and t."
+            )
+
+
+def _fitting(what: str, value: Any, p: Tensor) -> Tensor:
+    """Return what an update gives for an array, stretched to the parameter's shape."""
+    found = as_tensor(value)
+    if found.shape == p.shape:
+        return found
+    if found.shape:
+        raise DeclarationError(
+            f"{what} has shape {found.shape}, of a parameter of shape {p.shape}."
+        )
+    return API["broadcast_to"](found, p.shape)
 
 
 def _named_by(cls: type) -> list[str]:

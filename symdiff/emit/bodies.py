@@ -89,8 +89,17 @@ class Unit:
         return Style(self.level, named, group, rank)
 
 
-def new_unit(program: Program, base: str, level: int, trains: bool = False) -> Unit:
-    """Return a unit whose leaves and dims have names, fit for train.py's functions."""
+def new_unit(
+    program: Program,
+    base: str,
+    level: int,
+    trains: bool = False,
+    words: Iterable[str] = (),
+) -> Unit:
+    """Return a unit whose leaves and dims have names, fit for train.py's functions.
+
+    None of them is one of ``words``.
+    """
     resolver = Resolver(base)
     symbols: dict[str, None] = {}
     for leaf in program.leaves:
@@ -99,7 +108,7 @@ def new_unit(program: Program, base: str, level: int, trains: bool = False) -> U
                 symbols.update((s.name, None) for s in sorted(d.free_symbols, key=str))
     given = (*program.inputs, *program.targets)
     arguments = given if trains or program.is_model else ()
-    names = Names(resolver, program.leaves, symbols, arguments)
+    names = Names(resolver, program.leaves, symbols, arguments, words)
     unit = Unit(program, names, resolver, level, program.tensors())
     predicted = program.output_tensors()
     for t in sorted(
@@ -217,7 +226,7 @@ def compute(
     tensors = unit.tensors if tensors is None else tensors
     context = _context(unit, given, list(given) if arrays is None else arrays, tensors)
     context.headings = headings
-    context.float_is = None if dtype is None else py.Name(dtype)
+    context.float_is = None if dtype is None else py.name(dtype)
     context.weak = set(weak)
     steps = schedule(results, given, tensors, unit.style())
     order = reachable(results, set(given))

@@ -95,10 +95,13 @@ class Names:
         leaves: Iterable[Tensor],
         dims: Iterable[str],
         arguments: Iterable[Tensor] = (),
+        words: Iterable[str] = (),
     ) -> None:
-        """Name the leaves; ``arguments`` are those that train.py's functions take."""
+        """Name the leaves; ``arguments`` are those that train.py's functions take,
+        ``words`` are given to something else.
+        """
         self._resolver = resolver
-        self._used: set[str] = set()
+        self._used: set[str] = set(words)
         self._counts: dict[str, int] = {}  # keeps claiming linear when a name recurs
         self._by_node: dict[Node, str] = {}
         self._dims: dict[str, str] = {}

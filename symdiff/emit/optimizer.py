@@ -7,98 +7,116 @@ by the last statement that reads its old value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdiff.declare.update import Optimizer, hyper_leaves
 from symdiff.emit import pycode as py
-from symdiff.emit.bodies import Unit, compute, new_unit
+from symdiff.emit.bodies import Body, Unit, compute, new_unit
+from symdiff.emit.equations import FLAT, Update, declared_update, is_flat
+from symdiff.emit.storing import stored
 from symdiff.graph.node import Node, topological
-from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import FLOAT, dim
-from symdiff.ops.leaf import INPUT
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Shape, TupleType
+from symdiff.ops.operands import LITERAL
+from symdiff.ops.text import op_text
+from symdiff.plan.outform import out_form
 from symdiff.plan.program import Program
+from symdiff.plan.widths import trains_apart
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import expansions
 
+# What the functions around the equations call something else.
+WORDS = ("name", "hyper", "slots", "scratch", "free", "flat_grads")
+FLOAT_OF_RUN = "state.flat_params.dtype"
+
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """An optimiser's equations over flat vectors: leaves and results.
+class _Form:
+    """The statements of the update of parameters of one shape.
 
-    ``whole`` is the gradient of all parameters together: where the vectors are flat,
-    the gradient itself.
+    ``unpacked`` reads the step and hyperparameters, ``before`` computes what no
+    parameter enters, ``gradient`` and ``slots`` read arrays, ``stores`` is the rest.
     """
 
-    parameter: Tensor
-    gradient: Tensor
-    whole: Tensor
-    slots: dict[str, Tensor]
-    hyper: dict[str, Tensor]
-    step: Tensor
-    new_parameter: Tensor
-    new_slots: dict[str, Tensor]
-
-    @property
-    def leaves(self) -> list[Tensor]:
-        """Every leaf, in the order in which names are given."""
-        vectors = [self.parameter, self.gradient, *self.slots.values()]
-        if self.whole is not self.gradient:
-            vectors.append(self.whole)
-        return [*vectors, *self.hyper.values(), self.step]
-
-
-def declared_update(optimizer: Optimizer, *, flat: bool = True) -> Update:
-    """Return the update equations of an optimiser for vectors of symbolic length.
-
-    ``flat`` says that the vectors hold all parameters at once.
-    """
-
-    def vector(name: str, length: str = "P") -> Tensor:
-        return apply(
-            INPUT,
-            name=name,
-            shape=(dim(length),),
-            dtype=FLOAT,
-            low=None,
-            high=None,
-            sample=None,
-        )
-
-    p, g = vector("p"), vector("g")
-    whole = g if flat else vector("flat_grads", "Q")
-    slots = {name: vector(name) for name in optimizer.all_slots}
-    hyper, t = hyper_leaves(optimizer)
-    new_p, new_slots = optimizer.step(p, g, slots, hyper, t, whole)
-    roots = rewrite([new_p, *new_slots.values()], expansions())
-    kept = dict(zip(new_slots, roots[1:], strict=True))
-    return Update(p, g, whole, slots, hyper, t, roots[0], kept)
+    unpacked: tuple[py.Stmt, ...]
+    before: tuple[py.Stmt, ...]
+    gradient: tuple[py.Stmt, ...]
+    slots: tuple[py.Stmt, ...]
+    stores: tuple[py.Stmt, ...]
 
 
 def update_statements(
-    optimizer: Optimizer, whole: str = "state.flat_grads"
+    optimizer: Optimizer,
+    shapes: Sequence[Shape],
+    parent: Unit,
+    whole: str = "state.flat_grads",
 ) -> tuple[str, str]:
     """Return what precedes the loop over parameters, and the loop's body, as text.
 
-    ``whole`` is the name of the gradient of all parameters that are trained.
+    ``shapes`` are those of the parameters that are trained, ``parent`` is the unit
+    whose modules the text is for, ``whole`` names the gradient of all parameters.
     What depends on hyperparameters, the step and the whole gradient alone stands before
     the loop, where it is more than an operation or two.
     """
-    update = declared_update(optimizer, flat=False)
-    roots = (*update.new_slots.items(), ("p", update.new_parameter))
-    unit = _unit(update, roots)
+    forms = _forms(optimizer, shapes, parent, whole)
+    unpacked = _once(s for form in forms.values() for s in form.unpacked)
+    gradient = _once(s for form in forms.values() for s in form.gradient)
+    slots = _once(s for form in forms.values() for s in form.slots)
+    stores = _by_shape(forms)
+    if optimizer.groups:
+        return "", _printed([*gradient, *unpacked, *slots, *stores], 8)
+    before = _once(s for form in forms.values() for s in form.before)
+    return _printed([*unpacked, *before], 4), _printed([*gradient, *slots, *stores], 8)
+
+
+def _forms(
+    optimizer: Optimizer, shapes: Sequence[Shape], parent: Unit, whole: str
+) -> dict[Shape, _Form]:
+    """Return the statements for each shape; one for all where they are the same."""
+    grouped = bool(optimizer.groups)
+    if is_flat(optimizer, shapes):
+        update = declared_update(optimizer, flat=False)
+        form = _form(optimizer, update, parent, whole, before=not grouped)
+        if form is not None:
+            return {FLAT: form}
+    for before in (not grouped, False):
+        found: dict[Shape, _Form] = {}
+        for shape in dict.fromkeys(shapes):
+            update = declared_update(optimizer, shape, flat=False)
+            form = _form(optimizer, update, parent, whole, before=before)
+            assert form is not None
+            found[shape] = form
+        if len(set(found.values())) == 1:
+            return dict(list(found.items())[:1])
+    return found
+
+
+def _form(
+    optimizer: Optimizer, update: Update, parent: Unit, whole: str, *, before: bool
+) -> _Form | None:
+    """Return the statements of an update; None where they read a length that is none
+    of a parameter's own.
+    """
+    unit = unit_of(update.leaves, update.roots, parent)
+    roots = [t.node for _, t in update.roots]
     given: dict[Node, py.Expr] = {
         t.node: py.Name(unit.names.of(t)) for t in update.leaves
     }
     given[update.whole.node] = py.name(whole)
-    grouped = bool(optimizer.groups)
-    shared = [] if grouped else _shared(update, [t.node for _, t in roots])
-    before = compute(unit, shared, given, headings=False)
-    given |= {n: before.value(n) for n in shared}
-    body = compute(unit, [t.node for _, t in roots], given, headings=False)
-    stmts = _stored(body.computation, update, given, unit.names.of)
-    read = _read(body.order) | _read(before.order) | set(shared)
-    unpacked = _hyper_statements(optimizer, update, given, read)
+    shared = _shared(update, roots) if before else []
+    first = compute(unit, shared, given, headings=False, arrays=(), dtype=FLOAT_OF_RUN)
+    apart = trains_apart(parent.program)
+    if apart and first.context.float_read:  # of which parameter's width?
+        return _form(optimizer, update, parent, whole, before=False)
+    values = given | {n: first.value(n) for n in shared}
+    body = compute(unit, roots, values, headings=False)
+    if body.context.dims or first.context.dims:
+        return None
+    order = [*first.order, *body.order]
+    read = _read(order) | {*shared, *roots}
+    numbers = {t.node for t in (*update.hyper.values(), update.step)}
     slots = [
         py.Assign(
             (given[leaf.node],),
@@ -112,25 +130,118 @@ def update_statements(
         (given[update.gradient.node],),
         py.Index(py.name("state.grads"), (py.Name("name"),)),
     )
-    first = [gradient] if update.gradient.node in read else []
-    if grouped:
-        return "", _printed([*first, *unpacked, *slots, *stmts], 8)
-    return _printed([*unpacked, *before.computation], 4), _printed(
-        [*first, *slots, *stmts], 8
+    kind = None
+    if needs_arrays(order, numbers):
+        kind = "np.float64" if apart else f"{FLOAT_OF_RUN}.type"
+    return _Form(
+        tuple(_hyper_statements(optimizer, update, given, read, kind)),
+        tuple(first.computation),
+        (gradient,) if update.gradient.node in read else (),
+        tuple(slots),
+        tuple(_stored(body, update, given, unit)),
     )
+
+
+def _once(stmts: Iterable[py.Stmt]) -> list[py.Stmt]:
+    """Return statements without those that stand before already."""
+    return list(dict.fromkeys(stmts))
+
+
+def _by_shape(forms: Mapping[Shape, _Form]) -> list[py.Stmt]:
+    """Return the stores of each shape, behind a test of it where there are several."""
+    alike: dict[tuple[py.Stmt, ...], list[Shape]] = {}
+    for shape, form in forms.items():
+        alike.setdefault(form.stores, []).append(shape)
+    found: list[py.Stmt] = []
+    for stores, shapes in reversed(alike.items()):
+        if not found:  # what the other tests leave
+            found = list(stores)
+            continue
+        shown = [py.Tuple_(tuple(map(py.Lit, shape))) for shape in shapes]
+        one = py.Binary("==", py.name("p.shape"), shown[0])
+        several = py.Binary("in", py.name("p.shape"), py.Tuple_(tuple(shown)))
+        test = one if len(shown) == 1 else several
+        found = [py.If(test, stores, tuple(found))]
+    return found
+
+
+def _stored(
+    body: Body, update: Update, given: Mapping[Node, py.Expr], unit: Unit
+) -> list[py.Stmt]:
+    """Return the body's statements, with results written into what they replace."""
+    arrays = {t.node: given[t.node] for t in update.arrays}
+    views: dict[Node, frozenset[py.Expr]] = {
+        n: frozenset([e]) for n, e in arrays.items()
+    }
+    names: dict[py.Expr, frozenset[py.Expr]] = {}
+    for node in body.order:
+        below = frozenset[py.Expr]().union(*(views.get(i, ()) for i in node.inputs))
+        views[node] = frozenset() if _is_fresh(node) else below
+        name = body.context.written.get(node)
+        if name is not None and views[node]:
+            names[name] = views[node]
+    pairs = [(update.slots[k], new) for k, new in update.new_slots.items()]
+    pairs.append((update.parameter, update.new_parameter))
+    stores = [(arrays[old.node], body.value(new.node)) for old, new in pairs]
+    return stored(body.computation, stores, names, lambda: unit.names.claim("kept"))
+
+
+def _is_fresh(node: Node) -> bool:
+    """Whether a value never shares the memory of what it was made from."""
+    if node.op.view or isinstance(node.type, TupleType):
+        return False
+    return node.op.is_elementwise or out_form(node) is not None
+
+
+def needs_arrays(order: Sequence[Node], numbers: Iterable[Node]) -> bool:
+    """Whether statements want numbers of NumPy's: they use one as an array, or an
+    operator that does something else to Python's.
+
+    ``numbers`` are given as Python's, and what Python's operators make of them is too.
+    """
+    plain = set(numbers)
+    chosen = any("np.where(" in op_text(n) for n in order if _has_text(n))
+    for node in order:
+        if not _has_text(node):
+            continue
+        text = op_text(node)
+        for i, source in enumerate(node.inputs):
+            if source in plain and re.search(rf"\b_{i}[.\[]", text):
+                return True
+        operators = not re.search("[a-zA-Z]", text)
+        if operators and all(i in plain or i.op is LITERAL for i in node.inputs):
+            if _differs(node, text, chosen=chosen):
+                return True
+            plain.add(node)
+    return False
+
+
+def _has_text(node: Node) -> bool:
+    return bool(node.inputs) and not isinstance(node.type, TupleType)
+
+
+def _differs(node: Node, text: str, *, chosen: bool) -> bool:
+    """Whether an operator may do something else to numbers of Python's.
+
+    Not of a truth value is -2 or -1, a power of a negative number is complex, and a
+    division by 0 raises, which matters where its result is not ``chosen``.
+    """
+    made = [not i.op.leaf and i.op is not LITERAL for i in node.inputs]
+    if "**" in text:
+        return made[0]
+    return "~" in text or (chosen and "/" in text and made[-1])
 
 
 def _printed(stmts: Sequence[py.Stmt], indent: int) -> str:
     return py.print_stmts(stmts, indent=indent).rstrip("\n")
 
 
-def _unit(update: Update, roots: tuple[tuple[str, Tensor], ...]) -> Unit:
-    """Return the unit of the equations, whose arguments are the leaves."""
-    return _unit_of(update.leaves, roots)
-
-
-def _unit_of(leaves: Sequence[Tensor], roots: tuple[tuple[str, Tensor], ...]) -> Unit:
-    """Return a unit that computes ``roots`` from ``leaves``."""
+def unit_of(
+    leaves: Sequence[Tensor], roots: Sequence[tuple[str, Tensor]], parent: Unit
+) -> Unit:
+    """Return a unit that computes ``roots`` from ``leaves``, within a parent's
+    modules.
+    """
     empty: tuple[Tensor, ...] = ()
     program = Program(
         name="update",
@@ -141,23 +252,33 @@ def _unit_of(leaves: Sequence[Tensor], roots: tuple[tuple[str, Tensor], ...]) ->
         targets=empty,
         randoms=empty,
         outputs=(),
-        results=roots,
+        results=tuple(roots),
         metrics=(),
         updates=(),
         seeds=empty,
         wrt=empty,
         gradients=empty,
     )
-    return new_unit(program, "", 1, trains=True)
+    unit = new_unit(program, "", 1, trains=True, words=WORDS)
+    unit.constants, unit.helpers = parent.constants, parent.helpers
+    return unit
 
 
 def _hyper_statements(
-    optimizer: Optimizer, update: Update, given: Mapping[Node, py.Expr], read: set[Node]
+    optimizer: Optimizer,
+    update: Update,
+    given: Mapping[Node, py.Expr],
+    read: set[Node],
+    kind: str | None,
 ) -> list[py.Stmt]:
-    """Return the reading of the step and of the hyperparameters."""
+    """Return the reading of the step and of the hyperparameters.
+
+    ``kind`` is the type of NumPy's that they are made, if any.
+    """
     made: list[py.Stmt] = []
     if update.step.node in read:
-        made.append(py.Assign((given[update.step.node],), py.name("state.step")))
+        step = py.name("state.step")
+        made.append(py.Assign((given[update.step.node],), number(step, kind)))
     common: py.Expr = py.name("state.hyper")
     if optimizer.schedules:
         common = py.call("_hyper", py.Name("state"))
@@ -171,16 +292,23 @@ def _hyper_statements(
         source = py.Name("hyper")
         made.append(py.Assign((source,), common))
     made += [
-        py.Assign((given[leaf.node],), py.Index(source, (py.Lit(name),)))
+        py.Assign((given[leaf.node],), number(py.Index(source, (py.Lit(name),)), kind))
         for name, leaf in update.hyper.items()
         if leaf.node in read
     ]
     return made
 
 
-def schedule_statements(optimizer: Optimizer) -> str:
+def number(value: py.Expr, kind: str | None) -> py.Expr:
+    """Return a number of Python's as one of NumPy's, of a type, if one is given."""
+    return value if kind is None else py.call(kind, value)
+
+
+def schedule_statements(optimizer: Optimizer, parent: Unit) -> str:
     """Return the body of ``_hyper``: the hyperparameters at a step, by their
     schedules.
+
+    They are computed in float64, as the numbers of ``state.hyper`` are kept.
     """
     hyper, t = hyper_leaves(optimizer)
     values = optimizer.scheduled(hyper, t)
@@ -189,16 +317,24 @@ def schedule_statements(optimizer: Optimizer) -> str:
     )
     used = {n for n in topological([r.node for _, r in roots]) if n.op.leaf}
     leaves = [leaf for leaf in (*hyper.values(), t) if leaf.node in used]
-    unit = _unit_of(leaves, roots)
+    unit = unit_of(leaves, roots, parent)
     given: dict[Node, py.Expr] = {x.node: py.Name(unit.names.of(x)) for x in leaves}
-    body = compute(unit, [r.node for _, r in roots], given, headings=False)
+    body = compute(
+        unit,
+        [r.node for _, r in roots],
+        given,
+        headings=False,
+        arrays=(),
+        dtype="float",
+    )
+    kind = "np.float64" if needs_arrays(body.order, given) else None
     made: list[py.Stmt] = []
     for leaf in leaves:
         name = str(leaf.name)
         source: py.Expr = py.Index(py.name("state.hyper"), (py.Lit(name),))
         if leaf is t:
             source = py.name("state.step")
-        made.append(py.Assign((given[leaf.node],), source))
+        made.append(py.Assign((given[leaf.node],), number(source, kind)))
     made += body.computation
     pairs = ", ".join(
         f"{py.expr_text(py.Lit(n))}: "
@@ -211,8 +347,7 @@ def schedule_statements(optimizer: Optimizer) -> str:
 
 def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
     """Return the scalars that no parameter enters, where they are worth a statement."""
-    own = [update.parameter, update.gradient, *update.slots.values()]
-    varying = {t.node for t in own}
+    varying = {t.node for t in update.arrays}
     order = topological(roots)
     size: dict[Node, int] = {}
     for node in order:
@@ -232,91 +367,3 @@ def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
 
 def _read(order: Sequence[Node]) -> set[Node]:
     return {i for n in order for i in n.inputs}
-
-
-def _stored(
-    stmts: Sequence[py.Stmt],
-    update: Update,
-    given: dict[Node, py.Expr],
-    name_of: object,
-) -> list[py.Stmt]:
-    """Write results into the arrays they replace: ``m[...] = m_2`` after all
-    reading.
-    """
-    stores: list[py.Stmt] = []
-    made = list(stmts)
-    pairs = [(update.slots[k], new) for k, new in update.new_slots.items()]
-    pairs.append((update.parameter, update.new_parameter))
-    for old, new in pairs:
-        target = py.Index(given[old.node], (py.Ellipsis_(),))
-        stores.append(py.Assign((target,), py.Name(name_of(new))))  # type: ignore[operator]
-    return _merged(made, stores)
-
-
-def _merged(made: list[py.Stmt], stores: list[py.Stmt]) -> list[py.Stmt]:
-    """Store directly where a result's statement is the last that reads the old array.
-
-    ``m_2 = b * m + c * g`` and ``m[...] = m_2`` become ``m[...] = b * m + c * g``, with
-    later statements reading ``m``.
-    """
-    kept: list[py.Stmt] = []
-    for store in stores:
-        assert isinstance(store, py.Assign)
-        assert isinstance(store.targets[0], py.Index)
-        assert isinstance(store.value, py.Name)
-        array, local = store.targets[0].value, store.value
-        at = next(
-            (
-                i
-                for i, s in enumerate(made)
-                if isinstance(s, py.Assign) and s.targets == (local,)
-            ),
-            None,
-        )
-        if at is None or any(mentions(s, array) for s in made[at + 1 :]):
-            kept.append(store)
-            continue
-        found = made[at]
-        assert isinstance(found, py.Assign)
-        made[at] = py.Assign((store.targets[0],), found.value)
-        for i in range(at + 1, len(made)):
-            made[i] = renamed(made[i], local, array)
-        kept = [renamed(s, local, array) for s in kept]
-    return [*made, *kept]
-
-
-def mentions(s: py.Stmt, name: py.Expr) -> bool:
-    """Whether a plain assignment's right-hand side reads a name."""
-    return isinstance(s, py.Assign) and renamed(s, name, py.Name("_")) != s
-
-
-def renamed(s: py.Stmt, old: py.Expr, new: py.Expr) -> py.Stmt:
-    """Return a plain assignment whose right-hand side reads ``new`` instead of
-    ``old``.
-    """
-    if not isinstance(s, py.Assign):
-        return s
-    return py.Assign(s.targets, _swap(s.value, old, new), s.comment)
-
-
-def _swap(e: py.Expr, old: py.Expr, new: py.Expr) -> py.Expr:
-    if e == old:
-        return new
-    match e:
-        case py.Binary(op=op, left=left, right=right):
-            return py.Binary(op, _swap(left, old, new), _swap(right, old, new))
-        case py.Unary(op=op, operand=operand):
-            return py.Unary(op, _swap(operand, old, new))
-        case py.Call(func=func, args=args, kwargs=kwargs):
-            return py.Call(
-                _swap(func, old, new),
-                tuple(_swap(a, old, new) for a in args),
-                tuple((k, _swap(v, old, new)) for k, v in kwargs),
-            )
-        case py.Attr(value=value, name=name):
-            return py.Attr(_swap(value, old, new), name)
-        case py.Index(value=value, items=items):
-            return py.Index(
-                _swap(value, old, new), tuple(_swap(i, old, new) for i in items)
-            )
-    return e

@@ -26,10 +26,10 @@ from symdiff.emit.bodies import (
     constraints_of,
     leaf_name,
     lengths_checked,
-    new_unit,
     split,
 )
 from symdiff.emit.context import Context, scalar_type
+from symdiff.emit.equations import Update, declared_update, is_flat, trained_shapes
 from symdiff.emit.functions import Written
 from symdiff.emit.lower import expression_of
 from symdiff.emit.modules import (
@@ -42,7 +42,7 @@ from symdiff.emit.modules import (
     stored_constants,
 )
 from symdiff.emit.naming import Names
-from symdiff.emit.optimizer import declared_update
+from symdiff.emit.optimizer import needs_arrays, number, unit_of
 from symdiff.emit.planning import Field, lower_plan, plan_fields
 from symdiff.emit.render import render
 from symdiff.graph.node import Node
@@ -52,7 +52,6 @@ from symdiff.ops.operands import CONSTANT
 from symdiff.plan.buffers import FLOAT_BYTES, Destination, MemoryPlan
 from symdiff.plan.known import known_numbers
 from symdiff.plan.memory import plan_memory
-from symdiff.plan.program import Program
 from symdiff.plan.schedule import Style, reachable, schedule
 
 # What _planned.py calls its own arguments and its class.
@@ -65,9 +64,13 @@ def planned_module(
     """Return _planned.py; the unit's other modules, made before it, chose the names."""
     unit = replace(unit, names=copied_names(unit))
     gradients = grads_function(unit)
-    update = update_function(optimizer)
-    stored = stored_constants(unit, gradients.setup, single=False)
-    helpers = helper_texts(unit, [gradients.written, update.written])
+    update = None  # where it takes a parameter as a whole: train.py's serves
+    if is_flat(optimizer, trained_shapes(unit, optimizer)):
+        update = update_function(optimizer, unit)
+    made = [f for f in (gradients, update) if f is not None]
+    setup = "\n".join(f.setup for f in made)
+    stored = stored_constants(unit, setup, single=False)
+    helpers = helper_texts(unit, [f.written for f in made])
     text = render(
         "_planned.py",
         header=header(unit, options, origin, _peak(gradients.plan)),
@@ -77,8 +80,7 @@ def planned_module(
         peak=gradients.peak,
         setup=gradients.setup,
         gradients=gradients.written,
-        scratch=update.setup,
-        update=update.written,
+        update=update,
         helpers=helpers,
         stored="\n".join(part for part in (BUILD, stored) if part),
     )
@@ -286,75 +288,75 @@ def _setup(
 # --- the optimiser --------------------------------------------------------------------
 
 
-def update_function(optimizer: Optimizer) -> Planned:
+def update_function(optimizer: Optimizer, parent: Unit) -> Planned:
     """Return ``apply_update`` on flat vectors, in place, and its scratch."""
     update = declared_update(optimizer)
     results = [(update.slots[name], new) for name, new in update.new_slots.items()]
     results.append((update.parameter, update.new_parameter))
-    named = tuple((str(old.name), new) for old, new in results)
-    leaves = tuple(update.leaves)
-    program = Program(
-        name="update",
-        is_model=False,
-        params=(),
-        states=(),
-        inputs=leaves,
-        targets=(),
-        randoms=(),
-        outputs=(),
-        results=named,
-        metrics=(),
-        updates=(),
-        seeds=(),
-        wrt=(),
-        gradients=(),
-    )
-    unit = new_unit(program, "", 1, trains=True)
+    named = [(str(old.name), new) for old, new in results]
+    unit = unit_of(update.leaves, named, parent)
     goals = [
         Destination(unit.names.of(old), new.node, old.node) for old, new in results
     ]
     given: dict[Node, py.Expr] = {t.node: leaf_name(unit, t) for t in update.leaves}
     context = _context(unit, given, list(given), unit.tensors)
     context.headings = False
-    scalars = [*update.hyper.values(), update.step]
+    scalars = [t.node for t in (*update.hyper.values(), update.step)]
     steps = schedule(
         [d.value for d in goals], given, unit.tensors, replace(unit.style(), level=0)
     )
+    steps = [s for s in steps if s.tensor.node.op is not CONSTANT]
     order = [s.tensor.node for s in steps]
-    plan = plan_memory(order, goals, (), {}, [t.node for t in scalars])
+    plan = plan_memory(order, goals, (), {}, scalars)
     lowered = lower_plan(plan, steps, {}, context)
     ending = copies(plan, context, py.Name)
     fields = plan_fields(plan, lowered, context)
-    used = _used(order, [d.value for d in goals])
-    stmts = _update_prologue(
-        update.slots, update.hyper, used, given, [f.name for f in fields]
-    )
+    used = _used(order, [d.value for d in goals]) | {old.node for old, _ in results}
+    kind = f"{goals[-1].name}.dtype.type" if needs_arrays(order, scalars) else None
+    stmts = _update_prologue(update, used, given, [f.name for f in fields], kind)
     stmts += [*lowered.stmts, *ending]
     names = [unit.names.of(t) for t in (update.parameter, update.gradient, update.step)]
-    arrays = tuple(
-        py.call("np.empty", py.Name("size"), py.Name("dtype")) for _ in fields
-    )
     written = Written(
         f"{names[0]}, {names[1]}, slots, hyper, {names[2]}, scratch",
         f"Do one step of {type(optimizer).__name__} in place, on flat vectors.",
         _print(stmts) or "    pass",
     )
-    setup = _print([py.Return(py.Tuple_(arrays))])
-    return Planned(written, [], setup, "", plan)
+    inner = replace(context, float_is=py.Name("dtype"), lengths={"P": "size"})
+    made = tuple(_scratch(f, inner) for f in fields)
+    return Planned(written, [], _print([py.Return(py.Tuple_(made))]), "", plan)
+
+
+def _scratch(f: Field, context: Context) -> py.Expr:
+    """Return what makes a field of the update's scratch, for vectors of a size."""
+    if f.make is None:
+        return py.Name("size")
+    made = f.make(context)
+    match made:
+        case py.Call(args=(py.Tuple_(items=(length,)), dtype)):
+            return py.call("np.empty", length, dtype)
+    return made
 
 
 def _update_prologue(
-    slots: dict[str, Tensor],
-    hyper: dict[str, Tensor],
+    update: Update,
     used: set[Node],
     given: dict[Node, py.Expr],
     scratch: Sequence[str],
+    kind: str | None,
 ) -> list[py.Stmt]:
+    """Return the reading of hyperparameters, slots and scratch.
+
+    ``kind`` is the type of NumPy's that numbers are made, if any.
+    """
     stmts: list[py.Stmt] = []
-    for source, leaves in (("hyper", hyper), ("slots", slots)):
+    if kind is not None and update.step.node in used:
+        step = given[update.step.node]
+        stmts.append(py.Assign((step,), number(step, kind)))
+    for source, leaves in (("hyper", update.hyper), ("slots", update.slots)):
         for name, leaf in leaves.items():
             if leaf.node in used:
-                value = py.Index(py.Name(source), (py.Lit(name),))
+                value: py.Expr = py.Index(py.Name(source), (py.Lit(name),))
+                value = number(value, kind if source == "hyper" else None)
                 stmts.append(py.Assign((given[leaf.node],), value))
     if scratch:
         targets = tuple(py.Name(n) for n in scratch)

@@ -15,6 +15,7 @@ from symdiff.emit import pycode as py
 from symdiff.emit.accumulation import division
 from symdiff.emit.bodies import Unit
 from symdiff.emit.context import stored_name
+from symdiff.emit.equations import frozen_names, is_flat, trained_shapes
 from symdiff.emit.functions import (
     Written,
     printed,
@@ -141,12 +142,14 @@ def train_parts(
         name: divisors_function(unit, named, options, folder)
         for name, named in divisor_functions(divided, held_out).items()
     }
-    frozen = any(optimizer.is_frozen(str(t.name)) for t in p.params)
+    frozen = bool(frozen_names(unit, optimizer))
     apart = trains_apart(p)
     free = frozen and "clip_norm" in optimizer.hyper
-    unpacked, update = update_statements(
-        optimizer, "flat_grads" if free or apart else "state.flat_grads"
-    )
+    shapes = trained_shapes(unit, optimizer)
+    whole = "flat_grads" if free or apart else "state.flat_grads"
+    unpacked, update = update_statements(optimizer, shapes, unit, whole)
+    uniform = optimizer.is_uniform and not frozen and is_flat(optimizer, shapes)
+    scheduled = bool(optimizer.schedules)
     names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
     values = {
         "arguments": ", ".join(names),
@@ -160,13 +163,13 @@ def train_parts(
         "update": update,
         "planned": planned,
         "frozen": frozen,
-        "uniform": optimizer.is_uniform,
+        "uniform": uniform,
         "limits": bool(optimizer.max_norm),
         "averages": "ema" in optimizer.hyper,
         "free": free or (apart and "flat_grads" in unpacked + update),
         "width": plan_width(unit),
-        "schedules": schedule_statements(optimizer) if optimizer.schedules else "",
-        "hyper": "_hyper(state)" if optimizer.schedules else "state.hyper",
+        "schedules": schedule_statements(optimizer, unit) if scheduled else "",
+        "hyper": "_hyper(state)" if scheduled else "state.hyper",
         "lines": _step_lines(unit, names, primal, backward, trained),
     }
     parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
@@ -207,7 +210,8 @@ def train_parts(
     head = render("fit_head.py", planned=planned).rstrip("\n")
     functions += [*step, render("fit.py", head=head, **loop)]
     functions += [render(f"{part}.py", **loop) for part in LOOP]
-    written = [w for w in (trained, evaluated, *divisors.values()) if w]
+    stepped = Written("", "", "\n".join(step))  # of which helpers are wanted too
+    written = [w for w in (trained, evaluated, *divisors.values(), stepped) if w]
     declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
     constants = train_constants(unit, optimizer, declared, divided, held_out)
     told_apart = "".join([fingerprint(p), constants, *step])

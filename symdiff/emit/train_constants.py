@@ -13,6 +13,7 @@ from symdiff.declare.optim import Optimizer
 from symdiff.emit import pycode as py
 from symdiff.emit.accumulation import Division
 from symdiff.emit.bodies import Unit
+from symdiff.emit.equations import frozen_names
 from symdiff.emit.weighing import Weighing
 from symdiff.graph.widths import is_declared
 
@@ -48,7 +49,7 @@ def train_constants(
         comment = "of arguments that are declared with one"
         stmts.append(py.Assign((py.Name("WIDTHS"),), py.Dict_(pairs), comment))
     params = [str(t.name) for t in unit.program.params]
-    frozen = [n for n in params if optimizer.is_frozen(n)]
+    frozen = frozen_names(unit, optimizer)
     if frozen:
         stmts.append(py.Assign((py.Name("FROZEN"),), words(frozen), "left as they are"))
     if optimizer.max_norm:
