@@ -79,6 +79,9 @@ def schedule(
     given = set(given)
     order = reachable(results, given)
     body = _Body(order, tensors, given, set(results), keep_results=keep_results)
+    if not keep_results:  # each place that a result goes to writes it
+        for node in results:
+            body.uses[node] = body.uses.get(node, 0) + 1
     _count_uses(body)
     _choose(body, style)
     if style.level > 0:
@@ -113,9 +116,6 @@ def _count_uses(body: _Body) -> None:
 
     A view is written at each of its uses, and its source with it.
     """
-    if not body.keep_results:
-        for node in body.results:
-            body.uses[node] = body.uses.get(node, 0) + 1
     for node in reversed(body.order):
         text = (
             ""
@@ -126,9 +126,8 @@ def _count_uses(body: _Body) -> None:
         stretched = node.op.name == "broadcast_to" and node in body.looped
         if stretched or "\nfor " in text:
             body.looped.update(node.inputs)
-        repeated = (
-            body.uses.get(node, 1) if node.op.view and node not in body.results else 1
-        )
+        named = body.keep_results and node in body.results
+        repeated = body.uses.get(node, 1) if node.op.view and not named else 1
         for i, source in enumerate(node.inputs):
             times = written[i] if i < len(written) else 1
             body.uses[source] = body.uses.get(source, 0) + max(times, 1) * repeated
