@@ -258,27 +258,25 @@ def _whole(program: Program, level: int) -> Program:
 def chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
     """Return the tensors to differentiate by: names, leaves, 'params' or 'inputs'."""
     smooth_inputs = [t for t in declared.inputs if t.dtype.is_float]
+    groups = {"params": [*declared.params.values()], "inputs": smooth_inputs}
     by_name = {str(t.name): t for t in declared.inputs} | dict(declared.params)
     if wrt is None:
-        return (
-            list(declared.params.values())
-            if isinstance(declared, Model)
-            else smooth_inputs
-        )
+        return groups["params" if isinstance(declared, Model) else "inputs"]
     found: list[Tensor] = []
+    alone: set[Node] = set()
     for w in wrt if isinstance(wrt, (list, tuple)) else [wrt]:
-        if isinstance(w, Tensor):
-            found.append(w)
-        elif w == "params":
-            found.extend(declared.params.values())
-        elif w == "inputs":
-            found.extend(smooth_inputs)
-        elif w in by_name:
-            found.append(by_name[w])
-        else:
+        if isinstance(w, str) and w in groups:
+            found.extend(groups[w])
+            continue
+        leaf = w if isinstance(w, Tensor) else by_name.get(w)
+        if leaf is None:
             raise DeclarationError(
                 f"wrt={w!r} is no leaf of {declared.name!r}: {sorted(by_name)}."
             )
+        if leaf.node in alone:
+            raise DeclarationError(f"wrt names {leaf.name!r} twice; once is enough.")
+        alone.add(leaf.node)
+        found.append(leaf)
     known = {t.node for t in by_name.values()}
     for t in check_wrt(found):
         if t.node not in known:

@@ -102,6 +102,8 @@ def test_wrt_chooses_what_to_differentiate_by():
     assert "d_W" in text
     assert "d_b" not in text
     assert "no leaf of 'small'" in error_of("compile", "spec.py", "--wrt", "nope")
+    twice = error_of("compile", "spec.py", "--wrt", "W", "--wrt", "W")
+    assert "wrt names 'W' twice" in twice
 
 
 def test_a_gradient_by_an_input_has_no_training_step():
