@@ -57,7 +57,7 @@ BY_MODE = primitive(
     jvp=_jvp,
     analytic=True,
     rule="each mode has its own derivative",
-    extra={"zeros": "joined"},
+    extra={"zeros": "joined", "trained": 0},  # while training it is operand 0
 )
 
 

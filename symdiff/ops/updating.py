@@ -15,7 +15,7 @@ from symdiff.graph.body import bodies_of, every_node
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import locate
-from symdiff.graph.tensor import Tensor, apply, tensor_topological
+from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.define import primitive
 from symdiff.ops.leaf import STATE
@@ -66,13 +66,13 @@ def update_state(value: Any, state: Any, new: Any) -> Tensor:
 
 
 def collect_updates(tensors: Iterable[Tensor]) -> dict[Tensor, Tensor]:
-    """Return each state that ``tensors`` update, with its next value, as declared.
+    """Return each state that ``tensors`` update while training, with its next value.
 
     Raises `DeclarationError` where one state has two next values, and for an update in
     the body of a loop or branch.
     """
     found: dict[Node, tuple[Tensor, Tensor]] = {}
-    for t in tensor_topological(tensors):
+    for t in _trained(tensors):
         inner = [n for body in bodies_of(t.node.attrs) for n in every_node(body.nodes)]
         if any(n.op is UPDATE_STATE for n in inner):
             raise locate(
@@ -95,3 +95,24 @@ def collect_updates(tensors: Iterable[Tensor]) -> dict[Tensor, Tensor]:
                 t.site,
             )
     return dict(found.values())
+
+
+def _trained(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Return what a training step computes for ``tensors``, in order of declaration.
+
+    Where the two modes differ, that is one operand alone, as the op's record says.
+    """
+    first: dict[Node, Tensor] = {}
+    seen: set[Tensor] = set()
+    waiting = list(tensors)
+    while waiting:
+        t = waiting.pop()
+        if t in seen:
+            continue
+        seen.add(t)
+        known = first.setdefault(t.node, t)
+        if t.serial < known.serial:
+            first[t.node] = t
+        operand = t.node.op.extra.get("trained")
+        waiting.extend(t.parents if operand is None else [t.parents[operand]])
+    return sorted(first.values(), key=lambda t: t.serial)
