@@ -31,7 +31,7 @@ verify predict main save_checkpoint load_checkpoint Residuals Outputs Gradients
 TrainState annotations
 PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS MAX_NORM SMOOTH
 averaged_params BOUNDS IGNORED
-MODEL KINDS PROGRESS
+MODEL KINDS CHECKSUM PROGRESS
 """
 # Locals of the functions of train.py that take a model's arguments.
 LOCALS = frozenset(
