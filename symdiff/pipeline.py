@@ -323,7 +323,7 @@ def compile_(
         (also the planned training step).
     wrt : optional
         What to differentiate by: names, leaves, "params" (a model's default) or
-        "inputs" (a function's).
+        "inputs" (a function's). Steps leave a model's other parameters as they are.
     single_file : bool
         Write one module ``<name>.py`` with the same functions instead of a package.
     only : sequence of str, optional

@@ -33,6 +33,8 @@ Hyper = float | Schedule  # what a hyperparameter is given as
 
 # What every optimiser takes beside its own hyperparameters.
 OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen", "max_norm")
+# What those among them that equations read stay below; all lie above 0.
+_HIGH = {"clip_value": math.inf, "clip_norm": math.inf, "ema": 1.0}
 
 
 class Optimizer:
@@ -57,7 +59,8 @@ class Optimizer:
         Bound on the norm of the whole gradient, all parameters together.
     ema : float
         Decay of a running average of the parameters, in the slot ``ema``. It starts at
-        zero; the generated ``averaged_params(state)`` divides by ``1 - ema**step``.
+        zero; the generated ``averaged_params(state)`` divides by what the decays of
+        all steps leave to 1, which is ``1 - ema**step`` where there is no schedule.
     groups : dict
         Name pattern to hyperparameters that replace the common ones, as in
         ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts. What is
@@ -85,12 +88,11 @@ class Optimizer:
         self.groups = dict(hyper.pop("groups", None) or {})
         self.frozen = tuple(_patterns(hyper.pop("frozen", None)))
         self.max_norm = _bounds(hyper.pop("max_norm", None))
-        for name in ("clip_value", "clip_norm", "ema"):
+        for name in _HIGH:
             if hyper.get(name) is None:
                 hyper.pop(name, None)
             else:
-                high = 1.0 if name == "ema" else math.inf
-                require(name, hyper[name], 0, high, open_low=True)
+                require(name, hyper[name], 0, _HIGH[name], open_low=True)
         for name, value in hyper.items():
             if not name.isidentifier() or name == "t":
                 raise DeclarationError(
@@ -120,7 +122,10 @@ class Optimizer:
                         f"{did_you_mean(name, self.hyper) or ';'} {self!r} has "
                         f"{', '.join(self.hyper)}, which groups may set."
                     )
-                number(f"groups[{pattern!r}][{name!r}]", value)
+                what = f"groups[{pattern!r}][{name!r}]"
+                if name in _HIGH:
+                    require(what, value, 0, _HIGH[name], open_low=True)
+                number(what, value)
 
     @property
     def all_slots(self) -> tuple[str, ...]:

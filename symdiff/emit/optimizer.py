@@ -307,13 +307,44 @@ def number(value: py.Expr, kind: str | None) -> py.Expr:
 def schedule_statements(optimizer: Optimizer, parent: Unit) -> str:
     """Return the body of ``_hyper``: the hyperparameters at a step, by their
     schedules.
+    """
+    made, values = _scheduled(optimizer, parent, optimizer.schedules, "state.step")
+    pairs = ", ".join(
+        f"{py.expr_text(py.Lit(n))}: {py.expr_text(value)}"
+        for n, value in values.items()
+    )
+    made.append(py.Return(py.Raw(f"{{**state.hyper, {pairs}}}", py.PRECEDENCE["atom"])))
+    return _printed(made, 4)
+
+
+def decays(optimizer: Optimizer, parent: Unit) -> dict[str, object]:
+    """Return how the start, zero, is left in running averages: what they lack to 1.
+
+    ``left`` is its share as an expression, ``own`` whether groups have decays of their
+    own, and ``scheduled`` the body of ``_decay``, where the decay has a schedule.
+    """
+    own = any("ema" in values for values in optimizer.groups.values())
+    if "ema" not in optimizer.schedules:
+        left = "decay**state.step" if own else 'state.hyper["ema"] ** state.step'
+        return {"own": own, "scheduled": "", "left": left}
+    made, values = _scheduled(optimizer, parent, ["ema"], "t")
+    made.append(py.Return(values["ema"]))
+    left = "zeros" if own else "left"
+    return {"own": own, "scheduled": _printed(made, 4), "left": left}
+
+
+def _scheduled(
+    optimizer: Optimizer, parent: Unit, wanted: Iterable[str], step: str
+) -> tuple[list[py.Stmt], dict[str, py.Expr]]:
+    """Return statements that compute hyperparameters at a step, and their values.
 
     They are computed in float64, as the numbers of ``state.hyper`` are kept.
     """
     hyper, t = hyper_leaves(optimizer)
     values = optimizer.scheduled(hyper, t)
+    names = list(wanted)
     roots = tuple(
-        zip(values, rewrite(list(values.values()), expansions()), strict=True)
+        zip(names, rewrite([values[n] for n in names], expansions()), strict=True)
     )
     used = {n for n in topological([r.node for _, r in roots]) if n.op.leaf}
     leaves = [leaf for leaf in (*hyper.values(), t) if leaf.node in used]
@@ -333,16 +364,12 @@ def schedule_statements(optimizer: Optimizer, parent: Unit) -> str:
         name = str(leaf.name)
         source: py.Expr = py.Index(py.name("state.hyper"), (py.Lit(name),))
         if leaf is t:
-            source = py.name("state.step")
-        made.append(py.Assign((given[leaf.node],), number(source, kind)))
+            source = py.name(step)
+        value = number(source, kind)
+        if value != given[leaf.node]:
+            made.append(py.Assign((given[leaf.node],), value))
     made += body.computation
-    pairs = ", ".join(
-        f"{py.expr_text(py.Lit(n))}: "
-        f"{py.expr_text(py.call('float', body.value(r.node)))}"
-        for n, r in roots
-    )
-    made.append(py.Return(py.Raw(f"{{**state.hyper, {pairs}}}", py.PRECEDENCE["atom"])))
-    return _printed(made, 4)
+    return made, {n: py.call("float", body.value(r.node)) for n, r in roots}
 
 
 def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:

@@ -30,7 +30,7 @@ from symdiff.emit.modules import (
     sealed,
     stored_constants,
 )
-from symdiff.emit.optimizer import schedule_statements, update_statements
+from symdiff.emit.optimizer import decays, schedule_statements, update_statements
 from symdiff.emit.render import render
 from symdiff.emit.results import (
     divisors_function,
@@ -150,6 +150,9 @@ def train_parts(
     unpacked, update = update_statements(optimizer, shapes, unit, whole)
     uniform = optimizer.is_uniform and not frozen and is_flat(optimizer, shapes)
     scheduled = bool(optimizer.schedules)
+    averages = ""
+    if "ema" in optimizer.hyper:
+        averages = render("averaged.py", frozen=frozen, **decays(optimizer, unit))
     names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
     values = {
         "arguments": ", ".join(names),
@@ -165,7 +168,7 @@ def train_parts(
         "frozen": frozen,
         "uniform": uniform,
         "limits": bool(optimizer.max_norm),
-        "averages": "ema" in optimizer.hyper,
+        "averages": averages.rstrip("\n"),
         "free": free or (apart and "flat_grads" in unpacked + update),
         "width": plan_width(unit),
         "schedules": schedule_statements(optimizer, unit) if scheduled else "",

@@ -155,3 +155,40 @@ def test_an_update_that_no_step_can_do_is_refused(name):
     with pytest.raises(sd.DeclarationError, match=SAID[name]) as caught:
         model("bad", own(BAD[name], lr=LR))
     assert "own_optimizers.py" in str(caught.value)
+
+
+LEFT_OUT = {
+    "decay": lambda: sd.optim.SGD(0.1, weight_decay=0.5),
+    "adamw": lambda: sd.optim.AdamW(0.1, weight_decay=0.1),
+    "lion": lambda: sd.optim.Lion(0.1, weight_decay=0.1),
+    "momentum": lambda: sd.optim.Momentum(0.1, weight_decay=0.1),
+    "max_norm": lambda: sd.optim.SGD(0.1, max_norm=0.1),
+    "average": lambda: sd.optim.SGD(0.1, weight_decay=0.5, ema=0.9),
+    "clip_norm": lambda: sd.optim.SGD(0.1, weight_decay=0.5, clip_norm=0.1),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+@pytest.mark.parametrize("planned", [True, False])
+def test_what_is_not_differentiated_by_is_left_as_it_is(name, planned):
+    """As frozen parameters are; and the others move as they do beside frozen ones."""
+    ends = []
+    for label, options, chosen in (
+        ("left", {}, ["W", "b"]),
+        ("frozen", {"frozen": ["q", "c"]}, None),
+    ):
+        optimizer = LEFT_OUT[name]()
+        optimizer.frozen = tuple(options.get("frozen", ()))
+        declared = model(f"wrt_{label}_{name}", optimizer)
+        module = sd.compile(declared, wrt=chosen).load()
+        start, gradients = numbers()
+        state = module.init_state(start)
+        for given in gradients:
+            module.train_step(state, *given.values(), planned=planned)
+        for n in ("q", "c"):
+            np.testing.assert_array_equal(state.params[n], start[n])
+        if "ema" in optimizer.hyper:
+            found = module.averaged_params(state)
+            np.testing.assert_array_equal(found["q"], start["q"])
+        ends.append(state.flat_params)
+    np.testing.assert_array_equal(*ends)
