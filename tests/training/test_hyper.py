@@ -130,3 +130,19 @@ def test_a_checkpoint_holds_numbers_of_numpy(train, tmp_path):
     train.save_checkpoint(tmp_path / "c.npz", state)
     train.load_checkpoint(tmp_path / "c.npz", other)
     assert other.hyper == state.hyper
+
+
+@pytest.mark.parametrize("widths", [("float", "float"), ("float32", "float64")])
+@pytest.mark.parametrize("name", ["lr", "weights", "learning_rate", "steps"])
+def test_a_state_takes_no_other_attributes(name: str, widths) -> None:
+    """``state.lr = 0.1`` would change nothing; ``state.hyper["lr"] = 0.1`` does."""
+    w, v = (sd.param(n, (3,), dtype=kind) for n, kind in zip("wv", widths, strict=True))
+    x = sd.input("x", (N, 3))
+    y = x @ sd.cast(w, "float") + x @ sd.cast(v, "float")
+    model = sd.Model("m", [x], [], y, sd.mean(y**2), optimizer=sd.optim.SGD(0.1))
+    train = sd.compile(model).load().train
+    state = train.init_state(train.init_params(0))
+    with pytest.raises(AttributeError, match=name):
+        setattr(state, name, 0.1)
+    train.train_step(state, np.ones((4, 3), np.float32))
+    assert state.step == 1
