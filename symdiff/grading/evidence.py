@@ -155,6 +155,7 @@ class Evidence:
             and not self.named(name)
             and self.state(name) == "unknown"
             and self.flows.get(name, set()) >= self.wrong
+            and bool(back)
             and all(self.named(n) for n in back)
         )
 
@@ -201,10 +202,16 @@ class Evidence:
         return False
 
     def _made(self, name: str) -> bool:
-        """Whether a gradient is among the variables, but another is returned."""
+        """Whether a gradient is among the variables, but another is returned.
+
+        The same numbers in another arrangement are a mistake in the gradient's own
+        making, wherever it is made.
+        """
         right = self.expected(name)
-        returned = any(not t[1] for t in self.named(name))
-        return returned and any(t[1] and _equal(t[3], right) for t in self.trace)
+        returned = [t[3] for t in self.named(name) if not t[1]]
+        if not returned or _equal(np.sort(returned[-1], None), np.sort(right, None)):
+            return False
+        return any(t[1] and _equal(t[3], right) for t in self.trace)
 
     def _follows(self, name: str, led: set[str]) -> bool:
         """Whether a value is one of some names, or is made from one."""

@@ -47,4 +47,5 @@ IN_RANGE = primitive(
         f"_help_in_range(_0, {dim_text(node.attrs['length'])}, {node.attrs['name']!r})"
     ),
     latex="{0}",
+    view=True,
 )

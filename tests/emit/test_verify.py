@@ -99,7 +99,8 @@ def mutants(text: str) -> Iterator[tuple[str, str]]:
         kind = type(s).__name__
         match s:
             case ast.Assign(targets=[ast.Name(id=name)]) if "d_" in name or at > 4:
-                source = f"{name} = -({ast.unparse(s.value)})"
+                sign = "~" if isinstance(s.value, ast.Compare) else "-"
+                source = f"{name} = {sign}({ast.unparse(s.value)})"
                 changed: ast.stmt = ast.parse(source).body[0]
             case ast.AugAssign(op=ast.Sub()):
                 changed = ast.AugAssign(s.target, ast.Add(), s.value)

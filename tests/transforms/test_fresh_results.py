@@ -130,9 +130,9 @@ def test_gradients_share_no_memory(name: str) -> None:
 @pytest.mark.parametrize("make", ["make_vjp", "make_jvp", "make_hvp"])
 @pytest.mark.parametrize("held", ["bare", "list", "dict", "keyword"])
 def test_products_hold_the_point_as_it_was(make: str, held: str) -> None:
-    x, w = X.copy(), np.array([2.0])
+    x, w, twice = X.copy(), np.array([2.0]), np.array([2.0])
 
-    def f(p: Any, scale: Any = w) -> Any:
+    def f(p: Any, scale: Any = twice) -> Any:
         inner = {"bare": lambda: p, "keyword": lambda: p}
         value = inner[held]() if held in inner else p[0 if held == "list" else "k"]
         result = value**3 * scale
