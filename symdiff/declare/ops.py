@@ -100,8 +100,9 @@ def elementwise(
             f"u = sympy.Symbol('u') and sd.elementwise({name!r}, u**2), or with its "
             "own rule by sd.primitive."
         )
+    own = {s.name: s for s in _listed(symbols)}  # also E or pi, where they are listed
     try:
-        given = sp.sympify(expression)
+        given = sp.sympify(expression, locals=own)
     except sp.SympifyError:
         raise DeclarationError(
             f"{name}: text {expression!r:.60} is no expression that SymPy reads; write "
@@ -115,7 +116,9 @@ def elementwise(
     onto = dict(zip(order, real, strict=True))
     value = stable(given.subs(onto, simultaneous=True))
     found = [
-        stable(sp.sympify(p).subs(onto, simultaneous=True)) if p is not None else p
+        stable(sp.sympify(p, locals=own).subs(onto, simultaneous=True))
+        if p is not None
+        else p
         for p in _partials(partials, order)
     ]
     slopes = [
@@ -151,14 +154,18 @@ def _named(call: Callable[..., Tensor], name: str, doc: str) -> Callable[..., Te
     return public(call)
 
 
+def _listed(symbols: Any) -> list[sp.Symbol]:
+    """Return the symbols that ``symbols=`` names, in order."""
+    asked = symbols.split() if isinstance(symbols, str) else symbols or ()
+    return [s if isinstance(s, sp.Symbol) else sp.Symbol(s) for s in asked]
+
+
 def _operands(e: sp.Expr, symbols: Any) -> list[sp.Symbol]:
     free = {s.name: s for s in e.free_symbols}
     if symbols is None:
         order = [free[n] for n in sorted(free)]
     else:
-        asked = symbols.split() if isinstance(symbols, str) else symbols
-        order = [s if isinstance(s, sp.Symbol) else sp.Symbol(s) for s in asked]
-        order = [free.get(s.name, s) for s in order]
+        order = [free.get(s.name, s) for s in _listed(symbols)]
         left = set(free) - {s.name for s in order}
         if left:
             raise DeclarationError(

@@ -362,3 +362,16 @@ def test_the_same_value_otherwise_written_is_taken(parts: Any) -> None:
     value, residuals = module["forward_with_residuals"](at)
     np.testing.assert_array_equal(value, sd.interpret(q(x), {x: at}))
     np.testing.assert_array_equal(module["backward"](residuals, np.ones(3))[0], 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["E", "pi", "I", "S", "Q", "O", "N", "beta", "gamma", "zeta", "oo"]
+)
+def test_an_operand_may_have_a_name_that_sympy_owns(name: str) -> None:
+    x, y = sd.input(f"first_{name}", ()), sd.input("second", ())
+    text, partials = f"{name}*x + x", {"x": f"{name} + 1"}
+    for given in (None, partials):
+        op = sd.elementwise(f"own_{name}", text, symbols=[name, "x"], partials=given)
+        made = op(x, y)
+        found = sd.interpret([made, *sd.grad(made, [x, y])], {x: 2.0, y: 3.0})
+        np.testing.assert_allclose(found, [9.0, 3.0, 3.0])
