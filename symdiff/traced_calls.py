@@ -27,7 +27,7 @@ from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.scanning import advances, snapshot
 from symdiff.declare.tracing import RETIRED, UNSEEN, Namer, argument_names
-from symdiff.declare.trees import Path, builder, leaves, tree_map
+from symdiff.declare.trees import Path, builder, kinds, leaves, tree_map
 from symdiff.graph.arrays import require_plain
 from symdiff.graph.asked import WIDTH
 from symdiff.graph.body import Body
@@ -111,9 +111,14 @@ def _tracing(trace: Trace) -> Iterator[None]:
 
 
 def statics(given: Any) -> list[Any]:
-    """Return the objects among arguments: what is fixed, and is read in its turn."""
+    """Return the objects among arguments: what is fixed, and is read in its turn.
+
+    The class of a container counts too: a named tuple may have methods.
+    """
     fixed = (*ATOMS, np.ndarray, Tensor)
-    return [v for v in leaves(given) if not isinstance(v, fixed)]
+    plain = (tuple, list, dict)
+    objects = [v for v in leaves(given) if not isinstance(v, fixed)]
+    return objects + [kind for kind in kinds(given) if kind not in plain]
 
 
 def traced(
@@ -126,7 +131,7 @@ def traced(
             "an argument is an iterator, of which each call reads another value: pass "
             "the value, such as next(batches)."
         )
-    seen = snapshot(function, statics(given))
+    seen = snapshot(function, statics([args, kwargs]))
     trace = Trace(seen)
     names = argument_names(function, len(args))
     pairs = zip(names, args, strict=True)

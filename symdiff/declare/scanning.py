@@ -20,6 +20,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import ContextDecorator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,9 @@ def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
 # --- whose code it is -----------------------------------------------------------------
 
 _BUILTIN = frozenset([*sys.builtin_module_names, "_frozen_importlib"])
+# Where wrappers of Python and NumPy keep what they call: `functools.wraps`, partials,
+# context managers, `singledispatch` and its methods, `np.vectorize`.
+_CALLED = ("__wrapped__", "func", "registry", "dispatcher", "pyfunc")
 # What is called when an object is made or shown, not when it is read.
 _MAKING = frozenset(["__init__", "__new__", "__post_init__"])
 _SHOWING = frozenset(["__repr__", "__str__", "__del__", "__init_subclass__"])
@@ -182,7 +186,7 @@ class _Scanner:
                 if isinstance(value.__self__, _GENERATORS):
                     self.found.generators.append(value.__self__)
                 self.attributes(value.__self__, names_of(value))
-            case functools.partial():
+            case functools.partial() | functools.partialmethod():
                 self.inside(name, value.func, names)
                 get = functools.partial(_bound, value)
                 self.value("bound", get(), get, names)
@@ -204,16 +208,33 @@ class _Scanner:
             case Tensor() | np.ufunc() | np.ndarray():
                 pass
             case tuple() | list() | dict() | deque():
-                pass
+                if _is_users(type(value)):
+                    self.attributes(value, names)
             case type():
                 self.attributes(value, names | _MAKING)
-            case _ if (wrapped := asked(value, "__wrapped__")) is not MISSING:
-                self.inside(name, wrapped, names)
-                self.attributes(value, names)
             case _ if any(
-                asked(value, n) is not MISSING for n in ("__dict__", "__slots__")
+                asked(value, n) is not MISSING
+                for n in ("__dict__", "__slots__", "__wrapped__")
             ):
+                self.wrapped(value, names)
                 self.attributes(value, names)
+
+    def wrapped(self, value: Any, names: frozenset[str]) -> None:
+        """Note what a wrapper of a library calls in its turn."""
+        for name in _CALLED:
+            inner = asked(value, name)
+            if inner is MISSING or (id(value), name) in self.seen:
+                continue
+            self.seen.add((id(value), name))
+            if name == "__wrapped__":
+                self.inside(name, inner, names)
+            else:
+                self.value(name, inner, functools.partial(asked, value, name), names)
+        if isinstance(value, types.FunctionType):
+            for cell in value.__closure__ or ():
+                inner = _contents(cell)
+                if isinstance(inner, types.FunctionType | ContextDecorator):
+                    self.inside(value.__name__, inner, names)
 
     def items(self, name: str, value: Any, get: Getter, names: frozenset[str]) -> None:
         """Note the arrays and functions in a container; its probe covers the rest."""
@@ -231,9 +252,12 @@ class _Scanner:
     def function(self, f: types.FunctionType) -> None:
         """Note the globals, closure cells and defaults of a function of the user's."""
         code = f.__code__
-        if f in self.seen or _is_library(code.co_filename):
+        if f in self.seen:
             return
         self.seen.add(f)
+        if _is_library(code.co_filename):
+            self.wrapped(f, frozenset())
+            return
         names, space = names_in(code), f.__globals__
         self.names |= names
         self.asks = self.asks or asks(code)
@@ -306,10 +330,25 @@ class _Scanner:
                 self.seen.add((kind, name))
                 get = functools.partial(_inherited, kind, name)
                 self.value(name, value, get, names)
+        if "super" in names | self.known:
+            for name in sorted(found):
+                self.overridden(kind, name, names)
         for k in kind.__mro__ if self.asking else ():
             if not _is_library_class(k):
                 self.without(k, vars(k), (names | self.known) - found.keys())
         return frozenset(found)
+
+    def overridden(self, kind: type, name: str, names: frozenset[str]) -> None:
+        """Note what ``super()`` can find by a name in the classes that come later."""
+        for k in kind.__mro__:
+            if _is_library_class(k):
+                continue
+            if name not in vars(k):
+                self.without(k, vars(k), frozenset([name]))
+            elif (k, name, "own") not in self.seen:
+                self.seen.add((k, name, "own"))
+                get = functools.partial(vars(k).get, name, MISSING)
+                self.value(name, get(), get, names)
 
     def without(self, owner: Any, space: Any, names: frozenset[str]) -> None:
         """Note that a namespace holds nothing by these names.
@@ -346,7 +385,7 @@ def _item(get: Getter, key: Any) -> Any:
     return get()[key]
 
 
-def _bound(partial: functools.partial[Any]) -> list[Any]:
+def _bound(partial: Any) -> list[Any]:
     return [*partial.args, *partial.keywords.values(), tuple(partial.keywords)]
 
 

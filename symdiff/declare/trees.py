@@ -59,6 +59,14 @@ def leaves(value: Any) -> list[Any]:
     return [leaf for _, leaf in leaf_paths(value)]
 
 
+def kinds(value: Any) -> list[type]:
+    """Return the classes of the containers, named tuples among them."""
+    if not is_container(value):
+        return []
+    parts = value.values() if isinstance(value, dict) else value
+    return [type(value), *(kind for part in parts for kind in kinds(part))]
+
+
 def leaf_paths(value: Any) -> list[tuple[Path, Any]]:
     """Return the leaves with their paths, in order."""
     found: list[tuple[Path, Any]] = []
