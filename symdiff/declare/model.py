@@ -199,6 +199,14 @@ class Model(Displayed):
             unused = self.optimizer.unused_patterns(self.params)
             if unused:
                 warn(f"no parameter is called {' or '.join(unused)}.", site)
+            ndims = {name: len(t.shape) for name, t in self.params.items()}
+            if unbounded := self.optimizer.unbounded_patterns(ndims):
+                raise DeclarationError(
+                    f"max_norm= bounds nothing by {' or '.join(unbounded)}: it bounds "
+                    "the weights into each unit, the columns of (in, units) or filters "
+                    "of (filters, channels, ...), and no parameter of that name has "
+                    "two axes."
+                )
 
     @property
     def roots(self) -> tuple[Tensor, ...]:

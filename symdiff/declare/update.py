@@ -218,6 +218,19 @@ class Optimizer:
         patterns = dict.fromkeys([*self.groups, *self.frozen, *self.max_norm])
         return [p for p in patterns if not fnmatch.filter(known, p)]
 
+    def unbounded_patterns(self, ndims: Mapping[str, int]) -> list[str]:
+        """Return the patterns of ``max_norm=`` that fit only what has no units.
+
+        ``ndims`` are the ranks of the parameters by name. One bound for every weight
+        may meet a model of biases alone.
+        """
+        found = []
+        for pattern in self.max_norm.keys() - {"*"}:
+            ranks = [ndims[n] for n in fnmatch.filter(ndims, pattern)]
+            if ranks and max(ranks) < 2:
+                found.append(pattern)
+        return sorted(found)
+
     def norm_bound(self, name: str, ndim: int) -> tuple[float, tuple[int, ...]] | None:
         """Return the bound on a parameter's norms, and the axes of one norm, if any."""
         if ndim < 2:

@@ -104,6 +104,12 @@ def trained_shapes(unit: Unit, optimizer: Optimizer) -> list[Shape]:
     return list(dict.fromkeys(shapes))
 
 
+def updates_flat(unit: Unit, optimizer: Optimizer) -> bool:
+    """Whether one call on the flat vectors updates every parameter."""
+    uniform = optimizer.is_uniform and not frozen_names(unit, optimizer)
+    return uniform and is_flat(optimizer, trained_shapes(unit, optimizer))
+
+
 def is_flat(optimizer: Optimizer, shapes: Iterable[Shape]) -> bool:
     """Whether equations on all parameters laid end to end do what they do on each.
 

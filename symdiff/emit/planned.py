@@ -29,7 +29,7 @@ from symdiff.emit.bodies import (
     split,
 )
 from symdiff.emit.context import Context, scalar_type
-from symdiff.emit.equations import Update, declared_update, is_flat, trained_shapes
+from symdiff.emit.equations import Update, declared_update, updates_flat
 from symdiff.emit.functions import Written
 from symdiff.emit.lower import expression_of
 from symdiff.emit.modules import (
@@ -64,8 +64,8 @@ def planned_module(
     """Return _planned.py; the unit's other modules, made before it, chose the names."""
     unit = replace(unit, names=copied_names(unit))
     gradients = grads_function(unit)
-    update = None  # where it takes a parameter as a whole: train.py's serves
-    if is_flat(optimizer, trained_shapes(unit, optimizer)):
+    update = None  # where parameters are updated one by one: train.py's serves
+    if updates_flat(unit, optimizer):
         update = update_function(optimizer, unit)
     made = [f for f in (gradients, update) if f is not None]
     setup = "\n".join(f.setup for f in made)

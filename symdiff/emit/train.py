@@ -15,7 +15,7 @@ from symdiff.emit import pycode as py
 from symdiff.emit.accumulation import division
 from symdiff.emit.bodies import Unit
 from symdiff.emit.context import stored_name
-from symdiff.emit.equations import frozen_names, is_flat, trained_shapes
+from symdiff.emit.equations import frozen_names, trained_shapes, updates_flat
 from symdiff.emit.functions import (
     Written,
     printed,
@@ -95,6 +95,7 @@ def train_text(
     planned: bool,
 ) -> str:
     """Return the text of train.py."""
+    assert model.optimizer is not None
     constants, functions, written = train_parts(
         unit, model, options, folder, planned=planned
     )
@@ -112,6 +113,7 @@ def train_text(
         imports=imports_of(everything, *standard),
         imported=imported,
         planned=planned,
+        pair=planned and updates_flat(unit, model.optimizer),
         constants="\n".join(part for part in (BUILD, constants, stored) if part),
         functions=functions,
         helpers=helpers,
@@ -148,7 +150,6 @@ def train_parts(
     shapes = trained_shapes(unit, optimizer)
     whole = "flat_grads" if free or apart else "state.flat_grads"
     unpacked, update = update_statements(optimizer, shapes, unit, whole)
-    uniform = optimizer.is_uniform and not frozen and is_flat(optimizer, shapes)
     scheduled = bool(optimizer.schedules)
     averages = ""
     if "ema" in optimizer.hyper:
@@ -166,7 +167,7 @@ def train_parts(
         "update": update,
         "planned": planned,
         "frozen": frozen,
-        "uniform": uniform,
+        "uniform": updates_flat(unit, optimizer),
         "limits": bool(optimizer.max_norm),
         "averages": averages.rstrip("\n"),
         "free": free or (apart and "flat_grads" in unpacked + update),
@@ -184,7 +185,8 @@ def train_parts(
         render("init_params.py", draws=initial, random=random, declared=own),
         render("state_apart.py" if apart else "state.py", declared=own),
         *(render(part, apart=apart) for part in ("views.py", "adopt.py")),
-        *(render(f"{part}.py") for part in ("assigned", "settings")),
+        render("assigned.py", averaged="ema" in optimizer.hyper),
+        render("settings.py"),
     ]
     if trained is not None:
         functions.append(render("function.py", name="metrics", written=trained))

@@ -4,6 +4,7 @@ Each is tested in a generated module, beside PyTorch where PyTorch has it.
 """
 
 import importlib
+import re
 import warnings
 
 import numpy as np
@@ -307,3 +308,30 @@ def test_bad_options_are_refused(options):
     with pytest.raises(sd.DeclarationError) as caught:
         optim.SGD(**options)
     assert __file__ in str(caught.value)
+
+
+def test_a_bound_on_norms_that_bounds_nothing_is_refused():
+    """Parameters of fewer than two axes have no units, unlike a matrix beside them."""
+    for pattern in ("b", "*.b", "[!W]"):
+        with pytest.raises(sd.DeclarationError, match="bounds nothing"):
+            biased(optim.SGD(0.1, max_norm={pattern: 1.0, "W": 1.0}))
+    for bound in (1.0, {"W": 1.0}, {"*": 1.0, "W": 2.0}):
+        biased(optim.SGD(0.1, max_norm=bound))
+
+
+@pytest.mark.parametrize("options", [{"frozen": "W"}, {"max_norm": 1.0}, {}], ids=str)
+def test_the_planned_module_holds_only_what_steps_call(options):
+    program = sd.compile(biased(optim.SGD(0.1, **options)))
+    module = program["_planned"]
+    for name in re.findall(r"(?m)^def (\w+)", module):
+        used = program["train"].count(f"_planned.{name}(") + module.count(f"{name}(") - 1
+        assert used, name
+    pair = "planned pair" in program["train"]
+    assert pair == ("def apply_update" in module) == (not options)
+
+
+def biased(optimizer):
+    x = sd.input("x", ("N", 3))
+    W, b, s = sd.param("W", (3, 2)), sd.param("b", 2), sd.param("s.b", ())
+    y = sd.tanh(x @ W) + b * s
+    return sd.Model("biased", [x], [], y, sd.mean(y**2), optimizer=optimizer)

@@ -58,3 +58,22 @@ def test_averages_divide_by_the_weights_they_add(name, planned, tmp_path):
 def test_a_decay_of_a_group_is_held_to_its_bounds(ema):
     with pytest.raises(sd.DeclarationError, match=r"ema.* < 1"):
         sd.optim.SGD(0.1, ema=0.9, groups={"b": {"ema": ema}})
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_decay_changed_in_mid_run_is_refused(planned):
+    """What the averages of earlier steps divide by would be unknown."""
+    module = sd.compile(model("averages_fixed", sd.optim.SGD(0.1, ema=0.9))).load()
+    start, gradients = numbers()
+    state = module.init_state(start)
+    module.train_step(state, *gradients[0].values(), planned=planned)
+    before = module.averaged_params(state)
+    state.hyper["ema"] = 0.99
+    for use in (
+        lambda: module.averaged_params(state),
+        lambda: module.train_step(state, *gradients[1].values(), planned=planned),
+    ):
+        with pytest.raises(ValueError, match=r"ema.*0\.99 instead of 0\.9.* fixed"):
+            use()
+    state.hyper["ema"] = 0.9
+    for n, average in module.averaged_params(state).items():
+        np.testing.assert_array_equal(average, before[n])

@@ -24,11 +24,7 @@ def penalised():
 # What only inference can tell: in training each of these takes rows together, or draws.
 BY_INFERENCE = {
     "batch norm": lambda: ENTROPY(sd.nn.batch_norm(Z, name="bn"), Y, ignore_index=-1),
-    "dropout": lambda: (
-        ENTROPY(sd.nn.dropout(Z, 0.5), Y, sample_weights=W * (Y >= 0))
-        if False
-        else ENTROPY(sd.nn.dropout(Z, 0.5), LABELS, sample_weights=W)
-    ),
+    "dropout": lambda: ENTROPY(sd.nn.dropout(Z, 0.5), LABELS, sample_weights=W),
     "weights by mode": lambda: (
         sd.sum(sd.by_mode(train=W, infer=W**2) * ROW)
         / sd.sum(sd.by_mode(train=W, infer=W**2))
