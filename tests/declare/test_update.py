@@ -324,7 +324,9 @@ def test_the_planned_module_holds_only_what_steps_call(options):
     program = sd.compile(biased(optim.SGD(0.1, **options)))
     module = program["_planned"]
     for name in re.findall(r"(?m)^def (\w+)", module):
-        used = program["train"].count(f"_planned.{name}(") + module.count(f"{name}(") - 1
+        used = (
+            program["train"].count(f"_planned.{name}(") + module.count(f"{name}(") - 1
+        )
         assert used, name
     pair = "planned pair" in program["train"]
     assert pair == ("def apply_update" in module) == (not options)

@@ -59,6 +59,7 @@ def test_a_decay_of_a_group_is_held_to_its_bounds(ema):
     with pytest.raises(sd.DeclarationError, match=r"ema.* < 1"):
         sd.optim.SGD(0.1, ema=0.9, groups={"b": {"ema": ema}})
 
+
 @pytest.mark.parametrize("planned", [True, False])
 def test_a_decay_changed_in_mid_run_is_refused(planned):
     """What the averages of earlier steps divide by would be unknown."""
