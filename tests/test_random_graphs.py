@@ -78,7 +78,7 @@ def _check_second(
         )
 
 
-@settings(max_examples=2000, **RELAXED)
+@settings(max_examples=500, **RELAXED)
 @given(TAPES)
 def test_against_complex_step(numbers: list[int]) -> None:
     check(program(numbers), second=False)

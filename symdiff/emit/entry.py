@@ -125,7 +125,12 @@ WIDE = 10_000  # elements of a parameter
 
 
 def _concrete(shape: Sequence[Dim], sizes: dict[sp.Symbol, int]) -> tuple[int, ...]:
-    return tuple(d if isinstance(d, int) else int(d.subs(sizes)) for d in shape)
+    return tuple(d if isinstance(d, int) else _number(d, sizes) for d in shape)
+
+
+def _number(length: sp.Expr, sizes: dict[sp.Symbol, int]) -> int:
+    """Return a length in numbers; `subs` takes long over symbols that it has not."""
+    return int(length.subs({s: sizes[s] for s in length.free_symbols & sizes.keys()}))
 
 
 def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:

@@ -96,7 +96,7 @@ class MemoryPlan:
     @property
     def peak(self) -> Any:
         """Bytes of all scratch, as an expression in the dims."""
-        return sum((b.size for b in self.buffers), sp.Integer(0))
+        return sp.Add(*(b.size for b in self.buffers))
 
     def __str__(self) -> str:
         """List the statements with their memory, then the buffers and the sum."""
