@@ -66,8 +66,13 @@ def test_symbolic_lengths(name: str, tmp_path: Path) -> None:
     _check_clean(check_text(b.outputs, b.leaves, _feeds(b, True), 1), tmp_path)
 
 
-@pytest.mark.parametrize("level", [0, 1])
-@pytest.mark.parametrize("name", [n for n, p in BY_ID.items() if p.orders > 1])
+SECOND = [n for n, p in BY_ID.items() if p.orders > 1]
+# Each at one level, in turn; at the other one with the slow tests.
+LEVELS = [(n, i % 2) for i, n in enumerate(SECOND)]
+OTHERS = [pytest.param(n, 1 - at, marks=pytest.mark.slow) for n, at in LEVELS]
+
+
+@pytest.mark.parametrize(("name", "level"), [*LEVELS, *OTHERS])
 def test_second_order(name: str, level: int, tmp_path: Path) -> None:
     """The gradient and the Hessian product as outputs, and the gradient of both."""
     b = built(BY_ID[name])
