@@ -2,15 +2,14 @@
 
 In: a node of integers and the intervals of its operands. Out: an `Interval`, whose ends
 are numbers, lengths, or not known. Invariant: every value that generated code computes
-lies in it, what wraps around in a narrow dtype included; an end that cannot be told is
-left open.
+lies in it, what wraps around in its dtype included; an end that cannot be told is left
+open. Of lengths it is assumed that an array has them: what is computed from a few of
+them fits into 64 bits, and what is added up of them into 32.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -18,72 +17,26 @@ import sympy as sp
 from symdiff.graph.node import Node
 from symdiff.graph.types import Dim, DType, TensorType
 from symdiff.ops.define import OPERANDS
+from symdiff.ops.interval import (
+    BOOLEANS,
+    OPEN,
+    Interval,
+    at_most,
+    closer,
+    end_of,
+    folded,
+    greatest,
+    larger,
+    least_of,
+    magnitude,
+    products,
+    smaller,
+    square,
+    sums,
+)
 from symdiff.ops.operands import CONSTANT, LITERAL
 
-End = Dim | None
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """low <= value <= high, or one of the numbers ``besides``; None is an open end."""
-
-    low: End = None
-    high: End = None
-    besides: frozenset[int] = frozenset()
-
-    def hull(self) -> Interval:
-        """Return the interval that holds the numbers beside it too."""
-        low, high = self.low, self.high
-        for n in self.besides:
-            low, high = lesser(low, n), greater(high, n)
-        return Interval(low, high)
-
-    def within(self, other: Interval) -> bool:
-        """Whether all of this provably lies in another interval."""
-        own, outer = self.hull(), other
-        below = outer.low is None or at_most(outer.low, own.low)
-        return below and (outer.high is None or at_most(own.high, outer.high))
-
-    def joined(self, other: Interval) -> Interval:
-        """Return an interval that holds both."""
-        a, b = self.hull(), other.hull()
-        return Interval(lesser(a.low, b.low), greater(a.high, b.high))
-
-
-OPEN = Interval()
-BOOLEANS = Interval(0, 1)
 Rule = Callable[[Node, Sequence[Interval]], Interval]
-
-
-# --- ends -----------------------------------------------------------------------------
-
-
-def at_most(a: End, b: End) -> bool:
-    """Whether a <= b, whatever the lengths are."""
-    if a is None or b is None:
-        return False
-    if isinstance(a, int) and isinstance(b, int):
-        return a <= b
-    return bool(sp.expand(b - a).is_nonnegative)
-
-
-def lesser(a: End, b: End) -> End:
-    """Return the lesser of two ends, None where it cannot be told."""
-    return a if at_most(a, b) else b if at_most(b, a) else None
-
-
-def greater(a: End, b: End) -> End:
-    return b if at_most(a, b) else a if at_most(b, a) else None
-
-
-def _end(value: Any) -> Dim:
-    """Return a number, which may be negative, or lengths computed with."""
-    found = value if isinstance(value, int) else sp.expand(value)
-    return int(found) if isinstance(found, (int, sp.Integer)) else found
-
-
-def _mapped(f: Callable[..., Any], *ends: End) -> End:
-    return None if any(e is None for e in ends) else _end(f(*ends))
 
 
 # --- conditions -----------------------------------------------------------------------
@@ -135,28 +88,15 @@ def _narrowed(interval: Interval, name: str, value: Dim) -> Interval:
     if name == "equal":
         return Interval(value, value)
     if name == "not_equal":
-        low = _end(value + 1) if low == value else low
-        high = _end(value - 1) if high == value else high
+        low = end_of(value + 1) if low == value else low
+        high = end_of(value - 1) if high == value else high
         return Interval(low, high, besides - {value})
     whole = interval.hull()
     if name in ("greater", "greater_equal"):
-        least = _end(value + (name == "greater"))
-        return Interval(_closer(_max, whole.low, least), whole.high)
-    most = _end(value - (name == "less"))
-    return Interval(whole.low, _closer(_min, whole.high, most))
-
-
-def _closer(choose: Callable[[Dim, Dim], Dim], a: End, b: End) -> End:
-    """Return the closer of two ends that both hold; an open one tells nothing."""
-    return b if a is None else a if b is None else choose(a, b)
-
-
-def _max(a: Dim, b: Dim) -> Dim:
-    return b if at_most(a, b) else a
-
-
-def _min(a: Dim, b: Dim) -> Dim:
-    return a if at_most(a, b) else b
+        least = end_of(value + int(name == "greater"))
+        return Interval(closer(greatest, whole.low, least), whole.high)
+    most = end_of(value - int(name == "less"))
+    return Interval(whole.low, closer(least_of, whole.high, most))
 
 
 def narrowed(interval: Interval, node: Node, condition: Node, holds: bool) -> Interval:
@@ -170,12 +110,10 @@ def narrowed(interval: Interval, node: Node, condition: Node, holds: bool) -> In
 
 
 def of_dtype(dtype: DType) -> Interval:
-    """Return what a dtype can hold; of the wide ones, what is below 0 at most."""
+    """Return what a dtype can hold."""
     if dtype.weak or not dtype.is_integer:
         return OPEN
     bounds = np.iinfo(dtype.name)
-    if bounds.bits > 16:
-        return Interval(0 if dtype.kind == "u" else None, None)
     return Interval(int(bounds.min), int(bounds.max))
 
 
@@ -187,9 +125,46 @@ def interval_of(node: Node, operands: Sequence[Interval]) -> Interval:
         return BOOLEANS
     if not node.dtype.is_integer:
         return OPEN
-    found, room = _found(node, operands), of_dtype(node.dtype)
-    fits = _is_moved(node) or found.within(room)
-    return found if fits else room  # beyond it values wrap around
+    pairs = zip(operands, node.inputs, strict=True)
+    found = _found(node, [o.filled(_room(i)) for o, i in pairs])
+    room = of_dtype(node.dtype)
+    fits = _is_moved(node) or _fits(found.hull(), node.dtype)
+    return found.filled(room) if fits else room  # beyond it values wrap around
+
+
+def _room(node: Node) -> Interval:
+    if not isinstance(node.type, TensorType):
+        return OPEN
+    return BOOLEANS if node.dtype.is_bool else of_dtype(node.dtype)
+
+
+def _fits(interval: Interval, dtype: DType) -> bool:
+    """Whether a dtype holds both ends, of which an open one is no more than it can."""
+    room = of_dtype(dtype)
+    if room == OPEN:
+        return True
+    bits = np.iinfo(dtype.name).bits
+    low, high = interval.low, interval.high
+    above = low is None or at_most(room.low, low)
+    if not above and dtype.kind == "i":
+        above = _is_length(low, -1, bits)
+    below = high is None or at_most(high, room.high) or _is_length(high, 1, bits)
+    return above and below
+
+
+def _is_length(end: Dim, sign: int, bits: int) -> bool:
+    """Whether what is computed from lengths is in this direction no more than so many
+    bits hold, if memory holds the arrays that have them.
+    """
+    if isinstance(end, int) or bits < 32:
+        return False
+    size = 0
+    for term in sp.Add.make_args(sp.expand(end)):
+        factor, lengths = term.as_coeff_Mul()
+        if bits == 32 and not (lengths == 1 or lengths.is_Symbol):
+            return False
+        size += max(sign * factor, 0) * (1 if lengths == 1 else 2 ** (bits - 6))
+    return bool(size < 2 ** (bits - 1))
 
 
 def _is_moved(node: Node) -> bool:
@@ -218,7 +193,7 @@ def _found(node: Node, operands: Sequence[Interval]) -> Interval:
         return operands[0].joined(Interval(0, 0))
     if node.op.is_elementwise and isinstance(node.op.expression, sp.Expr):
         values = dict(zip(OPERANDS, (o.hull() for o in operands), strict=False))
-        return _by_formula(node.op.expression, values)
+        return _by_formula(node.op.expression, values, node.dtype)
     return OPEN
 
 
@@ -240,7 +215,7 @@ def _of_mod(node: Node, operands: Sequence[Interval]) -> Interval:
     if isinstance(divisor, int) and divisor > 0:
         return Interval(0, divisor - 1)
     if divisor is not None and at_most(0, divisor):  # by 0 NumPy gives 0
-        return Interval(0, _max(divisor - 1, 0) if at_most(1, divisor) else None)
+        return Interval(0, greatest(divisor - 1, 0) if at_most(1, divisor) else None)
     return OPEN
 
 
@@ -260,11 +235,11 @@ def _of_extreme(node: Node, operands: Sequence[Interval]) -> Interval:
 
 def _along(node: Node, operands: Sequence[Interval]) -> Interval:
     """The place of an element along an axis."""
-    return Interval(0, _end(node.inputs[0].shape[node.attrs["axis"]] - 1))
+    return Interval(0, end_of(node.inputs[0].shape[node.attrs["axis"]] - 1))
 
 
 _RULES: dict[str, Rule] = {
-    "arange": lambda node, _: Interval(0, _end(node.attrs["length"] - 1)),
+    "arange": lambda node, _: Interval(0, end_of(node.attrs["length"] - 1)),
     "argmax": _along,
     "argmin": _along,
     "argsort": _along,
@@ -276,78 +251,41 @@ _RULES: dict[str, Rule] = {
     "max": _of_extreme,
     "min": _of_extreme,
     "sort": lambda node, operands: operands[0],
-    "in_range": lambda node, _: Interval(0, _end(node.attrs["length"] - 1)),
+    "in_range": lambda node, _: Interval(0, end_of(node.attrs["length"] - 1)),
 }
 
 
 # --- formulas -------------------------------------------------------------------------
 
 
-def _by_formula(e: sp.Expr, values: dict[sp.Symbol, Interval]) -> Interval:
-    """Return the interval of a formula from those of its parts."""
+def _by_formula(
+    e: sp.Expr, values: dict[sp.Symbol, Interval], dtype: DType
+) -> Interval:
+    """Return the interval of a formula from those of its parts.
+
+    Sums and products may go beyond the dtype and back; what is compared must be in it.
+    """
     if e in values:
         return values[e]
     if e.is_Integer:
         return Interval(int(e), int(e))
-    parts = [_by_formula(a, values) for a in e.args]
+    parts = [_by_formula(a, values, dtype) for a in e.args]
     if isinstance(e, sp.Add):
-        return _folded(_sum, parts)
+        return folded(sums, parts)
     if isinstance(e, sp.Mul):
-        return _folded(_product, parts)
+        return folded(products, parts)
+    if isinstance(e, sp.Pow) and e.exp == 2:
+        return square(parts[0])
+    parts = [p if _fits(p, dtype) else of_dtype(dtype) for p in parts]
     if isinstance(e, sp.Max):
-        return _folded(_larger, parts)
+        return folded(larger, parts)
     if isinstance(e, sp.Min):
-        return _folded(_smaller, parts)
+        return folded(smaller, parts)
     if isinstance(e, sp.Abs):
-        (a,) = parts
-        return a if at_most(0, a.low) else Interval(0, greater(_minus(a.low), a.high))
+        return magnitude(parts[0])
     if isinstance(e, sp.floor):
         return _quotient(e.args[0], values)
-    if isinstance(e, sp.Pow) and e.exp == 2:
-        (a, _) = parts
-        size = greater(_minus(a.low), a.high)
-        return Interval(0, _mapped(lambda n: n * n, size))
     return OPEN
-
-
-def _folded(
-    f: Callable[[Interval, Interval], Interval], parts: list[Interval]
-) -> Interval:
-    found = parts[0]
-    for part in parts[1:]:
-        found = f(found, part)
-    return found
-
-
-def _minus(a: End) -> End:
-    return _mapped(lambda n: -n, a)
-
-
-def _sum(a: Interval, b: Interval) -> Interval:
-    def add(m: Any, n: Any) -> Any:
-        return m + n
-
-    return Interval(_mapped(add, a.low, b.low), _mapped(add, a.high, b.high))
-
-
-def _product(a: Interval, b: Interval) -> Interval:
-    if a.low == a.high and isinstance(a.low, int):
-        a, b = b, a
-    if b.low == b.high and isinstance(b.low, int):
-        factor = b.low
-        low, high = (_mapped(lambda n: n * factor, end) for end in (a.low, a.high))
-        return Interval(low, high) if factor >= 0 else Interval(high, low)
-    if at_most(0, a.low) and at_most(0, b.low):
-        return Interval(0, _mapped(lambda m, n: m * n, a.high, b.high))
-    return OPEN
-
-
-def _larger(a: Interval, b: Interval) -> Interval:
-    return Interval(_closer(_max, a.low, b.low), greater(a.high, b.high))
-
-
-def _smaller(a: Interval, b: Interval) -> Interval:
-    return Interval(lesser(a.low, b.low), _closer(_min, a.high, b.high))
 
 
 def _quotient(e: sp.Expr, values: dict[sp.Symbol, Interval]) -> Interval:
@@ -356,9 +294,10 @@ def _quotient(e: sp.Expr, values: dict[sp.Symbol, Interval]) -> Interval:
     if dividend not in values or divisor not in values:
         return OPEN
     a, b = values[dividend], values[divisor]
-    least = 0 if at_most(0, a.low) and at_most(0, b.low) else None
+    whole = at_most(0, a.low)
     by = b.low if b.low == b.high else None
-    if not isinstance(by, int) or by < 1:
-        return Interval(least, None)
-    low = a.low // by if isinstance(a.low, int) else least
-    return Interval(low, a.high // by if isinstance(a.high, int) else None)
+    if not isinstance(by, int) or by < 1:  # by 0 NumPy gives 0
+        return Interval(0, a.high) if whole and at_most(0, b.low) else OPEN
+    low = a.low // by if isinstance(a.low, int) else 0 if whole else None
+    high = a.high // by if isinstance(a.high, int) else a.high if whole else None
+    return Interval(low, high)

@@ -18,7 +18,7 @@ from symdiff.graph.rebuild import rebuild, remade
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim
 from symdiff.ops.in_range import IN_RANGE
-from symdiff.ops.intervals import at_most
+from symdiff.ops.interval import at_most
 from symdiff.ops.leaf import INPUT
 from symdiff.rewrite.index_ranges import (
     Allowed,
@@ -84,7 +84,7 @@ def _open_places(node: Node, known: Known, given: set[Node]) -> dict[int, Dim]:
     for place, length in index_operands(node).items():
         index = node.inputs[place]
         low, high = known[index].hull().low, known[index].hull().high
-        safe = at_most(0, low) or (
+        safe = (at_most(0, low) and not _wraps(index, high)) or (
             index not in given and not node.op.extra.get("labels")
         )
         if node.op.extra.get("compares"):
@@ -94,18 +94,19 @@ def _open_places(node: Node, known: Known, given: set[Node]) -> dict[int, Dim]:
     return found
 
 
+def _wraps(index: Node, high: Any) -> bool:
+    """Whether an index may be negative in the int64 that NumPy makes of it."""
+    return index.dtype.name == "uint64" and isinstance(high, int) and high >= 2**63
+
+
 def _guard(index: Tensor, length: Dim) -> Tensor:
     below = topological([index.node])
     names = [str(n.attrs["name"]) for n in below if n.op is INPUT]
     name = index.label or index.hint or "index"
-    made = apply(
-        IN_RANGE,
-        index,
-        length=length,
-        name=f"{name} computed from {', '.join(names)}"
-        if names
-        else f"computed {name}",
-    )
+    if index.node.op is not INPUT:
+        from_ = f"{name} computed from {', '.join(names)}"
+        name = from_ if names else f"computed {name}"
+    made = apply(IN_RANGE, index, length=length, name=name)
     made.site, made.scope = index.site, index.scope
     return made
 

@@ -19,9 +19,8 @@ from symdiff.graph.body import Body, bodies_of
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
+from symdiff.ops.interval import OPEN, Interval, at_most
 from symdiff.ops.intervals import (
-    OPEN,
-    Interval,
     interval_of,
     known_of,
     narrowed,
@@ -32,6 +31,7 @@ from symdiff.ops.leaf import INPUT
 
 WHOLE = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
 ATTEMPTS = 3  # at an interval that every step of a loop keeps
+STEP, FAR = 2**20, 2**62  # what a counter of a loop moves by, and never comes to
 Known = dict[Node, Interval]
 
 
@@ -245,14 +245,37 @@ def entering(node: Node, known: Known) -> Known:
             for p, interval in zip(params, operands[1:], strict=True)
         }
     carries = node.attrs["carries"]
-    held = operands[:carries]
+    counters = _counters(node, operands[:carries])
+    held = [counters.get(k, o) for k, o in enumerate(operands[:carries])]
     for _ in range(ATTEMPTS):
         bound = _bound(node, [*held, *operands[carries:]])
         ends = _ends(node.attrs["body"], _tested(node, bound))[:carries]
-        if all(e.within(h) for e, h in zip(ends, held, strict=True)):
+        steps = [
+            h if k in counters else _widened(h, e)
+            for k, (h, e) in enumerate(zip(held, ends, strict=True))
+        ]
+        if steps == held:
             return bound
-        held = [_widened(h, e) for h, e in zip(held, ends, strict=True)]
-    return _bound(node, [*(OPEN for _ in held), *operands[carries:]])
+        held = steps
+    held = [counters.get(k, OPEN) for k in range(carries)]
+    return _bound(node, [*held, *operands[carries:]])
+
+
+def _counters(node: Node, starts: Sequence[Interval]) -> dict[int, Interval]:
+    """Return the intervals of the carries to which each step adds one small number.
+
+    No loop lasts so long that one of 64 bits wraps around.
+    """
+    body = node.attrs["body"]
+    found: dict[int, Interval] = {}
+    for k, start in enumerate(starts):
+        param, end = body.params[k].node, body.outputs[k].node
+        if end.op.name != "add" or param.dtype.name not in ("int64", "uint64"):
+            continue
+        by = number(end.inputs[1]) if end.inputs[0] is param else None
+        if isinstance(by, int) and 0 < by <= STEP and at_most(start.high, FAR):
+            found[k] = Interval(start.low, FAR)
+    return found
 
 
 def _bound(node: Node, intervals: Sequence[Interval]) -> Known:
@@ -277,6 +300,8 @@ def _tested(node: Node, bound: Known) -> Known:
 
 def _widened(held: Interval, end: Interval) -> Interval:
     """Return an interval for both; an end that a step has moved is open."""
+    if end.within(held):
+        return held
     whole = held.joined(end)
     before = held.hull()
     return Interval(
