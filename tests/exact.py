@@ -148,7 +148,7 @@ def is_zero(difference: Any, points: Iterable[Mapping[Any, Any]]) -> bool:
     if difference.is_zero:
         return True
     if difference.has(*_BRANCHES) or difference.count_ops() > 100:
-        return all(_is_small(difference.subs(at, simultaneous=True)) for at in points)
+        return all(_is_small(difference.xreplace(at)) for at in points)
     return _is_small(sp.simplify(sp.expand(difference))) or _is_small(
         sp.simplify(difference.rewrite(sp.exp))
     )

@@ -9,15 +9,15 @@ def told(found):
     return "\n".join([str(shown), *found["failures"][:20]])
 
 
-def test_two_thousand_specs():
-    found = survey(0, 2000, compile_every=40)
-    assert found["specs"] == 2000
-    assert found["declared"] > 100
+def test_a_thousand_specs():
+    found = survey(0, 1000, compile_every=40)
+    assert found["specs"] == 1000
+    assert found["declared"] > 50
     assert not found["failures"], told(found)
 
 
 @pytest.mark.slow
-def test_ten_thousand_specs_and_their_compilation():
-    found = survey(1_000_000, 10_000, compile_every=4)
-    assert found["specs"] == 10_000
+def test_four_thousand_specs_and_their_compilation():
+    found = survey(1_000_000, 4_000, compile_every=4)
+    assert found["specs"] == 4_000
     assert not found["failures"], told(found)

@@ -145,7 +145,10 @@ def test_text_with_a_symbolic_length(name: str) -> None:
             check(c, values, width, exact=False)
 
 
-@pytest.mark.parametrize("part", range(4))
+PARTS = [pytest.param(i, marks=pytest.mark.slow if i else ()) for i in range(4)]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_every_text_is_clean(part: int, tmp_path: Path) -> None:
     """Laid out as ruff leaves it, no lint, 88 columns, Python 3.9's grammar."""
     for i, variant in enumerate(VARIANTS[part::4]):

@@ -103,6 +103,6 @@ def test_some_programs() -> None:
 @pytest.mark.slow
 def test_sweep() -> None:
     """A larger sweep; SYMDIFF_SWEEP and SYMDIFF_SWEEP_SEED say of what."""
-    count = int(os.environ.get("SYMDIFF_SWEEP", "500"))
+    count = int(os.environ.get("SYMDIFF_SWEEP", "250"))
     failed = sweep(count, int(os.environ.get("SYMDIFF_SWEEP_SEED", "1000")))
     assert not failed, failed[0]

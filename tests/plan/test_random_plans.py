@@ -85,7 +85,7 @@ def test_planned_equals_readable(numbers: list[int]) -> None:
 def test_sweep() -> None:
     """A larger sweep; SYMDIFF_SWEEP says how many programs."""
     rng = np.random.default_rng(1)
-    for _ in range(int(os.environ.get("SYMDIFF_SWEEP", "500"))):
+    for _ in range(int(os.environ.get("SYMDIFF_SWEEP", "250"))):
         check(program(rng.integers(0, 1 << 16, 60).tolist()))
 
 
