@@ -16,7 +16,7 @@ from symdiff.derive import squares as squares  # registers its rules
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError, SymdiffWarning
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.provenance import FAN_OUT, Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops import closure
@@ -87,7 +87,7 @@ def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
         and last.site.primal is not None
     ):
         return last.site
-    return Site((), tensor.scope, primal=tensor, rule=tensor.node.op.rule)
+    return Site((), tensor.scope, primal=tensor, rule=FAN_OUT)
 
 
 def summed(node: Node, contributions: list[Any]) -> Any:

@@ -13,8 +13,9 @@ from symdiff.emit import texts
 from symdiff.emit.context import Context, _substitution
 from symdiff.emit.source import Resolver, primal_site
 from symdiff.graph.node import Node
+from symdiff.graph.provenance import FAN_OUT
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.define import OPS
+from symdiff.ops.define import OPS, Op
 from symdiff.ops.operands import CONSTANT, LITERAL
 from symdiff.ops.text import is_statements, op_text
 
@@ -63,33 +64,43 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
 
     Two at most, each in full and, where that is shorter, without its rule.
     """
-    if tensor.site.primal is None or tensor.node.op in (LITERAL, CONSTANT):
-        return []  # a plain number comes from no rule
+    if tensor.site.primal is None:
+        return []
     found: dict[tuple[str, ...], None] = {}
+    applied: set[Op] = set()
     waiting = [tensor]
     while waiting:
         current = waiting.pop(0)
         primal = current.site.primal
-        if primal is None:
-            continue
-        if not primal.node.op.leaf:
-            found[_rule(primal, context)] = None
+        if primal is None or current.node.op in (LITERAL, CONSTANT):
+            continue  # equal numbers are one node, whichever rule they come from
+        if not primal.node.op.leaf and current.site.rule != FAN_OUT:
+            # All sums of one shape share what stretches a cotangent.
+            stretched = current.node.op.name == "broadcast_to" and current is not tensor
+            if not stretched or primal.node.op not in applied:
+                found[_rule(primal, context, bare=stretched)] = None
+            applied.add(primal.node.op)
         waiting.extend(
             context.tensors[p.node]
             for p in current.parents
             if p.node in context.tensors and context.at_hand(p.node) is None
         )
     words = [w for w in found if w[0]]
-    words = [w for w in words if w[0] not in OPS] or words
+    if any(w[-1] not in OPS for w in words):  # a formula says more than an op's name
+        words = [w for w in words if w[0] not in OPS]
     if len(words) > 1 and len(words[0][-1]) + len(words[1][-1]) >= _RULE_WIDTH:
         return words[:1]
     return words[:2]
 
 
-def _rule(primal: Tensor, context: Context) -> tuple[str, ...]:
-    """Return what a derivative's line comes from: a rule in words, or the formula."""
+def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ...]:
+    """Return what a derivative's line comes from: a rule in words, or the formula.
+
+    ``bare`` leaves out of what.
+    """
     op = primal.node.op
-    formula = _formula(primal, context) or op.name.partition("@")[0]
+    formula = "" if bare else _formula(primal, context)
+    formula = formula or op.name.partition("@")[0]
     if op.rule and "{0}" in op.rule:
         operand = _named(primal.parents[0], context)
         return (op.rule.format(py.expr_text(operand)) if operand is not None else "",)

@@ -29,13 +29,15 @@ _SCIPY = os.path.dirname(_NUMPY[: -len(os.sep)]) + f"{os.sep}scipy{os.sep}"
 _DEPTH = 6  # frames kept: enough to climb out of `return f(x)` and small helpers
 
 Position = tuple[CodeType, int]
+FAN_OUT = "fan-out"
 
 
 class Site:
     """One executed call in the user's program, and the scope it ran in.
 
     ``frames`` are (code, instruction offset) pairs, innermost first. A derived site
-    also has the ``primal`` tensor whose rule built it and the ``rule`` in words.
+    also has the ``primal`` tensor whose rule built it and the ``rule`` in words; a sum
+    of what a value's users send back has that value, and `FAN_OUT`.
     """
 
     __slots__ = ("frames", "primal", "rule", "scope")

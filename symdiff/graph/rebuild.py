@@ -105,7 +105,9 @@ def _move_provenance(order: Sequence[Tensor], new: dict[Tensor, Tensor]) -> None
         made.cotangent_of = [(prefix, new.get(p, p)) for prefix, p in made.cotangent_of]
         site = made.site
         primal = new.get(site.primal, site.primal) if site.primal is not None else None
-        if primal is not site.primal:
+        # What is kept rather than computed again has its rule still.
+        kept = primal is not None and primal.node.op.leaf
+        if primal is not site.primal and not (kept and not site.primal.node.op.leaf):
             if site not in sites:
                 sites[site] = Site(site.frames, site.scope, primal, site.rule)
             made.site = sites[site]
