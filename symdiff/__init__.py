@@ -187,7 +187,8 @@ def __getattr__(name: str) -> Any:
     if found is None:
         from symdiff.graph.arguments import nearest
 
-        close = nearest(name, _listed())
+        special = name.startswith("__") and name.endswith("__")  # Python asks for many
+        close = None if special else nearest(name, _listed())
         hint = f"; did you mean sd.{close}?" if close else ""
         raise AttributeError(f"module 'symdiff' has no attribute {name!r}{hint}")
     # From here on the name hides a builtin of that name in this file: any, sum, ...
