@@ -7,10 +7,9 @@ states the difference.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from symdiff.declare.update import Hyper, Optimizer, Slots, in_use, require
+from symdiff.declare.update import Hyper, Optimizer, Slots, in_use
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.operands import API
@@ -43,10 +42,7 @@ class AdaGrad(Optimizer):
         eps_inside: bool = False,
         **options: Any,
     ) -> None:
-        require("lr", lr, 0, math.inf, open_low=False)
-        require("lr_decay", lr_decay, 0, math.inf, open_low=False)
-        require("eps", eps, 0, math.inf, open_low=False)
-        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
+        self._require(lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay)
         hyper: dict[str, Hyper] = {"lr": lr, "eps": eps}
         if in_use("lr_decay", lr_decay, options):
             hyper["lr_decay"] = lr_decay
@@ -84,9 +80,7 @@ class Adadelta(Optimizer):
     def __init__(
         self, lr: Hyper = 1.0, rho: Hyper = 0.9, eps: Hyper = 1e-6, **options: Any
     ) -> None:
-        require("lr", lr, 0, math.inf, open_low=False)
-        require("rho", rho, 0, 1, open_low=False)
-        require("eps", eps, 0, math.inf, open_low=False)
+        self._require(lr=lr, rho=rho, eps=eps)
         super().__init__(lr=lr, rho=rho, eps=eps, **options)
 
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
@@ -121,11 +115,9 @@ class RMSprop(Optimizer):
         eps_inside: bool = False,
         **options: Any,
     ) -> None:
-        require("lr", lr, 0, math.inf, open_low=False)
-        require("alpha", alpha, 0, 1, open_low=False)
-        require("momentum", momentum, 0, 1, open_low=False)
-        require("eps", eps, 0, math.inf, open_low=False)
-        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
+        self._require(
+            lr=lr, alpha=alpha, momentum=momentum, eps=eps, weight_decay=weight_decay
+        )
         hyper: dict[str, Hyper] = {"lr": lr, "alpha": alpha, "eps": eps}
         if in_use("momentum", momentum, options):
             hyper["momentum"] = momentum
@@ -189,11 +181,9 @@ class Adam(Optimizer):
         weight_decay: Hyper = 0.0,
         **options: Any,
     ) -> None:
-        require("lr", lr, 0, math.inf, open_low=False)
-        require("beta1", beta1, 0, 1, open_low=False)
-        require("beta2", beta2, 0, 1, open_low=False)
-        require("eps", eps, 0, math.inf, open_low=False)
-        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
+        self._require(
+            lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay
+        )
         hyper: dict[str, Hyper] = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
         if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay
@@ -279,7 +269,7 @@ class NAdam(Adam):
         momentum_decay: Hyper = 4e-3,
         **options: Any,
     ) -> None:
-        require("momentum_decay", momentum_decay, 0, math.inf, open_low=False)
+        self._require(momentum_decay=momentum_decay)
         options["momentum_decay"] = momentum_decay
         super().__init__(lr, beta1, beta2, eps, weight_decay, **options)
 
@@ -317,10 +307,7 @@ class Lion(Optimizer):
         weight_decay: Hyper = 0.0,
         **options: Any,
     ) -> None:
-        require("lr", lr, 0, math.inf, open_low=False)
-        require("beta1", beta1, 0, 1, open_low=False)
-        require("beta2", beta2, 0, 1, open_low=False)
-        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
+        self._require(lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay)
         hyper: dict[str, Hyper] = {"lr": lr, "beta1": beta1, "beta2": beta2}
         if in_use("weight_decay", weight_decay, options):
             hyper["weight_decay"] = weight_decay

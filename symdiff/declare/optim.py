@@ -13,7 +13,6 @@ that lectures print, described in `SGD`. ``options`` are those of `Optimizer`.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from symdiff.declare import schedules
@@ -34,7 +33,6 @@ from symdiff.declare.update import (
     Slots,
     hyper_leaves,
     in_use,
-    require,
 )
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import public
@@ -77,9 +75,7 @@ class SGD(Optimizer):
         lecture: bool = False,
         **options: Any,
     ) -> None:
-        require("lr", lr, 0, math.inf, open_low=False)
-        require("momentum", momentum, 0, 1, open_low=False)
-        require("weight_decay", weight_decay, 0, math.inf, open_low=False)
+        self._require(lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and not in_use("momentum", momentum, options):
             raise DeclarationError("nesterov=True needs momentum > 0, for example 0.9.")
         hyper: dict[str, Hyper] = {"lr": lr}

@@ -35,6 +35,16 @@ Hyper = float | Schedule  # what a hyperparameter is given as
 OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen", "max_norm")
 # What those among them that equations read stay below; all lie above 0.
 _HIGH = {"clip_value": math.inf, "clip_norm": math.inf, "ema": 1.0}
+# What the hyperparameters of this package's optimisers stay below; all are 0 or more.
+_LIMITS = {
+    **dict.fromkeys(["lr", "lr_decay", "weight_decay", "momentum_decay"], math.inf),
+    "eps": math.inf,
+    "momentum": 1.0,
+    "rho": 1.0,
+    "alpha": 1.0,
+    "beta1": 1.0,
+    "beta2": 1.0,
+}
 
 
 class Optimizer:
@@ -76,6 +86,7 @@ class Optimizer:
     """
 
     slots: tuple[str, ...] = ()
+    _limited: frozenset[str] = frozenset()  # of them is known between what they lie
 
     @public
     def __init__(self, **hyper: Any) -> None:
@@ -123,9 +134,17 @@ class Optimizer:
                         f"{', '.join(self.hyper)}, which groups may set."
                     )
                 what = f"groups[{pattern!r}][{name!r}]"
+                number(what, value)
                 if name in _HIGH:
                     require(what, value, 0, _HIGH[name], open_low=True)
-                number(what, value)
+                elif name in self._limited:
+                    require(what, value, 0, _LIMITS[name], open_low=False)
+
+    def _require(self, **given: Hyper) -> None:
+        """Check hyperparameters that have their usual meaning, for groups too."""
+        self._limited = self._limited.union(given)
+        for name, value in given.items():
+            require(name, value, 0, _LIMITS[name], open_low=False)
 
     @property
     def all_slots(self) -> tuple[str, ...]:
@@ -184,8 +203,8 @@ class Optimizer:
             g = API["minimum"](API["maximum"](g, -c), c)
             g.hint = "clipped"
         own = {name: slots[name] for name in self.slots}
-        new, kept = self.update(p, g, own, hyper, t)
         name = type(self).__name__
+        new, kept = _pair(name, self.update(p, g, own, hyper, t))
         unknown = sorted(kept.keys() - own.keys())
         if unknown:
             raise DeclarationError(
@@ -302,6 +321,18 @@ def _check_leaves(name: str, found: Iterable[Node]) -> None:
             )
 
 
+def _pair(name: str, found: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return what an update gives, the new parameter and the new slots."""
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping):
+        return found
+    kinds = [type(v).__name__ for v in found] if isinstance(found, tuple) else []
+    got = f"({', '.join(kinds)})" if kinds else type(found).__name__
+    raise DeclarationError(
+        f"the update of {name} must return the new parameter and a dict of the new "
+        f"slots, as in `return p - step, {{}}`; it returns {got}."
+    )
+
+
 def _fitting(what: str, value: Any, p: Tensor) -> Tensor:
     """Return what an update gives for an array, stretched to the parameter's shape."""
     found = as_tensor(value)
@@ -353,9 +384,13 @@ def number(what: str, value: Any) -> float:
         value, (int, float, np.integer, np.floating)
     ):
         raise DeclarationError(f"{what} must be a number, got {value!r:.60}.")
-    if not math.isfinite(value):
+    try:
+        found = float(value)
+    except OverflowError:
+        raise DeclarationError(f"{what} is too large for a float.") from None
+    if not math.isfinite(found):
         raise DeclarationError(f"{what} must be finite, got {value!r}.")
-    return float(value)
+    return found
 
 
 def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -> None:

@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import sympy as sp
+
 from symdiff.graph.errors import ArgumentError
 
 # What other libraries call the same thing; none of these is near enough in letters.
@@ -94,16 +96,19 @@ def refuse_unknown(where: str, given: Mapping[str, Any], known: Sequence[str]) -
 def misfit(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> ArgumentError | None:
-    """Return the error of a call that does not fit, or None where it does."""
+    """Return the error of a call that does not fit, or None where it does.
+
+    It has raised a TypeError; a length where a number must be written is one cause.
+    """
     try:
         signature = inspect.signature(function)
-        signature.bind(*args, **kwargs)
+        given = signature.bind(*args, **kwargs).arguments
     except TypeError as error:
         problem = str(error)
     except ValueError:  # no signature
         return None
     else:
-        return None
+        return _length_given(_shown(function), given)
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
     by_name = [p.name for p in parameters if p.kind in _BY_NAME]
     where = f"{_shown(function)}()"
@@ -113,6 +118,29 @@ def misfit(
                 return unknown(where, name, by_name)
     shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
     return ArgumentError(f"{where}: {problem}; its arguments: {shown}.")
+
+
+def _length_given(name: str, given: Mapping[str, Any]) -> ArgumentError | None:
+    """Return the error of a call that got a length for a number, None of others."""
+    if any(callable(v) for v in given.values()):  # whose own TypeError it may be
+        return None
+    found = [f"{k}={v}" for k, v in given.items() if _has_length(v)]
+    if not found:
+        return None
+    one = found[0] if len(found) == 1 else f"one of {', '.join(found)}"
+    return ArgumentError(
+        f"{name}(): {one} must be a number that is written, not a length, which is "
+        "known only when the function runs. Index with sd.arange(N), or compare with "
+        "it, where a length is to decide."
+    )
+
+
+def _has_length(value: Any) -> bool:
+    if isinstance(value, slice):
+        value = (value.start, value.stop, value.step)
+    if isinstance(value, tuple | list):
+        return any(_has_length(v) for v in value)
+    return isinstance(value, sp.Expr)
 
 
 _BY_NAME = (

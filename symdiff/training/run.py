@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -217,7 +218,8 @@ def _fitted(
             if watched == "test":
                 told |= train._held_out(state.params, parts["test"].data, 0)
             rates.append(state.hyper.get("lr"))
-            note = "" if rates[-1] == rates[-2] else f"  lr is now {rates[-1]:.4g}"
+            lowered = rates[-1] != rates[-2]
+            note = f"  lr is now {_rate(train, state):.4g}" if lowered else ""
             progress.after_epoch(told, watched, note)
             return training.watches and bool(np.isnan(record[training.monitor]))
 
@@ -293,6 +295,14 @@ class _Best:
         value = f"{self.sign * self.value:.4g}"
         which = f"epoch {self.epoch}, the best by {self.monitor} ({value})"
         return which if self.params else ""
+
+
+def _rate(train: Any, state: Any) -> float:
+    """Return the learning rate of the next step, by its schedule where it has one."""
+    hyper = state.hyper
+    if hasattr(train, "_hyper"):
+        hyper = train._hyper(SimpleNamespace(hyper=hyper, step=state.step + 1))
+    return float(hyper["lr"])
 
 
 def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:

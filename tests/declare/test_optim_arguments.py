@@ -4,6 +4,8 @@ The class: every optimiser, by every name that other libraries give to its argum
 and by any other name; those that users declare, by what their equations read.
 """
 
+import inspect
+
 import pytest
 
 import symdiff as sd
@@ -119,3 +121,68 @@ def test_a_misspelt_rate_of_a_users_own_is_told():
 def test_schedules_initialisers_and_penalties_offer_the_near_name(make, meant):
     with pytest.raises(TypeError, match=f"takes no argument .*{meant}"):
         make()
+
+
+# Each hyperparameter by what it must stay below; none may be negative.
+BELOW = {
+    **dict.fromkeys(["lr", "lr_decay", "eps", "weight_decay", "momentum_decay"]),
+    **dict.fromkeys(["momentum", "alpha", "rho", "beta1", "beta2", "ema"], 1.0),
+    **dict.fromkeys(["clip_value", "clip_norm"]),
+}
+OPTIONAL = ("clip_value", "clip_norm", "ema")
+NO_NUMBER = [True, None, "0.1", [0.1], float("nan"), float("inf"), 10**400, 1j]
+
+
+def settings(make):
+    """Return the hyperparameters that an optimiser can have, and one that has all."""
+    given = dict.fromkeys(OPTIONAL, 0.5)
+    own = [n for n in inspect.signature(make).parameters if n in BELOW]
+    beside = {n: 0.1 for n in own if n != "lr"}
+    return [*own, *OPTIONAL], lambda **more: make(0.1, **beside, **given, **more)
+
+
+@pytest.mark.parametrize("make", OWN, ids=lambda c: c.__name__)
+def test_groups_are_held_to_what_the_arguments_are(make):
+    """Every setting of every optimiser, of the wrong kind and out of its range."""
+    names, made = settings(make)
+    for name in names:
+        high = BELOW[name]
+        wrong = [-1, -1e-9, *NO_NUMBER, *([high, high + 1] if high else [])]
+        for value in [*wrong, *([0] if name in OPTIONAL else [])]:
+            said = [f"{name}'\\]", name]
+            if name not in OPTIONAL or value is not None:  # None leaves an option out
+                with pytest.raises(sd.DeclarationError, match=said[1]):
+                    make(**{name: value})
+            with pytest.raises(sd.DeclarationError, match=said[0]):
+                made(groups={"*.W": {name: value}})
+        fine = 0.5 if high or name in OPTIONAL else 0
+        assert made(groups={"*.W": {name: fine}}).of_parameter("a.W") == {name: fine}
+
+
+def test_groups_of_an_own_optimiser_are_only_finite():
+    """What its hyperparameters mean is not known."""
+    rule = Plain(lr=0.1, groups={"*.W": {"lr": -1}})
+    assert rule.of_parameter("a.W") == {"lr": -1.0}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda p: p,
+        lambda p: (p,),
+        lambda p: None,
+        lambda p: (p, None),
+        lambda p: (p, {}, {}),
+        lambda p: [p, {}],
+        lambda p: ({}, p),
+        lambda p: 0.5,
+    ],
+)
+def test_an_update_returns_a_parameter_and_slots(given):
+    class Short(sd.optim.Optimizer):
+        def update(self, p, g, slots, hyper, t):
+            return given(p - hyper["lr"] * g)
+
+    with pytest.raises(sd.DeclarationError, match=r"return p - step, \{\}") as caught:
+        sd.compile(model(Short(lr=0.1)))
+    assert "the update of Short must return" in str(caught.value)

@@ -129,6 +129,22 @@ def test_plateaus_lower_the_learning_rate(module):
     assert "lr is now 30" in train("--epochs", 10, text=text)
 
 
+@pytest.mark.parametrize("schedule", ["exponential(300.0, 0.99)", "constant(300.0)"])
+def test_a_lowered_rate_is_told_as_the_next_step_has_it(schedule):
+    """A schedule's base alone is no rate; epoch k ends after step 8k."""
+    text = GOOD.replace("Adam(0.05)", f"SGD(sd.optim.schedules.{schedule})").replace(
+        "seed=1", "seed=1, monitor='loss', plateau={'factor': 0.1, 'patience': 1}"
+    )
+    said = train("--epochs", 10, text=text)
+    told = re.findall(r"epoch +(\d+)/10 .*lr is now (\S+)", said)
+    assert told
+
+    gamma = 0.99 if "0.99" in schedule else 1.0
+    for lowered, (epoch, rate) in enumerate(told, 1):
+        steps = 8 * int(epoch)
+        assert float(rate) == pytest.approx(300 * 0.1**lowered * gamma**steps, rel=1e-3)
+
+
 WRONG_FIT = {
     "patience": {"patience": 0},
     "no validation": {"patience": 3},
