@@ -95,7 +95,8 @@ class Checker:
         except SymdiffError as error:
             return Report(package.shown, path, _without_spec(package, str(error)))
         findings = tuple(_findings(package, compiled))
-        return Report(package.shown, path, findings, _command(path, package))
+        command = _command(path, package, self._spec(path))
+        return Report(package.shown, path, findings, command)
 
     def _spec(self, path: Path) -> Spec:
         if path not in self._specs:
@@ -203,14 +204,13 @@ def _absent(path: Path, content: str | bytes) -> list[Finding]:
     ]
 
 
-def _command(spec: Path, package: Package) -> str:
+def _command(path: Path, package: Package, spec: Spec) -> str:
     """Return the command line that writes a package anew."""
     header = package.header
-    words: list[object] = ["symdiff", "compile", spec, "-o", package.root]
+    words: list[object] = ["symdiff", "compile", path, "-o", package.root]
     if header.level not in (None, 2):
         words += ["-O", header.level]
-    if header.wrt not in (("params",), ("inputs",), ()):
-        words += [w for name in header.wrt for w in ("--wrt", name)]
+    words += [w for name in spec.beyond(header.wrt) for w in ("--wrt", name)]
     words += [w for name in header.only for w in ("--only", name)]
     if package.single:
         words.append("--single-file")

@@ -19,6 +19,7 @@ from symdiff.cli.common import (
     reported,
     spec_argument,
 )
+from symdiff.cli.explaining import written
 
 if TYPE_CHECKING:
     from symdiff.benching import Bench
@@ -66,7 +67,7 @@ def bench_command(
     found = bench(compiled.load(), dict(map(_length, dims)), dtype, rounds)
     click.echo(_table(compiled.name, found))
     if file is not None:
-        file.write_text(json.dumps(_record(compiled.name, found), indent=2) + "\n")
+        written(file, json.dumps(_record(compiled.name, found), indent=2) + "\n")
 
 
 def _length(text: str) -> tuple[str, int]:

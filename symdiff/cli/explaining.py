@@ -131,9 +131,12 @@ def give(text: str, output: Path | None) -> None:
 
 
 def written(output: Path, text: Any) -> None:
-    """Write a file; raise `OutputError` where that cannot be."""
+    """Write a file; raise `OutputError` where that cannot be, or would be the spec."""
     from symdiff.graph.errors import OutputError
 
+    spec = click.get_current_context().params.get("spec")
+    if spec is not None and output.exists() and output.samefile(spec):
+        raise OutputError(f"{output} is the spec itself; give another file.")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, "utf-8")

@@ -62,14 +62,13 @@ def check_command(
 
 def _again(spec: Spec, header: Header, single: bool) -> Compiled:
     """Compile a spec with the options that a header tells."""
-    given = header.wrt not in (("params",), ("inputs",), ())
     level = 2 if header.level is None else header.level
     return compiled_spec(
         spec,
         level,
         only=header.only or None,
         single_file=single,
-        wrt=list(header.wrt) if given else None,
+        wrt=spec.beyond(header.wrt) or None,
     )[0]
 
 

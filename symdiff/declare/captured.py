@@ -150,11 +150,12 @@ class _Set:
 class _Items:
     """A tuple, list or mapping: the same keys, each item the same."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, within: tuple[int, ...] = ()) -> None:
         self.type = type(value)
+        within = (*within, id(value))
         mapping = isinstance(value, MAPPINGS)
         self.keys = list(value) if mapping else len(value)
-        self.items = [frozen(v) for v in (value.values() if mapping else value)]
+        self.items = [frozen(v, within) for v in (value.values() if mapping else value)]
 
     def same(self, value: Any) -> bool:
         if type(value) is not self.type:
@@ -195,14 +196,17 @@ class Absent:
         return not any(map(space.__contains__, self.names))
 
 
-def frozen(value: Any) -> Any:
-    """Return what tells later whether a value is still the same."""
+def frozen(value: Any, within: tuple[int, ...] = ()) -> Any:
+    """Return what tells later whether a value is still the same.
+
+    ``within`` are the identities of the containers around it.
+    """
     if isinstance(value, ATOMS):
         return _Atom(value)
     if isinstance(value, np.ndarray):
         return _Array(value) if value.dtype != object else _Objects(value)
     if isinstance(value, CONTAINERS):
-        return _Items(value)
+        return _Identity(value) if id(value) in within else _Items(value, within)
     if _is_buffer(value):
         return _Buffer(value)
     if isinstance(value, (set, frozenset)):
@@ -210,8 +214,11 @@ def frozen(value: Any) -> Any:
     return _Identity(value)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(value: Any, within: tuple[int, ...] = ()) -> Iterator[Tensor]:
     """Yield the tensors that a value is or holds."""
+    if id(value) in within:
+        return
+    within = (*within, id(value))
     if isinstance(value, Tensor):
         yield value
         return
@@ -222,7 +229,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif not isinstance(value, (set, frozenset, *CONTAINERS)):
         return
     for v in value:
-        yield from _tensors(v)
+        yield from _tensors(v, within)
 
 
 class Snapshot:

@@ -136,6 +136,7 @@ class _Scanner:
     def __init__(self, known: frozenset[str], asking: bool) -> None:
         self.found = Snapshot()
         self.seen: set[Any] = set()
+        self.within: list[int] = []  # the containers whose items are looked at
         self.absent: dict[int, Absent] = {}
         self.known = known
         self.names: frozenset[str] = frozenset()
@@ -190,7 +191,12 @@ class _Scanner:
                 self.inside(name, value.func, names)
                 get = functools.partial(_bound, value)
                 self.value("bound", get(), get, names)
-            case property():
+                self.attributes(value, names)
+            case BaseException():
+                get = functools.partial(asked, value, "args")
+                self.value("args", get(), get, names)
+                self.attributes(value, names)
+            case property() | types.DynamicClassAttribute():
                 self.inside(name, value.fget, names)
             case functools.cached_property():
                 self.inside(name, value.func, names)
@@ -205,10 +211,11 @@ class _Scanner:
                 owner = value.__self__  # a module, or what it is a method of
                 if not isinstance(owner, types.ModuleType | types.NoneType):
                     self.value(name, owner, lambda: owner, names)
-            case Tensor() | np.ufunc() | np.ndarray():
+            case Tensor() | np.ufunc():
                 pass
-            case tuple() | list() | dict() | deque():
-                if _is_users(type(value)):
+            case np.ndarray() | tuple() | list() | dict() | deque():
+                kind: Any = type(value)
+                if _is_users(kind):
                     self.attributes(value, names)
             case type():
                 self.attributes(value, names | _MAKING)
@@ -238,6 +245,9 @@ class _Scanner:
 
     def items(self, name: str, value: Any, get: Getter, names: frozenset[str]) -> None:
         """Note the arrays and functions in a container; its probe covers the rest."""
+        if id(value) in self.within:  # it holds itself
+            return
+        self.within.append(id(value))
         pairs = value.items() if isinstance(value, MAPPINGS) else enumerate(value)
         for key, item in pairs:
             inner = functools.partial(_item, get, key)
@@ -248,6 +258,7 @@ class _Scanner:
                 self.items(path, item, inner, names)
             elif not isinstance(item, ATOMS):
                 self.inside(path, item, names)
+        self.within.pop()
 
     def function(self, f: types.FunctionType) -> None:
         """Note the globals, closure cells and defaults of a function of the user's."""
@@ -330,6 +341,7 @@ class _Scanner:
                 self.seen.add((kind, name))
                 get = functools.partial(_inherited, kind, name)
                 self.value(name, value, get, names)
+                self.of_library(value)
         if "super" in names | self.known:
             for name in sorted(found):
                 self.overridden(kind, name, names)
@@ -337,6 +349,12 @@ class _Scanner:
             if not _is_library_class(k):
                 self.without(k, vars(k), (names | self.known) - found.keys())
         return frozenset(found)
+
+    def of_library(self, method: Any) -> None:
+        """Note the names by which a method of a library reads a user's object."""
+        code = getattr(asked(method, "fget", method), "__code__", None)
+        if isinstance(code, types.CodeType) and _is_library(code.co_filename):
+            self.names |= names_in(code)
 
     def overridden(self, kind: type, name: str, names: frozenset[str]) -> None:
         """Note what ``super()`` can find by a name in the classes that come later."""

@@ -58,6 +58,11 @@ class Spec:
         """Return what to differentiate by: what is asked for, or what the spec says."""
         return list(wrt or self.wrt or ()) or None
 
+    def beyond(self, wrt: Sequence[str]) -> list[str]:
+        """Return what was asked for where a compilation was by ``wrt``, if anything."""
+        default = "params" if isinstance(self.model, Model) else "inputs"
+        return [] if list(wrt) == [default] else list(wrt)
+
 
 def load_spec(path: Path) -> Spec:
     """Execute a spec file, or read one in TOML, and return what it declares.

@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from symdiff.graph.widths import numpy_dtype
 
 _MISSING = frozenset(["", "na", "n/a", "null", "none", "?", "-"])
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_EXACT = 2.0**53  # the whole numbers below are floats
+_EXACT = 2.0**53  # every whole number below is a float
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,7 @@ def _typed(
         if leaf.dtype.is_bool:
             right, need = np.isin(found, (0, 1)), "0 or 1"
         else:
-            right = (np.trunc(found) == found) & (np.abs(found) <= _EXACT)
+            right = (np.trunc(found) == found) & np.isfinite(found)
             need = "whole numbers"
         if not right.all():
             row, i = map(int, np.argwhere(~right)[0])
@@ -264,8 +265,25 @@ def _typed(
                 f"{table.at(row)}: {table.column(columns[i])}: {name} must hold "
                 f"{need}, got {found[row, i]:g}."
             )
+        if not leaf.dtype.is_bool and (np.abs(found) >= _EXACT).any():
+            found = _whole_numbers(table, name, columns)
     kind = "bool" if leaf.dtype.is_bool else "int64"
     if leaf.dtype.is_float:
         kind = numpy_dtype(leaf.dtype.name, "float32").name
     shape = (len(found), *(int(d) for d in leaf.shape[1:]))
     return found.reshape(shape).astype(kind)
+
+
+def _whole_numbers(table: _Table, name: str, columns: list[int]) -> np.ndarray:
+    """Return columns of whole numbers that are too large for floats to tell apart."""
+    limits, found = np.iinfo(np.int64), []
+    for line, row in table.rows():
+        values = [Decimal(row[i].strip()) for i in columns]
+        found.append([int(v) for v in values])
+        for i, value in zip(columns, values, strict=True):
+            if value % 1 or not limits.min <= value <= limits.max:
+                raise SpecError(
+                    f"{table.path}:{line}: {table.column(i)}: {name} must hold whole "
+                    f"numbers of 64 bits, got {row[i].strip():.60}."
+                )
+    return np.array(found, np.int64)

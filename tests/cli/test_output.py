@@ -33,6 +33,33 @@ def test_foreign_files_are_left_as_they_are(command):
     assert mine.read_text() == "print('mine')\n"
 
 
+# Commands that write a file, and a name that they take for theirs.
+WRITERS = {
+    "bench --rounds 1 --json": "model.py",
+    "explain --format text -o": "model.py",
+    "explain --format md -o": "model.py",
+    "explain -o": "model.html",
+    "graph -o": "model.html",
+    "explore -o": "model.html",
+    "train --history": "model.json",
+    "train --weights": "model.npz",
+    "train --checkpoint": "model.npz",
+}
+
+
+@pytest.mark.parametrize("words", WRITERS)
+def test_no_command_writes_over_the_spec(words):
+    """Be it by its own name, or by that of a link to it."""
+    path = Path(spec(GOOD))
+    before, name = path.read_bytes(), WRITERS[words]
+    if name != path.name:
+        Path(name).symlink_to(path)
+    command, *options = words.split()
+    error_of(command, path, *options, name)
+    assert path.read_bytes() == before
+    assert path.samefile(name)
+
+
 def test_a_folder_in_the_place_of_a_module():
     Path("build/small/train.py").mkdir(parents=True)
     assert "is a folder" in error_of("compile", spec(GOOD))

@@ -25,6 +25,10 @@ from symdiff.emit.source import printable
         ["--only", "forward"],
         ["--wrt", "W", "--wrt", "x"],
         ["--only", "train", "--wrt", "b"],
+        ["--wrt", "inputs"],
+        ["--wrt", "params"],
+        ["--wrt", "params", "--wrt", "inputs", "--single-file"],
+        ["--wrt", "inputs", "-O", "0", "--only", "backward"],
     ],
     ids=" ".join,
 )
@@ -32,6 +36,23 @@ def test_what_was_just_compiled_is_current(options):
     run("compile", spec(), *options)
     assert "what model.py compiles to" in run("check")
     assert run("check", "build", "-q") == ""
+
+
+@pytest.mark.parametrize("wrt", ["inputs", "params", "W"])
+def test_a_function_that_was_just_compiled_is_current(wrt):
+    lines = "import symdiff as sd", 'x, W = sd.input("x", 3), sd.param("W", (3, 3))'
+    Path("model.py").write_text(
+        "\n".join([*lines, 'model = sd.Function("beam", [x, W], x @ W)'])
+    )
+    run("compile", "model.py", "--wrt", wrt)
+    assert "what model.py compiles to" in run("check")
+
+
+def test_the_command_that_writes_anew_has_the_options():
+    """What it writes is what was compiled, by inputs too."""
+    run("compile", spec(), "--wrt", "inputs")
+    Path("build/small/backward.py").unlink()
+    assert "-o build --wrt inputs" in run("check", code=1)
 
 
 def test_a_character_edited_by_hand(package):

@@ -8,6 +8,7 @@ import pytest
 from training_runs import DATA, GOOD, MODEL, put, rows, train, weights
 
 import symdiff as sd
+from symdiff.training.csv_files import read_csv
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
@@ -211,6 +212,14 @@ WRONG_FILES = {
         lambda: put("d.csv", "1,2,3,4,inf\n"),
         "d.csv:1: column 5: y must hold whole numbers, got inf",
     ),
+    "labels of more than 64 bits": (
+        lambda: put("d.csv", "1,2,3,4,0\n1,2,3,4,9223372036854775808\n"),
+        "d.csv:2: column 5: y must hold whole numbers of 64 bits, got 922337203685477",
+    ),
+    "fractions of large labels": (
+        lambda: put("d.csv", "1,2,3,4,9007199254740993.5\n"),
+        "must hold whole numbers of 64 bits, got 9007199254740993.5",
+    ),
     "no utf-8": (lambda: put("d.csv", b"\xff\xfe1"), "cannot read d.csv"),
     "gzip": (lambda: put("d.csv.gz", "no"), "cannot read d.csv.gz"),
     "pickle": (
@@ -229,6 +238,19 @@ WRONG_FILES = {
 @pytest.mark.parametrize(("make", "message"), WRONG_FILES.values(), ids=WRONG_FILES)
 def test_files_that_do_not_fit(make, message):
     assert message in train("--data", make(), text=MODEL, code=1)
+
+
+WHOLE = [2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 10**17 + 7, 2**63 - 1, -(2**63)]
+
+
+@pytest.mark.parametrize("header", ["x,i0,i1\n", ""])
+def test_whole_numbers_are_read_exactly(header):
+    """Identities and hashes are larger than what floats tell apart."""
+    x, i = sd.input("x", "N"), sd.input("i", ("N", 2), "int64")
+    model = sd.Model("f", [x, i], [], x + sd.cast(i[:, 0] % 10, "float"))
+    path = put("d.csv", header + "".join(f"0.5,{v}, {v}.0\n" for v in WHOLE))
+    found = read_csv(model, Path(path))["i"]
+    np.testing.assert_array_equal(found, np.array([[v, v] for v in WHOLE]))
 
 
 def test_weights_of_samples_are_an_input():

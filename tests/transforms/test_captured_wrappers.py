@@ -1,16 +1,19 @@
 """What stands between a function and what it reads is looked through.
 
 Python's own wrappers (context managers, dispatch by type, partial methods, caches),
-NumPy's `vectorize`, `super()` and the methods of named tuples and other containers of
-the user's are crossed with numbers, arrays and functions that are held behind them, and
-with the ways of handing the outer function over. After each change the compiled
-function must give what NumPy gives then.
+NumPy's `vectorize`, `super()`, what a library's classes hand down, and the methods of
+named tuples and other containers of the user's are crossed with numbers, arrays and
+functions that are held behind them, and with the ways of handing the outer function
+over. After each change the compiled function must give what NumPy gives then.
 """
 
 from __future__ import annotations
 
 import contextlib
+import enum
+import fractions
 import functools
+import types
 from collections import OrderedDict, UserDict, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -194,6 +197,24 @@ def static_and_class_methods(v: Any) -> Place:
     return lambda x: apply(x, C.k()), putter(box)
 
 
+def attribute_of_a_partial(v: Any) -> Place:
+    p = functools.partial(np.multiply, 2.0)
+    p.k = v
+    return lambda x: apply(p(x), p.k), lambda new: setattr(p, "k", new)
+
+
+def arguments_of_an_exception(v: Any) -> Place:
+    error = ValueError([v])
+    put = lambda new: error.args[0].__setitem__(0, new)  # noqa: E731
+    return lambda x: apply(x, error.args[0][0]), put
+
+
+def dict_that_holds_itself(v: Any) -> Place:
+    held: dict[str, Any] = {"k": v}
+    held["again"] = [held]
+    return lambda x: apply(x, held["again"][0]["k"]), lambda new: held.update(k=new)
+
+
 # --- super() --------------------------------------------------------------------------
 
 
@@ -319,6 +340,56 @@ def made_by_the_base(v: Any) -> Place:
     return lambda x: apply(x, C().k), putter(box)
 
 
+# --- methods and properties of a library's classes ------------------------------------
+
+
+def value_of_an_enum(v: Any) -> Place:
+    class C(enum.Enum):
+        A = [v]
+
+    return lambda x: apply(x, C.A.value[0]), lambda new: C.A.value.__setitem__(0, new)
+
+
+def property_of_a_dynamic_class(v: Any) -> Place:
+    class C:
+        @types.DynamicClassAttribute
+        def k(self) -> Any:
+            return self.hidden
+
+    c = C()
+    c.hidden = v
+    return lambda x: apply(x, c.k), lambda new: setattr(c, "hidden", new)
+
+
+def method_of_a_library(v: Any) -> Place:
+    """`pop` and `get` of a mapping of the standard library read `data`."""
+
+    class C(UserDict):
+        pass
+
+    c = C(k=v)
+    return lambda x: apply(x, c.get("k")), lambda new: setattr(c, "data", {"k": new})
+
+
+def property_of_a_library(v: Any) -> Place:
+    class C(fractions.Fraction):
+        pass
+
+    c = C(1, 2)
+    put = lambda new: setattr(c, "_numerator", new)  # noqa: E731
+    put(v)
+    return lambda x: apply(x, c.numerator), put
+
+
+def attribute_of_an_array(v: Any) -> Place:
+    class C(np.ndarray):
+        pass
+
+    c = np.ones(2).view(C)
+    c.k = v
+    return lambda x: apply(x, c.k), lambda new: setattr(c, "k", new)
+
+
 # --- methods of containers ------------------------------------------------------------
 
 BEHIND: list[Box] = [Box(1.0)]
@@ -393,6 +464,9 @@ PLACES = (
     partial_of_a_method, static_and_class_methods, of_the_base, of_a_box_in_the_base,
     patched_in_the_base, attribute_of_the_base, property_of_the_base, mixed_in,
     operator_of_the_base, made_by_the_base, missing_of_a_dict, factory_of_a_dict,
+    value_of_an_enum, property_of_a_dynamic_class, method_of_a_library,
+    property_of_a_library, attribute_of_an_array, attribute_of_a_partial,
+    arguments_of_an_exception, dict_that_holds_itself,
 )  # fmt: skip
 VALUES: dict[str, list[Any]] = {
     "number": [2.0, 3.0, 2.0, 5],
