@@ -21,7 +21,13 @@ from symdiff.ops.elementwise import cast, dtype_text, not_equal, where
 from symdiff.ops.independent import beside_axes
 from symdiff.ops.index import slice_axis
 from symdiff.ops.joining import concatenate
-from symdiff.ops.operands import api, as_bool, as_tensor, float_operand
+from symdiff.ops.operands import (
+    api,
+    as_bool,
+    as_tensor,
+    float_operand,
+    is_literal,
+)
 from symdiff.ops.reduce import REDUCE_SUM, reduction_text, spread, sum_
 from symdiff.ops.shape import broadcast_to, full, ravel, reshape, transpose
 
@@ -308,7 +314,11 @@ def diff(
 
 
 def _as_row(value: Any, x: Tensor, axis: int) -> Tensor:
-    row = float_operand(value)
+    row = as_tensor(value)
+    if not is_literal(row) or x.dtype.is_float or not row.dtype.is_integer:
+        row = float_operand(value)
+    else:  # as NumPy makes an array of a number
+        row = cast(row, "int64")
     if row.ndim:
         return row
     return broadcast_to(row, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))

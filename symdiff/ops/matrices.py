@@ -28,6 +28,11 @@ def adjoint(x: Tensor) -> Tensor:
 def square(t: TensorType, what: str) -> TensorType:
     """Return ``t`` if it holds square float matrices; raise `ShapeError` otherwise."""
     require_float(t, what)
+    return even_sided(t, what)
+
+
+def even_sided(t: TensorType, what: str) -> TensorType:
+    """Return ``t`` if it holds square matrices; raise `ShapeError` otherwise."""
     if t.ndim < 2 or unify(t.shape[-1], t.shape[-2]) is None:
         raise ShapeError(
             f"{what} needs square matrices in the last two axes, got {t.shape}"

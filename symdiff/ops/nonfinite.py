@@ -45,13 +45,15 @@ SIGNBIT, signbit = _question(
 @api("isposinf")
 def isposinf(x: Any) -> Tensor:
     """Whether each element is plus infinity."""
-    return equal(x, np.inf)
+    tensor = as_tensor(x)
+    return equal(x, np.inf) if tensor.dtype.is_float else isinf(tensor)
 
 
 @api("isneginf")
 def isneginf(x: Any) -> Tensor:
     """Whether each element is minus infinity."""
-    return equal(x, -np.inf)
+    tensor = as_tensor(x)
+    return equal(x, -np.inf) if tensor.dtype.is_float else isinf(tensor)
 
 
 @api("isclose")

@@ -22,6 +22,7 @@ from symdiff.ops.operands import api, float_operand
 from symdiff.ops.quantiles import median
 from symdiff.ops.rearrange import flip
 from symdiff.ops.reduce import max_, mean, min_
+from symdiff.ops.rounding import floor, rint
 from symdiff.ops.shape import broadcast_to, full, reshape
 
 _STATISTICS: dict[str, Callable[..., Tensor]] = {
@@ -30,6 +31,7 @@ _STATISTICS: dict[str, Callable[..., Tensor]] = {
     "mean": mean,
     "median": median,
 }
+_ROUNDED = {"mean": rint, "median": rint, "linear_ramp": floor}  # of integers
 _GATHERING = ("reflect", "symmetric", "wrap")
 _ARGUMENTS = {
     "constant": "constant_values",
@@ -121,6 +123,8 @@ def _filled(
         return full(shape, value, x.dtype)
     length = x.shape[axis]
     require_nonempty(length, f"pad mode {mode!r}")
+    if not x.dtype.is_float and mode in _ROUNDED:
+        return _whole(x, axis, count, mode, value, last=last)
     if mode in _STATISTICS:
         return broadcast_to(_statistic(x, axis, mode, value, last), shape)
     at: Dim = as_dim(length - 1) if last else 0
@@ -131,6 +135,17 @@ def _filled(
     part: Any = reshape(steps / count, (count,) + (1,) * (x.ndim - axis - 1))
     ramp = (end - value) * part + value
     return flip(ramp, axis) if last else ramp
+
+
+def _whole(
+    x: Tensor, axis: int, count: int, mode: str, value: Any, *, last: bool
+) -> Tensor:
+    """Return what is added to integers or booleans, computed in float64 as NumPy does.
+
+    It rounds ramps of integers down, and means to the nearest.
+    """
+    found = _filled(cast(x, "float64"), axis, count, mode, value, last=last)
+    return cast(found if x.dtype.is_bool else _ROUNDED[mode](found), x.dtype)
 
 
 def _statistic(x: Tensor, axis: int, mode: str, span: Any, last: bool) -> Tensor:

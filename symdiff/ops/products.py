@@ -23,7 +23,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.contraction import einsum, tensordot
-from symdiff.ops.define import multilinear
+from symdiff.ops.define import multilinear, result_dtype
 from symdiff.ops.independent import beside_axes
 from symdiff.ops.index import slice_axis
 from symdiff.ops.linalg import matmul
@@ -87,7 +87,7 @@ def _infer_cross(a: TensorType, b: TensorType, *, axis: int) -> TensorType:
     shape = tuple(unify(d, e) for d, e in zip(a.shape, b.shape, strict=True))
     if None in shape:
         raise ShapeError(f"operands have different shapes {a.shape} and {b.shape}")
-    return TensorType(shape, promote(a.dtype, b.dtype))
+    return TensorType(shape, result_dtype("number", (a.dtype, b.dtype)))
 
 
 def _cross_text(node: Any) -> str:

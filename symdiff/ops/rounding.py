@@ -10,10 +10,10 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.graph.errors import DTypeError
+from symdiff.graph.errors import UndefinedError
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.define import Op, elementwise, u, v
-from symdiff.ops.elementwise import as_float, as_int8
+from symdiff.ops.elementwise import as_float, as_int8, cast
 from symdiff.ops.operands import (
     API,
     api,
@@ -69,22 +69,31 @@ def rint(x: Any) -> Tensor:
 
 @api("round", "around")
 def round_(x: Any, decimals: int = 0) -> Tensor:
-    """Rounded to ``decimals`` places, halves to the even digit; derivative 0."""
+    """Rounded to ``decimals`` places, halves to the even digit; derivative 0.
+
+    Integers stay integers, also of tens (``decimals=-1``).
+    """
     tensor = as_tensor(x)
     if tensor.dtype.is_bool:
+        if decimals:
+            raise UndefinedError(
+                "is not defined on booleans, as in NumPy, but for decimals=0."
+            )
         return as_float(tensor)
     if not tensor.dtype.is_float and not is_literal(tensor):
-        if decimals < 0:
-            raise DTypeError(
-                'round of integers needs decimals >= 0; use sd.cast(x, "float").'
-            )
-        return tensor
+        return tensor if decimals >= 0 else _round_whole(tensor, decimals)
     if decimals == 0:
         return rint(tensor)
     scale = 10.0 ** abs(decimals)
     if decimals > 0:
         return rint(tensor * scale) / scale
     return rint(tensor / scale) * scale
+
+
+def _round_whole(x: Tensor, decimals: int) -> Tensor:
+    """Round integers to tens and so on, computed in float64 as NumPy does."""
+    scale = 10.0**-decimals
+    return cast(rint(cast(x, "float64") / scale) * scale, x.dtype)
 
 
 # --- division with remainder ----------------------------------------------------------

@@ -29,13 +29,14 @@ from symdiff.ops.independent import of_batch
 from symdiff.ops.linalg import matmul
 from symdiff.ops.matrices import (
     adjoint,
+    even_sided,
     from_lower,
     half_lower,
     identity,
     matrix,
     square,
 )
-from symdiff.ops.operands import api, float_operand, stretch
+from symdiff.ops.operands import api, as_tensor, float_operand, stretch
 from symdiff.ops.shape import expand_dims, squeeze
 
 # --- solve and inv --------------------------------------------------------------------
@@ -177,11 +178,21 @@ def inv(a: Any) -> Tensor:
     return apply(INV, matrix(a, "inv"))
 
 
+def _is_count(n: Any) -> bool:
+    whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+    return whole and bool(n >= 0)
+
+
 @api("linalg.matrix_power")
 def matrix_power(a: Any, n: int) -> Tensor:
-    """Each square matrix to the integer power ``n``, by repeated squaring."""
-    x = matrix(a, "matrix_power")
-    square(x.node.tensor_type, "matrix_power")
+    """Each square matrix to the integer power ``n``, by repeated squaring.
+
+    Integers and booleans keep their dtype where ``n`` is 0 or more.
+    """
+    given = as_tensor(a)
+    kept = given.ndim >= 2 and not given.dtype.is_float and _is_count(n)
+    x = given if kept else matrix(a, "matrix_power")
+    (even_sided if kept else square)(x.node.tensor_type, "matrix_power")
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
         raise DeclarationError(f"matrix_power needs an integer exponent, got {n!r}.")
     if n < 0:

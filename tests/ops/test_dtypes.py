@@ -28,7 +28,8 @@ BINARY = (
     *("logical_and", "logical_or", "logical_xor", "hypot", "arctan2", "copysign"),
     *("bitwise_and", "bitwise_or", "bitwise_xor"),
     *("heaviside", "logaddexp", "matmul", "dot", "inner", "outer", "vdot", "kron"),
-    *("convolve", "append"),
+    *("convolve", "append", "correlate", "logaddexp2", "polyval"),
+    *("searchsorted", "true_divide", "vecdot", "full_like"),
 )
 UNARY = (
     *("negative", "positive", "abs", "absolute", "fabs", "sign", "square", "sqrt"),
@@ -37,7 +38,11 @@ UNARY = (
     *("signbit", "sum", "prod", "mean", "max", "min", "ptp", "std", "var", "median"),
     *("any", "all", "cumsum", "cumprod", "sort", "argmax", "argmin", "count_nonzero"),
     *("nan_to_num", "nansum", "nanprod", "nanmax", "nanmin", "nanmean", "nanvar"),
-    *("diff", "average", "copy", "flip"),
+    *("diff", "average", "copy", "flip", "amax", "amin", "argsort", "atleast_2d"),
+    *("diag", "diagflat", "ravel", "squeeze", "transpose", "zeros_like"),
+    *("ones_like", "isinf", "isneginf", "isposinf", "rad2deg", "deg2rad", "radians"),
+    *("sin", "cos", "tan", "arctan", "arcsinh", "sinh", "cosh", "expm1"),
+    *("nanstd", "trapezoid", "atleast_1d", "atleast_3d"),
 )
 Form = Callable[[Any, Any, Any], Any]
 FORMS: dict[str, Form] = {
@@ -63,6 +68,12 @@ FORMS: dict[str, Form] = {
     "clip": lambda np, a, b: np.clip(a, b, b),
     "concatenate": lambda np, a, b: np.concatenate([a, b]),
     "stack": lambda np, a, b: np.stack([a, b]),
+    "hstack": lambda np, a, b: np.hstack([a, b]),
+    "vstack": lambda np, a, b: np.vstack([a, b]),
+    "dstack": lambda np, a, b: np.dstack([a, b]),
+    "column_stack": lambda np, a, b: np.column_stack([a, b]),
+    "cross": lambda np, a, b: np.cross(a[:3], b[:3]),
+    "take along": lambda np, a, b: np.take_along_axis(a, np.argsort(b), 0),
     "count and scale": lambda np, a, b: ((a > 0) + (b > 2)) * b,
 }
 ALONE: dict[str, Form] = {
@@ -96,7 +107,47 @@ ALONE: dict[str, Form] = {
     "all of one": lambda np, a, b: np.all(a[1]),
     "sum of one": lambda np, a, b: np.sum(a[1]),
     "copy method": lambda np, a, b: a.copy(),
+    "repeat": lambda np, a, b: np.repeat(a, 2),
+    "tile": lambda np, a, b: np.tile(a, 2),
+    "roll": lambda np, a, b: np.roll(a, 1),
+    "rot90": lambda np, a, b: np.rot90(a[None]),
+    "take": lambda np, a, b: np.take(a, [1, 0]),
+    "trace": lambda np, a, b: np.trace(a[None] * a[:, None]),
+    "tril": lambda np, a, b: np.tril(a[None] * a[:, None]),
+    "triu": lambda np, a, b: np.triu(a[None] * a[:, None], 1),
+    "modf 0": lambda np, a, b: np.modf(a)[0],
+    "modf 1": lambda np, a, b: np.modf(a)[1],
+    "full_like 2": lambda np, a, b: np.full_like(a, 2),
+    "diff append": lambda np, a, b: np.diff(a, append=1),
+    "max initial": lambda np, a, b: np.max(a, initial=1),
+    "sum initial": lambda np, a, b: np.sum(a, initial=1),
+    "sum where": lambda np, a, b: np.sum(a, where=b > 2),
+    "cumsum int8": lambda np, a, b: np.cumsum(a, dtype="int8"),
+    "trunc": lambda np, a, b: np.trunc(a),
+    "round 1": lambda np, a, b: np.round(a, 1),
+    "round -1": lambda np, a, b: np.round(a * 5, -1),
+    "round -2": lambda np, a, b: np.around(a * 25, -2),
+    "round -4": lambda np, a, b: np.round(a * 25, -4),
+    "matrix_power 0": lambda np, a, b: _matrix_power(np, a, 0),
+    "matrix_power 1": lambda np, a, b: _matrix_power(np, a, 1),
+    "matrix_power 5": lambda np, a, b: _matrix_power(np, a, 5),
+    "pad": lambda np, a, b: np.pad(a, (1, 2)),
+    "pad constant": lambda np, a, b: np.pad(a, (1, 2), constant_values=1),
+    "pad edge": lambda np, a, b: np.pad(a, (1, 2), "edge"),
+    "pad reflect": lambda np, a, b: np.pad(a, (1, 2), "reflect"),
+    "pad maximum": lambda np, a, b: np.pad(a, (1, 2), "maximum"),
+    "pad minimum": lambda np, a, b: np.pad(a, (1, 2), "minimum"),
+    "pad mean": lambda np, a, b: np.pad(a, (1, 2), "mean"),
+    "pad mean of 2": lambda np, a, b: np.pad(a, 2, "mean", stat_length=2),
+    "pad median": lambda np, a, b: np.pad(a, (1, 2), "median"),
+    "pad ramp": lambda np, a, b: np.pad(a, 3, "linear_ramp"),
+    "pad ramp to 9": lambda np, a, b: np.pad(a, 3, "linear_ramp", end_values=9),
 }
+
+
+def _matrix_power(np: Any, a: Any, n: int) -> Any:
+    space = np if hasattr(np, "matrix_power") else np.linalg
+    return space.matrix_power(a[None] * a[:, None], n)
 
 
 def _named(name: str) -> Form:
