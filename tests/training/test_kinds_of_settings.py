@@ -134,3 +134,31 @@ def test_optimisers_take_numbers_of_numpy_and_no_others(optimizer):
     for value in NO_NUMBER:
         with pytest.raises(sd.DeclarationError, match="lr"):
             optimizer(lr=value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"step": -1}, r"state\.step must be 0 or more, got -1"),
+        ({"epoch": np.int64(-2)}, r"state\.epoch must be 0 or more, got -2"),
+        ({"step": True}, r"state\.step must be a whole number"),
+        ({"hyper": 10**400}, r"state\.hyper\['lr'\] must be a finite number, got inf"),
+        ({"hyper": -(10**400)}, r"state\.hyper\['lr'\] must be a finite number"),
+        ({"hyper": np.nan}, r"state\.hyper\['lr'\] must be a finite number"),
+    ],
+)
+def test_what_a_state_cannot_count_or_hold_is_refused(module, wrong, said):
+    state = fresh(module)
+    for name, value in wrong.items():
+        if name == "hyper":
+            state.hyper["lr"] = value
+        else:
+            setattr(state, name, value)
+    before = state.flat_params.copy()
+    for run in (
+        lambda: module.train_step(state, *float32_rows().values()),
+        lambda: module.fit(state, float32_rows(), epochs=1),
+    ):
+        with pytest.raises((TypeError, ValueError), match=said):
+            run()
+    np.testing.assert_array_equal(state.flat_params, before)
