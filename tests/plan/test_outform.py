@@ -15,6 +15,7 @@ import pytest
 from sample_checks import leaf, problem
 from samples import SAMPLES, Sample
 
+import symdiff as sd
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
@@ -198,3 +199,15 @@ def test_layouts_of_transposed_operands() -> None:
     rng = np.random.default_rng(0)
     feed = {t.node: rng.normal(size=t.shape) for t in (x, y, w, v)}
     assert check(made, feed, np.float64, "layouts") > 20
+
+
+@pytest.mark.parametrize("kinds", [("float32", "float"), ("float",)])
+def test_products_of_two_dtypes_are_those_of_the_operator(kinds: Any) -> None:
+    """`dot` copies the operand that it casts in an order of its own, and processors
+    differ in whether BLAS then gives other bits; of one dtype it is the same call.
+    """
+    x = sd.input("x", ("N", 3), kinds[0])
+    y = sd.input("y", ("N", 4), kinds[-1])
+    form = out_form((x.T @ y).node)
+    assert form is not None
+    assert (".dot(" in form.text) == (len(kinds) == 1)
