@@ -68,7 +68,7 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
         return []
     found: dict[tuple[str, ...], None] = {}
     applied: set[Op] = set()
-    waiting = [tensor]
+    waiting, some = [tensor], _flows(tensor, context)
     while waiting:
         current = waiting.pop(0)
         primal = current.site.primal
@@ -80,17 +80,44 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
             if not stretched or primal.node.op not in applied:
                 found[_rule(primal, context, bare=stretched)] = None
             applied.add(primal.node.op)
-        waiting.extend(
-            context.tensors[p.node]
-            for p in current.parents
-            if p.node in context.tensors and context.at_hand(p.node) is None
-        )
+        waiting += [
+            p for p in _inlined(current, context) if not some or _flows(p, context)
+        ]
     words = [w for w in found if w[0]]
     if any(w[-1] not in OPS for w in words):  # a formula says more than an op's name
         words = [w for w in words if w[0] not in OPS]
     if len(words) > 1 and len(words[0][-1]) + len(words[1][-1]) >= _RULE_WIDTH:
         return words[:1]
     return words[:2]
+
+
+def _inlined(tensor: Tensor, context: Context) -> list[Tensor]:
+    """Return the operands that are computed within the same statement."""
+    known = [p.node for p in tensor.parents if p.node in context.tensors]
+    return [context.tensors[n] for n in known if context.at_hand(n) is None]
+
+
+def _flows(tensor: Tensor, context: Context) -> bool:
+    """Whether a cotangent or tangent enters what a statement computes.
+
+    What it takes of residuals alone may be shared with other rules' lines.
+    """
+    waiting = [tensor]
+    while waiting:
+        current = waiting.pop()
+        inlined = _inlined(current, context)
+        waiting += inlined
+        within = {t.node for t in inlined}
+        for parent in current.parents:
+            derived = parent.site.primal is not None
+            derived = derived and parent.node.op not in (LITERAL, CONSTANT)
+            if parent.node not in within and (derived or _is_seed(parent)):
+                return True
+    return False
+
+
+def _is_seed(tensor: Tensor) -> bool:
+    return tensor.node.op.leaf and str(tensor.name or "").startswith(("d_", "t_"))
 
 
 def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ...]:

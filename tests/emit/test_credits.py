@@ -121,3 +121,16 @@ def test_a_rule_is_not_named_for_a_number_it_shares():
     (line,) = re.findall(r"d_product = .*# (.*)", text)
     assert "tanh" in line
     assert "x**2" not in line
+
+
+def test_a_rule_is_not_named_for_a_residual_it_shares():
+    """The transpose of x is one node in the slopes by all three."""
+    x = sd.input("x", ("N", 6, 8))
+    Wq, Wk, Wv = (sd.param(n, (8, 8)) for n in ("Wq", "Wk", "Wv"))
+    p = sd.nn.softmax((x @ Wq) @ sd.swapaxes(x @ Wk, -1, -2))
+    model = sd.Model("m", [x], [], p @ (x @ Wv), sd.mean((p @ (x @ Wv)) ** 2))
+    text = sd.compile(model)["backward"]
+    for name in ("Wq", "Wk", "Wv"):
+        comments_of = re.search(rf"(# .*\n)?    d_{name} = .*", text)[0]
+        for other in {"Wq", "Wk", "Wv"} - {name}:
+            assert other not in comments_of
