@@ -311,12 +311,10 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     if turns is not None and not kept:
         inside.append(py.AugAssign(turns, "+", py.Lit(1)))
     goes_on = condition[0]
-    if len(checks) == 1 and isinstance(checks[0], py.Assign):
-        goes_on, checks = checks[0].value, []
-    elif all(isinstance(s, (py.Comment, py.Blank)) for s in checks[:-1]):
-        last = checks[-1] if checks else None
-        if isinstance(last, py.Assign):
-            goes_on, checks = last.value, []
+    last = checks[-1] if checks else None
+    alone = all(isinstance(s, (py.Comment, py.Blank)) for s in checks[:-1])
+    if alone and isinstance(last, py.Assign) and last.targets == (goes_on,):
+        goes_on, checks = last.value, []  # nothing else is computed
     if checks:
         leave = py.If(py.Unary("not", goes_on), (py.RawStmt("break"),))
         made.append(py.While(py.Lit(True), (*checks, leave, *inside)))

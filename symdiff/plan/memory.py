@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symdiff.graph.node import Node
-from symdiff.graph.types import DType, Shape, TupleType
+from symdiff.graph.types import DType, Shape, TupleType, is_counted
 from symdiff.ops.operands import LITERAL
 from symdiff.ops.text import is_statements, op_text, operations
 from symdiff.plan.buffers import Buffer, Destination, MemoryPlan, Place
@@ -151,7 +151,8 @@ class _Planner:
 
     def _array(self, node: Node, below: frozenset[Node]) -> None:
         form = out_form(node)
-        if form is not None and self.layouts[node] is not None:
+        late = any(map(is_counted, node.shape))  # known when a loop has run, not before
+        if form is not None and self.layouts[node] is not None and not late:
             self.forms[node] = form
             self.owners[node] = frozenset([node])
         else:  # what NumPy allocates may still be a view of what it was made from
