@@ -350,6 +350,7 @@ def stabilised(
             if made is None:
                 made = remade(old, parents, False, old.node.attrs)
             leaf = apply(BOUND, name="variable", shape=made.shape, dtype=made.dtype)
+            leaf.serial = old.serial  # what rules build of it has its reader's age
             stands[old.node] = leaf
             kept[leaf.node] = made
         return stands[old.node]

@@ -17,7 +17,7 @@ import sympy as sp
 from symdiff.emit import pycode as py
 from symdiff.emit import texts
 from symdiff.explain.symbols import ascii_only, symbol
-from symdiff.explain.typeset import Tex, typeset
+from symdiff.explain.typeset import Tex, along_axes, typeset
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.types import broadcast_shapes
@@ -118,7 +118,8 @@ def _text_over(node: Node, terms: Terms) -> py.Expr:
         return py.Index(operands[0], (py.Lit(node.attrs["index"]),))
     text = _PLAIN.get(node.op.name) or ("" if node.op.text is None else op_text(node))
     if not text or is_statements(text):
-        return py.Call(py.Name(node.op.name), tuple(operands))
+        along = tuple(("axis", py.Name(axes)) for axes in along_axes(node))
+        return py.Call(py.Name(node.op.name), tuple(operands), along)
     return texts.expression(text, _quiet(operands))
 
 

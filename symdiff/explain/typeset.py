@@ -78,13 +78,32 @@ def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
         return form(node, operands)
     if name in _WORDS:
         return Tex(f"{_WORDS[name]} {operands[0].within(PREFIX)}", PREFIX)
+    along = [rf"\mathrm{{axis}} = {axes}" for axes in along_axes(node)]
     if isinstance(node.op.latex, str):
-        return _template(node.op.latex, operands)
+        found = _template(node.op.latex, operands)
+        return Tex(f"{found.text}_{{{along[0]}}}", found.binds) if along else found
     if callable(node.op.latex):
         return Tex(node.op.latex(node, *(o.text for o in operands)), SUM)
     if node.op.expression is not None and all(o.binds == ATOM for o in operands):
         return _expression(node.op.expression, operands)
-    return _call(_shown_name(node), [o.text for o in operands])
+    return _call(_shown_name(node), [*(o.text for o in operands), *along])
+
+
+def along_axes(node: Node) -> list[str]:
+    """Return the axis or axes that an op works along, as its argument ``axis=`` has it.
+
+    Nothing where it is what the op's name alone says: all axes of a reduction, the last
+    one of what keeps the shape.
+    """
+    told = node.attrs.get("axes", node.attrs.get("axis"))
+    axes = (told,) if isinstance(told, int) else told
+    if not node.inputs or not isinstance(axes, tuple):
+        return []
+    ndim = len(node.inputs[0].shape)
+    kept = node.shape == node.inputs[0].shape
+    if axes == ((ndim - 1,) if kept else tuple(range(ndim))):
+        return []
+    return [str(axes[0]) if len(axes) == 1 else str(axes)]
 
 
 def _length(dim: Any) -> str:

@@ -316,6 +316,32 @@ def test_a_variable_is_not_looked_through() -> None:
     np.testing.assert_allclose(sd.interpret(t, at), 1 / share)
 
 
+COMPUTED: dict[str, Callable[..., Any]] = {
+    "product": lambda x: x @ sd.constant(np.arange(9.0).reshape(3, 3) / 9),
+    "tanh": lambda x: sd.tanh(x) * 0.9 + 0.05,
+    "transposed": lambda x: sd.tanh(x).T.T,
+}
+
+
+@pytest.mark.parametrize("of", COMPUTED)
+@pytest.mark.parametrize("name", [*FORMULAS, *NEAR_ZERO])
+def test_derivatives_by_what_is_computed(name: str, of: str) -> None:
+    """A formula of a computed value: both modes, and by the leaf beside it."""
+    raw, _, _ = {**FORMULAS, **NEAR_ZERO}[name]
+    x, given = sd.input("x", (2, 3)), sd.input("given", (2, 3))
+    m = COMPUTED[of](x)
+    at = sd.interpret(m, {x: 0.3 * ORDINARY})
+    expected = sd.interpret(sd.grad(sd.sum(raw(given)), given), {given: at})
+    loss = sd.sum(raw(m))
+    by_m, by_x = sd.interpret(sd.grad(loss, [m, x]), {x: 0.3 * ORDINARY})
+    np.testing.assert_allclose(by_m, expected, rtol=1e-9, atol=1e-12)
+    (moved,) = sd.interpret([sd.jvp(m, x, sd.constant(ORDINARY))], {x: 0.3 * ORDINARY})
+    np.testing.assert_allclose(np.sum(by_x * ORDINARY), np.sum(by_m * moved))
+    tangent = sd.jvp(loss, m, sd.constant(ORDINARY))
+    slope = sd.interpret(tangent, {x: 0.3 * ORDINARY})
+    np.testing.assert_allclose(slope, np.sum(expected * ORDINARY), atol=1e-12)
+
+
 def test_inside_bodies() -> None:
     x = sd.input("x", (3,))
     y, _ = sd.scan(lambda c, r: (sd.log(1 + sd.exp(c + r)), None), 0.0, x)
