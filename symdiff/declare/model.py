@@ -200,6 +200,8 @@ class Model(Displayed):
             if unused:
                 warn(f"no parameter is called {' or '.join(unused)}.", site)
             ndims = {name: len(t.shape) for name, t in self.params.items()}
+            if "*" in self.optimizer.max_norm and max(ndims.values(), default=0) < 2:
+                warn("max_norm= bounds nothing: no parameter has two axes.", site)
             if unbounded := self.optimizer.unbounded_patterns(ndims):
                 raise DeclarationError(
                     f"max_norm= bounds nothing by {' or '.join(unbounded)}: it bounds "

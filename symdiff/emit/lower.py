@@ -92,12 +92,14 @@ def _is_literal(node: Node) -> bool:
 def _statements(
     node: Node, name: py.Name, context: Context, tensor: Tensor | None
 ) -> list[py.Stmt]:
-    """Return the statements of a text that sets ``_out``, commented at the first."""
+    """Return the statements of a text that sets ``_out``, commented there."""
     operands = _operands(node, op_text(node), context)
     made = texts.statements(op_text(node), _substitution(operands, context, name))
-    first = made[0]
-    if tensor is not None and isinstance(first, py.Assign):
-        made[0] = fitted(first, tensor, context)
+    for at, s in enumerate(made):
+        if isinstance(s, py.Assign) and name in s.targets:
+            if tensor is not None:
+                made[at] = fitted(s, tensor, context)
+            break
     return made
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import BOOL
+from symdiff.graph.types import BOOL, Dim
 from symdiff.ops.elementwise import (
     greater_equal,
     less_equal,
@@ -138,7 +138,12 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
     if kind is None and op.name not in LINEAR:
         return None
     linear = t.parents[LINEAR.get(op.name, _parts(t))]
-    parts = [_support(p, search, depth) for p in linear]
+    # A factor that is 0 is a value, and no selection: 0 times inf stays nan.
+    factors = op.name in ("multiply", "divide")
+    parts = [
+        None if factors and _is_nothing(p) else _support(p, search, depth)
+        for p in linear
+    ]
     held = [m for m in parts if m is not None]
     if kind is not None:
         leaves_zeros = kind == "in place" or kind.startswith("placed")
@@ -179,22 +184,32 @@ def _of_rows(t: Tensor, search: _Search, depth: int) -> Tensor | None:
     inner = _support(body.outputs[index], search, depth)
     rows = slice(first, first + attrs["sequences"])
     pairs = zip(body.params[rows], loop.parents[rows], strict=True)
-    return None if inner is None else _outside(inner, {p.node: s for p, s in pairs}, t)
+    if inner is None:
+        return None
+    return _outside(inner, {p.node: s for p, s in pairs}, t.shape[0])
 
 
-def _outside(inner: Tensor, rows: dict[Node, Tensor], t: Tensor) -> Tensor | None:
-    """Return a condition of one row for all rows, of the shape of ``t``."""
+def _outside(inner: Tensor, rows: dict[Node, Tensor], steps: Dim) -> Tensor | None:
+    """Return a condition of one row for all rows, stacked along a first axis."""
     if inner.node in rows:
-        found = rows[inner.node]
-        ones = (1,) * (t.ndim - found.ndim)
-        return broadcast_to(reshape(found, (*found.shape, *ones)), t.shape)
+        return rows[inner.node]
     name = inner.node.op.name
-    if name == "broadcast_to" and not inner.parents[0].ndim:
-        return _outside(inner.parents[0], rows, t)
-    if name in ("logical_or", "logical_and"):
-        a, b = (_outside(p, rows, t) for p in inner.parents)
-        return None if a is None or b is None else apply(inner.node.op, a, b)
-    return None
+    if name not in VIEWS and name not in ("logical_or", "logical_and", "logical_not"):
+        return None
+    found = [_outside(p, rows, steps) for p in inner.parents]
+    operands = [a for a in found if a is not None]
+    if not operands or len(operands) < len(found):
+        return None
+    if name not in VIEWS:
+        return apply(inner.node.op, *operands)
+    (a,), axes = operands, inner.node.attrs.get("axes", ())
+    if name == "transpose":
+        return apply(inner.node.op, a, axes=(0, *(i + 1 for i in axes)))
+    if name == "broadcast_to":
+        ones = (1,) * (inner.ndim - a.ndim + 1)
+        a = reshape(a, (steps, *ones, *a.shape[1:]))
+        return broadcast_to(a, (steps, *inner.shape))
+    return reshape(a, (steps, *inner.shape))
 
 
 def _or(a: Tensor, b: Tensor) -> Tensor:

@@ -337,3 +337,16 @@ def biased(optimizer):
     W, b, s = sd.param("W", (3, 2)), sd.param("b", 2), sd.param("s.b", ())
     y = sd.tanh(x @ W) + b * s
     return sd.Model("biased", [x], [], y, sd.mean(y**2), optimizer=optimizer)
+
+
+def test_one_bound_for_every_weight_says_where_there_is_none():
+    x, w = sd.input("x", ("N", 3)), sd.param("w", 3)
+    with pytest.warns(sd.SymdiffWarning, match="max_norm= bounds nothing"):
+        sd.Model(
+            "m",
+            [x],
+            [],
+            x @ w,
+            sd.mean((x @ w) ** 2),
+            optimizer=optim.SGD(max_norm=1.0),
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from student_files import ALTERNATIVES, MISTAKES, SOLUTIONS
 
@@ -26,6 +28,7 @@ def test_a_mistake_is_named(grade, mistake):
     body = solution.replace(mistake.old, mistake.new, 1)
     verdict = grade(mistake.model, body)
     assert verdict.code == 1
+    shows_differences(verdict)
     first = verdict.findings[0]
     assert first.cause in mistake.causes, verdict.text()
     assert first.node in mistake.nodes, verdict.text()
@@ -38,6 +41,23 @@ def test_a_mistake_is_named(grade, mistake):
         pairs = zip(rows, before, strict=False)
         changed = next(i for i, (now, then) in enumerate(pairs) if now != then)
         assert changed - 1 <= rows.index(first.source) <= changed + 4, verdict.text()
+
+
+def shows_differences(verdict):
+    """An example of a wrong value is not the value that is expected."""
+    for found in verdict.findings:
+        told = re.search(r"is (\S+), expected (\S+)$", found.example)
+        assert told is None or told[1] != told[2], verdict.text()
+
+
+@pytest.mark.parametrize("model", sorted(SOLUTIONS)[:6])
+def test_a_cotangent_that_is_left_out_shows_elsewhere_than_at_one(grade, model):
+    body = SOLUTIONS[model]
+    head = re.search(r"(?m)^def backward\(.*?(d_\w+)(=1\.0)?\):\n( +\"\"\".*\n)?", body)
+    verdict = grade(model, f"{head[0]}    {head[1]} = 1.0\n{body[head.end() :]}")
+    assert verdict.code == 1
+    assert verdict.findings
+    shows_differences(verdict)
 
 
 @pytest.mark.parametrize("model", SOLUTIONS)
