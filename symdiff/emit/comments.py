@@ -173,6 +173,9 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
     if node.op is LITERAL:
         value = node.attrs["value"]
         return py.Lit(value) if isinstance(value, (int, float)) else py.Name(str(value))
+    here = context.at_hand(node)
+    if isinstance(here, py.Name):
+        return here
     current = context.tensors.get(node, tensor)
     known = context.names.known(current)
     return py.Name(known) if known else None
