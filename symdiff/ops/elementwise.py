@@ -143,9 +143,15 @@ POWER = elementwise(
     dtype="number",
     booleans=as_int8(lambda a, b: power(a, b)),
 )
-power = function(
-    POWER, "power", arity=2, doc="First operand to the power of the second."
-)
+
+
+@api("power")
+def power(x: Any, other: Any, /) -> Tensor:
+    """First operand to the power of the second."""
+    base, exponent = as_tensor(x), as_tensor(other)
+    if base.dtype.is_bool and isinstance(literal_value(exponent), int):
+        base = cast(base, "int64")  # NumPy's ** has another dtype for a square
+    return call_elementwise(POWER, base, exponent)
 
 
 @api("float_power")

@@ -84,10 +84,18 @@ def _binary(name: str, *, swapped: bool = False) -> Any:
         if other is None or isinstance(other, (str, bytes, dict)):
             return NotImplemented
         operands = (other, self) if swapped else (self, other)
+        if name == "power" and _is_square_of_booleans(*operands):
+            return lenient.call(API["square"], self)
         return lenient.call(API[name], *operands)
 
     operator.__doc__ = f"See `symdiff.{name}`."
     return operator
+
+
+def _is_square_of_booleans(base: Any, exponent: Any) -> bool:
+    """Whether NumPy computes ``base ** exponent`` as a square, in 8 bits."""
+    known = isinstance(base, Tensor) and type(exponent) is int
+    return known and exponent == 2 and base.dtype.is_bool
 
 
 def _in_place(name: str) -> Any:

@@ -152,7 +152,7 @@ def subtract_zero(t: Tensor) -> Tensor | None:
 def fold_powers_of_two(t: Tensor) -> Tensor | None:
     """(x * c) * d = x * (c d) where c or d is a power of two."""
     a, d = literal_last(t)
-    if d is None or not is_op(a, "multiply"):
+    if d is None or not is_op(a, "multiply") or not a.dtype.is_float:
         return None
     x, c = literal_last(a)
     if c is None or not (is_power_of_two(c) or is_power_of_two(d)):
@@ -189,7 +189,7 @@ def fold_halves(t: Tensor) -> Tensor | None:
 
 def _scaled(t: Tensor, d: float) -> Tensor | None:
     """Return (x c) d as x (c d), where d is a power of two."""
-    if not (is_power_of_two(d) and is_op(t, "multiply")):
+    if not (is_power_of_two(d) and is_op(t, "multiply") and t.dtype.is_float):
         return None
     x, c = literal_last(t)
     return None if c is None else x * (c * d)
@@ -213,7 +213,8 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
         ):
             continue
         x, c = literal_last(other)
-        if c is not None and is_power_of_two(c) and not is_literal(x):
+        floats = s.dtype.is_float and other.dtype.is_float
+        if floats and c is not None and is_power_of_two(c) and not is_literal(x):
             return broadcast_to(s.parents[0] * c, x.shape) * x
     return None
 
@@ -225,6 +226,8 @@ def scale_the_factor(t: Tensor) -> Tensor | None:
     if c is None or not is_power_of_two(c) or not is_op(a, "multiply"):
         return None
     for s, x in (a.parents, a.parents[::-1]):
+        if not s.dtype.is_float:
+            continue
         if is_op(s, "broadcast_to") and not s.parents[0].ndim and not is_literal(x):
             return broadcast_to(s.parents[0] * c, t.shape) * x
     return None
@@ -283,7 +286,7 @@ def add_negative(t: Tensor) -> Tensor | None:
     """a + (-b) = a - b; (-a) + b = b - a; a product or quotient may have the sign."""
     a, b = t.parents
     for x, y in ((a, b), (b, a)):
-        opposite = unsigned(y)
+        opposite = unsigned(y) if _wraps_as(y, t) else None
         if opposite is not None:
             return x - opposite
     return None
@@ -306,8 +309,18 @@ def subtract_negative(t: Tensor) -> Tensor | None:
     c = number(b)
     if c is not None:
         return a + (-c) if c < 0 and a.dtype == t.dtype else None
-    opposite = unsigned(b)
+    opposite = unsigned(b) if _wraps_as(b, t) else None
     return None if opposite is None else a + opposite
+
+
+def _wraps_as(operand: Tensor, t: Tensor) -> bool:
+    """Whether a sign may be moved from an operand to what is made of it.
+
+    Integers wrap around in their own width before they become wider, or floats.
+    """
+    if is_literal(operand) or operand.dtype.is_float:
+        return True
+    return operand.dtype == t.dtype
 
 
 def unsigned(t: Tensor, depth: int = 8) -> Tensor | None:
@@ -318,6 +331,8 @@ def unsigned(t: Tensor, depth: int = 8) -> Tensor | None:
     if name not in ("multiply", "divide", "broadcast_to") or not is_read_once(t):
         return None
     for at, factor in enumerate(t.parents if depth else ()):
+        if not _wraps_as(factor, t):
+            continue
         found = _opposite(factor, depth - 1)
         if found is not None and name == "broadcast_to":
             return broadcast_to(found, t.shape)
