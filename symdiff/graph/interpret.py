@@ -16,13 +16,19 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.arrays import as_declared, require_plain
-from symdiff.graph.body import Body
+from symdiff.graph.body import Body, every_node
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.indexing import require_labels
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import checked_call
 from symdiff.graph.tensor import Tensor, tensor_topological
-from symdiff.graph.types import FLOAT, DType
+from symdiff.graph.types import (
+    FLOAT,
+    Dim,
+    DType,
+    TensorType,
+    collecting_constraints,
+)
 
 Feed = Mapping[Any, Any]
 NONE: Mapping[Node, tuple[int, int]] = {}
@@ -146,6 +152,42 @@ def run_body(body: Body, env: Environment, *arrays: Any) -> list[Any]:
     return [values[t.node] for t in body.outputs]
 
 
+def _check_lengths(nodes: list[Node], env: Environment) -> None:
+    """Raise `ShapeError` where lengths differ that type rules took to be equal.
+
+    NumPy would stretch an axis that happens to have length 1.
+    """
+    if not env.dims:
+        return
+    with collecting_constraints() as assumed:
+        for node in every_node(topological(nodes)):
+            node.op.infer(*(i.type for i in node.inputs), **node.attrs)
+    for c in assumed:
+        if c.right is None or not _are_known((c.left, c.right), env):
+            continue
+        if env.resolve(c.left) != env.resolve(c.right):
+            raise ShapeError(f"lengths must agree: {c.left} != {c.right}.")
+
+
+def _check_shapes(nodes: list[Node], values: list[Any], env: Environment) -> None:
+    """Raise `ShapeError` where NumPy cut a result short: a slice beyond an axis."""
+    for node, value in zip(nodes, values, strict=True):
+        if not isinstance(node.type, TensorType) or not _are_known(node.shape, env):
+            continue
+        expected = env.resolve(node.shape)
+        if np.shape(value) != expected:
+            raise ShapeError(
+                f"the result has shape {np.shape(value)} instead of {node.shape}, "
+                f"which is {expected}."
+            )
+
+
+def _are_known(lengths: Iterable[Dim], env: Environment) -> bool:
+    """Whether the arrays tell lengths; how often a loop runs they do not."""
+    symbols = [d.free_symbols for d in lengths if isinstance(d, sp.Expr)]
+    return all(found <= env.dims.keys() for found in symbols)
+
+
 @checked_call
 def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     """Return the NumPy value of a tensor, or of a list of tensors.
@@ -197,6 +239,9 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
             t.node for t in tensor_topological(tensors) if t.node.op.name == "random"
         ]
         draws = {n: (key, site) for site, n in enumerate(declared) if n not in given}
+    env = Environment(given)
+    _check_lengths(nodes, env)
     values = evaluate(nodes, given, draws)
     found = [values[n] for n in nodes]
+    _check_shapes(nodes, found, env)
     return found if several else found[0]

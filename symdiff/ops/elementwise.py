@@ -148,10 +148,9 @@ POWER = elementwise(
 @api("power")
 def power(x: Any, other: Any, /) -> Tensor:
     """First operand to the power of the second."""
-    base, exponent = as_tensor(x), as_tensor(other)
-    if base.dtype.is_bool and isinstance(literal_value(exponent), int):
-        base = cast(base, "int64")  # NumPy's ** has another dtype for a square
-    return call_elementwise(POWER, base, exponent)
+    if type(other) is int and as_tensor(x).dtype.is_bool:
+        x = cast(as_tensor(x), "int64")  # NumPy's ** has another dtype for a square
+    return call_elementwise(POWER, x, other)
 
 
 @api("float_power")
