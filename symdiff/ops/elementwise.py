@@ -15,7 +15,7 @@ import sympy as sp
 
 from symdiff.graph.errors import DTypeError
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import BOOL, FLOAT, DType, TensorType, promote
+from symdiff.graph.types import BOOL, FLOAT, INT64, DType, TensorType, promote
 from symdiff.ops.define import (
     elementwise,
     primitive,
@@ -269,7 +269,8 @@ def _where_dtype(condition: DType, a: DType, b: DType) -> DType:
         raise DTypeError(
             f"the condition must be boolean, got {condition}; compare first."
         )
-    return promote(a, b)
+    found = promote(a, b)
+    return INT64 if found.weak and found.is_integer else found  # an array of numbers
 
 
 WHERE = elementwise(
