@@ -76,9 +76,9 @@ def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
 # --- whose code it is -----------------------------------------------------------------
 
 _BUILTIN = frozenset([*sys.builtin_module_names, "_frozen_importlib"])
-# Where wrappers of Python and NumPy keep what they call: `functools.wraps`, partials,
-# context managers, `singledispatch` and its methods, `np.vectorize`.
-_CALLED = ("__wrapped__", "func", "registry", "dispatcher", "pyfunc")
+# Where wrappers of Python and NumPy keep what they call: context managers,
+# `singledispatch` and its methods, `np.vectorize`.
+_CALLED = ("func", "registry", "dispatcher", "pyfunc")
 # What is called when an object is made or shown, not when it is read.
 _MAKING = frozenset(["__init__", "__new__", "__post_init__"])
 _SHOWING = frozenset(["__repr__", "__str__", "__del__", "__init_subclass__"])
@@ -227,16 +227,21 @@ class _Scanner:
                 self.attributes(value, names)
 
     def wrapped(self, value: Any, names: frozenset[str]) -> None:
-        """Note what a wrapper of a library calls in its turn."""
-        for name in _CALLED:
-            inner = asked(value, name)
-            if inner is MISSING or (id(value), name) in self.seen:
-                continue
-            self.seen.add((id(value), name))
-            if name == "__wrapped__":
-                self.inside(name, inner, names)
-            else:
-                self.value(name, inner, functools.partial(asked, value, name), names)
+        """Note what a wrapper of a library calls in its turn.
+
+        Only what it holds itself counts: asking would run properties of the user's, and
+        some objects have an attribute of any name.
+        """
+        inner = asked(value, "__wrapped__")
+        if inner is not MISSING and (id(value), "__wrapped__") not in self.seen:
+            self.seen.add((id(value), "__wrapped__"))
+            self.inside("__wrapped__", inner, names)
+        space: Any = asked(value, "__dict__", None)
+        for name in _CALLED if space else ():
+            if name in space and (id(space), name) not in self.seen:
+                self.seen.add((id(space), name))
+                get = functools.partial(space.get, name, MISSING)
+                self.value(name, space[name], get, names)
         if isinstance(value, types.FunctionType):
             for cell in value.__closure__ or ():
                 inner = _contents(cell)

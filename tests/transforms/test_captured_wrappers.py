@@ -17,6 +17,7 @@ import types
 from collections import OrderedDict, UserDict, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -522,3 +523,43 @@ def test_what_methods_of_containers_read_is_read_anew(made: str, given: str) -> 
     for k in (1.0, 3.0, np.arange(3.0), 1.0):
         BEHIND[0].k = k
         np.testing.assert_allclose(compiled(X), 2.0 * k * np.ones(3))
+
+
+class AnyName:
+    """Has an attribute of any name, another object at each asking."""
+
+    def __init__(self, k: Any) -> None:
+        self.k = k
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return AnyName(1.0)
+
+
+class Counting:
+    """Counts how often properties run that no code reads."""
+
+    def __init__(self, k: Any) -> None:
+        self.k, self.ran = k, 0
+
+    @property
+    def func(self) -> Any:
+        self.ran += 1
+
+    registry = dispatcher = pyfunc = func
+
+
+@pytest.mark.parametrize("kind", [AnyName, Counting, mock.MagicMock, mock.Mock])
+@pytest.mark.parametrize("given", ["closed over", "argument"])
+def test_objects_are_not_asked_for_what_no_code_reads(kind: Any, given: str) -> None:
+    held = kind(k=2.0)
+    compiled = T.grad(lambda x: np.sum(x * held.k))
+    if given == "argument":
+        compiled = functools.partial(T.grad(lambda x, h: np.sum(x * h.k)), h=held)
+    for k in (2.0, 3.0, np.arange(3.0), 2.0):
+        held.k = k
+        for _ in range(2):
+            np.testing.assert_allclose(compiled(X), k * np.ones(3))
+    if kind is Counting:
+        assert held.ran == 0
