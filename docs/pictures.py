@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from explain.browser import chromium, opened, resize  # noqa: E402
 
 from symdiff.declare.spec import load_spec  # noqa: E402
-from symdiff.exploring import explored  # noqa: E402
+from symdiff.explain.explorer.exploration import explored  # noqa: E402
 
 OUT = ROOT / "docs" / "pictures"
 PAGE = (ROOT / "docs" / "explorer.md").read_text("utf-8")

@@ -9,17 +9,16 @@ adding an op adds its name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from symdiff._version import __version__ as __version__
+from symdiff.graph.display import DOORS as _DOORS
 
 # isort: off
 if TYPE_CHECKING:
-    from symdiff.declare import (
-        functional as nn,
-        init as init,
-        optim as optim,
-    )
+    from symdiff.declare import init as init, optim as optim
+    from symdiff.declare.nn import functional as nn
     from symdiff.declare.leaves import (
         constant as constant,
         dim as dim,
@@ -35,8 +34,11 @@ if TYPE_CHECKING:
     )
     from symdiff.declare.settings import Training as Training
     from symdiff.declare.tracing import spec as spec, trace as trace
-    from symdiff.declare.ops import elementwise as elementwise, primitive as primitive
-    from symdiff.declare.sympy_reader import (
+    from symdiff.declare.own.ops import (
+        elementwise as elementwise,
+        primitive as primitive,
+    )
+    from symdiff.declare.readers.sympy import (
         from_sympy as from_sympy,
         to_sympy as to_sympy,
     )
@@ -56,8 +58,11 @@ if TYPE_CHECKING:
     )
     from symdiff.graph.interpret import interpret as interpret
     from symdiff.graph.tensor import Tensor as Tensor
-    from symdiff.ops.mode import by_mode as by_mode, resolve_mode as resolve_mode
-    from symdiff.pipeline import compile_ as compile
+    from symdiff.ops.control.mode import (
+        by_mode as by_mode,
+        resolve_mode as resolve_mode,
+    )
+    from symdiff.compiler.pipeline import compile_ as compile
 
     # Beside the names that are imported as themselves.
     __all__ = ["compile", "input", "nn"]
@@ -87,16 +92,16 @@ _DECLARED: dict[str, tuple[str, str]] = {
     **{name: ("symdiff.declare.tracing", name) for name in ("spec", "trace")},
     "Tensor": ("symdiff.graph.tensor", "Tensor"),
     "Training": ("symdiff.declare.settings", "Training"),
-    "compile": ("symdiff.pipeline", "compile_"),
-    "elementwise": ("symdiff.declare.ops", "elementwise"),
-    "from_sympy": ("symdiff.declare.sympy_reader", "from_sympy"),
+    "compile": ("symdiff.compiler.pipeline", "compile_"),
+    "elementwise": ("symdiff.declare.own.ops", "elementwise"),
+    "from_sympy": ("symdiff.declare.readers.sympy", "from_sympy"),
     "init": ("symdiff.declare.init", ""),
     "input": ("symdiff.declare.leaves", "input_"),
     "interpret": ("symdiff.graph.interpret", "interpret"),
-    "nn": ("symdiff.declare.functional", ""),
+    "nn": ("symdiff.declare.nn.functional", ""),
     "optim": ("symdiff.declare.optim", ""),
-    "primitive": ("symdiff.declare.ops", "primitive"),
-    "to_sympy": ("symdiff.declare.sympy_reader", "to_sympy"),
+    "primitive": ("symdiff.declare.own.ops", "primitive"),
+    "to_sympy": ("symdiff.declare.readers.sympy", "to_sympy"),
 }
 
 # Known before the ops are loaded, for `dir` alone; `_functions` is what holds.
@@ -122,6 +127,25 @@ _KNOWN = (
     "zeros_like "
 )
 _NAMESPACES = ("fft", "linalg", "random")
+
+
+def _opening(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a module that is loaded when it is first called."""
+
+    def opened(*args: Any, **options: Any) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(module), name)(*args, **options)
+
+    return opened
+
+
+_DOORS |= {
+    "html": _opening("symdiff.explain.showing", "html"),
+    "latex": _opening("symdiff.explain.showing", "latex"),
+    "report": _opening("symdiff.explain.explanation", "explained"),
+    "explorer": _opening("symdiff.explain.explorer.exploration", "explored"),
+}
 
 
 class Namespace:
@@ -152,10 +176,10 @@ def _functions() -> dict[str, Any]:
     import pkgutil
     from importlib import import_module
 
-    from symdiff.ops.operands import API
+    from symdiff.ops.core.operands import API
 
     if "_loaded" not in globals():
-        import_module("symdiff.ops.operators")
+        import_module("symdiff.ops.surface.operators")
         derive = import_module("symdiff.derive")
         for found in pkgutil.iter_modules(derive.__path__, "symdiff.derive."):
             import_module(found.name)
@@ -199,7 +223,7 @@ def __getattr__(name: str) -> Any:
 def _listed() -> list[str]:
     import sys
 
-    operands = sys.modules.get("symdiff.ops.operands")
+    operands = sys.modules.get("symdiff.ops.core.operands")
     loaded = list(operands.API) if operands else _KNOWN.split()
     functions = {n for n in loaded if "." not in n}
     return sorted({*_DECLARED, *functions, *_NAMESPACES, "__version__"})

@@ -33,8 +33,8 @@ from samples import SAMPLES, Sample
 
 from symdiff.graph.node import topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.elementwise import CONVENTIONS
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
+from symdiff.ops.elementwise.arithmetic import CONVENTIONS
 from symdiff.plan.outform import out_form
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import expansions

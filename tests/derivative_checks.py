@@ -25,7 +25,7 @@ from sample_checks import (
 )
 from samples import Sample
 
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 
 def check_first_order(sample: Sample, seed: int = 0) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import symdiff as sd
 from symdiff import transforms
-from symdiff.emit.package import Compiled
-from symdiff.ops.operands import API
+from symdiff.emit.modules.package import Compiled
+from symdiff.ops.core.operands import API
 
 SECTIONS = (
     "Parameters",

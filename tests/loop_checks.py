@@ -18,7 +18,7 @@ import numpy as np
 
 import symdiff as sd
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 STEP = 1e-3
 

@@ -24,8 +24,8 @@ from samples import SAMPLES, Sample
 from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
-from symdiff.ops.define import OPS, Op
-from symdiff.ops.operands import API, is_literal
+from symdiff.ops.core.operands import API, is_literal
+from symdiff.ops.core.record import OPS, Op
 
 COMMUTATIVE = {
     *("add", "multiply", "maximum", "minimum", "equal", "not_equal", "logical_and"),

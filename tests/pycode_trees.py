@@ -1,7 +1,7 @@
 """Trees of emitted Python, at random too, and what Python should read them as.
 
-`EXPRESSIONS` draws a tree of `symdiff.emit.pycode`; `as_ast` is the tree of Python's
-`ast` that its text should be parsed to, built without the printer.
+`EXPRESSIONS` draws a tree of `symdiff.emit.python.code`; `as_ast` is the tree of
+Python's `ast` that its text should be parsed to, built without the printer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from symdiff.emit import pycode as p
+from symdiff.emit.python import code as p
 
 X, Y, Z, N = (p.Name(n) for n in ("x", "y", "z", "N"))
 

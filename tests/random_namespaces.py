@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 
 class Namespace:

@@ -20,8 +20,8 @@ from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, TensorType, dim, dtype
-from symdiff.ops.leaf import INPUT
-from symdiff.ops.operands import API
+from symdiff.ops.core.leaf import INPUT
+from symdiff.ops.core.operands import API
 
 STEP = 1e-3
 TINY = 1e-30

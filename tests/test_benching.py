@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 import symdiff as sd
-from symdiff.benching import bench
 from symdiff.cli import main
+from symdiff.review.bench import bench
 
 SPEC = """\
 import symdiff as sd

@@ -9,7 +9,7 @@ import pytest
 from conformance import headings, page, rows, without_sample
 from conformance_words import CONDITIONS, CONSTANTS, ELSEWHERE
 
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 PAGE = Path(__file__).parents[1] / "docs" / "conformance.md"
 REMEDY = "pytest -m slow tests/test_conformance.py --update-golden writes it anew"

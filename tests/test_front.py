@@ -19,7 +19,7 @@ def test_every_listed_name_exists():
 
 
 def test_every_public_function_is_an_attribute():
-    from symdiff.ops.operands import API
+    from symdiff.ops.core.operands import API
 
     _ = sd.tanh
     assert API["tanh"] is sd.tanh

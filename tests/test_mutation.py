@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 import pytest
 from mutation import Mutant, mutants_of, samples_of, survives
 
-from symdiff.ops.define import OPS
+from symdiff.ops.core.record import OPS
 
 # Mutants that compute the same derivative (patterns), and why. A change of pinv, lstsq
 # that fits square operands alone is in a term with I - A pinv(A), which is 0 there.

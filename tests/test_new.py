@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from symdiff.cli import main
-from symdiff.scaffold import TEMPLATES
+from symdiff.cli.scaffold import TEMPLATES
 
 
 @pytest.fixture(autouse=True)

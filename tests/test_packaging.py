@@ -129,7 +129,7 @@ def test_wheel_holds_templates_and_types(built):
     assert _assets() <= names
     assert {f"symdiff/{name}" for name in _templates()} <= names
     assert {"symdiff/py.typed", "symdiff/templates/__init__.py"} <= names
-    assert "symdiff/declare/spec.schema.json" in names
+    assert "symdiff/declare/toml/spec.schema.json" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"symdiff"}
@@ -205,6 +205,7 @@ def test_a_checkout_lays_out_its_own_templates(tmp_path):
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "own.j2").write_text("of {{ place }}\n", "utf-8")
-    probe = "from symdiff.emit.render import render; print(render('own', place='here'))"
+    module = "symdiff.emit.modules.render"
+    probe = f"from {module} import render; print(render('own', place='here'))"
     said = _run(sys.executable, "-c", probe, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert said.strip() == "of here"

@@ -17,7 +17,7 @@ from random_programs import Program, program
 from sample_checks import close, run
 
 import symdiff as sd
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 
 STEP = 1e-30
 LEVELS = (1, 1, 1, 0)  # of four programs in a row

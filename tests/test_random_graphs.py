@@ -13,7 +13,7 @@ from random_namespaces import Complex, Jax, Symbolic, Torch
 from random_programs import Program, program
 from sample_checks import close, leaf, run, slope
 
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 TAPES = st.lists(st.integers(0, (1 << 16) - 1), min_size=40, max_size=60)
 RELAXED = {

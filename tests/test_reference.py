@@ -10,7 +10,7 @@ from pages import ROOT, check_text
 from reference import page
 
 from symdiff.cli import main
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 FOLDER = ROOT / "docs" / "reference"
 

@@ -15,7 +15,7 @@ from sample_checks import leading, leaf_like, outputs_of
 from samples import SAMPLES, Sample, draw
 
 import symdiff as sd
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import collecting_constraints
 

@@ -40,7 +40,7 @@ WORDS = re.compile(rb"\w+|\s+|[^\w\s]")
 
 def _expression(r: random.Random, depth: int = 0) -> str:
     """An expression of the grammar, with arguments that often do not fit."""
-    from symdiff.declare.toml_functions import ATTRIBUTES, LAYERS, METHODS, OPS
+    from symdiff.declare.toml.functions import ATTRIBUTES, LAYERS, METHODS, OPS
 
     pick = r.random()
     if depth > 4 or pick < 0.2:

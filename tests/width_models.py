@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import symdiff as sd
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 
 EITHER = ("float32", "float64")  # the widths of floats that are declared without one
 ADAM = "sd.optim.Adam(0.01)"

@@ -22,7 +22,7 @@ from symdiff.cli.common import (
 from symdiff.cli.explaining import written
 
 if TYPE_CHECKING:
-    from symdiff.benching import Bench
+    from symdiff.review.bench import Bench
 
 
 @click.command("bench", short_help="Time a model's generated functions.")
@@ -60,8 +60,8 @@ def bench_command(
     Arguments are random within what the spec declares. The planned training step is
     first compared with the readable one, bit for bit.
     """
-    from symdiff.benching import bench
     from symdiff.declare.spec import load_spec
+    from symdiff.review.bench import bench
 
     compiled = compiled_spec(load_spec(spec), level)[0]
     found = bench(compiled.load(), dict(map(_length, dims)), dtype, rounds)

@@ -23,7 +23,7 @@ from symdiff.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from symdiff.emit.package import Compiled
+    from symdiff.emit.modules.package import Compiled
 
 MODULES = ("forward", "backward", "train")
 SHOWN = 60  # lines of backward.py, at most, that `train` prints
@@ -93,14 +93,14 @@ def compile_command(
 
 
 def _say_how_to_check(name: str, output: Path) -> None:
-    from symdiff.generated import command_line
+    from symdiff.review.files import command_line
 
     click.echo(f"check its gradients: {command_line('cd', output)} && python -m {name}")
 
 
 def _say_stale(compiled: Compiled, output: Path) -> None:
     """Name modules of an earlier compilation that this one did not write again."""
-    from symdiff.emit.writing import MARK
+    from symdiff.emit.modules.writing import MARK
 
     folder = output / compiled.name
     if compiled.single_file or not folder.is_dir():

@@ -22,7 +22,7 @@ import click
 
 if TYPE_CHECKING:
     from symdiff.declare.spec import Spec
-    from symdiff.emit.package import Compiled
+    from symdiff.emit.modules.package import Compiled
 
 
 # --- errors and warnings -------------------------------------------------------------
@@ -152,9 +152,9 @@ level_option = click.option(
 
 def compiled_spec(spec: Spec, level: int, **options: Any) -> tuple[Compiled, float]:
     """Return the compiled model, and how long that took."""
+    from symdiff.compiler.pipeline import compile_, passes
     from symdiff.graph.errors import SymdiffError
     from symdiff.graph.provenance import at_site, locate
-    from symdiff.pipeline import compile_, passes
 
     known = list(passes(level))
     for name in options.get("print_after", ()):

@@ -58,8 +58,8 @@ def exercise_command(
     A file that was changed since it was written is never written over without --force.
     """
     from symdiff.declare.spec import load_spec
-    from symdiff.generated import command_line
     from symdiff.grading.exercise import exercise_files, write_exercise
+    from symdiff.review.files import command_line
 
     compiled, _ = compiled_spec(load_spec(spec), level)
     files = exercise_files(compiled, hints)

@@ -73,7 +73,7 @@ def explain_command(
     each gradient as one formula.
     """
     from symdiff.declare.spec import load_spec
-    from symdiff.explaining import explained
+    from symdiff.explain.explanation import explained
 
     lengths = _lengths(dims)
     form = kind or _form(output)
@@ -88,7 +88,7 @@ def explain_command(
         base=str(declared.path.absolute().parent),
     )
     if form == "text" and output is None and sys.stdout.isatty():
-        from symdiff.explain.terminal import coloured
+        from symdiff.explain.formats.terminal import coloured
 
         shown = coloured(told)
         if shown is not None:
@@ -191,8 +191,8 @@ def graph_command(
         explore(spec, wrt, values, seed, output)
         return
     from symdiff.declare.spec import load_spec
+    from symdiff.explain.explanation import derivation_of, values_of
     from symdiff.explain.picture import dot, mermaid, svg
-    from symdiff.explaining import derivation_of, values_of
 
     declared = load_spec(spec)
     base = str(declared.path.absolute().parent)

@@ -57,7 +57,7 @@ def explore(
 ) -> None:
     """Write the explorer of a spec."""
     from symdiff.declare.spec import load_spec
-    from symdiff.exploring import explored
+    from symdiff.explain.explorer.exploration import explored
     from symdiff.graph.errors import OutputError
 
     if output is not None and output.suffix not in (".html", ".htm"):

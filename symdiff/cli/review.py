@@ -14,12 +14,12 @@ import click
 from symdiff.cli.common import any_path, compiled_spec, level_option, local, reported
 
 if TYPE_CHECKING:
-    from symdiff.comparing import Side
     from symdiff.declare.spec import Spec
-    from symdiff.emit.headers import Header
-    from symdiff.emit.package import Compiled
-    from symdiff.staleness import Report
-    from symdiff.verifying import Verdict
+    from symdiff.emit.modules.headers import Header
+    from symdiff.emit.modules.package import Compiled
+    from symdiff.review.check import Report
+    from symdiff.review.diff import Side
+    from symdiff.review.verify import Verdict
 
 
 # --- check ---------------------------------------------------------------------------
@@ -50,8 +50,8 @@ def check_command(
     symdiff has moved on) or were edited by hand; each is named, with the command that
     writes it anew. 2: it cannot be told, for want of a spec that compiles.
     """
-    from symdiff.generated import packages
-    from symdiff.staleness import Checker, exit_code
+    from symdiff.review.check import Checker, exit_code
+    from symdiff.review.files import packages
 
     checker = Checker(_again, spec)
     reports = [checker.check(p) for p in packages(paths or (Path(),))]
@@ -151,7 +151,7 @@ def verify_command(
     Exit code 0: gradients agree with measured slopes. 1: they do not. 2: it cannot be
     told, and why.
     """
-    from symdiff.verifying import verify
+    from symdiff.review.verify import verify
 
     verdict = verify(path, points, params, count, directions, seed, method)
     _say_verdict(verdict)
@@ -207,7 +207,7 @@ def diff_command(old: Path, new: Path, level: int) -> None:
 
     Exit code 0: nothing differs. 1: something does. 2: it cannot be told.
     """
-    from symdiff.comparing import compare
+    from symdiff.review.diff import compare
 
     found = compare(_side(old, level), _side(new, level))
     click.echo(local(str(found)))
@@ -216,14 +216,14 @@ def diff_command(old: Path, new: Path, level: int) -> None:
 
 def _side(path: Path, level: int) -> Side:
     """Return what is to be compared: what is generated, or what a spec compiles to."""
-    from symdiff.comparing import SHOWN, Side, generated_side, ordered
-    from symdiff.generated import is_generated
+    from symdiff.review.diff import SHOWN, Side, generated_side, ordered
+    from symdiff.review.files import is_generated
 
     if path.is_dir() or is_generated(path):
         return generated_side(path)
     from symdiff.declare.spec import load_spec
-    from symdiff.emit.headers import read_header
-    from symdiff.explaining import derivation_of
+    from symdiff.emit.modules.headers import read_header
+    from symdiff.explain.explanation import derivation_of
 
     spec = load_spec(path)
     compiled = compiled_spec(spec, level)[0]

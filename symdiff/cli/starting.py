@@ -39,8 +39,8 @@ def new_command(name: str, template: str, toml: bool, output: Path) -> None:
     Its data is made up and marked as such, for yours to take its place. No file is
     overwritten.
     """
-    from symdiff.generated import command_line
-    from symdiff.scaffold import new
+    from symdiff.cli.scaffold import new
+    from symdiff.review.files import command_line
 
     paths = new(name, template, toml, output)
     for path in paths:
@@ -61,6 +61,6 @@ def schema_command(output: Path | None) -> None:
     first line is "#:schema FILE".
     """
     from symdiff.cli.explaining import give
-    from symdiff.declare.toml_schema import schema_text
+    from symdiff.declare.toml.schema import schema_text
 
     give(schema_text(), output)

@@ -12,7 +12,7 @@ from typing import Any
 from symdiff.declare.update import Hyper, Optimizer, Slots, in_use
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 Result = tuple[Tensor, Slots]
 

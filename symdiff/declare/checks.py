@@ -27,8 +27,8 @@ from symdiff.graph.errors import (
 from symdiff.graph.provenance import Site, line_of
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dim, dims_equal
-from symdiff.ops.leaf import PARAM, RANDOM, STATE
-from symdiff.ops.updating import collect_updates
+from symdiff.ops.control.updating import collect_updates
+from symdiff.ops.core.leaf import PARAM, RANDOM, STATE
 
 # Modules that a generated package must not hide, beside the standard library's.
 _TAKEN = frozenset(

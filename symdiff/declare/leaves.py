@@ -23,8 +23,9 @@ from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.provenance import current_scope, public, scope
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.graph.types import DType, Shape, as_shape
-from symdiff.ops import operands, operators  # noqa: F401 - operators complete Tensor
-from symdiff.ops.leaf import BOUND, INPUT, PARAM, STATE
+from symdiff.ops.core import operands
+from symdiff.ops.core.leaf import BOUND, INPUT, PARAM, STATE
+from symdiff.ops.surface import operators  # noqa: F401 - operators complete Tensor
 
 __all__ = ["constant", "dim", "input_", "param", "params", "scope", "state"]
 

@@ -31,7 +31,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, current_site, public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
-from symdiff.ops.leaf import INPUT, PARAM, RANDOM, STATE
+from symdiff.ops.core.leaf import INPUT, PARAM, RANDOM, STATE
 
 
 @dataclass(frozen=True, eq=False, init=False)

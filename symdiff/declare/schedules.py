@@ -16,7 +16,7 @@ from typing import Any
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 __all__ = [
     "Schedule",

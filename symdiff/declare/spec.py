@@ -23,8 +23,8 @@ from typing import Any
 
 from symdiff.declare.model import Function, Model
 from symdiff.declare.settings import Training
-from symdiff.declare.toml_spec import load_toml
-from symdiff.declare.toml_text import MAX_BYTES
+from symdiff.declare.toml.spec import load_toml
+from symdiff.declare.toml.text import MAX_BYTES
 from symdiff.graph.errors import SpecError, SymdiffError
 from symdiff.graph.provenance import Site
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symdiff.declare.captured.draws import no_draws, steady
 from symdiff.declare.checks import module_name
-from symdiff.declare.draws import no_draws, steady
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.trees import Path, form, is_container, leaf_paths, leaves, tree_map
@@ -41,9 +41,9 @@ from symdiff.graph.provenance import (
     public,
 )
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.lenient import numpy_mixing
-from symdiff.ops.operands import API, float_operand
-from symdiff.ops.writes import entered, watching
+from symdiff.ops.core.operands import API, float_operand
+from symdiff.ops.surface.lenient import numpy_mixing
+from symdiff.ops.surface.writes import entered, watching
 
 
 @dataclass(frozen=True)

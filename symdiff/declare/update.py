@@ -25,8 +25,8 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Shape, dim
-from symdiff.ops.leaf import HYPER, INPUT, PARAM, RANDOM, STATE
-from symdiff.ops.operands import API, as_tensor
+from symdiff.ops.core.leaf import HYPER, INPUT, PARAM, RANDOM, STATE
+from symdiff.ops.core.operands import API, as_tensor
 
 Slots = dict[str, Tensor]
 Hyper = float | Schedule  # what a hyperparameter is given as

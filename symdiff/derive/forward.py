@@ -17,10 +17,10 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
-from symdiff.ops import closure
-from symdiff.ops.calculus import add_all
-from symdiff.ops.operands import api, as_tensor
-from symdiff.ops.shape import zeros_like
+from symdiff.ops.core import closure
+from symdiff.ops.core.calculus import add_all
+from symdiff.ops.core.operands import api, as_tensor
+from symdiff.ops.shape.views import zeros_like
 
 
 def forward_sweep(

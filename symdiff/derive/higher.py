@@ -18,12 +18,12 @@ from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, dims_equal, product
-from symdiff.ops.index import arange
-from symdiff.ops.joining import stack
-from symdiff.ops.one_hot import one_hot
-from symdiff.ops.operands import api, as_tensor, constant, stretch
-from symdiff.ops.scan import map_
-from symdiff.ops.shape import moveaxis, reshape, zeros
+from symdiff.ops.control.scan import map_
+from symdiff.ops.core.operands import api, as_tensor, constant, stretch
+from symdiff.ops.indexing.one_hot import one_hot
+from symdiff.ops.indexing.slices import arange
+from symdiff.ops.shape.joining import stack
+from symdiff.ops.shape.views import moveaxis, reshape, zeros
 
 UNROLL = 4  # up to this many rows or columns are written out instead of looped over
 

@@ -19,13 +19,13 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import FAN_OUT, Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
-from symdiff.ops import closure
-from symdiff.ops.apart import vjp_apart
-from symdiff.ops.calculus import add_all
-from symdiff.ops.elementwise import cast
-from symdiff.ops.masks import hides, scalar_mask
-from symdiff.ops.operands import api, as_tensor, float_operand
-from symdiff.ops.shape import zeros_like
+from symdiff.ops.core import closure
+from symdiff.ops.core.calculus import add_all
+from symdiff.ops.core.operands import api, as_tensor, float_operand
+from symdiff.ops.elementwise.arithmetic import cast
+from symdiff.ops.selecting.apart import vjp_apart
+from symdiff.ops.selecting.masks import hides, scalar_mask
+from symdiff.ops.shape.views import zeros_like
 
 
 def reverse_sweep(

@@ -12,10 +12,10 @@ import math
 
 from symdiff.derive.stability import is_number, is_plain_sum, rule
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.masks import VIEWS
-from symdiff.ops.operands import API, literal_value
-from symdiff.ops.statistics import VAR
-from symdiff.ops.trigonometry import ROOT
+from symdiff.ops.core.operands import API, literal_value
+from symdiff.ops.elementwise.trigonometry import ROOT
+from symdiff.ops.reduce.statistics import VAR
+from symdiff.ops.selecting.masks import VIEWS
 
 DEPTH = 24  # ops that a sum of squares is looked for in
 READS = VIEWS | {"slice", "take", "gather", "pick", "take_along_axis", "concatenate",

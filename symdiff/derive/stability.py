@@ -19,9 +19,9 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import at_site
 from symdiff.graph.rebuild import remade
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.leaf import BOUND
-from symdiff.ops.masks import VIEWS, axes_of
-from symdiff.ops.operands import API, literal_value
+from symdiff.ops.core.leaf import BOUND
+from symdiff.ops.core.operands import API, literal_value
+from symdiff.ops.selecting.masks import VIEWS, axes_of
 
 Rule = Callable[..., Tensor | None]
 RULES: dict[str, list[Rule]] = {}

@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import Any
 
 from symdiff.derive.reverse import active_nodes, hand_back, summed
-from symdiff.emit.bodies import Unit, new_unit
-from symdiff.emit.comments import shape_comment
-from symdiff.emit.source import Statement
+from symdiff.emit.lower.comments import shape_comment
+from symdiff.emit.lower.source import Statement
+from symdiff.emit.modules.bodies import Unit, new_unit
 from symdiff.explain.formulas import Formula, listed, named, over_operands
 from symdiff.explain.formulas import formula as formula_of
 from symdiff.explain.local import Workbench
@@ -26,7 +26,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site, at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.operands import CONSTANT, LITERAL, float_operand
+from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand
 from symdiff.plan.program import Program
 
 # Characters of a cotangent that a composed formula takes in: read once, or more often.

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from symdiff.emit.naming import Names, identifier
-from symdiff.emit.source import Resolver
+from symdiff.emit.lower.naming import Names, identifier
+from symdiff.emit.lower.source import Resolver
 from symdiff.explain.formulas import Formula, Term, formula, named
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
-from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import simplifications
 

@@ -14,15 +14,15 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.emit import pycode as py
-from symdiff.emit import texts
+from symdiff.emit.lower import texts
+from symdiff.emit.python import code as py
 from symdiff.explain.symbols import ascii_only, symbol
 from symdiff.explain.typeset import Tex, along_axes, typeset
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.types import broadcast_shapes
-from symdiff.ops.operands import CONSTANT, LITERAL
-from symdiff.ops.text import dim_text, is_statements, op_text, shape_text
+from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.text import dim_text, is_statements, op_text, shape_text
 from symdiff.plan.schedule import LITERAL_ELEMENTS
 
 # Plainer than the statements that the generated code has for them.

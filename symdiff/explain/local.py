@@ -13,9 +13,9 @@ from symdiff.explain.formulas import Term, named
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TupleType
-from symdiff.ops.calculus import add_all, apply_partial
-from symdiff.ops.leaf import INPUT
-from symdiff.ops.operands import broadcast_operands, float_operand
+from symdiff.ops.core.calculus import add_all, apply_partial
+from symdiff.ops.core.leaf import INPUT
+from symdiff.ops.core.operands import broadcast_operands, float_operand
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import simplifications
 

@@ -18,7 +18,7 @@ import numpy as np
 from symdiff.explain.derivation import Derivation, Entry
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, array_digest, scalar_text, topological
-from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.plan.cost import cost
 
 _DECLARED = frozenset(["init", "sample"])

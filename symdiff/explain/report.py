@@ -53,25 +53,25 @@ class Report:
 
     def text(self) -> str:
         """Return the report for a terminal."""
-        from symdiff.explain.plain import text
+        from symdiff.explain.formats.plain import text
 
         return text(self)
 
     def markdown(self) -> str:
         """Return the report as Markdown, with formulas in LaTeX."""
-        from symdiff.explain.markdown import markdown
+        from symdiff.explain.formats.markdown import markdown
 
         return markdown(self)
 
     def latex(self) -> str:
         """Return the report as a LaTeX document that needs amsmath alone."""
-        from symdiff.explain.latex import document
+        from symdiff.explain.formats.latex import document
 
         return document(self)
 
     def html(self) -> str:
         """Return the report as one HTML page that loads nothing."""
-        from symdiff.explain.html import page
+        from symdiff.explain.formats.html import page
 
         return page(self)
 

@@ -16,9 +16,9 @@ import sympy as sp
 
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.graph.node import Node
-from symdiff.ops.define import OPERANDS
-from symdiff.ops.operands import CONSTANT, LITERAL
-from symdiff.ops.text import op_text
+from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.record import OPERANDS
+from symdiff.ops.core.text import op_text
 
 SUM, PRODUCT, PREFIX, POWER, ATOM = range(1, 6)
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.compiler.dims import length_of, symbols_of
+from symdiff.compiler.drawing import draw_argument, lengths_of
 from symdiff.declare.init import Init
 from symdiff.declare.model import Function, Model
-from symdiff.emit.dims import length_of, symbols_of
-from symdiff.emit.drawing import draw_argument, lengths_of
-from symdiff.emit.lengths import LengthError
+from symdiff.emit.modules.lengths import LengthError
 from symdiff.grading.reference import Case, Reference
 
 # What symbolic lengths are, all different; larger ones where these are too short.

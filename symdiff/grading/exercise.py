@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from symdiff.emit.modules import BODY_MARK, body_hash, sealed
-from symdiff.emit.naming import identifier
-from symdiff.emit.package import Compiled
-from symdiff.emit.render import render
-from symdiff.emit.writing import MARK, replace_file
+from symdiff.emit.lower.naming import identifier
+from symdiff.emit.modules.assembly import BODY_MARK, body_hash, sealed
+from symdiff.emit.modules.package import Compiled
+from symdiff.emit.modules.render import render
+from symdiff.emit.modules.writing import MARK, replace_file
 from symdiff.graph.errors import DerivativeError, OutputError
 
 HINTS = ("none", "shapes", "rules")

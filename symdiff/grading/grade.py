@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.declare.model import Function, Model
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 from symdiff.grading.cases import cases
 from symdiff.grading.diagnosis import TRACED, Diagnosis
 from symdiff.grading.hypotheses import Search, close

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 from symdiff.graph.errors import DerivativeError
 
 DERIVED = "<derived>"  # the file of the derived backward, where it is run

@@ -1,16 +1,18 @@
-"""What notebooks ask of an object: how it is shown.
+"""What an object of a lower room is asked that only a higher room can answer.
 
-In: a tensor, a model, or what was compiled. Out: HTML or LaTeX, or None, where a plain
-`repr` says as much. Invariant: showing an object never raises, and loads nothing before
-it is asked for. What is shown is the matter of a front door, which stands above all
-rooms: it is looked up by its name.
+In: a tensor, a model, or what was compiled. Out: how a notebook shows it, or the report
+on it. Invariant: showing an object never raises, and loads nothing before it is asked
+for. The package's front, which knows every room, says in `DOORS` who answers; no room
+imports one above it.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
+from typing import Any
 
-_DOOR = "symdiff.showing"
+# What is asked: "html", "latex", "report", "explorer". Filled by `symdiff.__init__`.
+DOORS: dict[str, Callable[..., Any]] = {}
 
 
 class Displayed:
@@ -27,7 +29,7 @@ class Displayed:
 
 def _shown(form: str, thing: object) -> str | None:
     try:
-        found = getattr(import_module(_DOOR), form)(thing)
+        found = DOORS[form](thing)
     except Exception:  # a notebook shows the repr instead
         return None
     return found if isinstance(found, str) else None

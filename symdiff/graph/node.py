@@ -26,7 +26,7 @@ from symdiff.graph.types import DType, TensorType, Type
 
 
 class OpRecord(Protocol):
-    """What a node needs from its op; the full record is `symdiff.ops.define.Op`."""
+    """What a node needs from its op; the full one is `symdiff.ops.core.record.Op`."""
 
     name: str
     infer: Callable[..., Type]

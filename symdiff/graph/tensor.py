@@ -99,7 +99,7 @@ class Tensor(Displayed):
 
     if (
         TYPE_CHECKING
-    ):  # attached by `symdiff.ops.operators`, declared here for type checkers
+    ):  # attached by `symdiff.ops.surface.operators`, declared here for type checkers
 
         def __add__(self, other: Any, /) -> Tensor: ...
         def __radd__(self, other: Any, /) -> Tensor: ...

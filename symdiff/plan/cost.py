@@ -18,7 +18,7 @@ import sympy as sp
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, TensorType, TupleType, product
-from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 
 FLOAT_BYTES = 4  # of a float, whose width the run decides: counted as float32
 # Operations on n-by-n matrices, as multiples of n**3 (Golub and Van Loan, 4th ed.).

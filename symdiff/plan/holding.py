@@ -15,7 +15,7 @@ from symdiff.graph.body import every_node, substitute
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.graph.types import TensorType
-from symdiff.ops.leaf import INPUT
+from symdiff.ops.core.leaf import INPUT
 from symdiff.plan.program import Program
 
 IN_A_BODY = "stop_gradient in a loop or branch cannot be held fixed"

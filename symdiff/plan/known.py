@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from symdiff.graph.node import Node
-from symdiff.ops.operands import LITERAL
+from symdiff.ops.core.operands import LITERAL
 
 _ARITHMETIC: dict[str, Callable[..., float]] = {
     "add": lambda a, b: a + b,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import TupleType
-from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 
 Layout = tuple[int, ...]
 

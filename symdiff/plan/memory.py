@@ -14,8 +14,8 @@ from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, TupleType, is_counted
-from symdiff.ops.operands import LITERAL
-from symdiff.ops.text import is_statements, op_text, operations
+from symdiff.ops.core.operands import LITERAL
+from symdiff.ops.core.text import is_statements, op_text, operations
 from symdiff.plan.buffers import Buffer, Destination, MemoryPlan, Place
 from symdiff.plan.layout import Layout, c_order, layout_of
 from symdiff.plan.outform import OutForm, out_form

@@ -18,8 +18,8 @@ import numpy as np
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import TupleType, product
-from symdiff.ops.operands import LITERAL
-from symdiff.ops.text import dim_text, is_statements, op_text
+from symdiff.ops.core.operands import LITERAL
+from symdiff.ops.core.text import dim_text, is_statements, op_text
 
 # Methods whose `out=` runs the loop that the method runs without it.
 _METHODS = frozenset(["mean", "prod", "any", "all", "cumsum", "cumprod"])

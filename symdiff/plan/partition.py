@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.types import TupleType
-from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TupleType, as_dim, product
-from symdiff.ops.leaf import RANDOM
-from symdiff.ops.operands import LITERAL
+from symdiff.ops.core.leaf import RANDOM
+from symdiff.ops.core.operands import LITERAL
 from symdiff.plan.row_rules import RULES, elementwise
 from symdiff.plan.rows import WHOLE, Mixed, Part, Parts, Rows, Sums
 

@@ -14,9 +14,9 @@ import sympy as sp
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import product
-from symdiff.ops.scatter import ARRAY
-from symdiff.ops.subscripts import split as split_subscripts
-from symdiff.ops.windows import geometry, window_counts
+from symdiff.ops.indexing.scatter import ARRAY
+from symdiff.ops.linalg.subscripts import split as split_subscripts
+from symdiff.ops.windows.views import geometry, window_counts
 from symdiff.plan.row_loops import cond_rule, item_rule, scan_rule
 from symdiff.plan.rows import (
     WHOLE,

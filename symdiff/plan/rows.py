@@ -18,7 +18,7 @@ import sympy as sp
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
-from symdiff.ops.leaf import BOUND, PARAM, RANDOM
+from symdiff.ops.core.leaf import BOUND, PARAM, RANDOM
 
 
 @dataclass(frozen=True)

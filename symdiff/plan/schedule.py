@@ -15,8 +15,14 @@ from dataclasses import dataclass, field
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.operands import CONSTANT, LITERAL
-from symdiff.ops.text import is_infix, is_statements, op_text, operand_uses, operations
+from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.text import (
+    is_infix,
+    is_statements,
+    op_text,
+    operand_uses,
+    operations,
+)
 
 MOST_OPERATIONS = 4  # a line holds at most this many
 LITERAL_ELEMENTS = 64  # larger array constants are loaded from a file

@@ -14,16 +14,16 @@ import math
 import sympy as sp
 
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.elementwise import MUL, SQUARE, cast
-from symdiff.ops.linalg import matmul
-from symdiff.ops.operands import (
+from symdiff.ops.core.operands import (
     as_tensor,
     call_elementwise,
     constant,
     is_literal,
     literal_value,
 )
-from symdiff.ops.shape import broadcast_to, transpose
+from symdiff.ops.elementwise.arithmetic import MUL, SQUARE, cast
+from symdiff.ops.linalg.matmul import matmul
+from symdiff.ops.shape.views import broadcast_to, transpose
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import (
     is_op,

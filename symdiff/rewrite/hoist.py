@@ -12,9 +12,9 @@ import weakref
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.closure import bound
-from symdiff.ops.linalg import matmul
-from symdiff.ops.shape import swapaxes
+from symdiff.ops.core.closure import bound
+from symdiff.ops.linalg.matmul import matmul
+from symdiff.ops.shape.views import swapaxes
 
 _rows: weakref.WeakKeyDictionary[Node, Tensor] = weakref.WeakKeyDictionary()
 

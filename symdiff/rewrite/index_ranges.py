@@ -19,15 +19,15 @@ from symdiff.graph.body import Body, bodies_of
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.interval import OPEN, Interval, at_most
-from symdiff.ops.intervals import (
+from symdiff.ops.core.leaf import INPUT
+from symdiff.ops.indexing.interval import OPEN, Interval, at_most
+from symdiff.ops.indexing.intervals import (
     interval_of,
     known_of,
     narrowed,
     number,
     of_dtype,
 )
-from symdiff.ops.leaf import INPUT
 
 WHOLE = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
 ATTEMPTS = 3  # at an interval that every step of a loop keeps

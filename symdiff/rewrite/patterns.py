@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.operands import CONSTANT, is_literal, literal_value
+from symdiff.ops.core.operands import CONSTANT, is_literal, literal_value
 from symdiff.rewrite.driver import Rule
 
 EXACT: dict[str, list[Rule]] = {}

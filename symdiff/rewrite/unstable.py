@@ -15,7 +15,7 @@ from symdiff.graph.body import bodies_of
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import Site
 from symdiff.graph.tensor import Tensor, tensor_topological
-from symdiff.ops.operands import literal_value
+from symdiff.ops.core.operands import literal_value
 
 DEPTH = 6  # ops that a pattern is followed through
 LINEAR = frozenset(["sum", "multiply", "matmul", "mean", "divide"]) | SELECTIONS

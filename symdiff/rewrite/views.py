@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import broadcast_shapes
-from symdiff.ops.operands import call_elementwise, is_literal
-from symdiff.ops.placing import place_slices, without_axes
-from symdiff.ops.reduce import reduce_sum
-from symdiff.ops.shape import broadcast_to, reshape, transpose
+from symdiff.ops.core.operands import call_elementwise, is_literal
+from symdiff.ops.reduce.sums import reduce_sum
+from symdiff.ops.selecting.placing import place_slices, without_axes
+from symdiff.ops.shape.views import broadcast_to, reshape, transpose
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import is_op, rule
 

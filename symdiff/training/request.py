@@ -16,7 +16,7 @@ from typing import Any
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.declare.spec import Spec
-from symdiff.emit.package import CONSTANTS
+from symdiff.emit.modules.package import CONSTANTS
 from symdiff.graph.arguments import did_you_mean
 from symdiff.graph.errors import DeclarationError, OutputError, SpecError
 from symdiff.graph.provenance import Site, at_site

@@ -26,7 +26,7 @@ import numpy as np
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.declare.spec import HELD_OUT, Spec, call_data
-from symdiff.emit.package import load_package
+from symdiff.emit.modules.package import load_package
 from symdiff.graph.errors import OutputError, SpecError
 from symdiff.training.beside import interruptible, noted
 from symdiff.training.curve import history_text, sketch, svg

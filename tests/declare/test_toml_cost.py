@@ -12,9 +12,9 @@ import json
 import pytest
 
 import symdiff as sd
-from symdiff.declare import toml_limits as limits
 from symdiff.declare.spec import load_spec
-from symdiff.declare.toml_functions import functions
+from symdiff.declare.toml import limits as limits
+from symdiff.declare.toml.functions import functions
 from symdiff.graph import node as nodes
 
 HEAD = """\

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from toml_specs import SPECS
 
-from symdiff.declare.toml_schema import FILE, schema, schema_text
+from symdiff.declare.toml.schema import FILE, schema, schema_text
 
 jsonschema = pytest.importorskip("jsonschema", reason="extra [test]")
 

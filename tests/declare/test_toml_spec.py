@@ -10,10 +10,10 @@ from toml_specs import PYTHON, SPECS
 
 import symdiff as sd
 from symdiff.cli import main
-from symdiff.declare import functional
+from symdiff.declare.nn import functional
 from symdiff.declare.spec import load_spec
-from symdiff.declare.toml_functions import ABSENT, LAYERS, OPS, functions
-from symdiff.ops.operands import API
+from symdiff.declare.toml.functions import ABSENT, LAYERS, OPS, functions
+from symdiff.ops.core.operands import API
 
 HEADING = re.compile(r"^ *# .*\[\w+\.(?:py|toml):\d+\]$")
 HASH = re.compile(r"sha256|from \w+\.(?:py|toml)\.?$")

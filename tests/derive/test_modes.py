@@ -7,7 +7,7 @@ import samples  # noqa: F401 - fills the table of ops
 from sample_checks import leaf, run
 
 import symdiff as sd
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 
 def test_by_mode_in_training() -> None:

@@ -12,7 +12,7 @@ import re
 import pytest
 
 import symdiff as sd
-from symdiff.emit import comments
+from symdiff.emit.lower import comments
 
 UNARY = {
     "relu": "sd.relu({0})", "tanh": "sd.tanh({0})", "square": "{0} ** 2",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import symdiff as sd
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 
 SPEC = """
 import symdiff as sd

@@ -16,9 +16,9 @@ import pytest
 from toml_specs import SPECS
 
 import symdiff as sd
+from symdiff.compiler.dims import length_of
+from symdiff.compiler.drawing import draw_argument, lengths_of
 from symdiff.declare.spec import load_spec
-from symdiff.emit.dims import length_of
-from symdiff.emit.drawing import draw_argument, lengths_of
 
 N, V = sd.dim("N"), sd.dim("V")
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import symdiff as sd
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MODULES = {

@@ -3,8 +3,8 @@
 import numpy as np
 
 import symdiff as sd
-from symdiff.ops import finiteness
-from symdiff.ops.finiteness import has_steep
+from symdiff.ops.selecting import finiteness
+from symdiff.ops.selecting.finiteness import has_steep
 
 
 def test_a_number_has_no_rule():

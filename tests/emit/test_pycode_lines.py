@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycode_trees import EXPRESSIONS, ROOMY, N, X, Y, as_ast, binary, lines
 
-from symdiff.emit import pycode as p
+from symdiff.emit.python import code as p
 
 
 @ROOMY

@@ -23,7 +23,7 @@ from text_cases import BY_ID, VARIANTS, Case, case, module, narrowed
 
 from symdiff.graph.node import topological
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 ANOTHER_WAY = {"norm"}  # ops that `evaluate` computes by other steps than the text
 

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 import symdiff as sd
 from symdiff.cli import main
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 
 N = sd.dim("N")
 
@@ -229,7 +229,7 @@ def test_compile_runs_the_check_and_says_so() -> None:
 
 
 def test_compile_refuses_wrong_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    from symdiff import pipeline
+    from symdiff.compiler import pipeline
 
     right = pipeline.reverse_sweep
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.emit.fitting import fitted
+from symdiff.emit.modules.fitting import fitted
 
 N = sd.dim("N")
 

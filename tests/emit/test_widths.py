@@ -287,7 +287,7 @@ def test_numbers_have_the_width_that_is_declared():
 
 def test_lengths_are_found_where_widths_are_declared():
     """Lengths are found by calling the module, with arrays that it takes."""
-    from symdiff.emit.drawing import draw_argument, lengths_of
+    from symdiff.compiler.drawing import draw_argument, lengths_of
 
     N, M = sd.dim("N"), sd.dim("M")
     x, y = sd.input("x", N, dtype="float32"), sd.input("y", M, dtype="float64")

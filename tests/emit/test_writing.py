@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.emit.package import Compiled, load_package
-from symdiff.emit.writing import HIDDEN
+from symdiff.emit.modules.package import Compiled, load_package
+from symdiff.emit.modules.writing import HIDDEN
 from symdiff.graph.errors import OutputError
 
 N = sd.dim("N")
@@ -211,7 +211,7 @@ def test_bytecode_is_never_that_of_an_older_text(tmp_path: Path) -> None:
 
 WRITER = """
 import pickle, sys
-from symdiff.emit.package import Compiled
+from symdiff.emit.modules.package import Compiled
 made = [Compiled(*c) for c in pickle.load(open(sys.argv[1], "rb"))]
 print("ready", flush=True)
 while True:

@@ -10,12 +10,12 @@ from samples import SAMPLES
 
 import symdiff as sd
 from symdiff.derive.reverse import reverse_sweep
+from symdiff.explain.explanation import derivation_of
 from symdiff.explain.report import report
 from symdiff.explain.values import evaluated
-from symdiff.explaining import derivation_of
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import topological
-from symdiff.ops.shape import ones_like
+from symdiff.ops.shape.views import ones_like
 
 # by_mode is resolved before anything is derived
 DERIVED = [s for s in SAMPLES if s.differentiable and s.fn != "by_mode"]

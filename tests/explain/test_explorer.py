@@ -19,9 +19,9 @@ from samples import SAMPLES
 import symdiff as sd
 from symdiff.cli import main
 from symdiff.declare.spec import load_spec
+from symdiff.explain.explorer.exploration import explored
 from symdiff.explain.explorer.linked import OF_VALUES, Linked
 from symdiff.explain.explorer.page import Explorer
-from symdiff.exploring import explored
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples" / "digits_mlp.py"

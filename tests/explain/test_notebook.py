@@ -167,7 +167,7 @@ def test_what_is_large_is_cut():
 
 def test_what_cannot_be_shown_is_left_to_repr(monkeypatch):
     x = sd.input("x", ())
-    monkeypatch.setattr("symdiff.showing.html", lambda thing: 1 / 0)
+    monkeypatch.setattr("symdiff.explain.showing.html", lambda thing: 1 / 0)
     assert x._repr_html_() is None
     assert Tensor._repr_html_(object.__new__(Tensor)) is None
 
@@ -175,7 +175,7 @@ def test_what_cannot_be_shown_is_left_to_repr(monkeypatch):
 def test_showing_is_loaded_when_asked_for():
     code = (
         "import sys, symdiff as sd; x = sd.input('x', ());"
-        "assert 'symdiff.showing' not in sys.modules;"
+        "assert 'symdiff.explain.showing' not in sys.modules;"
         "assert 'symdiff.explain' not in sys.modules;"
         "assert x._repr_html_()"
     )

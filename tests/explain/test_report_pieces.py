@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from symdiff.explain.latex import verbatim, words
+from symdiff.explain.formats.latex import verbatim, words
+from symdiff.explain.formats.markdown import code, fence
 from symdiff.explain.layout import Box, layout
 from symdiff.explain.lines import lines_of
-from symdiff.explain.markdown import code, fence
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.explain.typeset import Tex
 from symdiff.explain.values import shown

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import symdiff as sd
 from symdiff.cli import main
 from symdiff.explain.costs import costs
-from symdiff.explaining import derivation_of, explained
+from symdiff.explain.explanation import derivation_of, explained
 
 CIRCUIT = """\
 import symdiff as sd

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 import symdiff as sd
 from symdiff.cli import main
-from symdiff.explain.plain import text
-from symdiff.explain.terminal import coloured
-from symdiff.explaining import explained
+from symdiff.explain.explanation import explained
+from symdiff.explain.formats.plain import text
+from symdiff.explain.formats.terminal import coloured
 
 CODES = re.compile(r"\x1b\[[\d;]*m")
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import symdiff as sd
 from symdiff.cli import main
-from symdiff.explaining import derivation_of, values_of
+from symdiff.explain.explanation import derivation_of, values_of
 
 COMMANDS = {
     "explain": ("explain", "spec.py", "--values", "random"),

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from student_files import SPECS
 
+from symdiff.compiler.pipeline import compile_
 from symdiff.declare.spec import load_spec
 from symdiff.grading.exercise import exercise_files
 from symdiff.grading.grade import Grader
 from symdiff.grading.sandbox import Limits
 from symdiff.grading.verdict import Verdict
-from symdiff.pipeline import compile_
 
 Grade = Callable[[str, str], Verdict]
 

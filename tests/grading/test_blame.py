@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from student_files import SOLUTIONS, SPECS
 
+from symdiff.compiler.pipeline import compile_
 from symdiff.declare.spec import load_spec
 from symdiff.grading import hypotheses
 from symdiff.grading.cases import cases
 from symdiff.grading.faults import names_in
 from symdiff.grading.reference import Reference
-from symdiff.pipeline import compile_
 
 MANGLED = (
     "np.cos({})",

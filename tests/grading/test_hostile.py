@@ -18,12 +18,12 @@ import pytest
 from hostile_files import RIGHT, WORTHLESS, daemons
 from student_files import SPECS
 
+from symdiff.compiler.pipeline import compile_
 from symdiff.declare.spec import load_spec
 from symdiff.grading import keeper, results, sandbox
 from symdiff.grading.grade import Grader
 from symdiff.grading.sandbox import Limits
 from symdiff.grading.verdict import table
-from symdiff.pipeline import compile_
 
 PROC = Path("/proc/self/environ").exists()
 

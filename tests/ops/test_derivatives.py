@@ -49,7 +49,7 @@ def test_no_derivative(sample: Sample) -> None:
     """What carries no derivative gives zeros, not an error."""
     from sample_checks import direction, feed_of, leaf, problem, run
 
-    from symdiff.ops.operands import API
+    from symdiff.ops.core.operands import API
 
     p = problem(sample)
     outputs = [p.outputs[i] for i in p.smooth_outputs]

@@ -12,9 +12,9 @@ from sample_checks import derivatives, feed_of, forward_ops, leaf, problem
 from samples import SAMPLES, Sample
 
 from symdiff.graph.tensor import apply
-from symdiff.ops import calculus
-from symdiff.ops.define import OPERANDS, OPS, Op, sigmoid, y
-from symdiff.ops.operands import LITERAL
+from symdiff.ops.core import calculus
+from symdiff.ops.core.operands import LITERAL
+from symdiff.ops.core.record import OPERANDS, OPS, Op, sigmoid, y
 
 ELEMENTWISE = [op for op in OPS.values() if op.is_elementwise and op.vjp]
 STATED = [op for op in ELEMENTWISE if op.expression is not None]

@@ -18,9 +18,9 @@ import sympy as sp
 import symdiff as sd
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
-from symdiff.ops import intervals
-from symdiff.ops.define import OPS
-from symdiff.ops.interval import Interval
+from symdiff.ops.core.record import OPS
+from symdiff.ops.indexing import intervals
+from symdiff.ops.indexing.interval import Interval
 from symdiff.rewrite.index_ranges import Known, at_entry, fill
 
 N, M = sd.dim("N"), sd.dim("M")

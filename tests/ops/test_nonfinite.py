@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from symdiff import transforms as T  # noqa: N812 - as autograd's users would
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 SPECIAL = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1.5, -1.5, 2.0, -2.0])
 PAIRS = [a.ravel() for a in np.meshgrid(SPECIAL, SPECIAL)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sample_checks import feed_of, leaf, run
 
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 pytestmark = pytest.mark.oracle
 INF = np.inf

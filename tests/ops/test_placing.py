@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 import symdiff as sd
-from symdiff.ops.placing import FEW, place_slices, untouched
+from symdiff.ops.selecting.placing import FEW, place_slices, untouched
 
 SHAPE = (4, 5)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.ops import draws
-from symdiff.ops.random import draw
+from symdiff.ops.core import draws
+from symdiff.ops.core.random import draw
 
 OLD_NUMPY = os.environ.get("SYMDIFF_NUMPY1", "")
 KNOWN = [3406002, 11948973, 9727567, 1182904]  # of key 42 at site 3

@@ -10,9 +10,9 @@ import pytest
 from sample_checks import feed_of, forward_ops, leaf, outputs_of, problem, refer, run
 from samples import SAMPLES, B, Given, I, Sample
 
-from symdiff.ops.define import OPS
-from symdiff.ops.elementwise import CONVENTIONS
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
+from symdiff.ops.core.record import OPS
+from symdiff.ops.elementwise.arithmetic import CONVENTIONS
 
 FINITE = np.array([0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 300.0, -300.0])
 SPECIAL = np.array([*FINITE, np.inf, -np.inf, np.nan])

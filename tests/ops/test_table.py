@@ -7,7 +7,7 @@ from collections import Counter
 from sample_checks import forward_nodes, problem
 from samples import SAMPLES
 
-from symdiff.ops.define import OPS
+from symdiff.ops.core.record import OPS
 
 # Records that no sample can show alone.
 WITHOUT_SAMPLE = {

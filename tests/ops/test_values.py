@@ -29,7 +29,7 @@ from samples.table import redraw_shape
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import collecting_constraints
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 EVERY = pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.id)
 SMOOTH = [s for s in SAMPLES if s.differentiable]

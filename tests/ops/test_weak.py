@@ -18,7 +18,7 @@ from samples import SAMPLES, Sample
 import symdiff as sd
 from symdiff import transforms as T  # noqa: N812 - as autograd's users would
 from symdiff.graph.types import TensorType
-from symdiff.ops.operands import LITERAL
+from symdiff.ops.core.operands import LITERAL
 
 B, X = np.array([True, False, True, False]), np.array([1.0, 2.0, 3.0, 4.0])
 CHOSEN: dict[str, Callable[[Any, Any], Any]] = {

@@ -9,7 +9,7 @@ from sample_checks import leaf
 
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import dim
-from symdiff.ops.operands import API, CONSTANT, LITERAL
+from symdiff.ops.core.operands import API, CONSTANT, LITERAL
 from symdiff.plan.buffers import Destination, MemoryPlan
 from symdiff.plan.known import known_numbers
 from symdiff.plan.memory import plan_memory

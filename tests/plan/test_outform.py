@@ -19,9 +19,9 @@ import symdiff as sd
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.define import HELPERS
-from symdiff.ops.operands import API, CONSTANT, LITERAL
-from symdiff.ops.text import is_statements, op_text
+from symdiff.ops.core.operands import API, CONSTANT, LITERAL
+from symdiff.ops.core.record import HELPERS
+from symdiff.ops.core.text import is_statements, op_text
 from symdiff.plan.layout import layout_of
 from symdiff.plan.outform import out_form, short_text
 from symdiff.rewrite.driver import rewrite

@@ -17,7 +17,7 @@ from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import topological
 from symdiff.graph.tensor import tensor_topological
 from symdiff.graph.types import collecting_constraints
-from symdiff.ops.operands import literal
+from symdiff.ops.core.operands import literal
 from symdiff.plan.parts import Split, parts_of
 from symdiff.plan.row_rules import RULES
 from symdiff.plan.rows import Mixed, Rows, Sums, Whole, row_axes, row_dim

@@ -11,9 +11,9 @@ from review_commands import SPEC, edit, run, spec
 
 import symdiff as sd
 from symdiff.declare.spec import load_spec
-from symdiff.emit.headers import read_header
-from symdiff.emit.modules import Options
-from symdiff.emit.source import printable
+from symdiff.emit.lower.source import printable
+from symdiff.emit.modules.assembly import Options
+from symdiff.emit.modules.headers import read_header
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import sympy as sp
 from review_commands import alone, run, spec
 
 import symdiff as sd
-from symdiff.emit.lengths import FAR, LengthError, meeting
+from symdiff.emit.modules.lengths import FAR, LengthError, meeting
 from symdiff.graph.types import Constraint
 
 HEAD = "import symdiff as sd\nN, M, K = sd.dim('N'), sd.dim('M'), sd.dim('K')\n"

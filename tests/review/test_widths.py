@@ -20,7 +20,7 @@ import width_models as models
 from review_commands import run
 
 import symdiff as sd
-from symdiff.verifying import verify
+from symdiff.review.verify import verify
 
 N = sd.dim("N")
 WIDTHS = ("float", "float32", "float64")

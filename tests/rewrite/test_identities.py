@@ -13,10 +13,10 @@ import pytest
 
 import symdiff as sd
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.elementwise import CAST
-from symdiff.ops.index import SLICE, UNSLICE
-from symdiff.ops.operands import call_elementwise
-from symdiff.ops.placing import merge_placed
+from symdiff.ops.core.operands import call_elementwise
+from symdiff.ops.elementwise.arithmetic import CAST
+from symdiff.ops.indexing.slices import SLICE, UNSLICE
+from symdiff.ops.selecting.placing import merge_placed
 from symdiff.rewrite.driver import Rule, rewrite
 from symdiff.rewrite.rules import simplifications
 

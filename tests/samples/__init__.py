@@ -34,7 +34,7 @@ are found by discovery and joined into `SAMPLES`. A line is one variant of one o
 ``specials=False``        elementwise: leave out 0, ±inf, nan (errors in NumPy, say)
 
 Lengths of a few elements are enough: every suite runs over every line. A test fails if
-an op of `symdiff.ops.define.OPS` occurs in no sample.
+an op of `symdiff.ops.core.record.OPS` occurs in no sample.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ import pkgutil
 
 import symdiff.derive
 import symdiff.ops
-import symdiff.ops.operators  # attaches the operators
+import symdiff.ops.surface.operators  # attaches the operators
 
 for _room in (symdiff.ops, symdiff.derive):
     for _module in pkgutil.iter_modules(_room.__path__):

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/contraction.py, subscripts.py and products.py."""
+"""Samples of symdiff/ops/linalg/contraction.py, subscripts.py and products.py."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Samples of symdiff/ops/cumulative.py."""
+"""Samples of symdiff/ops/reduce/cumulative.py."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from samples.table import B, Given, I, Sample, sd
-from symdiff.ops.define import HELPERS
+from symdiff.ops.core.record import HELPERS
 
 CUBE = [(3, 2, 2)]
 ZEROS = Given(np.array([[2.0, 0.0, -1.5], [0.0, 3.0, 0.0], [1.0, 2.0, 0.5]]))

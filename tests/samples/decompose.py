@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/decompose.py, singular.py,
+"""Samples of symdiff/ops/linalg/decompose.py, singular.py,
 pseudoinverse.py and tuples.py."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from samples.table import A, Given, Sample
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 
 def linalg(name: str, shape: Any, attrs: Any = None, **more: Any) -> Sample:

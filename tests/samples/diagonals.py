@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/diagonals.py."""
+"""Samples of symdiff/ops/shape/diagonals.py."""
 
 from __future__ import annotations
 

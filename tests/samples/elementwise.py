@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/elementwise.py."""
+"""Samples of symdiff/ops/elementwise/arithmetic.py."""
 
 from __future__ import annotations
 

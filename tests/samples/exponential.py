@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/exponential.py."""
+"""Samples of symdiff/ops/elementwise/exponential.py."""
 
 from __future__ import annotations
 

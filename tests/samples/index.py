@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/index.py."""
+"""Samples of symdiff/ops/indexing/slices.py."""
 
 from __future__ import annotations
 

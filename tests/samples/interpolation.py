@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/interpolation.py."""
+"""Samples of symdiff/ops/indexing/interpolation.py."""
 
 from __future__ import annotations
 

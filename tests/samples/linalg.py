@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/linalg.py."""
+"""Samples of symdiff/ops/linalg/matmul.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/scan.py and symdiff/ops/loops.py."""
+"""Samples of symdiff/ops/control/scan.py and symdiff/ops/control/while_loops.py."""
 
 from __future__ import annotations
 

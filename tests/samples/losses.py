@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/losses.py and symdiff/ops/mode.py."""
+"""Samples of symdiff/ops/reduce/losses.py and symdiff/ops/control/mode.py."""
 
 from __future__ import annotations
 

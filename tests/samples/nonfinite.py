@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/nonfinite.py."""
+"""Samples of symdiff/ops/elementwise/nonfinite.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/norms.py."""
+"""Samples of symdiff/ops/reduce/norms.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/padding.py."""
+"""Samples of symdiff/ops/shape/padding.py."""
 
 from __future__ import annotations
 

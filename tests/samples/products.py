@@ -1,11 +1,11 @@
-"""Samples of symdiff/ops/products.py."""
+"""Samples of symdiff/ops/linalg/products.py."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from samples.table import Sample
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 SAMPLES = [
     Sample("inner", [(3, 4), (2, 4)]),

@@ -1,9 +1,9 @@
-"""Samples of symdiff/ops/quantiles.py."""
+"""Samples of symdiff/ops/reduce/quantiles.py."""
 
 from __future__ import annotations
 
 from samples.table import Sample
-from symdiff.ops.quantiles import METHODS
+from symdiff.ops.reduce.quantiles import METHODS
 
 CUBE = [(3, 4, 2)]
 

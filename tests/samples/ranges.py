@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/ranges.py."""
+"""Samples of symdiff/ops/shape/ranges.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/rearrange.py."""
+"""Samples of symdiff/ops/shape/rearrange.py."""
 
 from __future__ import annotations
 

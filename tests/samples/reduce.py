@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/reduce.py."""
+"""Samples of symdiff/ops/reduce/sums.py."""
 
 from __future__ import annotations
 

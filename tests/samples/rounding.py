@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/rounding.py."""
+"""Samples of symdiff/ops/elementwise/rounding.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/selection.py."""
+"""Samples of symdiff/ops/elementwise/selection.py."""
 
 from __future__ import annotations
 

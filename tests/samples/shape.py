@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/shape.py."""
+"""Samples of symdiff/ops/shape/views.py."""
 
 from __future__ import annotations
 

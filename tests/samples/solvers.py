@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/solvers.py and matrices.py."""
+"""Samples of symdiff/ops/linalg/solvers.py and matrices.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from samples.table import A, Sample
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
 
 
 def linalg(name: str, args: Any, attrs: Any = None, **more: Any) -> Sample:

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/sorting.py."""
+"""Samples of symdiff/ops/indexing/sorting.py."""
 
 from __future__ import annotations
 

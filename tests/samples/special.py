@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/special.py. The values are SciPy's."""
+"""Samples of symdiff/ops/elementwise/special.py. The values are SciPy's."""
 
 from __future__ import annotations
 

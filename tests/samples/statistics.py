@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/statistics.py."""
+"""Samples of symdiff/ops/reduce/statistics.py."""
 
 from __future__ import annotations
 

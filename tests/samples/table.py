@@ -15,8 +15,8 @@ from zlib import crc32
 import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.define import OPS
-from symdiff.ops.operands import API
+from symdiff.ops.core.operands import API
+from symdiff.ops.core.record import OPS
 
 Shape = tuple[int, ...]
 

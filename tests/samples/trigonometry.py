@@ -1,11 +1,11 @@
-"""Samples of symdiff/ops/trigonometry.py."""
+"""Samples of symdiff/ops/elementwise/trigonometry.py."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from samples.table import A, Given, Sample, raw
-from symdiff.ops.define import HELPERS
+from symdiff.ops.core.record import HELPERS
 
 PAIR = [(3, 4), (3, 4)]
 

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/windows.py, convolution.py and pooling.py."""
+"""Samples of symdiff/ops/windows/views.py, convolution.py and pooling.py."""
 
 from __future__ import annotations
 

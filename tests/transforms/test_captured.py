@@ -187,7 +187,7 @@ def test_a_captured_value_is_read_anew(hold: Any, use: str, tmp_path: Path) -> N
 
 def test_an_array_that_nobody_can_write_is_not_compared() -> None:
     """Bytes, and arrays that own their memory and are locked, are known by identity."""
-    from symdiff.declare.captured import frozen
+    from symdiff.declare.captured.values import frozen
 
     locked = np.arange(3)
     locked.setflags(write=False)

@@ -183,7 +183,7 @@ def test_functions_are_forgotten_with_their_users():
 
 
 def test_the_number_of_variants_is_bounded(monkeypatch, traces):
-    from symdiff import variants
+    from symdiff.transforms import variants
 
     monkeypatch.setattr(variants, "MOST_VARIANTS", 3)
     g = T.grad(lambda x, n: np.sum(x) * n)

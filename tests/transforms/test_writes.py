@@ -19,8 +19,8 @@ import pytest
 
 import symdiff as sd
 from symdiff import transforms as T  # noqa: N812 - as autograd's users would
-from symdiff.ops.operands import API
-from symdiff.ops.writes import VIEWS
+from symdiff.ops.core.operands import API
+from symdiff.ops.surface.writes import VIEWS
 
 # NumPy warns of what is shuffled beside arrays.
 pytestmark = pytest.mark.filterwarnings("ignore:you are shuffling:UserWarning")

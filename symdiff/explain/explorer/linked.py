@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from symdiff.emit.modules import gradient_names
+from symdiff.emit.modules.assembly import gradient_names
 from symdiff.explain.explorer.owners import Owners, Part
 from symdiff.graph.node import Node
 

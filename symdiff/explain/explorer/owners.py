@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symdiff.emit.bodies import Unit
-from symdiff.emit.source import primal_site
+from symdiff.emit.lower.source import primal_site
+from symdiff.emit.modules.bodies import Unit
 from symdiff.explain.derivation import Derivation
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 
 LOOPS = ("scan", "while_loop", "cond")
 Found = dict[int, None]  # numbers of entries, in order

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import CodeType
 
-from symdiff.emit.source import instruction_span, primal_site, printable
+from symdiff.emit.lower.source import instruction_span, primal_site, printable
 from symdiff.explain.derivation import Derivation, Entry
 
 

@@ -1,0 +1,188 @@
+"""What the comments of generated code say: the user's statement, types, and rules.
+
+In: tensors and the context of the body they are computed in. Out: text without its
+``#``. Invariant: a comment makes no demands on the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from symdiff.emit.lower import texts
+from symdiff.emit.lower.context import Context, _substitution
+from symdiff.emit.lower.source import Resolver, primal_site
+from symdiff.emit.python import code as py
+from symdiff.graph.node import Node
+from symdiff.graph.provenance import FAN_OUT
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.record import OPS, Op
+from symdiff.ops.core.text import is_statements, op_text
+
+WIDTH = 88
+INDENT = 4
+_RULE_WIDTH = 40  # columns that a comment's words may take
+
+
+def shape_comment(node: Node) -> str:
+    """Return a value's shape as ``[N, 10]``, or its dtype where it is not a float."""
+    shape = ", ".join(str(d) for d in node.shape)
+    return f"[{shape}]" if node.dtype.is_float else f"{node.dtype}[{shape}]"
+
+
+def _heading(tensor: Tensor, context: Context) -> str:
+    return context.resolver.heading(tensor, 82)
+
+
+def _comment(tensor: Tensor, context: Context) -> str:
+    """Return the type of a value and, for a derivative, the rules that made it."""
+    shape = shape_comment(tensor.node)
+    return _joined(shape, [words[0] for words in _rules(tensor, context)])
+
+
+def _joined(shape: str, rules: Sequence[str]) -> str:
+    return f"{shape}   {'; '.join(rules)}" if rules else shape
+
+
+def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
+    """Return a statement with as much comment as its line has room for."""
+    shape, rules = shape_comment(tensor.node), _rules(tensor, context)
+    if not rules:
+        return py.Assign(made.targets, made.value, shape)
+    long, short = [r[0] for r in rules], [r[-1] for r in rules]
+    choices = [_joined(shape, words) for words in (long, short, long[:1], short[:1])]
+    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
+    room = WIDTH - (INDENT + code + len(" = ") + len("  # "))
+    if room + len("  # ") < 0:  # the statement will be broken, its comment above it
+        room = WIDTH - INDENT - len("# ")
+    fitting = [c for c in choices if len(c) <= room] or [shape]
+    return py.Assign(made.targets, made.value, fitting[0])
+
+
+def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
+    """Return the primal formulas that a derivative's inlined terms belong to, in words.
+
+    Two at most, each in full and, where that is shorter, without its rule.
+    """
+    if tensor.site.primal is None:
+        return []
+    found: dict[tuple[str, ...], None] = {}
+    applied: set[Op] = set()
+    waiting, some = [tensor], _flows(tensor, context)
+    while waiting:
+        current = waiting.pop(0)
+        primal = current.site.primal
+        if primal is None or current.node.op in (LITERAL, CONSTANT):
+            continue  # equal numbers are one node, whichever rule they come from
+        if not primal.node.op.leaf and current.site.rule != FAN_OUT:
+            # All sums of one shape share what stretches a cotangent.
+            stretched = current.node.op.name == "broadcast_to" and current is not tensor
+            if not stretched or primal.node.op not in applied:
+                found[_rule(primal, context, bare=stretched)] = None
+            applied.add(primal.node.op)
+        waiting += [
+            p for p in _inlined(current, context) if not some or _flows(p, context)
+        ]
+    words = [w for w in found if w[0]]
+    if any(w[-1] not in OPS for w in words):  # a formula says more than an op's name
+        words = [w for w in words if w[0] not in OPS]
+    if len(words) > 1 and len(words[0][-1]) + len(words[1][-1]) >= _RULE_WIDTH:
+        return words[:1]
+    return words[:2]
+
+
+def _inlined(tensor: Tensor, context: Context) -> list[Tensor]:
+    """Return the operands that are computed within the same statement."""
+    known = [p.node for p in tensor.parents if p.node in context.tensors]
+    return [context.tensors[n] for n in known if context.at_hand(n) is None]
+
+
+def _flows(tensor: Tensor, context: Context) -> bool:
+    """Whether a cotangent or tangent enters what a statement computes.
+
+    What it takes of residuals alone may be shared with other rules' lines.
+    """
+    waiting = [tensor]
+    while waiting:
+        current = waiting.pop()
+        inlined = _inlined(current, context)
+        waiting += inlined
+        within = {t.node for t in inlined}
+        for parent in current.parents:
+            derived = parent.site.primal is not None
+            derived = derived and parent.node.op not in (LITERAL, CONSTANT)
+            if parent.node not in within and (derived or _is_seed(parent)):
+                return True
+    return False
+
+
+def _is_seed(tensor: Tensor) -> bool:
+    return tensor.node.op.leaf and str(tensor.name or "").startswith(("d_", "t_"))
+
+
+def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ...]:
+    """Return what a derivative's line comes from: a rule in words, or the formula.
+
+    ``bare`` leaves out of what.
+    """
+    op = primal.node.op
+    formula = "" if bare else _formula(primal, context)
+    formula = formula or op.name.partition("@")[0]
+    if op.rule and "{0}" in op.rule:
+        operand = _named(primal.parents[0], context)
+        return (op.rule.format(py.expr_text(operand)) if operand is not None else "",)
+    return (f"{formula}: {op.rule}", formula) if op.rule else (formula,)
+
+
+def _formula(primal: Tensor, context: Context) -> str:
+    """Return a short primal expression over names, or '' where it would be long."""
+    text = op_text(primal.node) if primal.node.op.text is not None else ""
+    if not text or is_statements(text):
+        return ""
+    operands = [_named(p, context) for p in primal.parents]
+    if any(o is None for o in operands):
+        return ""
+    filled: list[py.Expr] = [o for o in operands if o is not None]
+    shown = py.expr_text(texts.expression(text, _quiet(filled, context)))
+    return shown if len(shown) <= _RULE_WIDTH else ""
+
+
+def _quiet(
+    operands: Sequence[py.Expr], context: Context
+) -> Callable[[str], py.Expr | None]:
+    """Return a substitution for comments, which makes no demands on the body."""
+    inner = _substitution(operands, context)
+
+    def substitute(name: str) -> py.Expr | None:
+        if name.startswith("_dim_"):
+            return py.Name(name[5:])
+        if name == "_float":
+            return py.Name("float")
+        if name.startswith("_help_"):
+            return py.Name(name[6:])
+        return inner(name)
+
+    return substitute
+
+
+def _named(tensor: Tensor, context: Context) -> py.Expr | None:
+    """Return how a comment calls an operand: its name, or a literal."""
+    node = tensor.node
+    while node.op.name == "broadcast_to":
+        node = node.inputs[0]
+    if node.op is LITERAL:
+        value = node.attrs["value"]
+        return py.Lit(value) if isinstance(value, (int, float)) else py.Name(str(value))
+    here = context.at_hand(node)
+    if isinstance(here, py.Name):
+        return here
+    current = context.tensors.get(node, tensor)
+    known = context.names.known(current)
+    return py.Name(known) if known else None
+
+
+def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:
+    """Return what tells one statement of the user from another."""
+    statement = resolver.statement(tensor)
+    site = primal_site(tensor)
+    return (statement.file, statement.line) if statement else id(site) and "no source"

@@ -1,0 +1,233 @@
+"""What lowering one body needs to know, and the expressions that follow from it alone.
+
+In: names, given values, the placeholders of a text. Out: expressions of lengths,
+dtypes, literals and constants. Invariant: what a body reads besides its operands
+(lengths, the float dtype, stored constants) is noted in the context, so that its
+prologue can provide it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.emit.lower import texts
+from symdiff.emit.lower.naming import Names
+from symdiff.emit.lower.source import Resolver
+from symdiff.emit.python import code as py
+from symdiff.graph.errors import SymdiffError
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import FLOAT, FLOAT32, DType
+from symdiff.ops.core.text import dim_text
+from symdiff.plan.schedule import LITERAL_ELEMENTS
+
+
+@dataclass(slots=True)
+class Context:
+    """What lowering one body needs: names, sources of lines, and values at hand.
+
+    ``given`` maps each available node to its expression. ``float_from`` is an
+    expression whose dtype is the float dtype of the run, the value of ``float_node``;
+    ``float_read`` says whether a statement asked for it. ``constants`` collects arrays
+    to be loaded from a file.
+    """
+
+    names: Names
+    resolver: Resolver
+    tensors: Mapping[Node, Tensor]
+    given: dict[Node, py.Expr]
+    float_from: py.Expr | None
+    constants: dict[str, np.ndarray]
+    helpers: set[str]
+    sites: Mapping[Node, int] = field(default_factory=dict)  # ordinals of random leaves
+    headings: bool = True
+    written: dict[Node, py.Expr] = field(default_factory=dict)
+    dims: set[str] = field(default_factory=set)  # symbols read that no loop before told
+    float_node: Node | None = None
+    float_read: bool = False
+    control: Callable[[Tensor, Context], list[py.Stmt]] | None = None
+    owners: dict[Node, Node] = field(default_factory=dict)  # loops of bound leaves
+    shared_names: dict[tuple[Node, Node], str] = field(default_factory=dict)
+    items: dict[Node, dict[int, Tensor]] | None = None
+    float_is: py.Expr | None = None  # the dtype itself, where it is given
+    weak: set[Node] = field(default_factory=set)  # values that are Python floats
+    strong: set[Node] = field(default_factory=set)  # values known not to be
+    lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
+    group: Hashable = None  # the user's statement that is being written
+    # dims that were checked to be at least 1 before these statements run
+    checked: Callable[[], frozenset[Any]] = frozenset
+
+    _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
+
+    def at_hand(self, node: Node) -> py.Expr | None:
+        """Return the expression of a value that has been computed or given."""
+        found = self.written.get(node)
+        return found if found is not None else self.given.get(node)
+
+    def items_of(self, node: Node) -> dict[int, Tensor]:
+        """Return the results of a node with several that are read, by place."""
+        if self._items is None or self._items[0] is not self.tensors:
+            found: dict[Node, dict[int, Tensor]] = {}
+            for t in self.tensors.values():
+                if t.node.op.name == "item":
+                    source = found.setdefault(t.node.inputs[0], {})
+                    source[t.node.attrs["index"]] = t
+            self._items = (self.tensors, found)
+        return self._items[1].get(node, {})
+
+
+def _substitution(
+    operands: Sequence[py.Expr],
+    context: Context,
+    out: py.Expr | None = None,
+    node: Node | None = None,
+) -> texts.Substitute:
+    """Return what the placeholders of a text stand for."""
+
+    def substitute(name: str) -> py.Expr | None:
+        if name == "_out":
+            return out
+        if name == "_float":
+            return float_dtype(context)
+        if name == "_key":
+            return py.Name("key")
+        if name == "_site" and node is not None:
+            return py.Lit(context.sites[node])
+        if name.startswith("_dim_"):
+            if name[5:] in context.lengths:
+                return py.Name(context.lengths[name[5:]])
+            context.dims.add(name[5:])
+            return py.Name(context.names.dim(name[5:]))
+        if name.startswith("_help_"):
+            context.helpers.add(name[6:])
+            return py.Name(f"_{name[6:]}")
+        if name[0] == "_" and name[1:].isdigit():
+            return operands[int(name[1:])]
+        return None
+
+    return substitute
+
+
+def dim_expression(dim: Any, context: Context) -> py.Expr:
+    """Return a dim, or an expression in dims, over the lengths bound in the body."""
+    return texts.expression(dim_text(dim), _substitution((), context))
+
+
+def float_source(arrays: Iterable[Node]) -> Node | None:
+    """Return the array whose dtype is that of the run's floats, of some at hand.
+
+    One of a declared width tells it only where there is no other; the wider, then.
+    """
+    floats = [n for n in arrays if n.dtype.is_float]
+    floats.sort(key=lambda n: (n.dtype != FLOAT, n.dtype == FLOAT32, not n.shape))
+    return floats[0] if floats else None
+
+
+def float_dtype(context: Context) -> py.Expr:
+    """Return the expression of the float dtype that the arguments share."""
+    context.float_read = True
+    if context.float_is is not None:
+        return context.float_is
+    if context.float_from is None:
+        return py.name("np.float64")
+    return py.Attr(context.float_from, "dtype")
+
+
+def dtype_expression(dtype: DType, context: Context) -> py.Expr:
+    """Return the expression of an element type."""
+    if dtype.name == "float":
+        return float_dtype(context)
+    if dtype.weak:
+        return py.name("np.int64")
+    return py.name("bool") if dtype.is_bool else py.name(f"np.{dtype.name}")
+
+
+def scalar_type(dtype: DType, context: Context) -> py.Expr:
+    """Return the expression of the type of a scalar."""
+    found = dtype_expression(dtype, context)
+    known = isinstance(found, py.Attr) and found.value == py.Name("np")
+    return found if known else py.Attr(found, "type")
+
+
+def _literal(value: Any, context: Context) -> py.Expr:
+    if isinstance(value, sp.Expr):
+        return dim_expression(value, context)
+    return py.Lit(value)
+
+
+def _constant(node: Node, context: Context) -> py.Expr:
+    """Return an array constant: a display where it is small, else a loaded array."""
+    value: np.ndarray = node.attrs["value"]
+    if value.size > LITERAL_ELEMENTS:
+        name = stored_name(value, context.constants)
+        loaded = py.Index(py.Name("_CONSTANTS"), (py.Lit(name),))
+        if value.dtype.name == node.dtype.name:
+            return loaded
+        return py.method(loaded, "astype", dtype_expression(node.dtype, context))
+    if not value.size:  # brackets cannot say the lengths beside a 0
+        shape = py.Tuple_(tuple(map(py.Lit, value.shape)))
+        size = shape if value.ndim > 1 else py.Lit(0)
+        return py.call("np.zeros", size, dtype=dtype_expression(node.dtype, context))
+    if node.dtype.is_bool:
+        return py.call("np.array", _display(value.tolist()))
+    dtype = dtype_expression(node.dtype, context)
+    return py.call("np.array", _display(value.tolist()), dtype=dtype)
+
+
+def stored_name(value: np.ndarray, constants: dict[str, np.ndarray]) -> str:
+    """Return the name of an array among those that are stored beside the modules."""
+    name = constant_name(value)
+    constants[name] = value
+    return name
+
+
+def constant_name(value: np.ndarray) -> str:
+    """Return a stored array's name, which tells its dtype, shape and bytes.
+
+    So a module never reads another array under the name that it knows.
+    """
+    told = f"{value.dtype.str} {value.shape} ".encode() + value.tobytes()
+    return f"c{hashlib.sha256(told).hexdigest()[:16]}"
+
+
+def _display(value: Any) -> py.Expr:
+    if isinstance(value, list):
+        return py.List_(tuple(_display(v) for v in value))
+    return py.Lit(value)
+
+
+def bind_dims(
+    wanted: Iterable[str], arrays: Sequence[tuple[py.Expr, Node]], context: Context
+) -> list[py.Stmt]:
+    """Return the statements ``N, _ = x.shape`` that bind the lengths a body reads."""
+    missing = set(wanted)
+    made: list[py.Stmt] = []
+    for expression, node in arrays:
+        here = {str(d) for d in node.shape if isinstance(d, sp.Symbol)} & missing
+        if not here:
+            continue
+        targets: list[py.Expr] = []
+        for d in node.shape:
+            if isinstance(d, sp.Symbol) and str(d) in missing:
+                targets.append(py.Name(context.names.dim(str(d))))
+                missing.discard(str(d))
+            else:
+                targets.append(py.Name("_"))
+        value = py.Attr(expression, "shape")
+        if len(targets) == 1:
+            made.append(py.Assign((py.Tuple_(tuple(targets)),), value))
+        else:
+            made.append(py.Assign(tuple(targets), value))
+    if missing:
+        raise SymdiffError(
+            f"no argument has an axis of length {', '.join(sorted(missing))}; declare "
+            "an input "
+            "with that dimension."
+        )
+    return made

@@ -1,0 +1,395 @@
+"""Loops and branches as Python statements.
+
+In: a `scan`, `while_loop` or `cond` node. Out: a ``for``, ``while`` or ``if`` over the
+statements of its body. Invariant: loops stay loops; carries are rebound, never written
+into, so what a loop starts from is left as it was; stacks are allocated once, before
+the loop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from symdiff.emit.lower.context import (
+    Context,
+    dim_expression,
+    dtype_expression,
+    float_dtype,
+)
+from symdiff.emit.lower.statements import (
+    expression_of,
+    is_filled,
+    is_weak,
+    lower,
+    strong,
+)
+from symdiff.emit.python import code as py
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import is_counted
+from symdiff.plan.schedule import Style, schedule
+from symdiff.rewrite.prune import live_outputs
+
+STEPS = re.compile(r"(\w+)_steps(?:_\d+)?$")  # what a loop keeps of all its steps
+
+
+def control_lowering(style: Style) -> Callable[[Tensor, Context], list[py.Stmt]]:
+    """Return the function that lowers loops and branches in a given style."""
+
+    def lower_control(tensor: Tensor, context: Context) -> list[py.Stmt]:
+        match tensor.node.op.name:
+            case "scan":
+                return _scan(tensor.node, context, style)
+            case "while_loop":
+                return _while(tensor.node, context, style)
+        return _cond(tensor.node, context, style)
+
+    return lower_control
+
+
+# --- what they share ------------------------------------------------------------------
+
+
+def _variables(
+    node: Node, params: Sequence[Tensor], context: Context, items: Mapping[int, Tensor]
+) -> list[py.Name]:
+    """Return the names of bound leaves.
+
+    A carry has the name of the result it ends as; a leaf that two loops share gets a
+    name in each.
+    """
+    names: list[py.Name] = []
+    for i, p in enumerate(params):
+        if i in items and i < node.attrs["carries"]:
+            names.append(py.Name(context.names.of(items[i])))
+            continue
+        owner = context.owners.setdefault(p.node, node)
+        if owner is node:
+            names.append(py.Name(context.names.of(p)))
+            continue
+        key = (node, p.node)
+        if key not in context.shared_names:
+            context.shared_names[key] = context.names.claim(context.names.of(p))
+        names.append(py.Name(context.shared_names[key]))
+    return names
+
+
+def _operands(
+    node: Node,
+    start: int,
+    variables: Sequence[py.Name],
+    context: Context,
+    read: set[Node] | None = None,
+) -> tuple[list[py.Stmt], list[py.Expr]]:
+    """Return names for the operands from ``start`` on, assigned first where they have
+    none.
+    """
+    made: list[py.Stmt] = []
+    found: list[py.Expr] = []
+    first = 0 if node.op.name == "cond" else start
+    bodies = [v for v in node.attrs.values() if isinstance(v, Body)]
+    for i, (source, variable) in enumerate(
+        zip(node.inputs[start:], variables, strict=True)
+    ):
+        leaves = [b.params[first + i].node for b in bodies]
+        if read is not None and not any(leaf in read for leaf in leaves):
+            found.append(variable)  # read for a dead carry alone: it has no value
+            continue
+        e = expression_of(source, context)
+        if is_weak(source, context):  # then its leaf is, in what reads it
+            context.weak.update(leaves)
+            context.strong.clear()
+        if isinstance(e, (py.Name, py.Lit)):
+            found.append(e)
+        else:
+            made.append(py.Assign((variable,), e))
+            context.written[source] = variable
+            found.append(variable)
+    return made, found
+
+
+def _inner(body: Body, values: Sequence[py.Expr], context: Context) -> Context:
+    """Return the context of a body: its leaves at hand, everything else shared."""
+    tensors = {t.node: t for t in tensor_topological([*body.outputs, *body.params])}
+    given = {p.node: v for p, v in zip(body.params, values, strict=True)}
+    return replace(
+        context,
+        tensors=tensors,
+        given=given,
+        written={},
+        lengths=dict(context.lengths),
+        items=None,
+    )
+
+
+def _computed(
+    results: Sequence[Tensor], inner: Context, style: Style, outer: Context
+) -> tuple[list[py.Stmt], list[py.Expr]]:
+    """Return the statements of a body and the expressions of its results."""
+    nodes = [t.node for t in results]
+    given, tensors = inner.given, inner.tensors
+    steps = schedule(nodes, given, tensors, style, keep_results=style.level == 0)
+    stmts = lower(steps, inner)
+    values = _strong_values(nodes, inner)
+    outer.float_read = outer.float_read or inner.float_read
+    return stmts, values
+
+
+def _strong_values(nodes: Sequence[Node], context: Context) -> list[py.Expr]:
+    """Return values as they are handed to a variable: of the run's width."""
+    return [strong(expression_of(n, context), n, "_0", context) for n in nodes]
+
+
+def _rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.Stmt]:
+    """Return the assignment of new carries, as if all at once.
+
+    One after the other, wherever no later value reads what has been overwritten.
+    """
+    waiting = [(t, v) for t, v in zip(targets, values, strict=True) if t != v]
+    made: list[py.Stmt] = []
+    while waiting:
+        ready = next(
+            (
+                pair
+                for pair in waiting
+                if not any(
+                    pair[0] in py.names_in(v) for t, v in waiting if t != pair[0]
+                )
+            ),
+            None,
+        )
+        if ready is None:
+            values_left = py.Tuple_(tuple(v for _, v in waiting))
+            return [*made, py.Assign(tuple(t for t, _ in waiting), values_left)]
+        made.append(py.Assign((ready[0],), ready[1]))
+        waiting.remove(ready)
+    return made
+
+
+def _added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.Stmt]:
+    """Return ``total += x`` for ``total = total + x``, where the array is the loop's
+    own.
+    """
+    made: list[py.Stmt] = []
+    for s in stmts:
+        match s:
+            case py.Assign(
+                targets=(target,), value=py.Binary(op="+", left=left, right=right)
+            ) if target in totals and left == target:
+                made.append(py.AugAssign(target, "+", right))
+            case _:
+                made.append(s)
+    return made
+
+
+def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
+    """Return the allocation of a stack for all steps."""
+    t = node.type.items[index]  # type: ignore[union-attr]
+    shape = py.Tuple_(tuple(dim_expression(d, context) for d in t.shape))
+    return py.Assign(
+        (name,), py.call("np.empty", shape, dtype=dtype_expression(t.dtype, context))
+    )
+
+
+# --- scan -----------------------------------------------------------------------------
+
+
+def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+    body: Body = node.attrs["body"]
+    n, m = node.attrs["carries"], node.attrs["sequences"]
+    items = context.items_of(node)
+    needed, read = live_outputs(node, set(items))
+    live = [i for i in needed if i < n]
+    _name_rows(body.params[n : n + m], node.inputs[n : n + m], context)
+    names = _variables(node, body.params, context, items)
+    made, operands = _operands(node, n, names[n:], context, read)
+    rows, rest = operands[:m], operands[m:]
+    carries = [names[i] for i in live]
+    starts = [node.inputs[i] for i in live]
+    made += _rebound(carries, _strong_values(starts, context))
+    stacks = {
+        i: py.Name(context.names.of(items[i]))
+        for i in range(n, len(body.outputs))
+        if i in items
+    }
+    made += [_stack(name, node, i, context) for i, name in stacks.items()]
+    counts = bool(stacks) or any(p.node in read for p in body.params[n : n + m])
+    counter = py.Name(context.names.claim("t") if counts else "_")
+    row_names = _row_names(names[n : n + m], rows, context)
+    inner = _inner(body, [*names[:n], *row_names, *rest], context)
+    stmts, values = _computed(
+        [body.outputs[i] for i in (*live, *stacks)], inner, style, context
+    )
+    inside: list[py.Stmt] = [
+        py.Assign((name,), py.Index(row, (counter,)))
+        for name, row, p in zip(row_names, rows, body.params[n : n + m], strict=True)
+        if p.node in read
+    ]
+    inside += stmts
+    inside += [
+        py.Assign((py.Index(name, (counter,)),), value)
+        for name, value in zip(stacks.values(), values[len(live) :], strict=True)
+    ]
+    inside += _added_up(
+        _rebound(carries, values[: len(live)]), _own_totals(node, names, context)
+    )
+    if m and not counts and is_counted(node.attrs["length"]):
+        steps = expression_of(node.inputs[n], context)  # it is there to be counted
+    else:
+        steps = py.call("range", dim_expression(node.attrs["length"], context))
+        if node.attrs["reverse"]:
+            steps = py.call("reversed", steps)
+    made.append(py.For(counter, steps, tuple(inside) or (py.RawStmt("pass"),)))
+    for i in range(n):
+        if i in items:
+            context.written[items[i].node] = names[i]
+    for i, name in stacks.items():
+        context.written[items[i].node] = name
+    return made
+
+
+def _own_totals(
+    node: Node, names: Sequence[py.Name], context: Context
+) -> frozenset[py.Expr]:
+    """Return the carries that start as arrays of zeros made for this loop."""
+    return frozenset(
+        names[i]
+        for i in range(node.attrs["carries"])
+        if node.inputs[i].shape
+        and is_filled(node.inputs[i], context)
+        and context.at_hand(node.inputs[i]) is None
+    )
+
+
+def _name_rows(
+    params: Sequence[Tensor], sources: Sequence[Node], context: Context
+) -> None:
+    """Call a row of ``error_steps`` error, as the loop did that kept it."""
+    for p, source in zip(params, sources, strict=True):
+        stack = context.given.get(source) or context.written.get(source)
+        kept = STEPS.match(stack.id) if isinstance(stack, py.Name) else None
+        if kept:
+            context.names.prefer(p, kept[1])
+
+
+def _row_names(
+    names: Sequence[py.Name], rows: Sequence[py.Expr], context: Context
+) -> list[py.Name]:
+    """Return a row's variable: the leaf's name, unless the sequence itself took it."""
+    return [
+        py.Name(context.names.claim(f"{name.id}_t")) if name in rows else name
+        for name in names
+    ]
+
+
+# --- while ----------------------------------------------------------------------------
+
+
+def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+    test, body, n = node.attrs["test"], node.attrs["body"], node.attrs["carries"]
+    items = context.items_of(node)
+    live, read = live_outputs(node, set(items))
+    names = _variables(node, body.params, context, items)
+    made, rest = _operands(node, n, names[n:], context, read)
+    carries = [names[i] for i in live]
+    starts = [node.inputs[i] for i in live]
+    made += _rebound(carries, _strong_values(starts, context))
+    kept = {
+        i: py.Name(context.names.claim(f"{context.names.of(items[n + i])}_list"))
+        for i in range(n)
+        if n + i in items
+    }
+    made += [py.Assign((name,), py.List_(())) for name in kept.values()]
+    turns = _turns(node, context)
+    if turns is not None and not kept:
+        made.append(py.Assign((turns,), py.Lit(0)))
+    checks, condition = _computed(
+        test.outputs, _inner(test, [*names[:n], *rest], context), style, context
+    )
+    stmts, values = _computed(
+        [body.outputs[i] for i in live],
+        _inner(body, [*names[:n], *rest], context),
+        style,
+        context,
+    )
+    inside: list[py.Stmt] = [
+        py.ExprStmt(py.method(name, "append", names[i])) for i, name in kept.items()
+    ]
+    inside += [*stmts, *_rebound(carries, values)]
+    if turns is not None and not kept:
+        inside.append(py.AugAssign(turns, "+", py.Lit(1)))
+    goes_on = condition[0]
+    last = checks[-1] if checks else None
+    alone = all(isinstance(s, (py.Comment, py.Blank)) for s in checks[:-1])
+    if alone and isinstance(last, py.Assign) and last.targets == (goes_on,):
+        goes_on, checks = last.value, []  # nothing else is computed
+    if checks:
+        leave = py.If(py.Unary("not", goes_on), (py.RawStmt("break"),))
+        made.append(py.While(py.Lit(True), (*checks, leave, *inside)))
+    else:
+        made.append(py.While(goes_on, tuple(inside)))
+    if turns is not None:
+        if kept:
+            first = next(iter(kept.values()))
+            made.append(py.Assign((turns,), py.call("len", first)))
+        context.lengths[str(node.attrs["steps"])] = turns.id
+    for i, name in kept.items():
+        stack = items[n + i]
+        lengths = [dim_expression(d, context) for d in stack.shape]
+        array = py.call("np.array", name, dtype=dtype_expression(stack.dtype, context))
+        target = py.Name(context.names.of(stack))
+        shape = py.Tuple_(tuple(lengths))
+        made.append(py.Assign((target,), py.method(array, "reshape", shape)))
+        context.written[stack.node] = target
+    for i in range(n):
+        if i in items:
+            context.written[items[i].node] = names[i]
+    return made
+
+
+def _turns(node: Node, context: Context) -> py.Name | None:
+    """Return the variable for how often a loop ran, where that is read.
+
+    A symbol is known from its loop on, and inside what follows; a loop in another body
+    may use the same symbol for a length of its own.
+    """
+    steps = node.attrs["steps"]
+    return None if steps is None else py.Name(context.names.claim("steps"))
+
+
+# --- cond -----------------------------------------------------------------------------
+
+
+def _cond(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+    sides: list[tuple[py.Stmt, ...]] = []
+    items = context.items_of(node)
+    used = sorted(items)
+    made: list[py.Stmt] = []
+    names = _variables(node, node.attrs["then"].params, context, {})
+    before, operands = _operands(node, 1, names, context)
+    made += before
+    targets = [py.Name(context.names.of(items[i])) for i in used]
+    for body in (node.attrs["then"], node.attrs["otherwise"]):
+        inner = _inner(body, operands, context)
+        stmts, values = _computed(
+            [body.outputs[i] for i in used], inner, style, context
+        )
+        stores = [
+            py.Assign((t,), _scalar(v, body.outputs[i], context))
+            for t, v, i in zip(targets, values, used, strict=True)
+        ]
+        sides.append((*stmts, *stores))
+    made.append(py.If(expression_of(node.inputs[0], context), sides[0], sides[1]))
+    for i, target in zip(used, targets, strict=True):
+        context.written[items[i].node] = target
+    return made
+
+
+def _scalar(value: py.Expr, tensor: Tensor, context: Context) -> py.Expr:
+    """Return a literal result as a scalar of its dtype, so that both sides agree."""
+    if isinstance(value, py.Lit) and tensor.dtype.is_float:
+        return py.Call(py.Attr(float_dtype(context), "type"), (value,))
+    return value

@@ -1,0 +1,288 @@
+"""Statements that follow a memory plan.
+
+In: a `MemoryPlan` and its steps. Out: statements with ``out=``, and the fields of the
+memory they use. Invariant: a step's value is bound to a name that no later statement
+finds overwritten, because the plan keeps its memory until the last statement that reads
+it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from symdiff.emit.lower import texts
+from symdiff.emit.lower.comments import _comment, _heading
+from symdiff.emit.lower.context import (
+    Context,
+    _constant,
+    _substitution,
+    dim_expression,
+    dtype_expression,
+)
+from symdiff.emit.lower.statements import (
+    _build,
+    _lower_step,
+    _lower_tuple,
+    _operands,
+    expression_of,
+)
+from symdiff.emit.python import code as py
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TupleType
+from symdiff.ops.core.operands import CONSTANT
+from symdiff.ops.core.text import is_statements, op_text
+from symdiff.plan.buffers import Buffer, MemoryPlan, Place
+from symdiff.plan.layout import c_order
+from symdiff.plan.outform import is_call, short_text
+from symdiff.plan.schedule import Step
+
+_RANGE = re.compile(r"np\.arange\(((?:_dim_\w+|[\d\s+*-])+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Something a plan holds: name, what it is, and the expression that makes it."""
+
+    name: str
+    comment: str
+    make: Callable[[Context], py.Expr] | None
+    dim: str = ""
+    kind: str = "np.ndarray"
+
+
+@dataclass(slots=True)
+class Lowered:
+    """Statements, and what they use of the plan."""
+
+    stmts: list[py.Stmt]
+    buffers: dict[Buffer, str]  # scratch by name
+    held: dict[Buffer, list[str]] = field(default_factory=dict)  # names of its values
+    ranges: dict[str, str] = field(default_factory=dict)  # text of a length to name
+    bits: str = ""  # name of the integer type of a float's width, where it is used
+    constants: dict[Node, str] = field(default_factory=dict)
+
+
+def lower_plan(
+    plan: MemoryPlan, steps: Sequence[Step], same: Mapping[Node, Node], context: Context
+) -> Lowered:
+    """Return the statements of a planned body."""
+    letters: dict[str, int] = {}
+    lowered = Lowered([], {})
+    for b in plan.buffers:
+        letter = "mask" if b.dtype.is_bool else "ints" if b.dtype.is_integer else "work"
+        letters[letter] = letters.get(letter, -1) + 1
+        lowered.buffers[b] = context.names.claim(f"{letter}{letters[letter]}")
+    _name_constants(plan, lowered, context)
+    shared = _shared_names(plan, same, context)
+    read = {i for p in plan.places for i in p.node.inputs}
+    heading: Hashable = None
+    tensors = {s.tensor.node: s for s in steps}
+    for place in plan.places:
+        step = tensors[place.node]
+        if place.node in same:
+            context.written[place.node] = expression_of(same[place.node], context)
+        if place.kind == "inline" or place.node in context.written:
+            continue
+        made = _statement(place, step, shared, place.node in read, lowered, context)
+        if context.headings and step.group != heading:
+            heading = step.group
+            title = _heading(step.tensor, context)
+            if title:
+                lowered.stmts += [py.Blank()] if lowered.stmts else []
+                lowered.stmts.append(py.Comment(title))
+        lowered.stmts += made
+    return lowered
+
+
+def _name_constants(plan: MemoryPlan, lowered: Lowered, context: Context) -> None:
+    """Let array constants be made once, with the plan."""
+    nodes = [i for p in plan.places for i in p.node.inputs if i.op is CONSTANT]
+    nodes += [n for _, n, _ in plan.copies if n.op is CONSTANT]
+    for node in dict.fromkeys(nodes):
+        name = context.names.claim("constant")
+        lowered.constants[node] = name
+        context.given[node] = py.Name(name)
+
+
+def _shared_names(
+    plan: MemoryPlan, same: Mapping[Node, Node], context: Context
+) -> dict[Node, Tensor]:
+    """Let a nameless value that one statement overwrites have that statement's name."""
+    reads: dict[Node, int] = {}
+    for p in plan.places:
+        for i in p.node.inputs:
+            reads[i] = reads.get(i, 0) + 1
+    shared: dict[Node, Tensor] = {}
+    for p in reversed(plan.places):
+        if p.over is None:
+            continue
+        source = p.node.inputs[p.over]
+        tensor = context.tensors.get(source)
+        if source in same or tensor is None or reads[source] > 1 or source.op.leaf:
+            continue
+        names = context.names
+        if not names.user_name(tensor) and not names.is_cotangent_of_named(tensor):
+            shared[source] = shared.get(p.node, context.tensors[p.node])
+    return shared
+
+
+def _statement(
+    place: Place,
+    step: Step,
+    shared: Mapping[Node, Tensor],
+    is_read: bool,
+    lowered: Lowered,
+    context: Context,
+) -> list[py.Stmt]:
+    """Return the statements that compute one node."""
+    node = place.node
+    if isinstance(node.type, TupleType):
+        return _lower_tuple(step.tensor, context)
+    if place.kind == "plain":
+        return _plain(step, lowered, context)
+    buffer = place.buffer
+    assert buffer is not None
+    comment = _comment(step.tensor, context)
+    operands = _operands(node, op_text(node), context)
+    memory = _memory(buffer, lowered)
+    name: py.Expr = memory  # a vector of the optimiser's that is updated keeps its name
+    if not isinstance(memory, py.Name) or buffer.scratch:
+        name = py.Name(context.names.of(shared.get(node, step.tensor)))
+    if buffer.scratch:
+        held = lowered.held.setdefault(buffer, [])
+        shown = py.expr_text(name)
+        if shown not in held:
+            held.append(shown)
+    text = _hoisted(place.form, lowered, context)
+    if is_call(text):
+        value = texts.expression(
+            text, _filled(operands, context, memory, node, lowered)
+        )
+        context.written[node] = name if is_read else memory
+        if not is_read or (memory == name):
+            return [py.ExprStmt(value, comment)]
+        return [py.Assign((name,), value, comment)]
+    context.written[node] = name
+    filled = texts.statements(text, _filled(operands, context, name, node, lowered))
+    bound = (
+        expression_of(node.inputs[place.over], context)
+        if place.over is not None
+        else memory
+    )
+    first = [] if bound == name else [py.Assign((name,), memory, comment)]
+    return [*first, *filled]
+
+
+def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
+    """Return the statement of a value that NumPy allocates."""
+    node = step.tensor.node
+    if node.op.name == "item" or is_statements(op_text(node)):
+        return _lower_step(step, context)
+    text = _hoisted(short_text(node), lowered, context)
+    name = py.Name(context.names.of(step.tensor))
+    if text == op_text(node):
+        value = _build(node, context)
+    else:
+        operands = _operands(node, op_text(node), context)
+        filled = _filled(operands, context, name, node, lowered)
+        value = texts.expression(text, filled)
+    made = py.Assign((name,), value, _comment(step.tensor, context))
+    context.written[node] = name
+    return [made]
+
+
+def _memory(buffer: Buffer, lowered: Lowered) -> py.Expr:
+    """Return the expression of a buffer or destination."""
+    if buffer.scratch:
+        return py.Name(lowered.buffers[buffer])
+    owner, _, key = buffer.name.partition(":")
+    if key:
+        return py.Index(py.Name(owner), (py.Lit(key),))
+    return py.Name(owner)
+
+
+def _hoisted(text: str, lowered: Lowered, context: Context) -> str:
+    """Return a text in which ranges over lengths are read from the plan."""
+
+    if "_bits" in text and not lowered.bits:
+        lowered.bits = context.names.claim("bits")
+
+    def replaced(match: re.Match[str]) -> str:
+        length = match.group(1)
+        if length not in lowered.ranges:
+            lowered.ranges[length] = context.names.claim("rows")
+        return f"_range_{list(lowered.ranges).index(length)}"
+
+    return _RANGE.sub(replaced, text)
+
+
+def _filled(
+    operands: Sequence[py.Expr],
+    context: Context,
+    out: py.Expr,
+    node: Node,
+    lowered: Lowered,
+) -> texts.Substitute:
+    usual = _substitution(operands, context, out, node)
+    ranges = list(lowered.ranges.values())
+
+    def substitute(name: str) -> py.Expr | None:
+        if name == "_bits":
+            return py.Name(lowered.bits)
+        if name.startswith("_range_"):
+            return py.Name(ranges[int(name[7:])])
+        return usual(name)
+
+    return substitute
+
+
+def plan_fields(plan: MemoryPlan, lowered: Lowered, context: Context) -> list[Field]:
+    """Return what the plan holds: lengths that statements read, then arrays."""
+    fields = [Field(context.names.dim(d), "int", None, d) for d in sorted(context.dims)]
+    for text, name in lowered.ranges.items():
+        fields.append(Field(name, f"0..{_spoken(text)}-1", _range_maker(text)))
+    if lowered.bits:
+        kind = "integers of a float's width: x * mask on them is where(mask, x, 0)"
+        fields.append(Field(lowered.bits, kind, _bits_maker, kind="np.dtype"))
+    for node, name in lowered.constants.items():
+        fields.append(Field(name, "a constant", _constant_maker(node)))
+    for b in plan.buffers:
+        held = ", ".join(lowered.held.get(b, []))
+        fields.append(Field(lowered.buffers[b], f"{b}: {held}", _buffer_maker(b)))
+    return fields
+
+
+def _spoken(text: str) -> str:
+    return text.replace("_dim_", "")
+
+
+def _range_maker(text: str) -> Callable[[Context], py.Expr]:
+    return lambda context: texts.expression(
+        f"np.arange({text})", _substitution((), context)
+    )
+
+
+def _bits_maker(context: Context) -> py.Expr:
+    width = py.Attr(py.call("np.dtype", py.Name("dtype")), "itemsize")
+    return py.call("np.dtype", py.FString(("i", width)))
+
+
+def _constant_maker(node: Node) -> Callable[[Context], py.Expr]:
+    return lambda context: _constant(node, context)
+
+
+def _buffer_maker(b: Buffer) -> Callable[[Context], py.Expr]:
+    def make(context: Context) -> py.Expr:
+        lengths = tuple(dim_expression(b.shape[a], context) for a in b.layout)
+        made: py.Expr = py.call(
+            "np.empty", py.Tuple_(lengths), dtype_expression(b.dtype, context)
+        )
+        if b.layout == c_order(len(b.layout)):
+            return made
+        inverse = tuple(b.layout.index(a) for a in range(len(b.layout)))
+        return py.method(made, "transpose", *inverse)
+
+    return make

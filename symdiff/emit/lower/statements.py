@@ -1,0 +1,335 @@
+"""From scheduled steps to statements.
+
+In: the steps of one function body, the names, and what the function is given. Out:
+statement trees with their headings and comments. Invariant: a step's statement computes
+exactly its node; NumPy's own broadcasting stands in for a `broadcast_to` node only
+where the shapes of the operands as written give the node's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import sympy as sp
+
+from symdiff.emit.lower import texts
+from symdiff.emit.lower.comments import (  # noqa: F401 - the planned form is lowered alike
+    _comment,
+    _heading,
+    declared_group,
+    fitted,
+    shape_comment,
+)
+from symdiff.emit.lower.context import (  # noqa: F401
+    Context,
+    _constant,
+    _display,
+    _literal,
+    _substitution,
+    bind_dims,
+    dim_expression,
+    dtype_expression,
+    float_dtype,
+    scalar_type,
+)
+from symdiff.emit.python import code as py
+from symdiff.graph.errors import ShapeError, SymdiffError
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
+from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.text import is_infix, is_statements, op_text, shape_text
+from symdiff.plan.schedule import Step
+
+
+def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
+    """Return the statements of a body, with a heading at each statement of the user."""
+    result: list[py.Stmt] = []
+    heading: Hashable = context.group
+    for step in steps:
+        context.group = step.group
+        made = _lower_step(step, context)
+        if context.headings and step.group != heading:
+            heading = step.group
+            title = _heading(step.tensor, context)
+            if title:
+                if result:
+                    result.append(py.Blank())
+                result.append(py.Comment(title))
+        result.extend(made)
+    return result
+
+
+def _lower_step(step: Step, context: Context) -> list[py.Stmt]:
+    tensor = step.tensor
+    node = tensor.node
+    if isinstance(node.type, TupleType):
+        return _lower_tuple(tensor, context)
+    if node.op.name == "item" and node in context.written:
+        return []  # unpacked where the results were computed
+    name = py.Name(context.names.of(tensor))
+    if step.absorbed is not None:
+        made = _statements(step.absorbed.node, name, context, tensor)
+        context.written[step.absorbed.node] = name
+        other = expression_of(node.inputs[1], context, elide_in=node)
+        symbol = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}[
+            node.op.name
+        ]
+        made.append(py.AugAssign(name, symbol, other))
+    elif not _is_literal(node) and is_statements(op_text(node)):
+        made = _statements(node, name, context, tensor)
+    else:
+        made = [fitted(py.Assign((name,), _build(node, context)), tensor, context)]
+    context.written[node] = name
+    return made
+
+
+def _is_literal(node: Node) -> bool:
+    return node.op is LITERAL or node.op is CONSTANT
+
+
+def _statements(
+    node: Node, name: py.Name, context: Context, tensor: Tensor | None
+) -> list[py.Stmt]:
+    """Return the statements of a text that sets ``_out``, commented there."""
+    operands = _operands(node, op_text(node), context)
+    made = texts.statements(op_text(node), _substitution(operands, context, name))
+    for at, s in enumerate(made):
+        if isinstance(s, py.Assign) and name in s.targets:
+            if tensor is not None:
+                made[at] = fitted(s, tensor, context)
+            break
+    return made
+
+
+def _lower_tuple(tensor: Tensor, context: Context) -> list[py.Stmt]:
+    """Return ``a, b = f(x)`` for a node with several results."""
+    node = tensor.node
+    if node.op.text is None and context.control is not None:
+        return context.control(tensor, context)
+    text = op_text(node)
+    operands = _operands(node, text, context)
+    value = texts.expression(text, _substitution(operands, context, node=node))
+    items = context.items_of(node)
+    targets: list[py.Expr] = []
+    for i in range(len(node.type.items)):  # type: ignore[union-attr]
+        name = py.Name(context.names.of(items[i])) if i in items else py.Name("_")
+        if i in items:
+            context.written[items[i].node] = name
+        targets.append(name)
+    return [py.Assign(tuple(targets), value)]
+
+
+def expression_of(
+    node: Node, context: Context, elide_in: Node | None = None
+) -> py.Expr:
+    """Return a value's name, or the expression that is inlined for it.
+
+    ``elide_in`` is an elementwise reader that lets NumPy do the broadcasting.
+    """
+    ready = context.at_hand(node)
+    if ready is not None:
+        return ready
+    if elide_in is not None and node.op.name == "broadcast_to":
+        return expression_of(node.inputs[0], context)
+    return _build(node, context)
+
+
+def _build(node: Node, context: Context) -> py.Expr:
+    """Return the expression of a node over the expressions of its operands."""
+    if node.op is LITERAL:
+        return _literal(node.attrs["value"], context)
+    if node.op is CONSTANT:
+        return _constant(node, context)
+    if node.op.name == "item":
+        source = expression_of(node.inputs[0], context)
+        return py.Index(source, (py.Lit(node.attrs["index"]),))
+    if is_filled(node, context):
+        return _filled(node, context)
+    text = op_text(node)
+    widened = "_float" not in text and _is_made_of_numbers(node, context)
+    # `where` takes Python floats as they are; what has a width needs it once.
+    bare = widened and text.startswith("np.where(")
+    operands = _operands(node, "_0 + _1" if bare else text, context)
+    made = texts.expression(text, _substitution(operands, context, node=node))
+    if widened:
+        return py.method(made, "astype", float_dtype(context), copy=False)
+    return made
+
+
+def _is_made_of_numbers(node: Node, context: Context) -> bool:
+    """Whether an array's float operands are numbers, which NumPy 1 may widen."""
+    if not node.shape or node.dtype.name != "float" or node.op.name == "broadcast_to":
+        return False
+    elided = _elided(node, context)
+    floats = [
+        i.inputs[0] if at in elided and i.op.name == "broadcast_to" else i
+        for at, i in enumerate(node.inputs)
+        if isinstance(i.type, TensorType) and i.dtype.is_float
+    ]
+    return bool(floats) and not any(i.shape for i in floats)
+
+
+def _filled(node: Node, context: Context) -> py.Expr:
+    """Return ``np.zeros(shape, dtype)``, or of ones, or of any number."""
+    (source,) = node.inputs
+    shape = texts.expression(shape_text(node.shape), _substitution((), context))
+    dtype = dtype_expression(node.dtype, context)
+    value = source.attrs["value"].item() if source.op is CONSTANT else None
+    if value is not None and value == 0 and not str(value).startswith("-"):
+        return py.call("np.zeros", shape, dtype)
+    if value is not None and value == 1:
+        return py.call("np.ones", shape, dtype)
+    number = expression_of(source, context) if value is None else py.Lit(value)
+    return py.call("np.full", shape, number, dtype)
+
+
+def _operands(node: Node, text: str, context: Context) -> list[py.Expr]:
+    """Return the expressions of a node's operands, as its text needs them."""
+    elided = _elided(node, context)
+    found: list[py.Expr] = []
+    bare = _gives_width(text) or (_is_share(node) and is_weak(node, context))
+    for at, i in enumerate(node.inputs):
+        if bare and i.op is CONSTANT and np.isfinite(i.attrs["value"]):
+            found.append(py.Lit(i.attrs["value"].item()))
+            continue
+        value = expression_of(i, context, elide_in=node if at in elided else None)
+        inner = at in elided and i.op.name == "broadcast_to"
+        source = i.inputs[0] if inner and context.at_hand(i) is None else i
+        # NumPy's numbers give inf and nan where Python's division by 0 raises.
+        wide = _may_divide_by_zero(node, context)
+        found.append(strong(value, source, "f(_0)" if wide else text, context))
+    return found
+
+
+def _gives_width(text: str) -> bool:
+    """Whether a text makes an array of one dtype from numbers of any."""
+    return text.startswith("np.array(")
+
+
+def _elided(node: Node, context: Context) -> set[int]:
+    """Return the operands whose `broadcast_to` NumPy's own broadcasting replaces."""
+    if node.op.name == "matmul":
+        return _elided_batch(node, context)
+    if not node.op.is_elementwise:
+        stretches = node.op.extra.get("stretches", ())
+        return set(range(len(node.inputs)) if stretches == "all" else stretches)
+    places = [
+        i
+        for i, source in enumerate(node.inputs)
+        if source.op.name == "broadcast_to" and context.at_hand(source) is None
+    ]
+    while places:
+        shapes = [
+            source.inputs[0].shape if i in places else source.shape
+            for i, source in enumerate(node.inputs)
+            if source.op is not LITERAL
+        ]
+        try:
+            if broadcast_shapes(*shapes) == node.shape:
+                return set(places)
+        except (ShapeError, SymdiffError):
+            pass
+        places.pop()
+    return set()
+
+
+def _elided_batch(node: Node, context: Context) -> set[int]:
+    """Return the operands of a product whose batch axes NumPy stretches itself."""
+    found = set()
+    for i, source in enumerate(node.inputs):
+        other = node.inputs[1 - i]
+        if source.op.name != "broadcast_to" or context.at_hand(source) is not None:
+            continue
+        base = source.inputs[0].shape
+        full = len(other.shape) >= len(source.shape) and other.op.name != "broadcast_to"
+        if full and len(base) >= 2 and base[-2:] == source.shape[-2:]:
+            found.add(i)
+    return found
+
+
+def is_filled(node: Node, context: Context) -> bool:
+    """Whether a node is one number repeated, for which NumPy has `full`."""
+    if node.op.name != "broadcast_to" or node in context.given:
+        return False
+    (source,) = node.inputs
+    return not source.shape and source.dtype.is_float
+
+
+def is_weak(node: Node, context: Context) -> bool:
+    """Whether the expression of a node is a Python float, which has no width of its
+    own.
+
+    So are numbers given as such, and what Python's operators make of them and of
+    literals.
+    """
+    stack = [node]
+    while stack:
+        top = stack[-1]
+        if top in context.weak or top in context.strong:
+            stack.pop()
+            continue
+        if not _may_be_weak(top, context):
+            context.strong.add(top)
+            continue
+        number = (LITERAL, CONSTANT) if _is_share(top) else (LITERAL,)
+        operands = [i for i in top.inputs if i.op not in number]
+        open_ = [i for i in operands if i not in context.weak]
+        if any(i in context.strong for i in open_):
+            context.strong.add(top)
+        elif open_:
+            stack.append(open_[-1])
+        else:
+            context.weak.add(top)
+    return node in context.weak
+
+
+def _may_be_weak(node: Node, context: Context) -> bool:
+    """Whether Python's operators make a value, of scalars."""
+    if node in context.given or node.shape or node.op is LITERAL or node.op.leaf:
+        return False
+    if _may_divide_by_zero(node, context):
+        return False
+    if _is_share(node):
+        return True
+    return bool(node.inputs and node.op.is_elementwise and is_infix(op_text(node)))
+
+
+def _is_share(node: Node) -> bool:
+    """Whether a node is a constant over a length, as the gradient of a mean has it."""
+    if not _is_by_length(node) or node.shape or node.inputs[0].op is not CONSTANT:
+        return False
+    return bool(np.isfinite(node.inputs[0].attrs["value"]))
+
+
+def _is_by_length(node: Node) -> bool:
+    """Whether a node divides by lengths, which is an error of Python's where one is
+    0.
+    """
+    if node.op.name != "divide" or node.inputs[1].op is not LITERAL:
+        return False
+    return isinstance(node.inputs[1].attrs["value"], sp.Expr)
+
+
+def _may_divide_by_zero(node: Node, context: Context) -> bool:
+    """Whether a node divides by lengths that no check has held to be at least 1."""
+    if not _is_by_length(node):
+        return False
+    checked = context.checked()
+    waiting = [node.inputs[1].attrs["value"]]
+    while waiting:
+        length = waiting.pop()
+        if length in checked or (length.is_Integer and length >= 1):
+            continue
+        if not length.is_Mul:
+            return True
+        waiting += length.args
+    return False
+
+
+def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
+    """Give a Python float the run's width, but as operand of an operator or array."""
+    if is_infix(text) or _gives_width(text) or not is_weak(node, context):
+        return value
+    return py.Call(scalar_type(FLOAT, context), (value,))

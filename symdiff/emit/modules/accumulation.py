@@ -1,0 +1,125 @@
+"""How a training step works through the rows of its data, as far as the graph says.
+
+In: a unit and its model. Out: which arguments have rows, and whether and how the
+gradients of a batch's parts make up that of the batch. Invariant: what is said is
+derived from the declared loss and metrics; where parts would not do, the reason is
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from symdiff.declare.model import Model
+from symdiff.emit.modules.bodies import Unit, constraints_of
+from symdiff.graph.indexing import index_operands
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import Dim
+from symdiff.ops.control.mode import resolve_mode
+from symdiff.ops.core.leaf import INPUT
+from symdiff.ops.core.operands import literal
+from symdiff.plan.parts import parts_of
+from symdiff.plan.rows import Mixed, Part, Sums, row_axes, row_dim
+
+
+@dataclass(frozen=True)
+class Division:
+    """What `fit` may do with the rows of a model's data.
+
+    ``axes`` is the axis of rows of each argument that has some; ``numbered`` the
+    arguments that hold numbers of rows, so that rows cannot be left out. ``refused``
+    says why a batch cannot be worked through in parts, or is ''. Else ``divisors`` are
+    what results divide by, where one of them divides by another number than that of
+    rows, and ``whole`` are the metrics that need the whole batch. A step needs
+    ``least`` rows, because of ``needing``.
+    """
+
+    axes: Mapping[str, int]
+    numbered: tuple[str, ...] = ()
+    refused: str = ""
+    divisors: Mapping[str, Tensor] | None = None
+    whole: tuple[str, ...] = ()
+    least: int = 1
+    needing: str = ""
+
+
+def division(unit: Unit, model: Model) -> Division:
+    """Return how a model's batches may be divided."""
+    rows = row_dim((*unit.program.inputs, *unit.program.targets))
+    found = _division(unit, model, rows)
+    least, needing = 1, ""
+    for c in constraints_of(topological([t.node for _, t in unit.program.updates])):
+        if c.right is None and (n := _least(c.left, rows)) > least:
+            least, needing = n, c.reason
+    return replace(found, least=least, needing=needing)
+
+
+def _least(length: Dim, rows: Dim | None) -> int:
+    """Return how many rows make a length at least 1; 1 where others tell too."""
+    if not isinstance(length, sp.Expr) or length.free_symbols != {rows}:
+        return 1
+    values = (int(length.subs(rows, n)) for n in range(1, 9))
+    return next((n for n, value in enumerate(values, 1) if value >= 1), 1)
+
+
+def _division(unit: Unit, model: Model, rows: Dim | None) -> Division:
+    arguments = (*unit.program.inputs, *unit.program.targets)
+    axes = row_axes(arguments, rows)
+    named = {"loss": model.loss, **model.metrics}
+    roots = dict(zip(named, resolve_mode(list(named.values()), "train"), strict=True))
+    by_name = {str(t.name): axes[t.node] for t in arguments if t.node in axes}
+    numbered = _numbered(roots["loss"], rows)
+    names = tuple(str(t.name) for t in arguments if t.node in numbered)
+    if not isinstance(rows, sp.Symbol):
+        why = "no dim of the arguments counts rows"
+        return Division(by_name, names, why)
+    if unit.program.updates:
+        states = ", ".join(name for name, _ in unit.program.updates)
+        why = f"each part would move {states} by itself"
+        return Division(by_name, names, why)
+    found = dict(zip(roots, parts_of(list(roots.values()), rows, axes), strict=True))
+    loss = found["loss"]
+    if isinstance(loss, Mixed):
+        return Division(by_name, names, _reason(unit, roots["loss"], loss))
+    whole = tuple(name for name, part in found.items() if isinstance(part, Mixed))
+    tensors = {t.node: t for t in tensor_topological(list(roots.values()))}
+    by = {
+        name: divisor_of(part, tensors, rows)
+        for name, part in found.items()
+        if name not in whole
+    }
+    plain = all(t.node is literal(rows).node for t in by.values())
+    return Division(by_name, names, "", None if plain else by, whole)
+
+
+def divisor_of(part: Part, tensors: Mapping[Node, Tensor], rows: sp.Symbol) -> Tensor:
+    """Return what a result divides by: 1 for a sum, else the rows or their weights."""
+    if not isinstance(part, Sums):
+        return literal(rows)  # a number that no row enters
+    return literal(1) if part.by is None else tensors.get(part.by, literal(rows))
+
+
+def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
+    """Return the arguments whose values pick rows, as edges of a graph do."""
+    found: set[Node] = set()
+    if not isinstance(rows, sp.Symbol):
+        return found
+    for node in topological([loss.node]):
+        for place, length in index_operands(node).items():
+            if isinstance(length, sp.Expr) and rows in length.free_symbols:
+                below = topological([node.inputs[place]])
+                found |= {n for n in below if n.op is INPUT and n.dtype.is_integer}
+    return found
+
+
+def _reason(unit: Unit, result: Tensor, mixed: Mixed) -> str:
+    """Return why a result is not put together from parts, and in which statement."""
+    tensors = {t.node: t for t in tensor_topological([result])}
+    at = tensors.get(mixed.node)
+    statement = None if at is None else unit.resolver.statement(at)
+    where = "" if statement is None else f", at {statement.location}"
+    return f"{mixed.why} (`{mixed.node.op.name}`{where})"

@@ -1,0 +1,435 @@
+"""The functions of a generated package, as text.
+
+In: a rewritten `Program` and the names. Out: for each generated function its
+statements, in the order prologue, computation, return, and what the templates need
+around them. Invariant: a body reads only its arguments; what the backward function
+needs of the forward one is in Residuals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.emit.lower.comments import declared_group
+from symdiff.emit.lower.context import (
+    Context,
+    dim_expression,
+    float_source,
+    scalar_type,
+)
+from symdiff.emit.lower.loops import control_lowering
+from symdiff.emit.lower.naming import Names
+from symdiff.emit.lower.source import Resolver
+from symdiff.emit.lower.statements import is_filled, lower
+from symdiff.emit.python import code as py
+from symdiff.graph.body import every_node
+from symdiff.graph.indexing import index_operands
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import (
+    Constraint,
+    as_dim,
+    collecting_constraints,
+    require_nonempty,
+)
+from symdiff.ops.core.leaf import BOUND
+from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.plan.partition import Partition, partition
+from symdiff.plan.program import Program
+from symdiff.plan.schedule import LITERAL_ELEMENTS, Style, reachable, schedule
+
+WIDTH = 88
+MESSAGE = 74  # columns that a broken line leaves for an error's words
+
+
+@dataclass(slots=True)
+class Unit:
+    """One program on its way to text: names, levels, and what the modules will
+    share.
+    """
+
+    program: Program
+    names: Names
+    resolver: Resolver
+    level: int
+    tensors: dict[Node, Tensor]
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    helpers: set[str] = field(default_factory=set)
+    groups: dict[Tensor, Hashable] = field(default_factory=dict)
+    halves: Any = None  # of `symdiff.emit.modules.halves`, once written
+    facts: Any = None  # what headers say of the graph: its hash and cost
+
+    def style(self) -> Style:
+        """Return how bodies of this unit are scheduled."""
+        order = {t.node: i for i, t in enumerate(self.program.wrt)}
+        place = {
+            g.node: order[v.node]
+            for v, g in zip(self.program.wrt, self.program.gradients, strict=True)
+        }
+
+        def group(tensor: Tensor) -> Hashable:
+            if tensor not in self.groups:
+                self.groups[tensor] = declared_group(tensor, self.resolver)
+            return self.groups[tensor]
+
+        def rank(tensor: Tensor) -> tuple[int, ...]:
+            return (0, place[tensor.node]) if tensor.node in place else (1, 0)
+
+        def named(tensor: Tensor) -> bool:
+            return bool(
+                self.names.user_name(tensor)
+            ) or self.names.is_cotangent_of_named(tensor)
+
+        return Style(self.level, named, group, rank)
+
+
+def new_unit(
+    program: Program,
+    base: str,
+    level: int,
+    trains: bool = False,
+    words: Iterable[str] = (),
+) -> Unit:
+    """Return a unit whose leaves and dims have names, fit for train.py's functions.
+
+    None of them is one of ``words``.
+    """
+    resolver = Resolver(base)
+    symbols: dict[str, None] = {}
+    for leaf in program.leaves:
+        for d in leaf.shape:
+            if isinstance(d, sp.Expr):
+                symbols.update((s.name, None) for s in sorted(d.free_symbols, key=str))
+    given = (*program.inputs, *program.targets)
+    arguments = given if trains or program.is_model else ()
+    names = Names(resolver, program.leaves, symbols, arguments, words)
+    unit = Unit(program, names, resolver, level, program.tensors())
+    predicted = program.output_tensors()
+    for t in sorted(
+        [*unit.tensors.values(), *predicted.values()], key=lambda t: t.serial
+    ):
+        if names.user_name(t) and not t.node.op.leaf:
+            names.of(t)
+    return unit
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionText:
+    """A generated function: its body's statements, printed, and the residuals it hands
+    on.
+    """
+
+    body: str
+    statements: int
+
+
+def _context(
+    unit: Unit,
+    given: dict[Node, py.Expr],
+    arrays: Sequence[Node],
+    tensors: dict[Node, Tensor],
+) -> Context:
+    """Return the lowering context of a body; ``arrays`` may tell the float dtype."""
+    source = float_source(arrays)
+    return Context(
+        unit.names,
+        unit.resolver,
+        tensors,
+        given,
+        given[source] if source is not None else None,
+        unit.constants,
+        unit.helpers,
+        {t.node: i for i, t in enumerate(unit.program.randoms)},
+        float_node=source,
+        control=control_lowering(unit.style()),
+    )
+
+
+def leaf_name(unit: Unit, leaf: Tensor) -> py.Name:
+    """Return the variable of a leaf."""
+    return py.Name(unit.names.of(leaf))
+
+
+def _unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.Stmt]:
+    """Return ``W, b = params["W"], params["b"]``, a line each where that is too
+    long.
+    """
+    if not used:
+        return []
+    targets = [leaf_name(unit, p) for p in used]
+    values = [py.Index(py.Name(source), (py.Lit(str(p.name)),)) for p in used]
+    joined = py.Assign(
+        tuple(targets), values[0] if len(used) == 1 else py.Tuple_(tuple(values))
+    )
+    text = py.print_stmts([joined], indent=4, width=10_000)
+    if len(text.rstrip("\n")) <= WIDTH:
+        return [joined]
+    return [py.Assign((t,), v) for t, v in zip(targets, values, strict=True)]
+
+
+def _used(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
+    found = set(results)
+    for n in nodes:
+        found.update(n.inputs)
+    return found
+
+
+def used_nodes(body: Body) -> set[Node]:
+    """Return the nodes that a body reads or returns, and the one that tells its
+    dtype.
+    """
+    found = _used(body.order, body.results)
+    if body.context.float_read and body.context.float_node is not None:
+        found.add(body.context.float_node)
+    return found
+
+
+@dataclass(slots=True)
+class Body:
+    """A body under construction: the statements of its computation and its context."""
+
+    context: Context
+    computation: list[py.Stmt]
+    order: list[Node]
+    results: list[Node]
+
+    def value(self, node: Node) -> py.Expr:
+        """Return the expression of a result."""
+        from symdiff.emit.lower.statements import expression_of
+
+        return expression_of(node, self.context)
+
+
+def compute(
+    unit: Unit,
+    results: Sequence[Node],
+    given: dict[Node, py.Expr],
+    tensors: dict[Node, Tensor] | None = None,
+    headings: bool = True,
+    arrays: Sequence[Node] | None = None,
+    dtype: str | None = None,
+    weak: Iterable[Node] = (),
+    before: Sequence[Node] = (),
+) -> Body:
+    """Schedule and lower the computation of ``results`` from ``given``.
+
+    ``arrays`` are the given values that may tell the float dtype (all, by default),
+    ``dtype`` is the variable that holds it where none does, and ``weak`` are given as
+    Python floats. ``before`` has run before this does, with its checks of lengths.
+    """
+    tensors = unit.tensors if tensors is None else tensors
+    context = _context(unit, given, list(given) if arrays is None else arrays, tensors)
+    context.headings = headings
+    context.float_is = None if dtype is None else py.name(dtype)
+    context.weak = set(weak)
+    steps = schedule(results, given, tensors, unit.style())
+    order = reachable(results, set(given))
+    context.checked = lengths_checked([*before, *order])
+    return Body(context, lower(steps, context), order, list(results))
+
+
+def constraints_of(order: Sequence[Node]) -> list[Constraint]:
+    """Return what nodes assume of dims and only run time can tell, each once.
+
+    Those of bodies are among them; how often a loop ran is known too late to be
+    checked.
+    """
+    first = set(order)
+    everything = [*order, *(n for n in every_node(order) if n not in first)]
+    steps = {n.attrs["steps"] for n in everything if n.attrs.get("steps") is not None}
+    with collecting_constraints() as found:
+        for node in everything:
+            node.op.infer(*(i.type for i in node.inputs), **node.attrs)
+            _require_indices(node)
+    known = [c for c in found if not _symbols(c) & steps]
+    once: dict[Any, Constraint] = {}
+    for c in known:  # the first of several reasons is told
+        once.setdefault((c.left, c.right), c)
+    return list(once.values())
+
+
+def _require_indices(node: Node) -> None:
+    """Demand that constant indices lie within an axis whose length is not known."""
+    for place, length in index_operands(node).items():
+        index = node.inputs[place]
+        if index.op is not CONSTANT or not isinstance(length, sp.Expr):
+            continue
+        value = index.attrs["value"]
+        if value.size:
+            low, high = int(value.min()), int(value.max())
+            least, far = max((high + 1, high), (-low, low))
+            reason = f"index {far} of an axis of length {length}"
+            require_nonempty(as_dim(length - least + 1), reason)
+
+
+def lengths_checked(order: Sequence[Node]) -> Callable[[], frozenset[Any]]:
+    """Return, when asked, the dims that the checks of a body hold to be at least 1."""
+
+    @cache
+    def found() -> frozenset[Any]:
+        return frozenset(c.left for c in constraints_of(order) if c.right is None)
+
+    return found
+
+
+def _symbols(c: Constraint) -> set[sp.Basic]:
+    return {
+        s for d in (c.left, c.right) if isinstance(d, sp.Expr) for s in d.free_symbols
+    }
+
+
+def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
+    """Return the statements that raise ValueError where a constraint fails."""
+    made: list[py.Stmt] = []
+    for c in _strongest(found):
+        left, least = c.left, 1
+        if c.right is None:
+            if isinstance(left, sp.Expr):
+                more, left = _apart(left)
+                least -= more
+            test: py.Expr = py.Binary("<", dim_expression(left, context), py.Lit(least))
+            message = f"{c.reason} needs at least one element, but {left} is 0"
+            if len(message) > MESSAGE or least != 1:
+                message = f"{c.reason} needs {left} >= {least}"
+        else:
+            right = dim_expression(c.right, context)
+            test = py.Binary("!=", dim_expression(left, context), right)
+            message = f"lengths must agree: {left} != {c.right}"
+        error = py.Call(py.Name("ValueError"), (py.Lit(message),))
+        made.append(py.If(test, (py.Raise(error),)))
+    return made
+
+
+def _strongest(found: Sequence[Constraint]) -> list[Constraint]:
+    """Return the constraints without those that another implies: N >= 1, for N >= 3."""
+    least: dict[sp.Expr, int] = {}
+    for c in found:
+        if c.right is None and isinstance(c.left, sp.Expr):
+            more, rest = _apart(c.left)
+            least[rest] = min(more, least.get(rest, more))
+    return [c for c in found if not _is_implied(c, least)]
+
+
+def _is_implied(c: Constraint, least: Mapping[sp.Expr, int]) -> bool:
+    if c.right is not None or not isinstance(c.left, sp.Expr):
+        return False
+    more, rest = _apart(c.left)
+    return more > least[rest]
+
+
+def _apart(length: sp.Expr) -> tuple[int, sp.Expr]:
+    """Return a length as a number and the rest."""
+    more, rest = length.as_coeff_Add()
+    return (int(more), rest) if more.is_Integer else (0, length)
+
+
+def check_lengths(
+    unit: Unit, leaves: Sequence[Tensor], context: Context
+) -> list[py.Stmt]:
+    """Return the checks of axes that are declared as expressions, such as 2*N."""
+    known = {d for t in leaves for d in t.shape if isinstance(d, sp.Symbol)}
+    made: list[py.Stmt] = []
+    for t in leaves:
+        for axis, d in enumerate(t.shape):
+            if isinstance(d, (int, sp.Symbol)) or not d.free_symbols <= known:
+                continue
+            name = leaf_name(unit, t)
+            length = py.Index(py.Attr(name, "shape"), (py.Lit(axis),))
+            test = py.Binary("!=", length, dim_expression(d, context))
+            message = f"{t.name}: the length of axis {axis} must be {d}"
+            error = py.call("ValueError", py.Lit(message))
+            made.append(py.If(test, (py.Raise(error),)))
+    return made
+
+
+def origin(node: Node) -> Node:
+    """Return the value that a node is a view of, at the end of a chain of views."""
+    while node.op.view and node.inputs and node.op.name != "item":
+        node = node.inputs[0]
+    return node
+
+
+def _may_alias(node: Node, context: Context) -> bool:
+    """Whether the result of a loop or branch may be another array, seen again.
+
+    A branch hands on what it was given; a loop that never runs, its start. A carry may
+    be a row, an operand, or the array that another carry is too.
+    """
+    if node.op.name != "item":
+        return False
+    source, index = node.inputs[0], node.attrs["index"]
+    if source.op.name == "cond":
+        return True
+    if "carries" not in source.attrs or index >= source.attrs["carries"]:
+        return False
+    ends = [origin(t.node) for t in source.attrs["body"].outputs]
+    if ends[index].op is BOUND or ends.count(ends[index]) > 1:
+        return True
+    if _may_alias(ends[index], context):
+        return True
+    runs = source.attrs.get("length")
+    if isinstance(runs, int) and runs > 0:
+        return False
+    start = source.inputs[index]
+    return not is_filled(start, context) or context.at_hand(start) is not None
+
+
+def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
+    """Return a result as it is handed to the caller: of the declared dtype, aliasing
+    nothing.
+
+    ``taken`` are the values handed out already; the result's own is added.
+    """
+    value = body.value(node)
+    context = body.context
+    if not node.shape and node.dtype.is_float:
+        return py.Call(scalar_type(node.dtype, context), (value,))
+    source, current = origin(node), node
+    stretched = False
+    while current is not source:
+        stretched = stretched or current.op.name in ("broadcast_to", "diagonal")
+        current = current.inputs[0]
+    stored = node.op is CONSTANT and node.attrs["value"].size > LITERAL_ELEMENTS
+    if is_filled(node, context):
+        stretched, source = False, node
+    copied = source in context.given or source in taken or stretched or stored
+    copied = copied or _may_alias(source, context)
+    taken.add(source)
+    return py.method(value, "copy") if copied else value
+
+
+def split(unit: Unit) -> Partition:
+    """Return the forward and backward halves of a unit's program, residuals in reading
+    order.
+    """
+    p = unit.program
+    found = partition(
+        [t.node for _, t in p.results],
+        [g.node for g in p.gradients],
+        [s.node for s in p.seeds],
+        [t.node for t in (*p.params, *p.states)],
+    )
+    targets = {t.node for t in p.targets}
+    inputs = [t.node for t in (*p.inputs, *p.targets)]
+
+    def place(node: Node) -> tuple[int, int]:
+        rank = 2 if node in targets else 0 if node in inputs else 1
+        return (
+            rank,
+            inputs.index(node) if node in inputs else unit.tensors[node].serial,
+        )
+
+    return Partition(
+        found.forward, found.backward, tuple(sorted(found.residuals, key=place))
+    )
+
+
+def free(node: Node) -> bool:
+    """Whether a node is a literal or constant."""
+    return node.op is LITERAL or node.op is CONSTANT

@@ -1,0 +1,279 @@
+"""The package's front: ``__init__.py`` with lazy exports, ``__main__.py`` with the
+self-check.
+
+In: a unit and which modules there are. Out: their text. Invariant: the check imports
+NumPy alone, draws valid arguments as declared, and compares the derived gradient with
+differences of the generated forward pass.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symdiff.declare.init import Init
+from symdiff.emit.lower.texts import expression
+from symdiff.emit.modules.assembly import (
+    BUILD,
+    STRICT,
+    TOLERANCE,
+    Options,
+    header,
+    sealed,
+)
+from symdiff.emit.modules.bodies import Unit
+from symdiff.emit.modules.functions import asked_of
+from symdiff.emit.modules.halves import halves
+from symdiff.emit.modules.lengths import WISHES, LengthError, dims_of, lengths
+from symdiff.emit.modules.render import render
+from symdiff.emit.modules.train import draw_text
+from symdiff.emit.python import code as py
+from symdiff.graph.node import topological
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Dim
+from symdiff.graph.widths import any_declared
+from symdiff.ops.core.leaf import RANDOM
+from symdiff.plan.program import Program
+from symdiff.plan.widths import computes_widths, declares_widths
+
+_KIND = {True: "model", False: "function"}
+_TRAINS = " | train DATA.npz"
+
+
+def init_module(
+    unit: Unit,
+    options: Options,
+    origin: str,
+    modules: Sequence[str],
+    more: Sequence[str] = (),
+) -> str:
+    """Return __init__.py; ``more`` are functions of train.py that few models have."""
+    p = unit.program
+    exports = {}
+    if "forward" in modules:
+        exports["predict"] = ("forward", "forward")
+    if "backward" in modules and p.is_model:
+        exports |= {
+            n: ("backward", n) for n in ("loss_and_residuals", "value_and_grad")
+        }
+    elif "backward" in modules:
+        exports["forward_with_residuals"] = ("backward", "forward_with_residuals")
+    if "train" in modules:
+        names = [
+            "init_params",
+            "init_state",
+            "train_step",
+            "evaluate",
+            "fit",
+            "save",
+            "load",
+        ]
+        exports |= {n: ("train", n) for n in (*names, *more)}
+    entries = tuple(
+        (py.Lit(k), py.Tuple_((py.Lit(m), py.Lit(a)))) for k, (m, a) in exports.items()
+    )
+    shown = py.print_stmts(
+        [py.Assign((py.Name("_EXPORTS"),), py.Dict_(entries))], indent=0
+    )
+    inputs = ", ".join(unit.names.of(leaf) for leaf in p.inputs)
+    call = f"params, {inputs}" if p.is_model else inputs
+    usage = [f"    from {p.name}.forward import forward", f"    forward({call})"]
+    if "backward" in modules:
+        usage.append(f"    python -m {p.name}  # checks the gradients with NumPy alone")
+    text = render(
+        "__init__.py",
+        header=header(unit, options, origin),
+        summary=f"{p.name}: a {_KIND[p.is_model]} compiled to NumPy.",
+        usage="\n".join(usage),
+        exports=shown.split("= ", 1)[1].rstrip("\n"),
+        names=textwrap.fill(f"Exports: {', '.join(exports)}.", 88),
+        modules=py.expr_text(py.Tuple_(tuple(py.Lit(m) for m in modules))),
+        build=BUILD,
+        one_compilation=render("one_compilation.py").strip(),
+    )
+    return sealed(text)
+
+
+def _smooth(unit: Unit) -> list[str]:
+    """Return the names, in the check's points, of what is differentiated.
+
+    None where slopes cannot tell the gradient.
+    """
+    p = unit.program
+    if p.stopped:
+        return []
+    params = {t.node for t in p.params}
+    return [
+        f"params[{str(t.name)!r}]" if t.node in params else str(t.name) for t in p.wrt
+    ]
+
+
+def _sizes(unit: Unit) -> dict[sp.Symbol, int]:
+    """Return the lengths at random points; any, where none meet the constraints."""
+    dims = dims_of(unit.program)
+    try:
+        chosen = lengths(unit.program)
+    except LengthError:  # each call says so
+        chosen = {str(s): WISHES[i % len(WISHES)] for i, s in enumerate(dims)}
+    return {s: chosen[str(s)] for s in dims}
+
+
+WIDE = 10_000  # elements of a parameter
+
+
+def _concrete(shape: Sequence[Dim], sizes: dict[sp.Symbol, int]) -> tuple[int, ...]:
+    return tuple(d if isinstance(d, int) else _number(d, sizes) for d in shape)
+
+
+def _number(length: sp.Expr, sizes: dict[sp.Symbol, int]) -> int:
+    """Return a length in numbers; `subs` takes long over symbols that it has not."""
+    return int(length.subs({s: sizes[s] for s in length.free_symbols & sizes.keys()}))
+
+
+def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
+    """Return the expression that draws a valid argument in float64."""
+    shape = _concrete(leaf.shape, sizes)
+    shown = py.expr_text(py.Tuple_(tuple(py.Lit(n) for n in shape)))
+    sample = leaf.node.attrs.get("sample")
+    if isinstance(sample, Init) and (sample.array is None or sample.array.size <= 64):
+        return (
+            f"np.asarray({sample.draw_text(shape)}, float)"
+            if leaf.dtype.is_float
+            else sample.draw_text(shape)
+        )
+    low, high = (
+        _concrete([b], sizes)[0] if isinstance(b, sp.Expr) else b
+        for b in asked_of(unit, leaf)[:2]
+    )
+    if leaf.dtype.is_bool:
+        return f"rng.random({shown}) < 0.5"
+    if leaf.dtype.is_integer:
+        first = 0 if low is None else low
+        last = first + 5 if high is None else high
+        return f"rng.integers({first}, {last}, {shown})"
+    if low is not None or high is not None:
+        first = float(low) if low is not None else float(high or 0) - 1.0
+        last = float(high) if high is not None else float(low or 0) + 1.0
+        return f"rng.uniform({first!r}, {last!r}, {shown})"
+    return f"np.asarray(rng.standard_normal({shown}))"
+
+
+def _param_text(leaf: Tensor) -> str:
+    """Return a parameter's draw: its initial value, moved a little off its
+    symmetries.
+    """
+    shape = leaf.shape
+    shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))
+    base = draw_text(leaf)
+    # a wide layer adds up many: what is little for a narrow one saturates it
+    wide = math.prod(int(n) for n in shape) > WIDE
+    if "_array" in base:
+        return f"{0.03 if wide else 0.3} * rng.standard_normal({shown})"
+    return f"{base} + {0.01 if wide else 0.1} * rng.standard_normal({shown})"
+
+
+def _state_text(leaf: Tensor) -> str:
+    """Return a state's initial value; of one stored as an array, a positive one."""
+    base = draw_text(leaf)
+    return f"1 + 0.1 * rng.random({leaf.shape!r})" if base == "_array" else base
+
+
+def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
+    """Return the pieces of the self-check: drawing, adapters, verification,
+    training.
+    """
+    p = unit.program
+    primal, backward = halves(unit).primal, halves(unit).backward
+    sizes = _sizes(unit)
+    draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
+    draws += [(f"params[{str(t.name)!r}]", _state_text(t)) for t in p.states]
+    draws += [
+        (str(t.name), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)
+    ]
+    inputs = {t.node for t in p.inputs}
+    adapters = render(
+        "adapters_model.py" if p.is_model else "adapters_function.py",
+        primal_draws=primal.draws,
+        backward_draws=backward.draws,
+        inputs_too=any(t.node in inputs for t in p.wrt),
+        several=len(p.results) > 1,
+        holding=[_called(h) for h in p.holding],
+    )
+    lifted = _lifted(p) if computes_widths(p) else ""
+    own = any_declared((*p.inputs, *p.targets))
+    training = [render("main_train.py", name=p.name, widths=own)]
+    if planned:
+        training.append(render("planned_check.py", declared=declares_widths(p)))
+    training.append(render("main_data.py"))
+    reason = p.stopped or "nothing is differentiated"
+    return {
+        "adapters": f"{adapters.strip()}\n\n\n{lifted}".strip(),
+        "verify": render(
+            "verify.py",
+            tolerance=TOLERANCE,
+            reason=reason,
+            drawn="_held_at(_draw(rng))" if p.holding else "_draw(rng)",
+        ).strip(),
+        "complex": render("complex.py", tolerance=STRICT).strip() if p.analytic else "",
+        "planned": "\n\n".join(training).strip() if train else "",
+        "draws": _returned(draws),
+        "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
+    }
+
+
+def _lifted(program: Program) -> str:
+    """Return what lifts the widths that are declared while slopes are measured."""
+    functions = [*(["_results"] if not program.is_model else []), "_value", "_gradient"]
+    modules = ["backward"]
+    if program.holding:
+        functions.append("_held_at")
+        modules += ["_hidden", "_held"]
+    return render(
+        "lifted.py", functions=", ".join(functions), modules=", ".join(modules)
+    ).strip()
+
+
+def _called(program: Program) -> dict[str, bool]:
+    """Return what a call of a program's function depends on."""
+    nodes = topological([t.node for _, t in program.outputs])
+    draws = any(n.op is RANDOM for n in nodes)
+    return {"draws": draws, "several": len(program.outputs) > 1}
+
+
+def _assigned(name: str, items: tuple[py.Expr, ...]) -> str:
+    stmt = py.Assign((py.Name(name),), py.Tuple_(items), "what is differentiated")
+    return py.print_stmts([stmt], indent=0).rstrip("\n")
+
+
+def _returned(draws: Sequence[tuple[str, str]]) -> str:
+    """Return the statement that returns a dict of drawn arguments."""
+    pairs = tuple((py.Lit(k), expression(text, lambda name: None)) for k, text in draws)
+    return py.print_stmts([py.Return(py.Dict_(pairs))]).rstrip("\n")
+
+
+def main_module(
+    unit: Unit, options: Options, origin: str, modules: Sequence[str]
+) -> str:
+    """Return __main__.py."""
+    train = "train" in modules
+    planned = "_planned" in modules
+    text = render(
+        "__main__.py",
+        header=header(unit, options, origin),
+        name=unit.program.name,
+        imported=", ".join(
+            [
+                *(["_held", "_hidden"] if unit.program.holding else []),
+                "backward",
+                *(["train"] if train else []),
+            ]
+        ),
+        train=train,
+        usage=f"python -m {unit.program.name} [verify]" + _TRAINS * train,
+        planned_check=planned,
+        **check_parts(unit, planned=planned, train=train),
+    )
+    return sealed(text)

@@ -1,0 +1,242 @@
+"""The generated functions of a program: signature, docstring and body, one record each.
+
+In: a `Unit`. Out: the pieces that templates lay out. Invariant: every public function
+checks its arguments first, binds each length once, and returns arrays that alias no
+argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from symdiff.emit.lower.comments import shape_comment
+from symdiff.emit.lower.context import bind_dims
+from symdiff.emit.lower.scalars import Scalars, scalar_form
+from symdiff.emit.lower.texts import expression
+from symdiff.emit.modules.bodies import (
+    Body,
+    Unit,
+    _unpack_params,
+    check_dims,
+    check_lengths,
+    compute,
+    constraints_of,
+    leaf_name,
+    returned,
+    used_nodes,
+)
+from symdiff.emit.python import code as py
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import FLOAT, TensorType
+from symdiff.ops.core.leaf import RANDOM
+from symdiff.ops.core.text import dim_text
+from symdiff.rewrite.index_ranges import entry_range
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A function as text: parameters between the parentheses, summary, and indented
+    body.
+    """
+
+    parameters: str
+    summary: str
+    body: str
+    draws: bool = False
+    extra: str = ""  # a function that this one calls
+
+
+def _arguments(unit: Unit, leaves: Sequence[Tensor]) -> list[str]:
+    return [unit.names.of(leaf) for leaf in leaves]
+
+
+def checked(unit: Unit, leaves: Sequence[Tensor]) -> list[py.Stmt]:
+    """Return ``x, y = _check(params, x=x, y=y)``."""
+    names = _arguments(unit, leaves)
+    params = (py.Name("params"),) if unit.program.is_model else (py.Dict_(()),)
+    call = _by_name(py.Name("_check"), params, _declared(unit, leaves))
+    if not names:
+        return [py.ExprStmt(call)] if unit.program.is_model else []
+    targets = tuple(py.Name(n) for n in names)
+    if len(targets) == 1:
+        return [py.Assign((py.Tuple_(targets),), call)]
+    return [py.Assign(targets, call)]
+
+
+def _declared(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, py.Expr]:
+    """Return the arguments by the names that the user gave them."""
+    return {str(leaf.name): leaf_name(unit, leaf) for leaf in leaves}
+
+
+def _by_name(
+    function: py.Expr, first: tuple[py.Expr, ...], named: dict[str, py.Expr]
+) -> py.Expr:
+    """Return a call with keywords, from a dict where they cannot be written as such."""
+    if all(py.Name(n) == e for n, e in named.items()):
+        return py.Call(function, first, tuple(named.items()))
+    pairs = py.Dict_(tuple((py.Lit(n), e) for n, e in named.items()))
+    return py.Call(function, (*first, py.Unary("**", pairs)))
+
+
+def given_leaves(unit: Unit, *groups: Sequence[Tensor]) -> dict[Node, py.Expr]:
+    return {leaf.node: leaf_name(unit, leaf) for group in groups for leaf in group}
+
+
+def draws(body: Body) -> bool:
+    return any(n.op is RANDOM for n in body.order)
+
+
+def prologue(unit: Unit, body: Body, leaves: Sequence[Tensor]) -> list[py.Stmt]:
+    """Return the parameters' unpacking, the lengths, and the checks on them."""
+    used = used_nodes(body)
+    p = unit.program
+    params = [t for t in (*p.params, *p.states) if t.node in used]
+    made = _unpack_params(unit, params, "params")
+    checks = check_lengths(unit, leaves, body.context)
+    checks += check_dims(constraints_of(body.order), body.context)
+    arrays = [(body.context.given[t.node], t.node) for t in leaves]
+    made += bind_dims(body.context.dims, arrays, body.context)
+    return made + checks
+
+
+def forward_function(unit: Unit) -> Written:
+    """Return the prediction function of a model, or the value of a function."""
+    p = unit.program
+    leaves = p.inputs
+    results = [t.node for _, t in p.outputs]
+    given = given_leaves(unit, p.inputs, p.params, p.states)
+    body = compute(unit, results, given, p.output_tensors())
+    taken: set[Node] = set()
+    values = [returned(body, n, taken) for n in results]
+    scalars = _scalars(unit, body, values)
+    stmts = checked(unit, leaves) + prologue(unit, body, leaves)
+    if scalars is not None:
+        stmts += [py.Blank(), *scalars.calls]
+    else:
+        stmts += [py.Blank(), *body.computation] if body.computation else []
+        stmts.append(_return(values, "Outputs"))
+    names = [name for name, _ in p.outputs]
+    shown = ", ".join(
+        f"{n} {shape_comment(r)}" for n, r in zip(names, results, strict=True)
+    )
+    return Written(
+        signature(unit, leaves, draws(body)),
+        f"Return {shown}.",
+        printed(stmts),
+        draws(body),
+        "" if scalars is None else py.print_stmts([scalars.function], 0).strip(),
+    )
+
+
+def _scalars(unit: Unit, body: Body, values: Sequence[py.Expr]) -> Scalars | None:
+    """Return a function of scalars as Python arithmetic, where that is possible."""
+    leaves = unit.program.inputs
+    nodes = {*(t.node for t in leaves), *body.order, *body.results}
+    plain = bool(leaves) and not unit.program.is_model and unit.level > 0
+    if not plain or not all(_is_number(n) for n in nodes):
+        return None
+    if not all(n.dtype == FLOAT for n in (*(t.node for t in leaves), *body.results)):
+        return None
+    names, module = _arguments(unit, leaves), unit.names.claim("xp")
+    return scalar_form(names, body.computation, values, module)
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node.type, TensorType) and not node.shape
+
+
+def signature(unit: Unit, leaves: Sequence[Tensor], draws: bool) -> str:
+    names = (["params"] if unit.program.is_model else []) + _arguments(unit, leaves)
+    return ", ".join(names + (["key"] if draws else []))
+
+
+def _return(values: Sequence[py.Expr], tuple_name: str) -> py.Stmt:
+    if len(values) == 1:
+        return py.Return(values[0])
+    return py.Return(py.Call(py.Name(tuple_name), tuple(values)))
+
+
+def printed(stmts: Sequence[py.Stmt]) -> str:
+    return py.print_stmts(stmts).rstrip("\n")
+
+
+def argument_specs(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, str]:
+    """Return what each argument must be, by its declared name, as the text of a tuple
+    (dtype, shape, low, high).
+    """
+    return {str(leaf.name): _spec(unit, leaf) for leaf in leaves}
+
+
+def _spec(unit: Unit, leaf: Tensor) -> str:
+    shape = spec_shape(leaf.node.tensor_type)
+    low, high, _ = asked_of(unit, leaf)
+    return f'("{leaf.dtype.name}", {shape}, {_bound_text(low)}, {_bound_text(high)})'
+
+
+def _bound_text(bound: Any) -> str:
+    """Return a declared bound as text: a number, or a length as a string."""
+    return f'"{bound}"' if isinstance(bound, sp.Expr) else repr(bound)
+
+
+def symbolic_bounds(leaves: Sequence[Tensor]) -> list[sp.Expr]:
+    """Return the bounds of arguments that are made of lengths, each once.
+
+    Raises `DeclarationError` for one made of a length that no argument has.
+    """
+    known = {d for leaf in leaves for d in leaf.shape if isinstance(d, sp.Symbol)}
+    found: dict[sp.Expr, None] = {}
+    for leaf in leaves:
+        for which in ("low", "high"):
+            bound = leaf.node.attrs.get(which)
+            if not isinstance(bound, sp.Expr):
+                continue
+            unknown = sorted(str(s) for s in bound.free_symbols - known)
+            if unknown:
+                raise DeclarationError(
+                    f"input {leaf.name!r}: {which}={bound} needs the length "
+                    f"{' and '.join(unknown)}, which no input has as an axis of its "
+                    "own; declare an input of that length, or give a number."
+                )
+            found[bound] = None
+    return list(found)
+
+
+def bounds_table(bounds: Sequence[sp.Expr]) -> str:
+    """Return the declaration of what bounds are, given the lengths by name."""
+    pairs = []
+    for bound in bounds:
+        value = expression(dim_text(bound), _length_of)
+        pairs.append((py.Lit(str(bound)), py.Lambda(("lengths",), value)))
+    table = py.Assign((py.Name("BOUNDS"),), py.Dict_(tuple(pairs)))
+    return py.print_stmts([table], indent=0).rstrip("\n")
+
+
+def _length_of(placeholder: str) -> py.Expr | None:
+    if not placeholder.startswith("_dim_"):
+        return None
+    return py.Index(py.Name("lengths"), (py.Lit(placeholder[5:]),))
+
+
+def spec_shape(t: TensorType) -> str:
+    """Return a declared shape as text: ints, and symbolic lengths as strings."""
+    parts = [str(d) if isinstance(d, int) else f'"{d}"' for d in t.shape]
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+
+
+def asked_of(unit: Unit, leaf: Tensor) -> tuple[Any, Any, tuple[int, ...]]:
+    """Return what is asked of an argument at entry: ``low <= value < high``, or one of
+    the labels beside that which the model leaves out.
+    """
+    return entry_range(leaf.node, dict(unit.program.indexing).get(leaf.node))
+
+
+def left_out(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, tuple[py.Expr, ...]]:
+    """Return the labels that are allowed beside the range of an argument, by name."""
+    found = {str(leaf.name): asked_of(unit, leaf)[2] for leaf in leaves}
+    return {k: tuple(map(py.Lit, labels)) for k, labels in found.items() if labels}

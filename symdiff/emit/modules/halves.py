@@ -1,0 +1,255 @@
+"""The forward function that keeps residuals, and the backward function that reads them.
+
+In: a `Unit`. Out: both as text, with the fields of ``Residuals`` between them.
+Invariant: backward learns lengths and the float dtype from what forward handed over and
+from the parameters, never from the cotangents, which are held to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symdiff.emit.lower.comments import shape_comment
+from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
+from symdiff.emit.modules.bodies import (
+    Body,
+    Unit,
+    _unpack_params,
+    compute,
+    origin,
+    returned,
+    split,
+    used_nodes,
+)
+from symdiff.emit.modules.functions import (
+    Written,
+    checked,
+    draws,
+    given_leaves,
+    printed,
+    prologue,
+    signature,
+)
+from symdiff.emit.python import code as py
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import FLOAT
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of ``Residuals``: name, annotation, comment, and what forward puts
+    there.
+    """
+
+    name: str
+    kind: str
+    comment: str
+    value: py.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """The two functions of a differentiated program, and what the first hands on."""
+
+    primal: Written
+    backward: Written
+    fields: tuple[Field, ...]
+
+
+@dataclass(slots=True)
+class Reverse:
+    """The backward function's computation, and the name of the dtype it may be
+    handed.
+    """
+
+    body: Body
+    seeds: list[py.Stmt]
+    values: list[py.Expr]
+    dtype: str | None
+
+
+def halves(unit: Unit) -> Halves:
+    """Return both functions of a unit; written once, however often they are asked
+    for.
+    """
+    if unit.halves is None:
+        unit.halves = _halves(unit)
+    found: Halves = unit.halves
+    return found
+
+
+def _halves(unit: Unit) -> Halves:
+    p = unit.program
+    residuals = split(unit).residuals
+    given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
+    updates = [t.node for _, t in p.updates]
+    results = [t.node for _, t in p.results]
+    primal = compute(unit, [*results, *residuals, *updates], given)
+    reverse = _reverse(unit, residuals, primal.order)
+    fields = [
+        Field(
+            unit.names.of(unit.tensors[n]),
+            "np.ndarray",
+            shape_comment(n),
+            primal.value(n),
+        )
+        for n in residuals
+    ]
+    fields += _further_fields(unit, primal, reverse, residuals)
+    return Halves(
+        _primal_function(unit, primal, fields, residuals),
+        _backward_function(unit, reverse, fields, residuals),
+        tuple(fields),
+    )
+
+
+def _reverse(unit: Unit, residuals: Sequence[Node], before: Sequence[Node]) -> Reverse:
+    """Schedule and lower the backward computation, and the checks on the cotangents."""
+    p = unit.program
+    given = given_leaves(unit, p.params, p.states, p.seeds)
+    given |= {n: py.Name(unit.names.of(unit.tensors[n])) for n in residuals}
+    kept = (*p.params, *p.states)
+    sources = [n for n in (*residuals, *(t.node for t in kept)) if n.dtype == FLOAT]
+    handed = None if sources else unit.names.claim("dtype")
+    results = [g.node for g in p.gradients]
+    weak = [s.node for s in p.seeds if not s.shape]
+    body = compute(
+        *(unit, results, given),
+        arrays=sources,
+        dtype=handed,
+        weak=weak,
+        before=before,
+    )
+    taken: set[Node] = set()
+    values = [returned(body, n, taken) for n in results]
+    return Reverse(body, _seed_checks(unit, body), values, handed)
+
+
+def _seed_checks(unit: Unit, body: Body) -> list[py.Stmt]:
+    """Return the conversions that hold a cotangent to its result's shape and dtype.
+
+    A scalar becomes a Python float, which never widens what it is combined with.
+    """
+    made: list[py.Stmt] = []
+    for seed in unit.program.seeds:
+        name = py.Name(unit.names.of(seed))
+        if not seed.shape:
+            made.append(py.Assign((name,), py.call("float", name)))
+            continue
+        shape = py.Tuple_(tuple(dim_expression(d, body.context) for d in seed.shape))
+        dtype = dtype_expression(seed.dtype, body.context)
+        call = py.call("_cotangent", py.Lit(name.id), name, shape, dtype)
+        made.append(py.Assign((name,), call))
+    return made
+
+
+# --- what is handed over besides arrays -----------------------------------------------
+
+
+def _further_fields(
+    unit: Unit, primal: Body, reverse: Reverse, residuals: Sequence[Node]
+) -> list[Field]:
+    """Return fields for the lengths and the dtype that no residual array tells."""
+    known = {str(d) for n in residuals for d in n.shape if isinstance(d, sp.Symbol)}
+    found = []
+    context = reverse.body.context
+    for name in sorted(context.dims - known):
+        variable = unit.names.dim(name)
+        counted = primal.context.lengths.get(name)  # how often a loop ran
+        if counted is None:
+            primal.context.dims.add(name)
+        length = py.Name(counted or variable)
+        found.append(Field(variable, "int", "a length", length))
+    if reverse.dtype is not None and reverse.body.context.float_read:
+        value = dtype_expression(FLOAT, primal.context)
+        comment = "of the float arguments"
+        found.append(Field(reverse.dtype, "np.dtype", comment, value))
+    return found
+
+
+# --- the functions --------------------------------------------------------------------
+
+
+def _primal_function(
+    unit: Unit, body: Body, fields: Sequence[Field], residuals: Sequence[Node]
+) -> Written:
+    """Return the forward pass that keeps what the backward pass reads."""
+    p = unit.program
+    leaves = (*p.inputs, *p.targets) if p.is_model else p.inputs
+    taken = {origin(n) for n in residuals}
+    values = [returned(body, t.node, taken) for _, t in p.results]
+    first = values[0] if len(values) == 1 else py.call("Outputs", *values)
+    handed = [first, py.call("Residuals", *(f.value for f in fields))]
+    if p.updates:
+        pairs = [(py.Lit(k), returned(body, t.node, taken)) for k, t in p.updates]
+        handed.append(py.Dict_(tuple(pairs)))
+    stmts = checked(unit, leaves) + prologue(unit, body, leaves)
+    stmts += [py.Blank(), *body.computation] if body.computation else []
+    stmts.append(py.Return(py.Tuple_(tuple(handed))))
+    what = "the loss" if p.is_model else "the value"
+    more = ", and the states' new values" if p.updates else ""
+    summary = f"Return {what}, and the residuals that backward reads{more}."
+    drawn = draws(body)
+    return Written(signature(unit, leaves, drawn), summary, printed(stmts), drawn)
+
+
+def _backward_function(
+    unit: Unit, reverse: Reverse, fields: Sequence[Field], residuals: Sequence[Node]
+) -> Written:
+    """Return the backward pass: cotangents of every ``wrt`` from residuals and
+    seeds.
+    """
+    p, body = unit.program, reverse.body
+    context = body.context
+    used = used_nodes(body)
+    params = [t for t in (*p.params, *p.states) if t.node in used]
+    scalar = [s for s in reverse.seeds if _is_conversion(s)]
+    stmts = [*scalar, *_unpack_params(unit, params, "params")]
+    if fields:
+        targets = tuple(py.Name(f.name) for f in fields)
+        target = (py.Tuple_(targets),) if len(targets) == 1 else targets
+        stmts.append(py.Assign(target, py.Name("residuals")))
+    arrays = [(context.given[n], n) for n in residuals]
+    handed = {f.name for f in fields}
+    lengths = {d for d in context.dims if unit.names.dim(d) not in handed}
+    stmts += bind_dims(lengths, arrays, context)
+    stmts += [s for s in reverse.seeds if not _is_conversion(s)]
+    stmts += [py.Blank(), *body.computation] if body.computation else []
+    stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values)]
+    return Written(_parameters(unit), _summary(unit), printed(stmts), draws(body))
+
+
+def _gradients(
+    is_model: bool, wrt: Sequence[Tensor], values: Sequence[py.Expr]
+) -> py.Stmt:
+    if not is_model:
+        return py.Return(py.call("Gradients", *values))
+    names = [py.Lit(str(v.name)) for v in wrt]
+    return py.Return(py.Dict_(tuple(zip(names, values, strict=True))))
+
+
+def _parameters(unit: Unit) -> str:
+    p = unit.program
+    names = [unit.names.of(s) for s in p.seeds]
+    scalar = len(names) == 1 and not p.seeds[0].shape
+    first = ["params"] if p.is_model else []
+    shown = [f"{n}=1.0" if scalar else n for n in names]
+    return ", ".join([*first, "residuals", *shown])
+
+
+def _summary(unit: Unit) -> str:
+    if unit.program.is_model:
+        return "Return d(loss)/d(parameter) for every parameter, times d_loss."
+    return "Return the cotangents of the inputs, in their order."
+
+
+def _is_conversion(s: py.Stmt) -> bool:
+    """Whether a statement is ``d = float(d)``."""
+    match s:
+        case py.Assign(value=py.Call(func=py.Name(id="float"))):
+            return True
+    return False

@@ -1,0 +1,396 @@
+"""An optimiser's update equations as statements on one parameter's arrays.
+
+In: an `Optimizer`. Out: the statements of the loop body in ``apply_update``. Invariant:
+they are the declared equations in their order; a slot or parameter is overwritten only
+by the last statement that reads its old value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from symdiff.declare.update import Optimizer, hyper_leaves
+from symdiff.emit.lower.storing import stored
+from symdiff.emit.modules.bodies import Body, Unit, compute, new_unit
+from symdiff.emit.modules.equations import FLAT, Update, declared_update, is_flat
+from symdiff.emit.python import code as py
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Shape, TupleType
+from symdiff.ops.core.operands import LITERAL
+from symdiff.ops.core.text import op_text
+from symdiff.plan.outform import out_form
+from symdiff.plan.program import Program
+from symdiff.plan.widths import trains_apart
+from symdiff.rewrite.driver import rewrite
+from symdiff.rewrite.rules import expansions
+
+# What the functions around the equations call something else.
+WORDS = ("name", "hyper", "slots", "scratch", "free", "flat_grads")
+FLOAT_OF_RUN = "state.flat_params.dtype"
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The statements of the update of parameters of one shape.
+
+    ``unpacked`` reads the step and hyperparameters, ``before`` computes what no
+    parameter enters, ``gradient`` and ``slots`` read arrays, ``stores`` is the rest.
+    """
+
+    unpacked: tuple[py.Stmt, ...]
+    before: tuple[py.Stmt, ...]
+    gradient: tuple[py.Stmt, ...]
+    slots: tuple[py.Stmt, ...]
+    stores: tuple[py.Stmt, ...]
+
+
+def update_statements(
+    optimizer: Optimizer,
+    shapes: Sequence[Shape],
+    parent: Unit,
+    whole: str = "state.flat_grads",
+) -> tuple[str, str]:
+    """Return what precedes the loop over parameters, and the loop's body, as text.
+
+    ``shapes`` are those of the parameters that are trained, ``parent`` is the unit
+    whose modules the text is for, ``whole`` names the gradient of all parameters.
+    What depends on hyperparameters, the step and the whole gradient alone stands before
+    the loop, where it is more than an operation or two.
+    """
+    forms = _forms(optimizer, shapes, parent, whole)
+    unpacked = _once(s for form in forms.values() for s in form.unpacked)
+    gradient = _once(s for form in forms.values() for s in form.gradient)
+    slots = _once(s for form in forms.values() for s in form.slots)
+    stores = _by_shape(forms)
+    if optimizer.groups:
+        return "", _printed([*gradient, *unpacked, *slots, *stores], 8)
+    before = _once(s for form in forms.values() for s in form.before)
+    return _printed([*unpacked, *before], 4), _printed([*gradient, *slots, *stores], 8)
+
+
+def _forms(
+    optimizer: Optimizer, shapes: Sequence[Shape], parent: Unit, whole: str
+) -> dict[Shape, _Form]:
+    """Return the statements for each shape; one for all where they are the same."""
+    grouped = bool(optimizer.groups)
+    if is_flat(optimizer, shapes):
+        update = declared_update(optimizer, flat=False)
+        form = _form(optimizer, update, parent, whole, before=not grouped)
+        if form is not None:
+            return {FLAT: form}
+    for before in (not grouped, False):
+        found: dict[Shape, _Form] = {}
+        for shape in dict.fromkeys(shapes):
+            update = declared_update(optimizer, shape, flat=False)
+            form = _form(optimizer, update, parent, whole, before=before)
+            assert form is not None
+            found[shape] = form
+        if len(set(found.values())) == 1:
+            return dict(list(found.items())[:1])
+    return found
+
+
+def _form(
+    optimizer: Optimizer, update: Update, parent: Unit, whole: str, *, before: bool
+) -> _Form | None:
+    """Return the statements of an update; None where they read a length that is none
+    of a parameter's own.
+    """
+    unit = unit_of(update.leaves, update.roots, parent)
+    roots = [t.node for _, t in update.roots]
+    given: dict[Node, py.Expr] = {
+        t.node: py.Name(unit.names.of(t)) for t in update.leaves
+    }
+    given[update.whole.node] = py.name(whole)
+    shared = _shared(update, roots) if before else []
+    first = compute(unit, shared, given, headings=False, arrays=(), dtype=FLOAT_OF_RUN)
+    apart = trains_apart(parent.program)
+    if apart and first.context.float_read:  # of which parameter's width?
+        return _form(optimizer, update, parent, whole, before=False)
+    values = given | {n: first.value(n) for n in shared}
+    body = compute(unit, roots, values, headings=False)
+    if body.context.dims or first.context.dims:
+        return None
+    order = [*first.order, *body.order]
+    read = _read(order) | {*shared, *roots}
+    numbers = {t.node for t in (*update.hyper.values(), update.step)}
+    slots = [
+        py.Assign(
+            (given[leaf.node],),
+            py.Index(
+                py.Index(py.name("state.slots"), (py.Lit(name),)), (py.Name("name"),)
+            ),
+        )
+        for name, leaf in update.slots.items()
+    ]
+    gradient = py.Assign(
+        (given[update.gradient.node],),
+        py.Index(py.name("state.grads"), (py.Name("name"),)),
+    )
+    kind = None
+    if needs_arrays(order, numbers):
+        kind = "np.float64" if apart else f"{FLOAT_OF_RUN}.type"
+    return _Form(
+        tuple(_hyper_statements(optimizer, update, given, read, kind)),
+        tuple(first.computation),
+        (gradient,) if update.gradient.node in read else (),
+        tuple(slots),
+        tuple(_stored(body, update, given, unit)),
+    )
+
+
+def _once(stmts: Iterable[py.Stmt]) -> list[py.Stmt]:
+    """Return statements without those that stand before already."""
+    return list(dict.fromkeys(stmts))
+
+
+def _by_shape(forms: Mapping[Shape, _Form]) -> list[py.Stmt]:
+    """Return the stores of each shape, behind a test of it where there are several."""
+    alike: dict[tuple[py.Stmt, ...], list[Shape]] = {}
+    for shape, form in forms.items():
+        alike.setdefault(form.stores, []).append(shape)
+    found: list[py.Stmt] = []
+    for stores, shapes in reversed(alike.items()):
+        if not found:  # what the other tests leave
+            found = list(stores)
+            continue
+        shown = [py.Tuple_(tuple(map(py.Lit, shape))) for shape in shapes]
+        one = py.Binary("==", py.name("p.shape"), shown[0])
+        several = py.Binary("in", py.name("p.shape"), py.Tuple_(tuple(shown)))
+        test = one if len(shown) == 1 else several
+        found = [py.If(test, stores, tuple(found))]
+    return found
+
+
+def _stored(
+    body: Body, update: Update, given: Mapping[Node, py.Expr], unit: Unit
+) -> list[py.Stmt]:
+    """Return the body's statements, with results written into what they replace."""
+    arrays = {t.node: given[t.node] for t in update.arrays}
+    views: dict[Node, frozenset[py.Expr]] = {
+        n: frozenset([e]) for n, e in arrays.items()
+    }
+    names: dict[py.Expr, frozenset[py.Expr]] = {}
+    for node in body.order:
+        below = frozenset[py.Expr]().union(*(views.get(i, ()) for i in node.inputs))
+        views[node] = frozenset() if _is_fresh(node) else below
+        name = body.context.written.get(node)
+        if name is not None and views[node]:
+            names[name] = views[node]
+    pairs = [(update.slots[k], new) for k, new in update.new_slots.items()]
+    pairs.append((update.parameter, update.new_parameter))
+    stores = [(arrays[old.node], body.value(new.node)) for old, new in pairs]
+    return stored(body.computation, stores, names, lambda: unit.names.claim("kept"))
+
+
+def _is_fresh(node: Node) -> bool:
+    """Whether a value never shares the memory of what it was made from."""
+    if node.op.view or isinstance(node.type, TupleType):
+        return False
+    return node.op.is_elementwise or out_form(node) is not None
+
+
+def needs_arrays(order: Sequence[Node], numbers: Iterable[Node]) -> bool:
+    """Whether statements want numbers of NumPy's: they use one as an array, or an
+    operator that does something else to Python's.
+
+    ``numbers`` are given as Python's, and what Python's operators make of them is too.
+    """
+    plain = set(numbers)
+    chosen = any("np.where(" in op_text(n) for n in order if _has_text(n))
+    for node in order:
+        if not _has_text(node):
+            continue
+        text = op_text(node)
+        for i, source in enumerate(node.inputs):
+            if source in plain and re.search(rf"\b_{i}[.\[]", text):
+                return True
+        operators = not re.search("[a-zA-Z]", text)
+        if operators and all(i in plain or i.op is LITERAL for i in node.inputs):
+            if _differs(node, text, chosen=chosen):
+                return True
+            plain.add(node)
+    return False
+
+
+def _has_text(node: Node) -> bool:
+    return bool(node.inputs) and not isinstance(node.type, TupleType)
+
+
+def _differs(node: Node, text: str, *, chosen: bool) -> bool:
+    """Whether an operator may do something else to numbers of Python's.
+
+    Not of a truth value is -2 or -1, a power of a negative number is complex, and a
+    division by 0 raises, which matters where its result is not ``chosen``.
+    """
+    made = [not i.op.leaf and i.op is not LITERAL for i in node.inputs]
+    if "**" in text:
+        return made[0]
+    return "~" in text or (chosen and "/" in text and made[-1])
+
+
+def _printed(stmts: Sequence[py.Stmt], indent: int) -> str:
+    return py.print_stmts(stmts, indent=indent).rstrip("\n")
+
+
+def unit_of(
+    leaves: Sequence[Tensor], roots: Sequence[tuple[str, Tensor]], parent: Unit
+) -> Unit:
+    """Return a unit that computes ``roots`` from ``leaves``, within a parent's
+    modules.
+    """
+    empty: tuple[Tensor, ...] = ()
+    program = Program(
+        name="update",
+        is_model=False,
+        params=empty,
+        states=empty,
+        inputs=tuple(leaves),
+        targets=empty,
+        randoms=empty,
+        outputs=(),
+        results=tuple(roots),
+        metrics=(),
+        updates=(),
+        seeds=empty,
+        wrt=empty,
+        gradients=empty,
+    )
+    unit = new_unit(program, "", 1, trains=True, words=WORDS)
+    unit.constants, unit.helpers = parent.constants, parent.helpers
+    return unit
+
+
+def _hyper_statements(
+    optimizer: Optimizer,
+    update: Update,
+    given: Mapping[Node, py.Expr],
+    read: set[Node],
+    kind: str | None,
+) -> list[py.Stmt]:
+    """Return the reading of the step and of the hyperparameters.
+
+    ``kind`` is the type of NumPy's that they are made, if any.
+    """
+    made: list[py.Stmt] = []
+    if update.step.node in read:
+        step = py.name("state.step")
+        made.append(py.Assign((given[update.step.node],), number(step, kind)))
+    common: py.Expr = py.name("state.hyper")
+    if optimizer.schedules:
+        common = py.call("_hyper", py.Name("state"))
+    source = common
+    if optimizer.groups:
+        source = py.Name("hyper")
+        own = py.call("GROUPS.get", py.Name("name"), py.Dict_(()))
+        text = f"{{**{py.expr_text(common)}, **{py.expr_text(own)}}}"
+        made.append(py.Assign((source,), py.Raw(text, py.PRECEDENCE["atom"])))
+    elif optimizer.schedules:
+        source = py.Name("hyper")
+        made.append(py.Assign((source,), common))
+    made += [
+        py.Assign((given[leaf.node],), number(py.Index(source, (py.Lit(name),)), kind))
+        for name, leaf in update.hyper.items()
+        if leaf.node in read
+    ]
+    return made
+
+
+def number(value: py.Expr, kind: str | None) -> py.Expr:
+    """Return a number of Python's as one of NumPy's, of a type, if one is given."""
+    return value if kind is None else py.call(kind, value)
+
+
+def schedule_statements(optimizer: Optimizer, parent: Unit) -> str:
+    """Return the body of ``_hyper``: the hyperparameters at a step, by their
+    schedules.
+    """
+    made, values = _scheduled(optimizer, parent, optimizer.schedules, "state.step")
+    pairs = ", ".join(
+        f"{py.expr_text(py.Lit(n))}: {py.expr_text(value)}"
+        for n, value in values.items()
+    )
+    made.append(py.Return(py.Raw(f"{{**state.hyper, {pairs}}}", py.PRECEDENCE["atom"])))
+    return _printed(made, 4)
+
+
+def decays(optimizer: Optimizer, parent: Unit) -> dict[str, object]:
+    """Return how the start, zero, is left in running averages: what they lack to 1.
+
+    ``left`` is its share as an expression, ``own`` whether groups have decays of their
+    own, and ``scheduled`` the body of ``_decay``, where the decay has a schedule.
+    """
+    own = any("ema" in values for values in optimizer.groups.values())
+    if "ema" not in optimizer.schedules:
+        left = "decay**state.step" if own else 'state.hyper["ema"] ** state.step'
+        return {"own": own, "scheduled": "", "left": left}
+    made, values = _scheduled(optimizer, parent, ["ema"], "t")
+    made.append(py.Return(values["ema"]))
+    left = "zeros" if own else "left"
+    return {"own": own, "scheduled": _printed(made, 4), "left": left}
+
+
+def _scheduled(
+    optimizer: Optimizer, parent: Unit, wanted: Iterable[str], step: str
+) -> tuple[list[py.Stmt], dict[str, py.Expr]]:
+    """Return statements that compute hyperparameters at a step, and their values.
+
+    They are computed in float64, as the numbers of ``state.hyper`` are kept.
+    """
+    hyper, t = hyper_leaves(optimizer)
+    values = optimizer.scheduled(hyper, t)
+    names = list(wanted)
+    roots = tuple(
+        zip(names, rewrite([values[n] for n in names], expansions()), strict=True)
+    )
+    used = {n for n in topological([r.node for _, r in roots]) if n.op.leaf}
+    leaves = [leaf for leaf in (*hyper.values(), t) if leaf.node in used]
+    unit = unit_of(leaves, roots, parent)
+    given: dict[Node, py.Expr] = {x.node: py.Name(unit.names.of(x)) for x in leaves}
+    body = compute(
+        unit,
+        [r.node for _, r in roots],
+        given,
+        headings=False,
+        arrays=(),
+        dtype="float",
+    )
+    kind = "np.float64" if needs_arrays(body.order, given) else None
+    made: list[py.Stmt] = []
+    for leaf in leaves:
+        name = str(leaf.name)
+        source: py.Expr = py.Index(py.name("state.hyper"), (py.Lit(name),))
+        if leaf is t:
+            source = py.name(step)
+        value = number(source, kind)
+        if value != given[leaf.node]:
+            made.append(py.Assign((given[leaf.node],), value))
+    made += body.computation
+    return made, {n: py.call("float", body.value(r.node)) for n, r in roots}
+
+
+def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
+    """Return the scalars that no parameter enters, where they are worth a statement."""
+    varying = {t.node for t in update.arrays}
+    order = topological(roots)
+    size: dict[Node, int] = {}
+    for node in order:
+        if any(i in varying for i in node.inputs):
+            varying.add(node)
+        size[node] = 1 + sum(size[i] for i in node.inputs if not i.op.leaf)
+    found: dict[Node, None] = {}
+    for node in order:
+        for i in node.inputs if node in varying else ():
+            while i.op.name == "broadcast_to":
+                i = i.inputs[0]
+            costly = size[i] > 4 or update.whole.node in topological([i])
+            if i not in varying and not i.op.leaf and not i.shape and costly:
+                found[i] = None
+    return list(found)
+
+
+def _read(order: Sequence[Node]) -> set[Node]:
+    return {i for n in order for i in n.inputs}

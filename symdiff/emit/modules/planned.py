@@ -1,0 +1,369 @@
+"""_planned.py: the training step over memory that is allocated once.
+
+In: a model's unit and its optimiser. Out: the module's text. Invariant: it computes the
+same operations as backward.py and train.py in the same precision, hence the same bits;
+only where results lie differs, as `symdiff.plan.memory` decided.
+"""
+
+from __future__ import annotations
+
+import copy
+import textwrap
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import sympy as sp
+
+from symdiff.declare.optim import Optimizer
+from symdiff.emit.lower.context import Context, scalar_type
+from symdiff.emit.lower.naming import Names
+from symdiff.emit.lower.planned import Field, lower_plan, plan_fields
+from symdiff.emit.lower.statements import expression_of
+from symdiff.emit.modules.assembly import (
+    BUILD,
+    Options,
+    header,
+    helper_texts,
+    imports_of,
+    sealed,
+    stored_constants,
+)
+from symdiff.emit.modules.bodies import (
+    WIDTH,
+    Unit,
+    _context,
+    _unpack_params,
+    _used,
+    check_dims,
+    constraints_of,
+    leaf_name,
+    lengths_checked,
+    split,
+)
+from symdiff.emit.modules.equations import Update, declared_update, updates_flat
+from symdiff.emit.modules.functions import Written
+from symdiff.emit.modules.optimizer import needs_arrays, number, unit_of
+from symdiff.emit.modules.render import render
+from symdiff.emit.python import code as py
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.leaf import RANDOM
+from symdiff.ops.core.operands import CONSTANT
+from symdiff.plan.buffers import FLOAT_BYTES, Destination, MemoryPlan
+from symdiff.plan.known import known_numbers
+from symdiff.plan.memory import plan_memory
+from symdiff.plan.schedule import Style, reachable, schedule
+
+# What _planned.py calls its own arguments and its class.
+_OWN = frozenset(["plan", "Plan", "dims", "dtype"])
+
+
+def planned_module(
+    unit: Unit, optimizer: Optimizer, options: Options, origin: str
+) -> str:
+    """Return _planned.py; the unit's other modules, made before it, chose the names."""
+    unit = replace(unit, names=copied_names(unit))
+    gradients = grads_function(unit)
+    update = None  # where parameters are updated one by one: train.py's serves
+    if updates_flat(unit, optimizer):
+        update = update_function(optimizer, unit)
+    made = [f for f in (gradients, update) if f is not None]
+    setup = "\n".join(f.setup for f in made)
+    stored = stored_constants(unit, setup, single=False)
+    helpers = helper_texts(unit, [f.written for f in made])
+    text = render(
+        "_planned.py",
+        header=header(unit, options, origin, _peak(gradients.plan)),
+        name=unit.program.name,
+        imports=imports_of("NamedTuple", *(["pathlib"] if stored else [])),
+        fields=gradients.fields,
+        peak=gradients.peak,
+        setup=gradients.setup,
+        gradients=gradients.written,
+        update=update,
+        helpers=helpers,
+        stored="\n".join(part for part in (BUILD, stored) if part),
+    )
+    return sealed(text)
+
+
+def copied_names(unit: Unit) -> Names:
+    """Return the unit's names so that taking more of them changes no other module.
+
+    What is called like an argument of this module's functions has another name here.
+    """
+    names = copy.copy(unit.names)
+    for attribute, value in vars(names).items():
+        if isinstance(value, (dict, set)):
+            setattr(names, attribute, copy.copy(value))
+    names.rename(_OWN)
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A planned function, the fields of its memory, and the statements that make it."""
+
+    written: Written
+    fields: list[tuple[str, str]]
+    setup: str
+    peak: str
+    plan: MemoryPlan
+
+
+def grads_function(unit: Unit) -> Planned:
+    """Return ``compute_grads``: loss, metrics and every gradient in one body."""
+    p = unit.program
+    named = [*p.results, *p.metrics]
+    goals = [
+        Destination(f"grads:{v.name}", g.node)
+        for v, g in zip(p.wrt, p.gradients, strict=True)
+    ]
+    states = {str(t.name): t.node for t in p.states}
+    goals += [Destination(f"params:{k}", t.node, states[k]) for k, t in p.updates]
+    results = [*(t.node for _, t in named), *(d.value for d in goals)]
+    given: dict[Node, py.Expr] = {
+        t.node: leaf_name(unit, t)
+        for t in (*p.inputs, *p.targets, *p.params, *p.states)
+    }
+    seeds = {s.node: 1.0 for s in p.seeds}
+    numbers, same = known_numbers(reachable(results, {*given, *seeds}), seeds)
+    known: dict[Node, py.Expr] = {n: py.Lit(value) for n, value in numbers.items()}
+    context = _context(unit, given | known, list(given), unit.tensors)
+    context.weak = set(numbers)
+    context.checked = lengths_checked(reachable(results, set(given)))
+    steps = schedule(results, context.given, unit.tensors, _style(unit, results))
+    steps = [s for s in steps if s.tensor.node.op is not CONSTANT]
+    order = [s.tensor.node for s in steps]
+    plan = plan_memory(order, goals, [t.node for _, t in named], same, numbers)
+    lowered = lower_plan(plan, steps, same, context)
+    record = _record(named, context)
+    ending = _ending(plan, context, record)
+    used = _used(order, results)
+    params = [t for t in (*p.params, *p.states) if t.node in used]
+    fields = plan_fields(plan, lowered, context)
+    stmts: list[py.Stmt] = _unpack_params(unit, params, "params")
+    if fields:
+        targets = tuple(py.Name(f.name) for f in fields)
+        target = (py.Tuple_(targets),) if len(targets) == 1 else targets
+        stmts.append(py.Assign(target, py.Name("plan")))
+    stmts += [py.Blank(), *lowered.stmts, py.Blank(), *ending]
+    arguments = [
+        "plan",
+        "params",
+        "grads",
+        *(unit.names.of(t) for t in (*p.inputs, *p.targets)),
+    ]
+    draws = any(n.op is RANDOM for n in order)
+    written = Written(
+        ", ".join([*arguments, *(["key"] if draws else [])]),
+        'Fill grads with the gradient of the loss; return {"loss": float, **metrics}.',
+        _print(stmts),
+        draws,
+    )
+    setup = _setup(unit, fields, reachable(results, set(given)), context)
+    return Planned(
+        written,
+        [(f.name, _field_text(f)) for f in fields],
+        setup,
+        _wrapped(plan.peak),
+        plan,
+    )
+
+
+def _field_text(f: Field) -> str:
+    """Return a field's type, with what it holds in a comment of at most a line."""
+    if f.make is None:
+        return "int"
+    text = f"{f.kind}  # {f.comment}"
+    room = WIDTH - 6 - len(f.name)
+    return text if len(text) <= room else f"{text[: room - 4].rsplit(',', 1)[0]}, ..."
+
+
+def _peak(plan: MemoryPlan) -> str:
+    """Return what the header says of the memory that is allocated."""
+    size = sp.expand(sp.sympify(plan.peak).subs(FLOAT_BYTES, 4))
+    return f"peak buffer memory: {size} bytes in float32"
+
+
+def _wrapped(peak: object) -> str:
+    """Return the expression of a plan's size, over lines of a docstring."""
+    return "\n    ".join(textwrap.wrap(str(peak), WIDTH - 4, break_long_words=False))
+
+
+def _style(unit: Unit, results: Sequence[Node]) -> Style:
+    """Return the unit's style: a statement per node, the backward half last."""
+    usual = unit.style()
+    late = set(split(unit).backward) - set(
+        reachable([t.node for _, t in unit.program.metrics], set())
+    )
+
+    def group(tensor: Tensor) -> Hashable:
+        return (tensor.node in late, usual.group(tensor))
+
+    return Style(0, usual.named, group, usual.rank)
+
+
+def _record(named: Sequence[tuple[str, Tensor]], context: Context) -> py.Expr:
+    """Return ``{"loss": float(loss), ...}``; numbers are first held to their dtype."""
+    pairs = []
+    for name, t in named:
+        value = expression_of(t.node, context)
+        if (
+            t.dtype.is_float
+            and t.node.op.is_elementwise
+            and context.float_from is not None
+        ):
+            value = py.Call(scalar_type(t.dtype, context), (value,))
+        pairs.append((py.Lit(name), py.call("float", value)))
+    return py.Dict_(tuple(pairs))
+
+
+def _ending(plan: MemoryPlan, context: Context, record: py.Expr) -> list[py.Stmt]:
+    """Return the copies into destinations not filled in place, and the return."""
+    stmts: list[py.Stmt] = []
+    found: py.Expr = record
+    if plan.copies:
+        found = py.Name(context.names.claim("found"))
+        stmts.append(py.Assign((found,), record))
+        stmts += copies(plan, context, destination)
+    return [*stmts, py.Return(found)]
+
+
+def destination(name: str) -> py.Expr:
+    """Return the memory that a destination's name stands for: ``grads["W"]``."""
+    owner, key = name.split(":", 1)
+    return py.Index(py.Name(owner), (py.Lit(key),))
+
+
+def copies(
+    plan: MemoryPlan, context: Context, where: Callable[[str], py.Expr]
+) -> list[py.Stmt]:
+    """Return the statements of a plan's copies, those set aside first."""
+    stmts: list[py.Stmt] = []
+    for _, node, aside in plan.copies:
+        if aside:
+            name = py.Name(context.names.claim("aside"))
+            stmts.append(
+                py.Assign((name,), py.method(expression_of(node, context), "copy"))
+            )
+            context.written[node] = name
+    for target, node, _ in plan.copies:
+        source = node
+        while source.op.name == "broadcast_to" and context.at_hand(source) is None:
+            source = source.inputs[0]
+        call = py.call("np.copyto", where(target.name), expression_of(source, context))
+        stmts.append(py.ExprStmt(call))
+    return stmts
+
+
+def _print(stmts: Sequence[py.Stmt]) -> str:
+    return py.print_stmts(stmts).rstrip("\n")
+
+
+def _setup(
+    unit: Unit, fields: Sequence[Field], order: Sequence[Node], context: Context
+) -> str:
+    """Return the body of ``make_plan``: lengths, their checks, and the arrays."""
+    inner = replace(context, dims=set(), float_is=py.Name("dtype"))
+    checks = check_dims(constraints_of(order), inner)
+    made: list[py.Stmt] = [
+        py.Assign((py.Name(f.name),), f.make(inner))
+        for f in fields
+        if f.make is not None
+    ]
+    wanted = [f.dim for f in fields if f.dim] + sorted(inner.dims)
+    lengths: list[py.Stmt] = [
+        py.Assign(
+            (py.Name(context.names.dim(d)),), py.Index(py.Name("dims"), (py.Lit(d),))
+        )
+        for d in dict.fromkeys(wanted)
+    ]
+    names = tuple(py.Name(f.name) for f in fields)
+    return _print(
+        [*lengths, *checks, *made, py.Return(py.Call(py.Name("Plan"), names))]
+    )
+
+
+# --- the optimiser --------------------------------------------------------------------
+
+
+def update_function(optimizer: Optimizer, parent: Unit) -> Planned:
+    """Return ``apply_update`` on flat vectors, in place, and its scratch."""
+    update = declared_update(optimizer)
+    results = [(update.slots[name], new) for name, new in update.new_slots.items()]
+    results.append((update.parameter, update.new_parameter))
+    named = [(str(old.name), new) for old, new in results]
+    unit = unit_of(update.leaves, named, parent)
+    goals = [
+        Destination(unit.names.of(old), new.node, old.node) for old, new in results
+    ]
+    given: dict[Node, py.Expr] = {t.node: leaf_name(unit, t) for t in update.leaves}
+    context = _context(unit, given, list(given), unit.tensors)
+    context.headings = False
+    scalars = [t.node for t in (*update.hyper.values(), update.step)]
+    steps = schedule(
+        [d.value for d in goals], given, unit.tensors, replace(unit.style(), level=0)
+    )
+    steps = [s for s in steps if s.tensor.node.op is not CONSTANT]
+    order = [s.tensor.node for s in steps]
+    plan = plan_memory(order, goals, (), {}, scalars)
+    lowered = lower_plan(plan, steps, {}, context)
+    ending = copies(plan, context, py.Name)
+    fields = plan_fields(plan, lowered, context)
+    used = _used(order, [d.value for d in goals]) | {old.node for old, _ in results}
+    kind = f"{goals[-1].name}.dtype.type" if needs_arrays(order, scalars) else None
+    stmts = _update_prologue(update, used, given, [f.name for f in fields], kind)
+    stmts += [*lowered.stmts, *ending]
+    names = [unit.names.of(t) for t in (update.parameter, update.gradient, update.step)]
+    written = Written(
+        f"{names[0]}, {names[1]}, slots, hyper, {names[2]}, scratch",
+        f"Do one step of {type(optimizer).__name__} in place, on flat vectors.",
+        _print(stmts) or "    pass",
+    )
+    inner = replace(context, float_is=py.Name("dtype"), lengths={"P": "size"})
+    made = tuple(_scratch(f, inner) for f in fields)
+    return Planned(written, [], _print([py.Return(py.Tuple_(made))]), "", plan)
+
+
+def _scratch(f: Field, context: Context) -> py.Expr:
+    """Return what makes a field of the update's scratch, for vectors of a size."""
+    if f.make is None:
+        return py.Name("size")
+    made = f.make(context)
+    match made:
+        case py.Call(args=(py.Tuple_(items=(length,)), dtype)):
+            return py.call("np.empty", length, dtype)
+    return made
+
+
+def _update_prologue(
+    update: Update,
+    used: set[Node],
+    given: dict[Node, py.Expr],
+    scratch: Sequence[str],
+    kind: str | None,
+) -> list[py.Stmt]:
+    """Return the reading of hyperparameters, slots and scratch.
+
+    ``kind`` is the type of NumPy's that numbers are made, if any.
+    """
+    stmts: list[py.Stmt] = []
+    if kind is not None and update.step.node in used:
+        step = given[update.step.node]
+        stmts.append(py.Assign((step,), number(step, kind)))
+    for source, leaves in (("hyper", update.hyper), ("slots", update.slots)):
+        for name, leaf in leaves.items():
+            if leaf.node in used:
+                value: py.Expr = py.Index(py.Name(source), (py.Lit(name),))
+                value = number(value, kind if source == "hyper" else None)
+                stmts.append(py.Assign((given[leaf.node],), value))
+    if scratch:
+        targets = tuple(py.Name(n) for n in scratch)
+        stmts.append(
+            py.Assign(
+                (py.Tuple_(targets),) if len(targets) == 1 else targets,
+                py.Name("scratch"),
+            )
+        )
+    return stmts

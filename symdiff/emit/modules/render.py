@@ -1,0 +1,52 @@
+"""Laying out modules: the one place that knows Jinja.
+
+In: template names and the strings to fill in. Out: the text of a file. Invariant:
+templates decide nothing about a model; an undefined name is an error.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+# The folder beside the package, where this file is part of a checkout.
+_CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def _source(name: str) -> str:
+    """Return a template's text; a checkout's code goes with its own templates.
+
+    Asked for by its name, `symdiff.templates` is what is installed, which may be
+    another checkout.
+    """
+    if (_CHECKOUT / "pyproject.toml").is_file():
+        return (_CHECKOUT / "templates" / name).read_text(encoding="utf-8")
+    packaged = importlib.resources.files("symdiff.templates").joinpath(name)
+    return packaged.read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_source),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a template's text with values filled in, one newline at its end.
+
+    Runs of blank lines that empty values leave behind are closed up to two.
+    """
+    text = _environment().get_template(f"{template}.j2").render(**values)
+    while "\n\n\n\n" in text:
+        text = text.replace("\n\n\n\n", "\n\n\n")
+    return text.strip("\n") + "\n"

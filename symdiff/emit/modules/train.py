@@ -1,0 +1,333 @@
+"""The training modules of a package: train.py, and with it _planned.py.
+
+In: a unit and the model's optimiser. Out: module texts. Invariant: train.py is readable
+lines on top of backward.py; the planned pair computes the same numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from symdiff.declare.init import as_init
+from symdiff.declare.model import Model
+from symdiff.emit.lower.context import stored_name
+from symdiff.emit.lower.texts import expression
+from symdiff.emit.modules.accumulation import division
+from symdiff.emit.modules.assembly import (
+    BUILD,
+    Options,
+    header,
+    helper_texts,
+    imports_of,
+    sealed,
+    stored_constants,
+)
+from symdiff.emit.modules.bodies import Unit
+from symdiff.emit.modules.equations import frozen_names, trained_shapes, updates_flat
+from symdiff.emit.modules.functions import (
+    Written,
+    printed,
+)
+from symdiff.emit.modules.halves import halves
+from symdiff.emit.modules.optimizer import (
+    decays,
+    schedule_statements,
+    update_statements,
+)
+from symdiff.emit.modules.render import render
+from symdiff.emit.modules.results import (
+    divisors_function,
+    evaluate_function,
+    metrics_function,
+)
+from symdiff.emit.modules.step_arguments import (
+    checked_arguments,
+    plan_width,
+    read_lengths,
+)
+from symdiff.emit.modules.train_constants import train_constants
+from symdiff.emit.modules.weighing import divisor_functions, weighing
+from symdiff.emit.python import code as py
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.widths import any_declared, is_declared
+from symdiff.plan.fingerprint import fingerprint
+from symdiff.plan.widths import trains_apart
+
+# The standard library that training uses.
+STANDARD = (
+    "contextlib",
+    "functools",
+    "glob",
+    "hashlib",
+    "json",
+    "math",
+    "operator",
+    "os",
+    "threading",
+    "warnings",
+    "zipfile",
+    "zlib",
+)
+# What stands below fit, in order.
+ARCHIVES = ("weights", "read", "npz", "safetensors", "entry")
+FILES = ("checkpoint", "saved", "numbers", *ARCHIVES)
+LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
+
+
+def train_module(
+    unit: Unit, model: Model, options: Options, origin: str, folder: str
+) -> dict[str, str]:
+    """Return train.py, and _planned.py at level 2."""
+    planned = options.level == 2 and not trains_apart(unit.program)
+    texts = {
+        "train": sealed(
+            train_text(unit, model, options, origin, folder, planned=planned)
+        )
+    }
+    if planned and model.optimizer is not None:
+        from symdiff.emit.modules.planned import planned_module
+
+        texts["_planned"] = planned_module(unit, model.optimizer, options, origin)
+    return texts
+
+
+def train_text(
+    unit: Unit,
+    model: Model,
+    options: Options,
+    origin: str,
+    folder: str,
+    *,
+    planned: bool,
+) -> str:
+    """Return the text of train.py."""
+    assert model.optimizer is not None
+    constants, functions, written = train_parts(
+        unit, model, options, folder, planned=planned
+    )
+    helpers = helper_texts(unit, written)
+    everything = "\n".join([*functions, *helpers])
+    stored = stored_constants(unit, everything, single=False)
+    standard = [*STANDARD, *(["pathlib"] if stored else [])]
+    fits = "_fitted, " if planned else ""
+    imported = f"PARAMS, _check, {fits}backward, loss_and_residuals"
+    return render(
+        "train.py",
+        header=header(unit, options, origin, *_unplanned(unit, options)),
+        name=unit.program.name,
+        optimizer=type(model.optimizer).__name__,
+        imports=imports_of(everything, *standard),
+        imported=imported,
+        planned=planned,
+        pair=planned and updates_flat(unit, model.optimizer),
+        constants="\n".join(part for part in (BUILD, constants, stored) if part),
+        functions=functions,
+        helpers=helpers,
+    )
+
+
+def _unplanned(unit: Unit, options: Options) -> list[str]:
+    """Say why there is no planned step, where one is asked for."""
+    if options.level < 2 or not trains_apart(unit.program):
+        return []
+    kinds = dict.fromkeys(t.dtype.name for t in unit.program.params)
+    why = f"parameters are declared {' and '.join(kinds)}"
+    return [f"no planned step: {why}, and it works on vectors of one width"]
+
+
+def train_parts(
+    unit: Unit, model: Model, options: Options, folder: str, *, planned: bool = False
+) -> tuple[str, list[str], list[Written]]:
+    """Return the constants, the functions in order, and the bodies they are made of."""
+    optimizer = model.optimizer
+    assert optimizer is not None
+    p = unit.program
+    primal, backward = halves(unit).primal, halves(unit).backward
+    trained = metrics_function(unit) if p.metrics else None
+    evaluated = evaluate_function(unit, model, options, folder)
+    divided, held_out = division(unit, model), weighing(unit, model)
+    divisors = {
+        name: divisors_function(unit, named, options, folder)
+        for name, named in divisor_functions(divided, held_out).items()
+    }
+    frozen = bool(frozen_names(unit, optimizer))
+    apart = trains_apart(p)
+    free = frozen and "clip_norm" in optimizer.hyper
+    shapes = trained_shapes(unit, optimizer)
+    whole = "flat_grads" if free or apart else "state.flat_grads"
+    unpacked, update = update_statements(optimizer, shapes, unit, whole)
+    scheduled = bool(optimizer.schedules)
+    averages = ""
+    if "ema" in optimizer.hyper:
+        averages = render("averaged.py", frozen=frozen, **decays(optimizer, unit))
+    names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
+    values = {
+        "arguments": ", ".join(names),
+        "optimizer": type(optimizer).__name__,
+        "updates": bool(p.updates),
+        "metrics": bool(p.metrics),
+        "draws": primal.draws
+        or backward.draws
+        or (trained is not None and trained.draws),
+        "unpacked": unpacked,
+        "update": update,
+        "planned": planned,
+        "frozen": frozen,
+        "uniform": updates_flat(unit, optimizer),
+        "limits": bool(optimizer.max_norm),
+        "averages": averages.rstrip("\n"),
+        "free": free or (apart and "flat_grads" in unpacked + update),
+        "width": plan_width(unit),
+        "schedules": schedule_statements(optimizer, unit) if scheduled else "",
+        "hyper": "_hyper(state)" if scheduled else "state.hyper",
+        "lines": _step_lines(unit, names, primal, backward, trained),
+    }
+    parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
+    step = [render(part, **values) for part in parts]
+    initial = _initial(unit)
+    random = "rng." in initial
+    own = any_declared((*p.params, *p.states))
+    functions = [
+        render("init_params.py", draws=initial, random=random, declared=own),
+        render("state_apart.py" if apart else "state.py", declared=own),
+        *(render(part, apart=apart) for part in ("views.py", "adopt.py")),
+        render("assigned.py", averaged="ema" in optimizer.hyper),
+        render("settings.py"),
+    ]
+    if trained is not None:
+        functions.append(render("function.py", name="metrics", written=trained))
+    functions.append(render("function.py", name="evaluate", written=evaluated))
+    for name, function in divisors.items():
+        functions.append(render("function.py", name=name, written=function))
+    loop = {
+        "draws": evaluated.draws,
+        "key": values["draws"],
+        "planned": planned,
+        "refused": bool(divided.refused),
+        "divided": divided.divisors is not None,
+        "weighed": [*divisors][-1] if held_out.divisors else "",
+        "summed": held_out.summed,
+        "mixed": bool(held_out.mixed),
+        "whole": divided.whole,
+        "metrics_draw": trained is not None and trained.draws,
+        "numbered": _said(divided.numbered),
+        "cut": bool(divided.axes),
+        "least": divided.least,
+        "needing": divided.needing,
+        "frozen": frozen,
+        "apart": apart,
+        "declared": own,
+    }
+    head = render("fit_head.py", planned=planned).rstrip("\n")
+    functions += [*step, render("fit.py", head=head, **loop)]
+    functions += [render(f"{part}.py", **loop) for part in LOOP]
+    stepped = Written("", "", "\n".join(step))  # of which helpers are wanted too
+    written = [w for w in (trained, evaluated, *divisors.values(), stepped) if w]
+    declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
+    constants = train_constants(unit, optimizer, declared, divided, held_out)
+    told_apart = "".join([fingerprint(p), constants, *step])
+    digest = hashlib.sha256(told_apart.encode()).hexdigest()
+    told = py.Assign(
+        (py.Name("MODEL"),),
+        py.Lit(f"{p.name} {digest[:16]}"),
+        "tells checkpoints apart",
+    )
+    constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
+    return constants, [f.strip() for f in functions], written
+
+
+def _said(numbered: Sequence[str]) -> str:
+    """Return, as a literal, why rows that others count cannot be cut into batches."""
+    why = " picks rows by number, so they are not cut into batches"
+    return py.expr_text(py.Lit(" and ".join(numbered) + why)) if numbered else ""
+
+
+def _step_lines(
+    unit: Unit,
+    names: Sequence[str],
+    primal: Written,
+    backward: Written,
+    trained: Written | None,
+) -> dict[str, str]:
+    """Return the calls of a step, laid out."""
+    state_params = py.name("state.params")
+    arguments = tuple(py.Name(n) for n in names)
+    draws = primal.draws or backward.draws or (trained is not None and trained.draws)
+
+    def key(wanted: bool) -> tuple[py.Expr, ...]:
+        return (py.Name("key"),) if wanted else ()
+
+    handed = ["loss", "residuals"] + (["updates"] if unit.program.updates else [])
+    named = (("key", py.Name("key")),) if backward.draws else ()
+    planned = (py.call("_key", py.Name("state")),) if draws else ()
+    calls = {
+        "primal": py.Assign(
+            tuple(py.Name(n) for n in handed),
+            py.Call(
+                py.Name("loss_and_residuals"),
+                (state_params, *arguments, *key(primal.draws)),
+            ),
+        ),
+        "backward": py.Assign(
+            (py.Name("gradients"),),
+            py.Call(py.Name("backward"), (state_params, py.Name("residuals")), named),
+        ),
+        "metrics": py.Assign(
+            (py.Name("found"),),
+            py.Call(
+                py.Name("metrics"),
+                (state_params, *arguments, *key(trained is not None and trained.draws)),
+            ),
+        ),
+        "planned": py.Assign(
+            (py.Name("found"),),
+            py.Call(
+                py.name("_planned.compute_grads"),
+                (
+                    py.Name("plan"),
+                    state_params,
+                    py.name("state.grads"),
+                    *arguments,
+                    *planned,
+                ),
+            ),
+        ),
+        "lengths": py.Assign((py.Name("lengths"),), read_lengths(unit)),
+        "checked": checked_arguments(unit),
+    }
+    return {k: printed([stmt]) for k, stmt in calls.items()}
+
+
+def _initial(unit: Unit) -> str:
+    """Return the statement of init_params that draws every parameter.
+
+    An array that is too large for a literal is read from beside the module.
+    """
+    pairs = []
+    for t in (*unit.program.params, *unit.program.states):
+        text = draw_text(t)
+        if text == "_array":
+            array = as_init(t.node.attrs["init"], t.shape).array
+            assert array is not None
+            key = stored_name(array, unit.constants)
+            text = f"_CONSTANTS[{key!r}].copy()"
+        drawn = expression(text, lambda name: None)
+        own = py.name(f"np.{t.dtype.name}") if is_declared(t.dtype) else None
+        made = py.call("np.asarray", drawn, own or py.Name("dtype"))
+        pairs.append((py.Lit(str(t.name)), made))
+    return printed([py.Return(py.Dict_(tuple(pairs)))])
+
+
+def draw_text(leaf: Tensor) -> str:
+    """Return the expression that draws a parameter's initial value."""
+    shape = leaf.shape
+    symbolic = [d for d in shape if not isinstance(d, int)]
+    if symbolic:
+        raise DeclarationError(
+            f"parameter {leaf.name!r} has the symbolic shape {shape}; give it numbers, "
+            "so that "
+            "init_params can make it."
+        )
+    return as_init(leaf.node.attrs.get("init"), shape).draw_text(shape)

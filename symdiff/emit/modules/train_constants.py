@@ -1,0 +1,111 @@
+"""The constants of a generated train.py: what its functions read of the model.
+
+In: a unit, its optimiser, and how its batches may be divided. Out: text. Invariant:
+functions that are the same for every model find in these constants what differs.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from symdiff.declare.optim import Optimizer
+from symdiff.emit.modules.accumulation import Division
+from symdiff.emit.modules.bodies import Unit
+from symdiff.emit.modules.equations import frozen_names
+from symdiff.emit.modules.weighing import Weighing
+from symdiff.emit.python import code as py
+from symdiff.graph.widths import is_declared
+
+
+def train_constants(
+    unit: Unit,
+    optimizer: Optimizer,
+    names: Sequence[str],
+    divided: Division,
+    held_out: Weighing,
+) -> str:
+    """Return the constants of train.py: hyperparameters, slots, buffers, arguments."""
+
+    def words(values: Sequence[str]) -> py.Expr:
+        return py.Tuple_(tuple(py.Lit(v) for v in values))
+
+    hyper = _floats(optimizer.hyper)
+    buffers = words([str(t.name) for t in unit.program.states])
+    stmts = [
+        py.Assign((py.Name("HYPER"),), hyper, "read at every step from state.hyper"),
+        py.Assign(
+            (py.Name("SLOTS"),), words(optimizer.all_slots), "what the optimiser keeps"
+        ),
+        py.Assign(
+            (py.Name("BUFFERS"),), buffers, "changed by steps, without gradients"
+        ),
+        py.Assign((py.Name("DATA"),), words(names), "a step's arguments, by name"),
+    ]
+    arguments = (*unit.program.inputs, *unit.program.targets)
+    own = [t for t in arguments if is_declared(t.dtype)]
+    if own:
+        pairs = tuple((py.Lit(str(t.name)), py.Lit(t.dtype.name)) for t in own)
+        comment = "of arguments that are declared with one"
+        stmts.append(py.Assign((py.Name("WIDTHS"),), py.Dict_(pairs), comment))
+    params = [str(t.name) for t in unit.program.params]
+    frozen = frozen_names(unit, optimizer)
+    if frozen:
+        stmts.append(py.Assign((py.Name("FROZEN"),), words(frozen), "left as they are"))
+    if optimizer.max_norm:
+        bounds = {
+            str(t.name): optimizer.norm_bound(str(t.name), t.ndim)
+            for t in unit.program.params
+        }
+        entries = tuple(
+            (py.Lit(n), py.Tuple_((py.Lit(b[0]), py.Tuple_(tuple(map(py.Lit, b[1]))))))
+            for n, b in bounds.items()
+            if b is not None
+        )
+        comment = "bounds on the norms along axes"
+        stmts.append(py.Assign((py.Name("MAX_NORM"),), py.Dict_(entries), comment))
+    if optimizer.groups:
+        given = {n: optimizer.of_parameter(n) for n in params}
+        groups = tuple(
+            (py.Lit(n), _floats(values)) for n, values in given.items() if values
+        )
+        comment = "hyperparameters of their own"
+        stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(groups), comment))
+    text = py.print_stmts(stmts, indent=0).rstrip("\n")
+    return f"{text}\n{_row_constants(divided)}{_batch_constants(held_out)}"
+
+
+def _row_constants(divided: Division) -> str:
+    """Return the axes of rows, and why batches cannot be worked through in parts."""
+    axes = tuple((py.Lit(name), py.Lit(axis)) for name, axis in divided.axes.items())
+    comment = "the axis of rows; other arguments are whole in every batch"
+    stmt = py.Assign((py.Name("ROWS"),), py.Dict_(axes), comment)
+    text = py.print_stmts([stmt], indent=0).rstrip("\n")
+    if divided.numbered:
+        names = py.Tuple_(tuple(py.Lit(n) for n in divided.numbered))
+        stmt = py.Assign((py.Name("NUMBERED"),), names, "what holds numbers of rows")
+        text += "\n" + py.print_stmts([stmt], indent=0).rstrip("\n")
+    if not divided.refused:
+        return text
+    why = f"accumulate: parts of a batch do not add up to the batch: {divided.refused}"
+    pieces = textwrap.wrap(why, 76, drop_whitespace=False, break_on_hyphens=False)
+    lines = "\n".join(f"    {py.expr_text(py.Lit(piece))}" for piece in pieces)
+    return f"{text}\nNOT_IN_PARTS = (\n{lines}\n)"
+
+
+def _batch_constants(held_out: Weighing) -> str:
+    """Return which results of batches add up, and which do not make up a whole."""
+    stmts = []
+    if held_out.summed:
+        names = py.Tuple_(tuple(py.Lit(n) for n in held_out.summed))
+        stmts.append(py.Assign((py.Name("SUMMED"),), names, "sums over rows"))
+    if held_out.mixed:
+        pairs = tuple((py.Lit(n), py.Lit(why)) for n, why in held_out.mixed.items())
+        comment = "what results of batches do not determine, and why"
+        stmts.append(py.Assign((py.Name("MIXED"),), py.Dict_(pairs), comment))
+    return f"\n{py.print_stmts(stmts, indent=0)}".rstrip("\n") if stmts else ""
+
+
+def _floats(values: Mapping[str, float]) -> py.Expr:
+    """Return the display of named numbers."""
+    return py.Dict_(tuple((py.Lit(k), py.Lit(v)) for k, v in values.items()))

@@ -1,0 +1,151 @@
+"""The derivation of what is declared: the front door of the explain room.
+
+In: a `Model` or `Function`. Out: a `Derivation` or a `Report`. Invariant: the program
+that is explained is the one that is compiled, before anything is simplified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from symdiff.compiler.pipeline import chosen, compile_, function_program, model_program
+from symdiff.compiler.points import Points
+from symdiff.declare.model import Function, Model
+from symdiff.emit.modules.package import Compiled
+from symdiff.explain.costs import costs
+from symdiff.explain.derivation import Derivation, derive
+from symdiff.explain.report import Report, report
+from symdiff.explain.values import Values, evaluated
+from symdiff.graph.errors import DerivativeError
+from symdiff.graph.provenance import at_site
+from symdiff.plan.program import Program
+
+
+def derivation_of(
+    declared: Model | Function, wrt: Any = None, base: str | None = None
+) -> Derivation:
+    """Return how the gradients of a model or function by ``wrt`` come about."""
+    with at_site(declared.site):
+        program = _program(declared, wrt)
+        return derive(program, folder_of(declared) if base is None else base)
+
+
+def forward_of(declared: Model | Function, base: str | None = None) -> Derivation:
+    """Return the forward graph of a model or function, not differentiated."""
+    with at_site(declared.site):
+        program = _program(declared, None)
+        folder = folder_of(declared) if base is None else base
+        return derive(program, folder, backward=False)
+
+
+def _program(declared: Model | Function, wrt: Any) -> Program:
+    variables = chosen(declared, wrt)
+    if isinstance(declared, Model):
+        return model_program(declared, variables)
+    return function_program(declared, variables)
+
+
+def folder_of(declared: Model | Function) -> str:
+    """Return the folder that a declaration's file names are relative to."""
+    frames = declared.site.frames
+    return str(PurePath(frames[0][0].co_filename).parent) if frames else ""
+
+
+def explained(
+    declared: Model | Function,
+    wrt: Any = None,
+    values: Any = None,
+    cost: bool = False,
+    lengths: Mapping[str, int] | None = None,
+    seed: int = 0,
+    base: str | None = None,
+) -> Report:
+    """Return the report on a model or function.
+
+    Parameters
+    ----------
+    declared : Model or Function
+        What to explain.
+    wrt : optional
+        What to differentiate by, as for ``compile``.
+    values : optional
+        "random", the path of an ``.npz`` file, or a mapping of arrays by name;
+        parameters that it leaves out are drawn.
+    cost : bool
+        Whether to count operations and memory of each step.
+    lengths : dict, optional
+        Length of each dim that costs are shown at.
+    seed : int
+        Of random values.
+    base : str, optional
+        Folder that quoted file names are relative to.
+
+    Raises
+    ------
+    DerivativeError
+        Where there is nothing to differentiate, or values do not fit.
+    """
+    derivation = derivation_of(declared, wrt, base)
+    _require_gradients(declared, derivation)
+    with at_site(declared.site):
+        compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
+    names = ("forward", "backward")
+    texts = {
+        n: compiled[n] for n in names if f"{declared.name}/{n}.py" in compiled.files
+    }
+    found = None if values is None else _values(derivation, compiled, values, seed)
+    counted = costs(derivation, lengths) if cost else None
+    return report(derivation, texts, found, counted)
+
+
+def values_of(
+    declared: Model | Function,
+    derivation: Derivation,
+    values: Any,
+    wrt: Any = None,
+    seed: int = 0,
+    base: str | None = None,
+) -> Values:
+    """Return the values of a derivation at a point, as `explained` takes them."""
+    _require_gradients(declared, derivation)
+    with at_site(declared.site):
+        compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
+    return _values(derivation, compiled, values, seed)
+
+
+def _require_gradients(declared: Model | Function, derivation: Derivation) -> None:
+    if not derivation.gradients:
+        raise DerivativeError(
+            f"{declared.name!r} has no gradient to explain: it has no loss, or nothing "
+            "that its results could be differentiated by."
+        )
+
+
+def _values(
+    derivation: Derivation, compiled: Compiled, values: Any, seed: int
+) -> Values:
+    """Return the values at a point, given or drawn as the generated check draws."""
+    import importlib
+
+    package = compiled.load()
+    module = importlib.import_module(f"{package.__name__}.backward")
+    check = importlib.import_module(f"{package.__name__}.__main__")
+    points = Points(module, check)
+    rng = np.random.default_rng(seed)
+    if isinstance(values, str) and values == "random":
+        point, source = points.drawn("", {}, rng), f"a random point, seed {seed}"
+    elif isinstance(values, Mapping):
+        arrays = {str(k): np.asarray(a) for k, a in values.items()}
+        point, source = points.of("values", arrays, {}, rng), "the values given"
+    else:
+        point, source = points.given(Path(values), {}, rng), PurePath(values).name
+    points.hold(point)
+    unit = derivation.unit
+    leaves = {unit.names.of(t): t for t in unit.program.leaves}
+    known = {**point.arguments, **point.params}
+    arrays = {n: known[str(t.name)] for n, t in leaves.items() if str(t.name) in known}
+    return evaluated(derivation, arrays, source)

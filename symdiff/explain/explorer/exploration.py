@@ -1,0 +1,182 @@
+"""The explorer of what is declared: spec, graph and generated code, linked.
+
+In: a `Model` or `Function`. Out: an `Explorer`, which is one HTML file. Invariant: the
+code that is shown is what `compile` writes, byte for byte.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
+
+from symdiff.compiler.pipeline import (
+    chosen,
+    collecting_later,
+    function_program,
+    model_program,
+    modules_of,
+    passes,
+)
+from symdiff.declare.model import Function, Model
+from symdiff.emit.lower.source import printable
+from symdiff.emit.modules.assembly import (
+    Options,
+    backward_module,
+    forward_module,
+    sealed,
+)
+from symdiff.emit.modules.bodies import Unit, new_unit
+from symdiff.emit.modules.package import function_files, model_files
+from symdiff.emit.modules.train import train_text
+from symdiff.explain.derivation import Derivation
+from symdiff.explain.explanation import derivation_of, folder_of, values_of
+from symdiff.explain.explorer.data import data
+from symdiff.explain.explorer.linked import Linked, linked
+from symdiff.explain.explorer.owners import Owners
+from symdiff.explain.explorer.page import Explorer
+from symdiff.explain.explorer.sources import sources
+from symdiff.explain.values import Values
+from symdiff.graph.provenance import at_site
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TupleType
+from symdiff.plan.program import Program
+
+
+@collecting_later()
+def explored(
+    declared: Model | Function,
+    wrt: Any = None,
+    values: Any = None,
+    seed: int = 0,
+    base: str | None = None,
+    main: str | None = None,
+) -> Explorer:
+    """Return the explorer of a model or function.
+
+    Parameters
+    ----------
+    wrt : what to differentiate by, as for ``compile``
+    values : "random", the path of an ``.npz`` file, or a mapping of arrays by name;
+        parameters that it leaves out are drawn
+    main : the path of the file that is shown first
+
+    Raises `DerivativeError` where there is nothing to differentiate, or values do not
+    fit.
+    """
+    folder = folder_of(declared) if base is None else base
+    derivation = derivation_of(declared, wrt, base)
+    found: Values | None = None
+    if values is not None:
+        found = values_of(declared, derivation, values, wrt, seed, base)
+    with at_site(declared.site):
+        unit, texts, forms = generated(declared, wrt, folder, derivation)
+    modules = _linked(texts, Owners(derivation, unit, forms))
+    frames = declared.site.frames
+    first = frames[0][0].co_filename if main is None and frames else main
+    shown = sources(derivation, folder, first)
+    return Explorer(declared.name, data(derivation, shown, found), shown, modules)
+
+
+Forms = list[dict[int, Tensor]]
+
+
+def generated(
+    declared: Model | Function, wrt: Any, folder: str, derivation: Derivation
+) -> tuple[Unit, dict[str, str], Forms]:
+    """Return the modules that ``compile`` writes for people to read, and their unit;
+    and what each pass made of the values of a derivation.
+    """
+    frames = declared.site.frames
+    origin = printable(PurePath(frames[0][0].co_filename).name if frames else "unknown")
+    variables = chosen(declared, wrt)
+    names = modules_of(declared, None, variables)
+    if isinstance(declared, Model):
+        program = model_program(declared, variables)
+    else:
+        program = function_program(declared, variables)
+    forms = _followed(program, derivation)
+    for run in passes(2).values():
+        program = run(program)
+    asked = wrt if isinstance(wrt, (list, tuple)) else [wrt] if wrt is not None else []
+    shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
+    default = ("params",) if isinstance(declared, Model) else ("inputs",)
+    options = replace(Options(), wrt=shown or default)
+    unit = new_unit(program, folder, 1)
+    found = {"forward.py": forward_module(unit, options, origin)}
+    if "backward" in names and program.gradients:
+        found["backward.py"] = backward_module(unit, options, origin)
+    if "train" in names and isinstance(declared, Model):
+        text = train_text(unit, declared, options, origin, folder, planned=True)
+        found["train.py"] = sealed(text)
+    # These have given the unit its names; their BUILD is of all that compile writes.
+    if isinstance(declared, Model):
+        made = model_files(declared, program, options, folder, origin, names)
+    else:
+        made = function_files(declared, program, options, folder, origin, names)
+    return unit, {n: str(made[f"{declared.name}/{n}"]) for n in found}, forms
+
+
+def _followed(program: Program, derivation: Derivation) -> Forms:
+    """Return what each pass makes of the values, as further results of the program.
+
+    As outputs and as metrics: what prediction returns is rewritten by itself.
+    """
+    entries = enumerate(derivation.entries)
+    kept = [(i, e) for i, e in entries if not isinstance(e.tensor.type, TupleType)]
+    more = tuple((f"followed/{e.name}", e.tensor) for _, e in kept)
+    found: Forms = []
+    followed = replace(program, followed=frozenset(name for name, _ in more))
+    shadows = {
+        "metrics": replace(followed, metrics=(*program.metrics, *more)),
+        "outputs": replace(followed, outputs=(*program.outputs, *more)),
+    }
+    for group, shadow in shadows.items():
+        for run in passes(2).values():
+            with warnings.catch_warnings():  # said when the program itself went through
+                warnings.simplefilter("ignore")
+                shadow = run(shadow)
+            last = getattr(shadow, group)[-len(more) :] if more else ()
+            pairs = zip(kept, last, strict=True)
+            found.append({i: tensor for (i, _), (_, tensor) in pairs})
+    return found
+
+
+def _linked(texts: dict[str, str], owners: Owners) -> dict[str, tuple[str, Linked]]:
+    found = {name: (text, linked(text, owners)) for name, text in texts.items()}
+    _complete(owners.derivation, [links for _, links in found.values()])
+    return found
+
+
+def _complete(derivation: Derivation, links: list[Linked]) -> None:
+    """Link what no line computes by itself to the lines that it went into.
+
+    A cotangent that was simplified away stands in those that it is handed on to; a
+    value in those of its readers. Such items are in capitals.
+    """
+    number = {e.name: i for i, e in enumerate(derivation.entries)}
+    places: Places = {}
+    for x in links:
+        for line in x.statements:
+            for item in x.lines[line]:
+                places.setdefault(item, []).append((x, line))
+    for i, entry in enumerate(derivation.entries):
+        if entry.cotangent is not None and not entry.role:
+            _lend(places, f"g{i}", [f"g{number[s.source]}" for s in entry.hands])
+    for i, entry in reversed(list(enumerate(derivation.entries))):
+        if not entry.role:
+            _lend(places, f"v{i}", [f"v{number[r]}" for r in entry.readers])
+
+
+Places = dict[str, list[tuple[Linked, int]]]
+
+
+def _lend(places: Places, item: str, near: list[str]) -> None:
+    if item not in places:
+        found = {
+            (id(x), line): (x, line) for n in near for x, line in places.get(n, ())
+        }
+        places[item] = list(found.values())
+        for x, line in places[item]:
+            x.add(line, [item.upper()])

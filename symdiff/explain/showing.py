@@ -1,0 +1,43 @@
+"""How things show themselves in notebooks: the door that they look up by name.
+
+In: a tensor, a model or function, or a compiled package. Out: HTML or LaTeX. Invariant:
+nothing is differentiated or generated for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symdiff.compiler.pipeline import output_names
+from symdiff.declare.model import Function, Model
+from symdiff.emit.modules.package import Compiled
+from symdiff.explain import notebook
+from symdiff.explain.derivation import Derivation
+from symdiff.explain.explanation import forward_of
+from symdiff.graph.tensor import Tensor, tensor_topological
+
+
+def html(thing: Any) -> str | None:
+    """Return what a notebook shows, or None for what has no form of its own."""
+    match thing:
+        case Tensor():
+            return notebook.tensor_html(thing)
+        case Model() | Function():
+            size = len(tensor_topological(thing.roots))
+            drawn: Derivation | None = None
+            if size <= 4 * notebook.DRAWN:  # not all of them are drawn
+                drawn = forward_of(thing)
+            return notebook.declared_html(thing, output_names(thing), drawn, size)
+        case Compiled():
+            return notebook.package_html(thing.name, thing.files)
+    return None
+
+
+def latex(thing: Any) -> str | None:
+    """Return what is typeset where HTML is not shown, as in a PDF."""
+    match thing:
+        case Tensor():
+            return notebook.tensor_latex(thing)
+        case Model() | Function():
+            return notebook.declared_latex(thing, output_names(thing))
+    return None

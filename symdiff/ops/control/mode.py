@@ -1,0 +1,93 @@
+"""`by_mode`: what differs between training and inference, as one node.
+
+In: the training value and the inference value of one quantity. Out: a node linear in
+both, so that derivatives keep the choice open, and `resolve_mode`, which settles it.
+Invariant: after `resolve_mode` no `by_mode` node is left; unresolved, `interpret` shows
+inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.graph.body import rebuild_within
+from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import TensorType, unify
+from symdiff.ops.control.updating import UPDATE_STATE
+from symdiff.ops.core.operands import api, broadcast_operands, is_literal
+from symdiff.ops.core.record import primitive
+from symdiff.ops.shape.views import full, zeros_like
+
+
+def _infer(train: TensorType, infer: TensorType) -> TensorType:
+    same = train.ndim == infer.ndim and all(
+        unify(a, b) is not None for a, b in zip(train.shape, infer.shape, strict=True)
+    )
+    if not same:
+        raise ShapeError(
+            f"train has shape {train.shape} and infer has shape {infer.shape}"
+        )
+    if train.dtype != infer.dtype:
+        raise DTypeError(
+            f"train has dtype {train.dtype} and infer has dtype {infer.dtype}"
+        )
+    return train
+
+
+def _vjp(ct: Tensor, output: Tensor, inputs: Any, attrs: Any, needs: Any) -> list[Any]:
+    zero = zeros_like(ct)
+    return [
+        apply(BY_MODE, ct, zero) if needs[0] else None,
+        apply(BY_MODE, zero, ct) if needs[1] else None,
+    ]
+
+
+def _jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tensor:
+    train, infer = (zeros_like(output) if t is None else t for t in tangents)
+    return apply(BY_MODE, train, infer)
+
+
+BY_MODE = primitive(
+    "by_mode",
+    _infer,
+    lambda train, infer: infer,
+    vjp=_vjp,
+    jvp=_jvp,
+    analytic=True,
+    rule="each mode has its own derivative",
+    extra={"zeros": "joined", "trained": 0},  # while training it is operand 0
+)
+
+
+@api("by_mode")
+def by_mode(train: Any, infer: Any) -> Tensor:
+    """``train`` while training and ``infer`` in prediction; shapes and dtypes agree."""
+    a, b = broadcast_operands(train, infer)
+    if is_literal(a) and is_literal(b):
+        a, b = full((), train, "float"), full((), infer, "float")
+    elif is_literal(a):
+        a = full(b.shape, train, b.dtype)
+    elif is_literal(b):
+        b = full(a.shape, infer, a.dtype)
+    return apply(BY_MODE, a, b)
+
+
+@api("resolve_mode")
+def resolve_mode(tensors: Any, mode: str) -> Any:
+    """Return a tensor, or a list of them, with every `by_mode` settled.
+
+    ``mode`` is "train" or "infer". What an `update_state` would update is left out.
+    """
+    if mode not in ("train", "infer"):
+        raise DeclarationError(f"mode {mode!r} is neither 'train' nor 'infer'.")
+    several = isinstance(tensors, (list, tuple))
+    outputs: Sequence[Tensor] = list(tensors) if several else [tensors]
+    place = {BY_MODE: 0 if mode == "train" else 1, UPDATE_STATE: 0}
+
+    def settled(t: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        return parents[place[t.node.op]] if t.node.op in place else None
+
+    found = rebuild_within(outputs, settled)
+    return found if several else found[0]

@@ -1,0 +1,447 @@
+"""`scan` and `map`: a body repeated along the first axis of its sequences.
+
+In: a Python function traced once, a carry and sequences. Out: one node that holds the
+body. Invariant: closed under differentiation. The tangent of a scan is a scan over
+primal and tangent together; its transpose is a scan in the other direction over the
+transposed body, which reads what the first pass stacked. Both are ordinary scans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.body import Body, substitute
+from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import (
+    Dim,
+    TensorType,
+    TupleType,
+    as_dim,
+    is_counted,
+    unify,
+)
+from symdiff.ops.control.residuals import body_residuals
+from symdiff.ops.control.row_masks import row_masks
+from symdiff.ops.core.closure import (
+    SWEEPS,
+    argument_names,
+    bound,
+    bound_like,
+    close,
+    flatten,
+    flatten_like,
+    in_body,
+    names_in,
+    swept_back,
+    unflatten,
+)
+from symdiff.ops.core.operands import api
+from symdiff.ops.core.record import primitive
+from symdiff.ops.core.tuples import item
+from symdiff.ops.shape.views import zeros_like
+from symdiff.ops.surface.writes import call_back
+
+
+def check_carry(i: int, start: TensorType, end: TensorType) -> None:
+    """Raise where a carry changes its type from one step to the next."""
+    same = len(start.shape) == len(end.shape) and all(
+        unify(a, b) is not None for a, b in zip(start.shape, end.shape, strict=True)
+    )
+    if not same:
+        raise ShapeError(
+            f"carry {i} starts as {start} and becomes {end}; give it one shape, for "
+            "example with sd.broadcast_to or sd.zeros."
+        )
+    if start.dtype != end.dtype:
+        raise DTypeError(
+            f"carry {i} starts as {start} and becomes {end}; convert it with sd.cast."
+        )
+
+
+def _infer(
+    *types: TensorType,
+    body: Body,
+    carries: int,
+    sequences: int,
+    length: Dim,
+    reverse: bool,
+) -> TupleType:
+    for i in range(carries):
+        check_carry(i, types[i], body.outputs[i].node.tensor_type)
+    for i in range(carries, carries + sequences):
+        if not types[i].shape or unify(types[i].shape[0], length) is None:
+            raise ShapeError(
+                f"sequence {i - carries} has shape {types[i].shape}; its first axis "
+                f"must have length {length}"
+            )
+    stacked = [TensorType((length, *t.shape), t.dtype) for t in body.outputs[carries:]]
+    return TupleType((*types[:carries], *stacked))
+
+
+def _evaluate(
+    *arrays: Any,
+    body: Callable[..., list[Any]],
+    carries: int,
+    sequences: int,
+    length: int,
+    reverse: bool,
+) -> list[Any]:
+    state = list(arrays[:carries])
+    rows = arrays[carries : carries + sequences]
+    rest = arrays[carries + sequences :]
+    order = range(length)[::-1] if reverse else range(length)
+    kept: dict[int, list[Any]] = {}
+    for t in order:
+        found = body(*state, *(r[t] for r in rows), *rest)
+        state = found[:carries]
+        kept[t] = found[carries:]
+    if not length:
+        return [*state, *_empty_stacks(body, arrays, carries, sequences)]
+    columns = zip(*(kept[t] for t in range(length)), strict=True)
+    return [*state, *(np.stack([np.asarray(v) for v in c]) for c in columns)]
+
+
+def _empty_stacks(body: Any, arrays: Any, carries: int, sequences: int) -> list[Any]:
+    """Return stacks of no steps, shaped as one step of zeros would shape them."""
+    rows = [
+        np.zeros(r.shape[1:], r.dtype) for r in arrays[carries : carries + sequences]
+    ]
+    with np.errstate(all="ignore"):
+        found = body(*arrays[:carries], *rows, *arrays[carries + sequences :])
+    made = [np.asarray(v) for v in found[carries:]]
+    return [np.zeros((0, *v.shape), v.dtype) for v in made]
+
+
+def _inputs_of(outputs: Sequence[Tensor]) -> set[Node]:
+    """Return every node that is read below ``outputs``."""
+    return {i for n in topological([t.node for t in outputs]) for i in n.inputs}
+
+
+def scan_node(
+    carry: Sequence[Tensor],
+    rows: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    init: Sequence[Tensor],
+    sequences: Sequence[Tensor],
+    length: Dim,
+    reverse: bool,
+) -> list[Tensor]:
+    """Return the results of a scan whose body may still read tensors from outside."""
+    closed, leaves, operands = close([*carry, *rows], outputs)
+    read = {t.node for t in closed} | _inputs_of(closed)
+    used = [i for i, r in enumerate(rows) if r.node in read]
+    if not used and sequences and is_counted(length):
+        used = [0]  # the loop's stack, which tells the length
+    body = Body((*carry, *(rows[i] for i in used), *leaves), tuple(closed))
+    node = apply(
+        SCAN,
+        *init,
+        *(sequences[i] for i in used),
+        *operands,
+        body=body,
+        carries=len(init),
+        sequences=len(used),
+        length=length,
+        reverse=reverse,
+    )
+    return [item(node, i) for i in range(len(outputs))]
+
+
+# --- forward mode ---------------------------------------------------------------------
+
+
+def _jvp(
+    tangents: Sequence[Tensor | None],
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+) -> list[Tensor | None]:
+    body, n, m = attrs["body"], attrs["carries"], attrs["sequences"]
+    leaves = list(body.params)
+    moves = [
+        None if t is None else bound_like(p, "t_")
+        for p, t in zip(leaves, tangents, strict=True)
+    ]
+    masks = row_masks(body.outputs, tangents, range(n, n + m), attrs["reverse"])
+    while True:  # a carry that starts still may be moved by what the body reads
+        places = [i for i, t in enumerate(moves) if t is not None]
+        derived = SWEEPS["forward"](
+            body.outputs,
+            [leaves[i] for i in places],
+            [masks.over(i, moves[i]) for i in places],  # type: ignore[arg-type]
+        )
+        late = [i for i in range(n) if derived[i] is not None and moves[i] is None]
+        if not late:
+            break
+        for i in late:
+            moves[i] = bound_like(leaves[i], "t_")
+    moving = [i for i in range(n) if moves[i] is not None]
+    shifted = [i for i in range(n, n + m) if moves[i] is not None]
+    stacked = [i for i in range(n, len(body.outputs)) if derived[i] is not None]
+    new = [
+        derived[i] if derived[i] is not None else zeros_like(body.outputs[i])
+        for i in moving
+    ]
+    outputs = [
+        *body.outputs[:n],
+        *new,
+        *body.outputs[n:],
+        *(derived[i] for i in stacked),
+    ]
+    fresh = {i: bound_like(p) for i, p in enumerate(leaves[: n + m])}
+    moved = {i: bound_like(moves[i]) for i in (*moving, *shifted)}  # type: ignore[arg-type]
+    replaced = {leaves[i].node: t for i, t in fresh.items()}
+    replaced |= {leaves[i].node: inputs[i] for i in range(n + m, len(leaves))}
+    replaced |= {moves[i].node: t for i, t in moved.items()}  # type: ignore[union-attr]
+    replaced |= {
+        moves[i].node: tangents[i]  # type: ignore[misc,union-attr]
+        for i in range(n + m, len(leaves))
+        if moves[i] is not None
+    }
+    closed = substitute([t for t in outputs if t is not None], replaced)
+    starts = [
+        tangents[i] if tangents[i] is not None else zeros_like(inputs[i])
+        for i in moving
+    ]
+    found = scan_node(
+        [*(fresh[i] for i in range(n)), *(moved[i] for i in moving)],
+        [
+            *(fresh[i] for i in range(n, n + m)),
+            *(moved[i] for i in shifted),
+            *masks.leaves(),
+        ],
+        closed,
+        [*inputs[:n], *(t for t in starts if t is not None)],
+        [
+            *inputs[n : n + m],
+            *(masks.rows[i] for i in shifted),
+            *masks.sequences(),
+        ],
+        attrs["length"],
+        attrs["reverse"],
+    )
+    result: list[Tensor | None] = [None] * len(body.outputs)
+    for place, i in enumerate(moving):
+        result[i] = found[n + place]
+    first = n + len(moving) + len(body.outputs) - n
+    for place, i in enumerate(stacked):
+        result[i] = found[first + place]
+    return result
+
+
+# --- reverse mode ---------------------------------------------------------------------
+
+
+def _vjp(
+    cts: Sequence[Tensor | None],
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> list[Tensor | None]:
+    body, n, m = attrs["body"], attrs["carries"], attrs["sequences"]
+    leaves, outputs = list(body.params), list(body.outputs)
+    consts = [i for i in range(n + m, len(leaves)) if needs[i]]
+    rows = [i for i in range(n, n + m) if needs[i]]
+    smooth = [i for i in range(n) if leaves[i].dtype.is_float]
+    wrt = [*smooth, *rows, *consts]
+    seeds = {
+        i: bound_like(o, "d_")
+        for i, (o, ct) in enumerate(zip(outputs, cts, strict=True))
+        if ct is not None
+    }
+    masks = row_masks(outputs, cts, range(n, len(outputs)), not attrs["reverse"])
+    while True:  # cotangents may reach a carry that the result's do not
+        derived = swept_back(
+            [outputs[i] for i in seeds],
+            [masks.over(i, seed) for i, seed in seeds.items()],
+            [leaves[i] for i in wrt],
+        )
+        by_leaf = dict(zip(wrt, derived, strict=True))
+        late = [i for i in smooth if by_leaf[i] is not None and i not in seeds]
+        if not late:
+            break
+        for i in late:
+            seeds[i] = bound_like(leaves[i], "d_")
+    turning = [i for i in smooth if i in seeds]
+    kept = body_residuals(
+        body, [d for d in derived if d is not None], list(seeds.values()), n, m
+    )
+    stacks = _with_stacks(output, inputs, attrs, kept)
+    read_rows = list(range(n, n + m))
+    fresh_rows = {leaves[i].node: bound_like(leaves[i]) for i in read_rows}
+    fresh_kept = {t.node: bound_like(t) for t in kept}
+    fresh_seeds = {i: bound_like(s) for i, s in seeds.items()}
+    consts_out = [i for i in consts if by_leaf[i] is not None]
+    totals = {i: bound_like(leaves[i], "d_") for i in consts_out}
+    replaced = (
+        fresh_rows | fresh_kept | {seeds[i].node: t for i, t in fresh_seeds.items()}
+    )
+    replaced |= {leaves[i].node: inputs[i] for i in range(n + m, len(leaves))}
+    wanted = [
+        by_leaf[i] if by_leaf[i] is not None else zeros_like(leaves[i]) for i in turning
+    ]
+    wanted += [by_leaf[i] for i in consts_out]
+    rows_out = [i for i in rows if by_leaf[i] is not None]
+    wanted += [by_leaf[i] for i in rows_out]
+    made = substitute([t for t in wanted if t is not None], replaced)
+    added = [
+        totals[i] + made[len(turning) + place] for place, i in enumerate(consts_out)
+    ]
+    shares = made[len(turning) + len(consts_out) :]
+    ys = [i for i in seeds if i >= n]
+    found = scan_node(
+        [*(fresh_seeds[i] for i in turning), *totals.values()],
+        [
+            *fresh_rows.values(),
+            *fresh_kept.values(),
+            *(fresh_seeds[i] for i in ys),
+            *masks.leaves(),
+        ],
+        [*made[: len(turning)], *added, *shares],
+        [
+            *(_or_zeros(cts[i], inputs[i]) for i in turning),
+            *(zeros_like(inputs[i]) for i in consts_out),
+        ],
+        [
+            *(inputs[i] for i in read_rows),
+            *stacks,
+            *(masks.rows[i] for i in ys),
+            *masks.sequences(),
+        ],
+        attrs["length"],
+        not attrs["reverse"],
+    )
+    result: list[Tensor | None] = [None] * len(inputs)
+    for place, i in enumerate((*turning, *consts_out, *rows_out)):
+        result[i] = found[place]
+    return result
+
+
+def _or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
+    return zeros_like(like) if t is None else t
+
+
+def _with_stacks(
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    kept: Sequence[Tensor],
+) -> list[Tensor]:
+    """Return the values of ``kept`` at every step, from a scan that stacks them as
+    well.
+
+    Its body has the same bound leaves and begins with the same outputs, by which a
+    later pass recognises that it computes everything the plain scan does.
+    """
+    if not kept:
+        return []
+    body = attrs["body"]
+    longer = Body(body.params, (*body.outputs, *kept))
+    node = apply(output.node.op, *inputs, **{**attrs, "body": longer})
+    return [item(node, len(body.outputs) + i) for i in range(len(kept))]
+
+
+SCAN = primitive("scan", _infer, _evaluate, vjp=_vjp, jvp=_jvp, analytic=True)
+
+
+# --- the public functions -------------------------------------------------------------
+
+
+@api("scan")
+def scan(
+    body: Callable[..., Any],
+    init: Any,
+    xs: Any = None,
+    length: Any = None,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    """Repeat ``carry, y = body(carry, x)`` along the first axis of ``xs``.
+
+    Parameters
+    ----------
+    body : callable
+        Called once, with symbolic tensors, to see what it computes. It may read any
+        other tensor; what does not depend on carry or x is computed once, outside the
+        loop. It may not draw random numbers: draw them for all steps outside, with a
+        first axis of steps, and give them in ``xs``.
+    init : Tensor, or a nested tuple, list or dict of them
+        The first carry.
+    xs : optional
+        Sequences, likewise nested; each step gets their rows. None: ``body(carry,
+        None)``.
+    length : int or dim, optional
+        Number of steps, needed when ``xs`` is None.
+    reverse : bool
+        Run from the last row to the first.
+
+    Returns
+    -------
+    tuple
+        The last carry, and the ys stacked along a new first axis, in the order of
+        ``xs``.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        Where a carry changes its type.
+    """
+    starts, carry_form = flatten(init)
+    sequences, row_form = flatten(xs)
+    steps = _steps(sequences, length)
+    names = argument_names(body, 2, "carry")
+    carry = [
+        bound(t.node.tensor_type, name)
+        for t, name in zip(starts, names_in(init, names[0], len(starts)), strict=True)
+    ]
+    rows = [
+        bound(TensorType(t.shape[1:], t.dtype), name)
+        for t, name in zip(
+            sequences, names_in(xs, names[1], len(sequences)), strict=True
+        )
+    ]
+    with in_body():
+        found = call_back(body, unflatten(carry_form, carry), unflatten(row_form, rows))
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise DeclarationError(
+            f"the body of scan must return (carry, y), got {type(found).__name__}; "
+            "return (carry, None) where nothing is stacked."
+        )
+    ends = flatten_like(carry_form, found[0], "the carry of scan")
+    ys, y_form = flatten(found[1])
+    results = scan_node(
+        carry, rows, [*ends, *ys], starts, sequences, steps, bool(reverse)
+    )
+    n = len(starts)
+    return unflatten(carry_form, results[:n]), unflatten(y_form, results[n:])
+
+
+def _steps(sequences: Sequence[Tensor], length: Any) -> Dim:
+    for t in sequences:
+        if not t.ndim:
+            raise ShapeError("a sequence of scan needs at least one axis.")
+    if length is not None:
+        if isinstance(length, Tensor):
+            raise DeclarationError(
+                "length must be an int or a dim; for a number of steps that is "
+                "computed, use sd.while_loop."
+            )
+        return as_dim(length)
+    if not sequences:
+        raise DeclarationError("scan without xs needs length=.")
+    return sequences[0].shape[0]
+
+
+@api("map")
+def map_(function: Callable[..., Any], xs: Any) -> Any:
+    """Apply a function to every row of ``xs`` and stack the results."""
+
+    def body(carry: Any, x: Any) -> Any:
+        return carry, call_back(function, x)
+
+    return scan(body, (), xs)[1]

@@ -1,0 +1,399 @@
+"""The bridge to SymPy: partials of elementwise expressions, and expressions as graph.
+
+In: SymPy expressions over scalar symbols. Out: the reverse and forward rule of any op
+that is elementwise or linear, and tensors built from expressions. Invariant: both modes
+come from one fact (the partial, or the transpose), and only ``diff`` and ``subs`` are
+asked of SymPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from symdiff.graph.errors import DeclarationError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.ops.core import record as define
+from symdiff.ops.core.record import OPERANDS, Cotangents
+from symdiff.ops.selecting.masks import merge_masked
+
+
+@cache
+def default_partials(expression: sp.Expr, arity: int) -> tuple[sp.Expr, ...]:
+    """Return SymPy's partial derivatives of ``expression`` in u, v, w."""
+    return tuple(sp.diff(expression, s) for s in OPERANDS[:arity])
+
+
+def elementwise_vjp(
+    ct: Tensor,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> Cotangents:
+    """Cotangent times partial, for each operand that needs one."""
+    return [
+        apply_partial(i, ct, output, inputs) if needed else None
+        for i, needed in enumerate(needs)
+    ]
+
+
+def elementwise_jvp(
+    tangents: Cotangents,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+) -> Tensor | None:
+    """Sum of tangent times partial over the operands that have a tangent."""
+    return add_all(
+        apply_partial(i, t, output, inputs)
+        for i, t in enumerate(tangents)
+        if t is not None
+    )
+
+
+def apply_partial(
+    i: int, t: Tensor, output: Tensor, inputs: Sequence[Tensor]
+) -> Tensor | None:
+    """Return ``t`` times the partial of ``output``'s op in operand ``i``; None is zero.
+
+    Where ``t`` is 0 by selection, so is the result, even where the partial is infinite.
+    """
+    from symdiff.ops.selecting.zeros import (
+        through_zeros,  # whose rules are built on this module
+    )
+
+    op = output.node.op
+    partial = op.partials[i]
+    if partial is None:
+        return None
+    if callable(partial) and not isinstance(partial, sp.Basic):
+
+        def rule(t: Tensor, y: Tensor, operands: Sequence[Tensor]) -> Tensor | None:
+            found: Tensor | None = partial(t, y, *operands)
+            return found
+
+        plain = bool(op.extra.get("selects"))
+    else:
+        factor = sp.sympify(partial)
+        plain = bool(factor.is_number)
+
+        def rule(t: Tensor, y: Tensor, operands: Sequence[Tensor]) -> Tensor | None:
+            env = dict(zip(OPERANDS, operands, strict=False))
+            return scale_by(t, factor, env | {define.y: y})
+
+    return through_zeros(rule, t, output, inputs, None if plain else (output.node, i))
+
+
+def scale_by(
+    t: Tensor, factor: sp.Expr, env: Mapping[sp.Symbol, Tensor]
+) -> Tensor | None:
+    """Return ``t * factor``, factor by factor, so that it reads as one would write
+    it.
+    """
+    if factor.is_zero:
+        return None
+    coefficient, rest = factor.as_coeff_Mul()
+    numerator, denominator = [], []
+    for part in sp.Mul.make_args(rest):
+        base, exponent = part.as_base_exp()
+        if exponent.is_number and exponent.is_negative:
+            denominator.append(base**-exponent)
+        elif part != 1:
+            numerator.append(part)
+    result = t
+    if coefficient == -1:
+        result = -result
+    elif coefficient.is_Rational and abs(coefficient.p) == 1 and coefficient.q != 1:
+        denominator.insert(0, coefficient.q * coefficient.p)
+    elif coefficient != 1:
+        result = result * _number(coefficient)
+    for part in numerator:
+        result = result * from_expression(part, env)
+    if denominator:
+        result = result / from_expression(sp.Mul(*denominator), env)
+    return result
+
+
+def add_all(terms: Any) -> Tensor | None:
+    """Return the sum of tensors, or None when there are none."""
+    from symdiff.ops.selecting.placing import (
+        merge_placed,  # whose rules are built on this module
+    )
+
+    total: Tensor | None = None
+    for term in merge_placed(merge_masked([t for t in terms if t is not None])):
+        total = term if total is None else total + term
+    return total
+
+
+def transposed_vjp(transposes: Mapping[int, Callable[..., Tensor]]) -> define.Vjp:
+    """Return the reverse rule of an op that is linear in each listed operand."""
+
+    def vjp(
+        ct: Tensor,
+        output: Tensor,
+        inputs: Sequence[Tensor],
+        attrs: Mapping[str, Any],
+        needs: Sequence[bool],
+    ) -> Cotangents:
+        return [
+            transposes[i](ct, inputs, attrs) if needed and i in transposes else None
+            for i, needed in enumerate(needs)
+        ]
+
+    return vjp
+
+
+def linear_jvp(name: str, operands: tuple[int, ...]) -> define.Jvp:
+    """Return the forward rule of a (multi)linear op: itself, one tangent at a time."""
+
+    def jvp(
+        tangents: Cotangents,
+        output: Tensor,
+        inputs: Sequence[Tensor],
+        attrs: Mapping[str, Any],
+    ) -> Tensor | None:
+        op = define.OPS[name]
+        return add_all(
+            apply(op, *inputs[:i], t, *inputs[i + 1 :], **attrs)
+            for i, t in enumerate(tangents)
+            if t is not None and i in operands
+        )
+
+    return jvp
+
+
+# --- expressions as graph -------------------------------------------------------------
+
+_FUNCTIONS: dict[Any, str] = {
+    sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan",
+    sp.asin: "arcsin", sp.acos: "arccos", sp.atan: "arctan", sp.atan2: "arctan2",
+    sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asinh: "arcsinh",
+    sp.acosh: "arccosh", sp.atanh: "arctanh", sp.Abs: "abs", sp.sign: "sign",
+    define.sigmoid: "sigmoid", sp.erf: "erf", sp.erfc: "erfc",
+    sp.loggamma: "gammaln", sp.digamma: "digamma",
+    sp.floor: "floor", sp.ceiling: "ceil", sp.Max: "maximum", sp.Min: "minimum",
+    sp.StrictGreaterThan: "greater", sp.GreaterThan: "greater_equal",
+    sp.StrictLessThan: "less", sp.LessThan: "less_equal",
+    sp.Equality: "equal", sp.Unequality: "not_equal",
+    sp.And: "logical_and", sp.Or: "logical_or", sp.Not: "logical_not",
+}  # fmt: skip
+
+
+def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> Any:
+    """Return the tensor (or Python number) of a scalar SymPy expression.
+
+    ``env`` gives each symbol its tensor. Raises `DeclarationError` for functions that
+    have no op, and for symbols without a tensor.
+    """
+    done: dict[sp.Basic, Any] = {}
+    stack = [expression]
+    while stack:
+        e = stack[-1]
+        if e in done:
+            stack.pop()
+            continue
+        _check_read(e)
+        waiting = [a for a in _operands(e) if a not in done]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        done[e] = _build(e, env, done)
+        stack.pop()
+    return done[expression]
+
+
+_EVALUATE = "its .doit() evaluates it where SymPy can"
+# What SymPy leaves unevaluated, and what to write instead.
+_UNREAD: dict[Any, str] = {
+    sp.Derivative: f"{_EVALUATE}, and sd.grad differentiates the tensor",
+    sp.Integral: f"{_EVALUATE}, and sd.trapezoid adds up samples",
+    sp.Sum: f"{_EVALUATE}, and sd.sum adds up a tensor of the terms",
+    sp.Product: f"{_EVALUATE}, and sd.prod multiplies a tensor of the factors",
+    sp.Limit: _EVALUATE,
+    sp.Subs: _EVALUATE,
+    sp.Lambda: "call it on the symbols that have tensors",
+    sp.NDimArray: "read its entries one by one, or a Matrix",
+    sp.Tuple: "read its entries one by one",
+    AppliedUndef: "replace it by an expression, or define it with sd.elementwise",
+}
+
+
+def _check_read(e: sp.Basic) -> None:
+    """Raise `DeclarationError` for what has no value before SymPy evaluates it."""
+    for kind, remedy in _UNREAD.items():
+        if isinstance(e, kind) and (kind is sp.Lambda or not e.is_number):
+            raise DeclarationError(
+                f"SymPy's {type(e).__name__} {e!s:.60} has no op in symdiff; {remedy}."
+            )
+
+
+@lru_cache(maxsize=4096)
+def _operands(e: sp.Basic) -> list[sp.Basic]:
+    """Return the subexpressions that must be built before ``e``."""
+    match e:
+        case sp.Add():
+            return [_split_sign(t)[1] for t in _terms(e)]
+        case sp.Mul():
+            numerator, denominator = _fraction(e)
+            return [*numerator, *denominator]
+        case sp.Pow():
+            base, exponent = e.as_base_exp()
+            return [base] if exponent.is_number else [base, exponent]
+        case sp.Piecewise():
+            return [part for pair in e.args for part in pair.args if part != sp.true]
+        case sp.Heaviside():
+            return [e.args[0]]
+        case _ if e.is_number or e.is_Symbol:
+            return []
+        case _:
+            return list(e.args)
+
+
+@lru_cache(maxsize=4096)
+def _terms(e: sp.Add) -> list[sp.Expr]:
+    return list(e.as_ordered_terms())
+
+
+@lru_cache(maxsize=4096)
+def _split_sign(term: sp.Expr) -> tuple[int, sp.Expr]:
+    return (-1, -term) if term.could_extract_minus_sign() else (1, term)
+
+
+@lru_cache(maxsize=4096)
+def _fraction(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
+    """Split a product into the factors above and below the bar, integers where
+    possible.
+    """
+    numerator: list[sp.Expr] = []
+    denominator: list[sp.Expr] = []
+    for factor in e.as_ordered_factors():
+        base, exponent = factor.as_base_exp()
+        if factor.is_Rational and factor.q != 1:
+            if factor.p != 1:
+                numerator.append(sp.Integer(factor.p))
+            denominator.append(sp.Integer(factor.q))
+        elif exponent.is_number and exponent.is_negative:
+            denominator.append(base**-exponent)
+        else:
+            numerator.append(factor)
+    return numerator, denominator
+
+
+def _build(
+    e: sp.Basic, env: Mapping[sp.Symbol, Tensor], done: Mapping[sp.Basic, Any]
+) -> Any:
+    from symdiff.ops.core.operands import API
+
+    match e:
+        case sp.Symbol():
+            if e in env:
+                return env[e]
+            if e.is_integer and e.is_nonnegative:
+                return e  # a dimension
+            raise DeclarationError(f"symbol {e} has no tensor; pass {{{e}: tensor}}.")
+        case sp.Add():
+            total: Any = None
+            for term in _terms(e):
+                sign, positive = _split_sign(term)
+                value = done[positive]
+                if total is None:
+                    total = value if sign > 0 else -value
+                else:
+                    total = total + value if sign > 0 else total - value
+            return total
+        case sp.Mul():
+            numerator, denominator = _fraction(e)
+            return _quotient(_times(numerator, done), _times(denominator, done))
+        case sp.Pow():
+            base, exponent = e.as_base_exp()
+            return _power(base, exponent, done)
+        case sp.Piecewise():
+            result: Any = None
+            for value, condition in reversed(e.args):
+                if condition == sp.true:
+                    result = done[value]
+                elif result is None:
+                    raise DeclarationError(
+                        "a Piecewise needs a final (expression, True)."
+                    )
+                else:
+                    result = API["where"](done[condition], done[value], result)
+            return result
+        case sp.Heaviside():
+            return API["heaviside"](done[e.args[0]], _number(e.args[1]))
+        case _ if e.is_number:
+            return _number(e)
+        case sp.polygamma() if e.args[0].is_Integer:  # of order 0, digamma
+            return API["polygamma"](int(e.args[0]), done[e.args[1]])
+    name = _FUNCTIONS.get(type(e)) or _FUNCTIONS.get(e.func)
+    if name is None or name not in API:
+        raise DeclarationError(f"SymPy's {type(e).__name__} has no op in symdiff.")
+    args = [done[a] for a in e.args]
+    result = args[0] if len(args) > 1 and name in _FOLDED else API[name](*args)
+    for a in args[1:] if name in _FOLDED else ():
+        result = API[name](result, a)
+    return result
+
+
+_FOLDED = {
+    "maximum",
+    "minimum",
+    "logical_and",
+    "logical_or",
+}  # n-ary in SymPy, binary here
+
+
+def _times(factors: Sequence[sp.Expr], done: Mapping[sp.Basic, Any]) -> Any:
+    result: Any = None
+    for f in factors:
+        result = done[f] if result is None else result * done[f]
+    return result
+
+
+def _quotient(numerator: Any, denominator: Any) -> Any:
+    if denominator is None:
+        return numerator
+    return (1 if numerator is None else numerator) / denominator
+
+
+def _power(base: sp.Expr, exponent: sp.Expr, done: Mapping[sp.Basic, Any]) -> Any:
+    from symdiff.ops.core.operands import API
+
+    if base == sp.E:
+        return API["exp"](
+            done[exponent] if not exponent.is_number else _number(exponent)
+        )
+    b = done[base]
+    if not exponent.is_number:
+        return b ** done[exponent]
+    if exponent.is_negative:
+        return 1 / _power_number(b, -exponent)
+    return _power_number(b, exponent)
+
+
+def _power_number(b: Any, exponent: sp.Expr) -> Any:
+    from symdiff.ops.core.operands import API
+
+    if exponent == 1:
+        return b
+    if exponent == sp.Rational(1, 2):
+        return API["sqrt"](b)
+    return b ** _number(exponent)
+
+
+def _number(e: sp.Basic) -> int | float:
+    """Return a SymPy number as the Python number that prints best."""
+    if e.is_Integer:
+        return int(e)
+    value = complex(e)
+    if value.imag:
+        raise DeclarationError(
+            f"{e} is complex; symdiff differentiates real functions only."
+        )
+    return value.real

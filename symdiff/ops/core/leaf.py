@@ -1,0 +1,48 @@
+"""Leaves: inputs, parameters, states, hyperparameters and random sites.
+
+A leaf has identity: declaring the same name twice gives two leaves, which a model
+refuses. What a declaration says of valid data (bounds, an initialiser) is in its
+attributes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symdiff.graph.node import Node
+from symdiff.graph.types import DType, Shape, TensorType
+from symdiff.ops.core.record import HELPERS, Text, primitive
+from symdiff.ops.core.text import shape_text
+
+
+def _infer(*, name: str, shape: Shape, dtype: DType, **_: Any) -> TensorType:
+    return TensorType(shape, dtype)
+
+
+def _unbound(*, name: str, **_: Any) -> Any:
+    raise KeyError(name)
+
+
+def _leaf(name: str, text: Text | None = None, evaluate: Any = _unbound) -> Any:
+    return primitive(
+        name, _infer, evaluate, vjp=None, jvp=None, leaf=True, analytic=True, text=text
+    )
+
+
+def _draw(
+    *, name: str, shape: Any, dtype: DType, kind: str, key: int, site: int
+) -> Any:
+    return HELPERS[kind](key, site, shape, dtype.name)
+
+
+def _draw_text(node: Node) -> str:
+    return f"_help_{node.attrs['kind']}(_key, _site, {shape_text(node.shape)}, _float)"
+
+
+INPUT = _leaf("input")  # an argument of the generated function
+PARAM = _leaf("param")  # what training changes by gradients
+STATE = _leaf("state")  # a buffer that the training step updates
+HYPER = _leaf("hyper")  # a float read at every step, such as a learning rate
+# One keyed draw; `kind` is 'uniform' or 'normal', the helper that draws it.
+RANDOM = _leaf("random", _draw_text, _draw)
+BOUND = _leaf("bound")  # a variable of a loop's or branch's body

@@ -1,0 +1,45 @@
+"""Taking one result out of a node with several.
+
+An op whose `infer` returns a `TupleType` has its results taken out by `item` nodes. The
+two sweeps know `item` by name: its cotangents are gathered by index and handed to the
+op's vjp as a list, and its tangent is picked from the list that the op's jvp returns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import TensorType, TupleType
+from symdiff.ops.core.record import primitive
+
+
+def _infer_item(t: TupleType, *, index: int) -> TensorType:
+    return t.items[index]
+
+
+def _not_called(*_: Any) -> Any:
+    """Stand for a rule: both sweeps treat `item` themselves."""
+    raise NotImplementedError("item is differentiated by the sweeps")
+
+
+ITEM = primitive(
+    "item",
+    _infer_item,
+    lambda x, *, index: x[index],
+    vjp=_not_called,
+    jvp=_not_called,
+    text=lambda node: f"_0[{node.attrs['index']}]",
+    analytic=True,
+)
+
+
+def item(x: Tensor, index: int) -> Tensor:
+    """Return result ``index`` of a tensor that stands for several."""
+    return apply(ITEM, x, index=index)
+
+
+def items(x: Tensor) -> tuple[Tensor, ...]:
+    """Return all results of a tensor that stands for several."""
+    assert isinstance(x.type, TupleType), x
+    return tuple(item(x, i) for i in range(len(x.type.items)))

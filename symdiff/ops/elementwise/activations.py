@@ -1,0 +1,84 @@
+"""Activations whose plain formula overflows, or has no derivative at a kink.
+
+Each is one record, made of an expression for its derivative and a stable form for its
+value. What is a composition of other functions is in `sd.nn`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.operands import function
+from symdiff.ops.core.record import elementwise, sigmoid, u, y
+from symdiff.ops.elementwise.arithmetic import (
+    absolute,
+    exp,
+    greater,
+    greater_equal,
+    log1p,
+    maximum,
+    minimum,
+    where,
+)
+
+RELU = elementwise(
+    "relu",
+    sp.Max(u, 0),
+    partials=(lambda t, out, x: where(greater(out, 0), t, 0),),
+    text="np.maximum(_0, 0)",
+    evaluate=lambda x: np.maximum(x, 0),
+    analytic=False,
+    latex=r"\max(0, {0})",
+    extra={"selects": True},
+)
+
+
+def _stable_sigmoid(x: Any) -> Any:
+    x = np.asarray(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(x >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))[()]
+
+
+def _expand_sigmoid(x: Tensor) -> Tensor:
+    """With e = exp(-|x|), at most 1: 1 / (1 + e) for x >= 0, e / (1 + e) below."""
+    e = exp(-absolute(x))
+    e.hint = "e"
+    return where(greater_equal(x, 0), 1, e) / (1 + e)
+
+
+SIGMOID = elementwise(
+    "sigmoid",
+    1 / (1 + sp.exp(-u)),
+    partials=(y * (1 - y),),
+    evaluate=_stable_sigmoid,
+    expand=_expand_sigmoid,
+    analytic=False,
+    latex=r"\sigma({0})",
+)
+SOFTPLUS = elementwise(
+    "softplus",
+    sp.log(1 + sp.exp(u)),
+    partials=(sigmoid(u),),
+    evaluate=lambda x: np.logaddexp(x, np.zeros_like(x)),
+    expand=lambda x: maximum(x, 0) + log1p(exp(-absolute(x))),
+    analytic=False,
+)
+LOG_SIGMOID = elementwise(
+    "log_sigmoid",
+    -sp.log(1 + sp.exp(-u)),
+    partials=(sigmoid(-u),),
+    evaluate=lambda x: -np.logaddexp(-x, np.zeros_like(x)),
+    expand=lambda x: minimum(x, 0) - log1p(exp(-absolute(x))),
+    analytic=False,
+)
+
+relu = function(RELU, "relu", doc="max(x, 0), with derivative 0 at 0.")
+sigmoid_ = function(SIGMOID, "sigmoid", doc="1 / (1 + exp(-x)), without overflow.")
+softplus = function(SOFTPLUS, "softplus", doc="log(1 + exp(x)), without overflow.")
+log_sigmoid = function(
+    LOG_SIGMOID, "log_sigmoid", doc="log(sigmoid(x)), without overflow."
+)

@@ -1,0 +1,174 @@
+"""NumPy's index expressions, read into what the ops of `index` and `scatter` take.
+
+In: the object between the brackets: ints, slices, None, Ellipsis, integer arrays and
+tensors, boolean masks that are constants. Out: the entries with constants checked
+against the shape and counted from the front, and the array operands in order.
+Invariant: what is left unchecked (tensors, symbolic axes) the generated code checks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.errors import DTypeError, ShapeError
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Dim, Shape, unify
+from symdiff.ops.core.operands import constant
+from symdiff.ops.indexing.scatter import ARRAY, SEPARATOR, Index, gather
+from symdiff.ops.indexing.slices import _canonical_slice, _one
+
+MASK_REMEDY = (
+    "the result's length would depend on the mask's values; use "
+    "sd.where(mask, x, other), or x.at(mask).set(v) to change the elements"
+)
+
+
+def entries_of(index: Any, ndim: int) -> list[Any]:
+    """Return the entries of an index, lists and masks as arrays, Ellipsis written out.
+
+    Raises `ShapeError` for names, two Ellipses or more indices than axes.
+    """
+    raw = list(index) if isinstance(index, tuple) else [index]
+    for e in raw:
+        if isinstance(e, (str, bytes)):
+            raise ShapeError(
+                f"index {e!r} is a name, and the axes of a tensor have numbers; give "
+                "arrays that have names as a dict, one tensor under each."
+            )
+    raw = [np.asarray(e) if isinstance(e, (list, tuple)) else e for e in raw]
+    raw = [e.astype(int) if _is_empty_list(e) else e for e in raw]
+    places = [i for i, e in enumerate(raw) if e is Ellipsis]
+    if len(places) > 1:
+        raise ShapeError("an index can hold one Ellipsis only.")
+    used = sum(_axes_of(e) for e in raw)
+    if used > ndim:
+        raise ShapeError(f"too many indices: {used} for {ndim} dimension(s).")
+    if not places:
+        return raw
+    full: list[Any] = [slice(None)] * (ndim - used)
+    return [*raw[: places[0]], *(full or [SEPARATOR]), *raw[places[0] + 1 :]]
+
+
+def _is_empty_list(e: Any) -> bool:
+    return isinstance(e, np.ndarray) and e.size == 0 and e.dtype.kind == "f"
+
+
+def _axes_of(entry: Any) -> int:
+    """Return how many axes an entry uses."""
+    if entry is None or entry is Ellipsis:
+        return 0
+    return entry.ndim if _is_mask(entry) else 1
+
+
+def _is_mask(entry: Any) -> bool:
+    if isinstance(entry, Tensor):
+        return entry.dtype.is_bool
+    return isinstance(entry, np.ndarray) and entry.dtype == bool
+
+
+def is_advanced(entries: list[Any]) -> bool:
+    """Whether an index holds arrays, so that NumPy's advanced rules apply."""
+    return any(isinstance(e, (Tensor, np.ndarray)) for e in entries)
+
+
+def parse(entries: list[Any], shape: Shape) -> tuple[Index, list[Tensor]]:
+    """Return the entries an op takes, and the index arrays.
+
+    Raises `ShapeError` for constants out of range and for masks that are tensors,
+    `DTypeError` for arrays that are not integer.
+    """
+    found: list[Any] = []
+    arrays: list[Tensor] = []
+    axis = 0
+    for entry in entries:
+        if entry is None or (isinstance(entry, str) and entry == SEPARATOR):
+            found.append(entry)
+            continue
+        if _is_mask(entry):
+            for positions in _true_positions(entry, shape[axis:]):
+                arrays.append(constant(positions))
+                found.append(ARRAY)
+                axis += 1
+            continue
+        if isinstance(entry, slice):
+            found.append(_canonical_slice(entry, shape[axis]))
+        elif isinstance(entry, (Tensor, np.ndarray)):
+            arrays.append(index_operand(entry, shape[axis], axis))
+            found.append(ARRAY)
+        else:
+            found.append(_one(entry, shape[axis], axis).start or 0)
+        axis += 1
+    return _without_idle_separator(found), arrays
+
+
+def _without_idle_separator(index: list[Any]) -> Index:
+    """Drop an Ellipsis for no axis unless array entries stand on both sides of it."""
+    places = [i for i, e in enumerate(index) if isinstance(e, str) and e == SEPARATOR]
+    if not places:
+        return tuple(index)
+    (at,) = places
+    advanced = [not isinstance(e, slice) and e is not None for e in index]
+    if any(advanced[:at]) and any(advanced[at + 1 :]):
+        return tuple(index)
+    return (*index[:at], *index[at + 1 :])
+
+
+def _true_positions(mask: Any, shape: Shape) -> tuple[np.ndarray, ...]:
+    """Return where a constant mask is true, one array per axis of the mask."""
+    if isinstance(mask, Tensor):
+        value = mask.node.attrs.get("value")
+        if not isinstance(value, np.ndarray):
+            raise ShapeError(f"cannot index with a boolean tensor: {MASK_REMEDY}.")
+        mask = value
+    if not mask.ndim:
+        raise ShapeError("cannot index with a single boolean; use sd.where.")
+    for have, need in zip(mask.shape, shape, strict=False):
+        if unify(have, need) is None:
+            raise ShapeError(
+                f"a mask of shape {mask.shape} does not fit an axis of length {need}."
+            )
+    return np.nonzero(mask)
+
+
+def index_operand(value: Any, length: Dim, axis: int) -> Tensor:
+    """Return an index array as an operand, constants checked against the axis."""
+    array = value
+    if isinstance(value, Tensor):
+        if not value.dtype.is_integer:
+            raise DTypeError(f"indices must be integers, got {value.dtype}.")
+        array = value.node.attrs["value"] if value.node.op.name == "constant" else None
+    elif value.dtype.kind not in "iu":
+        raise DTypeError(f"indices must be integers, got {value.dtype}.")
+    if array is None:
+        return value
+    checked = check_range(array, length, axis)
+    return value if checked is array and value is not array else constant(checked)
+
+
+def check_range(value: np.ndarray, length: Dim, axis: int) -> np.ndarray:
+    """Return constant indices counted from the front.
+
+    Raises `ShapeError` for indices outside the axis. Along a symbolic axis nothing is
+    known, and negative indices stay as they are.
+    """
+    if not isinstance(length, int) or not value.size:
+        return value
+    outside = (value < -length) | (value >= length)
+    if outside.any():
+        raise ShapeError(
+            f"index {value[outside].flat[0]} is out of range for axis {axis} of length "
+            f"{length}."
+        )
+    return np.where(value < 0, value + length, value) if value.min() < 0 else value
+
+
+def advanced_getitem(x: Tensor, entries: list[Any]) -> Tensor:
+    """Return ``x[entries]`` where arrays are among the entries."""
+    index, arrays = parse(entries, x.shape)
+    if len(arrays) == 1 and all(e in (ARRAY, slice(None)) for e in index):
+        from symdiff.ops.indexing.slices import take
+
+        return take(x, arrays[0], axis=index.index(ARRAY))
+    return gather(x, arrays, index)

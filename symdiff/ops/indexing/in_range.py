@@ -1,0 +1,51 @@
+"""Integers that index, held at run time to the axis they pick from.
+
+In: computed integers, whose range nothing tells. Out: the same integers. Invariant: one
+below 0, which NumPy would count from the end, or beyond the axis is a ValueError that
+says what was computed and from which arguments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.errors import DTypeError
+from symdiff.graph.types import Dim, TensorType
+from symdiff.ops.core.record import helper, primitive
+from symdiff.ops.core.text import dim_text
+
+
+@helper
+def _in_range(indices, length, name):  # type: ignore[no-untyped-def]
+    """Return computed indices; raise where NumPy would count one from the end."""
+    outside = np.extract((indices < 0) | (indices >= length), indices)
+    if outside.size:
+        words = f"expected values >= 0 and < {length}, got {outside[0]}"
+        raise ValueError(f"{name}: {words}")
+    return indices
+
+
+def _infer(indices: TensorType, *, length: Dim, name: str) -> TensorType:
+    if not indices.dtype.is_integer:
+        raise DTypeError(f"indices must be integers, got {indices.dtype}")
+    return indices
+
+
+def _evaluate(indices: Any, *, length: int, name: str) -> Any:
+    return _in_range(np.asarray(indices), length, name)
+
+
+IN_RANGE = primitive(
+    "in_range",
+    _infer,
+    _evaluate,
+    vjp=None,
+    jvp=None,
+    text=lambda node: (
+        f"_help_in_range(_0, {dim_text(node.attrs['length'])}, {node.attrs['name']!r})"
+    ),
+    latex="{0}",
+    view=True,
+)

@@ -1,0 +1,72 @@
+"""One-hot encodings, and their difference from what they are compared with.
+
+In: integer indices. Out: 1 at each index and 0 elsewhere, along a new last axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
+from symdiff.ops.core.operands import api, cast_dtype
+from symdiff.ops.core.record import primitive
+from symdiff.ops.core.text import dim_text
+from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.indexing.slices import label_operand, placed_values, row_index
+
+
+def _infer_one_hot(index: TensorType, *, length: Dim, dtype: DType) -> TensorType:
+    return TensorType((*index.shape, length), dtype)
+
+
+def _one_hot_text(node: Any) -> str:
+    colons = ":, " * (len(node.shape) - 1)
+    same = f"(_0[{colons}None] == np.arange({dim_text(node.attrs['length'])}))"
+    return same if node.dtype.is_bool else f"{same}.astype({dtype_text(node.dtype)})"
+
+
+ONE_HOT = primitive(
+    "one_hot",
+    _infer_one_hot,
+    lambda index, *, length, dtype: (
+        np.asarray(index)[..., None] == np.arange(length)
+    ).astype(dtype.name),
+    vjp=None,
+    jvp=None,
+    text=_one_hot_text,
+    extra={
+        "indexed_axis": lambda node: node.attrs["length"],
+        "labels": True,
+        "compares": True,
+    },
+)
+
+
+@api("one_hot")
+def one_hot(indices: Any, length: Any, dtype: Any = FLOAT) -> Tensor:
+    """1 at each index and 0 elsewhere, along a new last axis of the given length."""
+    count = as_dim(length)
+    labels = label_operand(indices, count)
+    return apply(ONE_HOT, labels, length=count, dtype=cast_dtype(dtype))
+
+
+def _evaluate_subtract_one_hot(x: Any, index: Any) -> Any:
+    return x - placed_values(np.ones(index.shape, x.dtype), index, length=x.shape[-1])
+
+
+# What `x - one_hot(y)` is lowered to: the readable way to write the gradient of
+# cross-entropy.
+SUBTRACT_ONE_HOT = primitive(
+    "subtract_one_hot",
+    lambda x, index: x,
+    _evaluate_subtract_one_hot,
+    vjp=lambda ct, out, inputs, attrs, needs: [ct, None],
+    jvp=lambda tangents, out, inputs, attrs: tangents[0],
+    text=lambda node: (
+        f"_out = _0.copy()\n_out[{row_index(len(node.shape), node.shape)}] -= 1"
+    ),
+    analytic=True,
+)

@@ -1,0 +1,442 @@
+"""Reading and placing elements: basic slices, `take`, `pick`, and their transposes.
+
+Every read has a placing op as its transpose: `slice` and `unslice`, `take` and
+`take_add`, `pick` and `place`. Placing repeated indices adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.errors import DTypeError, ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import (
+    INT64,
+    Dim,
+    Shape,
+    TensorType,
+    as_dim,
+    normalize_axis,
+    require_nonempty,
+    unify,
+)
+from symdiff.ops.core.operands import CONSTANT, api, as_tensor
+from symdiff.ops.core.record import multilinear, primitive
+from symdiff.ops.core.text import dim_text, index_text, shape_text
+from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.shape.views import expand_dims, squeeze
+
+# --- basic slices ---------------------------------------------------------------------
+
+
+def slice_length(entry: slice, length: Dim) -> Dim:
+    """Return how many elements a slice with nonnegative bounds or None takes."""
+    start, stop, step = entry.start, entry.stop, entry.step or 1
+    if isinstance(length, int) and not _symbolic(start) and not _symbolic(stop):
+        return len(range(*entry.indices(length)))
+    first: Dim = 0 if start is None else start
+    last: Dim = length if stop is None else stop
+    if step == 1:
+        return as_dim(last - first)
+    if step == -1 and start is None and stop is None:
+        return length
+    if step > 1:
+        return as_dim(sp.floor((last - first + step - 1) / sp.Integer(step)))
+    raise ShapeError(
+        "a slice of a symbolic axis may step by a positive int, or be [::-1]."
+    )
+
+
+def _symbolic(bound: Any) -> bool:
+    return bound is not None and not isinstance(bound, int)
+
+
+def _infer_slice(t: TensorType, *, index: tuple[slice, ...]) -> TensorType:
+    lengths = [slice_length(s, d) for s, d in zip(index, t.shape, strict=True)]
+    for entry, length in zip(index, t.shape, strict=True):
+        require_slice(entry, length)
+    return TensorType(tuple(lengths), t.dtype)
+
+
+def require_slice(entry: slice, length: Dim) -> None:
+    """Demand that a slice lies within an axis, where only run time can tell."""
+    for bound in (entry.start, entry.stop):
+        _require_inside(bound, length)
+    if entry.start is not None and (entry.step or 1) > 0:
+        _require_inside(entry.start, length if entry.stop is None else entry.stop)
+
+
+def _require_inside(bound: Dim | None, length: Dim) -> None:
+    """Demand 0 <= bound <= length of a slice where only run time can tell.
+
+    Elsewhere Python would count from the end, or take fewer elements than were
+    declared.
+    """
+    if bound is None or (isinstance(bound, int) and isinstance(length, int)):
+        return
+    for room in (bound, length - bound):
+        left = as_dim(sp.sympify(room) + 1)
+        if not isinstance(left, int) and not left.is_positive:
+            require_nonempty(
+                left, f"the slice at {bound} of an axis of length {length}"
+            )
+
+
+def _trimmed(index: Sequence[slice]) -> Sequence[slice]:
+    """Return an index without the full slices at its end."""
+    entries = list(index)
+    while len(entries) > 1 and entries[-1] == slice(None):
+        entries.pop()
+    return entries
+
+
+SLICE = multilinear(
+    "slice",
+    _infer_slice,
+    lambda x, *, index: x[index],
+    transposes={
+        0: lambda ct, inputs, attrs: apply(
+            UNSLICE, ct, shape=inputs[0].shape, index=attrs["index"]
+        )
+    },
+    text=lambda node: f"_0[{index_text(_trimmed(node.attrs['index']))}]",
+    view=True,
+    rule="the cotangent goes back to where the slice was taken",
+    extra={"zeros": "moved"},
+)
+
+
+def _evaluate_unslice(x: Any, *, shape: Any, index: Any) -> Any:
+    result = np.zeros(shape, dtype=x.dtype)
+    result[index] = x
+    return result
+
+
+UNSLICE = multilinear(
+    "unslice",
+    lambda t, *, shape, index: TensorType(shape, t.dtype),
+    _evaluate_unslice,
+    transposes={0: lambda ct, inputs, attrs: apply(SLICE, ct, index=attrs["index"])},
+    text=lambda node: (
+        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"_out[{index_text(_trimmed(node.attrs['index']))}] = _0"
+    ),
+    rule="zero outside the slice",
+    extra={"stretches": (0,), "zeros": "placed apart"},
+)
+
+
+def slice_axis(x: Tensor, axis: int, start: Dim, stop: Dim, step: int = 1) -> Tensor:
+    """Return elements start:stop:step along one axis."""
+    index = [slice(None)] * x.ndim
+    full = start == 0 and stop == x.shape[axis] and step == 1
+    if full:
+        return x
+    index[axis] = slice(
+        None if start == 0 else start, stop, None if step == 1 else step
+    )
+    return apply(SLICE, x, index=tuple(index))
+
+
+def _canonical_slice(entry: slice, length: Dim) -> slice:
+    """Return a slice with Python ints or dims as bounds, negative ones resolved."""
+    step = 1 if entry.step is None else int(entry.step)
+    if step == 0:
+        raise ShapeError("slice step cannot be zero.")
+    start, stop = (_bound(b, length) for b in (entry.start, entry.stop))
+    if isinstance(length, int) and not _symbolic(start) and not _symbolic(stop):
+        start, stop, step = slice(start, stop, step).indices(length)
+        if not range(start, stop, step):
+            # A start of -1 would be read as the last element.
+            return slice(None, 0 if length else None)
+        if step > 0:
+            return slice(start or None, None if stop == length else stop, _step(step))
+        return slice(
+            None if start == length - 1 else start, None if stop < 0 else stop, step
+        )
+    return slice(None if start == 0 else start, stop, _step(step))
+
+
+def _step(step: int) -> int | None:
+    return None if step == 1 else step
+
+
+def _bound(value: Any, length: Dim) -> Any:
+    if value is None or (isinstance(value, sp.Expr) and not value.is_number):
+        return value
+    number = int(value)
+    if number < 0 and not isinstance(length, int):
+        return as_dim(length + number)
+    return number
+
+
+@api("getitem")
+def getitem(x: Any, index: Any) -> Tensor:
+    """``x[index]`` as NumPy reads it: ints, slices, None, Ellipsis, integer arrays.
+
+    Boolean masks must be constants, since the result's shape depends on their values.
+    """
+    from symdiff.ops.indexing.expressions import (
+        advanced_getitem,
+        entries_of,
+        is_advanced,
+    )
+
+    tensor = as_tensor(x)
+    entries = entries_of(index, tensor.ndim)
+    if is_advanced(entries):
+        return advanced_getitem(tensor, entries)
+    entries = [e for e in entries if not isinstance(e, str)]
+    axis, cuts, drop, insert = 0, [], [], []
+    position = 0
+    for entry in entries:
+        if entry is None:
+            insert.append(position)
+            position += 1
+            continue
+        length = tensor.shape[axis]
+        if isinstance(entry, slice):
+            cuts.append(_canonical_slice(entry, length))
+            position += 1
+        else:
+            cuts.append(_one(entry, length, axis))
+            drop.append(axis)
+        axis += 1
+    cuts += [slice(None)] * (tensor.ndim - axis)
+    if any(c != slice(None) for c in cuts):
+        tensor = apply(SLICE, tensor, index=tuple(cuts))
+    if drop:
+        tensor = squeeze(tensor, tuple(drop))
+    return expand_dims(tensor, tuple(insert)) if insert else tensor
+
+
+def _one(entry: Any, length: Dim, axis: int) -> slice:
+    if isinstance(entry, (bool, np.bool_)) or not isinstance(
+        entry, (int, np.integer, sp.Expr)
+    ):
+        raise ShapeError(
+            f"index {entry!r} is not an int, slice, None, Ellipsis or int tensor."
+        )
+    at = _bound(entry, length)
+    if isinstance(length, int) and isinstance(at, int):
+        at = at + length if at < 0 else at
+        if not 0 <= at < length:
+            raise ShapeError(
+                f"index {entry} is out of range for axis {axis} of length {length}"
+            )
+    return slice(at, as_dim(at + 1))
+
+
+# --- integer indices ------------------------------------------------------------------
+
+
+def integer_operand(value: Any) -> Tensor:
+    index = (
+        as_tensor(np.asarray(value))
+        if isinstance(value, (int, list))
+        else as_tensor(value)
+    )
+    if not index.dtype.is_integer:
+        raise DTypeError(f"indices must be integers, got {index.dtype}.")
+    return index
+
+
+def label_operand(value: Any, length: Dim) -> Tensor:
+    """Return labels as an operand; raise `ShapeError` for constants that are no class.
+
+    Unlike an index, a label of -1 does not mean the last one.
+    """
+    labels = integer_operand(value)
+    if labels.node.op is not CONSTANT:
+        return labels
+    array = labels.node.attrs["value"]
+    beyond = array >= length if isinstance(length, int) else array < 0
+    outside = array[(array < 0) | beyond]
+    if outside.size:
+        raise ShapeError(
+            f"label {outside[0]} is out of range: there are {length} classes, from 0."
+        )
+    return labels
+
+
+def _infer_take(x: TensorType, index: TensorType, *, axis: int) -> TensorType:
+    return TensorType(x.shape[:axis] + index.shape + x.shape[axis + 1 :], x.dtype)
+
+
+def _own_axis(node: Any) -> Dim:
+    length: Dim = node.inputs[0].shape[node.attrs.get("axis", -1)]
+    return length
+
+
+def _take_text(node: Any) -> str:
+    axis = node.attrs["axis"]
+    return f"_0[{', '.join([':'] * axis + ['_1'])}]"
+
+
+TAKE = multilinear(
+    "take",
+    _infer_take,
+    lambda x, index, *, axis: np.take(x, index, axis=axis),
+    transposes={
+        0: lambda ct, inputs, attrs: apply(
+            TAKE_ADD, ct, inputs[1], shape=inputs[0].shape, axis=attrs["axis"]
+        )
+    },
+    text=_take_text,
+    rule="added up where an index repeats",
+    extra={"indexed_axis": _own_axis, "zeros": "moved"},
+)
+
+
+def _evaluate_take_add(x: Any, index: Any, *, shape: Any, axis: int) -> Any:
+    result = np.zeros(shape, dtype=x.dtype)
+    np.add.at(result, (slice(None),) * axis + (index,), x)
+    return result
+
+
+TAKE_ADD = multilinear(
+    "take_add",
+    lambda x, index, *, shape, axis: TensorType(shape, x.dtype),
+    _evaluate_take_add,
+    transposes={0: lambda ct, inputs, attrs: take(ct, inputs[1], attrs["axis"])},
+    text=lambda node: (
+        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"np.add.at(_out, {_add_at_index(node.attrs['axis'])}, _0)"
+    ),
+    rule="rows taken more than once add up",
+    extra={
+        "indexed_axes": lambda node: {1: node.attrs["shape"][node.attrs["axis"]]},
+        "stretches": (0,),
+        "zeros": "placed",
+    },
+)
+
+
+def _add_at_index(axis: int) -> str:
+    return "_1" if axis == 0 else f"({'slice(None), ' * axis}_1)"
+
+
+@api("take")
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """Elements at integer ``indices`` along ``axis`` (of the flattened tensor if None).
+
+    Indices must lie in 0..length-1; they are checked when the generated function is
+    called.
+    """
+    from symdiff.ops.indexing.expressions import index_operand
+    from symdiff.ops.shape.views import ravel
+
+    tensor = as_tensor(x)
+    if axis is None:
+        tensor, axis = ravel(tensor), 0
+    where_ = normalize_axis(axis, tensor.ndim)
+    index = index_operand(integer_operand(indices), tensor.shape[where_], where_)
+    return apply(TAKE, tensor, index, axis=where_)
+
+
+def _infer_pick(x: TensorType, index: TensorType) -> TensorType:
+    _check_pick(x.shape, index.shape)
+    return TensorType(index.shape, x.dtype)
+
+
+def _check_pick(shape: Shape, index: Shape) -> None:
+    fits = len(shape) == len(index) + 1 and all(
+        unify(d, e) is not None for d, e in zip(shape, index, strict=False)
+    )
+    if not fits:
+        raise ShapeError(
+            f"one index per row is needed: {shape} has rows {shape[:-1]}, got {index}"
+        )
+
+
+def row_index(ndim: int, shape: Shape) -> str:
+    """Return the index of element ``_1`` of every row, for a tensor of ``ndim``
+    axes.
+    """
+    rows = [
+        f"np.arange({dim_text(d)}){_trailing(ndim - 2 - axis)}"
+        for axis, d in enumerate(shape[: ndim - 1])
+    ]
+    return ", ".join([*rows, "_1"])
+
+
+def _trailing(count: int) -> str:
+    """Return the index that adds axes of length 1 at the end."""
+    return f"[:{', None' * count}]" if count else ""
+
+
+def _evaluate_pick(x: Any, index: Any) -> Any:
+    return np.take_along_axis(x, np.expand_dims(index, -1), axis=-1)[..., 0]
+
+
+PICK = multilinear(
+    "pick",
+    _infer_pick,
+    _evaluate_pick,
+    transposes={
+        0: lambda ct, inputs, attrs: apply(
+            PLACE, ct, inputs[1], length=inputs[0].shape[-1]
+        )
+    },
+    text=lambda node: f"_0[{row_index(len(node.shape) + 1, node.inputs[0].shape)}]",
+    rule="the cotangent goes to the picked element",
+    extra={"indexed_axis": _own_axis, "labels": True, "zeros": "moved"},
+)
+
+
+def _new_axis(node: Any) -> Dim:
+    length: Dim = node.attrs["length"]
+    return length
+
+
+def placed_values(x: Any, index: Any, *, length: int) -> Any:
+    result = np.zeros((*x.shape, length), dtype=x.dtype)
+    np.put_along_axis(result, np.expand_dims(index, -1), np.expand_dims(x, -1), axis=-1)
+    return result
+
+
+PLACE = multilinear(
+    "place",
+    lambda x, index, *, length: TensorType((*x.shape, length), x.dtype),
+    placed_values,
+    transposes={0: lambda ct, inputs, attrs: pick(ct, inputs[1])},
+    text=lambda node: (
+        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"_out[{row_index(len(node.shape), node.shape)}] = _0"
+    ),
+    extra={
+        "indexed_axis": _new_axis,
+        "labels": True,
+        "stretches": (0,),
+        "zeros": "placed apart",
+    },
+)
+
+
+@api("pick")
+def pick(x: Any, indices: Any) -> Tensor:
+    """One element of every row (last axis): ``x[..., indices]`` with indices of shape
+    x[..., 0].
+    """
+    tensor = as_tensor(x)
+    classes = tensor.shape[-1] if tensor.ndim else 1
+    return apply(PICK, tensor, label_operand(indices, classes))
+
+
+ARANGE = primitive(
+    "arange",
+    lambda *, length: TensorType((length,), INT64),
+    lambda *, length: np.arange(length),
+    vjp=None,
+    jvp=None,
+    text=lambda node: f"np.arange({dim_text(node.attrs['length'])})",
+)
+
+
+def arange(length: Any) -> Tensor:
+    """Return the integers 0..length-1, as int64; `ranges.arange` is the public one."""
+    return apply(ARANGE, length=as_dim(length))

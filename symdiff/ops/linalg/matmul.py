@@ -1,0 +1,132 @@
+"""Products of matrices.
+
+`matmul` follows NumPy: operands of one axis are vectors, leading axes are batches. A
+2-D second operand shared by a batch stays 2-D, so its gradient is one product and not a
+sum of many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import (
+    Shape,
+    TensorType,
+    broadcast_shapes,
+    product,
+    promote,
+    unify,
+)
+from symdiff.ops.core.independent import of_matmul
+from symdiff.ops.core.operands import api, as_tensor, is_literal, stretch
+from symdiff.ops.core.record import multilinear
+from symdiff.ops.shape.views import expand_dims, reshape, swapaxes
+
+
+def _infer_matmul(a: TensorType, b: TensorType) -> TensorType:
+    if unify(a.shape[-1], b.shape[-2 if b.ndim > 1 else 0]) is None:
+        raise ShapeError(
+            f"inner lengths differ: {a.shape} @ {b.shape} contracts {a.shape[-1]} with "
+            f"{b.shape[-2 if b.ndim > 1 else 0]}; transpose an operand or fix its "
+            "declaration"
+        )
+    batch: Shape = a.shape[:-2]
+    if b.ndim > 2 and len(batch) == len(b.shape[:-2]):
+        for d, e in zip(batch, b.shape[:-2], strict=True):
+            if unify(d, e) is None:
+                raise ShapeError(f"batch axes differ: {a.shape} @ {b.shape}")
+    rows = a.shape[-2:-1] if a.ndim > 1 else ()
+    columns = b.shape[-1:] if b.ndim > 1 else ()
+    return TensorType(batch + rows + columns, promote(a.dtype, b.dtype))
+
+
+def _flat(x: Tensor) -> Tensor:
+    """Return a batch of rows as one matrix."""
+    # The number of rows is written out: -1 cannot be inferred beside an empty axis.
+    return x if x.ndim == 2 else reshape(x, (product(x.shape[:-1]), x.shape[-1]))
+
+
+def _left(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+    a, b = inputs
+    if b.ndim == 1:  # rows . vector
+        return stretch(expand_dims(ct, ct.ndim), a.shape) * stretch(b, a.shape)
+    if a.ndim == 1:
+        return matmul(b, ct)
+    return matmul(ct, swapaxes(b, -1, -2))
+
+
+def _right(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+    a, b = inputs
+    if b.ndim == 1:
+        if a.ndim == 1:
+            return a * stretch(ct, a.shape)
+        return matmul(swapaxes(_flat(a), 0, 1), reshape(ct, (-1,)))
+    if a.ndim == 1:
+        return stretch(expand_dims(a, 1), b.shape) * stretch(ct, b.shape)
+    if b.ndim == 2:
+        return matmul(swapaxes(_flat(a), 0, 1), _flat(ct))
+    return matmul(swapaxes(a, -1, -2), ct)
+
+
+MATMUL = multilinear(
+    "matmul",
+    _infer_matmul,
+    np.matmul,
+    transposes={0: _left, 1: _right},
+    text="_0 @ _1",
+    out="np.matmul(_0, _1, out=_out)",
+    latex="{0} {1}",
+    extra={"independent": of_matmul},
+)
+
+
+@api("matmul")
+def matmul(x: Any, other: Any) -> Tensor:
+    """Matrix product with NumPy's rules for vectors and batches."""
+    a, b = as_tensor(x), as_tensor(other)
+    if is_literal(a) or is_literal(b) or not a.ndim or not b.ndim:
+        raise ShapeError(
+            f"matmul needs tensors of at least one axis, got {a.type} and {b.type}; "
+            "use * for scalars."
+        )
+    if b.ndim <= 2 and a.ndim >= 1 and not (a.ndim > 2 and b.ndim == 1):
+        return apply(MATMUL, a, b)
+    if b.ndim == 1:  # batch of matrices times one vector
+        return apply(MATMUL, a, b)
+    if a.ndim == 1:
+        row = matmul(expand_dims(a, 0), b)
+        return reshape(row, row.shape[:-2] + row.shape[-1:])
+    try:
+        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ShapeError as error:
+        raise ShapeError(
+            f"matmul({a.type}, {b.type}): batch axes differ: {error}"
+        ) from None
+    return apply(
+        MATMUL, stretch(a, batch + a.shape[-2:]), stretch(b, batch + b.shape[-2:])
+    )
+
+
+@api("dot")
+def dot(x: Any, other: Any) -> Tensor:
+    """NumPy's dot: a product for scalars, otherwise a sum over the last axis of x."""
+    a, b = as_tensor(x), as_tensor(other)
+    if is_literal(a) or is_literal(b) or not a.ndim or not b.ndim:
+        return a * b
+    if b.ndim <= 2:
+        return matmul(a, b)
+    flat = _flat(swapaxes(b, -1, -2))
+    rows = matmul(_flat(a) if a.ndim > 1 else a, swapaxes(flat, 0, 1))
+    return reshape(rows, a.shape[:-1] + b.shape[:-2] + b.shape[-1:])
+
+
+@api("outer")
+def outer(x: Any, other: Any) -> Tensor:
+    """Every element of the first (flattened) times every element of the second."""
+    a, b = reshape(x, -1), reshape(other, -1)
+    return expand_dims(a, 1) * b

@@ -1,0 +1,201 @@
+"""Median, quantiles and percentiles.
+
+The value is NumPy's, which selects without sorting and gives nan where there is one. A
+quantile lies between two ranks of the sorted elements, so its derivative goes to the
+two elements that a stable sort puts there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import (
+    Dim,
+    TensorType,
+    as_dim,
+    normalize_axes,
+    product,
+    require_nonempty,
+)
+from symdiff.ops.core.independent import beside_axes
+from symdiff.ops.core.operands import api, as_tensor
+from symdiff.ops.core.record import primitive, require_float
+from symdiff.ops.elementwise.arithmetic import where
+from symdiff.ops.elementwise.nonfinite import isnan
+from symdiff.ops.indexing.slices import slice_axis
+from symdiff.ops.indexing.sorting import ADD_ALONG_AXIS, argsort, take_along_axis
+from symdiff.ops.reduce.sums import reduced_shape
+from symdiff.ops.shape.joining import stack
+from symdiff.ops.shape.views import expand_dims, reshape, squeeze, transpose
+
+METHODS = (
+    *("inverted_cdf", "averaged_inverted_cdf", "closest_observation"),
+    *("interpolated_inverted_cdf", "hazen", "weibull", "linear", "median_unbiased"),
+    *("normal_unbiased", "lower", "higher", "midpoint", "nearest"),
+)
+
+
+def _ranks(length: Dim, q: float, method: Any) -> tuple[Dim, Dim, Any]:
+    """Return the two ranks a quantile lies between, and how far it is from the first.
+
+    A quantile of the numbers 0..n-1 is its own rank, so NumPy itself says where it
+    lies.
+    """
+    if isinstance(length, int):
+        rank = float(np.quantile(np.arange(float(length)), q, method=method))
+        low = int(rank)
+        return low, min(low + 1, length - 1), rank - low
+    exact = (length - 1) * sp.Rational(repr(q))
+    low, high = as_dim(sp.floor(exact)), as_dim(sp.ceiling(exact))
+    match method:
+        case "lower":
+            return low, low, 0.0
+        case "higher":
+            return high, high, 0.0
+        case "midpoint":
+            return low, high, 0.5
+        case "linear":
+            return low, high, 0.5 if q == 0.5 else exact - low
+    raise ShapeError(
+        f"the gradient of a quantile by method {method!r} needs an axis of written "
+        f"length, not {length}; use 'linear', 'lower', 'higher' or 'midpoint'."
+    )
+
+
+def _places(x: Tensor, attrs: Any) -> list[tuple[Tensor, Any]]:
+    """Return what a quantile is made of: indices along the axis, and weights."""
+    axis = attrs["axis"]
+    low, high, far = _ranks(x.shape[axis], attrs["q"], attrs["method"])
+    order = argsort(x, axis)
+    order.hint = "order"
+    first = slice_axis(order, axis, low, as_dim(low + 1))
+    if far == 0 or low == high:
+        return [(first, 1)]
+    second = slice_axis(order, axis, high, as_dim(high + 1))
+    if far == 1:
+        return [(second, 1)]
+    return [(first, 1 - far), (second, far)]
+
+
+def _quantile_vjp(
+    ct: Tensor, output: Tensor, inputs: Any, attrs: Any, needs: Any
+) -> list[Any]:
+    (x,) = inputs
+    axis, total = attrs["axis"], None
+    row: Any = expand_dims(_unless_nan(output, ct), axis)
+    for index, weight in _places(x, attrs):
+        length = x.shape[axis]
+        share = row if isinstance(weight, int) else row * weight
+        part: Any = apply(
+            ADD_ALONG_AXIS, share, index, length=length, axis=axis, unique=True
+        )
+        total = part if total is None else total + part
+    return [total]
+
+
+def _quantile_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Any:
+    (x,) = inputs
+    axis, total = attrs["axis"], None
+    for index, weight in _places(x, attrs):
+        part: Any = squeeze(take_along_axis(tangents[0], index, axis), axis)
+        part = part if isinstance(weight, int) else part * weight
+        total = part if total is None else total + part
+    return _unless_nan(output, total)
+
+
+def _unless_nan(quantile: Tensor, t: Any) -> Tensor:
+    """Return ``t``, and NaN where the quantile is: sorting has put the NaN aside."""
+    return where(isnan(quantile), np.nan, t)
+
+
+def _infer_quantile(t: TensorType, *, axis: int, q: float, method: str) -> TensorType:
+    require_float(t, "a quantile")
+    require_nonempty(t.shape[axis], "a quantile")
+    return TensorType(reduced_shape(t.shape, (axis,), False), t.dtype)
+
+
+def _quantile_text(node: Any) -> str:
+    axis, q, method = (node.attrs[k] for k in ("axis", "q", "method"))
+    where = f", axis={axis}" if len(node.inputs[0].shape) > 1 else ""
+    if q == 0.5 and method == "linear":
+        return f"np.median(_0{where})"
+    how = "" if method == "linear" else f', method="{method}"'
+    # NumPy 1 answers in float64 whatever the operand's width.
+    width = ".astype(_float, copy=False)" if len(node.inputs[0].shape) > 1 else ""
+    return f"np.quantile(_0, {q!r}{where}{how}){width}"
+
+
+def _evaluate_quantile(x: Any, *, axis: int, q: float, method: Any) -> Any:
+    if q == 0.5 and method == "linear":
+        return np.median(x, axis=axis)
+    return np.quantile(x, q, axis=axis, method=method)
+
+
+QUANTILE = primitive(
+    "quantile",
+    _infer_quantile,
+    _evaluate_quantile,
+    vjp=_quantile_vjp,
+    jvp=_quantile_jvp,
+    text=_quantile_text,
+    rule="goes to the elements it lies between",
+    extra={"weight": 20, "independent": beside_axes},
+)
+
+
+@api("quantile")
+def quantile(
+    x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """Value below which the part ``q`` (0..1) of the elements over ``axis`` lies.
+
+    ``q`` is a number or a sequence of numbers (a new first axis), ``method`` one of
+    NumPy's.
+    """
+    tensor = as_tensor(x)
+    if method not in METHODS:
+        raise DeclarationError(f"method {method!r} is not one of {', '.join(METHODS)}.")
+    if isinstance(q, Tensor):
+        raise DeclarationError(
+            "q must be a number or a sequence of numbers, not a tensor."
+        )
+    if isinstance(q, (list, tuple, np.ndarray)) and np.ndim(q):
+        several = [quantile(x, p, axis, method=method, keepdims=keepdims) for p in q]
+        return stack(several)
+    if not 0 <= float(q) <= 1:
+        raise DeclarationError(f"quantiles lie between 0 and 1, got {q}.")
+    axes = normalize_axes(axis, tensor.ndim)
+    rows, at = _one_axis(tensor, axes)
+    found = (
+        apply(QUANTILE, rows, axis=at, q=float(q), method=method) if axes else tensor
+    )
+    return expand_dims(found, axes) if keepdims and axes else found
+
+
+def _one_axis(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, int]:
+    """Return the tensor with ``axes`` made one, and where that is."""
+    if len(axes) <= 1:
+        return x, axes[0] if axes else 0
+    kept = [a for a in range(x.ndim) if a not in axes]
+    shape = (*(x.shape[a] for a in kept), product([x.shape[a] for a in axes]))
+    return reshape(transpose(x, (*kept, *axes)), shape), len(kept)
+
+
+@api("percentile")
+def percentile(
+    x: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """As `quantile`, with ``q`` from 0 to 100."""
+    parts: Any = [p / 100 for p in q] if np.ndim(q) else q / 100
+    return quantile(x, parts, axis, method=method, keepdims=keepdims)
+
+
+@api("median")
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Middle element over ``axis``, the mean of the middle two of an even number."""
+    return quantile(x, 0.5, axis, keepdims=keepdims)

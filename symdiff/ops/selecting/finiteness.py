@@ -1,0 +1,171 @@
+"""Whether a derivative's factor can be infinite or NaN while all leaves are finite.
+
+In: an elementwise op's result, and one of its operands. Out: yes or no. Invariant: an
+elementwise op is known by its values, and those of its partials, at a few points: 0,
+negative and large ones, or positive ones alone where an operand is provably positive,
+as a variance plus a small number is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.body import bodies_of, every_node
+from symdiff.graph.interpret import interpret
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.calculus import from_expression
+from symdiff.ops.core.operands import CONSTANT, LITERAL, constant
+from symdiff.ops.core.record import OPERANDS, Op, y
+
+POSITIVE = (1e-3, 0.5, 1.0, 2.0, 1000.0)
+POINTS = (-1000.0, -2.0, -1.0, -0.5, 0.0, *POSITIVE)
+SINGULAR = frozenset(
+    ["solve", "inv", "cholesky", "cofactors", "slogdet", "eigh", "svd", "pinv", "lstsq"]
+)  # of matrices that may have no inverse
+SPREAD = frozenset(
+    ["broadcast_to", "reshape", "expand_dims", "squeeze", "transpose", "slice", "sum",
+     "mean", "sqrt", "item", "max", "min", "take", "gather"]
+)  # fmt: skip
+SQUARES = frozenset(["var", "std", "norm", "abs", "square", "relu", "softmax", "exp",
+                     "sigmoid", "softplus"])  # fmt: skip
+_wild: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
+MOST_LOOKED_AT = 100_000  # elements of a constant; of a larger one no sign is known
+_signs: WeakKeyDictionary[Node, int] = WeakKeyDictionary()
+
+
+def may_be_infinite(node: Node, operand: int) -> bool:
+    """Whether the partial of an elementwise op can be infinite, its leaves finite."""
+    partial = node.op.partials[operand]
+    if _has_pole(node):
+        return True
+    if not isinstance(partial, sp.Basic):
+        return any(_is_wild(i) for i in node.inputs)
+    read = partial.free_symbols
+    operands = zip(OPERANDS, node.inputs, strict=False)
+    return (y in read and _is_wild(node)) or any(
+        s in read and _is_wild(i) for s, i in operands
+    )
+
+
+def has_steep(outputs: Sequence[Tensor]) -> bool:
+    """Whether any partial on the way to outputs can be infinite, its leaves finite."""
+    for node in every_node(topological([t.node for t in outputs])):
+        if node.op.name in SINGULAR:
+            return True
+        if not node.op.is_elementwise or not node.op.partials:
+            continue
+        pairs = zip(node.inputs, node.op.partials, strict=False)
+        smooth = [i for i, (x, p) in enumerate(pairs) if p is not None and _moves(x)]
+        if not node.op.extra.get("selects") and any(
+            may_be_infinite(node, i) for i in smooth
+        ):
+            return True
+    return False
+
+
+def _moves(node: Node) -> bool:
+    return node.op not in (LITERAL, CONSTANT)
+
+
+def _is_wild(node: Node) -> bool:
+    """Whether a value can be infinite or NaN, of finite leaves."""
+    if node not in _wild:
+        for n in topological([node]):
+            if n not in _wild:
+                _wild[n] = _makes_wild(n) or any(_wild[i] for i in n.inputs)
+    return _wild[node]
+
+
+def _makes_wild(node: Node) -> bool:
+    if node.op.is_elementwise:
+        return _has_pole(node)
+    return node.op.name in SINGULAR or any(bodies_of(node.attrs))
+
+
+# --- poles ----------------------------------------------------------------------------
+
+
+def _has_pole(node: Node) -> bool:
+    grids: list[tuple[float, ...]] = []
+    for i in node.inputs:
+        value = i.attrs["value"] if i.op is LITERAL else None
+        if isinstance(value, (int, float)):
+            grids.append((float(value),))
+        else:
+            grids.append(POSITIVE if _sign(i) > 1 else POINTS)
+    return _op_has_pole(node.op, tuple(grids))
+
+
+@lru_cache(maxsize=1024)
+def _op_has_pole(op: Op, grids: tuple[tuple[float, ...], ...]) -> bool:
+    """Whether an op, or a partial, leaves the finite numbers at some of the points."""
+    if op.extra.get("selects") or op.vjp is None:
+        return False
+    points = np.array(list(itertools.product(*grids))).T
+    with np.errstate(all="ignore"):
+        try:
+            values = [op.evaluate(*points)]
+        except TypeError:  # not defined on floats
+            return False
+        # SymPy partials have symbols for these; an op of more operands has functions
+        at = zip(OPERANDS, points, strict=False)
+        env = {symbol: constant(value) for symbol, value in [*at, (y, values[0])]}
+        values += [
+            interpret(from_expression(partial, env), {})
+            for partial in op.partials
+            if isinstance(partial, sp.Basic) and partial.has(sp.Pow)
+        ]
+    return not all(np.all(np.isfinite(v)) for v in values)
+
+
+# --- signs ----------------------------------------------------------------------------
+
+
+def _sign(node: Node) -> int:
+    """Return 2 for what is positive, 1 for what is not negative, 0 for all else."""
+    if node not in _signs:
+        for n in topological([node]):
+            if n not in _signs:
+                _signs[n] = _sign_of(n)
+    return _signs[node]
+
+
+def _sign_of(node: Node) -> int:
+    name, inputs = node.op.name, node.inputs
+    if node.op in (LITERAL, CONSTANT):
+        return _sign_of_number(node.attrs["value"])
+    if name in SQUARES:
+        return 1
+    signs = [_signs[i] for i in inputs]
+    match name:
+        case "add":
+            return max(signs) if min(signs) else 0
+        case "maximum":
+            return max(signs)
+        case "multiply" if inputs[0] is inputs[1]:
+            return 1
+        case "multiply" | "divide" | "minimum":
+            return min(signs)
+        case "power" if signs[0] < 2 and inputs[1].op is LITERAL:
+            even = inputs[1].attrs["value"] in (2, 4)
+            return 1 if even else min(signs[0], 1)
+        case "power":
+            return signs[0]
+    return signs[0] if name in SPREAD else 0
+
+
+def _sign_of_number(value: Any) -> int:
+    if isinstance(value, sp.Basic):  # a dimension
+        return 2 if value.is_positive else 1 if value.is_nonnegative else 0
+    if np.size(value) > MOST_LOOKED_AT:
+        return 0
+    low = np.min(value) if np.size(value) else 0
+    return 2 if low > 0 else 1 if low >= 0 else 0

@@ -1,0 +1,197 @@
+"""Cotangents that `where` has masked, kept masked through what follows.
+
+In: a cotangent such as ``where(c, t, 0)``. Out: its mask apart from ``t``. Invariant: a
+rule is linear in its cotangent, so ``rule(where(c, t, 0)) = where(c, rule(t), 0)``
+element by element; masking last instead of first turns the ``0 * inf`` of a branch that
+was not taken into 0, in every order, because the mask is itself a node.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import Shape, TupleType
+from symdiff.ops.core.operands import API, literal_value
+
+VIEWS = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
+RECTIFIERS = frozenset(["relu"])  # their slope is finite wherever they are 0
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """``inner`` where the condition holds (``taken``) or where it does not, else 0."""
+
+    condition: Tensor
+    inner: Tensor
+    taken: bool
+
+    def around(self, t: Tensor) -> Tensor:
+        """Return another value under the same mask."""
+        found: Tensor = (
+            API["where"](self.condition, t, 0)
+            if self.taken
+            else API["where"](self.condition, 0, t)
+        )
+        return found
+
+    def alike(self, other: Masked) -> bool:
+        """Whether two masks have one condition."""
+        if self.condition.node is other.condition.node:
+            return True
+        return _origin(self.condition) == _origin(other.condition)
+
+
+def masked(t: Tensor, rectified: bool = False) -> Masked | None:
+    """Return the mask of a cotangent, seen through changes of shape; None if it has
+    none, or only that of a rectifier, which ``rectified`` includes.
+    """
+    views = []
+    while t.node.op.name in VIEWS or t.node.op.name == "sum":
+        views.append(t.node)
+        (t,) = t.parents
+    if t.node.op.name != "where":
+        return None
+    condition, a, b = t.parents
+    taken = is_zero(b)
+    if taken == is_zero(a) or (_is_rectifier(condition) and not rectified):
+        return None
+    inner = a if taken else b
+    if inner.shape != condition.shape:  # a number, broadcast by NumPy
+        return None
+    for view in reversed(views):
+        seen = after_view(view, condition)
+        if seen is None:
+            return None
+        condition, inner = seen, apply(view.op, inner, **view.attrs)
+    return Masked(condition, inner, taken)
+
+
+def after_view(view: Node, condition: Tensor) -> Tensor | None:
+    """Return a condition after a view, or after a sum along which it is constant."""
+    if view.op.name != "sum":
+        return apply(view.op, condition, **view.attrs)
+    axes = set(view.attrs["axes"])
+    if condition.node.op.name != "broadcast_to":
+        return None
+    (source,) = condition.parents
+    ahead = condition.ndim - source.ndim
+    if any(i >= ahead and source.shape[i - ahead] != 1 for i in axes):
+        return None
+    kept = [i for i in range(condition.ndim) if i not in axes]
+    shape = tuple(source.shape[i - ahead] for i in kept if i >= ahead)
+    small = API["reshape"](source, shape) if source.shape != shape else source
+    if view.attrs["keepdims"]:
+        full = range(condition.ndim)
+        dims = [1 if i in axes else source.shape[i - ahead] for i in full if i >= ahead]
+        small = API["reshape"](small, tuple(dims))
+    found: Tensor = API["broadcast_to"](small, view.shape)
+    return found
+
+
+def _origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
+    """Return what a condition repeats, and for each axis the one that it comes from
+    there.
+    """
+    axes: list[int | None] = list(range(condition.ndim))
+    while condition.node.op.name in VIEWS:
+        (source,) = condition.parents
+        step = axes_of(condition.node, source.shape)
+        if step is None:
+            break
+        axes = [None if a is None else step[a] for a in axes]
+        condition = source
+    return condition.node, tuple(axes)
+
+
+def axes_of(view: Node, source: Shape) -> list[int | None] | None:
+    """Return the operand's axis that each axis of a view is; None for new ones."""
+    count = len(view.shape)
+    match view.op.name:
+        case "broadcast_to":
+            ahead = count - len(source)
+            return [
+                None if i < ahead or source[i - ahead] != d else i - ahead
+                for i, d in enumerate(view.shape)
+            ]
+        case "transpose":
+            return list(view.attrs["axes"])
+    # Axes of length 1 come and go; the others keep their order.
+    old = [i for i, d in enumerate(source) if d != 1]
+    new = [i for i, d in enumerate(view.shape) if d != 1]
+    if [source[i] for i in old] != [view.shape[i] for i in new]:
+        return None
+    found: list[int | None] = [None] * count
+    for i, j in zip(old, new, strict=True):
+        found[j] = i
+    return found
+
+
+def is_zero(t: Tensor) -> bool:
+    value = literal_value(t)
+    zero = isinstance(value, (int, float)) and value == 0
+    return zero and math.copysign(1.0, value) > 0
+
+
+def _is_rectifier(condition: Tensor) -> bool:
+    return any(p.node.op.name in RECTIFIERS for p in condition.parents)
+
+
+def hides(node: Node) -> bool:
+    """Whether a node's own rule could turn a masked cotangent into NaN.
+
+    Elementwise rules keep the mask themselves, and it is seen through changes of shape.
+    """
+    if node.op.is_elementwise or node.op.view or isinstance(node.type, TupleType):
+        return False
+    return node.op.name not in VIEWS and node.op.name != "sum"
+
+
+def scalar_mask(t: Tensor) -> Masked | None:
+    """Return the mask of a cotangent that is hidden, or not, as a whole."""
+    mask = masked(t)
+    if mask is None:
+        return None
+    condition = mask.condition
+    while condition.ndim and condition.node.op.name in VIEWS:
+        (condition,) = condition.parents
+    return None if condition.ndim else Masked(condition, mask.inner, mask.taken)
+
+
+def merge_masked(terms: Sequence[Tensor]) -> list[Tensor]:
+    """Return terms of the same sum, those under one mask as one term.
+
+    where(c, a, 0) + where(c, b, 0) = where(c, a + b, 0), and
+    where(c, a, 0) + where(c, 0, b) = where(c, a, b).
+    """
+    found: list[Tensor] = []
+    masks: dict[int, Masked] = {}
+    places: dict[object, int] = {}  # of each condition, so that long sums stay linear
+    for term in terms:
+        mask = masked(term) if len(terms) > 1 else None
+        at = -1 if mask is None else places.get(_origin(mask.condition), -1)
+        before = masks.get(at)
+        if mask is None or before is None:
+            if mask is not None:
+                places[_origin(mask.condition)] = len(found)
+                masks[len(found)] = mask
+            found.append(term)
+            continue
+        if before.taken == mask.taken:
+            (inner,) = _added(before.inner, mask.inner)
+            found[at] = before.around(inner)
+            masks[at] = Masked(before.condition, inner, before.taken)
+        else:
+            a, b = (before, mask) if before.taken else (mask, before)
+            found[at] = API["where"](a.condition, a.inner, b.inner)
+            del masks[at]
+    return found
+
+
+def _added(a: Tensor, b: Tensor) -> list[Tensor]:
+    """Return the sum, under a further mask that both have."""
+    terms = merge_masked([a, b])
+    return terms if len(terms) == 1 else [a + b]

@@ -1,0 +1,314 @@
+"""Where a cotangent is 0 by its construction, as a condition.
+
+In: a cotangent (or tangent). Out: the mask that selecting put around it, seen through
+what is linear in it; a boolean tensor that holds where it may differ from 0; and parts
+placed into zeros, as the last step instead of an inner one. Invariant: only selection,
+placing and what moves elements is looked at, never the values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import BOOL, Dim
+from symdiff.ops.core.operands import CONSTANT
+from symdiff.ops.elementwise.arithmetic import (
+    greater_equal,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    where,
+)
+from symdiff.ops.indexing.scatter import SET_AT, indexed_shape
+from symdiff.ops.indexing.slices import UNSLICE, slice_length
+from symdiff.ops.reduce.sums import any_
+from symdiff.ops.selecting.masks import VIEWS, Masked, after_view, is_zero, masked
+from symdiff.ops.selecting.placing import UNSLICES, fills, within
+from symdiff.ops.shape.views import broadcast_to, full, reshape
+
+OUTWARD = VIEWS - {"reshape"} | {"divide", "multiply", "negative", "slice", "sum"}
+DEPTH = 12  # ops that a mask is looked for through
+FACTORS = frozenset(["multiply", "divide", "negative", "cast"])
+LINEAR = {
+    **dict.fromkeys(["add", "subtract", "multiply"], slice(2)),
+    **dict.fromkeys(["divide", "negative", "cast", "sum"], slice(1)),
+    "where": slice(1, 3),
+}  # the operands that an op is linear in
+
+
+# --- masks that the rules of selecting ops made ---------------------------------------
+
+
+def covering(t: Tensor, depth: int = DEPTH) -> Masked | None:
+    """Return the mask around a tensor, seen through views and factors, or None.
+
+    where(c, a, where(d, b, 0)) = where(c or d, where(c, a, b), 0), and
+    where(c, a, 0) b = where(c, a b, 0) for a cotangent.
+    """
+    if not depth:
+        return None
+    mask = masked(t, rectified=True)
+    if mask is not None:
+        return mask
+    name = t.node.op.name
+    if name == "where":
+        return _nested(t, depth)
+    if name in VIEWS:
+        inside = covering(t.parents[0], depth - 1)
+        if inside is None:
+            return None
+        seen = after_view(t.node, inside.condition)
+        if seen is None:
+            return None
+        inner = apply(t.node.op, inside.inner, **t.node.attrs)
+        return Masked(seen, inner, inside.taken)
+    if name in FACTORS:
+        for i, p in enumerate(t.parents[:1] if name == "divide" else t.parents):
+            inside = covering(p, depth - 1)
+            if inside is not None:
+                operands = [*t.parents[:i], inside.inner, *t.parents[i + 1 :]]
+                inner = apply(t.node.op, *operands, **t.node.attrs)
+                return replace(inside, inner=inner)
+    return None
+
+
+def _nested(t: Tensor, depth: int) -> Masked | None:
+    """Return the mask of a choice between two, one of which is masked."""
+    condition, a, b = t.parents
+    for other, dense in ((b, condition), (a, None)):
+        inside = covering(other, depth - 1)
+        if inside is None or other.shape != condition.shape:
+            continue
+        shown = inside.condition if inside.taken else logical_not(inside.condition)
+        if dense is None:
+            inner = where(condition, inside.inner, b)
+            return Masked(logical_or(logical_not(condition), shown), inner, True)
+        return Masked(
+            _either(condition, shown), where(condition, a, inside.inner), True
+        )
+    return None
+
+
+def _either(a: Tensor, b: Tensor) -> Tensor:
+    """Return ``a or b``; x > y or x == y as x >= y."""
+    joined = {"greater": greater_equal, "less": less_equal}.get(a.node.op.name)
+    same = b.node.op.name == "equal" and a.node.inputs == b.node.inputs
+    if joined is not None and same:
+        return joined(*a.parents)
+    return logical_or(a, b)
+
+
+# --- conditions -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What has been found so far, and whether masks that no user wrote count."""
+
+    rectified: bool
+    known: dict[Tensor, Tensor | None] = field(default_factory=dict)
+
+
+def support(t: Tensor, rectified: bool = True) -> Tensor | None:
+    """Return a condition that holds where ``t`` may differ from 0; None: everywhere.
+
+    Without ``rectified`` the masks of relu and of a maximum do not count.
+    """
+    return _support(t, _Search(rectified), DEPTH)
+
+
+def _support(t: Tensor, search: _Search, depth: int) -> Tensor | None:
+    if not depth:
+        return None
+    if t not in search.known:
+        search.known[t] = _found(t, search, depth - 1)
+    return search.known[t]
+
+
+def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
+    if _is_nothing(t):
+        return full(t.shape, False, BOOL)
+    op, attrs = t.node.op, t.node.attrs
+    kind = op.extra.get("zeros")
+    if op.name == "item":
+        return _of_rows(t, search, depth)
+    if kind is None and op.name not in LINEAR:
+        return None
+    linear = t.parents[LINEAR.get(op.name, _parts(t))]
+    # A factor that is 0 is a value, and no selection: 0 times inf stays nan.
+    factors = op.name in ("multiply", "divide")
+    parts = [
+        None if factors and _is_nothing(p) else _support(p, search, depth)
+        for p in linear
+    ]
+    held = [m for m in parts if m is not None]
+    if kind is not None:
+        leaves_zeros = kind == "in place" or kind.startswith("placed")
+        if op is UNSLICES:
+            leaves_zeros = not fills(t.node)
+        if not held and not leaves_zeros:
+            return None
+        whole = [_or_all(m, p) for m, p in zip(parts, linear, strict=True)]
+        if op is SET_AT and not whole[1].ndim:  # a number
+            arrays = [a.node.tensor_type for a in t.parents[2:]]
+            shape = indexed_shape(t.shape, attrs["index"], arrays)
+            whole[1] = full(shape, not _is_nothing(linear[1]), BOOL)
+        return apply(op, *whole, *t.parents[len(whole) :], **attrs)
+    match op.name:
+        case "add" | "subtract":
+            return _or(*held) if len(held) == 2 else None
+        case "where" if search.rectified or masked(t) is not None:
+            return _chosen(t, *parts)
+        case "sum" if held:
+            return any_(held[0], attrs["axes"], keepdims=attrs["keepdims"])
+        case "multiply" | "divide" | "negative" | "cast" if held:
+            return _and(held[0], held[-1])
+    return None
+
+
+def _of_rows(t: Tensor, search: _Search, depth: int) -> Tensor | None:
+    """Return the condition of what a loop stacks, where rows of its sequences hold it.
+
+    The mask inside the body is one of its leaves: the sequence outside says it for all
+    steps.
+    """
+    (loop,) = t.parents
+    attrs, index = loop.node.attrs, t.node.attrs["index"]
+    first = attrs.get("carries", 0)
+    if "sequences" not in attrs or index < first:
+        return None
+    body = attrs["body"]
+    inner = _support(body.outputs[index], search, depth)
+    rows = slice(first, first + attrs["sequences"])
+    pairs = zip(body.params[rows], loop.parents[rows], strict=True)
+    if inner is None:
+        return None
+    return _outside(inner, {p.node: s for p, s in pairs}, t.shape[0])
+
+
+def _outside(inner: Tensor, rows: dict[Node, Tensor], steps: Dim) -> Tensor | None:
+    """Return a condition of one row for all rows, stacked along a first axis."""
+    if inner.node in rows:
+        return rows[inner.node]
+    name = inner.node.op.name
+    if name not in VIEWS and name not in ("logical_or", "logical_and", "logical_not"):
+        return None
+    found = [_outside(p, rows, steps) for p in inner.parents]
+    operands = [a for a in found if a is not None]
+    if not operands or len(operands) < len(found):
+        return None
+    if name not in VIEWS:
+        return apply(inner.node.op, *operands)
+    (a,), axes = operands, inner.node.attrs.get("axes", ())
+    if name == "transpose":
+        return apply(inner.node.op, a, axes=(0, *(i + 1 for i in axes)))
+    if name == "broadcast_to":
+        ones = (1,) * (inner.ndim - a.ndim + 1)
+        a = reshape(a, (steps, *ones, *a.shape[1:]))
+        return broadcast_to(a, (steps, *inner.shape))
+    return reshape(a, (steps, *inner.shape))
+
+
+def _or(a: Tensor, b: Tensor) -> Tensor:
+    return a if a.node is b.node else logical_or(a, b)
+
+
+def _and(a: Tensor, b: Tensor) -> Tensor:
+    return a if a.node is b.node else logical_and(a, b)
+
+
+def _parts(t: Tensor) -> slice:
+    """Return which operands of an op that moves elements these are."""
+    every = t.node.op.extra.get("zeros") == "joined" or t.node.op is UNSLICES
+    return slice(2 if t.node.op is SET_AT else None if every else 1)
+
+
+def _chosen(t: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    """Return the condition of ``where(c, ., .)`` from those of its two operands."""
+    condition, *operands = t.parents
+    if _is_nothing(operands[1]):
+        return condition if a is None else _and(condition, a)
+    if _is_nothing(operands[0]):
+        other = logical_not(condition)
+        return other if b is None else _and(other, b)
+    if a is None and b is None:
+        return None
+    return where(condition, _or_all(a, t), _or_all(b, t))
+
+
+def _or_all(condition: Tensor | None, like: Tensor) -> Tensor:
+    return full(like.shape, True, BOOL) if condition is None else condition
+
+
+def _is_nothing(t: Tensor) -> bool:
+    """Whether a tensor is the number 0, repeated."""
+    while t.node.op.name == "broadcast_to":
+        (t,) = t.parents
+    if t.node.op is CONSTANT and not t.ndim:
+        return bool(t.node.attrs["value"] == 0)
+    return is_zero(t)
+
+
+# --- placing as the last step ---------------------------------------------------------
+
+
+def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
+    """Return a tensor that was cut out of zeros as `unslice` of its part, or None.
+
+    view(unslice(p)) = unslice(view(p)), and so for sums, repetition and factors.
+    """
+    if t.node.op is UNSLICE:
+        return t
+    name = t.node.op.name
+    if not depth or name not in ("broadcast_to", "expand_dims", "squeeze", "transpose",
+                                 "sum"):  # fmt: skip
+        return None
+    inside = lifted(t.parents[0], depth - 1)
+    if inside is None:
+        return None
+    if name == "slice":
+        return within(inside, t.node.attrs["index"])
+    part, index = inside.parents[0], inside.node.attrs["index"]
+    attrs = dict(t.node.attrs)
+    moved = moved_index(name, attrs, index, t, inside)
+    if moved is None:
+        return None
+    if name == "broadcast_to":
+        pairs = zip(moved, t.shape, strict=True)
+        made = broadcast_to(part, tuple(slice_length(e, d) for e, d in pairs))
+    else:
+        made = apply(t.node.op, part, *t.parents[1:], **attrs)
+    if all(entry == slice(None) for entry in moved):
+        return None
+    return apply(UNSLICE, made, shape=t.shape, index=moved)
+
+
+def moved_index(
+    name: str, attrs: dict, index: tuple[slice, ...], t: Tensor, inside: Tensor
+) -> tuple[slice, ...] | None:
+    """Return the index of a part after a view or a sum; None where it has none."""
+    full_ = slice(None)
+    axes = attrs.get("axes", ())
+    match name:
+        case "divide" | "multiply" | "negative":
+            return index
+        case "broadcast_to":
+            ahead = t.ndim - len(index)
+            pairs = zip(index, inside.shape, t.shape[ahead:], strict=True)
+            if any(e != full_ and a != b for e, a, b in pairs):
+                return None
+            return (full_,) * ahead + index
+        case "transpose":
+            return tuple(index[a] for a in axes)
+        case "expand_dims":
+            rest = iter(index)
+            return tuple(full_ if i in axes else next(rest) for i in range(t.ndim))
+        case "squeeze":
+            if any(index[a] != full_ for a in axes):
+                return None
+        case "sum" if attrs["keepdims"]:
+            return tuple(full_ if i in axes else e for i, e in enumerate(index))
+    return tuple(e for i, e in enumerate(index) if i not in axes)

@@ -1,0 +1,404 @@
+"""Ops that move elements and compute nothing: broadcasting, reshaping.
+
+Each is linear, so it is one record with its transpose; `broadcast_to` and `reduce_sum`
+are the one pair in which broadcasting is differentiated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import (
+    Dim,
+    Shape,
+    TensorType,
+    as_dim,
+    as_shape,
+    dims_equal,
+    is_counted,
+    normalize_axes,
+    normalize_axis,
+    product,
+    unify,
+)
+from symdiff.ops.core.operands import api, as_tensor, float_operand
+from symdiff.ops.core.record import multilinear, primitive
+from symdiff.ops.core.text import dim_text, shape_text
+
+# --- broadcasting ---------------------------------------------------------------------
+
+
+def _infer_broadcast(t: TensorType, *, shape: Shape) -> TensorType:
+    lead = len(shape) - t.ndim
+    fits = lead >= 0 and all(
+        length == 1 or unify(length, target) is not None
+        for length, target in zip(t.shape, shape[lead:], strict=True)
+    )
+    if not fits:
+        raise ShapeError(f"cannot broadcast {t.shape} to {shape}")
+    return TensorType(shape, t.dtype)
+
+
+def _sum_to(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
+    return sum_to_shape(ct, inputs[0].shape)
+
+
+BROADCAST_TO = multilinear(
+    "broadcast_to",
+    _infer_broadcast,
+    lambda x, *, shape: np.broadcast_to(x, shape),
+    transposes={0: _sum_to},
+    text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
+    view=True,
+    rule="{0} was broadcast",
+    extra={"zeros": "moved"},
+)
+
+
+@api("broadcast_to")
+def broadcast_to(x: Any, shape: Any) -> Tensor:
+    """The tensor stretched to ``shape`` under NumPy's rules.
+
+    Only axes of length 1, written as 1, are stretched.
+    """
+    tensor, target = float_operand(x), as_shape(shape)
+    return (
+        tensor if tensor.shape == target else apply(BROADCAST_TO, tensor, shape=target)
+    )
+
+
+def sum_to_shape(x: Tensor, shape: Shape) -> Tensor:
+    """Sum over the axes along which ``shape`` would be broadcast to x's shape.
+
+    The transpose of `broadcast_to`: leading axes disappear, stretched axes keep length
+    1.
+    """
+    from symdiff.ops.reduce.sums import reduce_sum
+
+    lead = x.ndim - len(shape)
+    stretched = [
+        lead + i
+        for i, d in enumerate(shape)
+        if d == 1 and dims_equal(x.shape[lead + i], 1) is not True
+    ]
+    if stretched:
+        x = reduce_sum(x, tuple(stretched), keepdims=True)
+    return reduce_sum(x, tuple(range(lead))) if lead else x
+
+
+# --- reshaping ------------------------------------------------------------------------
+
+
+def _infer_reshape(t: TensorType, *, shape: Shape) -> TensorType:
+    if unify(product(t.shape), product(shape)) is None:
+        raise ShapeError(f"cannot reshape {t.shape} to {shape}: sizes differ")
+    return TensorType(shape, t.dtype)
+
+
+RESHAPE = multilinear(
+    "reshape",
+    _infer_reshape,
+    lambda x, *, shape: np.reshape(x, shape),
+    transposes={0: lambda ct, inputs, attrs: reshape(ct, inputs[0].shape)},
+    text=lambda node: _reshape_text(node.attrs["shape"]),
+    view=True,
+    extra={"zeros": "rearranged"},
+)
+
+
+def _reshape_text(shape: Shape) -> str:
+    if len(shape) == 1 and not isinstance(shape[0], int):
+        return "_0.reshape(-1)"
+    return (
+        f"_0.reshape({', '.join(dim_text(d) for d in shape)})"
+        if shape
+        else "_0.reshape(())"
+    )
+
+
+@api("reshape")
+def reshape(x: Any, *shape: Any, order: str = "C") -> Tensor:
+    """The same elements in another shape, one length of which may be -1.
+
+    They are read and placed in C order or, with ``order="F"``, column by column.
+    """
+    tensor = as_tensor(x)
+    if order not in ("C", "F"):
+        raise ShapeError(
+            f"order={order!r} depends on how an array lies in memory, which is not "
+            "known; use 'C' or 'F'."
+        )
+    wanted = shape[0] if len(shape) == 1 else shape
+    target = _fill_unknown(
+        tensor.shape, wanted if isinstance(wanted, (tuple, list)) else (wanted,)
+    )
+    if order == "F" and max(tensor.ndim, len(target)) > 1:
+        return transpose(reshape(transpose(tensor), target[::-1]))
+    return tensor if tensor.shape == target else apply(RESHAPE, tensor, shape=target)
+
+
+def _fill_unknown(old: Shape, new: Sequence[Any]) -> Shape:
+    unknown = [
+        i for i, d in enumerate(new) if isinstance(d, (int, np.integer)) and d == -1
+    ]
+    if not unknown:
+        return as_shape(tuple(new))
+    if len(unknown) > 1:
+        raise ShapeError("reshape can infer only one length; write -1 once.")
+    known = [as_dim(d) for i, d in enumerate(new) if i != unknown[0]]
+    total, rest = product(old), product(known)
+    if rest == 0:
+        raise ShapeError("reshape cannot infer a length beside an axis of length 0.")
+    exact = _ints(total, rest)
+    found = _exact(total, rest, old, new) if exact else _quotient(total, rest)
+    known.insert(unknown[0], found)
+    return tuple(known)
+
+
+def _ints(*dims: Dim) -> bool:
+    return all(isinstance(d, int) for d in dims)
+
+
+def _quotient(total: Any, rest: Any) -> Dim:
+    """Return how often ``rest`` goes into ``total``; that it does is for run time."""
+    ratio = sp.sympify(total) / rest
+    return as_dim(ratio if ratio.is_integer else sp.floor(ratio))
+
+
+def _exact(total: Any, rest: Any, old: Shape, new: Sequence[Any]) -> int:
+    if total % rest:
+        raise ShapeError(
+            f"cannot reshape {old} to {tuple(new)}: {total} is not a multiple of {rest}"
+        )
+    return total // rest
+
+
+@api("ravel")
+def ravel(x: Any, order: str = "C") -> Tensor:
+    """The elements as one axis, in C order or, with ``order="F"``, column by column."""
+    return reshape(x, -1, order=order)
+
+
+def _infer_expand(t: TensorType, *, axes: tuple[int, ...]) -> TensorType:
+    shape = list(t.shape)
+    for a in axes:
+        shape.insert(a, 1)
+    return TensorType(tuple(shape), t.dtype)
+
+
+def _expand_text(node: Any) -> str:
+    axes, ndim = node.attrs["axes"], len(node.shape)
+    entries = ["None" if a in axes else ":" for a in range(ndim)]
+    while len(entries) > 1 and entries[-1] == ":":
+        entries.pop()
+    return f"_0[{', '.join(entries)}]"
+
+
+EXPAND_DIMS = multilinear(
+    "expand_dims",
+    _infer_expand,
+    lambda x, *, axes: np.expand_dims(x, axes),
+    transposes={0: lambda ct, inputs, attrs: squeeze(ct, attrs["axes"])},
+    text=_expand_text,
+    view=True,
+    extra={"zeros": "rearranged"},
+)
+
+
+@api("expand_dims")
+def expand_dims(x: Any, axis: Any) -> Tensor:
+    """The tensor with axes of length 1 inserted at ``axis`` (of the result)."""
+    tensor = float_operand(x)
+    count = 1 if isinstance(axis, (int, np.integer)) else len(axis)
+    axes = normalize_axes(axis, tensor.ndim + count)
+    return apply(EXPAND_DIMS, tensor, axes=axes) if axes else tensor
+
+
+def _infer_squeeze(t: TensorType, *, axes: tuple[int, ...]) -> TensorType:
+    for a in axes:
+        if unify(t.shape[a], 1) is None:
+            raise ShapeError(f"cannot squeeze axis {a} of length {t.shape[a]}")
+    return TensorType(tuple(d for i, d in enumerate(t.shape) if i not in axes), t.dtype)
+
+
+def _squeeze_text(node: Any) -> str:
+    axes = node.attrs["axes"]
+    ndim = len(node.inputs[0].shape)
+    entries = ["0" if a in axes else ":" for a in range(ndim)]
+    while len(entries) > 1 and entries[-1] == ":":
+        entries.pop()
+    return f"_0[{', '.join(entries)}]"
+
+
+SQUEEZE = multilinear(
+    "squeeze",
+    _infer_squeeze,
+    lambda x, *, axes: np.squeeze(x, axes),
+    transposes={0: lambda ct, inputs, attrs: expand_dims(ct, attrs["axes"])},
+    text=_squeeze_text,
+    view=True,
+    extra={"zeros": "rearranged"},
+)
+
+
+@api("squeeze")
+def squeeze(x: Any, axis: Any = None) -> Tensor:
+    """The tensor without the given axes of length 1 (by default, all of them)."""
+    tensor = as_tensor(x)
+    axes = (
+        tuple(i for i, d in enumerate(tensor.shape) if d == 1)
+        if axis is None
+        else normalize_axes(axis, tensor.ndim)
+    )
+    return apply(SQUEEZE, tensor, axes=axes) if axes else tensor
+
+
+# --- transposition --------------------------------------------------------------------
+
+
+def _inverse(axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.argsort(axes))
+
+
+def _transpose_text(node: Any) -> str:
+    axes = node.attrs["axes"]
+    n = len(axes)
+    if axes == tuple(range(n))[::-1]:
+        return "_0.T"
+    moved = [i for i, a in enumerate(axes) if a != i]
+    if len(moved) == 2:
+        i, j = moved
+        if j == n - 1:
+            return (
+                f"_0.swapaxes({i - n}, -1)" if i == n - 2 else f"_0.swapaxes({i}, -1)"
+            )
+        return f"_0.swapaxes({i}, {j})"
+    return f"_0.transpose{axes}"
+
+
+TRANSPOSE = multilinear(
+    "transpose",
+    lambda t, *, axes: TensorType(tuple(t.shape[a] for a in axes), t.dtype),
+    lambda x, *, axes: np.transpose(x, axes),
+    transposes={0: lambda ct, inputs, attrs: transpose(ct, _inverse(attrs["axes"]))},
+    text=_transpose_text,
+    view=True,
+    latex="{0}^{{\\top}}",
+    extra={"zeros": "rearranged"},
+)
+
+
+@api("transpose", "permute_dims")
+def transpose(x: Any, *axes: Any) -> Tensor:
+    """The tensor with its axes permuted; reversed when no axes are given."""
+    tensor = as_tensor(x)
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+        axes = tuple(axes[0]) if axes[0] is not None else ()
+    order = (
+        tuple(normalize_axis(a, tensor.ndim) for a in axes)
+        if axes
+        else tuple(range(tensor.ndim))[::-1]
+    )
+    if sorted(order) != list(range(tensor.ndim)):
+        raise ShapeError(
+            f"transpose axes {axes} are not a permutation of {tensor.ndim} axes."
+        )
+    if order == tuple(range(tensor.ndim)):
+        return tensor
+    return apply(TRANSPOSE, tensor, axes=order)
+
+
+@api("swapaxes")
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    """The tensor with two axes exchanged."""
+    tensor = as_tensor(x)
+    order = list(range(tensor.ndim))
+    i, j = normalize_axis(axis1, tensor.ndim), normalize_axis(axis2, tensor.ndim)
+    order[i], order[j] = order[j], order[i]
+    return transpose(tensor, tuple(order))
+
+
+@api("moveaxis")
+def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+    """The tensor with axes moved to new places, the others keeping their order."""
+    tensor = as_tensor(x)
+    src = [source] if isinstance(source, int) else list(source)
+    dst = [destination] if isinstance(destination, int) else list(destination)
+    src = [normalize_axis(a, tensor.ndim) for a in src]
+    dst = [normalize_axis(a, tensor.ndim) for a in dst]
+    if len(src) != len(dst) or len(set(src)) != len(src) or len(set(dst)) != len(dst):
+        raise ShapeError("moveaxis needs as many distinct destinations as sources.")
+    order = [a for a in range(tensor.ndim) if a not in src]
+    for d, s in sorted(zip(dst, src, strict=True)):
+        order.insert(d, s)
+    return transpose(tensor, tuple(order))
+
+
+# --- filled arrays --------------------------------------------------------------------
+
+
+@api("full")
+def full(shape: Any, value: Any, dtype: Any = None) -> Tensor:
+    """An array of one value."""
+    from symdiff.ops.core.operands import constant, is_literal
+    from symdiff.ops.elementwise.arithmetic import cast
+
+    tensor = as_tensor(value)
+    if is_literal(tensor):
+        tensor = constant(np.array(value), dtype)
+    elif dtype is not None:
+        tensor = cast(tensor, dtype)
+    return broadcast_to(tensor, as_shape(shape))
+
+
+@api("zeros")
+def zeros(shape: Any, dtype: Any = float) -> Tensor:
+    """An array of zeros."""
+    return full(shape, 0, dtype)
+
+
+@api("ones")
+def ones(shape: Any, dtype: Any = float) -> Tensor:
+    """An array of ones."""
+    return full(shape, 1, dtype)
+
+
+# Zeros of as many rows as a while loop ran: they read what the loop has kept of its
+# steps, as nothing else tells how many those were.
+ZEROS_OF = primitive(
+    "zeros_of",
+    lambda t: t,
+    np.zeros_like,
+    vjp=None,
+    jvp=None,
+    text="np.zeros_like(_0)",
+)
+
+
+@api("zeros_like")
+def zeros_like(x: Any) -> Tensor:
+    """Zeros of the tensor's shape and dtype."""
+    tensor = as_tensor(x)
+    if any(map(is_counted, tensor.shape)):
+        return apply(ZEROS_OF, tensor)
+    return full(tensor.shape, 0, tensor.dtype)
+
+
+@api("ones_like")
+def ones_like(x: Any) -> Tensor:
+    """Ones of the tensor's shape and dtype."""
+    tensor = as_tensor(x)
+    return full(tensor.shape, 1, tensor.dtype)
+
+
+@api("full_like")
+def full_like(x: Any, value: Any) -> Tensor:
+    """One value in the tensor's shape and dtype."""
+    tensor = as_tensor(x)
+    return full(tensor.shape, value, tensor.dtype)

@@ -1,0 +1,118 @@
+"""What a NumPy array has and a symbolic tensor lacks, and what to write instead.
+
+In: the name of an attribute. Out: an error with the user's line and the remedy.
+Invariant: every attribute of `numpy.ndarray` either works on a tensor or is named here
+or in `symdiff.ops.surface.operators`; a test goes through all of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from symdiff.graph.arguments import nearest
+from symdiff.graph.errors import TracingError
+from symdiff.graph.provenance import capture, locate, quote
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.operands import API
+
+_WRITE = "use x = x.at(i).set(v), x.at(i).add(v) or sd.where, which make a new tensor"
+_LENGTH = "the length of its result depends on values; use sd.where(mask, x, other)"
+_LAYOUT = "a tensor has no memory yet; ask an array that generated code returns"
+_BYTES = "a tensor has no values yet; compile and call the function first"
+_KIND = "use sd.cast(x, dtype) to convert values"
+
+REMEDIES = {
+    "argpartition": "use sd.argsort, which orders all elements",
+    "base": _LAYOUT,
+    "byteswap": _LAYOUT,
+    "choose": "use sd.select or sd.where",
+    "compress": _LENGTH,
+    "ctypes": _LAYOUT,
+    "data": _LAYOUT,
+    "dump": _BYTES,
+    "dumps": _BYTES,
+    "fill": "use sd.full_like(x, value)",
+    "flags": _LAYOUT,
+    "flat": f"read x.ravel(), and to write {_WRITE}",
+    "getfield": _KIND,
+    "itemsize": "it is 4 or 8 for floats, as the arguments of generated code are",
+    "nbytes": "it depends on whether generated code gets float32 or float64",
+    "nonzero": _LENGTH,
+    "partition": "use sd.sort, which orders all elements",
+    "put": _WRITE,
+    "resize": "use sd.reshape, or sd.pad and slices for another number of elements",
+    "setfield": _WRITE,
+    "setflags": _LAYOUT,
+    "strides": _LAYOUT,
+    "to_device": "generated code runs on the CPU; leave it out",
+    "tobytes": _BYTES,
+    "tofile": _BYTES,
+    "view": _KIND,
+}
+
+
+class AbsentError(TracingError, AttributeError):
+    """An attribute of NumPy's arrays that a tensor lacks: `hasattr` is False."""
+
+
+def attribute(self: Tensor, name: str) -> NoReturn:
+    """Raise for an attribute that a tensor lacks, with what to write instead."""
+    if name.startswith("__"):  # questions of Python and NumPy, not of the user
+        raise AttributeError(f"a symbolic tensor has no {name}")
+    remedy = REMEDIES.get(name)
+    if remedy is None:
+        guess = nearest(name, [n for n in dir(Tensor) if not n.startswith("_")])
+        remedy = f"did you mean .{guess}?" if guess else "see dir(sd) for functions"
+    error = AbsentError(f"a symbolic tensor has no .{name}: {remedy}")
+    error.args = (f"{error.args[0].rstrip('.?')}{'?' if remedy[-1] == '?' else '.'}",)
+    raise locate(error, capture())
+
+
+def to_array(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
+    """Raise where an array is made of a tensor, with what the line needs."""
+    site = capture()
+    line, inside = quote(site), _scipys_function()
+    if inside is not None:
+        remedy = f"use sd.{inside} instead of SciPy's function"
+    elif "asarray" in line or "asanyarray" in line or "contiguousarray" in line:
+        remedy = "leave it out: a tensor is used like an array as it is"
+    elif "array(" in line:
+        remedy = (
+            "join tensors with np.stack, fill one with x.at(i).set(v), and copy one "
+            "with x.copy()"
+        )
+    else:
+        remedy = (
+            "use functions of np or sd instead of SciPy's and of other libraries', "
+            "np.stack to join tensors, and x.at(i).set(v) to fill one"
+        )
+    error = TracingError(
+        f"the array of a symbolic tensor ({self!r}) is not known yet; {remedy}."
+    )
+    raise locate(error, site)
+
+
+def _scipys_function() -> str | None:
+    """Return the name in sd of the SciPy function that is running, if it has one."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if "scipy" in code.co_filename and code.co_name in API:
+            return str(code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def formatted(self: Tensor, spec: str) -> str:
+    """Return ``f"{x}"``; raise for a format that needs the value."""
+    if not spec:
+        return str(self)
+    raise locate(
+        TracingError(
+            f"the value of a symbolic tensor ({self!r}) is not known yet, and the "
+            f"format {spec!r} needs it; print what the compiled function returns, or "
+            "the tensor itself with {x}."
+        ),
+        capture(),
+    )

@@ -1,0 +1,25 @@
+"""The one place that knows which modules define ops: all of this package.
+
+In: nothing. Out: `OPS` and `API` filled. Invariant: a file added below `symdiff/ops`
+is found without being named anywhere, and in an order that does not depend on the file
+system.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import symdiff.ops
+
+# Imported last and by name: it attaches what the others export.
+_LAST = {"symdiff.ops.surface.catalog", "symdiff.ops.surface.operators"}
+
+
+def load() -> None:
+    """Import every module of ops, so that their records and functions are
+    registered.
+    """
+    found = pkgutil.walk_packages(symdiff.ops.__path__, "symdiff.ops.")
+    for name in sorted({m.name for m in found if not m.ispkg} - _LAST):
+        importlib.import_module(name)

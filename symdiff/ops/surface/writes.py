@@ -1,0 +1,249 @@
+"""Writes in place: ``y += 1``, ``y.sort()`` and their kind in a traced function.
+
+In: a plain NumPy function while it is traced, and the calls it makes. Out: tensors that
+show a write wherever the function holds the same object. Invariant: never a value other
+than NumPy's. What may share memory with a written value, as a view does, raises when it
+is read, and so does a write into an array of the caller's.
+
+Elsewhere tensors are immutable: ``y += 1`` is ``y = y + 1``.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from symdiff.graph.errors import SymdiffError, TracingError
+from symdiff.graph.memory import current, memory_of, read, share
+from symdiff.graph.provenance import (
+    WATCH,
+    Site,
+    capture,
+    current_site,
+    in_user_code,
+    locate,
+    quote,
+    watched,
+)
+from symdiff.graph.tensor import Tensor, next_serial
+from symdiff.ops.core.operands import API
+
+# Functions whose results may be views of their operands under NumPy; a test compares
+# this with what NumPy does.
+_VIEWS = """
+    array_split atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to diag
+    diagonal diff dsplit einsum expand_dims flip fliplr flipud hsplit matrix_transpose
+    meshgrid moveaxis permute_dims ravel real reshape rot90 sliding_window_view split
+    squeeze swapaxes transpose unstack vsplit
+"""
+VIEWS = frozenset(_VIEWS.split())
+# Functions that give an array of no axes where others give an immutable number.
+_BOXES = """
+    astype block cast copy full full_like ones ones_like piecewise positive roll select
+    tensordot where zeros zeros_like
+"""
+BOXES = VIEWS | frozenset(_BOXES.split())
+# The age of what was made before the innermost call of ours that runs user code.
+_since: contextvars.ContextVar[int] = contextvars.ContextVar(
+    "symdiff_since", default=-1
+)
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    """Follow the memory of all values in the block, as NumPy's arrays would have it."""
+    token = WATCH.set(_watched)
+    try:
+        yield
+    finally:
+        WATCH.reset(token)
+
+
+def entered(tensor: Tensor, name: str, leaf: Any) -> None:
+    """Note that a tensor stands for an argument: the caller's array, or a number."""
+    memory = memory_of(tensor)
+    if tensor.ndim or isinstance(leaf, np.ndarray):
+        memory.buffer.argument = name
+    else:
+        memory.scalar = True if isinstance(leaf, (float, np.floating)) else None
+
+
+def call_back(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function that the user gave to one of ours, such as a loop's body.
+
+    Returns the values that its results have when it returns.
+    """
+    with in_user_code(function):
+        return read(function(*args))
+
+
+# --- calls ----------------------------------------------------------------------------
+
+
+def _watched(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Call a public function on what its operands are now, and note what is shared."""
+    held = list(_tensors((*args, *kwargs.values())))
+    token = _since.set(next_serial())
+    try:
+        result = function(*read(tuple(args)), **read(dict(kwargs)))
+    finally:
+        _since.reset(token)
+    name, operands, options = _called(function, args, kwargs)
+    if name == "nan_to_num" and not _copies(operands, options):
+        return write(operands[0], result, "np.nan_to_num(copy=False)")
+    return _placed(result, name, held, _is_view(name, operands, options))
+
+
+def _called(
+    function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
+    """Return the name and the arguments of a call, also of one that NumPy handed on."""
+    name = function.__name__
+    if name == "array_function":
+        _, called, _, args, kwargs = args
+        name = called.__name__
+    return name.rstrip("_"), args, kwargs
+
+
+def _copies(operands: Sequence[Any], options: Mapping[str, Any]) -> bool:
+    return bool(operands[1] if len(operands) > 1 else options.get("copy", True))
+
+
+def _is_view(name: str, operands: Sequence[Any], options: Mapping[str, Any]) -> bool:
+    if name == "getitem":
+        index = operands[1] if isinstance(operands[1], tuple) else (operands[1],)
+        return all(not isinstance(i, (list, np.ndarray, Tensor)) for i in index)
+    return name in VIEWS or (name == "astype" and options.get("copy") is False)
+
+
+def _placed(result: Any, name: str, held: Sequence[Tensor], is_view: bool) -> Any:
+    """Return results that are objects of their own, unless they are views."""
+    if isinstance(result, (tuple, list)) and not hasattr(result, "_fields"):
+        return type(result)(_placed(r, name, held, is_view) for r in result)
+    if not isinstance(result, Tensor):
+        return result
+    same = [t for t in held if t is result or _now(t) is result]
+    if same and is_view:
+        return same[0]
+    if same:
+        result = Tensor(result.node, result.parents, current_site())
+    if is_view and held:
+        share(result, held[0])
+    if not result.ndim:
+        memory_of(result).scalar = None if name in BOXES else True
+    return result
+
+
+def _now(tensor: Tensor) -> Tensor | None:
+    return tensor.memory.current if tensor.memory is not None else None
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for v in value:
+            yield from _tensors(v)
+    elif isinstance(value, dict):
+        yield from _tensors(tuple(value.values()))
+
+
+# --- writes ---------------------------------------------------------------------------
+
+
+def augmented(tensor: Tensor, other: Any, operator: Callable[..., Any]) -> Any:
+    """Return ``tensor op= other``; NotImplemented where it binds its name anew."""
+    if not watched() or (tensor.memory is not None and tensor.memory.scalar):
+        return NotImplemented
+    made = operator(tensor, other)
+    if made is NotImplemented:
+        return made
+    if tensor.memory is not None and tensor.memory.scalar is None:
+        # a number, or an array of no axes: if it is not read again, both are right
+        _refuse_arguments(tensor, "an operator like +=")
+        _spoil([tensor, *memory_of(tensor).buffer.others(tensor)], capture())
+        return made
+    return write(tensor, made, "an operator like +=")
+
+
+def sorted_in_place(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
+    """``y.sort()`` as NumPy has it, in a traced function; elsewhere `symdiff.sort`."""
+    made: Tensor = API["sort"](tensor, *args, **kwargs)
+    if not watched():
+        return made
+    write(tensor, made, ".sort()")
+    return None
+
+
+def copied(tensor: Tensor) -> Tensor:
+    """Return a tensor of the same values that writes do not reach."""
+    if not watched():
+        return tensor
+    value = current(tensor)
+    made = Tensor(value.node, value.parents, current_site())
+    if not made.ndim:
+        memory_of(made).scalar = None
+    return made
+
+
+def write(tensor: Tensor, value: Tensor, how: str) -> Tensor:
+    """Give a tensor another value, in place of the old one, and return it.
+
+    Raises `TracingError` where the array is the caller's, where the value does not fit
+    into it, and where the tensor was made outside of a branch or loop that writes.
+    """
+    _refuse_arguments(tensor, how)
+    if tensor.serial < _since.get():
+        raise _refused(
+            f"{how} writes into {tensor!r}, which was made outside of this function; "
+            "return the new value instead."
+        )
+    value = _fitting(tensor, value, how)
+    memory = memory_of(tensor)
+    _spoil(memory.buffer.others(tensor), capture())
+    memory.current = value
+    return tensor
+
+
+def _refused(message: str) -> SymdiffError:
+    return locate(TracingError(message), capture())
+
+
+def _refuse_arguments(tensor: Tensor, how: str) -> None:
+    name = memory_of(tensor).buffer.argument
+    if name is not None:
+        raise _refused(
+            f"{how} writes into {name!r}, an array of the caller's, which generated "
+            "code never does; write y = x + 1 instead of x += 1, or work on a copy: "
+            "x = x.copy()."
+        )
+
+
+def _spoil(tensors: Sequence[Tensor], site: Site) -> None:
+    where = f"the write at {site.location} ({quote(site)})"
+    for tensor in tensors:
+        memory_of(tensor).spoiled = where
+
+
+def _fitting(tensor: Tensor, value: Tensor, how: str) -> Tensor:
+    """Return a value in the dtype of the array that it is written into."""
+    old, new = tensor.dtype, value.dtype
+    if value.shape != tensor.shape:
+        problem = f"of shape {value.shape} into one of shape {tensor.shape}"
+    elif old == new:
+        return value
+    elif np.can_cast(np.dtype(new.name), np.dtype(old.name), "same_kind"):
+        fitting: Tensor = API["cast"](value, old)
+        return fitting
+    else:
+        problem = f"of {new} into one of {old}"
+    raise _refused(
+        f"{how} cannot write an array {problem}, nor can NumPy; assign the result "
+        "instead."
+    )

@@ -1,0 +1,176 @@
+"""How long the functions of a generated package take, measured in turn.
+
+In: a loaded package, lengths for its symbolic dims, a dtype. Out: a `Timing` for each
+of its functions. Invariant: contenders are timed in one interleaved run, each over a
+copy of the same point, and the planned step is held to the readable one's bits first.
+"""
+
+from __future__ import annotations
+
+import inspect
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symdiff.compiler.dims import symbols_of
+from symdiff.compiler.drawing import draw_argument, lengths_of
+from symdiff.graph.errors import DeclarationError
+
+SLICE = 0.01  # seconds that one measurement takes at least
+LENGTH = 64  # of a symbolic dim that is not given
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds a call of one function takes, by rounds of an interleaved run."""
+
+    name: str
+    seconds: tuple[float, ...]
+
+    @property
+    def best(self) -> float:
+        """The least disturbed round."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """The round in the middle."""
+        return statistics.median(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A package's timings, and what they were measured at."""
+
+    dims: dict[str, int]
+    dtype: str
+    timings: tuple[Timing, ...]
+
+
+def bench(
+    package: ModuleType,
+    dims: Mapping[str, int],
+    dtype: str = "float32",
+    rounds: int = 9,
+    seed: int = 0,
+) -> Bench:
+    """Time a package's functions on random arguments that its declarations allow.
+
+    ``dims`` gives lengths of symbolic dims by name; others are 64, or what the model
+    asks for. ``dtype`` is that of floats that are declared without a width. Raises
+    `DeclarationError` for a name that is no dim of the package, and where the planned
+    step does not give the readable step's bits; `LengthError` where lengths do not fit
+    the model.
+    """
+    rng = np.random.default_rng(seed)
+    module = getattr(package, "backward", None) or package.forward
+    unknown = sorted(set(dims) - _symbols(module))
+    if unknown:
+        known = ", ".join(sorted(_symbols(module))) or "none"
+        raise DeclarationError(f"{unknown[0]!r} is no dim of the model ({known}).")
+    sizes = lengths_of(module, dims, (LENGTH,))
+    arguments = {
+        n: draw_argument(s, sizes, rng, neutral=dtype)
+        for n, s in module.ARGUMENTS.items()
+    }
+    calls = _calls(package, arguments, dtype, rng)
+    timings = _interleaved(calls, rounds)
+    return Bench(sizes, dtype, timings)
+
+
+def _symbols(module: ModuleType) -> set[str]:
+    specs = module.ARGUMENTS.values()
+    texts = {d for _, dims, *_ in specs for d in dims if isinstance(d, str)}
+    return {name for text in texts for name in symbols_of(text)}
+
+
+def _keyed(function: Callable[..., Any], *arguments: Any) -> Call:
+    """Return a call of a function; one that draws numbers gets a key."""
+    draws = "key" in inspect.signature(function).parameters
+    named = {"key": 0} if draws else {}
+    return lambda: function(*arguments, **named)
+
+
+def _calls(
+    package: ModuleType,
+    arguments: Mapping[str, Any],
+    dtype: str,
+    rng: np.random.Generator,
+) -> dict[str, Call]:
+    forward = package.forward
+    inputs = [arguments[n] for n in forward.ARGUMENTS]
+    values = list(arguments.values())
+    specs = getattr(forward, "PARAMS", None)
+    params = []
+    if specs is not None:
+        module = getattr(package, "backward", forward)
+        drawn = module.PARAMS.items()
+        params = [{n: draw_argument(s, {}, rng, 0.1, dtype) for n, s in drawn}]
+    calls = {"forward": _keyed(forward.forward, *params, *inputs)}
+    if not hasattr(package, "backward"):
+        return calls
+    backward = package.backward
+    if hasattr(backward, "value_and_grad"):
+        primal = backward.loss_and_residuals
+        calls["loss_and_residuals"] = _keyed(primal, *params, *values)
+        residuals = calls["loss_and_residuals"]()[1]
+        calls["backward"] = _keyed(backward.backward, *params, residuals)
+        calls["value_and_grad"] = _keyed(backward.value_and_grad, *params, *values)
+    else:
+        primal = backward.forward_with_residuals
+        calls["forward_with_residuals"] = _keyed(primal, *values)
+        found, residuals = calls["forward_with_residuals"]()
+        several = found if isinstance(found, tuple) else (found,)
+        ones = [np.ones_like(v) for v in several if np.asarray(v).dtype.kind == "f"]
+        calls["backward"] = _keyed(backward.backward, residuals, *ones)
+    if hasattr(package, "train"):
+        calls |= _steps(package.train, values, dtype)
+    return calls
+
+
+def _steps(train: ModuleType, values: list[Any], dtype: str) -> dict[str, Call]:
+    """Return the training step as it is run, and in its readable form."""
+    params = train.init_params(0, dtype)
+    if not inspect.signature(train.train_step).parameters["planned"].default:
+        state = train.init_state(params)
+        return {"train_step": lambda: train.train_step(state, *values)}
+    states = {planned: train.init_state(params) for planned in (True, False)}
+    for _ in range(3):
+        for planned, state in states.items():
+            train.train_step(state, *values, planned=planned)
+    pairs = zip(states[True].params.items(), states[False].params.values(), strict=True)
+    for (name, a), b in pairs:
+        if not np.array_equal(a, b, equal_nan=True):
+            raise DeclarationError(f"the planned step differs in {name}: a fault.")
+
+    def step(planned: bool) -> Call:
+        return lambda: train.train_step(states[planned], *values, planned=planned)
+
+    return {"train_step": step(True), "train_step, readable": step(False)}
+
+
+def _interleaved(calls: Mapping[str, Call], rounds: int) -> tuple[Timing, ...]:
+    repeats = {name: _repeats(call) for name, call in calls.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            seconds[name].append((time.perf_counter() - start) / repeats[name])
+    return tuple(Timing(name, tuple(s)) for name, s in seconds.items())
+
+
+def _repeats(call: Call) -> int:
+    """Return how many calls fill a slice of time, after one that warms up."""
+    call()
+    start = time.perf_counter()
+    call()
+    return max(1, round(SLICE / max(time.perf_counter() - start, 1e-9)))

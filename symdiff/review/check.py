@@ -1,0 +1,225 @@
+"""`symdiff check`: are generated files still what their specs compile to?
+
+In: packages of generated files. Out: a `Finding` a file. Invariant: specs are compiled
+again in memory and compared byte by byte; nothing is written.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from symdiff.declare.spec import Spec, load_spec
+from symdiff.emit.modules.assembly import CHECK_MARK
+from symdiff.emit.modules.headers import Header, read_header
+from symdiff.emit.modules.package import Compiled
+from symdiff.graph.errors import SymdiffError
+from symdiff.review.files import (
+    Package,
+    command_line,
+    find_specs,
+    is_generated,
+    read_text,
+)
+
+State = Literal["current", "edited", "stale", "missing", "left over", "unknown"]
+Compile = Callable[[Spec, Header, bool], Compiled]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a file is found to be, why, and the differing lines."""
+
+    path: Path
+    state: State
+    reason: str = ""
+    difference: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The findings of one package, its spec, and the command that writes it anew."""
+
+    shown: Path
+    spec: Path | None
+    findings: tuple[Finding, ...]
+    command: str = ""
+
+    @property
+    def wrong(self) -> list[Finding]:
+        """What is not current."""
+        return [f for f in self.findings if f.state != "current"]
+
+
+@dataclass
+class Checker:
+    """Checks packages; a spec that several were generated from is executed once."""
+
+    compile: Compile
+    given: Path | None = None
+    _specs: dict[Path, Spec] = field(default_factory=dict)
+
+    def check(self, package: Package) -> Report:
+        """Return what the files of a package are.
+
+        Edits are found even where there is no spec to compile; then the others are
+        unknown. Of several specs of the right name, the one counts that compiles to
+        these files.
+        """
+        if self.given is not None:
+            return self._by(self.given, package)
+        try:
+            paths = find_specs(package)
+        except SymdiffError as error:
+            return Report(package.shown, None, _without_spec(package, str(error)))
+        if len(paths) == 1:
+            return self._by(paths[0], package)
+        for path in paths:
+            report = self._by(path, package)
+            if not report.wrong:
+                return report
+        shown = f"{', '.join(map(str, paths[:5]))}{', ...' if len(paths) > 5 else ''}"
+        problem = (
+            f"{package.shown} was generated from {package.header.origin}; several "
+            f"files have that name: {shown}. Say which with --spec."
+        )
+        return Report(package.shown, None, _without_spec(package, problem))
+
+    def _by(self, path: Path, package: Package) -> Report:
+        """Compare a package with what one spec compiles to."""
+        try:
+            compiled = self.compile(self._spec(path), package.header, package.single)
+        except SymdiffError as error:
+            return Report(package.shown, path, _without_spec(package, str(error)))
+        findings = tuple(_findings(package, compiled))
+        command = _command(path, package, self._spec(path))
+        return Report(package.shown, path, findings, command)
+
+    def _spec(self, path: Path) -> Spec:
+        if path not in self._specs:
+            self._specs[path] = load_spec(path)
+        return self._specs[path]
+
+
+def _without_spec(package: Package, problem: str) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    for path, header in package.files.items():
+        if header.intact:
+            found.append(Finding(path, "unknown", problem))
+        else:
+            found.append(Finding(path, "edited", _edited(header)))
+    return tuple(found)
+
+
+def _findings(package: Package, compiled: Compiled) -> list[Finding]:
+    """Compare every file that was asked for with the one of the same name."""
+    expected = {Path(name).name: text for name, text in compiled.files.items()}
+    if package.single and len(package.files) == 1:  # a module may have been renamed
+        (path,) = package.files
+        expected[path.name] = expected.pop(f"{compiled.name}.py", "")
+    found: list[Finding] = []
+    for path, header in package.files.items():
+        text = expected.pop(path.name, None)
+        if text is None:
+            reason = "an earlier compilation made it; this one would not"
+            found.append(Finding(path, "left over", reason))
+        else:
+            found.append(_compared(path, header, str(text)))
+    if package.whole:
+        for name, content in expected.items():
+            found += _absent(package.folder / name, content)
+    return sorted(found, key=lambda f: f.path)
+
+
+def _compared(path: Path, header: Header, expected: str) -> Finding:
+    text = read_text(path)
+    if _unchecked(text) == _unchecked(expected):
+        return Finding(path, "current")
+    wanted = read_header(expected)
+    assert wanted is not None
+    difference = tuple(
+        difflib.unified_diff(
+            text.splitlines(),
+            expected.splitlines(),
+            str(path),
+            f"{path}, compiled now",
+            lineterm="",
+            n=2,
+        )
+    )
+    reasons = _moved(header, wanted)
+    if not header.intact:
+        also = f"; besides, {'; '.join(reasons)}" if reasons else ""
+        return Finding(path, "edited", _edited(header) + also, difference)
+    if not reasons and header.body == wanted.body:
+        return Finding(path, "edited", "its header was changed by hand", difference)
+    if not reasons:
+        reasons = ["names, lines or initial values of its spec have changed"]
+    return Finding(path, "stale", "; ".join(reasons), difference)
+
+
+def _moved(header: Header, wanted: Header) -> list[str]:
+    """Return what happened since a file was generated, as far as headers tell."""
+    found: list[str] = []
+    if header.symdiff != wanted.symdiff:
+        found.append(f"symdiff {header.symdiff} made it, this is {wanted.symdiff}")
+    if header.sympy != wanted.sympy:
+        found.append(f"it was made with SymPy {header.sympy}, this is {wanted.sympy}")
+    if (header.level, header.wrt) != (wanted.level, wanted.wrt):
+        found.append("it was compiled with other options than the rest of its package")
+    if header.graph != wanted.graph:
+        found.append("its spec computes something else now")
+    return found
+
+
+def _edited(header: Header) -> str:
+    if header.body is None:
+        return "edited by hand: the hash of its body is gone from its header"
+    return "edited by hand: its body does not have the hash that its header tells"
+
+
+def _unchecked(text: str) -> list[str]:
+    """Return the lines without the one that tells how gradients were checked."""
+    return [s for s in text.splitlines() if not s.startswith(CHECK_MARK)]
+
+
+def _absent(path: Path, content: str | bytes) -> list[Finding]:
+    """Return what is wrong with an expected file that is not among the generated."""
+    if not path.exists():
+        return [Finding(path, "missing", "its spec compiles to it as well")]
+    if isinstance(content, bytes):
+        try:
+            same = path.read_bytes() == content
+        except OSError as error:
+            return [Finding(path, "unknown", f"cannot read it: {error.strerror}")]
+        reason = "its arrays are not those of the spec"
+        return [Finding(path, "current") if same else Finding(path, "stale", reason)]
+    if is_generated(path):
+        return []
+    return [
+        Finding(path, "edited", "edited by hand: its header is gone; remove it first")
+    ]
+
+
+def _command(path: Path, package: Package, spec: Spec) -> str:
+    """Return the command line that writes a package anew."""
+    header = package.header
+    words: list[object] = ["symdiff", "compile", path, "-o", package.root]
+    if header.level not in (None, 2):
+        words += ["-O", header.level]
+    words += [w for name in spec.beyond(header.wrt) for w in ("--wrt", name)]
+    words += [w for name in header.only for w in ("--only", name)]
+    if package.single:
+        words.append("--single-file")
+    return command_line(*words)
+
+
+def exit_code(reports: Sequence[Report]) -> int:
+    """Return 0: all is current, 1: something is not, 2: it cannot be told."""
+    states = {f.state for r in reports for f in r.findings}
+    if states - {"current", "unknown"}:
+        return 1
+    return 2 if "unknown" in states else 0

@@ -1,0 +1,188 @@
+"""Slopes of a generated module, measured and compared with its derived gradients.
+
+In: a generated module's functions, and points to look at. Out: the worst error of each
+gradient. Invariant: nothing is derived here; values are differenced, by complex steps
+where every operation holds for complex numbers, else by central differences of fourth
+order whose step is chosen so that two step sizes agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symdiff.compiler.subject import Point, Subject
+
+COORDINATES = 32  # elements up to which every one is looked at by itself
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+AGREE = 2e-7  # relative, of two step sizes
+TINY = 1e-300
+NARROW = 1e-5  # allowed where a gradient is computed in float32 even so
+
+
+@dataclass
+class Worst:
+    """The worst error found in a gradient, where, and what is allowed."""
+
+    name: str
+    shape: tuple[int, ...]
+    tolerance: float
+    narrow: bool = False  # computed in float32 whatever the text is given
+    error: float = 0.0
+    label: str = ""
+    place: str = ""
+    derived: float = 0.0
+    measured: float = 0.0
+    skipped: list[str] = field(default_factory=list)  # points near a kink
+    compared: int = 0
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the error is more than is allowed."""
+        return not self.error <= self.tolerance
+
+    def note(self, error: float, label: str, place: str, pair: tuple[float, float]):  # type: ignore[no-untyped-def]
+        """Keep the error if it is the worst so far; nan is worse than anything."""
+        self.compared += 1
+        if not error <= self.error:
+            self.error, self.label, self.place = error, label, place
+            self.derived, self.measured = pair
+
+
+def directions(
+    array: np.ndarray, count: int, rng: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Return directions to move in: the elements', or random ones of length 1."""
+    if array.size <= COORDINATES:
+        for i in range(array.size):
+            direction = np.zeros(array.size)
+            direction[i] = 1.0
+            where = [int(n) for n in np.unravel_index(i, array.shape)]
+            yield (f"element {where}" if where else "", direction.reshape(array.shape))
+    else:
+        for _ in range(count):
+            direction = rng.standard_normal(array.shape)
+            yield "along a random direction", direction / np.linalg.norm(direction)
+
+
+def complex_slope(
+    subject: Subject,
+    point: Point,
+    target: tuple[str, str],
+    direction: np.ndarray,
+    weights: list[np.ndarray],
+) -> float:
+    """Return the derivative of the value along a direction, by a complex step."""
+    moved = subject.moved(point, target, 1e-30j * direction)
+    return float(np.imag(subject.value(moved, weights))) / 1e-30
+
+
+def difference_slope(
+    subject: Subject,
+    point: Point,
+    target: tuple[str, str],
+    direction: np.ndarray,
+    weights: list[np.ndarray],
+    exact: float,
+    hidden: Sequence[Any] = (),
+) -> tuple[float, float] | None:
+    """Return a slope by differences and the rounding in it; None near a kink.
+
+    The first step size counts that agrees with its half.
+    """
+
+    def value(h: float) -> float:
+        moved = subject.moved(point, target, h * direction)
+        return float(subject.value(moved, weights, hidden))
+
+    def slope(h: float) -> float:
+        near, far = value(h) - value(-h), value(2 * h) - value(-2 * h)
+        return (8 * near - far) / (12 * h)
+
+    def bend(h: float) -> float:
+        """By how much slopes to the two sides differ: of order h, but at a kink."""
+        return abs(value(h) - 2 * value(0.0) + value(-h)) / h
+
+    size = max(1.0, float(np.linalg.norm(subject.array(point, target))) / 10)
+    level = abs(value(0.0))
+    for step in STEPS:
+        h = step * size
+        coarse, fine = slope(h), slope(h / 2)
+        rounding = 1e-15 * level / h
+        scale = max(abs(coarse), abs(fine), abs(exact), 1e7 * rounding, TINY)
+        if not np.isfinite(scale):
+            continue
+        if abs(coarse - fine) <= AGREE * scale:
+            wide, narrow = bend(h), bend(h / 2)
+            smooth = narrow <= 0.75 * wide or narrow <= 1e-6 * scale
+            return (fine, rounding) if smooth else None
+    return None
+
+
+def compare(
+    subject: Subject,
+    point: Point,
+    worst: list[Worst],
+    by_complex: bool,
+    count: int,
+    rng: np.random.Generator,
+    only: Collection[int] | None = None,
+) -> list[int]:
+    """Compare gradients at a point, all or some; return the places of those at a kink.
+
+    Raises `FloatingPointError` where the value itself is not finite.
+    """
+    weights = subject.weights(point, rng)
+    if not np.isfinite(subject.value(point, weights)):
+        raise FloatingPointError(f"the value is not finite at {point.label}")
+    gradients = subject.gradients(point, weights)
+    hidden = subject.hidden(point)
+    if hidden:
+        pair = (subject.value(point, weights), subject.value(point, weights, hidden))
+        if not np.isclose(*pair, rtol=1e-9):
+            place = "in its value: with what is stopped held fixed it is another"
+            for i in range(len(gradients)) if only is None else only:
+                worst[i].note(np.inf, point.label, place, pair)
+            return []
+    kinks: list[int] = []
+    # a gradient that is 0 but for rounding has the rounding of the others
+    overall = max((float(np.max(np.abs(g), initial=0.0)) for g in gradients), default=0)
+    for i, (target, gradient) in enumerate(
+        zip(subject.targets, gradients, strict=True)
+    ):
+        if only is not None and i not in only:
+            continue
+        array = subject.array(point, target)
+        if gradient.shape != array.shape:
+            place = f"of shape {gradient.shape}"
+            worst[i].note(np.inf, point.label, place, (np.nan, np.nan))
+            continue
+        if gradient.dtype == np.float32:
+            worst[i].narrow = True
+            worst[i].tolerance = max(worst[i].tolerance, NARROW)
+        largest = float(np.max(np.abs(gradient), initial=0.0))
+        smooth = 0
+        for place, direction in directions(array, count, rng):
+            terms = gradient * direction
+            exact = float(np.sum(terms))
+            if by_complex:
+                slope = complex_slope(subject, point, target, direction, weights)
+                scale = max(abs(slope), float(np.sum(np.abs(terms))))
+            else:
+                found = difference_slope(
+                    subject, point, target, direction, weights, exact, hidden
+                )
+                if found is None:
+                    continue
+                slope, rounding = found
+                scale = max(abs(slope), abs(exact), 1e7 * rounding)
+            smooth += 1
+            scale = max(scale, 1e-3 * largest, 1e-4 * overall, TINY)
+            error = abs(slope - exact) / scale
+            worst[i].note(error, point.label, place, (exact, slope))
+        if not smooth and array.size:
+            kinks.append(i)
+    return kinks

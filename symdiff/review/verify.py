@@ -1,0 +1,308 @@
+"""`symdiff verify`: are the gradients of a generated module those of its values?
+
+In: a generated package or module, and points. Out: the worst relative error of each
+gradient. Invariant: the module on disk is what is run, nothing is derived again; what
+lies at a kink is told, not counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from symdiff.compiler.drawing import lengths_of
+from symdiff.compiler.points import Points, arrays_of
+from symdiff.compiler.subject import Point, Subject
+from symdiff.emit.modules.assembly import HELD
+from symdiff.emit.modules.headers import Header
+from symdiff.emit.modules.package import load_package
+from symdiff.graph.errors import DerivativeError, SymdiffError
+from symdiff.review.files import PARTS, header_of, is_generated, one_package
+from symdiff.review.slopes import NARROW, Worst, compare
+
+TRIES = 20
+FEW = 16  # gradients that are looked at in several directions, at several points
+TOLERANCE, STRICT = 1e-6, 1e-10  # of differences, of complex steps
+
+
+@dataclass
+class Verdict:
+    """What was found; exit code 0: they agree, 1: they do not, 2: it cannot be told."""
+
+    shown: Path
+    method: str
+    tolerance: float
+    worst: list[Worst] = field(default_factory=list)
+    points: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    mismatch: bool = False
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        if self.mismatch or any(w.wrong for w in self.worst):
+            return 1
+        return 2 if self.problems or not self.worst else 0
+
+
+@contextlib.contextmanager
+def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]:
+    """Import generated code; give the module with its backward pass, and its check.
+
+    Raises `DerivativeError` where there is none, or it cannot be imported.
+    """
+    path = one_package(path)
+    if path.is_dir() or path.stem in PARTS:
+        folder = path if path.is_dir() else path.parent
+        entry = folder / "__init__.py"
+    else:
+        folder = entry = path
+    header = header_of(entry)
+    alias = "_symdiff_verified"
+    try:
+        with _running(folder):
+            module = load_package(
+                alias, folder.absolute()
+            )  # finders are cached by path
+            if folder == entry:
+                found, check = module, None
+            else:
+                backward = folder / "backward.py"
+                if not backward.exists():
+                    raise _nothing(path)
+                header = header_of(backward)
+                found = importlib.import_module(f"{alias}.backward")
+                check = importlib.import_module(f"{alias}.__main__")
+            if not hasattr(found, "backward"):
+                raise _nothing(path)
+        yield found, check, header
+    finally:
+        for name in [n for n in sys.modules if n.split(".")[0] == alias]:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[None]:
+    """Say where generated code fails; it may have been edited."""
+    try:
+        yield
+    except SymdiffError:
+        raise
+    except Exception as error:
+        place = f"{folder}"
+        if isinstance(error, SyntaxError) and error.filename:
+            place = f"{error.filename}:{error.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__):
+            if Path(frame.filename).is_relative_to(folder.absolute()):
+                place = f"{frame.filename}:{frame.lineno}"
+        raise DerivativeError(
+            f"{place}: {type(error).__name__}: {error}. It cannot be run as it is."
+        ) from error
+
+
+def _nothing(path: Path) -> DerivativeError:
+    return DerivativeError(
+        f"{path} has no backward pass, so there is no gradient to verify; it was "
+        "compiled without one."
+    )
+
+
+def verify(
+    path: Path,
+    points: Sequence[Path] = (),
+    params: Path | None = None,
+    count: int | None = None,
+    directions: int | None = None,
+    seed: int = 0,
+    method: str = "auto",
+) -> Verdict:
+    """Return how the gradients of generated code compare with its values' differences.
+
+    Parameters
+    ----------
+    points : ``.npz`` files with arguments, and perhaps parameters, by name
+    params : an ``.npz`` file of parameters, instead of random ones
+    count : random points; by default 3, or 1 for what has many gradients
+    directions : random directions at each point, for arrays that are not small; by
+        default 3, or 1 for what has many gradients
+    method : "complex", "differences", or "auto": complex steps where they can be
+    """
+    with loaded(path) as (module, check, header):
+        analytic = "complex" in header.check
+        if method == "complex" and not analytic:
+            raise DerivativeError(
+                f"{path} has operations that do not hold for complex numbers; use "
+                "--method differences."
+            )
+        by_complex = analytic and method != "differences"
+        name = "complex steps" if by_complex else "central differences"
+        verdict = Verdict(path, name, STRICT if by_complex else TOLERANCE)
+        if not header.intact:
+            verdict.notes.append("the file was edited after it was generated")
+        verdict.notes += _edited_beside(path)
+        unheld = _unheld(header, check)
+        if unheld:
+            verdict.problems.append(unheld)
+            return verdict
+        run = _Run(module, check, verdict, by_complex, directions, seed)
+        with _running(path):
+            run.at(points, params, count)
+        if check is not None and hasattr(check, "_verify_planned"):
+            try:
+                planned = check._verify_planned(out=verdict.notes.append)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                verdict.problems.append(
+                    f"the planned step cannot be compared: {reason}"
+                )
+                planned = 0
+            verdict.mismatch = verdict.mismatch or planned != 0
+        return verdict
+
+
+def _unheld(header: Header, check: ModuleType | None) -> str:
+    """Say why slopes cannot tell the gradient, where stop_gradient hides some."""
+    if "stop_gradient" in header.check:
+        return header.check.partition(": ")[2] or header.check
+    if HELD in header.check and not hasattr(check, "_held"):
+        return (
+            "stop_gradient hides a part of the slope from the gradient, and the "
+            "modules that hold it fixed are not beside this file; compile a package"
+        )
+    return ""
+
+
+def _edited_beside(path: Path) -> list[str]:
+    """Return a note for each other generated file of a package that was edited."""
+    files = sorted(one_package(path).glob("*.py")) if path.is_dir() else []
+    others = [f for f in files if f.name != "backward.py"]
+    return [
+        f"{file.name} was edited after it was generated; only backward.py is checked"
+        for file in others
+        if not is_generated(file) or not header_of(file).intact
+    ]
+
+
+@contextlib.contextmanager
+def _unchecked(module: ModuleType) -> Iterator[None]:
+    """Let a module take arguments as they are, also complex ones."""
+    check = module._check
+    module._check = lambda _, /, **arguments: list(arguments.values())  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        module._check = check  # type: ignore[attr-defined]
+
+
+@dataclass
+class _Run:
+    module: ModuleType
+    check: ModuleType | None
+    verdict: Verdict
+    by_complex: bool
+    directions: int | None
+    seed: int
+    source: Points = field(init=False)
+
+    def at(self, files: Sequence[Path], params: Path | None, count: int | None) -> None:
+        """Compare at the files' points, then at random ones."""
+        rng = np.random.default_rng(self.seed)
+        weights = arrays_of(params) if params is not None else {}
+        holding = None
+        if self.check is not None and hasattr(self.check, "_held"):
+            holding = (self.check._hidden, self.check._held)
+        subject = Subject(self.module, holding=holding)
+        self.source = Points(self.module, self.check)
+        if params is not None and not set(weights) & set(self.source.params):
+            known = ", ".join(self.source.params) or "none"
+            raise DerivativeError(f"{params} holds no parameter; they are {known}.")
+        if count is None:
+            count = 3 if len(self.source.params) <= FEW else 1
+        given = [self.source.given(file, weights, rng) for file in files]
+        for point in given:
+            self.source.hold(point)
+        with contextlib.ExitStack() as stack:
+            for module in (self.module, *(holding or ())):
+                stack.enter_context(_unchecked(module))
+            stack.enter_context(np.errstate(all="ignore"))
+            for point in given:
+                self._compare(subject, point, rng)
+            for i in range(count):
+                self._random(subject, i, weights, rng)
+        for found in self.verdict.worst:
+            if found.narrow:
+                self.verdict.notes.append(
+                    f"{found.name}: given float64, its gradient is computed in float32,"
+                    f" so {NARROW:g} is allowed"
+                )
+            if not found.compared and found.shape and 0 not in found.shape:
+                self.verdict.problems.append(f"{found.name}: no smooth point was found")
+
+    def _compare(
+        self,
+        subject: Subject,
+        point: Point,
+        rng: np.random.Generator,
+        only: Sequence[int] | None = None,
+    ) -> list[int]:
+        verdict = self.verdict
+        if not subject.targets:
+            subject.name_targets(point)
+        if not verdict.worst:
+            verdict.worst = [
+                Worst(name, subject.array(point, target).shape, verdict.tolerance)
+                for name, target in zip(subject.names, subject.targets, strict=True)
+            ]
+        kinks = []
+        count = self.directions
+        if count is None:
+            count = 3 if len(verdict.worst) <= FEW else 1
+        try:
+            kinks = compare(
+                subject, point, verdict.worst, self.by_complex, count, rng, only
+            )
+        except FloatingPointError as error:
+            if not point.drawn:
+                verdict.problems.append(str(error))
+            return list(range(len(verdict.worst))) if only is None else list(only)
+        if not point.drawn:
+            verdict.points.append(point.label)
+            for i in kinks:
+                name = verdict.worst[i].name
+                verdict.problems.append(f"{name}: {point.label} lies at a kink")
+        return kinks
+
+    def _random(
+        self,
+        subject: Subject,
+        number: int,
+        weights: dict[str, np.ndarray],
+        rng: np.random.Generator,
+    ) -> None:
+        """Compare at a random point; those at a kink there, at other ones."""
+        label = f"random point {number + 1}"
+        kinks: list[int] | None = None
+        refused: Exception | None = None
+        for _ in range(TRIES):
+            drawn = self.source.drawn(label, weights, rng)
+            try:
+                kinks = self._compare(subject, drawn, rng, kinks)
+            except (ArithmeticError, LookupError, ValueError) as error:
+                refused = error  # as of a matrix that has no factor; others may have
+                continue
+            if not kinks:
+                self.verdict.points.append(label)
+                return
+        if kinks is None and refused is not None:
+            lengths_of(self.module)  # says so if there are none
+            raise refused
+        self.verdict.points.append(f"{label} (at kinks)")
