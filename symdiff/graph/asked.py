@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import os
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from symdiff.graph.errors import TracingError
-from symdiff.graph.provenance import WATCH, capture, locate
+from symdiff.graph.provenance import PACKAGE, WATCH, capture, locate
 
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
 NEUTRAL = "float"  # the name of the float type of either width
 UNKNOWN = "DType(float)"  # how the float of unknown width shows itself
 # What can be asked of a dtype beside its name and kind.
@@ -35,7 +32,7 @@ WIDTH: contextvars.ContextVar[Any] = contextvars.ContextVar(
 
 def is_theirs(code: CodeType) -> bool:
     """Whether code is not the compiler's, which reasons about either width."""
-    return not code.co_filename.startswith(_PACKAGE)
+    return not code.co_filename.startswith(PACKAGE)
 
 
 def numpys(name: str) -> Any:

@@ -23,7 +23,8 @@ import numpy as np
 from symdiff.graph.arguments import misfit
 from symdiff.graph.errors import ArgumentError, DeclarationError, SymdiffError
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# The folder of symdiff, with which file names of its own begin.
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _SCIPY = os.path.dirname(_NUMPY[: -len(os.sep)]) + f"{os.sep}scipy{os.sep}"
 _DEPTH = 6  # frames kept: enough to climb out of `return f(x)` and small helpers
@@ -81,7 +82,7 @@ _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar(
 
 def is_ours(code: CodeType) -> bool:
     """Whether code is symdiff's or a library's that calls it on behalf of the user."""
-    return code.co_filename.startswith((_PACKAGE, _NUMPY, _SCIPY))
+    return code.co_filename.startswith((PACKAGE, _NUMPY, _SCIPY))
 
 
 def capture() -> Site:

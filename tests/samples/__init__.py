@@ -47,8 +47,8 @@ import symdiff.ops
 import symdiff.ops.surface.operators  # attaches the operators
 
 for _room in (symdiff.ops, symdiff.derive):
-    for _module in pkgutil.iter_modules(_room.__path__):
-        importlib.import_module(f"{_room.__name__}.{_module.name}")
+    for _module in pkgutil.walk_packages(_room.__path__, f"{_room.__name__}."):
+        importlib.import_module(_module.name)
 
 from samples.table import A, B, Given, I, Sample, draw, raw, sd  # noqa: E402
 

@@ -21,7 +21,6 @@ import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import ContextDecorator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,12 +44,12 @@ from symdiff.declare.captured.values import (
     asked,
     frozen,
 )
+from symdiff.graph.provenance import PACKAGE
 from symdiff.graph.tensor import Tensor
 
-_OURS = str(Path(__file__).parents[1])
 _GENERATORS = (np.random.Generator, np.random.RandomState)
 _PATHS = ("stdlib", "platstdlib", "purelib", "platlib")
-_LIBRARIES = (_OURS + os.sep, *(sysconfig.get_path(p) + os.sep for p in _PATHS))
+_LIBRARIES = (PACKAGE, *(sysconfig.get_path(p) + os.sep for p in _PATHS))
 
 
 def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
