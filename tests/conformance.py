@@ -87,7 +87,7 @@ def names_of() -> dict[Any, list[str]]:
 
 def section_of(function: Any) -> str:
     """Return the heading that a function stands under."""
-    module = inspect.unwrap(function).__module__.rpartition(".")[2]
+    module = inspect.unwrap(function).__module__.removeprefix("symdiff.ops.")
     return next((s for s, modules in SECTIONS.items() if module in modules), "Others")
 
 

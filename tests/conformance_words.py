@@ -7,30 +7,58 @@ from __future__ import annotations
 
 SECTIONS = {
     "Elementwise": (
-        *("operands", "elementwise", "exponential", "trigonometry", "special"),
-        "activations",
-        *("rounding", "nonfinite", "selection"),
+        *(
+            "core.operands",
+            "elementwise.arithmetic",
+            "elementwise.exponential",
+            "elementwise.trigonometry",
+            "elementwise.special",
+        ),
+        "elementwise.activations",
+        *("elementwise.rounding", "elementwise.nonfinite", "elementwise.selection"),
     ),
     "Reductions, running and ordered": (
-        *("reduce", "cumulative", "statistics", "quantiles", "sorting"),
-        *("normalize", "losses"),
+        *(
+            "reduce.sums",
+            "reduce.cumulative",
+            "reduce.statistics",
+            "reduce.quantiles",
+            "indexing.sorting",
+        ),
+        *("reduce.normalize", "reduce.losses"),
     ),
-    "Shape": ("shape", "rearrange", "joining", "padding", "ranges"),
-    "Indexing and updates": ("index", "one_hot", "updates"),
+    "Shape": (
+        "shape.views",
+        "shape.rearrange",
+        "shape.joining",
+        "shape.padding",
+        "shape.ranges",
+    ),
+    "Indexing and updates": ("indexing.slices", "indexing.one_hot", "indexing.updates"),
     "Linear algebra": (
         *(
-            "linalg",
-            "contraction",
-            "products",
-            "diagonals",
-            "norms",
-            "solvers",
-            "determinants",
+            "linalg.matmul",
+            "linalg.contraction",
+            "linalg.products",
+            "shape.diagonals",
+            "reduce.norms",
+            "linalg.solvers",
+            "linalg.determinants",
         ),
-        *("decompose", "singular", "pseudoinverse"),
+        *("linalg.decompose", "linalg.singular", "linalg.pseudoinverse"),
     ),
-    "Windows and samples": ("windows", "convolution", "pooling", "interpolation"),
-    "Loops and branches": ("scan", "loops", "branches", "mode"),
+    "Windows and samples": (
+        "windows.views",
+        "windows.convolution",
+        "windows.pooling",
+        "indexing.interpolation",
+    ),
+    "Loops and branches": (
+        "control.scan",
+        "control.while_loops",
+        "control.branches",
+        "control.mode",
+    ),
 }
 
 # Functions that no sample can show, and what holds them instead.
