@@ -377,10 +377,13 @@ def compile_(
     options = Options(level, shown or default, single_file, picked)
     where = (folder, printable(PurePath(origin).name), modules)
     if isinstance(declared, Model):
-        files = model_files(declared, program, options, *where)
+        made = model_files(declared, program, options, *where)
     else:
-        files = function_files(declared, program, options, *where)
-    compiled = Compiled(declared.name, files, single_file, (declared, wrt, base))
+        made = function_files(declared, program, options, *where)
+    source = (declared, wrt, base)
+    compiled = Compiled(
+        declared.name, made.files, single_file, source, _listed=made.listed
+    )
     if not check:
         return compiled
     whole = not single_file and "backward" in modules

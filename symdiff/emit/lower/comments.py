@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable, Sequence
 
 from symdiff.emit.lower import texts
 from symdiff.emit.lower.context import Context, _substitution
-from symdiff.emit.lower.source import Resolver, primal_site
+from symdiff.emit.lower.marks import Computes, Heading, place_of
+from symdiff.emit.lower.source import Resolver, primal_site, quotation
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import FAN_OUT
@@ -21,6 +22,7 @@ from symdiff.ops.core.text import is_statements, op_text
 
 WIDTH = 88
 INDENT = 4
+_HEADING_WIDTH = 82
 _RULE_WIDTH = 40  # columns that a comment's words may take
 
 
@@ -30,33 +32,37 @@ def shape_comment(node: Node) -> str:
     return f"[{shape}]" if node.dtype.is_float else f"{node.dtype}[{shape}]"
 
 
-def _heading(tensor: Tensor, context: Context) -> str:
-    return context.resolver.heading(tensor, 82)
+def heading(tensor: Tensor, context: Context) -> list[py.Comment]:
+    """Return the comment that quotes the user's statement behind a tensor, if any."""
+    statement = context.resolver.statement(tensor)
+    if statement is None or not statement.text:
+        return []
+    room = max(_HEADING_WIDTH - len(place_of(statement)), 24)
+    return [Heading(statement, quotation(statement, room)).comment()]
 
 
-def _comment(tensor: Tensor, context: Context) -> str:
+def told(tensor: Tensor, context: Context) -> Computes:
     """Return the type of a value and, for a derivative, the rules that made it."""
-    shape = shape_comment(tensor.node)
-    return _joined(shape, [words[0] for words in _rules(tensor, context)])
+    return _joined(tensor, [words[0] for words in _rules(tensor, context)])
 
 
-def _joined(shape: str, rules: Sequence[str]) -> str:
-    return f"{shape}   {'; '.join(rules)}" if rules else shape
+def _joined(tensor: Tensor, rules: Sequence[str]) -> Computes:
+    return Computes((tensor,), shape_comment(tensor.node), "; ".join(rules))
 
 
 def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     """Return a statement with as much comment as its line has room for."""
-    shape, rules = shape_comment(tensor.node), _rules(tensor, context)
+    rules, bare = _rules(tensor, context), _joined(tensor, ())
     if not rules:
-        return py.Assign(made.targets, made.value, shape)
+        return py.Assign(made.targets, made.value, bare.comment, mark=bare)
     long, short = [r[0] for r in rules], [r[-1] for r in rules]
-    choices = [_joined(shape, words) for words in (long, short, long[:1], short[:1])]
+    choices = [_joined(tensor, words) for words in (long, short, long[:1], short[:1])]
     code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
     room = WIDTH - (INDENT + code + len(" = ") + len("  # "))
     if room + len("  # ") < 0:  # the statement will be broken, its comment above it
         room = WIDTH - INDENT - len("# ")
-    fitting = [c for c in choices if len(c) <= room] or [shape]
-    return py.Assign(made.targets, made.value, fitting[0])
+    fitting = next((c for c in choices if len(c.comment) <= room), bare)
+    return py.Assign(made.targets, made.value, fitting.comment, mark=fitting)
 
 
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:

@@ -151,6 +151,10 @@ class Names:
         if tensor.node not in self._by_node:
             self._by_node[tensor.node] = self.claim(name)
 
+    def nodes(self) -> dict[str, Node]:
+        """Return the values that have been named so far, by name."""
+        return {name: node for node, name in self._by_node.items()}
+
     def known(self, tensor: Tensor) -> str | None:
         """Return the name a tensor has been given, if any."""
         return self._by_node.get(tensor.node)

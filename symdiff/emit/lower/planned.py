@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.emit.lower import texts
-from symdiff.emit.lower.comments import _comment, _heading
+from symdiff.emit.lower.comments import heading, told
 from symdiff.emit.lower.context import (
     Context,
     _constant,
@@ -21,6 +21,7 @@ from symdiff.emit.lower.context import (
     dim_expression,
     dtype_expression,
 )
+from symdiff.emit.lower.marks import marked
 from symdiff.emit.lower.statements import (
     _build,
     _lower_step,
@@ -78,7 +79,7 @@ def lower_plan(
     _name_constants(plan, lowered, context)
     shared = _shared_names(plan, same, context)
     read = {i for p in plan.places for i in p.node.inputs}
-    heading: Hashable = None
+    group: Hashable = None
     tensors = {s.tensor.node: s for s in steps}
     for place in plan.places:
         step = tensors[place.node]
@@ -87,13 +88,12 @@ def lower_plan(
         if place.kind == "inline" or place.node in context.written:
             continue
         made = _statement(place, step, shared, place.node in read, lowered, context)
-        if context.headings and step.group != heading:
-            heading = step.group
-            title = _heading(step.tensor, context)
-            if title:
-                lowered.stmts += [py.Blank()] if lowered.stmts else []
-                lowered.stmts.append(py.Comment(title))
-        lowered.stmts += made
+        if context.headings and step.group != group:
+            group = step.group
+            title = heading(step.tensor, context)
+            lowered.stmts += [py.Blank()] if title and lowered.stmts else []
+            lowered.stmts += title
+        lowered.stmts += marked(made, step.tensor)
     return lowered
 
 
@@ -145,7 +145,7 @@ def _statement(
         return _plain(step, lowered, context)
     buffer = place.buffer
     assert buffer is not None
-    comment = _comment(step.tensor, context)
+    mark = told(step.tensor, context)
     operands = _operands(node, op_text(node), context)
     memory = _memory(buffer, lowered)
     name: py.Expr = memory  # a vector of the optimiser's that is updated keeps its name
@@ -163,8 +163,8 @@ def _statement(
         )
         context.written[node] = name if is_read else memory
         if not is_read or (memory == name):
-            return [py.ExprStmt(value, comment)]
-        return [py.Assign((name,), value, comment)]
+            return [py.ExprStmt(value, mark.comment, mark=mark)]
+        return [py.Assign((name,), value, mark.comment, mark=mark)]
     context.written[node] = name
     filled = texts.statements(text, _filled(operands, context, name, node, lowered))
     bound = (
@@ -172,8 +172,8 @@ def _statement(
         if place.over is not None
         else memory
     )
-    first = [] if bound == name else [py.Assign((name,), memory, comment)]
-    return [*first, *filled]
+    first = py.Assign((name,), memory, mark.comment, mark=mark)
+    return filled if bound == name else [first, *filled]
 
 
 def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
@@ -189,7 +189,8 @@ def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
         operands = _operands(node, op_text(node), context)
         filled = _filled(operands, context, name, node, lowered)
         value = texts.expression(text, filled)
-    made = py.Assign((name,), value, _comment(step.tensor, context))
+    mark = told(step.tensor, context)
+    made = py.Assign((name,), value, mark.comment, mark=mark)
     context.written[node] = name
     return [made]
 

@@ -11,7 +11,7 @@ treats apart (maximum of a nan, the sign of 0) keeps the whole function as it wa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symdiff.emit.python import code as py
 
@@ -106,8 +106,8 @@ def _typed(call: py.Expr, kind: str, several: bool) -> py.Expr:
 
 def _statement(s: py.Stmt, module: str) -> py.Stmt:
     match s:
-        case py.Assign(targets=(py.Name() as target,), value=value, comment=comment):
-            return py.Assign((target,), _expression(value, module), comment)
+        case py.Assign(targets=(py.Name(),), value=value):
+            return replace(s, value=_expression(value, module))
         case py.Comment() | py.Blank():
             return s
     raise _Other

@@ -137,17 +137,11 @@ class Resolver:
             text = text.replace(opening + " ", opening)
         return text.replace(", )", ")").replace(" )", ")").replace(" ]", "]")
 
-    def heading(self, tensor: Tensor, width: int) -> str:
-        """Return ``text     [file:line]``, the text cut where it would not fit."""
-        statement = self.statement(tensor)
-        if statement is None or not statement.text:
-            return ""
-        place = f"     [{statement.location}]"
-        room = max(width - len(place), 24)
-        text = _OURS.sub("", statement.text)
-        return (
-            text if len(text) <= room else f"{text[: room - 4].rstrip()} ..."
-        ) + place
+
+def quotation(statement: Statement, width: int) -> str:
+    """Return a statement's text for a heading, cut where it would not fit."""
+    text = _OURS.sub("", statement.text)
+    return text if len(text) <= width else f"{text[: width - 4].rstrip()} ..."
 
 
 def printable(text: str) -> str:

@@ -15,10 +15,9 @@ import sympy as sp
 
 from symdiff.emit.lower import texts
 from symdiff.emit.lower.comments import (  # noqa: F401 - the planned form is lowered alike
-    _comment,
-    _heading,
     declared_group,
     fitted,
+    heading,
     shape_comment,
 )
 from symdiff.emit.lower.context import (  # noqa: F401
@@ -33,6 +32,7 @@ from symdiff.emit.lower.context import (  # noqa: F401
     float_dtype,
     scalar_type,
 )
+from symdiff.emit.lower.marks import Computes, marked
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import ShapeError, SymdiffError
 from symdiff.graph.node import Node
@@ -46,17 +46,15 @@ from symdiff.plan.schedule import Step
 def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
     """Return the statements of a body, with a heading at each statement of the user."""
     result: list[py.Stmt] = []
-    heading: Hashable = context.group
+    group: Hashable = context.group
     for step in steps:
         context.group = step.group
-        made = _lower_step(step, context)
-        if context.headings and step.group != heading:
-            heading = step.group
-            title = _heading(step.tensor, context)
-            if title:
-                if result:
-                    result.append(py.Blank())
-                result.append(py.Comment(title))
+        made = marked(_lower_step(step, context), step.tensor)
+        if context.headings and step.group != group:
+            group = step.group
+            title = heading(step.tensor, context)
+            result += [py.Blank()] if title and result else []
+            result += title
         result.extend(made)
     return result
 
@@ -118,7 +116,8 @@ def _lower_tuple(tensor: Tensor, context: Context) -> list[py.Stmt]:
         if i in items:
             context.written[items[i].node] = name
         targets.append(name)
-    return [py.Assign(tuple(targets), value)]
+    mark = Computes(tuple(items[i] for i in sorted(items)))
+    return [py.Assign(tuple(targets), value, mark=mark)]
 
 
 def expression_of(

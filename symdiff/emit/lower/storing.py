@@ -54,7 +54,7 @@ def _merged(
         assert at is not None
         found = made[at]
         assert isinstance(found, py.Assign)
-        made[at] = py.Assign((_all_of(array),), found.value)
+        made[at] = py.Assign((_all_of(array),), found.value, mark=found.mark)
         for i in range(at + 1, len(made)):
             made[i] = _renamed(made[i], value, array)
         left = [(a, _swap(v, value, array)) for a, v in left]
@@ -142,7 +142,7 @@ def _names(e: py.Expr) -> set[py.Expr]:
 def _renamed(s: py.Stmt, old: py.Expr, new: py.Expr) -> py.Stmt:
     """Return a plain assignment that reads ``new`` instead of ``old``."""
     assert isinstance(s, py.Assign)
-    return py.Assign(s.targets, _swap(s.value, old, new), s.comment)
+    return dataclasses.replace(s, value=_swap(s.value, old, new))
 
 
 def _swap(e: Any, old: py.Expr, new: py.Expr) -> Any:

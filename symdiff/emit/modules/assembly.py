@@ -12,13 +12,14 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
 from symdiff._version import __version__
+from symdiff.emit.listing import Listed
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.modules.bodies import Unit, new_unit
 from symdiff.emit.modules.fitting import fitted
@@ -62,6 +63,14 @@ class Options:
     def __str__(self) -> str:
         only = f", only={','.join(self.only)}" if self.only else ""
         return f"-O{self.level}, wrt={','.join(map(_quoted, self.wrt))}{only}"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module's text, and the functions that are printed in it."""
+
+    text: str
+    listed: Sequence[Listed] = ()
 
 
 def _quoted(name: str) -> str:
@@ -248,12 +257,10 @@ def _mapping(name: str, entries: Mapping[str, str]) -> str:
     return "\n".join([f"{name} = {{", *lines, "}"])
 
 
-def helper_texts(unit: Unit, functions: Sequence[Written]) -> list[str]:
-    """Return the source of the helper functions that the bodies call, in stable
-    order.
-    """
+def helper_texts(bodies: Sequence[str]) -> list[str]:
+    """Return the source of the helper functions that bodies call, in stable order."""
     found: dict[str, str] = {}
-    waiting = ["\n".join(f.body for f in functions)]
+    waiting = ["\n".join(bodies)]
     while waiting:
         called = set(re.findall(r"\b_(\w+)\(", waiting.pop()))
         for name in sorted(called & HELPERS.keys()):
@@ -278,7 +285,9 @@ def imports_of(text: str, *modules: str) -> str:
     return f"{standard}\n\nimport numpy as np" if standard else "import numpy as np"
 
 
-def forward_module(unit: Unit, options: Options, origin: str, summary: str = "") -> str:
+def forward_module(
+    unit: Unit, options: Options, origin: str, summary: str = ""
+) -> Module:
     """Return forward.py, or a module of the same form with its own summary."""
     p = unit.program
     written = forward_function(unit)
@@ -289,7 +298,7 @@ def forward_module(unit: Unit, options: Options, origin: str, summary: str = "")
         unit,
         options,
         origin,
-        [written],
+        {"forward": written},
         leaves=p.inputs,
         records=records,
         summary=summary
@@ -301,7 +310,7 @@ def forward_module(unit: Unit, options: Options, origin: str, summary: str = "")
 
 def holding_modules(
     unit: Unit, options: Options, origin: str, folder: str
-) -> dict[str, str]:
+) -> dict[str, Module]:
     """Return the modules by which the self-check holds fixed what is hidden."""
     if not unit.program.holding:
         return {}
@@ -309,7 +318,7 @@ def holding_modules(
         "_hidden": "The values that stop_gradient hides from the gradient.",
         "_held": "The results, given the values that stop_gradient hides.",
     }
-    made: dict[str, str] = {}
+    made: dict[str, Module] = {}
     pairs = zip(summaries.items(), unit.program.holding, strict=True)
     for (name, summary), program in pairs:
         part = new_unit(program, folder, unit.level)
@@ -318,7 +327,7 @@ def holding_modules(
     return made
 
 
-def backward_module(unit: Unit, options: Options, origin: str) -> str:
+def backward_module(unit: Unit, options: Options, origin: str) -> Module:
     """Return backward.py."""
     p = unit.program
     found = halves(unit)
@@ -333,7 +342,7 @@ def backward_module(unit: Unit, options: Options, origin: str) -> str:
         unit,
         options,
         origin,
-        [primal, backward],
+        {name: primal, "backward": backward},
         leaves=(*p.inputs, *p.targets),
         records=records,
         summary=f"Gradients of {p.name}, derived by the chain rule from its {subject}.",
@@ -362,17 +371,18 @@ def _module(
     unit: Unit,
     options: Options,
     origin: str,
-    functions: Sequence[Written],
+    functions: Mapping[str, Written],
     *,
     leaves: Sequence[Tensor],
     records: Sequence[str],
     **values: Any,
-) -> str:
+) -> Module:
     """Return a rendered and sealed module."""
     check = check_text(unit, leaves)
-    helpers = helper_texts(unit, functions)
-    records = [*records, *(f.extra for f in functions if f.extra)]
-    everything = "\n".join([check, *records, *helpers, *(f.body for f in functions)])
+    bodies = [f.body for f in functions.values()]
+    helpers = helper_texts(bodies)
+    records = [*records, *called(functions.values())]
+    everything = "\n".join([check, *records, *helpers, *bodies])
     stored = stored_constants(unit, everything, single=False)
     text = render(
         template,
@@ -384,4 +394,14 @@ def _module(
         helpers=helpers,
         **values,
     )
-    return sealed(text)
+    return Module(sealed(text), listed(functions))
+
+
+def called(functions: Iterable[Written]) -> list[str]:
+    """Return the texts of the functions that others call for their computation."""
+    return [f.extra.text.strip() for f in functions if f.extra is not None]
+
+
+def listed(functions: Mapping[str, Written]) -> list[Listed]:
+    """Return what a module's listing is made from."""
+    return [part for name, f in functions.items() for part in f.listed(name)]

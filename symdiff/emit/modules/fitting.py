@@ -13,10 +13,9 @@ import textwrap
 from symdiff.emit.lower.texts import statements
 from symdiff.emit.python import code as py
 from symdiff.emit.python.chars import columns
-from symdiff.emit.python.printer import quoted_lines
+from symdiff.emit.python.words import QUOTES, quoted_lines
 
 WIDTH = 88
-QUOTES = '"""'
 
 
 def fitted(text: str) -> str:

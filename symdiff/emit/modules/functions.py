@@ -7,15 +7,16 @@ argument.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
+from symdiff.emit.listing import Listed
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims
-from symdiff.emit.lower.scalars import Scalars, scalar_form
+from symdiff.emit.lower.scalars import FUNCTION, Scalars, scalar_form
 from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.bodies import (
     Body,
@@ -41,15 +42,31 @@ from symdiff.rewrite.index_ranges import entry_range
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A function as text: parameters between the parentheses, summary, and indented
-    body.
+    """A function as it is printed: parameters between the parentheses, summary, and
+    indented body.
+
+    ``nodes`` are the values that its names stand for, ``extra`` is a function that it
+    calls.
     """
 
     parameters: str
     summary: str
-    body: str
+    printed: py.Printed
+    nodes: Mapping[str, Node]
     draws: bool = False
-    extra: str = ""  # a function that this one calls
+    extra: py.Printed | None = None
+
+    @property
+    def body(self) -> str:
+        """The body's text."""
+        return self.printed.text.rstrip("\n")
+
+    def listed(self, name: str) -> list[Listed]:
+        """Return what the listing of a module is made from, given the name it has."""
+        found = [Listed(name, self.printed, self.nodes)]
+        if self.extra is not None:
+            found.append(Listed(FUNCTION, self.extra, self.nodes))
+        return found
 
 
 def _arguments(unit: Unit, leaves: Sequence[Tensor]) -> list[str]:
@@ -128,9 +145,10 @@ def forward_function(unit: Unit) -> Written:
     return Written(
         signature(unit, leaves, draws(body)),
         f"Return {shown}.",
-        printed(stmts),
+        py.printed(stmts),
+        unit.names.nodes(),
         draws(body),
-        "" if scalars is None else py.print_stmts([scalars.function], 0).strip(),
+        None if scalars is None else py.printed([scalars.function], 0),
     )
 
 

@@ -29,7 +29,6 @@ from symdiff.emit.modules.functions import (
     checked,
     draws,
     given_leaves,
-    printed,
     prologue,
     signature,
 )
@@ -194,7 +193,8 @@ def _primal_function(
     more = ", and the states' new values" if p.updates else ""
     summary = f"Return {what}, and the residuals that backward reads{more}."
     drawn = draws(body)
-    return Written(signature(unit, leaves, drawn), summary, printed(stmts), drawn)
+    parameters, nodes = signature(unit, leaves, drawn), unit.names.nodes()
+    return Written(parameters, summary, py.printed(stmts), nodes, drawn)
 
 
 def _backward_function(
@@ -220,7 +220,8 @@ def _backward_function(
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
     stmts += [py.Blank(), *body.computation] if body.computation else []
     stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values)]
-    return Written(_parameters(unit), _summary(unit), printed(stmts), draws(body))
+    parameters, nodes = _parameters(unit), unit.names.nodes()
+    return Written(parameters, _summary(unit), py.printed(stmts), nodes, draws(body))
 
 
 def _gradients(

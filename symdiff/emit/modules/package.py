@@ -14,13 +14,16 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from symdiff.declare.model import Function, Model
+from symdiff.emit.listing import Listed, Listing, listing_of
 from symdiff.emit.modules.assembly import (
     BODY_MARK,
+    Module,
     Options,
     backward_module,
     body_of,
@@ -63,6 +66,22 @@ class Compiled(Displayed):
         default=None, repr=False, compare=False
     )  # what was compiled: declaration, wrt, base
     _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
+    _listed: Mapping[str, Sequence[Listed]] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # by path, what the listings are made from
+
+    @cached_property
+    def listing(self) -> Mapping[str, Listing]:
+        """What each line of a module computes and stands for, by the module's path."""
+        return {
+            path: listing_of(content, self._listed.get(path, ()))
+            for path, content in self.files.items()
+            if isinstance(content, str)
+        }
+
+    def listed(self, module: str) -> Listing:
+        """Return the listing of one module: ``compiled.listed("backward")``."""
+        return self.listing[self._path(module)]
 
     @checked_call
     def write(self, folder: str | os.PathLike[str] = "build") -> Path:
@@ -166,9 +185,11 @@ class Compiled(Displayed):
 
     def __getitem__(self, module: str) -> str:
         """Return the text of one module: ``compiled["backward"]``."""
-        path = f"{self.name}.py" if self.single_file else f"{self.name}/{module}.py"
-        content = self.files[path]
+        content = self.files[self._path(module)]
         return content if isinstance(content, str) else content.decode()
+
+    def _path(self, module: str) -> str:
+        return f"{self.name}.py" if self.single_file else f"{self.name}/{module}.py"
 
 
 def load_package(alias: str, path: Path) -> ModuleType:
@@ -197,19 +218,12 @@ def model_files(
     folder: str,
     origin: str,
     modules: Sequence[str],
-) -> dict[str, str | bytes]:
+) -> Package:
     """Return the files of a model's package."""
     unit = new_unit(program, folder, min(options.level, 1))
     if options.single_file:
-        return with_constants(
-            {
-                f"{model.name}.py": single_module(
-                    unit, model, options, origin, modules, folder
-                )
-            },
-            unit,
-            "",
-        )
+        made = single_module(unit, model, options, origin, modules, folder)
+        return packaged({model.name: made}, unit, "")
     texts = {"forward": forward_module(unit, options, origin)}
     if "backward" in modules:
         texts["backward"] = backward_module(unit, options, origin)
@@ -218,14 +232,12 @@ def model_files(
     texts = {k: v for k, v in texts.items() if k in modules or k.startswith("_")}
     averages = model.optimizer is not None and "ema" in model.optimizer.hyper
     more = ("averaged_params",) if averages and "train" in modules else ()
-    texts["__init__"] = init_module(unit, options, origin, tuple(texts), more)
+    entry = init_module(unit, options, origin, tuple(texts), more)
+    texts["__init__"] = Module(entry)
     if "backward" in modules:
-        texts["__main__"] = main_module(unit, options, origin, tuple(texts))
+        texts["__main__"] = Module(main_module(unit, options, origin, tuple(texts)))
         texts |= holding_modules(unit, options, origin, folder)
-    files: dict[str, str | bytes] = {
-        f"{model.name}/{k}.py": v for k, v in texts.items()
-    }
-    return with_constants(files, unit, f"{model.name}/")
+    return packaged(texts, unit, f"{model.name}/")
 
 
 def function_files(
@@ -235,33 +247,39 @@ def function_files(
     folder: str,
     origin: str,
     modules: Sequence[str],
-) -> dict[str, str | bytes]:
+) -> Package:
     """Return the files of a function's package."""
     unit = new_unit(program, folder, min(options.level, 1))
     modules = tuple(m for m in modules if m != "backward" or program.gradients)
     if options.single_file:
-        return with_constants(
-            {
-                f"{function.name}.py": single_module(
-                    unit, function, options, origin, modules, folder
-                )
-            },
-            unit,
-            "",
-        )
-    texts = {}
+        made = single_module(unit, function, options, origin, modules, folder)
+        return packaged({function.name: made}, unit, "")
+    texts: dict[str, Module] = {}
     if "forward" in modules:
         texts["forward"] = forward_module(unit, options, origin)
     if "backward" in modules:
         texts["backward"] = backward_module(unit, options, origin)
-    texts["__init__"] = init_module(unit, options, origin, tuple(texts))
+    texts["__init__"] = Module(init_module(unit, options, origin, tuple(texts)))
     if "backward" in modules:
-        texts["__main__"] = main_module(unit, options, origin, tuple(texts))
+        texts["__main__"] = Module(main_module(unit, options, origin, tuple(texts)))
         texts |= holding_modules(unit, options, origin, folder)
-    files: dict[str, str | bytes] = {
-        f"{function.name}/{k}.py": v for k, v in texts.items()
-    }
-    return with_constants(files, unit, f"{function.name}/")
+    return packaged(texts, unit, f"{function.name}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Files by path, and what the listings of the modules are made from."""
+
+    files: dict[str, str | bytes]
+    listed: dict[str, Sequence[Listed]]
+
+
+def packaged(modules: Mapping[str, Module], unit: Unit, prefix: str) -> Package:
+    """Return modules by name as files below a prefix."""
+    paths = {f"{prefix}{name}.py": module for name, module in modules.items()}
+    texts: dict[str, str | bytes] = {path: m.text for path, m in paths.items()}
+    listed = {path: m.listed for path, m in paths.items() if m.listed}
+    return Package(with_constants(texts, unit, prefix), listed)
 
 
 def with_constants(

@@ -21,10 +21,12 @@ from symdiff.emit.lower.planned import Field, lower_plan, plan_fields
 from symdiff.emit.lower.statements import expression_of
 from symdiff.emit.modules.assembly import (
     BUILD,
+    Module,
     Options,
     header,
     helper_texts,
     imports_of,
+    listed,
     sealed,
     stored_constants,
 )
@@ -60,7 +62,7 @@ _OWN = frozenset(["plan", "Plan", "dims", "dtype"])
 
 def planned_module(
     unit: Unit, optimizer: Optimizer, options: Options, origin: str
-) -> str:
+) -> Module:
     """Return _planned.py; the unit's other modules, made before it, chose the names."""
     unit = replace(unit, names=copied_names(unit))
     gradients = grads_function(unit)
@@ -70,7 +72,9 @@ def planned_module(
     made = [f for f in (gradients, update) if f is not None]
     setup = "\n".join(f.setup for f in made)
     stored = stored_constants(unit, setup, single=False)
-    helpers = helper_texts(unit, [f.written for f in made])
+    functions = {"compute_grads": gradients.written}
+    functions |= {} if update is None else {"apply_update": update.written}
+    helpers = helper_texts([f.body for f in functions.values()])
     text = render(
         "_planned.py",
         header=header(unit, options, origin, _peak(gradients.plan)),
@@ -84,7 +88,7 @@ def planned_module(
         helpers=helpers,
         stored="\n".join(part for part in (BUILD, stored) if part),
     )
-    return sealed(text)
+    return Module(sealed(text), listed(functions))
 
 
 def copied_names(unit: Unit) -> Names:
@@ -158,7 +162,8 @@ def grads_function(unit: Unit) -> Planned:
     written = Written(
         ", ".join([*arguments, *(["key"] if draws else [])]),
         'Fill grads with the gradient of the loss; return {"loss": float, **metrics}.',
-        _print(stmts),
+        py.printed(stmts),
+        unit.names.nodes(),
         draws,
     )
     setup = _setup(unit, fields, reachable(results, set(given)), context)
@@ -319,7 +324,8 @@ def update_function(optimizer: Optimizer, parent: Unit) -> Planned:
     written = Written(
         f"{names[0]}, {names[1]}, slots, hyper, {names[2]}, scratch",
         f"Do one step of {type(optimizer).__name__} in place, on flat vectors.",
-        _print(stmts) or "    pass",
+        py.printed(stmts or [py.RawStmt("pass")]),
+        unit.names.nodes(),
     )
     inner = replace(context, float_is=py.Name("dtype"), lengths={"P": "size"})
     made = tuple(_scratch(f, inner) for f in fields)

@@ -16,7 +16,6 @@ from symdiff.emit.modules.functions import (
     checked,
     draws,
     given_leaves,
-    printed,
     prologue,
     signature,
 )
@@ -103,4 +102,5 @@ def _scalars(unit: Unit, named: dict[str, Tensor], summary: str) -> Written:
     stmts += [py.Blank(), *body.computation] if body.computation else []
     stmts.append(py.Return(py.Dict_(tuple(pairs))))
     drawn = draws(body)
-    return Written(signature(unit, leaves, drawn), summary, printed(stmts), drawn)
+    parameters, nodes = signature(unit, leaves, drawn), unit.names.nodes()
+    return Written(parameters, summary, py.printed(stmts), nodes, drawn)

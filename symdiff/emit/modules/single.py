@@ -12,11 +12,14 @@ from collections.abc import Sequence
 
 from symdiff.declare.model import Function, Model
 from symdiff.emit.modules.assembly import (
+    Module,
     Options,
+    called,
     check_text,
     header,
     helper_texts,
     imports_of,
+    listed,
     output_record,
     reverse_records,
     sealed,
@@ -38,16 +41,16 @@ def single_module(
     origin: str,
     modules: Sequence[str],
     folder: str,
-) -> str:
-    """Return the text of the one module."""
+) -> Module:
+    """Return the one module."""
     p = unit.program
-    written: list[Written] = []
+    written: dict[str, Written] = {}
     functions: list[str] = []
     records: list[str] = []
     leaves = p.inputs
 
     def add(name: str, function: Written) -> None:
-        written.append(function)
+        written[name] = function
         functions.append(render("function.py", name=name, written=function).strip())
 
     if "forward" in modules or not p.is_model:
@@ -66,13 +69,14 @@ def single_module(
             functions.append(render("cotangent.py").strip())
     constants = ""
     training: list[str] = []
+    step: list[str] = []
     if "train" in modules and isinstance(declared, Model):
-        constants, training, more = train_parts(unit, declared, options, folder)
-        written.extend(more)
+        constants, training, more, step = train_parts(unit, declared, options, folder)
+        written |= more
         functions.extend(training)
     check = check_text(unit, leaves)
-    helpers = helper_texts(unit, written)
-    records += [f.extra for f in written if f.extra]
+    helpers = helper_texts([*(f.body for f in written.values()), *step])
+    records += called(written.values())
     everything = "\n".join([check, *records, *helpers, *functions])
     names = sorted({"sys", *(m for m in STANDARD if f"{m}." in everything)})
     stored = stored_constants(unit, everything, single=True)
@@ -91,4 +95,4 @@ def single_module(
         check=check,
         helpers=helpers,
     )
-    return sealed(text)
+    return Module(sealed(text), listed(written))

@@ -16,10 +16,12 @@ from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.accumulation import division
 from symdiff.emit.modules.assembly import (
     BUILD,
+    Module,
     Options,
     header,
     helper_texts,
     imports_of,
+    listed,
     sealed,
     stored_constants,
 )
@@ -78,22 +80,18 @@ LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
 
 def train_module(
     unit: Unit, model: Model, options: Options, origin: str, folder: str
-) -> dict[str, str]:
+) -> dict[str, Module]:
     """Return train.py, and _planned.py at level 2."""
     planned = options.level == 2 and not trains_apart(unit.program)
-    texts = {
-        "train": sealed(
-            train_text(unit, model, options, origin, folder, planned=planned)
-        )
-    }
+    made = {"train": _train(unit, model, options, origin, folder, planned=planned)}
     if planned and model.optimizer is not None:
         from symdiff.emit.modules.planned import planned_module
 
-        texts["_planned"] = planned_module(unit, model.optimizer, options, origin)
-    return texts
+        made["_planned"] = planned_module(unit, model.optimizer, options, origin)
+    return made
 
 
-def train_text(
+def _train(
     unit: Unit,
     model: Model,
     options: Options,
@@ -101,19 +99,19 @@ def train_text(
     folder: str,
     *,
     planned: bool,
-) -> str:
-    """Return the text of train.py."""
+) -> Module:
+    """Return train.py."""
     assert model.optimizer is not None
-    constants, functions, written = train_parts(
+    constants, functions, written, step = train_parts(
         unit, model, options, folder, planned=planned
     )
-    helpers = helper_texts(unit, written)
+    helpers = helper_texts([*(w.body for w in written.values()), *step])
     everything = "\n".join([*functions, *helpers])
     stored = stored_constants(unit, everything, single=False)
     standard = [*STANDARD, *(["pathlib"] if stored else [])]
     fits = "_fitted, " if planned else ""
     imported = f"PARAMS, _check, {fits}backward, loss_and_residuals"
-    return render(
+    text = render(
         "train.py",
         header=header(unit, options, origin, *_unplanned(unit, options)),
         name=unit.program.name,
@@ -126,6 +124,7 @@ def train_text(
         functions=functions,
         helpers=helpers,
     )
+    return Module(sealed(text), listed(written))
 
 
 def _unplanned(unit: Unit, options: Options) -> list[str]:
@@ -139,8 +138,8 @@ def _unplanned(unit: Unit, options: Options) -> list[str]:
 
 def train_parts(
     unit: Unit, model: Model, options: Options, folder: str, *, planned: bool = False
-) -> tuple[str, list[str], list[Written]]:
-    """Return the constants, the functions in order, and the bodies they are made of."""
+) -> tuple[str, list[str], dict[str, Written], list[str]]:
+    """Return the constants, the functions in order, bodies by name, and the step."""
     optimizer = model.optimizer
     assert optimizer is not None
     p = unit.program
@@ -223,8 +222,8 @@ def train_parts(
     head = render("fit_head.py", planned=planned).rstrip("\n")
     functions += [*step, render("fit.py", head=head, **loop)]
     functions += [render(f"{part}.py", **loop) for part in LOOP]
-    stepped = Written("", "", "\n".join(step))  # of which helpers are wanted too
-    written = [w for w in (trained, evaluated, *divisors.values(), stepped) if w]
+    written = {} if trained is None else {"metrics": trained}
+    written |= {"evaluate": evaluated, **divisors}
     declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
     constants = train_constants(unit, optimizer, declared, divided, held_out)
     told_apart = "".join([fingerprint(p), constants, *step])
@@ -235,7 +234,7 @@ def train_parts(
         "tells checkpoints apart",
     )
     constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
-    return constants, [f.strip() for f in functions], written
+    return constants, [f.strip() for f in functions], written, step
 
 
 def _said(numbered: Sequence[str]) -> str:

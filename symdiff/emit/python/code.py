@@ -4,7 +4,13 @@ In go trees built from these names, out comes text that black and ruff leave as 
 The invariant: the tree decides what the code means, the printer alone how it looks.
 """
 
-from symdiff.emit.python.printer import print_stmts
+from symdiff.emit.python.printer import (
+    Placed,
+    Printed,
+    names_at,
+    print_stmts,
+    printed,
+)
 from symdiff.emit.python.text import PRECEDENCE, expr_text
 from symdiff.emit.python.tree import (
     Assign,
@@ -27,6 +33,7 @@ from symdiff.emit.python.tree import (
     Lambda,
     List_,
     Lit,
+    Mark,
     Name,
     Raise,
     Raw,
@@ -70,7 +77,10 @@ __all__ = [
     "Lambda",
     "List_",
     "Lit",
+    "Mark",
     "Name",
+    "Placed",
+    "Printed",
     "Raise",
     "Raw",
     "RawStmt",
@@ -89,6 +99,8 @@ __all__ = [
     "lit",
     "method",
     "name",
+    "names_at",
     "names_in",
     "print_stmts",
+    "printed",
 ]

@@ -1,15 +1,16 @@
 """From statements to lines of text that black and ruff leave as they are.
 
 In go statements, a column to start at and a width; out comes text, every line ended by
-a newline. The invariant: formatting the text changes no byte. That covers line breaks
-and parentheses, blank lines around functions and after imports, comments and
-docstrings. A statement in `RawStmt` is the caller's to lay out.
+a newline, and which lines each statement takes. The invariant: formatting the text
+changes no byte. That covers line breaks and parentheses, blank lines around functions
+and after imports, comments and docstrings. A statement in `RawStmt` is the caller's to
+lay out.
 """
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from symdiff.emit.python.chars import columns
 from symdiff.emit.python.split import STEP, split_line
@@ -33,8 +34,7 @@ from symdiff.emit.python.tree import (
     While,
     With,
 )
-
-_OPEN = '"""'
+from symdiff.emit.python.words import comment_lines, docstring_lines
 
 
 def _word(text: str, space: bool = False) -> Tok:
@@ -111,53 +111,43 @@ def _simple(stmt: Stmt) -> tuple[list[Tok], str] | None:
     return None
 
 
-def _wrapped(text: str, indent: int, width: int) -> list[str]:
-    """Return `text` as comment lines, wrapped at spaces."""
-    pad = " " * indent
-    out: list[str] = []
-    for line in text.split("\n"):
-        pieces = textwrap.wrap(
-            line.rstrip(),
-            max(width - indent - 2, 1),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        out += [f"{pad}# {piece}" for piece in pieces] or [f"{pad}#"]
-    return out
+def _head(stmt: Stmt, word: str = "if") -> list[Tok]:
+    """Return the tokens of a compound statement's head, without its colon."""
+    match stmt:
+        case For(target, iterable):
+            into = [_word("in", space=True), *_optional(iterable)]
+            return [_word("for"), *_spaced(_loop_target(target)), *into]
+        case While(test):
+            return [_word("while"), *_optional(test)]
+        case With(items):
+            return [_word("with"), *_spaced(_with_items(items))]
+        case If(test):
+            return [_word(word), *_optional(test)]
+    return []
 
 
-def _docstring(text: str, indent: int, width: int) -> list[str]:
-    """Return a docstring; lines that are too long are wrapped at spaces."""
-    text = text.replace("\\", "\\\\").replace(_OPEN, '\\"\\"\\"')
-    return quoted_lines(text, indent, width)
+@dataclass(slots=True)
+class Placed:
+    """A statement where it is printed: its first and last line, counted from 0.
+
+    A comment of its own that stands above it begins at ``above``, else that is
+    ``first``. ``depth`` is how many statements it stands in. An ``elif`` counts as a
+    statement in the ``if``.
+    """
+
+    stmt: Stmt
+    above: int
+    first: int
+    last: int
+    depth: int
 
 
-def quoted_lines(text: str, indent: int, width: int) -> list[str]:
-    """Return what stands in a docstring, escaped, on lines within ``width``."""
-    pad = " " * indent
-    lines: list[str] = []
-    for line in textwrap.dedent(text).strip().split("\n"):
-        hang = " " * (len(line) - len(line.lstrip()))
-        room = max(width - indent - (0 if lines else len(_OPEN)), 1)
-        lines += textwrap.wrap(
-            line.rstrip(),
-            room,
-            subsequent_indent=hang,
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [""]
-    # A quote beside the quotes needs a space between.
-    first = (" " if lines[0].startswith('"') else "") + lines[0]
-    if len(lines) == 1:
-        last = " " if first.endswith('"') else ""
-        whole = f"{pad}{_OPEN}{first}{last}{_OPEN}"
-        if columns(whole) <= width:
-            return [whole]
-        # Formatters join a text of one line with its quotes, so it gets a second.
-        cut = textwrap.wrap(first, len(first) - 1, break_long_words=False)
-        first, lines = cut[0], [cut[0], *cut[1:]]
-    body = [(pad + line).rstrip() for line in lines[1:]]
-    return [pad + _OPEN + first, *body, pad + _OPEN]
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Statements as text, each line ended by a newline, and where they stand in it."""
+
+    text: str
+    placed: tuple[Placed, ...]
 
 
 class _Printer:
@@ -166,6 +156,8 @@ class _Printer:
     def __init__(self, width: int) -> None:
         self.width = width
         self.lines: list[str] = []
+        self.placed: list[Placed] = []
+        self.depth = 0
 
     def logical(
         self, toks: list[Tok], indent: int, comment: str = "", is_def: bool = False
@@ -176,7 +168,8 @@ class _Printer:
             self.lines.append(beside)
             return
         if comment:
-            self.lines += _wrapped(comment, indent, self.width)
+            self.lines += comment_lines(comment, indent, self.width)
+            self.placed[-1].first = len(self.lines)
         if columns(one) <= self.width:
             self.lines.append(one)
         else:
@@ -240,6 +233,9 @@ class _Printer:
             have += 1
         if at - have > start:
             self.lines[at:at] = [""] * (gap - have)
+            for p in self.placed:
+                more = (gap - have) * (p.above >= at)
+                p.above, p.first, p.last = p.above + more, p.first + more, p.last + more
 
     def _after(self, stmt: Stmt, around: int) -> int:
         """Return how many blank lines must follow `stmt`."""
@@ -261,49 +257,55 @@ class _Printer:
             stmt = rest[-1]
 
     def stmt(self, stmt: Stmt, indent: int) -> None:
-        """Add one statement."""
+        """Add one statement, and note where it stands."""
+        at = len(self.lines)
+        placed = Placed(stmt, at, at, at, self.depth)
+        self.placed.append(placed)
+        self.depth += 1
+        self._stmt(stmt, indent)
+        self.depth -= 1
+        placed.last = len(self.lines) - 1
+
+    def _stmt(self, stmt: Stmt, indent: int) -> None:
         if (simple := _simple(stmt)) is not None:
             self.logical(simple[0], indent, simple[1])
             return
         inner = indent + STEP
         match stmt:
             case Comment(text):
-                self.lines += _wrapped(text, indent, self.width)
+                self.lines += comment_lines(text, indent, self.width)
             case RawStmt(text):
                 pad = " " * indent
                 self.lines += [(pad + t).rstrip() for t in text.rstrip().split("\n")]
-            case For(target, iterable, body):
-                bound = _spaced(_loop_target(target))
-                into = [_word("in", space=True), *_optional(iterable)]
-                self.head([_word("for"), *bound, *into], indent)
-                self.block(body, inner)
-            case While(test, body):
-                self.head([_word("while"), *_optional(test)], indent)
+            case For(body=body) | While(body=body) | With(body=body):
+                self.head(_head(stmt), indent)
                 self.block(body, inner)
             case If():
                 self._if(stmt, indent)
-            case With(items, body):
-                self.head([_word("with"), *_spaced(_with_items(items))], indent)
-                self.block(body, inner)
             case FuncDef(name, params, body, docstring):
                 self._def(name, params, indent)
                 if docstring:
-                    self.lines += _docstring(docstring, inner, self.width)
+                    self.lines += docstring_lines(docstring, inner, self.width)
                 if body or not docstring:
                     self.block(body, inner, above="docstring" if docstring else "def")
             case _:
                 raise TypeError(f"{type(stmt).__name__} is not a statement")
 
-    def _if(self, stmt: If, indent: int) -> None:
-        word = "if"
-        rest: tuple[Stmt, ...] = (stmt,)
-        while len(rest) == 1 and isinstance(branch := rest[0], If):
-            self.head([_word(word), *_optional(branch.test)], indent)
-            self.block(branch.body, indent + STEP)
-            word, rest = "elif", branch.orelse
-        if rest:
-            self.head([_word("else")], indent)
-            self.block(rest, indent + STEP)
+    def _if(self, stmt: If, indent: int, word: str = "if") -> None:
+        self.head(_head(stmt, word), indent)
+        self.block(stmt.body, indent + STEP)
+        match stmt.orelse:
+            case (If() as branch,):
+                at = len(self.lines)
+                placed = Placed(branch, at, at, at, self.depth)
+                self.placed.append(placed)
+                self.depth += 1
+                self._if(branch, indent, "elif")
+                self.depth -= 1
+                placed.last = len(self.lines) - 1
+            case (_, *_):
+                self.head([_word("else")], indent)
+                self.block(stmt.orelse, indent + STEP)
 
     def _def(self, name: str, params: tuple[str, ...], indent: int) -> None:
         opening, closing = bracket_pair("(", ")")
@@ -333,6 +335,29 @@ def print_stmts(stmts: Sequence[Stmt], indent: int = 4, width: int = 88) -> str:
     Lines are broken to stay within `width` columns. At indent 0 functions are set apart
     by two blank lines, elsewhere by one. Blank lines given at either end are kept.
     """
+    return printed(stmts, indent, width).text
+
+
+def printed(stmts: Sequence[Stmt], indent: int = 4, width: int = 88) -> Printed:
+    """Return the same, with the lines that each statement takes."""
     printer = _Printer(width)
     printer.stmts(stmts, indent)
-    return "".join(line + "\n" for line in printer.lines)
+    text = "".join(line + "\n" for line in printer.lines)
+    return Printed(text, tuple(printer.placed))
+
+
+def names_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+    """Yield the line, the column and the text of each name of a statement.
+
+    ``rows`` are the lines that it was printed on; of a compound statement the names of
+    its head alone.
+    """
+    simple = _simple(stmt)
+    text, at = "\n".join(rows), 0
+    for tok in _head(stmt) if simple is None else simple[0]:
+        if tok.text:  # what the printer adds between tokens, no token begins with
+            at = text.index(tok.text, at)
+            if tok.refers:
+                row = text.count("\n", 0, at)
+                yield row, at - (text.rfind("\n", 0, at) + 1), tok.text
+            at += len(tok.text)

@@ -81,6 +81,7 @@ class Tok:
     Kinds: open, close, comma, dot, name, number, string, eq (of an assignment) and op.
     Brackets with no text are optional parentheses. `priority` breaks after a comma and
     before anything else. `display` marks brackets that are no call's or subscript's.
+    `refers` tells the name of a value from those of attributes and keywords.
     """
 
     text: str
@@ -89,6 +90,7 @@ class Tok:
     priority: int = 0
     display: bool = False
     partner: Tok | None = None
+    refers: bool = False
 
 
 def bracket_pair(left: str, right: str, display: bool = False) -> tuple[Tok, Tok]:
@@ -254,7 +256,7 @@ def _expand(e: Expr) -> list[_Item]:
     """Return the tokens and sub-expressions `e` is made of, in order."""
     match e:
         case Name(ident):
-            return [Tok(ident, "name")]
+            return [Tok(ident, "name", refers=True)]
         case Lit(value):
             spelt = _literal(value)
             return [spelt] if isinstance(spelt, Tok) else [(spelt, 0)]

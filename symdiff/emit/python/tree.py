@@ -8,7 +8,7 @@ parentheses that keep it so. Import these names from `symdiff.emit.python.code`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from symdiff.graph.node import scalar_text
 
@@ -21,10 +21,17 @@ class Expr:
     __slots__ = ()
 
 
-class Stmt:
-    """Base class of statements."""
+class Mark:
+    """Base class of what the maker of a statement knows of it, beside its text."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stmt:
+    """Base class of statements; marks do not count where they are compared."""
+
+    mark: Mark | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,10 @@ from symdiff.emit.modules.assembly import (
     Options,
     backward_module,
     forward_module,
-    sealed,
 )
 from symdiff.emit.modules.bodies import Unit, new_unit
 from symdiff.emit.modules.package import function_files, model_files
-from symdiff.emit.modules.train import train_text
+from symdiff.emit.modules.train import train_module
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.explanation import derivation_of, folder_of, values_of
 from symdiff.explain.explorer.data import data
@@ -104,18 +103,20 @@ def generated(
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
     options = replace(Options(), wrt=shown or default)
     unit = new_unit(program, folder, 1)
-    found = {"forward.py": forward_module(unit, options, origin)}
+    forward_module(unit, options, origin)
+    found = ["forward.py"]
     if "backward" in names and program.gradients:
-        found["backward.py"] = backward_module(unit, options, origin)
+        backward_module(unit, options, origin)
+        found.append("backward.py")
     if "train" in names and isinstance(declared, Model):
-        text = train_text(unit, declared, options, origin, folder, planned=True)
-        found["train.py"] = sealed(text)
+        train_module(unit, declared, options, origin, folder)
+        found.append("train.py")
     # These have given the unit its names; their BUILD is of all that compile writes.
     if isinstance(declared, Model):
         made = model_files(declared, program, options, folder, origin, names)
     else:
         made = function_files(declared, program, options, folder, origin, names)
-    return unit, {n: str(made[f"{declared.name}/{n}"]) for n in found}, forms
+    return unit, {n: str(made.files[f"{declared.name}/{n}"]) for n in found}, forms
 
 
 def _followed(program: Program, derivation: Derivation) -> Forms:

@@ -1,0 +1,243 @@
+"""The listing of a module: for each line what it computes, and for which statement.
+
+In: the text of a module, and the functions that were printed into it. Out: a `Listing`,
+which is a source map: `Line`s with their rows, the values they compute, the shape and
+the rule that are told of them, and the statement of the user that they stand under.
+Invariant: a line's rows of the module hold exactly its statement; nothing is read back
+from text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from symdiff.emit.lower.marks import Computes, Heading
+from symdiff.emit.lower.source import Statement
+from symdiff.emit.python import code as py
+from symdiff.graph.errors import SymdiffError
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+
+COMPOUND = (py.For, py.While, py.If, py.With, py.FuncDef)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A statement of a generated function, on the rows ``first`` to ``last``.
+
+    Rows are counted from 1; a comment of its own that stands above it begins at
+    ``above``. ``tensors`` are the values that it computes or, where it is a step of an
+    operation, helps to compute; none where it unpacks, checks or returns. ``shape`` and
+    ``rule`` are what is told of the first. ``statement`` is the user's, quoted in
+    ``heading``. ``depth`` is how many statements it stands in, ``looped`` whether one
+    of them is a loop.
+    """
+
+    function: str
+    above: int
+    first: int
+    last: int
+    tensors: tuple[Tensor, ...]
+    shape: str
+    rule: str
+    statement: Statement | None
+    heading: str
+    depth: int
+    looped: bool
+    stmt: py.Stmt = field(repr=False, compare=False)
+
+    @property
+    def place(self) -> str:
+        """The ``file:line`` of the user's statement."""
+        return "" if self.statement is None else self.statement.location
+
+    @property
+    def is_compound(self) -> bool:
+        """Whether other lines stand in it."""
+        return isinstance(self.stmt, COMPOUND)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names that it sets, wholly or in part."""
+        return tuple(dict.fromkeys(_targets(self.stmt)))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A function's name, its body as it is printed, and the nodes of its names."""
+
+    name: str
+    printed: py.Printed
+    nodes: Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A function of a module, and its rows; ``lines`` are those of its body.
+
+    ``nodes`` are the values that its names stand for, whether given, unpacked or
+    computed. What a template lays out has no lines.
+    """
+
+    name: str
+    first: int
+    last: int
+    lines: tuple[Line, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A module's text and its functions, by name and in order."""
+
+    text: str = field(repr=False)
+    functions: Mapping[str, Region]
+
+    @cached_property
+    def rows(self) -> tuple[str, ...]:
+        """The rows of the text; row 1 is the first."""
+        return tuple(self.text.split("\n"))
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The lines of all functions, in order."""
+        for found in self.functions.values():
+            yield from found.lines
+
+    def source(self, line: Line) -> list[str]:
+        """Return the rows of a line, moved to the left margin."""
+        rows = self.rows[line.first - 1 : line.last]
+        indent = len(rows[0]) - len(rows[0].lstrip())
+        return [row[indent:] if row[:indent].isspace() else row for row in rows]
+
+    def at(self, row: int) -> Line | None:
+        """Return the innermost line that a row belongs to."""
+        return self._by_row.get(row)
+
+    @cached_property
+    def _by_row(self) -> Mapping[int, Line]:
+        return {
+            row: line for line in self.lines for row in range(line.first, line.last + 1)
+        }
+
+    def names(self, line: Line) -> Iterator[tuple[int, int, str]]:
+        """Yield the row, the column and the text of the names in a line.
+
+        Of a compound statement those of its head.
+        """
+        rows = self.rows[line.first - 1 : line.last]
+        for row, column, name in py.names_at(line.stmt, rows):
+            yield line.first + row, column, name
+
+
+def listing_of(text: str, bodies: Sequence[Listed]) -> Listing:
+    """Return the listing of a module whose functions have these bodies.
+
+    Raises `SymdiffError` where one does not stand in the text as it was printed.
+    """
+    rows = text.split("\n")
+    by_name = {b.name: b for b in bodies}
+    functions: dict[str, Region] = {}
+    for name, first, last in _spans(rows):
+        body = by_name.pop(name, None)
+        if body is None:
+            functions[name] = Region(name, first, last)
+            continue
+        printed = body.printed.text.rstrip("\n").split("\n")
+        start = last - len(printed)  # how many rows stand before the body
+        if rows[start:last] != printed:
+            raise SymdiffError(f"{name} is not in its module as it was printed.")
+        lines = tuple(_lines(name, body.printed.placed, start + 1))
+        functions[name] = Region(name, first, last, lines, body.nodes)
+    if by_name:
+        raise SymdiffError(f"no function of the module is called {[*by_name]}.")
+    return Listing(text, functions)
+
+
+def _spans(rows: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield the name, the first and the last row of each function of a module."""
+    heads = [i for i, row in enumerate(rows) if row[:1] not in ("", " ", ")")]
+    ends = [*heads[1:], len(rows)]
+    for head, end in zip(heads, ends, strict=True):
+        if rows[head].startswith("def "):
+            while not rows[end - 1]:
+                end -= 1
+            yield rows[head][len("def ") :].partition("(")[0], head + 1, end
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a line stands in: a statement, its values, and the heading over them."""
+
+    stmt: py.Stmt | None = None
+    tensors: tuple[Tensor, ...] = ()
+    looped: bool = False
+    heading: Heading | None = None
+
+
+def _lines(function: str, placed: Sequence[py.Placed], start: int) -> Iterator[Line]:
+    """Yield the lines of what was printed from a row on."""
+    stack = [_Around()]  # of each depth
+    for p in placed:
+        del stack[p.depth + 1 :]
+        here = stack[-1]
+        if _begins_other_side(p.stmt, here.stmt):
+            here = stack[-1] = replace(here, heading=stack[-2].heading)
+        mark = p.stmt.mark
+        if isinstance(mark, Heading):
+            stack[-1] = replace(here, heading=mark)
+        if isinstance(p.stmt, py.Comment | py.Blank):
+            continue
+        told = mark if isinstance(mark, Computes) else Computes(here.tensors)
+        heading = here.heading
+        yield Line(
+            function,
+            start + p.above,
+            start + p.first,
+            start + p.last,
+            told.tensors,
+            told.shape,
+            told.rule,
+            None if heading is None else heading.statement,
+            "" if heading is None else heading.text,
+            p.depth,
+            here.looped,
+            p.stmt,
+        )
+        looped = here.looped or isinstance(p.stmt, py.For | py.While)
+        stack.append(_Around(p.stmt, told.tensors, looped, heading))
+
+
+def _begins_other_side(stmt: py.Stmt, around: py.Stmt | None) -> bool:
+    """Whether a statement is the first of an ``else``."""
+    if not isinstance(around, py.If):
+        return False
+    return stmt is next((s for s in around.orelse if not isinstance(s, py.Blank)), None)
+
+
+def _targets(stmt: py.Stmt) -> Iterator[str]:
+    """Yield the names that a statement sets, wholly or in part."""
+    waiting: list[py.Expr] = []
+    match stmt:
+        case py.Assign(targets=targets):
+            waiting = list(targets)
+        case py.AugAssign(target=target) | py.For(target=target):
+            waiting = [target]
+        case py.ExprStmt(value=py.Call(func=py.Attr(target, "append"))):
+            waiting = [target]
+        case py.ExprStmt(value=py.Call(func=py.Attr(), args=(target, *_), kwargs=())):
+            waiting = [target]  # np.add.at(a, ...), np.copyto(a, ...)
+        case py.ExprStmt(value=py.Call(kwargs=kwargs)):
+            waiting = [value for key, value in kwargs if key == "out"]
+    while waiting:
+        match waiting.pop(0):
+            case py.Name(name):
+                yield name
+            case py.Tuple_(items) | py.List_(items):
+                waiting = [*items, *waiting]
+            case py.Index(value, _) | py.Starred(value) | py.Attr(value, _):
+                waiting.insert(0, value)
+            case py.Call(args=args):  # a view: np.einsum("ii->i", a)[...] = b
+                waiting = [*(a for a in args if isinstance(a, py.Name)), *waiting]
