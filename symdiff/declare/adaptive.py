@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from symdiff.declare.update import Hyper, Optimizer, Slots, in_use
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API
@@ -20,11 +21,6 @@ Result = tuple[Tensor, Slots]
 def _decayed(p: Any, g: Any, hyper: Any) -> Any:
     """Return the gradient of the loss plus weight_decay/2 · ‖p‖²."""
     return g + hyper["weight_decay"] * p if "weight_decay" in hyper else g
-
-
-def _hinted(tensor: Any, name: str) -> Any:
-    tensor.hint = name
-    return tensor
 
 
 class AdaGrad(Optimizer):
@@ -58,7 +54,7 @@ class AdaGrad(Optimizer):
         lectures' √(G + ε). ``lr_decay`` divides lr by 1 + (t − 1)·lr_decay.
         """
         g = _decayed(p, g, hyper)
-        total = _hinted(slots["total"] + API["square"](g), "total")
+        total = hinted(slots["total"] + API["square"](g), "total")
         rate = hyper["lr"]
         if "lr_decay" in hyper:
             rate = rate / (1 + (t - 1) * hyper["lr_decay"])
@@ -90,10 +86,10 @@ class Adadelta(Optimizer):
         Zeiler, arXiv:1212.5701, algorithm 1.
         """
         rho, eps = hyper["rho"], hyper["eps"]
-        square = _hinted(rho * slots["square"] + (1 - rho) * API["square"](g), "square")
+        square = hinted(rho * slots["square"] + (1 - rho) * API["square"](g), "square")
         move = API["sqrt"](slots["moved"] + eps) / API["sqrt"](square + eps) * g
-        move = _hinted(move, "move")
-        moved = _hinted(rho * slots["moved"] + (1 - rho) * API["square"](move), "moved")
+        move = hinted(move, "move")
+        moved = hinted(rho * slots["moved"] + (1 - rho) * API["square"](move), "moved")
         return p - hyper["lr"] * move, {"square": square, "moved": moved}
 
 
@@ -143,13 +139,13 @@ class RMSprop(Optimizer):
         g = _decayed(p, g, hyper)
         alpha = hyper["alpha"]
         kept = {
-            "square": _hinted(
+            "square": hinted(
                 alpha * slots["square"] + (1 - alpha) * API["square"](g), "square"
             )
         }
         spread = kept["square"]
         if self.centered:
-            kept["mean"] = _hinted(alpha * slots["mean"] + (1 - alpha) * g, "mean")
+            kept["mean"] = hinted(alpha * slots["mean"] + (1 - alpha) * g, "mean")
             # of equal gradients it is 0, and rounding may leave it below
             spread = API["maximum"](spread - API["square"](kept["mean"]), 0.0)
         if self.eps_inside:
@@ -157,7 +153,7 @@ class RMSprop(Optimizer):
         else:
             scaled = g / (API["sqrt"](spread) + hyper["eps"])
         if "momentum" in hyper:
-            scaled = _hinted(hyper["momentum"] * slots["velocity"] + scaled, "velocity")
+            scaled = hinted(hyper["momentum"] * slots["velocity"] + scaled, "velocity")
             kept["velocity"] = scaled
         return p - hyper["lr"] * scaled, kept
 
@@ -196,18 +192,18 @@ class Adam(Optimizer):
         adds λ·p to the gradient (L2); see `AdamW` for the decoupled form.
         """
         m, v = self._moments(_decayed(p, g, hyper), slots, hyper)
-        rate = _hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
+        rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
         return p - rate * m / self._scale(v, hyper, t), {"m": m, "v": v}
 
     def _moments(self, g: Any, slots: Any, hyper: Any) -> tuple[Any, Any]:
         beta1, beta2 = hyper["beta1"], hyper["beta2"]
-        m = _hinted(beta1 * slots["m"] + (1 - beta1) * g, "m")
-        v = _hinted(beta2 * slots["v"] + (1 - beta2) * API["square"](g), "v")
+        m = hinted(beta1 * slots["m"] + (1 - beta1) * g, "m")
+        v = hinted(beta2 * slots["v"] + (1 - beta2) * API["square"](g), "v")
         return m, v
 
     def _scale(self, v: Any, hyper: Any, t: Any) -> Any:
         corrected = v / (1 - hyper["beta2"] ** t)
-        return _hinted(API["sqrt"](corrected) + hyper["eps"], "scale")
+        return hinted(API["sqrt"](corrected) + hyper["eps"], "scale")
 
 
 class AdamW(Adam):
@@ -232,7 +228,7 @@ class AdamW(Adam):
         m, v = self._moments(g, slots, hyper)
         if "weight_decay" in hyper:
             p = p * (1 - hyper["lr"] * hyper["weight_decay"])
-        rate = _hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
+        rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
         return p - rate * m / self._scale(v, hyper, t), {"m": m, "v": v}
 
 
@@ -244,8 +240,8 @@ class AMSGrad(Adam):
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
         """v̄ ← max(v̄, v) takes v's place in the scale; the correction is PyTorch's."""
         m, v = self._moments(_decayed(p, g, hyper), slots, hyper)
-        largest = _hinted(API["maximum"](slots["largest"], v), "largest")
-        rate = _hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
+        largest = hinted(API["maximum"](slots["largest"], v), "largest")
+        rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
         scale = self._scale(largest, hyper, t)
         return p - rate * m / scale, {"m": m, "v": v, "largest": largest}
 
@@ -285,9 +281,9 @@ class NAdam(Adam):
         def mu(step: Any) -> Any:
             return hyper["beta1"] * (1 - 0.5 * 0.96 ** (step * hyper["momentum_decay"]))
 
-        now, following = _hinted(mu(t), "mu"), _hinted(mu(t + 1), "mu_next")
-        product = _hinted((1 - slots["turned"]) * now, "product")
-        turned = _hinted(1 - product, "turned")
+        now, following = hinted(mu(t), "mu"), hinted(mu(t + 1), "mu_next")
+        product = hinted((1 - slots["turned"]) * now, "product")
+        turned = hinted(1 - product, "turned")
         scale = self._scale(v, hyper, t)
         ahead = (1 - now) / turned * g + following / (1 - product * following) * m
         return p - hyper["lr"] * ahead / scale, {"m": m, "v": v, "turned": turned}
@@ -319,5 +315,5 @@ class Lion(Optimizer):
         direction = API["sign"](beta1 * slots["m"] + (1 - beta1) * g)
         if "weight_decay" in hyper:
             direction = direction + hyper["weight_decay"] * p
-        m = _hinted(beta2 * slots["m"] + (1 - beta2) * g, "m")
+        m = hinted(beta2 * slots["m"] + (1 - beta2) * g, "m")
         return p - hyper["lr"] * direction, {"m": m}

@@ -24,7 +24,7 @@ from symdiff.graph.errors import (
     ShapeError,
     SymdiffWarning,
 )
-from symdiff.graph.provenance import Site, line_of
+from symdiff.graph.origin import Site, line_of
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dim, dims_equal
 from symdiff.ops.control.updating import collect_updates

@@ -20,6 +20,7 @@ import sympy as sp
 from symdiff.declare.init import Init, as_init
 from symdiff.graph import types
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.origin import mark
 from symdiff.graph.provenance import current_scope, public, scope
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.graph.types import DType, Shape, as_shape
@@ -145,7 +146,7 @@ def constant(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
     """
     tensor = operands.constant(value, dtype)
     if name is not None:
-        tensor.label = leaf_name(name)
+        mark(tensor, label=leaf_name(name))
     return tensor
 
 

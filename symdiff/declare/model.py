@@ -28,7 +28,8 @@ from symdiff.declare.optim import Optimizer
 from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import Site, current_site, public
+from symdiff.graph.origin import Site
+from symdiff.graph.provenance import current_site, public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.leaf import INPUT, PARAM, RANDOM, STATE

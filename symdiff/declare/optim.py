@@ -35,6 +35,7 @@ from symdiff.declare.update import (
     in_use,
 )
 from symdiff.graph.errors import DeclarationError
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 
@@ -99,8 +100,7 @@ class SGD(Optimizer):
         if not self.slots:
             return p - hyper["lr"] * g, {}
         push = hyper["lr"] * g if self.lecture else g
-        velocity = hyper["momentum"] * slots["velocity"] + push
-        velocity.hint = "velocity"
+        velocity = hinted(hyper["momentum"] * slots["velocity"] + push, "velocity")
         step = push + hyper["momentum"] * velocity if self.nesterov else velocity
         moved = step if self.lecture else hyper["lr"] * step
         return p - moved, {"velocity": velocity}

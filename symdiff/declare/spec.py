@@ -26,7 +26,7 @@ from symdiff.declare.settings import Training
 from symdiff.declare.toml.spec import load_toml
 from symdiff.declare.toml.text import MAX_BYTES
 from symdiff.graph.errors import SpecError, SymdiffError
-from symdiff.graph.provenance import Site
+from symdiff.graph.origin import Site
 
 EXPECTED = (
     "a spec is a .py file that sets `model` to an sd.Model or an sd.Function, and may "

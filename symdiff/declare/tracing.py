@@ -32,14 +32,8 @@ from symdiff.graph.asked import asked_of_numpy
 from symdiff.graph.errors import DeclarationError, TracingError
 from symdiff.graph.memory import read
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import (
-    Site,
-    checked_call,
-    in_user_code,
-    is_ours,
-    locate,
-    public,
-)
+from symdiff.graph.origin import Site
+from symdiff.graph.provenance import checked_call, in_user_code, is_ours, locate, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, float_operand
 from symdiff.ops.surface.lenient import numpy_mixing

@@ -22,6 +22,7 @@ from symdiff.declare.schedules import Schedule
 from symdiff.graph.arguments import did_you_mean, refuse_unknown
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, topological
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Shape, dim
@@ -192,16 +193,14 @@ class Optimizer:
         min(1, c / ‖whole‖): Pascanu, Mikolov & Bengio, ICML 2013, algorithm 1.
         """
         if "clip_norm" in hyper:
-            norm = API["sqrt"](API["sum"](API["square"](whole)))
-            norm.hint = "norm"
-            shrink = API["minimum"](1.0, hyper["clip_norm"] / (norm + 1e-6))
-            shrink.hint = "shrink"
-            g = shrink * g
-            g.hint = "clipped"
+            norm = hinted(API["sqrt"](API["sum"](API["square"](whole))), "norm")
+            shrink = hinted(
+                API["minimum"](1.0, hyper["clip_norm"] / (norm + 1e-6)), "shrink"
+            )
+            g = hinted(shrink * g, "clipped")
         if "clip_value" in hyper:
             c = hyper["clip_value"]
-            g = API["minimum"](API["maximum"](g, -c), c)
-            g.hint = "clipped"
+            g = hinted(API["minimum"](API["maximum"](g, -c), c), "clipped")
         own = {name: slots[name] for name in self.slots}
         name = type(self).__name__
         new, kept = _pair(name, self.update(p, g, own, hyper, t))
@@ -215,8 +214,7 @@ class Optimizer:
         kept = {n: _fitting(f"the slot {n!r} of {name}", v, p) for n, v in kept.items()}
         if "ema" in hyper:
             decay = hyper["ema"]
-            average = decay * slots["ema"] + (1 - decay) * new
-            average.hint = "ema"
+            average = hinted(decay * slots["ema"] + (1 - decay) * new, "ema")
             kept = {**kept, "ema": average}
         return new, kept
 

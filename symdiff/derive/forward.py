@@ -14,7 +14,8 @@ from symdiff.derive.reverse import check_wrt, fit_tangent
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.origin import Site, mark
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core import closure
@@ -39,7 +40,7 @@ def forward_sweep(
         if moved is not None:
             known[tensor.node] = moved
             if isinstance(moved, Tensor) and not tensor.node.op.leaf:
-                moved.cotangent_of.append(("t", tensor))
+                mark(moved, cotangent_of=(*moved.cotangent_of, ("t", tensor)))
     return [known.get(o.node) for o in outputs]
 
 

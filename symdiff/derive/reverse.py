@@ -16,7 +16,8 @@ from symdiff.derive import squares as squares  # registers its rules
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError, SymdiffWarning
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import FAN_OUT, Site, at_site
+from symdiff.graph.origin import FAN_OUT, Site, mark
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops.core import closure
@@ -52,7 +53,7 @@ def reverse_sweep(
         with at_site(_site_of_sum(tensor, contributions)):
             total = summed(node, contributions)
             if isinstance(total, Tensor):
-                total.cotangent_of.append(("d", tensor))
+                mark(total, cotangent_of=(*total.cotangent_of, ("d", tensor)))
             if node in wanted:
                 found[node] = total
         if any(i in active for i in node.inputs):

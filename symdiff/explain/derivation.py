@@ -23,7 +23,8 @@ from symdiff.explain.formulas import Formula, listed, named, over_operands
 from symdiff.explain.formulas import formula as formula_of
 from symdiff.explain.local import Workbench
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.origin import Site
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand

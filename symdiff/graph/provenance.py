@@ -22,55 +22,20 @@ import numpy as np
 
 from symdiff.graph.arguments import misfit
 from symdiff.graph.errors import ArgumentError, DeclarationError, SymdiffError
+from symdiff.graph.origin import (
+    Origin,
+    Position,
+    Site,
+    line_of,
+    mark_results,
+    next_place,
+)
 
 # The folder of symdiff, with which file names of its own begin.
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _SCIPY = os.path.dirname(_NUMPY[: -len(os.sep)]) + f"{os.sep}scipy{os.sep}"
 _DEPTH = 6  # frames kept: enough to climb out of `return f(x)` and small helpers
-
-Position = tuple[CodeType, int]
-FAN_OUT = "fan-out"
-
-
-class Site:
-    """One executed call in the user's program, and the scope it ran in.
-
-    ``frames`` are (code, instruction offset) pairs, innermost first. A derived site
-    also has the ``primal`` tensor whose rule built it and the ``rule`` in words; a sum
-    of what a value's users send back has that value, and `FAN_OUT`.
-    """
-
-    __slots__ = ("frames", "primal", "rule", "scope")
-
-    def __init__(
-        self,
-        frames: tuple[Position, ...],
-        scope: tuple[str, ...] = (),
-        primal: Any = None,
-        rule: str = "",
-    ) -> None:
-        self.frames = frames
-        self.scope = scope
-        self.primal = primal
-        self.rule = rule
-
-    @property
-    def location(self) -> str:
-        """``file:line`` of the innermost user frame, or '' when there is none."""
-        if not self.frames:
-            return self.primal.site.location if self.primal is not None else ""
-        code, offset = self.frames[0]
-        return f"{code.co_filename}:{line_of(code, offset)}"
-
-
-def line_of(code: CodeType, offset: int) -> int:
-    """Return the source line of an instruction."""
-    for start, end, line in code.co_lines():
-        if start <= offset < end and line is not None:
-            return line
-    return code.co_firstlineno
-
 
 _ambient: contextvars.ContextVar[Site | None] = contextvars.ContextVar(
     "symdiff_site", default=None
@@ -100,6 +65,12 @@ def capture() -> Site:
 def current_site() -> Site:
     """Return the ambient site, or capture a new one."""
     return _ambient.get() or capture()
+
+
+def origin_here(label: str | None = None) -> Origin:
+    """Return the origin of a tensor that is declared now."""
+    site = current_site()
+    return Origin(site, current_scope() or site.scope, next_place(), label)
 
 
 class at_site:  # noqa: N801 - used as a statement, once for every node
@@ -184,7 +155,7 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             raise locate(refused, site) from error.__cause__
         finally:
             _ambient.reset(token)
-        _mark_results(result, site)
+        mark_results(result, site)
         return result
 
     return wrapper
@@ -222,17 +193,6 @@ def scope(name: str) -> Iterator[None]:
         yield
     finally:
         _scope.reset(token)
-
-
-def _mark_results(result: Any, site: Site) -> None:
-    values = result if isinstance(result, (tuple, list)) else (result,)
-    for index, value in enumerate(values):
-        if not hasattr(value, "bound_to"):
-            continue
-        if value.site is site:
-            value.result = index
-        elif value.bound_to is None and not value.node.op.leaf:
-            value.bound_to = (site, index)  # a derivative, whose own site is its rule's
 
 
 def locate(error: SymdiffError, site: Site) -> SymdiffError:

@@ -8,10 +8,11 @@ site, label, hint and age, so that what is generated from it reads as the user w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symdiff.graph.node import make_node
-from symdiff.graph.provenance import Site
+from symdiff.graph.origin import Origin, Site, mark, next_place
 from symdiff.graph.tensor import Tensor
 
 # (tensor, new parents) -> the tensor to use instead, or None to keep the operation
@@ -22,12 +23,12 @@ Attrs = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 def rebuild(
     outputs: Sequence[Tensor],
-    replace: Replace,
+    choose: Replace,
     *,
     keep_age: bool = True,
     attrs: Attrs | None = None,
 ) -> list[Tensor]:
-    """Return ``outputs`` with every tensor they need replaced where ``replace`` says
+    """Return ``outputs`` with every tensor they need replaced where ``choose`` says
     so.
 
     Parents come before children, without recursion. A replacement stands for its tensor
@@ -35,13 +36,13 @@ def rebuild(
     tensors count as declared now. ``attrs`` may change attributes, such as bodies; it
     returns the same mapping where nothing changes.
     """
-    new = rebuilt_tensors(outputs, replace, keep_age=keep_age, attrs=attrs)
+    new = rebuilt_tensors(outputs, choose, keep_age=keep_age, attrs=attrs)
     return [new[t] for t in outputs]
 
 
 def rebuilt_tensors(
     outputs: Iterable[Tensor],
-    replace: Replace,
+    choose: Replace,
     *,
     keep_age: bool = True,
     attrs: Attrs | None = None,
@@ -53,7 +54,7 @@ def rebuilt_tensors(
     new: dict[Tensor, Tensor] = {}
     for old in order:
         parents = tuple(new[p] for p in old.parents)
-        chosen = replace(old, parents)
+        chosen = choose(old, parents)
         if chosen is None:
             held = old.node.attrs if attrs is None else attrs(old.node.attrs)
             same = all(a is b for a, b in zip(parents, old.parents, strict=True))
@@ -75,7 +76,7 @@ def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
             if parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=lambda t: t.serial)
+    return sorted(seen, key=lambda t: t.place)
 
 
 def remade(
@@ -86,13 +87,14 @@ def remade(
 ) -> Tensor:
     """Return the same declaration over other parents, with all its names."""
     node = make_node(old.node.op, [p.node for p in parents], attrs)
-    made = Tensor(node, parents, old.site, old.label)
-    if keep_age and all(p.serial < old.serial for p in parents):
-        made.serial = old.serial  # age is what orders a declaration
-    made.hint, made.result, made.scope = old.hint, old.result, old.scope
-    made.bound_to = old.bound_to
-    made.cotangent_of = list(old.cotangent_of)
-    return made
+    return Tensor(node, parents, moved_origin(old, parents, keep_age))
+
+
+def moved_origin(old: Tensor, parents: Sequence[Tensor], keep_age: bool) -> Origin:
+    """Return the origin of what stands for a tensor over other parents."""
+    if keep_age and all(p.place < old.place for p in parents):
+        return old.origin  # its place is what orders a declaration
+    return replace(old.origin, place=next_place())
 
 
 def _move_provenance(order: Sequence[Tensor], new: dict[Tensor, Tensor]) -> None:
@@ -102,12 +104,15 @@ def _move_provenance(order: Sequence[Tensor], new: dict[Tensor, Tensor]) -> None
         made = new[old]
         if made is old:
             continue
-        made.cotangent_of = [(prefix, new.get(p, p)) for prefix, p in made.cotangent_of]
-        site = made.site
-        primal = new.get(site.primal, site.primal) if site.primal is not None else None
+        if made.cotangent_of:
+            primals = tuple((prefix, new.get(p, p)) for prefix, p in made.cotangent_of)
+            mark(made, cotangent_of=primals)
+        site, before = made.site, made.site.primal
+        primal = None if before is None else new.get(before, before)
+        if primal is before or before is None or primal is None:
+            continue
         # What is kept rather than computed again has its rule still.
-        kept = primal is not None and primal.node.op.leaf
-        if primal is not site.primal and not (kept and not site.primal.node.op.leaf):
+        if before.node.op.leaf or not primal.node.op.leaf:
             if site not in sites:
-                sites[site] = Site(site.frames, site.scope, primal, site.rule)
-            made.site = sites[site]
+                sites[site] = replace(site, primal=primal)
+            mark(made, site=sites[site])

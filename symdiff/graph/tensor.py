@@ -8,7 +8,6 @@ computation share nodes yet keep their own names and lines.
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,51 +17,22 @@ from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
 from symdiff.graph.memory import Memory
 from symdiff.graph.node import Node, make_node
-from symdiff.graph.provenance import Site, current_scope, current_site
+from symdiff.graph.origin import Declared, Origin
+from symdiff.graph.provenance import origin_here
 from symdiff.graph.types import DType, Shape, Type
 
-_serial = itertools.count()
 
-
-class Tensor(Displayed):
+class Tensor(Declared, Displayed):
     """A symbolic array. Operators and NumPy's methods are attached by `symdiff.ops`."""
 
-    __slots__ = (
-        "__weakref__",
-        "bound_to",
-        "cotangent_of",
-        "hint",
-        "label",
-        "memory",
-        "node",
-        "parents",
-        "result",
-        "scope",
-        "serial",
-        "site",
-    )
+    __slots__ = ("__weakref__", "memory", "node", "parents")
 
     def __init__(
-        self,
-        node: Node,
-        parents: tuple[Tensor, ...],
-        site: Site,
-        label: str | None = None,
+        self, node: Node, parents: tuple[Tensor, ...], origin: Origin | None = None
     ) -> None:
         self.node = node
         self.parents = parents
-        self.site = site
-        self.label = label  # a name the user gave with name=
-        self.hint: str | None = None  # a name a composite suggests for an inner value
-        self.result: int | None = (
-            None  # its place among the values of the user's expression
-        )
-        self.bound_to: tuple[Site, int] | None = None  # where a derivative was assigned
-        self.cotangent_of: list[
-            tuple[str, Tensor]
-        ] = []  # (prefix, primal), "d" for d_z
-        self.scope = current_scope() or site.scope
-        self.serial = next(_serial)
+        self.origin = origin_here() if origin is None else origin
         self.memory: Memory | None = None  # where arrays can be written in place
 
     @property
@@ -142,11 +112,6 @@ class Tensor(Displayed):
         def T(self) -> Tensor: ...  # noqa: N802 - NumPy's name
 
 
-def next_serial() -> int:
-    """Return the age that the next tensor would have."""
-    return next(_serial)
-
-
 def apply(op: Any, *inputs: Tensor, **attrs: Any) -> Tensor:
     """Return the tensor ``op(*inputs, **attrs)``.
 
@@ -156,7 +121,7 @@ def apply(op: Any, *inputs: Tensor, **attrs: Any) -> Tensor:
         node = make_node(op, [t.node for t in inputs], attrs)
     except (ShapeError, DTypeError) as error:
         raise _explain(error, op.name, inputs) from None
-    return Tensor(node, inputs, current_site())
+    return Tensor(node, inputs)
 
 
 def _explain(
@@ -181,7 +146,7 @@ def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
     while stack:
         tensor = stack.pop()
         known = chosen.get(tensor.node)
-        if known is None or tensor.serial < known.serial:
+        if known is None or tensor.place < known.place:
             chosen[tensor.node] = tensor
         for parent in tensor.parents:
             if parent not in seen:
@@ -189,4 +154,4 @@ def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
                 stack.append(parent)
     # A parent handle is always older than its child, so age alone is a topological
     # order.
-    return sorted(chosen.values(), key=lambda t: t.serial)
+    return sorted(chosen.values(), key=lambda t: t.place)

@@ -256,7 +256,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     kept = [n for n in body.order if n in body.kept and n not in absorbed]
     needs = _needs(body, kept, absorbed)
     groups: dict[Hashable, int] = {}
-    by_age = sorted(kept, key=lambda n: body.tensors[n].serial)
+    by_age = sorted(kept, key=lambda n: body.tensors[n].place)
     for node in by_age:
         groups.setdefault(style.group(body.tensors[node]), len(groups))
     waiting = {n: len(sources) for n, sources in needs.items()}
@@ -267,7 +267,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     keys = {}
     for node in kept:
         tensor = body.tensors[node]
-        keys[node] = (groups[style.group(tensor)], *style.rank(tensor), tensor.serial)
+        keys[node] = (groups[style.group(tensor)], *style.rank(tensor), tensor.place)
     ready = [(keys[n], i, n) for i, n in enumerate(kept) if waiting[n] == 0]
     place = {n: i for i, n in enumerate(kept)}
     heapq.heapify(ready)

@@ -14,8 +14,9 @@ import sympy as sp
 
 from symdiff.graph.body import Body, every_node, with_dims
 from symdiff.graph.node import Node, topological
-from symdiff.graph.rebuild import rebuild
-from symdiff.graph.tensor import Tensor, apply, tensor_topological
+from symdiff.graph.origin import mark
+from symdiff.graph.rebuild import rebuild, remade
+from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, counted_dim
 
 Rewriter = Callable[[Sequence[Tensor]], list[Tensor]]
@@ -65,11 +66,8 @@ def merge_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
         if old.node.op.name != "item" or old.parents[0].node not in chosen:
             return None
         longer = moved.setdefault(old.parents[0].node, chosen[old.parents[0].node])
-        made = apply(old.node.op, longer, **old.node.attrs)
-        made.label, made.hint, made.result = old.label, old.hint, old.result
-        made.site, made.scope = old.site, old.scope
-        made.cotangent_of = list(old.cotangent_of)
-        return made
+        made = remade(old, (longer,), False, old.node.attrs)
+        return mark(made, bound_to=None)
 
     moved: dict[Node, Tensor] = {}
     merged = rebuild(outputs, replace, keep_age=False)

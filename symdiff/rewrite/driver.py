@@ -15,6 +15,7 @@ from typing import Any
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
+from symdiff.graph.origin import give
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.graph.types import TupleType
@@ -125,15 +126,12 @@ def with_parents(
 ) -> Tensor:
     """Return the same declaration over other operands."""
     node = tensor.node
-    if node.op.leaf:
-        made = Tensor(node, (), tensor.site, tensor.label)
-    elif attrs is node.attrs and all(
-        p.node is i for p, i in zip(parents, node.inputs, strict=True)
-    ):
-        made = Tensor(node, tuple(parents), tensor.site)
-    else:
-        with at_site(tensor.site):
-            made = apply(tensor.node.op, *parents, **attrs)
+    same = all(p.node is i for p, i in zip(parents, node.inputs, strict=True))
+    with at_site(tensor.site):
+        if attrs is node.attrs and same:
+            made = Tensor(node, tuple(parents))
+        else:
+            made = apply(node.op, *parents, **attrs)
     return inherit(made, tensor)
 
 
@@ -141,14 +139,4 @@ def inherit(new: Tensor, old: Tensor) -> Tensor:
     """Give a replacement the names of what it replaces, where it has none of its
     own.
     """
-    new.label = new.label or old.label
-    new.hint = new.hint or old.hint or old.node.op.hint or None
-    new.scope = new.scope or old.scope
-    new.bound_to = new.bound_to or old.bound_to
-    if new.site is old.site and new.result is None:
-        new.result = old.result
-    known = {(prefix, primal.node) for prefix, primal in new.cotangent_of}
-    new.cotangent_of.extend(
-        c for c in old.cotangent_of if (c[0], c[1].node) not in known
-    )
-    return new
+    return give(new, new.origin.or_else(old.origin, old.node.op.hint or None))

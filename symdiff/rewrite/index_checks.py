@@ -14,6 +14,7 @@ from typing import Any
 from symdiff.graph.body import Body
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
+from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import rebuild, remade
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim
@@ -107,8 +108,7 @@ def _guard(index: Tensor, length: Dim) -> Tensor:
         from_ = f"{name} computed from {', '.join(names)}"
         name = from_ if names else f"computed {name}"
     made = apply(IN_RANGE, index, length=length, name=name)
-    made.site, made.scope = index.site, index.scope
-    return made
+    return mark(made, site=index.site, scope=index.scope)
 
 
 def _inside(node: Node, known: Known) -> Any:

@@ -14,8 +14,9 @@ from typing import Any
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
-from symdiff.graph.rebuild import rebuild
-from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.origin import mark
+from symdiff.graph.rebuild import rebuild, remade
+from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import is_counted
 
 CONTROL = ("scan", "while_loop", "cond")
@@ -41,7 +42,7 @@ def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
         plan = plans.get(old.node)
         if plan is not None:
             kept = [parents[i] for i in plan.operands]
-            found = _like(apply(old.node.op, *kept, **plan.attrs), old)
+            found = _like(old, kept, plan.attrs)
             made[found] = old
             return found
         if old.node.op.name == "item" and parents[0] in made:
@@ -49,7 +50,7 @@ def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
             index = places.get(old.node.attrs["index"])
             if index is None:  # read by what is gone as well
                 return old
-            return _like(apply(old.node.op, parents[0], index=index), old)
+            return _like(old, parents[:1], {"index": index})
         return None
 
     return rebuild(outputs, replace)
@@ -74,14 +75,11 @@ def _plans(outputs: Sequence[Node]) -> dict[Node, Pruned]:
     return plans
 
 
-def _like(new: Tensor, old: Tensor) -> Tensor:
-    """Give a reduced loop the names, place and age of the whole."""
-    new.label, new.hint, new.result = old.label, old.hint, old.result
-    new.site, new.scope = old.site, old.scope
-    new.cotangent_of = list(old.cotangent_of)
-    if all(p.serial < old.serial for p in new.parents):
-        new.serial = old.serial
-    return new
+def _like(old: Tensor, parents: Sequence[Tensor], attrs: dict[str, Any]) -> Tensor:
+    """Return a reduced loop, or a result of one, with the names and place of the
+    whole.
+    """
+    return mark(remade(old, tuple(parents), True, attrs), bound_to=None)
 
 
 def _branch(node: Node, used: set[int]) -> Pruned:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from symdiff.derive.stability import SELECTIONS, is_number, is_op, source
 from symdiff.graph.body import bodies_of
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import Site
+from symdiff.graph.origin import Site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.core.operands import literal_value
 

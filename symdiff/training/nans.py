@@ -28,7 +28,7 @@ import numpy as np
 
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
-from symdiff.graph.provenance import Site
+from symdiff.graph.origin import Site
 from symdiff.graph.tensor import Tensor
 from symdiff.training.slices import (
     BACKWARD,

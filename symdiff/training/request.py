@@ -19,7 +19,8 @@ from symdiff.declare.spec import Spec
 from symdiff.emit.modules.package import CONSTANTS
 from symdiff.graph.arguments import did_you_mean
 from symdiff.graph.errors import DeclarationError, OutputError, SpecError
-from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.origin import Site
+from symdiff.graph.provenance import at_site
 
 WEIGHTS = "weights.npz"
 CHECKPOINT = "checkpoint.npz"

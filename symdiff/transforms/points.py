@@ -62,7 +62,9 @@ class Point:
             variable = handed = tensor
         else:
             variable = bound(tensor.node.tensor_type, ".".join(path))
-            handed = Tensor(variable.node, (), variable.site)  # what writes are told of
+            handed = Tensor(
+                variable.node, (), variable.origin
+            )  # what writes are told of
             entered(handed, ".".join(path), leaf)
         self.variables.append(variable)
         self._given.append(tensor)

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 import symdiff as sd
+from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import rebuild, rebuilt_tensors
 from symdiff.graph.tensor import tensor_topological
 
@@ -35,11 +36,11 @@ def test_a_replacement_stands_everywhere():
 def test_names_and_lines_stay():
     x = sd.input("x", ())
     h = sd.exp(sd.by_mode(train=x, infer=2 * x))
-    h.label, h.hint = "h", "hint"
+    mark(h, label="h", hint="hint")
     new = sd.resolve_mode(h, "train")
-    assert (new.label, new.hint, new.result) == ("h", "hint", h.result)
-    assert new.site is h.site
-    assert new.serial == h.serial
+    assert (new.site, new.place) == (h.site, h.place)
+    assert new.origin.result == h.origin.result
+    assert (new.label, new.hint) == ("h", "hint")
 
 
 def test_order_of_declaration_stays():
@@ -57,7 +58,7 @@ def test_parents_stay_older_than_children():
     x = sd.input("x", ())
     outputs = rebuild([sd.exp(sd.sin(x))], double_the_input)
     for t in tensor_topological(outputs):
-        assert all(p.serial < t.serial for p in t.parents)
+        assert all(p.place < t.place for p in t.parents)
 
 
 def test_derivatives_follow_their_primals():

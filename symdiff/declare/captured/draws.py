@@ -26,11 +26,11 @@ from symdiff.declare.trees import leaves
 from symdiff.graph.body import Body
 from symdiff.graph.errors import TracingError
 from symdiff.graph.node import Node, topological
-from symdiff.graph.provenance import Site
+from symdiff.graph.origin import Origin, Site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import RANDOM
 
-_NOWHERE = Site(())
+_NOWHERE = Origin(Site(()), (), 0)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 from symdiff.declare.leaves import param
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import normalize_axis
@@ -34,12 +35,6 @@ where, exp, expm1, minimum = API["where"], API["exp"], API["expm1"], API["minimu
 # Klambauer et al., NIPS 2017, eq. 14, as printed in the paper's code.
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
-
-
-def hinted(tensor: Any, name: str) -> Any:
-    """Return a tensor, with the name it gets in generated code unless it has one."""
-    tensor.hint = name
-    return tensor
 
 
 @public

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.declare.nn.activations import float_tensor, hinted
+from symdiff.declare.nn.activations import float_tensor
 from symdiff.declare.nn.losses import averaged, check_probability, pair, weights_of
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal, require_nonempty
@@ -40,7 +41,7 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
             f"{name} needs one weight per class, {classes} of them, got {w.shape}."
         )
     if w.node.op.name == "constant":
-        w.hint = "class_weights"
+        hinted(w, "class_weights")
     return w
 
 
@@ -284,10 +285,8 @@ def hinge(
     y = as_tensor(labels)
     if not s.ndim:
         raise ShapeError(f"hinge needs scores of shape (..., K), got {s.type}.")
-    correct = API["expand_dims"](API["pick"](s, y), -1)
-    correct.hint = "correct"
-    margins = API["relu"](s - correct + delta)
-    margins.hint = "margins"
+    correct = hinted(API["expand_dims"](API["pick"](s, y), -1), "correct")
+    margins = hinted(API["relu"](s - correct + delta), "margins")
     if squared:
         margins = API["square"](margins)
     others = where(API["one_hot"](y, s.shape[-1], bool), 0, margins)

@@ -18,9 +18,9 @@ from symdiff.declare.nn.activations import (
     activation_of,
     along_axis,
     float_tensor,
-    hinted,
 )
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal, product
@@ -99,7 +99,7 @@ def dense(
         z = tensor @ w
         if use_bias:
             z = z + param("b", (units,), init=bias_init)
-        z.hint = "z"
+        hinted(z, "z")
         return z if act is None else act(z)
 
 
@@ -198,7 +198,7 @@ def _convolution(
         z = API[layer](tensor, w, **geometry)
         if use_bias:
             z = z + along_axis(param("b", (filters,), init=bias_init), 1, tensor.ndim)
-        z.hint = "z"
+        hinted(z, "z")
         return z if act is None else act(z)
 
 
@@ -239,11 +239,11 @@ def polynomial_features(
             break
         # the last factor apart, a monomial is one of the degree before
         places = {m: i for i, m in enumerate(before)}
-        lower = API["take"](monomials, [places[m[:-1]] for m in now], axis=-1)
-        lower.hint = "lower"
+        lower = hinted(
+            API["take"](monomials, [places[m[:-1]] for m in now], axis=-1), "lower"
+        )
         factor = hinted(API["take"](tensor, [m[-1] for m in now], axis=-1), "factor")
-        monomials = lower * factor
-        monomials.hint = f"degree_{k}"
+        monomials = hinted(lower * factor, f"degree_{k}")
         parts.append(monomials)
         before = now
     return API["concatenate"](parts, axis=-1) if len(parts) > 1 else tensor

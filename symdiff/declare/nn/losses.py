@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from symdiff.declare.nn.activations import float_tensor, hinted
+from symdiff.declare.nn.activations import float_tensor
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, as_tensor, stretch

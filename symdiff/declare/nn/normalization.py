@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.declare.leaves import param, state
-from symdiff.declare.nn.activations import along_axis, float_tensor, hinted
+from symdiff.declare.nn.activations import along_axis, float_tensor
 from symdiff.declare.nn.layers import count, known_length
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import current_scope, public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import normalize_axes, normalize_axis, product

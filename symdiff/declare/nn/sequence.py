@@ -14,9 +14,10 @@ from typing import Any
 
 from symdiff.declare.init import normal
 from symdiff.declare.leaves import param
-from symdiff.declare.nn.activations import activation_of, float_tensor, hinted
+from symdiff.declare.nn.activations import activation_of, float_tensor
 from symdiff.declare.nn.layers import count, dense, known_length, weight_of
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal

@@ -26,7 +26,8 @@ from symdiff.declare.toml.read import Reader, kind_of, name_problem
 from symdiff.declare.toml.source import Statements
 from symdiff.declare.toml.text import Document, Path_
 from symdiff.graph.errors import SpecError, SymdiffError
-from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.origin import Site, mark
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import STATE
 from symdiff.ops.core.operands import literal_value
@@ -131,7 +132,7 @@ class Builder:
         site = self.statements.site(self._line(path), name, text)
         with self._told(path), at_site(site):
             tensor = _MAKERS[section](name, shape, **options)
-        tensor.result = 0
+        mark(tensor, result=0)
         self.names.values[name] = tensor
         declared = {
             "inputs": self.inputs,
@@ -269,7 +270,7 @@ class Builder:
         site = self.statements.site(self._line(path), name, text)
         with self._told(path), at_site(site):
             tensor = leaves.constant(value, entry.get("dtype"))
-        tensor.result = 0
+        mark(tensor, result=0)
         self.names.values[name] = tensor
 
     # --- equations -------------------------------------------------------------------

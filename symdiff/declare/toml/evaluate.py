@@ -38,7 +38,8 @@ from symdiff.declare.toml.names import (
 from symdiff.declare.toml.parse import Formula, byte_span
 from symdiff.declare.toml.source import Statements
 from symdiff.graph.errors import SpecError, SymdiffError, TracingError
-from symdiff.graph.provenance import Site, _mark_results, at_site
+from symdiff.graph.origin import Site, mark_results
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API
 
@@ -367,7 +368,7 @@ class Evaluator:
                 node, f"these arguments do not fit together: {words}."
             ) from error
         if self.binds or node is not self.formula.tree:
-            _mark_results(result, site)
+            mark_results(result, site)
         return result
 
 

@@ -38,8 +38,8 @@ class Names:
     made: list[Tensor] = field(default_factory=list)  # of equations, for params()
     calls: Callable[[str], Callable[..., Any] | None] = known.find
     callable_names: tuple[str, ...] = ()
-    _seen: set[int] = field(default_factory=set)  # serials of tensors looked at
-    _params: dict[int, Tensor] = field(default_factory=dict)  # by serial
+    _seen: set[Tensor] = field(default_factory=set)  # those looked at
+    _params: list[Tensor] = field(default_factory=list)
     _state: tuple[int, int] = (-1, -1)  # how much there was when _found was found
     _found: list[Tensor] = field(default_factory=list)
     _looked: int = 0  # how often params() went through the graph of a tensor
@@ -52,15 +52,14 @@ class Names:
         stack = [t for t in self.values.values() if isinstance(t, Tensor)] + self.made
         while stack:
             tensor = stack.pop()
-            if tensor.serial in self._seen:
+            if tensor in self._seen:
                 continue
-            self._seen.add(tensor.serial)
+            self._seen.add(tensor)
             if tensor.node.op is PARAM:
-                self._params[tensor.serial] = tensor
+                self._params.append(tensor)
             stack += tensor.parents
-        by_node = {id(t.node): t for _, t in sorted(self._params.items(), reverse=True)}
         self._state = state
-        self._found = sorted(by_node.values(), key=lambda t: t.serial)
+        self._found = tensor_topological(self._params)
         return self._found
 
     def needed(self, tensors: list[Tensor]) -> set[int]:

@@ -13,7 +13,7 @@ import linecache
 from collections.abc import Sequence
 from pathlib import Path
 
-from symdiff.graph.provenance import Site
+from symdiff.graph.origin import Site
 
 Span = tuple[int, int]  # first byte and end of an expression, on its line
 

@@ -22,7 +22,8 @@ from symdiff.declare.toml.optimizer import read_optimizer
 from symdiff.declare.toml.read import Reader
 from symdiff.declare.toml.text import Document, Path_, read_document
 from symdiff.graph.errors import SpecError, SymdiffError
-from symdiff.graph.provenance import Site, at_site
+from symdiff.graph.origin import Site
+from symdiff.graph.provenance import at_site
 
 
 @dataclass(frozen=True)

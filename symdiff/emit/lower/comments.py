@@ -14,7 +14,7 @@ from symdiff.emit.lower.marks import Computes, Heading, place_of
 from symdiff.emit.lower.source import Resolver, primal_site, quotation
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
-from symdiff.graph.provenance import FAN_OUT
+from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.record import OPS, Op

@@ -18,7 +18,7 @@ from pathlib import PurePath
 from types import CodeType
 from typing import Any
 
-from symdiff.graph.provenance import Position, Site, line_of
+from symdiff.graph.origin import Position, Site, line_of
 from symdiff.graph.tensor import Tensor
 
 
@@ -80,9 +80,9 @@ class Resolver:
 
         Follows ``return f(x)`` out to the statement that called the function.
         """
-        site, place = tensor.site, tensor.result
-        if tensor.bound_to is not None:
-            site, place = tensor.bound_to
+        site, place = tensor.site, tensor.origin.result
+        if tensor.origin.bound_to is not None:
+            site, place = tensor.origin.bound_to
         if place is None or site.primal is not None:
             return None
         for position in site.frames:

@@ -111,7 +111,7 @@ def _lower_tuple(tensor: Tensor, context: Context) -> list[py.Stmt]:
     value = texts.expression(text, _substitution(operands, context, node=node))
     items = context.items_of(node)
     targets: list[py.Expr] = []
-    for i in range(len(node.type.items)):  # type: ignore[union-attr]
+    for i in range(len(node.type.items)):
         name = py.Name(context.names.of(items[i])) if i in items else py.Name("_")
         if i in items:
             context.written[items[i].node] = name

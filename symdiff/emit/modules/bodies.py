@@ -31,6 +31,7 @@ from symdiff.emit.python import code as py
 from symdiff.graph.body import every_node
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node
+from symdiff.graph.origin import Place
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
     Constraint,
@@ -112,7 +113,7 @@ def new_unit(
     unit = Unit(program, names, resolver, level, program.tensors())
     predicted = program.output_tensors()
     for t in sorted(
-        [*unit.tensors.values(), *predicted.values()], key=lambda t: t.serial
+        [*unit.tensors.values(), *predicted.values()], key=lambda t: t.place
     ):
         if names.user_name(t) and not t.node.op.leaf:
             names.of(t)
@@ -418,11 +419,11 @@ def split(unit: Unit) -> Partition:
     targets = {t.node for t in p.targets}
     inputs = [t.node for t in (*p.inputs, *p.targets)]
 
-    def place(node: Node) -> tuple[int, int]:
+    def place(node: Node) -> tuple[int, Place]:
         rank = 2 if node in targets else 0 if node in inputs else 1
         return (
             rank,
-            inputs.index(node) if node in inputs else unit.tensors[node].serial,
+            inputs.index(node) if node in inputs else unit.tensors[node].place,
         )
 
     return Partition(

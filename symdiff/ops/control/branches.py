@@ -13,6 +13,7 @@ from typing import Any
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
+from symdiff.graph.origin import Place, next_place
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, unify
 from symdiff.ops.core.closure import (
@@ -67,7 +68,7 @@ def _evaluate_cond(pred: Any, *arrays: Any, then: Any, otherwise: Any) -> list[A
 
 
 def cond_node(
-    pred: Tensor, then: Sequence[Tensor], otherwise: Sequence[Tensor], marker: int
+    pred: Tensor, then: Sequence[Tensor], otherwise: Sequence[Tensor], marker: Place
 ) -> list[Tensor]:
     """Return the results of a branch whose sides may still read tensors from outside.
 
@@ -91,7 +92,7 @@ def cond_node(
     return [item(node, i) for i in range(len(then))]
 
 
-def _outside(outputs: Sequence[Tensor], marker: int) -> list[Tensor]:
+def _outside(outputs: Sequence[Tensor], marker: Place) -> list[Tensor]:
     """Return the tensors, older than ``marker`` or leaves, that a side reads."""
     found: dict[Node, Tensor] = {}
     seen: set[Tensor] = set()
@@ -101,11 +102,11 @@ def _outside(outputs: Sequence[Tensor], marker: int) -> list[Tensor]:
         if tensor in seen:
             continue
         seen.add(tensor)
-        if (tensor.serial < marker and _reads_leaves(tensor)) or tensor.node.op.leaf:
+        if (tensor.place < marker and _reads_leaves(tensor)) or tensor.node.op.leaf:
             found.setdefault(tensor.node, tensor)
         else:
             stack.extend(tensor.parents)
-    return sorted(found.values(), key=lambda t: t.serial)
+    return sorted(found.values(), key=lambda t: t.place)
 
 
 def _reads_leaves(tensor: Tensor) -> bool:
@@ -139,10 +140,10 @@ def _cond_jvp(
     if not alive:
         return [None] * len(sides[0][2])
     made = []
-    marker = _mark(inputs[0])
+    marker = next_place()
     for body, moves, derived in sides:
         replaced = _apart(body, inputs[1:])
-        replaced |= {t.node: tangents[1 + i] for i, t in moves.items()}  # type: ignore[misc]
+        replaced |= {t.node: tangents[1 + i] for i, t in moves.items()}
         wanted = [or_zeros(derived[i], body.outputs[i]) for i in alive]
         made.append(substitute(wanted, replaced))
     found = cond_node(inputs[0], made[0], made[1], marker)
@@ -150,11 +151,6 @@ def _cond_jvp(
     for place, i in enumerate(alive):
         result[i] = found[place]
     return result
-
-
-def _mark(pred: Tensor) -> int:
-    """Return an age that everything built from now on is younger than."""
-    return Tensor(pred.node, pred.parents, pred.site).serial
 
 
 def _cond_vjp(
@@ -179,7 +175,7 @@ def _cond_vjp(
     result: list[Tensor | None] = [None] * len(inputs)
     if not alive:
         return result
-    marker = _mark(inputs[0])
+    marker = next_place()
     made = []
     for body, shares in sides:
         replaced = _apart(body, inputs[1:])
@@ -205,7 +201,7 @@ def cond(
     equal types. They may read any other tensor.
     """
     condition = condition_of(pred, "the predicate of cond")
-    marker = _mark(condition)
+    marker = next_place()
     sides = [call_back(side, *operands) for side in (then, otherwise)]
     first, form = flatten(sides[0])
     second = flatten_like(form, sides[1], "the results of cond")

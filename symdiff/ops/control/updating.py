@@ -111,8 +111,8 @@ def _trained(tensors: Iterable[Tensor]) -> list[Tensor]:
             continue
         seen.add(t)
         known = first.setdefault(t.node, t)
-        if t.serial < known.serial:
+        if t.place < known.place:
             first[t.node] = t
         operand = t.node.op.extra.get("trained")
         waiting.extend(t.parents if operand is None else [t.parents[operand]])
-    return sorted(first.values(), key=lambda t: t.serial)
+    return sorted(first.values(), key=lambda t: t.place)

@@ -16,6 +16,7 @@ from typing import Any
 from symdiff.graph.body import substitute
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
+from symdiff.graph.origin import Place
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.core.leaf import BOUND
@@ -92,7 +93,7 @@ def close(
     Whatever does not depend on ``variables`` is read from outside through a leaf of its
     own; scalars and repeated scalars stay inside, where they fold.
     """
-    oldest = min((v.serial for v in variables), default=0)
+    oldest = min((v.place for v in variables), default=0)
     varying = _varying(variables, outputs, oldest)
     frontier: dict[Node, Tensor] = {}
     read = [p for tensor in varying.values() for p in tensor.parents]
@@ -107,12 +108,12 @@ def close(
 
 
 def _varying(
-    variables: Sequence[Tensor], outputs: Sequence[Tensor], oldest: int
+    variables: Sequence[Tensor], outputs: Sequence[Tensor], oldest: Place
 ) -> dict[Node, Tensor]:
     """Return what depends on a variable; nothing older than the variables does."""
     found: dict[Node, Tensor] = {v.node: v for v in variables}
     seen: set[Tensor] = set()
-    stack = [t for t in outputs if t.serial >= oldest]
+    stack = [t for t in outputs if t.place >= oldest]
     inside: list[Tensor] = []
     while stack:
         tensor = stack.pop()
@@ -120,8 +121,8 @@ def _varying(
             continue
         seen.add(tensor)
         inside.append(tensor)
-        stack.extend(p for p in tensor.parents if p.serial >= oldest)
-    for tensor in sorted(inside, key=lambda t: t.serial):
+        stack.extend(p for p in tensor.parents if p.place >= oldest)
+    for tensor in sorted(inside, key=lambda t: t.place):
         if any(p.node in found for p in tensor.parents):
             found.setdefault(tensor.node, tensor)
     return found

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import function
 from symdiff.ops.core.record import elementwise, sigmoid, u, y
@@ -45,8 +46,7 @@ def _stable_sigmoid(x: Any) -> Any:
 
 def _expand_sigmoid(x: Tensor) -> Tensor:
     """With e = exp(-|x|), at most 1: 1 / (1 + e) for x >= 0, e / (1 + e) below."""
-    e = exp(-absolute(x))
-    e.hint = "e"
+    e = hinted(exp(-absolute(x)), "e")
     return where(greater_equal(x, 0), 1, e) / (1 + e)
 
 

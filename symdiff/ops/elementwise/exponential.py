@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import function, literal_value
 from symdiff.ops.core.record import elementwise, u, v, y
@@ -46,10 +47,8 @@ def _share_of(a: Tensor, b: Tensor, unit: float, *, second: bool) -> Tensor:
         return sigmoid_(b if second else -b)
     if unit == 1 and literal_value(b) == 0:
         return sigmoid_(-a if second else a)
-    tie = logical_and(equal(a, b), isinf(a))
-    tie.hint = "tie"
-    gap = where(tie, 0, a - b)
-    gap.hint = "gap"
+    tie = hinted(logical_and(equal(a, b), isinf(a)), "tie")
+    gap = hinted(where(tie, 0, a - b), "gap")
     gap = gap if unit == 1 else gap * unit
     return sigmoid_(-gap if second else gap)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
@@ -77,9 +78,7 @@ def off_origin(length: Tensor) -> Tensor:
 
     Division by infinity has zero derivatives too, hence every order is 0 at the origin.
     """
-    divisor = where(equal(length, 0), math.inf, length)
-    divisor.hint = "length"
-    return divisor
+    return hinted(where(equal(length, 0), math.inf, length), "length")
 
 
 ROOT = elementwise(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     TensorType,
@@ -62,13 +63,13 @@ def _segment(x: Any, xp: Any, fp: Any) -> tuple[Tensor, Tensor, Any, Any]:
     last = as_dim(xp.shape[0] - 2)
     i: Any = minimum(maximum(searchsorted(xp, x, side="right") - 1, 0), last)
     j = i + 1
-    i.hint, j.hint = "i", "j"
+    i, j = hinted(i, "i"), hinted(j, "j")
     inside = logical_and(greater_equal(x, xp[0]), less_equal(x, xp[-1]))
     width = xp[j] - xp[i]
     weight = where(inside, (x - xp[i]) / width, 1)
     weight = where(less(x, xp[0]), 0, weight)
     slope = where(inside, (fp[j] - fp[i]) / width, 0)
-    weight.hint, slope.hint = "weight", "slope"
+    weight, slope = hinted(weight, "weight"), hinted(slope, "slope")
     return i, j, weight, slope
 
 

@@ -17,6 +17,7 @@ import sympy as sp
 
 from symdiff.graph.errors import DTypeError, ShapeError
 from symdiff.graph.node import Node
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Dim,
@@ -271,11 +272,9 @@ def last_writes(
     from symdiff.graph.types import product
     from symdiff.ops.indexing.slices import arange
 
-    order = reshape(arange(product(value.shape)), value.shape)
-    order.hint = "order"
+    order = hinted(reshape(arange(product(value.shape)), value.shape), "order")
     blank = full(shape, 0, "int64")
-    last = apply(SET_AT, blank, order, *arrays, index=index)
-    last.hint = "last"
+    last = hinted(apply(SET_AT, blank, order, *arrays, index=index), "last")
     return equal(gather(last, arrays, index), order)
 
 

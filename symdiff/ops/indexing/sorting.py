@@ -14,6 +14,7 @@ import numpy as np
 
 from symdiff.graph.errors import DTypeError, ShapeError
 from symdiff.graph.node import Node
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     INT64,
@@ -174,9 +175,7 @@ ARGSORT = primitive(
 
 
 def _order(x: Tensor, attrs: Mapping[str, Any]) -> Tensor:
-    order = apply(ARGSORT, x, axis=attrs["axis"])
-    order.hint = "order"
-    return order
+    return hinted(apply(ARGSORT, x, axis=attrs["axis"]), "order")
 
 
 def _sort_vjp(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, product
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
@@ -54,11 +55,11 @@ def _others(x: Tensor, axes: Sequence[int]) -> Tensor:
     """Return, for each element, the product of the others over ``axes``."""
     if len(axes) == 1:
         (axis,) = axes
-        before = cumprod(delayed(x, axis, 1), axis)
-        before.hint = "before"
+        before = hinted(cumprod(delayed(x, axis, 1), axis), "before")
         reverse = flip_axis(x, axis)
-        after = flip_axis(cumprod(delayed(reverse, axis, 1), axis), axis)
-        after.hint = "after"
+        after = hinted(
+            flip_axis(cumprod(delayed(reverse, axis, 1), axis), axis), "after"
+        )
         return before * after
     kept = [a for a in range(x.ndim) if a not in axes]
     order = (*kept, *axes)

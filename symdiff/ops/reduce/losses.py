@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Shape,
@@ -90,7 +91,7 @@ def _expand(z: Tensor, y: Tensor, *, reduction: str) -> Tensor:
     log_sum, m = logsumexp_beside_softmax(z, (z.ndim - 1,))
     rows = log_sum - (pick(z, y) - m)
     if reduction != "none":
-        rows.hint = "losses"
+        hinted(rows, "losses")
     return reduce_loss(rows, reduction)
 
 

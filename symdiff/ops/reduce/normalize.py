@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
 from symdiff.ops.core.independent import beside_axes
@@ -29,20 +30,16 @@ def _stable_parts(
     If ``guarded``, elements of infinity have e = 1 among others, and e = 0 where all
     are -inf: exp never sees the nan of inf - inf.
     """
-    m = max_(x, axes, keepdims=True)
-    m.hint = "m"
+    m = hinted(max_(x, axes, keepdims=True), "m")
     gap: Any
     if guarded:
-        m = where(equal(m, -math.inf), 0, m)
-        m.hint = "m"
+        m = hinted(where(equal(m, -math.inf), 0, m), "m")
         top = stretch(m, x.shape)
         gap = where(equal(x, top), 0, x - top)
     else:
         gap = x - stretch(m, x.shape)
-    e = exp(gap)
-    e.hint = "e"
-    s = sum_(e, axes, keepdims=True)
-    s.hint = "s"
+    e = hinted(exp(gap), "e")
+    s = hinted(sum_(e, axes, keepdims=True), "s")
     return m, e, s
 
 

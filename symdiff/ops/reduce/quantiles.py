@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Dim,
@@ -71,8 +72,7 @@ def _places(x: Tensor, attrs: Any) -> list[tuple[Tensor, Any]]:
     """Return what a quantile is made of: indices along the axis, and weights."""
     axis = attrs["axis"]
     low, high, far = _ranks(x.shape[axis], attrs["q"], attrs["method"])
-    order = argsort(x, axis)
-    order.hint = "order"
+    order = hinted(argsort(x, axis), "order")
     first = slice_axis(order, axis, low, as_dim(low + 1))
     if far == 0 or low == high:
         return [(first, 1)]

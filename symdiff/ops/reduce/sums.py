@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError, DTypeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     BOOL,
@@ -228,12 +229,11 @@ def _count(output: Tensor, x: Tensor, attrs: Any) -> tuple[Tensor, Tensor]:
     it is NaN, which equals none.
     """
     axes, keepdims = attrs["axes"], attrs["keepdims"]
-    mask = equal(x, spread(output, x.shape, axes, keepdims))
-    mask.hint = "winner"
+    mask = hinted(equal(x, spread(output, x.shape, axes, keepdims)), "winner")
     count: Any = sum_(mask, axes, dtype=x.dtype, keepdims=keepdims)
     if attrs["initial"] is not None:  # one element more
         count = count + cast(equal(output, attrs["initial"]), x.dtype)
-    count.hint = "count"
+    count = hinted(count, "count")
     return mask, select(equal(count, 0), np.nan, count)
 
 
@@ -246,8 +246,7 @@ def _extreme_vjp(beaten: Any) -> Vjp:
         (x,) = inputs
         axes, keepdims = attrs["axes"], attrs["keepdims"]
         share = spread(ct / _count(output, x, attrs)[1], x.shape, axes, keepdims)
-        loser = beaten(x, spread(output, x.shape, axes, keepdims))
-        loser.hint = "loser"
+        loser = hinted(beaten(x, spread(output, x.shape, axes, keepdims)), "loser")
         return [select(loser, 0, share)]
 
     return vjp

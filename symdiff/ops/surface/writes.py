@@ -19,17 +19,16 @@ import numpy as np
 
 from symdiff.graph.errors import SymdiffError, TracingError
 from symdiff.graph.memory import current, memory_of, read, share
+from symdiff.graph.origin import Place, Site, next_place
 from symdiff.graph.provenance import (
     WATCH,
-    Site,
     capture,
-    current_site,
     in_user_code,
     locate,
     quote,
     watched,
 )
-from symdiff.graph.tensor import Tensor, next_serial
+from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API
 
 # Functions whose results may be views of their operands under NumPy; a test compares
@@ -48,7 +47,7 @@ _BOXES = """
 """
 BOXES = VIEWS | frozenset(_BOXES.split())
 # The age of what was made before the innermost call of ours that runs user code.
-_since: contextvars.ContextVar[int] = contextvars.ContextVar(
+_since: contextvars.ContextVar[Place] = contextvars.ContextVar(
     "symdiff_since", default=-1
 )
 
@@ -89,7 +88,7 @@ def _watched(
 ) -> Any:
     """Call a public function on what its operands are now, and note what is shared."""
     held = list(_tensors((*args, *kwargs.values())))
-    token = _since.set(next_serial())
+    token = _since.set(next_place())
     try:
         result = function(*read(tuple(args)), **read(dict(kwargs)))
     finally:
@@ -132,7 +131,7 @@ def _placed(result: Any, name: str, held: Sequence[Tensor], is_view: bool) -> An
     if same and is_view:
         return same[0]
     if same:
-        result = Tensor(result.node, result.parents, current_site())
+        result = Tensor(result.node, result.parents)
     if is_view and held:
         share(result, held[0])
     if not result.ndim:
@@ -186,7 +185,7 @@ def copied(tensor: Tensor) -> Tensor:
     if not watched():
         return tensor
     value = current(tensor)
-    made = Tensor(value.node, value.parents, current_site())
+    made = Tensor(value.node, value.parents)
     if not made.ndim:
         memory_of(made).scalar = None
     return made
@@ -199,7 +198,7 @@ def write(tensor: Tensor, value: Tensor, how: str) -> Tensor:
     into it, and where the tensor was made outside of a branch or loop that writes.
     """
     _refuse_arguments(tensor, how)
-    if tensor.serial < _since.get():
+    if tensor.place < _since.get():
         raise _refused(
             f"{how} writes into {tensor!r}, which was made outside of this function; "
             "return the new value instead."

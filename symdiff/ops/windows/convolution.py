@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import product
 from symdiff.ops.core.operands import api, float_operand
@@ -76,8 +77,7 @@ def _convolve(
     counts = window_counts(last.shape, g)
     batch, length = images.shape[0], product((groups * inner, *window))
     places = product((*counts, batch))
-    columns = _columns(last, g, length, places)
-    columns.hint = "columns"
+    columns = hinted(_columns(last, g, length, places), "columns")
     if groups == 1:
         found = matmul(reshape(w, (out, length)), columns)
     else:

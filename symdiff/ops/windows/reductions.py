@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.node import Node
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Shape,
@@ -117,9 +118,7 @@ def _max_text(node: Node) -> str:
 
 
 def _argmax(x: Tensor, output: Tensor, attrs: Any) -> Tensor:
-    winner = apply(WINDOW_ARGMAX, x, output, **attrs)
-    winner.hint = "winner"
-    return winner
+    return hinted(apply(WINDOW_ARGMAX, x, output, **attrs), "winner")
 
 
 def _max_vjp(ct: Tensor, y: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cotangents:

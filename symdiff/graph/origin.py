@@ -1,0 +1,170 @@
+"""Who declared a tensor, and what it is called: one frozen `Origin`.
+
+In: the call of the user's that declares a tensor. Out: an `Origin`, which every pass
+hands on to what it makes of the tensor. Invariant: an origin never changes. Where a
+handle must stay the same object, because others hold it, `mark` gives it another one;
+nothing else does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from types import CodeType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from symdiff.graph.tensor import Tensor
+
+Position = tuple[CodeType, int]
+Place = float
+FAN_OUT = "fan-out"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """One executed call in the user's program, and the scope it ran in.
+
+    ``frames`` are (code, instruction offset) pairs, innermost first. A derived site
+    also has the ``primal`` tensor whose rule built it and the ``rule`` in words; a sum
+    of what a value's users send back has that value, and `FAN_OUT`.
+    """
+
+    frames: tuple[Position, ...]
+    scope: tuple[str, ...] = ()
+    primal: Tensor | None = None
+    rule: str = ""
+
+    @property
+    def location(self) -> str:
+        """``file:line`` of the innermost user frame, or '' when there is none."""
+        if not self.frames:
+            return self.primal.site.location if self.primal is not None else ""
+        code, offset = self.frames[0]
+        return f"{code.co_filename}:{line_of(code, offset)}"
+
+
+def line_of(code: CodeType, offset: int) -> int:
+    """Return the source line of an instruction."""
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+_places = itertools.count()
+
+
+def next_place() -> Place:
+    """Return the place that the next tensor would have in the order of declaration."""
+    return next(_places)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Who declared a tensor, where, and what it is called.
+
+    ``label`` is a name that the user gave with ``name=``, ``hint`` one that a composite
+    suggests for an inner value. ``result`` is the place among the values of the user's
+    expression at ``site``; a derivative, whose own site is its rule's, has the user's
+    in ``bound_to``. ``cotangent_of`` holds (prefix, primal), "d" for d_z.
+    """
+
+    site: Site
+    scope: tuple[str, ...]
+    place: Place  # in the order of declaration
+    label: str | None = None
+    hint: str | None = None
+    result: int | None = None
+    bound_to: tuple[Site, int] | None = None
+    cotangent_of: tuple[tuple[str, Tensor], ...] = ()
+
+    def or_else(self, other: Origin, hint: str | None = None) -> Origin:
+        """Return this origin with the names of another where it has none of its own.
+
+        ``hint`` is for a value that neither has one for.
+        """
+        result = self.result
+        if self.site is other.site and result is None:
+            result = other.result
+        known = {(prefix, primal.node) for prefix, primal in self.cotangent_of}
+        more = (c for c in other.cotangent_of if (c[0], c[1].node) not in known)
+        return replace(
+            self,
+            label=self.label or other.label,
+            hint=self.hint or other.hint or hint,
+            scope=self.scope or other.scope,
+            bound_to=self.bound_to or other.bound_to,
+            result=result,
+            cotangent_of=(*self.cotangent_of, *more),
+        )
+
+
+class Declared:
+    """What has an origin."""
+
+    __slots__ = ("origin",)
+
+    origin: Origin
+    node: Any
+
+    @property
+    def site(self) -> Site:
+        """The call that declared it, or whose rule made it."""
+        return self.origin.site
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The names of the scopes that it was declared in, outermost first."""
+        return self.origin.scope
+
+    @property
+    def place(self) -> Place:
+        """Its place in the order of declaration."""
+        return self.origin.place
+
+    @property
+    def label(self) -> str | None:
+        """The name that the user gave with ``name=``."""
+        return self.origin.label
+
+    @property
+    def hint(self) -> str | None:
+        """The name that a composite suggests for an inner value."""
+        return self.origin.hint
+
+    @property
+    def cotangent_of(self) -> tuple[tuple[str, Tensor], ...]:
+        """What it is the derivative of or along: (prefix, primal), "d" for d_z."""
+        return self.origin.cotangent_of
+
+
+D = TypeVar("D", bound=Declared)
+
+
+def give(declared: D, origin: Origin) -> D:
+    """Give a handle that others hold another origin; return it."""
+    declared.origin = origin
+    return declared
+
+
+def mark(declared: D, **changes: Any) -> D:
+    """Give a handle that others hold an origin with some fields changed; return it."""
+    return give(declared, replace(declared.origin, **changes))
+
+
+def hinted(declared: D, name: str) -> D:
+    """Return a tensor, with the name it gets in generated code unless it has one."""
+    return mark(declared, hint=name)
+
+
+def mark_results(result: Any, site: Site) -> None:
+    """Tell the tensors that a call of the user's returned their places in its value."""
+    values = result if isinstance(result, (tuple, list)) else (result,)
+    for index, value in enumerate(values):
+        if not isinstance(value, Declared):
+            continue
+        if value.site is site:
+            mark(value, result=index)
+        elif value.origin.bound_to is None and not value.node.op.leaf:
+            mark(value, bound_to=(site, index))  # a derivative's own site is its rule's
