@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         by_mode as by_mode,
         resolve_mode as resolve_mode,
     )
-    from symdiff.compiler.pipeline import compile_ as compile
+    from symdiff.compiler.compile import compile_ as compile
 
     # Beside the names that are imported as themselves.
     __all__ = ["compile", "input", "nn"]
@@ -92,7 +92,7 @@ _DECLARED: dict[str, tuple[str, str]] = {
     **{name: ("symdiff.declare.tracing", name) for name in ("spec", "trace")},
     "Tensor": ("symdiff.graph.tensor", "Tensor"),
     "Training": ("symdiff.declare.settings", "Training"),
-    "compile": ("symdiff.compiler.pipeline", "compile_"),
+    "compile": ("symdiff.compiler.compile", "compile_"),
     "elementwise": ("symdiff.declare.own.ops", "elementwise"),
     "from_sympy": ("symdiff.declare.readers.sympy", "from_sympy"),
     "init": ("symdiff.declare.init", ""),

@@ -13,7 +13,7 @@ from typing import Any
 
 import symdiff as sd
 from symdiff import transforms
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 from symdiff.ops.core.operands import API
 
 SECTIONS = (
@@ -63,7 +63,7 @@ def _named() -> Iterator[tuple[str, Any]]:
         yield f"transforms.{name}", getattr(transforms, name)
     yield "sd.optim.Optimizer.update", sd.optim.Optimizer.update
     for name in ("write", "explain", "load"):
-        yield f"Compiled.{name}", getattr(Compiled, name)
+        yield f"Compilation.{name}", getattr(Compilation, name)
 
 
 def parameters(thing: Any) -> dict[str, inspect.Parameter]:

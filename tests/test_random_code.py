@@ -17,13 +17,13 @@ from random_programs import Program, program
 from sample_checks import close, run
 
 import symdiff as sd
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 
 STEP = 1e-30
 LEVELS = (1, 1, 1, 0)  # of four programs in a row
 
 
-def _module(compiled: Compiled, name: str) -> ModuleType:
+def _module(compiled: Compilation, name: str) -> ModuleType:
     if any(isinstance(content, bytes) for content in compiled.files.values()):
         return getattr(compiled.load(), name)  # type: ignore[no-any-return]
     text = compiled[name]

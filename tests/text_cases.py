@@ -15,7 +15,7 @@ from sample_checks import leading, leaf_like, outputs_of
 from samples import SAMPLES, Sample, draw
 
 import symdiff as sd
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import collecting_constraints
 
@@ -33,7 +33,7 @@ class Case:
     sample: Sample
     leaves: list[Any]
     outputs: list[Tensor]
-    compiled: Compiled
+    compiled: Compilation
     nonempty: bool  # whether some length has to be at least 1
 
     @property
@@ -56,7 +56,7 @@ def case(name: str, level: int, symbolic: bool) -> Case:
     return Case(sample, leaves, outputs, compiled, nonempty)
 
 
-def module(compiled: Compiled, name: str) -> ModuleType:
+def module(compiled: Compilation, name: str) -> ModuleType:
     """Return one module of a package without touching the disk, if it can be."""
     if any(isinstance(content, bytes) for content in compiled.files.values()):
         return getattr(compiled.load(), name)  # type: ignore[no-any-return]

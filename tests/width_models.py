@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import symdiff as sd
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 
 EITHER = ("float32", "float64")  # the widths of floats that are declared without one
 ADAM = "sd.optim.Adam(0.01)"
@@ -107,7 +107,7 @@ def written(folder: Path, case: str, optimizer: str = ADAM) -> Path:
 
 
 @functools.cache
-def compiled(case: str, optimizer: str = ADAM, **options: Any) -> Compiled:
+def compiled(case: str, optimizer: str = ADAM, **options: Any) -> Compilation:
     """Return what a case compiles to."""
     names: dict[str, Any] = {}
     exec(spec(case, optimizer), names)

@@ -23,7 +23,7 @@ from symdiff.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from symdiff.emit.modules.package import Compiled
+    from symdiff.compiler.compilation import Compilation
 
 MODULES = ("forward", "backward", "train")
 SHOWN = 60  # lines of backward.py, at most, that `train` prints
@@ -98,7 +98,7 @@ def _say_how_to_check(name: str, output: Path) -> None:
     click.echo(f"check its gradients: {command_line('cd', output)} && python -m {name}")
 
 
-def _say_stale(compiled: Compiled, output: Path) -> None:
+def _say_stale(compiled: Compilation, output: Path) -> None:
     """Name modules of an earlier compilation that this one did not write again."""
     from symdiff.emit.modules.writing import MARK
 

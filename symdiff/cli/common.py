@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
+    from symdiff.compiler.compilation import Compilation
     from symdiff.declare.spec import Spec
-    from symdiff.emit.modules.package import Compiled
 
 
 # --- errors and warnings -------------------------------------------------------------
@@ -150,13 +150,14 @@ level_option = click.option(
 # --- compiling a spec ----------------------------------------------------------------
 
 
-def compiled_spec(spec: Spec, level: int, **options: Any) -> tuple[Compiled, float]:
+def compiled_spec(spec: Spec, level: int, **options: Any) -> tuple[Compilation, float]:
     """Return the compiled model, and how long that took."""
-    from symdiff.compiler.pipeline import compile_, passes
+    from symdiff.compiler.compile import compile_
+    from symdiff.compiler.passes import pass_names
     from symdiff.graph.errors import SymdiffError
     from symdiff.graph.provenance import at_site, locate
 
-    known = list(passes(level))
+    known = pass_names(level)
     for name in options.get("print_after", ()):
         if name not in known:
             raise click.BadParameter(

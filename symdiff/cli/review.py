@@ -14,9 +14,9 @@ import click
 from symdiff.cli.common import any_path, compiled_spec, level_option, local, reported
 
 if TYPE_CHECKING:
+    from symdiff.compiler.compilation import Compilation
     from symdiff.declare.spec import Spec
     from symdiff.emit.modules.headers import Header
-    from symdiff.emit.modules.package import Compiled
     from symdiff.review.check import Report
     from symdiff.review.diff import Side
     from symdiff.review.verify import Verdict
@@ -60,7 +60,7 @@ def check_command(
     raise click.exceptions.Exit(exit_code(reports))
 
 
-def _again(spec: Spec, header: Header, single: bool) -> Compiled:
+def _again(spec: Spec, header: Header, single: bool) -> Compilation:
     """Compile a spec with the options that a header tells."""
     level = 2 if header.level is None else header.level
     return compiled_spec(

@@ -12,14 +12,14 @@ import io
 from collections.abc import Mapping
 from dataclasses import replace
 
+from symdiff.compiler.compilation import Compilation
 from symdiff.emit.modules.assembly import CHECK_MARK
-from symdiff.emit.modules.package import Compiled
 from symdiff.graph.errors import DerivativeError
 
 NOT_RUN = f"{CHECK_MARK}not run"
 
 
-def checked(compiled: Compiled, package: Compiled) -> Compiled:
+def checked(compiled: Compilation, package: Compilation) -> Compilation:
     """Return the files, marked as checked by running ``python -m`` of ``package``.
 
     ``package`` holds the same functions with a self-check beside them. Raises
@@ -44,7 +44,7 @@ def checked(compiled: Compiled, package: Compiled) -> Compiled:
     return _marked(compiled, f"{CHECK_MARK}passed")
 
 
-def _marked(compiled: Compiled, mark: str) -> Compiled:
+def _marked(compiled: Compilation, mark: str) -> Compilation:
     """Replace the mark in every header; the hash of a body does not cover headers."""
     files: Mapping[str, str | bytes] = {
         k: v.replace(NOT_RUN, mark, 1) if isinstance(v, str) else v

@@ -18,7 +18,7 @@ from typing import Any
 from symdiff.derive.reverse import active_nodes, hand_back, summed
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.source import Statement
-from symdiff.emit.modules.bodies import Unit, new_unit
+from symdiff.emit.modules.bodies import Unit, bare_unit
 from symdiff.explain.formulas import Formula, listed, named, over_operands
 from symdiff.explain.formulas import formula as formula_of
 from symdiff.explain.local import Workbench
@@ -147,7 +147,7 @@ def derive(program: Program, base: str, backward: bool = True) -> Derivation:
 class _Deriver:
     def __init__(self, program: Program, base: str) -> None:
         self.program = program
-        self.unit = new_unit(program, base, 0)
+        self.unit = bare_unit(program, base, 0)
         results = [t for _, t in program.results]
         roots = [*results, *(t for _, t in program.outputs)]
         self.order = tensor_topological([*roots, *program.leaves[:0]])

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.compiler.pipeline import chosen, compile_, function_program, model_program
+from symdiff.compiler.compilation import Compilation
+from symdiff.compiler.compile import chosen, compile_
 from symdiff.compiler.points import Points
+from symdiff.compiler.programs import program_of
 from symdiff.declare.model import Function, Model
-from symdiff.emit.modules.package import Compiled
 from symdiff.explain.costs import costs
 from symdiff.explain.derivation import Derivation, derive
 from symdiff.explain.report import Report, report
 from symdiff.explain.values import Values, evaluated
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.provenance import at_site
-from symdiff.plan.program import Program
 
 
 def derivation_of(
@@ -30,23 +30,16 @@ def derivation_of(
 ) -> Derivation:
     """Return how the gradients of a model or function by ``wrt`` come about."""
     with at_site(declared.site):
-        program = _program(declared, wrt)
+        program = program_of(declared, chosen(declared, wrt))
         return derive(program, folder_of(declared) if base is None else base)
 
 
 def forward_of(declared: Model | Function, base: str | None = None) -> Derivation:
     """Return the forward graph of a model or function, not differentiated."""
     with at_site(declared.site):
-        program = _program(declared, None)
+        program = program_of(declared, chosen(declared, None))
         folder = folder_of(declared) if base is None else base
         return derive(program, folder, backward=False)
-
-
-def _program(declared: Model | Function, wrt: Any) -> Program:
-    variables = chosen(declared, wrt)
-    if isinstance(declared, Model):
-        return model_program(declared, variables)
-    return function_program(declared, variables)
 
 
 def folder_of(declared: Model | Function) -> str:
@@ -126,7 +119,7 @@ def _require_gradients(declared: Model | Function, derivation: Derivation) -> No
 
 
 def _values(
-    derivation: Derivation, compiled: Compiled, values: Any, seed: int
+    derivation: Derivation, compiled: Compilation, values: Any, seed: int
 ) -> Values:
     """Return the values at a point, given or drawn as the generated check draws."""
     import importlib

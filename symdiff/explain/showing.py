@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.compiler.pipeline import output_names
+from symdiff.compiler.compilation import Compilation
+from symdiff.compiler.programs import output_names
 from symdiff.declare.model import Function, Model
-from symdiff.emit.modules.package import Compiled
 from symdiff.explain import notebook
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.explanation import forward_of
@@ -28,7 +28,7 @@ def html(thing: Any) -> str | None:
             if size <= 4 * notebook.DRAWN:  # not all of them are drawn
                 drawn = forward_of(thing)
             return notebook.declared_html(thing, output_names(thing), drawn, size)
-        case Compiled():
+        case Compilation():
             return notebook.package_html(thing.name, thing.files)
     return None
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from symdiff.compiler.compilation import Compilation
 from symdiff.emit.lower.naming import identifier
 from symdiff.emit.modules.assembly import BODY_MARK, body_hash, sealed
-from symdiff.emit.modules.package import Compiled
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.writing import MARK, replace_file
 from symdiff.graph.errors import DerivativeError, OutputError
@@ -29,7 +29,9 @@ _LAST = "# To change this file, change the spec and compile again."
 _HOW = "# This file is yours to write; {}."
 
 
-def exercise_files(compiled: Compiled, hints: str = "shapes") -> dict[str, str | bytes]:
+def exercise_files(
+    compiled: Compilation, hints: str = "shapes"
+) -> dict[str, str | bytes]:
     """Return the files of an exercise, by path.
 
     ``hints`` says how much stays of the derivation: "none" of it, the statements with

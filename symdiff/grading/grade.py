@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.compiler.compilation import Compilation
 from symdiff.declare.model import Function, Model
-from symdiff.emit.modules.package import Compiled
 from symdiff.grading.cases import cases
 from symdiff.grading.diagnosis import TRACED, Diagnosis
 from symdiff.grading.hypotheses import Search, close
@@ -39,8 +39,8 @@ class Grader:
     def __init__(
         self,
         declared: Model | Function,
-        compiled: Compiled,
-        plain: Compiled | None = None,
+        compiled: Compilation,
+        plain: Compilation | None = None,
         spec: str = "",
         limits: Limits | None = None,
         seed: int = 0,

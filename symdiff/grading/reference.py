@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 from symdiff.graph.errors import DerivativeError
 
 DERIVED = "<derived>"  # the file of the derived backward, where it is run
@@ -64,7 +64,7 @@ class Case:
 class Reference:
     """A derived module: what it is called with, and how to run it and its variants."""
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: Compilation) -> None:
         if f"{compiled.name}/backward.py" not in compiled.files:
             raise DerivativeError(
                 f"{compiled.name!r} has no backward pass, so there is nothing to grade."
@@ -236,7 +236,7 @@ class Reference:
         return dict(zip(self.wrt, values, strict=True)), names
 
 
-def forward_values(plain: Compiled, case: Case) -> dict[str, np.ndarray]:
+def forward_values(plain: Compilation, case: Case) -> dict[str, np.ndarray]:
     """Return what the forward pass computes, a value for each node, under own names.
 
     ``plain`` is compiled at level 0, where every node has a statement of its own.

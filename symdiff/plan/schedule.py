@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
@@ -23,6 +24,7 @@ from symdiff.ops.core.text import (
     operand_uses,
     operations,
 )
+from symdiff.rewrite.prune import live_outputs
 
 MOST_OPERATIONS = 4  # a line holds at most this many
 LITERAL_ELEMENTS = 64  # larger array constants are loaded from a file
@@ -33,12 +35,14 @@ class Step:
     """One value that gets a name.
 
     ``absorbed`` is an operand that was made for this step alone and is updated in
-    place.
+    place. A loop or branch has the steps of its ``bodies``: of a loop's test, if it has
+    one, and of its body; or of both sides.
     """
 
     tensor: Tensor
     group: Hashable
     absorbed: Tensor | None = None
+    bodies: tuple[tuple[Step, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,14 @@ class Style:
 
     ``named`` tells the tensors that keep a statement because the user named them;
     ``group`` the user's statement a tensor belongs to; ``rank`` orders steps of one
-    group.
+    group. ``loops`` is how bodies of loops and branches are written, if that differs.
     """
 
     level: int
     named: Callable[[Tensor], bool]
     group: Callable[[Tensor], Hashable]
     rank: Callable[[Tensor], tuple[int, ...]]
+    loops: Style | None = None
 
 
 @dataclass(slots=True)
@@ -92,7 +97,54 @@ def schedule(
     _choose(body, style)
     if style.level > 0:
         _absorb(body)
-    return _ordered(body, style)
+    items = items_by_source(tensors)
+    inner = style if style.loops is None else style.loops
+    return [
+        replace(s, bodies=_inner_steps(s.tensor.node, items, inner))
+        if isinstance(s.tensor.node.type, TupleType)
+        else s
+        for s in _ordered(body, style)
+    ]
+
+
+Items = Mapping[Node, Mapping[int, Tensor]]
+
+
+def items_by_source(tensors: Mapping[Node, Tensor]) -> dict[Node, dict[int, Tensor]]:
+    """Return the results that are read of each node with several, by place."""
+    found: dict[Node, dict[int, Tensor]] = {}
+    for t in tensors.values():
+        if t.node.op.name == "item":
+            source = found.setdefault(t.node.inputs[0], {})
+            source[t.node.attrs["index"]] = t
+    return found
+
+
+def _inner_steps(
+    node: Node, items: Items, style: Style
+) -> tuple[tuple[Step, ...], ...]:
+    """Return the steps of a loop's or a branch's bodies, for the results read."""
+    used, attrs = sorted(items.get(node, {})), node.attrs
+    if "then" in attrs:
+        return tuple(
+            _body_steps(attrs[side], used, style) for side in ("then", "otherwise")
+        )
+    if "body" not in attrs:
+        return ()
+    body, n = attrs["body"], attrs["carries"]
+    live, _ = live_outputs(node, set(used))
+    if "test" in attrs:
+        return _body_steps(attrs["test"], [0], style), _body_steps(body, live, style)
+    stacked = [i for i in used if i >= n]
+    return (_body_steps(body, [*(i for i in live if i < n), *stacked], style),)
+
+
+def _body_steps(body: Body, wanted: Sequence[int], style: Style) -> tuple[Step, ...]:
+    tensors = {t.node: t for t in tensor_topological([*body.outputs, *body.params])}
+    results = [body.outputs[i].node for i in wanted]
+    given = [p.node for p in body.params]
+    named = style.level == 0
+    return tuple(schedule(results, given, tensors, style, keep_results=named))
 
 
 def reachable(results: Sequence[Node], given: set[Node]) -> list[Node]:
@@ -309,8 +361,3 @@ def _needs(
         else:
             through[node] = found
     return needs
-
-
-def all_tensors(outputs: Iterable[Tensor]) -> dict[Node, Tensor]:
-    """Return the tensor that stands for each node below ``outputs``."""
-    return {t.node: t for t in tensor_topological(outputs)}

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from symdiff.compiler.compilation import Compilation
 from symdiff.declare.spec import Spec, load_spec
 from symdiff.emit.modules.assembly import CHECK_MARK
 from symdiff.emit.modules.headers import Header, read_header
-from symdiff.emit.modules.package import Compiled
 from symdiff.graph.errors import SymdiffError
 from symdiff.review.files import (
     Package,
@@ -26,7 +26,7 @@ from symdiff.review.files import (
 )
 
 State = Literal["current", "edited", "stale", "missing", "left over", "unknown"]
-Compile = Callable[[Spec, Header, bool], Compiled]
+Compile = Callable[[Spec, Header, bool], Compilation]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _without_spec(package: Package, problem: str) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _findings(package: Package, compiled: Compiled) -> list[Finding]:
+def _findings(package: Package, compiled: Compilation) -> list[Finding]:
     """Compare every file that was asked for with the one of the same name."""
     expected = {Path(name).name: text for name, text in compiled.files.items()}
     if package.single and len(package.files) == 1:  # a module may have been renamed

@@ -18,12 +18,12 @@ from types import ModuleType
 
 import numpy as np
 
+from symdiff.compiler.compilation import load_package
 from symdiff.compiler.drawing import lengths_of
 from symdiff.compiler.points import Points, arrays_of
 from symdiff.compiler.subject import Point, Subject
 from symdiff.emit.modules.assembly import HELD
 from symdiff.emit.modules.headers import Header
-from symdiff.emit.modules.package import load_package
 from symdiff.graph.errors import DerivativeError, SymdiffError
 from symdiff.review.files import PARTS, header_of, is_generated, one_package
 from symdiff.review.slopes import NARROW, Worst, compare

@@ -23,10 +23,10 @@ from typing import Any
 import click
 import numpy as np
 
+from symdiff.compiler.compilation import load_package
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.declare.spec import HELD_OUT, Spec, call_data
-from symdiff.emit.modules.package import load_package
 from symdiff.graph.errors import OutputError, SpecError
 from symdiff.training.beside import interruptible, noted
 from symdiff.training.curve import history_text, sketch, svg

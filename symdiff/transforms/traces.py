@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.compiler.pipeline import compile_
+from symdiff.compiler.compile import compile_
 from symdiff.declare.captured.draws import keeps_nothing, states
 from symdiff.declare.captured.scanning import advances, snapshot
 from symdiff.declare.captured.values import ATOMS, Snapshot, frozen

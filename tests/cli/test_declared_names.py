@@ -18,7 +18,7 @@ import pytest
 from cli_runs import DECLARED, ENVIRONMENT, MODEL, SCORES, run, spec
 
 import symdiff as sd
-from symdiff.emit.modules.package import load_package
+from symdiff.compiler.compilation import load_package
 
 NAMES = (
     *("type", "class", "key", "data", "len", "state", "params", "file", "np"),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import symdiff as sd
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 
 SPEC = """
 import symdiff as sd
@@ -46,7 +46,7 @@ model = sd.Function("other", [x], [z, sd.mean(h)])
 """
 
 
-def compiled(text: str, folder: Path, name: str = "spec.py") -> Compiled:
+def compiled(text: str, folder: Path, name: str = "spec.py") -> Compilation:
     """Compile a spec from a file of its own."""
     path = folder / name
     path.write_text(text)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import symdiff as sd
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MODULES = {
@@ -24,7 +24,7 @@ MODULES = {
 }
 
 
-def compiled(name: str) -> Compiled:
+def compiled(name: str) -> Compilation:
     """Compile a spec of tests/golden, executed from its file."""
     path = GOLDEN / f"{name}.py"
     scope: dict[str, Any] = {"__name__": name}
@@ -32,7 +32,7 @@ def compiled(name: str) -> Compiled:
     return sd.compile(scope.get("model") or scope["function"])
 
 
-def printed(found: Compiled, module: str) -> str:
+def printed(found: Compilation, module: str) -> str:
     """Return a module's text without what changes from release to release."""
     return re.sub(r"symdiff \S+ \(SymPy [^)]*\)", "symdiff", found[module], count=1)
 

@@ -14,9 +14,9 @@ import loop_programs
 import pytest
 
 import symdiff as sd
+from symdiff.compiler.compilation import Compilation
 from symdiff.emit.listing import Line, Listing, listing_of
 from symdiff.emit.lower.marks import Computes
-from symdiff.emit.modules.package import Compiled
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import SymdiffError
 
@@ -47,7 +47,7 @@ def loops() -> list[sd.Function]:
     return found
 
 
-def check(found: Compiled) -> int:
+def check(found: Compilation) -> int:
     """Hold every listing of a compilation to the text; return the number of lines."""
     count = 0
     for path, listing in found.listing.items():

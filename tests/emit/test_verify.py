@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 import symdiff as sd
 from symdiff.cli import main
-from symdiff.emit.modules.package import Compiled
+from symdiff.compiler.compilation import Compilation
 
 N = sd.dim("N")
 
@@ -68,7 +68,7 @@ def smooth() -> sd.Function:
 MAKERS = [tanh_mlp, relu_mlp, svm, kinks, smooth]
 
 
-def check(compiled: Compiled) -> ModuleType:
+def check(compiled: Compilation) -> ModuleType:
     """Return the package's ``__main__``, loaded from a folder of its own."""
     name = compiled.load().__name__
     return importlib.import_module(f"{name}.__main__")
@@ -229,14 +229,14 @@ def test_compile_runs_the_check_and_says_so() -> None:
 
 
 def test_compile_refuses_wrong_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    from symdiff.compiler import pipeline
+    from symdiff.compiler import passes
 
-    right = pipeline.reverse_sweep
+    right = passes.reverse_sweep
 
     def wrong(*arguments: Any) -> Any:
         return [-g for g in right(*arguments)]
 
-    monkeypatch.setattr(pipeline, "reverse_sweep", wrong)
+    monkeypatch.setattr(passes, "reverse_sweep", wrong)
     with pytest.raises(sd.SymdiffError, match="gradient check of 'smooth' failed"):
         sd.compile(smooth(), check=True)
 

@@ -20,14 +20,14 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.emit.modules.package import Compiled, load_package
+from symdiff.compiler.compilation import Compilation, load_package
 from symdiff.emit.modules.writing import HIDDEN
 from symdiff.graph.errors import OutputError
 
 N = sd.dim("N")
 
 
-def small(scale: float, **options: Any) -> Compiled:
+def small(scale: float, **options: Any) -> Compilation:
     """Return a model all of whose modules tell their scale, also by stored arrays."""
     x, y = sd.input("x", (N, 100)), sd.input("y", (N,))
     w = sd.param("w", (100,), init=np.linspace(scale, scale + 1, 100))
@@ -104,7 +104,7 @@ class Killer:
     def _writes(path: Any, mode: Any, flags: int) -> bool:
         return bool(flags & (os.O_WRONLY | os.O_RDWR))
 
-    def ends(self, compiled: Compiled, folder: Path, left: int) -> bool:
+    def ends(self, compiled: Compilation, folder: Path, left: int) -> bool:
         """Write; return whether the writer was killed before it was done."""
         self.folder, self.left, self.dead = str(folder), left, False
         try:
@@ -124,7 +124,7 @@ KILLER = Killer()
 )
 @pytest.mark.parametrize("before", ["upgrade", "fresh"])
 def test_a_writer_killed_at_any_step_leaves_one_whole_compilation(
-    tmp_path: Path, old: Compiled, new: Compiled, before: str
+    tmp_path: Path, old: Compilation, new: Compilation, before: str
 ) -> None:
     """At every step that changes a file; then a whole write mends what is left."""
     seen: list[float] = []
@@ -211,8 +211,8 @@ def test_bytecode_is_never_that_of_an_older_text(tmp_path: Path) -> None:
 
 WRITER = """
 import pickle, sys
-from symdiff.emit.modules.package import Compiled
-made = [Compiled(*c) for c in pickle.load(open(sys.argv[1], "rb"))]
+from symdiff.compiler.compilation import Compilation
+made = [Compilation(*c) for c in pickle.load(open(sys.argv[1], "rb"))]
 print("ready", flush=True)
 while True:
     for compiled in made:

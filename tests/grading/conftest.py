@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from student_files import SPECS
 
-from symdiff.compiler.pipeline import compile_
+from symdiff.compiler.compile import compile_
 from symdiff.declare.spec import load_spec
 from symdiff.grading.exercise import exercise_files
 from symdiff.grading.grade import Grader

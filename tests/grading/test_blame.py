@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from student_files import SOLUTIONS, SPECS
 
-from symdiff.compiler.pipeline import compile_
+from symdiff.compiler.compile import compile_
 from symdiff.declare.spec import load_spec
 from symdiff.grading import hypotheses
 from symdiff.grading.cases import cases

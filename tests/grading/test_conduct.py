@@ -146,7 +146,7 @@ def test_a_file_that_is_not_there_cannot_be_graded(tmp_path):
 def _grader(folder):
     from student_files import SPECS
 
-    from symdiff.compiler.pipeline import compile_
+    from symdiff.compiler.compile import compile_
     from symdiff.declare.spec import load_spec
 
     path = folder / "residual.py"

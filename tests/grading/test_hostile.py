@@ -18,7 +18,7 @@ import pytest
 from hostile_files import RIGHT, WORTHLESS, daemons
 from student_files import SPECS
 
-from symdiff.compiler.pipeline import compile_
+from symdiff.compiler.compile import compile_
 from symdiff.declare.spec import load_spec
 from symdiff.grading import keeper, results, sandbox
 from symdiff.grading.grade import Grader

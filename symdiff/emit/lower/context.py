@@ -25,7 +25,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, FLOAT32, DType
 from symdiff.ops.core.text import dim_text
-from symdiff.plan.schedule import LITERAL_ELEMENTS
+from symdiff.plan.schedule import LITERAL_ELEMENTS, Step, items_by_source
 
 
 @dataclass(slots=True)
@@ -44,17 +44,15 @@ class Context:
     given: dict[Node, py.Expr]
     float_from: py.Expr | None
     constants: dict[str, np.ndarray]
-    helpers: set[str]
     sites: Mapping[Node, int] = field(default_factory=dict)  # ordinals of random leaves
     headings: bool = True
     written: dict[Node, py.Expr] = field(default_factory=dict)
     dims: set[str] = field(default_factory=set)  # symbols read that no loop before told
     float_node: Node | None = None
     float_read: bool = False
-    control: Callable[[Tensor, Context], list[py.Stmt]] | None = None
+    control: Callable[[Step, Context], list[py.Stmt]] | None = None
     owners: dict[Node, Node] = field(default_factory=dict)  # loops of bound leaves
     shared_names: dict[tuple[Node, Node], str] = field(default_factory=dict)
-    items: dict[Node, dict[int, Tensor]] | None = None
     float_is: py.Expr | None = None  # the dtype itself, where it is given
     weak: set[Node] = field(default_factory=set)  # values that are Python floats
     strong: set[Node] = field(default_factory=set)  # values known not to be
@@ -73,12 +71,7 @@ class Context:
     def items_of(self, node: Node) -> dict[int, Tensor]:
         """Return the results of a node with several that are read, by place."""
         if self._items is None or self._items[0] is not self.tensors:
-            found: dict[Node, dict[int, Tensor]] = {}
-            for t in self.tensors.values():
-                if t.node.op.name == "item":
-                    source = found.setdefault(t.node.inputs[0], {})
-                    source[t.node.attrs["index"]] = t
-            self._items = (self.tensors, found)
+            self._items = (self.tensors, items_by_source(self.tensors))
         return self._items[1].get(node, {})
 
 
@@ -105,7 +98,6 @@ def _substitution(
             context.dims.add(name[5:])
             return py.Name(context.names.dim(name[5:]))
         if name.startswith("_help_"):
-            context.helpers.add(name[6:])
             return py.Name(f"_{name[6:]}")
         if name[0] == "_" and name[1:].isdigit():
             return operands[int(name[1:])]

@@ -9,7 +9,7 @@ the loop.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from symdiff.emit.lower.context import (
@@ -30,24 +30,20 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import is_counted
-from symdiff.plan.schedule import Style, schedule
+from symdiff.plan.schedule import Step
 from symdiff.rewrite.prune import live_outputs
 
 STEPS = re.compile(r"(\w+)_steps(?:_\d+)?$")  # what a loop keeps of all its steps
 
 
-def control_lowering(style: Style) -> Callable[[Tensor, Context], list[py.Stmt]]:
-    """Return the function that lowers loops and branches in a given style."""
-
-    def lower_control(tensor: Tensor, context: Context) -> list[py.Stmt]:
-        match tensor.node.op.name:
-            case "scan":
-                return _scan(tensor.node, context, style)
-            case "while_loop":
-                return _while(tensor.node, context, style)
-        return _cond(tensor.node, context, style)
-
-    return lower_control
+def lower_control(step: Step, context: Context) -> list[py.Stmt]:
+    """Return the statements of a loop or branch."""
+    match step.tensor.node.op.name:
+        case "scan":
+            return _scan(step, context)
+        case "while_loop":
+            return _while(step, context)
+    return _cond(step, context)
 
 
 # --- what they share ------------------------------------------------------------------
@@ -121,19 +117,15 @@ def _inner(body: Body, values: Sequence[py.Expr], context: Context) -> Context:
         given=given,
         written={},
         lengths=dict(context.lengths),
-        items=None,
     )
 
 
 def _computed(
-    results: Sequence[Tensor], inner: Context, style: Style, outer: Context
+    results: Sequence[Tensor], steps: Sequence[Step], inner: Context, outer: Context
 ) -> tuple[list[py.Stmt], list[py.Expr]]:
     """Return the statements of a body and the expressions of its results."""
-    nodes = [t.node for t in results]
-    given, tensors = inner.given, inner.tensors
-    steps = schedule(nodes, given, tensors, style, keep_results=style.level == 0)
     stmts = lower(steps, inner)
-    values = _strong_values(nodes, inner)
+    values = _strong_values([t.node for t in results], inner)
     outer.float_read = outer.float_read or inner.float_read
     return stmts, values
 
@@ -197,7 +189,8 @@ def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
 # --- scan -----------------------------------------------------------------------------
 
 
-def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+def _scan(step: Step, context: Context) -> list[py.Stmt]:
+    node = step.tensor.node
     body: Body = node.attrs["body"]
     n, m = node.attrs["carries"], node.attrs["sequences"]
     items = context.items_of(node)
@@ -221,7 +214,7 @@ def _scan(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     row_names = _row_names(names[n : n + m], rows, context)
     inner = _inner(body, [*names[:n], *row_names, *rest], context)
     stmts, values = _computed(
-        [body.outputs[i] for i in (*live, *stacks)], inner, style, context
+        [body.outputs[i] for i in (*live, *stacks)], step.bodies[0], inner, context
     )
     inside: list[py.Stmt] = [
         py.Assign((name,), py.Index(row, (counter,)))
@@ -288,7 +281,8 @@ def _row_names(
 # --- while ----------------------------------------------------------------------------
 
 
-def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+def _while(step: Step, context: Context) -> list[py.Stmt]:
+    node = step.tensor.node
     test, body, n = node.attrs["test"], node.attrs["body"], node.attrs["carries"]
     items = context.items_of(node)
     live, read = live_outputs(node, set(items))
@@ -306,13 +300,14 @@ def _while(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     turns = _turns(node, context)
     if turns is not None and not kept:
         made.append(py.Assign((turns,), py.Lit(0)))
+    tested, repeated = step.bodies
     checks, condition = _computed(
-        test.outputs, _inner(test, [*names[:n], *rest], context), style, context
+        test.outputs, tested, _inner(test, [*names[:n], *rest], context), context
     )
     stmts, values = _computed(
         [body.outputs[i] for i in live],
+        repeated,
         _inner(body, [*names[:n], *rest], context),
-        style,
         context,
     )
     inside: list[py.Stmt] = [
@@ -363,7 +358,8 @@ def _turns(node: Node, context: Context) -> py.Name | None:
 # --- cond -----------------------------------------------------------------------------
 
 
-def _cond(node: Node, context: Context, style: Style) -> list[py.Stmt]:
+def _cond(step: Step, context: Context) -> list[py.Stmt]:
+    node = step.tensor.node
     sides: list[tuple[py.Stmt, ...]] = []
     items = context.items_of(node)
     used = sorted(items)
@@ -372,10 +368,11 @@ def _cond(node: Node, context: Context, style: Style) -> list[py.Stmt]:
     before, operands = _operands(node, 1, names, context)
     made += before
     targets = [py.Name(context.names.of(items[i])) for i in used]
-    for body in (node.attrs["then"], node.attrs["otherwise"]):
+    for name, steps in zip(("then", "otherwise"), step.bodies, strict=True):
+        body = node.attrs[name]
         inner = _inner(body, operands, context)
         stmts, values = _computed(
-            [body.outputs[i] for i in used], inner, style, context
+            [body.outputs[i] for i in used], steps, inner, context
         )
         stores = [
             py.Assign((t,), _scalar(v, body.outputs[i], context))

@@ -10,6 +10,7 @@ templates use.
 from __future__ import annotations
 
 import builtins
+import copy
 import keyword
 import re
 import unicodedata
@@ -86,6 +87,13 @@ def identifier(text: str, avoid: frozenset[str] = RESERVED) -> str:
     return f"{name}_" if name in avoid else name
 
 
+def user_name(tensor: Tensor, resolver: Resolver) -> str | None:
+    """Return the name the user gave a tensor: name=, or the target of its statement."""
+    if tensor.node.op.leaf:
+        return str(tensor.node.attrs["name"])
+    return tensor.label or resolver.target(tensor)
+
+
 class Names:
     """The names of one generated package, handed out on first use."""
 
@@ -125,8 +133,18 @@ class Names:
         self._used.add(unique)
         return unique
 
-    def rename(self, taken: frozenset[str]) -> None:
-        """Give every leaf and dim that has one of these names another."""
+    def copy(self, taken: frozenset[str]) -> Names:
+        """Return names that go on from these, and leave these as they are.
+
+        Every leaf and dim that has one of the ``taken`` names has another there.
+        """
+        made = copy.copy(self)
+        made._used, made._counts = set(self._used), dict(self._counts)
+        made._by_node, made._dims = dict(self._by_node), dict(self._dims)
+        made._rename(taken)
+        return made
+
+    def _rename(self, taken: frozenset[str]) -> None:
         for named in (self._by_node, self._dims):
             for key, name in named.items():
                 if name in taken:
@@ -163,9 +181,7 @@ class Names:
         """Return the name the user gave a tensor: name=, or the target of its
         statement.
         """
-        if tensor.node.op.leaf:
-            return str(tensor.node.attrs["name"])
-        return tensor.label or self._resolver.target(tensor)
+        return user_name(tensor, self._resolver)
 
     def wish(self, tensor: Tensor) -> str:
         """Return the name a tensor should have, were it free."""

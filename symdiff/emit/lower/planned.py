@@ -140,7 +140,7 @@ def _statement(
     """Return the statements that compute one node."""
     node = place.node
     if isinstance(node.type, TupleType):
-        return _lower_tuple(step.tensor, context)
+        return _lower_tuple(step, context)
     if place.kind == "plain":
         return _plain(step, lowered, context)
     buffer = place.buffer

@@ -63,7 +63,7 @@ def _lower_step(step: Step, context: Context) -> list[py.Stmt]:
     tensor = step.tensor
     node = tensor.node
     if isinstance(node.type, TupleType):
-        return _lower_tuple(tensor, context)
+        return _lower_tuple(step, context)
     if node.op.name == "item" and node in context.written:
         return []  # unpacked where the results were computed
     name = py.Name(context.names.of(tensor))
@@ -101,11 +101,11 @@ def _statements(
     return made
 
 
-def _lower_tuple(tensor: Tensor, context: Context) -> list[py.Stmt]:
+def _lower_tuple(step: Step, context: Context) -> list[py.Stmt]:
     """Return ``a, b = f(x)`` for a node with several results."""
-    node = tensor.node
+    node = step.tensor.node
     if node.op.text is None and context.control is not None:
-        return context.control(tensor, context)
+        return context.control(step, context)
     text = op_text(node)
     operands = _operands(node, text, context)
     value = texts.expression(text, _substitution(operands, context, node=node))

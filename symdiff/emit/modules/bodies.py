@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,14 @@ from symdiff.emit.lower.context import (
     float_source,
     scalar_type,
 )
-from symdiff.emit.lower.loops import control_lowering
-from symdiff.emit.lower.naming import Names
+from symdiff.emit.lower.loops import lower_control
+from symdiff.emit.lower.naming import Names, user_name
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.lower.statements import is_filled, lower
 from symdiff.emit.python import code as py
 from symdiff.graph.body import every_node
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node
-from symdiff.graph.origin import Place
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
     Constraint,
@@ -40,60 +39,83 @@ from symdiff.graph.types import (
     require_nonempty,
 )
 from symdiff.ops.core.leaf import BOUND
-from symdiff.ops.core.operands import CONSTANT, LITERAL
-from symdiff.plan.partition import Partition, partition
+from symdiff.ops.core.operands import CONSTANT
+from symdiff.plan.cost import Cost, cost
+from symdiff.plan.fingerprint import fingerprint
+from symdiff.plan.functions import (
+    Functions,
+    Routine,
+    scheduled,
+    split,
+    with_memory,
+)
 from symdiff.plan.program import Program
-from symdiff.plan.schedule import LITERAL_ELEMENTS, Style, reachable, schedule
+from symdiff.plan.schedule import LITERAL_ELEMENTS, Style
 
 WIDTH = 88
 MESSAGE = 74  # columns that a broken line leaves for an error's words
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class Unit:
-    """One program on its way to text: names, levels, and what the modules will
-    share.
-    """
+    """One program on its way to text: its functions, names, and what modules share."""
 
-    program: Program
+    functions: Functions
     names: Names
     resolver: Resolver
-    level: int
-    tensors: dict[Node, Tensor]
+    style: Style
     constants: dict[str, np.ndarray] = field(default_factory=dict)
-    helpers: set[str] = field(default_factory=set)
-    groups: dict[Tensor, Hashable] = field(default_factory=dict)
-    halves: Any = None  # of `symdiff.emit.modules.halves`, once written
-    facts: Any = None  # what headers say of the graph: its hash and cost
 
-    def style(self) -> Style:
-        """Return how bodies of this unit are scheduled."""
-        order = {t.node: i for i, t in enumerate(self.program.wrt)}
-        place = {
-            g.node: order[v.node]
-            for v, g in zip(self.program.wrt, self.program.gradients, strict=True)
-        }
+    @property
+    def program(self) -> Program:
+        """The program that the functions compute."""
+        return self.functions.program
 
-        def group(tensor: Tensor) -> Hashable:
-            if tensor not in self.groups:
-                self.groups[tensor] = declared_group(tensor, self.resolver)
-            return self.groups[tensor]
+    @cached_property
+    def tensors(self) -> dict[Node, Tensor]:
+        """The tensor that stands for each node of the training half."""
+        return self.program.tensors()
 
-        def rank(tensor: Tensor) -> tuple[int, ...]:
-            return (0, place[tensor.node]) if tensor.node in place else (1, 0)
+    @cached_property
+    def facts(self) -> tuple[str, Cost]:
+        """What headers say of the graph: its hash, and its cost."""
+        return fingerprint(self.program), cost(self.tensors)
 
-        def named(tensor: Tensor) -> bool:
-            return bool(
-                self.names.user_name(tensor)
-            ) or self.names.is_cotangent_of_named(tensor)
+    def planned(self, routine: Routine) -> Routine:
+        """Return a further function of these modules with its schedule and memory."""
+        return with_memory(scheduled(routine, self.style))
 
-        return Style(self.level, named, group, rank)
+
+def style_of(program: Program, resolver: Resolver, level: int) -> Style:
+    """Return how the functions of a program are written."""
+    order = {t.node: i for i, t in enumerate(program.wrt)}
+    derived = zip(
+        program.wrt, program.gradients, strict=False
+    )  # at first there are none
+    place = {g.node: order[v.node] for v, g in derived}
+    groups: dict[Tensor, Hashable] = {}
+
+    def group(tensor: Tensor) -> Hashable:
+        if tensor not in groups:
+            groups[tensor] = declared_group(tensor, resolver)
+        return groups[tensor]
+
+    def rank(tensor: Tensor) -> tuple[int, ...]:
+        return (0, place[tensor.node]) if tensor.node in place else (1, 0)
+
+    def named(tensor: Tensor) -> bool:
+        primals = (primal for _, primal in tensor.cotangent_of)
+        return bool(user_name(tensor, resolver)) or any(
+            user_name(primal, resolver) for primal in primals
+        )
+
+    return Style(level, named, group, rank)
 
 
 def new_unit(
-    program: Program,
-    base: str,
-    level: int,
+    functions: Functions,
+    resolver: Resolver,
+    style: Style,
     trains: bool = False,
     words: Iterable[str] = (),
 ) -> Unit:
@@ -101,7 +123,7 @@ def new_unit(
 
     None of them is one of ``words``.
     """
-    resolver = Resolver(base)
+    program = functions.program
     symbols: dict[str, None] = {}
     for leaf in program.leaves:
         for d in leaf.shape:
@@ -110,7 +132,7 @@ def new_unit(
     given = (*program.inputs, *program.targets)
     arguments = given if trains or program.is_model else ()
     names = Names(resolver, program.leaves, symbols, arguments, words)
-    unit = Unit(program, names, resolver, level, program.tensors())
+    unit = Unit(functions, names, resolver, style)
     predicted = program.output_tensors()
     for t in sorted(
         [*unit.tensors.values(), *predicted.values()], key=lambda t: t.place
@@ -120,21 +142,32 @@ def new_unit(
     return unit
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionText:
-    """A generated function: its body's statements, printed, and the residuals it hands
-    on.
-    """
+def whole_unit(program: Program, base: str, level: int) -> Unit:
+    """Return the unit of a program that stands by itself, its functions planned."""
+    resolver = Resolver(base)
+    style = style_of(program, resolver, level)
+    functions = split(program, planned=False).each(lambda r: scheduled(r, style))
+    return new_unit(functions, resolver, style)
 
-    body: str
-    statements: int
+
+def bare_unit(
+    program: Program,
+    base: str,
+    level: int,
+    trains: bool = False,
+    words: Iterable[str] = (),
+) -> Unit:
+    """Return the unit of a program whose functions are planned one by one."""
+    resolver = Resolver(base)
+    style = style_of(program, resolver, level)
+    return new_unit(Functions(program, {}), resolver, style, trains, words)
 
 
 def _context(
     unit: Unit,
     given: dict[Node, py.Expr],
     arrays: Sequence[Node],
-    tensors: dict[Node, Tensor],
+    tensors: Mapping[Node, Tensor],
 ) -> Context:
     """Return the lowering context of a body; ``arrays`` may tell the float dtype."""
     source = float_source(arrays)
@@ -145,10 +178,9 @@ def _context(
         given,
         given[source] if source is not None else None,
         unit.constants,
-        unit.helpers,
         {t.node: i for i, t in enumerate(unit.program.randoms)},
         float_node=source,
-        control=control_lowering(unit.style()),
+        control=lower_control,
     )
 
 
@@ -209,30 +241,27 @@ class Body:
 
 def compute(
     unit: Unit,
-    results: Sequence[Node],
+    routine: Routine,
     given: dict[Node, py.Expr],
-    tensors: dict[Node, Tensor] | None = None,
     headings: bool = True,
     arrays: Sequence[Node] | None = None,
     dtype: str | None = None,
     weak: Iterable[Node] = (),
-    before: Sequence[Node] = (),
 ) -> Body:
-    """Schedule and lower the computation of ``results`` from ``given``.
+    """Lower the steps of a routine, ``given`` the expressions of what it is given.
 
     ``arrays`` are the given values that may tell the float dtype (all, by default),
     ``dtype`` is the variable that holds it where none does, and ``weak`` are given as
-    Python floats. ``before`` has run before this does, with its checks of lengths.
+    Python floats.
     """
-    tensors = unit.tensors if tensors is None else tensors
-    context = _context(unit, given, list(given) if arrays is None else arrays, tensors)
+    telling = list(given) if arrays is None else arrays
+    context = _context(unit, given, telling, routine.tensors)
     context.headings = headings
     context.float_is = None if dtype is None else py.name(dtype)
     context.weak = set(weak)
-    steps = schedule(results, given, tensors, unit.style())
-    order = reachable(results, set(given))
-    context.checked = lengths_checked([*before, *order])
-    return Body(context, lower(steps, context), order, list(results))
+    context.checked = lengths_checked([*routine.before, *routine.order])
+    stmts = lower(routine.steps, context)
+    return Body(context, stmts, routine.order, list(routine.results))
 
 
 def constraints_of(order: Sequence[Node]) -> list[Constraint]:
@@ -403,34 +432,3 @@ def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
     copied = copied or _may_alias(source, context)
     taken.add(source)
     return py.method(value, "copy") if copied else value
-
-
-def split(unit: Unit) -> Partition:
-    """Return the forward and backward halves of a unit's program, residuals in reading
-    order.
-    """
-    p = unit.program
-    found = partition(
-        [t.node for _, t in p.results],
-        [g.node for g in p.gradients],
-        [s.node for s in p.seeds],
-        [t.node for t in (*p.params, *p.states)],
-    )
-    targets = {t.node for t in p.targets}
-    inputs = [t.node for t in (*p.inputs, *p.targets)]
-
-    def place(node: Node) -> tuple[int, Place]:
-        rank = 2 if node in targets else 0 if node in inputs else 1
-        return (
-            rank,
-            inputs.index(node) if node in inputs else unit.tensors[node].place,
-        )
-
-    return Partition(
-        found.forward, found.backward, tuple(sorted(found.residuals, key=place))
-    )
-
-
-def free(node: Node) -> bool:
-    """Whether a node is a literal or constant."""
-    return node.op is LITERAL or node.op is CONSTANT

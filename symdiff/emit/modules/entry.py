@@ -26,7 +26,7 @@ from symdiff.emit.modules.assembly import (
 )
 from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.functions import asked_of
-from symdiff.emit.modules.halves import halves
+from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.lengths import WISHES, LengthError, dims_of, lengths
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.train import draw_text
@@ -181,12 +181,14 @@ def _state_text(leaf: Tensor) -> str:
     return f"1 + 0.1 * rng.random({leaf.shape!r})" if base == "_array" else base
 
 
-def check_parts(unit: Unit, *, planned: bool, train: bool) -> dict[str, str]:
+def check_parts(
+    unit: Unit, found: Halves, *, planned: bool, train: bool
+) -> dict[str, str]:
     """Return the pieces of the self-check: drawing, adapters, verification,
     training.
     """
     p = unit.program
-    primal, backward = halves(unit).primal, halves(unit).backward
+    primal, backward = found.primal, found.backward
     sizes = _sizes(unit)
     draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
     draws += [(f"params[{str(t.name)!r}]", _state_text(t)) for t in p.states]
@@ -255,7 +257,11 @@ def _returned(draws: Sequence[tuple[str, str]]) -> str:
 
 
 def main_module(
-    unit: Unit, options: Options, origin: str, modules: Sequence[str]
+    unit: Unit,
+    found: Halves,
+    options: Options,
+    origin: str,
+    modules: Sequence[str],
 ) -> str:
     """Return __main__.py."""
     train = "train" in modules
@@ -274,6 +280,6 @@ def main_module(
         train=train,
         usage=f"python -m {unit.program.name} [verify]" + _TRAINS * train,
         planned_check=planned,
-        **check_parts(unit, planned=planned, train=train),
+        **check_parts(unit, found, planned=planned, train=train),
     )
     return sealed(text)

@@ -128,7 +128,7 @@ def forward_function(unit: Unit) -> Written:
     leaves = p.inputs
     results = [t.node for _, t in p.outputs]
     given = given_leaves(unit, p.inputs, p.params, p.states)
-    body = compute(unit, results, given, p.output_tensors())
+    body = compute(unit, unit.functions["forward"], given)
     taken: set[Node] = set()
     values = [returned(body, n, taken) for n in results]
     scalars = _scalars(unit, body, values)
@@ -156,7 +156,7 @@ def _scalars(unit: Unit, body: Body, values: Sequence[py.Expr]) -> Scalars | Non
     """Return a function of scalars as Python arithmetic, where that is possible."""
     leaves = unit.program.inputs
     nodes = {*(t.node for t in leaves), *body.order, *body.results}
-    plain = bool(leaves) and not unit.program.is_model and unit.level > 0
+    plain = bool(leaves) and not unit.program.is_model and unit.style.level > 0
     if not plain or not all(_is_number(n) for n in nodes):
         return None
     if not all(n.dtype == FLOAT for n in (*(t.node for t in leaves), *body.results)):

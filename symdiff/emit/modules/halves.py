@@ -21,7 +21,6 @@ from symdiff.emit.modules.bodies import (
     compute,
     origin,
     returned,
-    split,
     used_nodes,
 )
 from symdiff.emit.modules.functions import (
@@ -72,23 +71,12 @@ class Reverse:
 
 
 def halves(unit: Unit) -> Halves:
-    """Return both functions of a unit; written once, however often they are asked
-    for.
-    """
-    if unit.halves is None:
-        unit.halves = _halves(unit)
-    found: Halves = unit.halves
-    return found
-
-
-def _halves(unit: Unit) -> Halves:
+    """Return both functions of a unit, whose names are given as they are written."""
     p = unit.program
-    residuals = split(unit).residuals
+    residuals = unit.functions.residuals
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
-    updates = [t.node for _, t in p.updates]
-    results = [t.node for _, t in p.results]
-    primal = compute(unit, [*results, *residuals, *updates], given)
-    reverse = _reverse(unit, residuals, primal.order)
+    primal = compute(unit, unit.functions["primal"], given)
+    reverse = _reverse(unit, residuals)
     fields = [
         Field(
             unit.names.of(unit.tensors[n]),
@@ -106,7 +94,7 @@ def _halves(unit: Unit) -> Halves:
     )
 
 
-def _reverse(unit: Unit, residuals: Sequence[Node], before: Sequence[Node]) -> Reverse:
+def _reverse(unit: Unit, residuals: Sequence[Node]) -> Reverse:
     """Schedule and lower the backward computation, and the checks on the cotangents."""
     p = unit.program
     given = given_leaves(unit, p.params, p.states, p.seeds)
@@ -114,17 +102,11 @@ def _reverse(unit: Unit, residuals: Sequence[Node], before: Sequence[Node]) -> R
     kept = (*p.params, *p.states)
     sources = [n for n in (*residuals, *(t.node for t in kept)) if n.dtype == FLOAT]
     handed = None if sources else unit.names.claim("dtype")
-    results = [g.node for g in p.gradients]
     weak = [s.node for s in p.seeds if not s.shape]
-    body = compute(
-        *(unit, results, given),
-        arrays=sources,
-        dtype=handed,
-        weak=weak,
-        before=before,
-    )
+    routine = unit.functions["backward"]
+    body = compute(unit, routine, given, arrays=sources, dtype=handed, weak=weak)
     taken: set[Node] = set()
-    values = [returned(body, n, taken) for n in results]
+    values = [returned(body, n, taken) for n in routine.results]
     return Reverse(body, _seed_checks(unit, body), values, handed)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symdiff.declare.update import Optimizer, hyper_leaves
 from symdiff.emit.lower.storing import stored
-from symdiff.emit.modules.bodies import Body, Unit, compute, new_unit
+from symdiff.emit.modules.bodies import Body, Unit, bare_unit, compute
 from symdiff.emit.modules.equations import FLAT, Update, declared_update, is_flat
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node, topological
@@ -21,6 +21,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Shape, TupleType
 from symdiff.ops.core.operands import LITERAL
 from symdiff.ops.core.text import op_text
+from symdiff.plan.functions import Routine
 from symdiff.plan.outform import out_form
 from symdiff.plan.program import Program
 from symdiff.plan.widths import trains_apart
@@ -106,12 +107,19 @@ def _form(
     }
     given[update.whole.node] = py.name(whole)
     shared = _shared(update, roots) if before else []
-    first = compute(unit, shared, given, headings=False, arrays=(), dtype=FLOAT_OF_RUN)
+    routine = Routine("before", tuple(given), tuple(shared), unit.tensors)
+    first = compute(
+        *(unit, unit.planned(routine), given),
+        headings=False,
+        arrays=(),
+        dtype=FLOAT_OF_RUN,
+    )
     apart = trains_apart(parent.program)
     if apart and first.context.float_read:  # of which parameter's width?
         return _form(optimizer, update, parent, whole, before=False)
     values = given | {n: first.value(n) for n in shared}
-    body = compute(unit, roots, values, headings=False)
+    routine = Routine("update", tuple(values), tuple(roots), unit.tensors)
+    body = compute(unit, unit.planned(routine), values, headings=False)
     if body.context.dims or first.context.dims:
         return None
     order = [*first.order, *body.order]
@@ -259,9 +267,8 @@ def unit_of(
         wrt=empty,
         gradients=empty,
     )
-    unit = new_unit(program, "", 1, trains=True, words=WORDS)
-    unit.constants, unit.helpers = parent.constants, parent.helpers
-    return unit
+    unit = bare_unit(program, "", 1, trains=True, words=WORDS)
+    return replace(unit, constants=parent.constants)
 
 
 def _hyper_statements(
@@ -350,13 +357,10 @@ def _scheduled(
     leaves = [leaf for leaf in (*hyper.values(), t) if leaf.node in used]
     unit = unit_of(leaves, roots, parent)
     given: dict[Node, py.Expr] = {x.node: py.Name(unit.names.of(x)) for x in leaves}
+    wanted_nodes = tuple(r.node for _, r in roots)
+    routine = Routine("schedules", tuple(given), wanted_nodes, unit.tensors)
     body = compute(
-        unit,
-        [r.node for _, r in roots],
-        given,
-        headings=False,
-        arrays=(),
-        dtype="float",
+        *(unit, unit.planned(routine), given), headings=False, arrays=(), dtype="float"
     )
     kind = "np.float64" if needs_arrays(body.order, given) else None
     made: list[py.Stmt] = []

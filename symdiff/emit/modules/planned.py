@@ -7,16 +7,14 @@ only where results lie differs, as `symdiff.plan.memory` decided.
 
 from __future__ import annotations
 
-import copy
 import textwrap
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
 from symdiff.declare.optim import Optimizer
 from symdiff.emit.lower.context import Context, scalar_type
-from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.planned import Field, lower_plan, plan_fields
 from symdiff.emit.lower.statements import expression_of
 from symdiff.emit.modules.assembly import (
@@ -40,35 +38,54 @@ from symdiff.emit.modules.bodies import (
     constraints_of,
     leaf_name,
     lengths_checked,
-    split,
 )
 from symdiff.emit.modules.equations import Update, declared_update, updates_flat
-from symdiff.emit.modules.functions import Written
+from symdiff.emit.modules.functions import Written, given_leaves
 from symdiff.emit.modules.optimizer import needs_arrays, number, unit_of
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import RANDOM
-from symdiff.ops.core.operands import CONSTANT
 from symdiff.plan.buffers import FLOAT_BYTES, Destination, MemoryPlan
-from symdiff.plan.known import known_numbers
-from symdiff.plan.memory import plan_memory
-from symdiff.plan.schedule import Style, reachable, schedule
+from symdiff.plan.functions import Routine
 
 # What _planned.py calls its own arguments and its class.
 _OWN = frozenset(["plan", "Plan", "dims", "dtype"])
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A planned function, the fields of its memory, and the statements that make it."""
+
+    written: Written
+    fields: list[tuple[str, str]]
+    setup: str
+    peak: str
+    plan: MemoryPlan
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """The functions of a planned step; no ``update`` where train.py's serves."""
+
+    gradients: Planned
+    update: Planned | None
+
+
+def planned_step(unit: Unit, optimizer: Optimizer) -> PlannedStep:
+    """Lower the planned step; the unit's other functions, made before, chose names."""
+    own = replace(unit, names=unit.names.copy(_OWN))
+    gradients = grads_function(own)
+    flat = updates_flat(own, optimizer)  # else parameters are updated one by one
+    return PlannedStep(gradients, update_function(optimizer, own) if flat else None)
+
+
 def planned_module(
-    unit: Unit, optimizer: Optimizer, options: Options, origin: str
+    unit: Unit, step: PlannedStep, options: Options, origin: str
 ) -> Module:
-    """Return _planned.py; the unit's other modules, made before it, chose the names."""
-    unit = replace(unit, names=copied_names(unit))
-    gradients = grads_function(unit)
-    update = None  # where parameters are updated one by one: train.py's serves
-    if updates_flat(unit, optimizer):
-        update = update_function(optimizer, unit)
+    """Return _planned.py."""
+    gradients, update = step.gradients, step.update
     made = [f for f in (gradients, update) if f is not None]
     setup = "\n".join(f.setup for f in made)
     stored = stored_constants(unit, setup, single=False)
@@ -91,59 +108,22 @@ def planned_module(
     return Module(sealed(text), listed(functions))
 
 
-def copied_names(unit: Unit) -> Names:
-    """Return the unit's names so that taking more of them changes no other module.
-
-    What is called like an argument of this module's functions has another name here.
-    """
-    names = copy.copy(unit.names)
-    for attribute, value in vars(names).items():
-        if isinstance(value, (dict, set)):
-            setattr(names, attribute, copy.copy(value))
-    names.rename(_OWN)
-    return names
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A planned function, the fields of its memory, and the statements that make it."""
-
-    written: Written
-    fields: list[tuple[str, str]]
-    setup: str
-    peak: str
-    plan: MemoryPlan
-
-
 def grads_function(unit: Unit) -> Planned:
     """Return ``compute_grads``: loss, metrics and every gradient in one body."""
     p = unit.program
-    named = [*p.results, *p.metrics]
-    goals = [
-        Destination(f"grads:{v.name}", g.node)
-        for v, g in zip(p.wrt, p.gradients, strict=True)
-    ]
-    states = {str(t.name): t.node for t in p.states}
-    goals += [Destination(f"params:{k}", t.node, states[k]) for k, t in p.updates]
-    results = [*(t.node for _, t in named), *(d.value for d in goals)]
-    given: dict[Node, py.Expr] = {
-        t.node: leaf_name(unit, t)
-        for t in (*p.inputs, *p.targets, *p.params, *p.states)
-    }
-    seeds = {s.node: 1.0 for s in p.seeds}
-    numbers, same = known_numbers(reachable(results, {*given, *seeds}), seeds)
-    known: dict[Node, py.Expr] = {n: py.Lit(value) for n, value in numbers.items()}
-    context = _context(unit, given | known, list(given), unit.tensors)
-    context.weak = set(numbers)
-    context.checked = lengths_checked(reachable(results, set(given)))
-    steps = schedule(results, context.given, unit.tensors, _style(unit, results))
-    steps = [s for s in steps if s.tensor.node.op is not CONSTANT]
-    order = [s.tensor.node for s in steps]
-    plan = plan_memory(order, goals, [t.node for _, t in named], same, numbers)
-    lowered = lower_plan(plan, steps, same, context)
-    record = _record(named, context)
+    routine = unit.functions["grads"]
+    plan = routine.memory
+    assert plan is not None
+    given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
+    known: dict[Node, py.Expr] = {n: py.Lit(v) for n, v in routine.numbers.items()}
+    context = _context(unit, given | known, list(given), routine.tensors)
+    context.weak = set(routine.numbers)
+    context.checked = lengths_checked(routine.order)
+    lowered = lower_plan(plan, routine.steps, routine.same, context)
+    record = _record([*p.results, *p.metrics], context)
     ending = _ending(plan, context, record)
-    used = _used(order, results)
+    order = [s.tensor.node for s in routine.steps]
+    used = _used(order, routine.results)
     params = [t for t in (*p.params, *p.states) if t.node in used]
     fields = plan_fields(plan, lowered, context)
     stmts: list[py.Stmt] = _unpack_params(unit, params, "params")
@@ -166,7 +146,7 @@ def grads_function(unit: Unit) -> Planned:
         unit.names.nodes(),
         draws,
     )
-    setup = _setup(unit, fields, reachable(results, set(given)), context)
+    setup = _setup(unit, fields, routine.order, context)
     return Planned(
         written,
         [(f.name, _field_text(f)) for f in fields],
@@ -194,19 +174,6 @@ def _peak(plan: MemoryPlan) -> str:
 def _wrapped(peak: object) -> str:
     """Return the expression of a plan's size, over lines of a docstring."""
     return "\n    ".join(textwrap.wrap(str(peak), WIDTH - 4, break_long_words=False))
-
-
-def _style(unit: Unit, results: Sequence[Node]) -> Style:
-    """Return the unit's style: a statement per node, the backward half last."""
-    usual = unit.style()
-    late = set(split(unit).backward) - set(
-        reachable([t.node for _, t in unit.program.metrics], set())
-    )
-
-    def group(tensor: Tensor) -> Hashable:
-        return (tensor.node in late, usual.group(tensor))
-
-    return Style(0, usual.named, group, usual.rank)
 
 
 def _record(named: Sequence[tuple[str, Tensor]], context: Context) -> py.Expr:
@@ -307,13 +274,21 @@ def update_function(optimizer: Optimizer, parent: Unit) -> Planned:
     context = _context(unit, given, list(given), unit.tensors)
     context.headings = False
     scalars = [t.node for t in (*update.hyper.values(), update.step)]
-    steps = schedule(
-        [d.value for d in goals], given, unit.tensors, replace(unit.style(), level=0)
+    routine = unit.planned(
+        Routine(
+            "update",
+            tuple(given),
+            tuple(d.value for d in goals),
+            unit.tensors,
+            planned=True,
+            destinations=tuple(goals),
+            scalars=tuple(scalars),
+        )
     )
-    steps = [s for s in steps if s.tensor.node.op is not CONSTANT]
-    order = [s.tensor.node for s in steps]
-    plan = plan_memory(order, goals, (), {}, scalars)
-    lowered = lower_plan(plan, steps, {}, context)
+    plan = routine.memory
+    assert plan is not None
+    order = [s.tensor.node for s in routine.steps]
+    lowered = lower_plan(plan, routine.steps, {}, context)
     ending = copies(plan, context, py.Name)
     fields = plan_fields(plan, lowered, context)
     used = _used(order, [d.value for d in goals]) | {old.node for old, _ in results}

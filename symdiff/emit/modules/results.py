@@ -7,10 +7,10 @@ and what results divide by. Invariant: they take what a training step takes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from symdiff.declare.model import Model
-from symdiff.emit.modules.assembly import Options
-from symdiff.emit.modules.bodies import Unit, compute, new_unit
+from symdiff.emit.modules.bodies import Unit, bare_unit, compute
 from symdiff.emit.modules.functions import (
     Written,
     checked,
@@ -22,6 +22,7 @@ from symdiff.emit.modules.functions import (
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.control.mode import resolve_mode
+from symdiff.plan.functions import Routine
 from symdiff.plan.program import Program
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import bare_expansions, expansions
@@ -36,13 +37,11 @@ def metrics_function(unit: Unit) -> Written:
     )
 
 
-def evaluate_function(
-    unit: Unit, model: Model, options: Options, folder: str
-) -> Written:
+def evaluate_function(unit: Unit, model: Model, folder: str) -> Written:
     """Return the function of loss and metrics as inference sees them."""
     named = {"loss": model.loss, **model.metrics}
     resolved = resolve_mode(list(named.values()), "infer")
-    inference = _beside(unit, dict(zip(named, resolved, strict=True)), options, folder)
+    inference = _beside(unit, dict(zip(named, resolved, strict=True)), folder)
     return _scalars(
         inference,
         dict(inference.program.results),
@@ -51,10 +50,10 @@ def evaluate_function(
 
 
 def divisors_function(
-    unit: Unit, divisors: Mapping[str, Tensor], options: Options, folder: str
+    unit: Unit, divisors: Mapping[str, Tensor], folder: str
 ) -> Written:
     """Return the function of what results divide by."""
-    beside = _beside(unit, divisors, options, folder)
+    beside = _beside(unit, divisors, folder)
     return _scalars(
         beside,
         dict(beside.program.results),
@@ -62,11 +61,9 @@ def divisors_function(
     )
 
 
-def _beside(
-    unit: Unit, named: Mapping[str, Tensor], options: Options, folder: str
-) -> Unit:
+def _beside(unit: Unit, named: Mapping[str, Tensor], folder: str) -> Unit:
     """Return a unit of further results over the leaves of another."""
-    rules = expansions() if options.level else bare_expansions()
+    rules = expansions() if unit.style.level else bare_expansions()
     roots = rewrite(list(named.values()), rules)
     program = Program(
         unit.program.name,
@@ -84,16 +81,17 @@ def _beside(
         wrt=(),
         gradients=(),
     )
-    found = new_unit(program, folder, unit.level)
-    found.constants, found.helpers = unit.constants, unit.helpers
-    return found
+    found = bare_unit(program, folder, unit.style.level)
+    return replace(found, constants=unit.constants)
 
 
 def _scalars(unit: Unit, named: dict[str, Tensor], summary: str) -> Written:
     p = unit.program
     leaves = (*p.inputs, *p.targets)
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
-    body = compute(unit, [t.node for t in named.values()], given)
+    results = tuple(t.node for t in named.values())
+    routine = Routine("results", tuple(given), results, unit.tensors)
+    body = compute(unit, unit.planned(routine), given)
     pairs: list[tuple[py.Expr, py.Expr]] = [
         (py.Lit(name), py.call("float", body.value(t.node)))
         for name, t in named.items()

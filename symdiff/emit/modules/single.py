@@ -8,9 +8,6 @@ which the file says when it is run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from symdiff.declare.model import Function, Model
 from symdiff.emit.modules.assembly import (
     Module,
     Options,
@@ -27,23 +24,15 @@ from symdiff.emit.modules.assembly import (
     tables,
     value_and_grad,
 )
-from symdiff.emit.modules.bodies import Unit
-from symdiff.emit.modules.functions import Written, forward_function
-from symdiff.emit.modules.halves import halves
+from symdiff.emit.modules.functions import Written
+from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.train import STANDARD, train_parts
 
 
-def single_module(
-    unit: Unit,
-    declared: Model | Function,
-    options: Options,
-    origin: str,
-    modules: Sequence[str],
-    folder: str,
-) -> Module:
+def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> Module:
     """Return the one module."""
-    p = unit.program
+    unit, p = lowered.unit, lowered.unit.program
     written: dict[str, Written] = {}
     functions: list[str] = []
     records: list[str] = []
@@ -53,14 +42,15 @@ def single_module(
         written[name] = function
         functions.append(render("function.py", name=name, written=function).strip())
 
-    if "forward" in modules or not p.is_model:
-        add("forward", forward_function(unit))
+    if lowered.forward is not None:
+        add("forward", lowered.forward)
     if len(p.outputs) > 1:
         records.append(output_record(unit, p.outputs))
-    if "backward" in modules and p.gradients:
+    found = lowered.halves
+    if found is not None:
         leaves = (*p.inputs, *p.targets)
-        primal, backward = halves(unit).primal, halves(unit).backward
-        records += reverse_records(unit)
+        primal, backward = found.primal, found.backward
+        records += reverse_records(unit, found)
         add("loss_and_residuals" if p.is_model else "forward_with_residuals", primal)
         add("backward", backward)
         if p.is_model:
@@ -70,9 +60,9 @@ def single_module(
     constants = ""
     training: list[str] = []
     step: list[str] = []
-    if "train" in modules and isinstance(declared, Model):
-        constants, training, more, step = train_parts(unit, declared, options, folder)
-        written |= more
+    if found is not None and lowered.training is not None:
+        constants, training, step = train_parts(unit, found, lowered.training)
+        written |= lowered.training.written
         functions.extend(training)
     check = check_text(unit, leaves)
     helpers = helper_texts([*(f.body for f in written.values()), *step])

@@ -7,13 +7,15 @@ lines on top of backward.py; the planned pair computes the same numbers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from symdiff.declare.init import as_init
 from symdiff.declare.model import Model
+from symdiff.declare.update import Optimizer
 from symdiff.emit.lower.context import stored_name
 from symdiff.emit.lower.texts import expression
-from symdiff.emit.modules.accumulation import division
+from symdiff.emit.modules.accumulation import Division, division
 from symdiff.emit.modules.assembly import (
     BUILD,
     Module,
@@ -31,7 +33,7 @@ from symdiff.emit.modules.functions import (
     Written,
     printed,
 )
-from symdiff.emit.modules.halves import halves
+from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.optimizer import (
     decays,
     schedule_statements,
@@ -49,7 +51,7 @@ from symdiff.emit.modules.step_arguments import (
     read_lengths,
 )
 from symdiff.emit.modules.train_constants import train_constants
-from symdiff.emit.modules.weighing import divisor_functions, weighing
+from symdiff.emit.modules.weighing import Weighing, divisor_functions, weighing
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
@@ -78,33 +80,80 @@ FILES = ("checkpoint", "saved", "numbers", *ARCHIVES)
 LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
 
 
+@dataclass(frozen=True)
+class TrainingFunctions:
+    """The functions of train.py that are the model's own, lowered.
+
+    ``divisors`` are functions by name; ``update`` is what precedes the loop over the
+    parameters, and the loop's body; ``averages`` is how running averages start, where
+    there are any, and ``schedules`` the body of ``_hyper``.
+    """
+
+    model: Model
+    metrics: Written | None
+    evaluate: Written
+    divided: Division
+    held_out: Weighing
+    divisors: Mapping[str, Written]
+    update: tuple[str, str]
+    averages: Mapping[str, object] | None
+    schedules: str
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The model's optimiser."""
+        assert self.model.optimizer is not None
+        return self.model.optimizer
+
+    @property
+    def written(self) -> dict[str, Written]:
+        """The functions that are written for this model alone, by name."""
+        found = {} if self.metrics is None else {"metrics": self.metrics}
+        return found | {"evaluate": self.evaluate, **self.divisors}
+
+
+def training_functions(unit: Unit, model: Model, folder: str) -> TrainingFunctions:
+    """Lower what train.py computes besides the gradients."""
+    optimizer = model.optimizer
+    assert optimizer is not None
+    p = unit.program
+    metrics = metrics_function(unit) if p.metrics else None
+    evaluated = evaluate_function(unit, model, folder)
+    divided, held_out = division(unit, model), weighing(unit, model)
+    divisors = {
+        name: divisors_function(unit, named, folder)
+        for name, named in divisor_functions(divided, held_out).items()
+    }
+    whole = "state.flat_grads"
+    if _has_free(unit, optimizer) or trains_apart(p):
+        whole = "flat_grads"
+    shapes = trained_shapes(unit, optimizer)
+    update = update_statements(optimizer, shapes, unit, whole)
+    averages = decays(optimizer, unit) if "ema" in optimizer.hyper else None
+    schedules = schedule_statements(optimizer, unit) if optimizer.schedules else ""
+    return TrainingFunctions(
+        *(model, metrics, evaluated, divided, held_out, divisors),
+        *(update, averages, schedules),
+    )
+
+
+def _has_free(unit: Unit, optimizer: Optimizer) -> bool:
+    """Whether gradients are clipped together, but for those of frozen parameters."""
+    return bool(frozen_names(unit, optimizer)) and "clip_norm" in optimizer.hyper
+
+
 def train_module(
-    unit: Unit, model: Model, options: Options, origin: str, folder: str
-) -> dict[str, Module]:
-    """Return train.py, and _planned.py at level 2."""
-    planned = options.level == 2 and not trains_apart(unit.program)
-    made = {"train": _train(unit, model, options, origin, folder, planned=planned)}
-    if planned and model.optimizer is not None:
-        from symdiff.emit.modules.planned import planned_module
-
-        made["_planned"] = planned_module(unit, model.optimizer, options, origin)
-    return made
-
-
-def _train(
     unit: Unit,
-    model: Model,
+    found: Halves,
+    training: TrainingFunctions,
     options: Options,
     origin: str,
-    folder: str,
     *,
     planned: bool,
 ) -> Module:
     """Return train.py."""
-    assert model.optimizer is not None
-    constants, functions, written, step = train_parts(
-        unit, model, options, folder, planned=planned
-    )
+    constants, functions, step = train_parts(unit, found, training, planned=planned)
+    written = training.written
     helpers = helper_texts([*(w.body for w in written.values()), *step])
     everything = "\n".join([*functions, *helpers])
     stored = stored_constants(unit, everything, single=False)
@@ -115,11 +164,11 @@ def _train(
         "train.py",
         header=header(unit, options, origin, *_unplanned(unit, options)),
         name=unit.program.name,
-        optimizer=type(model.optimizer).__name__,
+        optimizer=type(training.optimizer).__name__,
         imports=imports_of(everything, *standard),
         imported=imported,
         planned=planned,
-        pair=planned and updates_flat(unit, model.optimizer),
+        pair=planned and updates_flat(unit, training.optimizer),
         constants="\n".join(part for part in (BUILD, constants, stored) if part),
         functions=functions,
         helpers=helpers,
@@ -137,30 +186,20 @@ def _unplanned(unit: Unit, options: Options) -> list[str]:
 
 
 def train_parts(
-    unit: Unit, model: Model, options: Options, folder: str, *, planned: bool = False
-) -> tuple[str, list[str], dict[str, Written], list[str]]:
-    """Return the constants, the functions in order, bodies by name, and the step."""
-    optimizer = model.optimizer
-    assert optimizer is not None
-    p = unit.program
-    primal, backward = halves(unit).primal, halves(unit).backward
-    trained = metrics_function(unit) if p.metrics else None
-    evaluated = evaluate_function(unit, model, options, folder)
-    divided, held_out = division(unit, model), weighing(unit, model)
-    divisors = {
-        name: divisors_function(unit, named, options, folder)
-        for name, named in divisor_functions(divided, held_out).items()
-    }
+    unit: Unit, found: Halves, training: TrainingFunctions, *, planned: bool = False
+) -> tuple[str, list[str], list[str]]:
+    """Return the constants, the functions in order, and those of a step."""
+    optimizer, p = training.optimizer, unit.program
+    primal, backward, trained = found.primal, found.backward, training.metrics
+    evaluated, divisors = training.evaluate, training.divisors
+    divided, held_out = training.divided, training.held_out
     frozen = bool(frozen_names(unit, optimizer))
     apart = trains_apart(p)
-    free = frozen and "clip_norm" in optimizer.hyper
-    shapes = trained_shapes(unit, optimizer)
-    whole = "flat_grads" if free or apart else "state.flat_grads"
-    unpacked, update = update_statements(optimizer, shapes, unit, whole)
-    scheduled = bool(optimizer.schedules)
+    free = _has_free(unit, optimizer)
+    unpacked, update = training.update
     averages = ""
-    if "ema" in optimizer.hyper:
-        averages = render("averaged.py", frozen=frozen, **decays(optimizer, unit))
+    if training.averages is not None:
+        averages = render("averaged.py", frozen=frozen, **training.averages)
     names = [unit.names.of(leaf) for leaf in (*p.inputs, *p.targets)]
     values = {
         "arguments": ", ".join(names),
@@ -179,8 +218,8 @@ def train_parts(
         "averages": averages.rstrip("\n"),
         "free": free or (apart and "flat_grads" in unpacked + update),
         "width": plan_width(unit),
-        "schedules": schedule_statements(optimizer, unit) if scheduled else "",
-        "hyper": "_hyper(state)" if scheduled else "state.hyper",
+        "schedules": training.schedules,
+        "hyper": "_hyper(state)" if training.schedules else "state.hyper",
         "lines": _step_lines(unit, names, primal, backward, trained),
     }
     parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
@@ -222,8 +261,6 @@ def train_parts(
     head = render("fit_head.py", planned=planned).rstrip("\n")
     functions += [*step, render("fit.py", head=head, **loop)]
     functions += [render(f"{part}.py", **loop) for part in LOOP]
-    written = {} if trained is None else {"metrics": trained}
-    written |= {"evaluate": evaluated, **divisors}
     declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
     constants = train_constants(unit, optimizer, declared, divided, held_out)
     told_apart = "".join([fingerprint(p), constants, *step])
@@ -234,7 +271,7 @@ def train_parts(
         "tells checkpoints apart",
     )
     constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
-    return constants, [f.strip() for f in functions], written, step
+    return constants, [f.strip() for f in functions], step
 
 
 def _said(numbered: Sequence[str]) -> str:

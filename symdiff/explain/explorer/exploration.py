@@ -8,27 +8,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from pathlib import PurePath
 from typing import Any
 
-from symdiff.compiler.pipeline import (
-    chosen,
-    collecting_later,
-    function_program,
-    model_program,
-    modules_of,
-    passes,
-)
+from symdiff.compiler.compile import collecting_later, compile_
+from symdiff.compiler.passes import program_passes
 from symdiff.declare.model import Function, Model
-from symdiff.emit.lower.source import printable
-from symdiff.emit.modules.assembly import (
-    Options,
-    backward_module,
-    forward_module,
-)
-from symdiff.emit.modules.bodies import Unit, new_unit
-from symdiff.emit.modules.package import function_files, model_files
-from symdiff.emit.modules.train import train_module
+from symdiff.emit.modules.bodies import Unit
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.explanation import derivation_of, folder_of, values_of
 from symdiff.explain.explorer.data import data
@@ -87,36 +72,14 @@ def generated(
     """Return the modules that ``compile`` writes for people to read, and their unit;
     and what each pass made of the values of a derivation.
     """
-    frames = declared.site.frames
-    origin = printable(PurePath(frames[0][0].co_filename).name if frames else "unknown")
-    variables = chosen(declared, wrt)
-    names = modules_of(declared, None, variables)
-    if isinstance(declared, Model):
-        program = model_program(declared, variables)
-    else:
-        program = function_program(declared, variables)
-    forms = _followed(program, derivation)
-    for run in passes(2).values():
-        program = run(program)
-    asked = wrt if isinstance(wrt, (list, tuple)) else [wrt] if wrt is not None else []
-    shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
-    default = ("params",) if isinstance(declared, Model) else ("inputs",)
-    options = replace(Options(), wrt=shown or default)
-    unit = new_unit(program, folder, 1)
-    forward_module(unit, options, origin)
-    found = ["forward.py"]
-    if "backward" in names and program.gradients:
-        backward_module(unit, options, origin)
-        found.append("backward.py")
-    if "train" in names and isinstance(declared, Model):
-        train_module(unit, declared, options, origin, folder)
-        found.append("train.py")
-    # These have given the unit its names; their BUILD is of all that compile writes.
-    if isinstance(declared, Model):
-        made = model_files(declared, program, options, folder, origin, names)
-    else:
-        made = function_files(declared, program, options, folder, origin, names)
-    return unit, {n: str(made.files[f"{declared.name}/{n}"]) for n in found}, forms
+    compiled = compile_(declared, wrt=wrt, base=folder)
+    forms = _followed(compiled.stages["declared"], derivation)
+    read = {
+        name: str(compiled.files[path])
+        for name in ("forward.py", "backward.py", "train.py")
+        if (path := f"{declared.name}/{name}") in compiled.files
+    }
+    return compiled.stages["lower"].unit, read, forms
 
 
 def _followed(program: Program, derivation: Derivation) -> Forms:
@@ -134,7 +97,7 @@ def _followed(program: Program, derivation: Derivation) -> Forms:
         "outputs": replace(followed, outputs=(*program.outputs, *more)),
     }
     for group, shadow in shadows.items():
-        for run in passes(2).values():
+        for run in program_passes(2).values():
             with warnings.catch_warnings():  # said when the program itself went through
                 warnings.simplefilter("ignore")
                 shadow = run(shadow)

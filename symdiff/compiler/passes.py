@@ -1,0 +1,190 @@
+"""The passes that a program goes through, in order: the whole list.
+
+In: a `Program` as it is declared. Out: what each pass makes of the value before it:
+programs up to ``prune``, from ``split`` on the `Functions` that the program becomes,
+then their statements. Invariant: every pass is a pure function to a value that prints
+itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from symdiff.declare.checks import warn
+from symdiff.declare.model import Function, Model
+from symdiff.derive import stability
+from symdiff.derive.reverse import reverse_sweep
+from symdiff.emit.lower.source import Resolver
+from symdiff.emit.modules.bodies import style_of
+from symdiff.emit.modules.lowering import LoweredFunctions, lower_functions
+from symdiff.graph.node import topological
+from symdiff.graph.types import TupleType
+from symdiff.ops.elementwise.arithmetic import cast
+from symdiff.ops.shape.views import zeros_like
+from symdiff.plan.functions import Functions, scheduled, split, with_memory
+from symdiff.plan.holding import held
+from symdiff.plan.indices import check_indices
+from symdiff.plan.program import Program
+from symdiff.plan.widths import trains_apart
+from symdiff.rewrite.bodies import merge_loops, number_steps
+from symdiff.rewrite.driver import Table, rewrite
+from symdiff.rewrite.prune import prune_loops
+from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
+from symdiff.rewrite.unstable import unstable
+
+Pass = Callable[[Any], Any]
+
+# --- from program to program ----------------------------------------------------------
+
+
+def stabilise(program: Program) -> Program:
+    """Replace raw formulas that overflow or cancel by nodes that do not.
+
+    Warns, at the user's line, of those for which no rewrite is provable.
+    """
+    roots = stability.stabilise(program.roots())
+    for site, message in unstable(roots):
+        warn(message, site)
+    return program.with_roots(roots)
+
+
+def differentiate(program: Program) -> Program:
+    """Derive the cotangents of ``wrt`` from the results' seeds."""
+    results = [t for _, t in program.results if t.dtype.is_float]
+    found = reverse_sweep(results, program.seeds, program.wrt)
+    gradients = [
+        zeros_like(t) if g is None else cast(g, t.dtype)
+        for g, t in zip(found, program.wrt, strict=True)
+    ]
+    return replace(program, gradients=tuple(gradients))
+
+
+def _is_composite(program: Program) -> bool:
+    """Whether a graph has ops that stand for others, or bodies that may hold some."""
+    nodes = topological([t.node for t in program.roots()])
+    several = (isinstance(n.type, TupleType) for n in nodes)
+    return any(several) or any(n.op.expand is not None for n in nodes)
+
+
+def _rewritten(program: Program, rules: Table) -> Program:
+    """Rewrite what prediction returns apart from the rest.
+
+    Nodes are shared all the same; apart, each keeps the statements that declared it.
+    """
+    roots, first = program.roots(), len(program.outputs)
+    read = program.are_read()
+    halves = [
+        merge_loops(rewrite(part, rules, list(itertools.compress(part, counted))))
+        for part, counted in (
+            (roots[:first], read[:first]),
+            (roots[first:], read[first:]),
+        )
+    ]
+    return program.with_roots(number_steps([*halves[0], *halves[1]]))
+
+
+def simplify(program: Program) -> Program:
+    """Apply the exact rewrites."""
+    return _rewritten(program, simplifications())
+
+
+def expand(program: Program) -> Program:
+    """Replace composite ops by the graphs they stand for, simplified."""
+    return _rewritten(program, expansions()) if _is_composite(program) else program
+
+
+def prune(program: Program) -> Program:
+    """Take out of loops what no result of theirs needs."""
+    roots, first = program.roots(), len(program.outputs)
+    return program.with_roots(
+        [*prune_loops(roots[:first]), *prune_loops(roots[first:])]
+    )
+
+
+def expand_only(program: Program) -> Program:
+    """Replace composite ops by the graphs they stand for, and simplify nothing."""
+    return _rewritten(program, bare_expansions()) if _is_composite(program) else program
+
+
+def hold(program: Program) -> Program:
+    """Keep apart what stop_gradient hides, for the check of the gradients."""
+    return held(program) if program.wrt else program
+
+
+def program_passes(level: int) -> dict[str, Pass]:
+    """Return the passes from program to program of an optimisation level, in order.
+
+    They run on the two programs by which the check holds hidden values fixed as well.
+    """
+    bare = {"derive": differentiate, "expand": expand_only, "prune": prune}
+    found = (
+        bare
+        if level == 0
+        else {
+            "stabilise": stabilise,
+            "derive": differentiate,
+            "rewrite": simplify,
+            "expand": expand,
+            "prune": prune,
+        }
+    )
+    return {"indices": check_indices, **found}
+
+
+def _with_held(run: Pass, program: Program) -> Program:
+    holding = tuple(run(h) for h in program.holding)
+    return replace(run(program), holding=holding)
+
+
+# --- from program to functions --------------------------------------------------------
+
+
+def schedule_functions(functions: Functions, base: str, level: int) -> Functions:
+    """Order every function's statements; files are quoted relative to ``base``."""
+    style = style_of(functions.program, Resolver(base), level)
+    return functions.each(lambda routine: scheduled(routine, style))
+
+
+def plan_functions(functions: Functions) -> Functions:
+    """Decide where every value of a planned function lies."""
+    return functions.each(with_memory)
+
+
+def pass_names(level: int) -> list[str]:
+    """Return the names of all passes of an optimisation level, in order."""
+    return [*program_passes(level), "split", "schedule", "memory", "lower"]
+
+
+def passes(
+    declared: Model | Function,
+    level: int,
+    modules: Collection[str],
+    base: str,
+    *,
+    apart: bool = True,
+) -> dict[str, Pass]:
+    """Return every pass of a compilation by name, in order.
+
+    ``modules`` are those that are made, ``base`` the folder that quoted files are
+    relative to; ``apart`` says that they make a package.
+    """
+    written = min(level, 1)  # what is planned is written in another way
+    planned = level == 2 and apart and "train" in modules
+
+    def split_functions(program: Program) -> Functions:
+        return split(program, planned=planned and not trains_apart(program))
+
+    def lower(functions: Functions) -> LoweredFunctions:
+        return lower_functions(functions, declared, modules, base, written, apart=apart)
+
+    return {
+        **{n: partial(_with_held, run) for n, run in program_passes(level).items()},
+        "split": split_functions,
+        "schedule": partial(schedule_functions, base=base, level=written),
+        "memory": plan_functions,
+        "lower": lower,
+    }

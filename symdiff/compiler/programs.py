@@ -1,0 +1,134 @@
+"""Programs of what is declared: the first value of a compilation.
+
+In: a `Model` or `Function`, and what it is differentiated by. Out: a `Program` without
+gradients. Invariant: what prediction returns is resolved for inference, the rest for
+training.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from symdiff.declare.model import Function, Model
+from symdiff.declare.tracing import field_name
+from symdiff.emit.lower.source import Resolver
+from symdiff.graph.body import every_node
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.ops.control.mode import resolve_mode
+from symdiff.ops.core.leaf import INPUT
+from symdiff.plan.cost import types_of
+from symdiff.plan.program import Named, Program
+
+
+def program_of(declared: Model | Function, wrt: Sequence[Tensor]) -> Program:
+    """Return a declaration as a program, to be differentiated by ``wrt``."""
+    if isinstance(declared, Model):
+        return model_program(declared, wrt)
+    return function_program(declared, wrt)
+
+
+def seed(name: str, like: Tensor) -> Tensor:
+    """Return the cotangent leaf of a result."""
+    return apply(
+        INPUT,
+        name=name,
+        shape=like.shape,
+        dtype=like.dtype,
+        low=None,
+        high=None,
+        sample=None,
+    )
+
+
+def output_names(declared: Model | Function) -> list[str]:
+    """Return a name for each output: given, assigned, or by position; each once."""
+    resolver = Resolver()
+    names: list[str] = []
+    for i, (tensor, name) in enumerate(
+        zip(declared.outputs, declared.output_names, strict=True)
+    ):
+        found = name or tensor.name or resolver.target(tensor)
+        found = found or ("out" if len(declared.outputs) == 1 else f"out{i}")
+        found = field_name(unicodedata.normalize("NFKC", found))  # as Python reads it
+        while found in names:
+            found = f"{found}_{i}"
+        names.append(found)
+    return names
+
+
+def _named(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[Named, ...]:
+    return tuple(zip(names, tensors, strict=True))
+
+
+def is_analytic(results: Sequence[Tensor]) -> bool:
+    """Whether the formulas of all results hold for complex arguments.
+
+    What takes or gives no floats stays as it is: masks, indices, constants. The ops of
+    bodies count as well.
+    """
+    nodes = every_node(topological([t.node for t in results]))
+    return all(n.op.analytic or not _is_smooth(n) for n in nodes)
+
+
+def _is_smooth(node: Node) -> bool:
+    """Whether floats come in and go out of a node."""
+    kinds = [types_of(i) for i in node.inputs]
+    comes = any(t.dtype.is_float for types in kinds for t in types)
+    return comes and any(t.dtype.is_float for t in types_of(node))
+
+
+def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
+    """Return a model as a program: outputs for inference, the rest for training."""
+    names = output_names(model)
+    outputs = resolve_mode(list(model.outputs), "infer")
+    loss = [] if model.loss is None else [model.loss]
+    trained = resolve_mode(
+        [*loss, *model.metrics.values(), *model.updates.values()], "train"
+    )
+    results = trained[: len(loss)]
+    metrics = trained[len(loss) : len(loss) + len(model.metrics)]
+    updates = trained[len(loss) + len(model.metrics) :]
+    return Program(
+        name=model.name,
+        is_model=True,
+        params=tuple(model.params.values()),
+        states=tuple(model.states.values()),
+        inputs=model.inputs,
+        targets=model.targets,
+        randoms=model.randoms,
+        outputs=_named(names, outputs),
+        results=_named(["loss"], results) if results else (),
+        metrics=_named(list(model.metrics), metrics),
+        updates=_named([str(t.name) for t in model.updates], updates),
+        seeds=tuple(seed("d_loss", t) for t in results),
+        wrt=tuple(wrt) if results else (),
+        gradients=(),
+        analytic=not model.randoms and is_analytic(results),
+    )
+
+
+def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
+    """Return a function as a program: its float outputs are what is differentiated."""
+    names = output_names(function)
+    outputs = resolve_mode(list(function.outputs), "infer")
+    named = _named(names, outputs)
+    smooth = [(n, t) for n, t in named if t.dtype.is_float]
+    return Program(
+        name=function.name,
+        is_model=False,
+        params=(),
+        states=(),
+        inputs=function.inputs,
+        targets=(),
+        randoms=function.randoms,
+        outputs=named,
+        results=named,
+        metrics=(),
+        updates=(),
+        seeds=tuple(seed(f"d_{n}", t) for n, t in smooth),
+        wrt=tuple(wrt) if smooth else (),
+        gradients=(),
+        analytic=not function.randoms and is_analytic([t for _, t in smooth]),
+    )

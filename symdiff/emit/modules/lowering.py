@@ -1,0 +1,97 @@
+"""The functions of a program as statements: the pass between plans and modules.
+
+In: the planned `Functions` of a program. Out: `LoweredFunctions`: every function that
+the modules will hold, printed. Invariant: names are given in the order in which the
+modules stand, so that a module reads the same whichever others are made beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from symdiff.declare.model import Function, Model
+from symdiff.emit.lower.source import Resolver
+from symdiff.emit.modules.bodies import Unit, new_unit, style_of, whole_unit
+from symdiff.emit.modules.functions import Written, forward_function
+from symdiff.emit.modules.halves import Halves, halves
+from symdiff.emit.modules.planned import PlannedStep, planned_step
+from symdiff.emit.modules.train import TrainingFunctions, training_functions
+from symdiff.plan.functions import Functions
+
+
+@dataclass(frozen=True)
+class LoweredFunctions:
+    """Every function of the modules, and the unit whose names they have.
+
+    ``held`` are the functions by which the self-check holds fixed what stop_gradient
+    hides.
+    """
+
+    unit: Unit
+    forward: Written | None = None
+    halves: Halves | None = None
+    training: TrainingFunctions | None = None
+    planned: PlannedStep | None = None
+    held: tuple[LoweredFunctions, ...] = ()
+
+    @property
+    def written(self) -> dict[str, Written]:
+        """The functions by name: those of `Functions`, where they are lowered."""
+        found = {"forward": self.forward}
+        if self.halves is not None:
+            found |= {"primal": self.halves.primal, "backward": self.halves.backward}
+        if self.training is not None:
+            found |= {"metrics": self.training.metrics}
+        if self.planned is not None:
+            found |= {"grads": self.planned.gradients.written}
+        return {name: w for name, w in found.items() if w is not None}
+
+    def __getitem__(self, name: str) -> Written:
+        return self.written[name]
+
+    def __str__(self) -> str:
+        return "\n\n".join(
+            f"def {name}({written.parameters}):\n{written.body}"
+            for name, written in self.written.items()
+        )
+
+
+def lower_functions(
+    functions: Functions,
+    declared: Model | Function,
+    modules: Collection[str],
+    folder: str,
+    level: int,
+    *,
+    apart: bool = True,
+) -> LoweredFunctions:
+    """Return the functions of ``modules`` as statements.
+
+    ``folder`` is what quoted file names are relative to; ``apart`` says that the
+    modules make a package, in which prediction is always written first.
+    """
+    resolver, p = Resolver(folder), functions.program
+    unit = new_unit(functions, resolver, style_of(p, resolver, level))
+    found = LoweredFunctions(unit)
+    always = p.is_model if apart else not p.is_model
+    if "forward" in modules or always:
+        found = replace(found, forward=forward_function(unit))
+    if "backward" in modules and p.gradients:
+        found = replace(found, halves=halves(unit))
+    if "train" in modules and isinstance(declared, Model):
+        found = replace(found, training=training_functions(unit, declared, folder))
+        if "grads" in functions.routines and declared.optimizer is not None:
+            found = replace(found, planned=planned_step(unit, declared.optimizer))
+    if apart and found.halves is not None:
+        found = replace(found, held=_held(unit, folder))
+    return found
+
+
+def _held(unit: Unit, folder: str) -> tuple[LoweredFunctions, ...]:
+    made = []
+    for program in unit.program.holding:
+        part = whole_unit(program, folder, unit.style.level)
+        part = replace(part, constants=unit.constants)
+        made.append(LoweredFunctions(part, forward_function(part)))
+    return tuple(made)
