@@ -176,7 +176,8 @@ def passes(
     planned = level == 2 and apart and "train" in modules
 
     def split_functions(program: Program) -> Functions:
-        return split(program, planned=planned and not trains_apart(program))
+        step = planned and not trains_apart(program)
+        return split(program, backward="backward" in modules, planned=step)
 
     def lower(functions: Functions) -> LoweredFunctions:
         return lower_functions(functions, declared, modules, base, written, apart=apart)

@@ -124,13 +124,17 @@ class Functions:
 # --- split ----------------------------------------------------------------------------
 
 
-def split(program: Program, planned: bool = True) -> Functions:
-    """Return the functions of a program; with ``planned``, the one that trains too."""
+def split(
+    program: Program, *, backward: bool = True, planned: bool = True
+) -> Functions:
+    """Return the functions of a program: of prediction, those of the ``backward`` pass
+    where it is wanted and there are gradients, and one for ``planned`` training.
+    """
     p = program
     given = _nodes(p.inputs, p.params, p.states)
     outputs = p.output_tensors()
     routines = [Routine("forward", given, _results(p.outputs), outputs)]
-    if not p.gradients:
+    if not (backward and p.gradients):
         return Functions(p, {r.name: r for r in routines})
     tensors = p.tensors()
     halves = _halves(p, tensors)
@@ -138,14 +142,14 @@ def split(program: Program, planned: bool = True) -> Functions:
     kept = halves.residuals
     wanted = (*_results(p.results), *kept, *_results(p.updates))
     primal = Routine("primal", given, wanted, tensors)
-    backward = Routine(
+    reverse = Routine(
         "backward",
         (*_nodes(p.params, p.states, p.seeds), *kept),
         _nodes(p.gradients),
         tensors,
         before=tuple(primal.order),
     )
-    routines += [primal, backward]
+    routines += [primal, reverse]
     if p.metrics:
         routines.append(Routine("metrics", given, _results(p.metrics), tensors))
     if planned:

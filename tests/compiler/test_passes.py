@@ -126,6 +126,8 @@ def test_the_step_is_split_by_what_is_made() -> None:
     assert list(whole) == ["forward", "primal", "backward", "metrics", "grads"]
     single = sd.compile(model, single_file=True).stages["split"].routines
     assert list(single) == ["forward", "primal", "backward", "metrics"]
+    only = sd.compile(model, only="forward").stages["split"].routines
+    assert list(only) == ["forward"]
     x = sd.input("x", (3,))
     plain = sd.compile(sd.Model("plain", [x], outputs=2 * x)).stages["split"]
     assert list(plain.routines) == ["forward"]

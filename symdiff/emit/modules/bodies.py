@@ -146,7 +146,7 @@ def whole_unit(program: Program, base: str, level: int) -> Unit:
     """Return the unit of a program that stands by itself, its functions planned."""
     resolver = Resolver(base)
     style = style_of(program, resolver, level)
-    functions = split(program, planned=False).each(lambda r: scheduled(r, style))
+    functions = split(program, backward=False).each(lambda r: scheduled(r, style))
     return new_unit(functions, resolver, style)
 
 
