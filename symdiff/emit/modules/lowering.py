@@ -13,7 +13,11 @@ from dataclasses import dataclass, replace
 from symdiff.declare.model import Function, Model
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.modules.bodies import Unit, new_unit, style_of, whole_unit
-from symdiff.emit.modules.functions import Written, forward_function
+from symdiff.emit.modules.functions import (
+    Written,
+    forward_function,
+    symbolic_bounds,
+)
 from symdiff.emit.modules.halves import Halves, halves
 from symdiff.emit.modules.planned import PlannedStep, planned_step
 from symdiff.emit.modules.train import TrainingFunctions, training_functions
@@ -72,6 +76,7 @@ def lower_functions(
     modules make a package, in which prediction is always written first.
     """
     resolver, p = Resolver(folder), functions.program
+    symbolic_bounds([*p.inputs, *p.targets])  # refuses lengths that no argument has
     unit = new_unit(functions, resolver, style_of(p, resolver, level))
     found = LoweredFunctions(unit)
     always = p.is_model if apart else not p.is_model
