@@ -20,10 +20,8 @@ def index_operands(node: Node) -> dict[int, Dim]:
     Where an op says ``labels`` no constant counts from the end either; where it says
     ``compares`` NumPy raises for none that lies beyond the axis.
     """
-    one, several = (node.op.extra.get(k) for k in ("indexed_axis", "indexed_axes"))
-    if several is not None:
-        return dict(several(node))
-    return {} if one is None else {len(node.inputs) - 1: one(node)}
+    lengths = node.op.facts.indices
+    return {} if lengths is None else dict(lengths(node))
 
 
 def require_labels(node: Node, arrays: tuple[Any, ...], resolve: Any) -> None:
@@ -31,7 +29,7 @@ def require_labels(node: Node, arrays: tuple[Any, ...], resolve: Any) -> None:
 
     Indices are read as NumPy reads them.
     """
-    if not node.op.extra.get("labels"):
+    if not node.op.facts.labels:
         return
     for place, length in index_operands(node).items():
         labels = np.asarray(arrays[place])

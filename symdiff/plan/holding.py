@@ -23,7 +23,7 @@ IN_A_BODY = "stop_gradient in a loop or branch cannot be held fixed"
 
 def hides(node: Node) -> bool:
     """Whether the slope of a node's value is deliberately not its derivative."""
-    return bool(node.op.extra.get("hides"))
+    return node.op.facts.hides
 
 
 def held(program: Program) -> Program:

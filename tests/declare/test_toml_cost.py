@@ -102,7 +102,7 @@ def cost(tmp_path, monkeypatch):
 
         def watch(node):
             nonlocal made
-            made += int(node.op.extra.get("weight", 1))
+            made += node.op.facts.weight
             check(node)
 
         monkeypatch.setattr(limits, "check_node", watch)

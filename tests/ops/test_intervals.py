@@ -390,7 +390,7 @@ def test_every_op_that_tells_an_interval_occurs() -> None:
         name
         for name, op in OPS.items()
         if "@" not in name  # no op of a user's, as another test may have made
-        and (op.view or op.extra.get("zeros") in TOLD or _is_formula(op))
+        and (op.view or op.facts.zeros in TOLD or _is_formula(op))
     }
     assert told - seen <= WITHOUT_LINE, sorted(told - seen - WITHOUT_LINE)
 

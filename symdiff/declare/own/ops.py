@@ -31,6 +31,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, TensorType, as_shape, dim, promote
 from symdiff.ops.core import calculus
 from symdiff.ops.core import record as define
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.leaf import BOUND, INPUT
 from symdiff.ops.core.operands import API, as_tensor, call_elementwise, float_operand
 from symdiff.ops.core.record import OPERANDS, OPS, Op, register
@@ -228,7 +229,6 @@ def _elementwise_op(
             is_elementwise=True,
             hint=name,
             rule=f"derivative of {name}",
-            extra={"ufunc": ""},
         )
     )
 
@@ -345,7 +345,7 @@ def primitive(
         expand=expand,
         hint=name,
         rule=f"derivative of {name}",
-        extra={"hides": not differentiable},
+        facts=Facts(hides=not differentiable),
     )
     OPS[record] = op  # over a record of the same content, if there is one
 

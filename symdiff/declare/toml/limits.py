@@ -67,7 +67,7 @@ def limited(characters: int) -> Iterator[None]:
 
     def watch(node: Node) -> None:
         nonlocal count
-        count += int(node.op.extra.get("weight", 1))
+        count += node.op.facts.weight
         if count > most:
             short = f" for its {characters:,} characters" if most < MAX_NODES else ""
             raise LimitError(

@@ -212,7 +212,7 @@ def _elided(node: Node, context: Context) -> set[int]:
     if node.op.name == "matmul":
         return _elided_batch(node, context)
     if not node.op.is_elementwise:
-        stretches = node.op.extra.get("stretches", ())
+        stretches = node.op.facts.stretches
         return set(range(len(node.inputs)) if stretches == "all" else stretches)
     places = [
         i

@@ -16,6 +16,7 @@ from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.control.updating import UPDATE_STATE
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, broadcast_operands, is_literal
 from symdiff.ops.core.record import primitive
 from symdiff.ops.shape.views import full, zeros_like
@@ -57,7 +58,7 @@ BY_MODE = primitive(
     jvp=_jvp,
     analytic=True,
     rule="each mode has its own derivative",
-    extra={"zeros": "joined", "trained": 0},  # while training it is operand 0
+    facts=Facts(zeros="joined", trained=0),  # while training it is operand 0
 )
 
 

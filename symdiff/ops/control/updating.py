@@ -113,6 +113,6 @@ def _trained(tensors: Iterable[Tensor]) -> list[Tensor]:
         known = first.setdefault(t.node, t)
         if t.place < known.place:
             first[t.node] = t
-        operand = t.node.op.extra.get("trained")
+        operand = t.node.op.facts.trained
         waiting.extend(t.parents if operand is None else [t.parents[operand]])
     return sorted(first.values(), key=lambda t: t.place)

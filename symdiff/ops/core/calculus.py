@@ -77,7 +77,7 @@ def apply_partial(
             found: Tensor | None = partial(t, y, *operands)
             return found
 
-        plain = bool(op.extra.get("selects"))
+        plain = bool(op.facts.selects)
     else:
         factor = sp.sympify(partial)
         plain = bool(factor.is_number)

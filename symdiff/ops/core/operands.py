@@ -248,7 +248,7 @@ def call_elementwise(op: Op, *values: Any) -> Tensor:
     tensors = broadcast_operands(*values)
     if all(is_literal(t) for t in tensors):
         return _fold_literals(op, tensors)
-    booleans = op.extra.get("booleans")
+    booleans = op.booleans
     if booleans is not None and all(t.dtype.is_bool for t in tensors):
         found: Tensor = booleans(*tensors)
         return found

@@ -15,7 +15,7 @@ possible it is derived.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,6 +34,7 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core.facts import UNKNOWN, Facts
 
 Cotangents = Sequence[Tensor | None]
 # vjp(cotangent, output, inputs, attrs, needs) -> one cotangent per input
@@ -61,6 +62,9 @@ class Op:
     analytic : whether the formula holds for complex arguments, as complex step needs
     view : whether NumPy returns a view of operand 0
     rule : the derivative in words, for the comments of generated code
+    ufunc, infix : NumPy's function and Python's operator for the same
+    booleans : what NumPy does instead where every operand is boolean
+    facts : what else the stages ask of the op
     """
 
     name: str
@@ -81,7 +85,10 @@ class Op:
     leaf: bool = False
     hint: str = ""
     rule: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    ufunc: str = ""
+    infix: str = ""
+    booleans: Callable[..., Tensor] | None = None
+    facts: Facts = UNKNOWN
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
@@ -209,7 +216,7 @@ def elementwise(
     latex: str | None = None,
     hint: str = "",
     rule: str = "",
-    extra: Mapping[str, Any] | None = None,
+    facts: Facts = UNKNOWN,
 ) -> Op:
     """Define an op that acts on each element alone, from a SymPy expression over u, v,
     w.
@@ -267,7 +274,10 @@ def elementwise(
             is_elementwise=True,
             hint=hint,
             rule=rule,
-            extra={"ufunc": ufunc, "booleans": booleans, **(extra or {})},
+            ufunc=ufunc,
+            infix=infix,
+            booleans=booleans,
+            facts=facts,
         )
     )
 
@@ -285,7 +295,7 @@ def multilinear(
     view: bool = False,
     hint: str = "",
     rule: str = "",
-    extra: Mapping[str, Any] | None = None,
+    facts: Facts = UNKNOWN,
 ) -> Op:
     """Define an op that is linear in each operand listed in ``transposes``.
 
@@ -311,7 +321,7 @@ def multilinear(
             view=view,
             hint=hint,
             rule=rule,
-            extra=extra or {},
+            facts=facts,
         )
     )
 
@@ -332,7 +342,7 @@ def primitive(
     leaf: bool = False,
     hint: str = "",
     rule: str = "",
-    extra: Mapping[str, Any] | None = None,
+    facts: Facts = UNKNOWN,
 ) -> Op:
     """Define an op by explicit rules; ``vjp=None, jvp=None`` says that nothing
     flows.
@@ -353,7 +363,7 @@ def primitive(
             leaf=leaf,
             hint=hint,
             rule=rule,
-            extra=extra or {},
+            facts=facts,
         )
     )
 

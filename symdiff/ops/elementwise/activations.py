@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import function
 from symdiff.ops.core.record import elementwise, sigmoid, u, y
 from symdiff.ops.elementwise.arithmetic import (
@@ -34,7 +35,7 @@ RELU = elementwise(
     evaluate=lambda x: np.maximum(x, 0),
     analytic=False,
     latex=r"\max(0, {0})",
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 
 

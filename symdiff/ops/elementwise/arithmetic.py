@@ -16,6 +16,7 @@ import sympy as sp
 from symdiff.graph.errors import DTypeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, FLOAT, INT64, DType, TensorType, promote
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
     api,
     as_tensor,
@@ -286,7 +287,7 @@ WHERE = elementwise(
     evaluate=np.where,
     dtype=_where_dtype,
     latex=r"\operatorname{{where}}({0}, {1}, {2})",
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 
 
@@ -338,7 +339,7 @@ MAXIMUM = elementwise(
     dtype="number",
     booleans=lambda a, b: logical_or(a, b),
     analytic=False,
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 MINIMUM = elementwise(
     "minimum",
@@ -352,7 +353,7 @@ MINIMUM = elementwise(
     dtype="number",
     booleans=lambda a, b: logical_and(a, b),
     analytic=False,
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 
 
@@ -421,7 +422,7 @@ STOP_GRADIENT = primitive(
     jvp=None,
     text="_0",
     view=True,
-    extra={"hides": True},
+    facts=Facts(hides=True),
 )
 
 

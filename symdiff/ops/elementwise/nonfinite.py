@@ -8,6 +8,7 @@ import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, function
 from symdiff.ops.core.record import Op, elementwise, primitive, require_float
 from symdiff.ops.elementwise.arithmetic import (
@@ -100,7 +101,7 @@ def _ignoring_nan(name: str, wins: Any, loses: Any, booleans: Any, word: str) ->
         booleans=booleans,
         analytic=False,
         rule="ties share the cotangent equally",
-        extra={"selects": True},
+        facts=Facts(selects=True),
     )
     doc = f"{word} of two, ignoring a NaN beside a number; a tie shares the gradient."
     return op, function(op, name, arity=2, doc=doc)

@@ -11,6 +11,7 @@ import sympy as sp
 from symdiff.graph.arguments import refuse_unknown
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
     api,
     as_bool,
@@ -60,7 +61,7 @@ CLIP = elementwise(
     analytic=False,
     latex=r"\operatorname{{clip}}({0}, {1}, {2})",
     rule=_RULE,
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 CLIP_LOW = elementwise(
     "clip_low",
@@ -76,7 +77,7 @@ CLIP_LOW = elementwise(
     booleans=lambda x, low: logical_or(x, low),
     analytic=False,
     rule=_RULE,
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 CLIP_HIGH = elementwise(
     "clip_high",
@@ -92,7 +93,7 @@ CLIP_HIGH = elementwise(
     booleans=lambda x, high: logical_and(x, high),
     analytic=False,
     rule=_RULE,
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 
 
@@ -168,7 +169,7 @@ HEAVISIDE = elementwise(
     partials=(None, lambda t, out, x, at_zero: where(equal(x, 0), t, 0)),
     ufunc="heaviside",
     analytic=False,
-    extra={"selects": True},
+    facts=Facts(selects=True),
 )
 heaviside = function(
     HEAVISIDE,

@@ -168,7 +168,7 @@ def _is_length(end: Dim, sign: int, bits: int) -> bool:
 
 
 def _is_moved(node: Node) -> bool:
-    return node.op.extra.get("zeros") in ("moved", "rearranged") or node.op.view
+    return node.op.facts.zeros in ("moved", "rearranged") or node.op.view
 
 
 def _found(node: Node, operands: Sequence[Interval]) -> Interval:
@@ -187,9 +187,9 @@ def _found(node: Node, operands: Sequence[Interval]) -> Interval:
         return rule(node, operands)
     if _is_moved(node):
         return operands[0]
-    if node.op.extra.get("zeros") == "joined":
-        return _all(operands[:2] if node.op.extra.get("indexed_axes") else operands)
-    if node.op.extra.get("zeros") in ("in place", "placed apart"):
+    if node.op.facts.zeros == "joined":
+        return _all(operands[:2] if node.op.facts.indexed_axes else operands)
+    if node.op.facts.zeros in ("in place", "placed apart"):
         return operands[0].joined(Interval(0, 0))
     if node.op.is_elementwise and isinstance(node.op.expression, sp.Expr):
         values = dict(zip(OPERANDS, (o.hull() for o in operands), strict=False))

@@ -11,6 +11,7 @@ import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, cast_dtype
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.text import dim_text
@@ -37,11 +38,9 @@ ONE_HOT = primitive(
     vjp=None,
     jvp=None,
     text=_one_hot_text,
-    extra={
-        "indexed_axis": lambda node: node.attrs["length"],
-        "labels": True,
-        "compares": True,
-    },
+    facts=Facts(
+        indices=lambda node: {0: node.attrs["length"]}, labels=True, compares=True
+    ),
 )
 
 

@@ -28,6 +28,7 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import literal
 from symdiff.ops.core.record import Cotangents, multilinear, primitive
 from symdiff.ops.core.text import index_text, shape_text
@@ -171,10 +172,9 @@ GATHER = multilinear(
     },
     text=lambda node: f"_0[{advanced_text(node.attrs['index'], 1)}]",
     rule="added up where an index repeats",
-    extra={
-        "indexed_axes": index_lengths(lambda node: node.inputs[0].shape, 1),
-        "zeros": "moved",
-    },
+    facts=Facts(
+        indices=index_lengths(lambda node: node.inputs[0].shape, 1), zeros="moved"
+    ),
 )
 
 
@@ -223,11 +223,11 @@ SCATTER_ADD = multilinear(
     transposes={0: lambda ct, inputs, attrs: gather(ct, inputs[1:], attrs["index"])},
     text=_scatter_text,
     rule="elements taken more than once add up",
-    extra={
-        "indexed_axes": index_lengths(lambda node: node.shape, 1),
-        "stretches": (0,),
-        "zeros": "placed",
-    },
+    facts=Facts(
+        indices=index_lengths(lambda node: node.shape, 1),
+        stretches=(0,),
+        zeros="placed",
+    ),
 )
 
 
@@ -327,9 +327,9 @@ SET_AT = primitive(
     ),
     analytic=True,
     rule="an overwritten element has no influence",
-    extra={
-        "indexed_axes": index_lengths(lambda node: node.shape, 2),
-        "stretches": (1,),
-        "zeros": "joined",
-    },
+    facts=Facts(
+        indices=index_lengths(lambda node: node.shape, 2),
+        stretches=(1,),
+        zeros="joined",
+    ),
 )

@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DTypeError, ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     INT64,
@@ -24,6 +25,7 @@ from symdiff.graph.types import (
     require_nonempty,
     unify,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import CONSTANT, api, as_tensor
 from symdiff.ops.core.record import multilinear, primitive
 from symdiff.ops.core.text import dim_text, index_text, shape_text
@@ -106,7 +108,7 @@ SLICE = multilinear(
     text=lambda node: f"_0[{index_text(_trimmed(node.attrs['index']))}]",
     view=True,
     rule="the cotangent goes back to where the slice was taken",
-    extra={"zeros": "moved"},
+    facts=Facts(zeros="moved"),
 )
 
 
@@ -126,7 +128,7 @@ UNSLICE = multilinear(
         f"_out[{index_text(_trimmed(node.attrs['index']))}] = _0"
     ),
     rule="zero outside the slice",
-    extra={"stretches": (0,), "zeros": "placed apart"},
+    facts=Facts(stretches=(0,), zeros="placed apart"),
 )
 
 
@@ -267,9 +269,8 @@ def _infer_take(x: TensorType, index: TensorType, *, axis: int) -> TensorType:
     return TensorType(x.shape[:axis] + index.shape + x.shape[axis + 1 :], x.dtype)
 
 
-def _own_axis(node: Any) -> Dim:
-    length: Dim = node.inputs[0].shape[node.attrs.get("axis", -1)]
-    return length
+def _own_axis(node: Node) -> dict[int, Dim]:
+    return {1: node.inputs[0].shape[node.attrs.get("axis", -1)]}
 
 
 def _take_text(node: Any) -> str:
@@ -288,7 +289,7 @@ TAKE = multilinear(
     },
     text=_take_text,
     rule="added up where an index repeats",
-    extra={"indexed_axis": _own_axis, "zeros": "moved"},
+    facts=Facts(indices=_own_axis, zeros="moved"),
 )
 
 
@@ -308,11 +309,11 @@ TAKE_ADD = multilinear(
         f"np.add.at(_out, {_add_at_index(node.attrs['axis'])}, _0)"
     ),
     rule="rows taken more than once add up",
-    extra={
-        "indexed_axes": lambda node: {1: node.attrs["shape"][node.attrs["axis"]]},
-        "stretches": (0,),
-        "zeros": "placed",
-    },
+    facts=Facts(
+        indices=lambda node: {1: node.attrs["shape"][node.attrs["axis"]]},
+        stretches=(0,),
+        zeros="placed",
+    ),
 )
 
 
@@ -384,13 +385,8 @@ PICK = multilinear(
     },
     text=lambda node: f"_0[{row_index(len(node.shape) + 1, node.inputs[0].shape)}]",
     rule="the cotangent goes to the picked element",
-    extra={"indexed_axis": _own_axis, "labels": True, "zeros": "moved"},
+    facts=Facts(indices=_own_axis, labels=True, zeros="moved"),
 )
-
-
-def _new_axis(node: Any) -> Dim:
-    length: Dim = node.attrs["length"]
-    return length
 
 
 def placed_values(x: Any, index: Any, *, length: int) -> Any:
@@ -408,12 +404,12 @@ PLACE = multilinear(
         f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
         f"_out[{row_index(len(node.shape), node.shape)}] = _0"
     ),
-    extra={
-        "indexed_axis": _new_axis,
-        "labels": True,
-        "stretches": (0,),
-        "zeros": "placed apart",
-    },
+    facts=Facts(
+        indices=lambda node: {1: node.attrs["length"]},
+        labels=True,
+        stretches=(0,),
+        zeros="placed apart",
+    ),
 )
 
 

@@ -25,6 +25,7 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import CONSTANT, api, as_tensor, stretch
 from symdiff.ops.core.record import Cotangents, multilinear, primitive
 from symdiff.ops.core.text import shape_text
@@ -70,10 +71,9 @@ TAKE_ALONG_AXIS = multilinear(
     transposes={0: _add_along},
     text=lambda node: f"np.take_along_axis(_0, _1, axis={node.attrs['axis']})",
     rule="added up where an index repeats",
-    extra={
-        "indexed_axes": lambda n: {1: n.inputs[0].shape[n.attrs["axis"]]},
-        "zeros": "moved",
-    },
+    facts=Facts(
+        indices=lambda n: {1: n.inputs[0].shape[n.attrs["axis"]]}, zeros="moved"
+    ),
 )
 
 
@@ -125,11 +125,9 @@ ADD_ALONG_AXIS = multilinear(
     },
     text=_add_along_text,
     rule="elements taken more than once add up",
-    extra={
-        "indexed_axes": lambda n: {1: n.attrs["length"]},
-        "stretches": (0,),
-        "zeros": "placed",
-    },
+    facts=Facts(
+        indices=lambda n: {1: n.attrs["length"]}, stretches=(0,), zeros="placed"
+    ),
 )
 
 

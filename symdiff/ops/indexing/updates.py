@@ -19,6 +19,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Shape
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import API, api, as_tensor, constant, is_literal, stretch
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.elementwise.arithmetic import (
@@ -117,10 +118,7 @@ def _update_op(name: str, ufunc: np.ufunc, vjp: Any, jvp: Any, rule: str = "") -
         jvp=jvp,
         text=text,
         rule=rule,
-        extra={
-            "indexed_axes": index_lengths(lambda node: node.shape, 2),
-            "stretches": (1,),
-        },
+        facts=Facts(indices=index_lengths(lambda node: node.shape, 2), stretches=(1,)),
     )
 
 

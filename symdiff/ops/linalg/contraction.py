@@ -19,6 +19,7 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, normalize_axis, product, promote, unify
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import Axes, of_subscripts
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import multilinear
@@ -62,7 +63,9 @@ EINSUM = multilinear(
     },
     text=lambda node: f'np.einsum("{node.attrs["subscripts"]}", _0, _1)',
     rule="the same sum of products, over the other subscripts",
-    extra={"independent": lambda node: of_subscripts(*split(node.attrs["subscripts"]))},
+    facts=Facts(
+        independent=lambda node: of_subscripts(*split(node.attrs["subscripts"]))
+    ),
 )
 
 
@@ -78,7 +81,7 @@ TAKE_DIAGONAL = multilinear(
     text=lambda node: f'np.einsum("{node.attrs["subscripts"]}", _0)',
     view=True,
     rule="the cotangent goes to the diagonal",
-    extra={"zeros": "moved"},
+    facts=Facts(zeros="moved"),
 )
 
 
@@ -102,7 +105,7 @@ PLACE_DIAGONAL = multilinear(
         f'np.einsum("{node.attrs["subscripts"]}", _out)[...] = _0'
     ),
     rule="zero off the diagonal",
-    extra={"stretches": (0,), "zeros": "placed apart"},
+    facts=Facts(stretches=(0,), zeros="placed apart"),
 )
 
 
@@ -154,7 +157,7 @@ TENSORDOT = multilinear(
         1: lambda ct, inputs, attrs: _tensordot_transpose(ct, inputs, attrs, 1),
     },
     text=lambda node: f"np.tensordot(_0, _1, axes={_axes_text(node.attrs['axes'])})",
-    extra={"independent": _tensordot_axes},
+    facts=Facts(independent=_tensordot_axes),
 )
 
 

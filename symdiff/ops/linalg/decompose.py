@@ -21,6 +21,7 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, as_dim, require_nonempty
 from symdiff.ops.core.calculus import add_all
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api
 from symdiff.ops.core.record import Cotangents, primitive
@@ -223,7 +224,7 @@ EIGVALSH = primitive(
     jvp=_eigvalsh_jvp,
     text=_uplo_text("eigvalsh"),
     rule="V diag(d_w) V.T",
-    extra={"independent": of_batch},
+    facts=Facts(independent=of_batch),
 )
 
 

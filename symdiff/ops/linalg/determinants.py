@@ -15,6 +15,7 @@ import numpy as np
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api, stretch
 from symdiff.ops.core.record import HELPERS, Cotangents, primitive
@@ -58,7 +59,7 @@ COFACTORS = primitive(
     text="_help_cofactors(_0)",
     latex=r"\operatorname{{cof}} {0}",
     rule="det(A) * (<B, d> * B - B @ d.T @ B), B = inv(A).T",
-    extra={"independent": of_batch},
+    facts=Facts(independent=of_batch),
 )
 
 
@@ -94,7 +95,7 @@ DET = primitive(
     analytic=True,
     latex=r"\det {0}",
     rule="d * cofactors(A)",
-    extra={"independent": of_batch},
+    facts=Facts(independent=of_batch),
 )
 
 

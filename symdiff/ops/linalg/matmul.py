@@ -22,6 +22,7 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_matmul
 from symdiff.ops.core.operands import api, as_tensor, is_literal, stretch
 from symdiff.ops.core.record import multilinear
@@ -81,7 +82,7 @@ MATMUL = multilinear(
     text="_0 @ _1",
     out="np.matmul(_0, _1, out=_out)",
     latex="{0} {1}",
-    extra={"independent": of_matmul},
+    facts=Facts(independent=of_matmul),
 )
 
 

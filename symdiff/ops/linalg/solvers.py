@@ -23,6 +23,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core.calculus import add_all
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api, as_tensor, float_operand, stretch
 from symdiff.ops.core.record import Cotangents, primitive, require_float
@@ -95,7 +96,7 @@ SOLVE = primitive(
     analytic=True,
     latex="{0}^{{-1}} {1}",
     rule="A.T is solved for the cotangent",
-    extra={"independent": of_batch},
+    facts=Facts(independent=of_batch),
 )
 
 
@@ -168,7 +169,7 @@ INV = primitive(
     analytic=True,
     latex="{0}^{{-1}}",
     rule="-Y.T @ d_Y @ Y.T",
-    extra={"independent": of_batch},
+    facts=Facts(independent=of_batch),
 )
 
 
@@ -236,7 +237,7 @@ CHOLESKY = primitive(
     jvp=_cholesky_jvp,
     text="np.linalg.cholesky(_0)",
     rule="L^-T Phi(L.T @ d_L) L^-1, Phi: lower triangle, half diagonal",
-    extra={"independent": of_batch},
+    facts=Facts(independent=of_batch),
 )
 
 

@@ -17,6 +17,7 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, product
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import (
     api,
@@ -94,7 +95,7 @@ PROD = primitive(
     text=lambda node: f"_0.prod({_prod_arguments(node)})",
     analytic=True,
     rule="the product of the other factors",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 
@@ -180,7 +181,7 @@ CUMSUM = multilinear(
     transposes={0: _sum_of_later},
     text=_running_text("cumsum"),
     rule="the sum of the later cotangents",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 
@@ -216,7 +217,7 @@ CUMPROD = primitive(
     text=_running_text("cumprod"),
     analytic=True,
     rule="a recurrence over the later factors",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 
@@ -273,7 +274,7 @@ LINEAR_RECURRENCE = primitive(
     text=lambda node: f"_help_linear_recurrence(_0, _1, {node.attrs['axis']})",
     analytic=True,
     rule="the recurrence run backwards",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 

@@ -24,6 +24,7 @@ from symdiff.graph.types import (
     require_nonempty,
     unify,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
     api,
     as_tensor,
@@ -131,11 +132,11 @@ SOFTMAX_CROSS_ENTROPY = primitive(
     expand=_expand,
     analytic=True,
     rule="softmax(z) - onehot(y)",
-    extra={
-        "indexed_axis": lambda node: node.inputs[0].shape[-1],
-        "labels": True,
-        "independent": lambda node: [(i, i) for i in range(len(node.shape))],
-    },
+    facts=Facts(
+        indices=lambda node: {1: node.inputs[0].shape[-1]},
+        labels=True,
+        independent=lambda node: [(i, i) for i in range(len(node.shape))],
+    ),
 )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_tensor, stretch
 from symdiff.ops.core.record import primitive, require_float
@@ -114,7 +115,7 @@ SOFTMAX = primitive(
     analytic=True,
     hint="p",
     rule="p * (d_p - sum(p * d_p))",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 
@@ -158,7 +159,7 @@ LOGSUMEXP = primitive(
     expand=_expand_logsumexp,
     analytic=True,
     rule="softmax times the cotangent",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 
@@ -185,7 +186,7 @@ LOG_SOFTMAX = primitive(
     expand=_expand_log_softmax,
     analytic=True,
     rule="d - softmax * sum(d)",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 

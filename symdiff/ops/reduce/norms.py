@@ -14,6 +14,7 @@ import numpy as np
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import API, api, float_operand
 from symdiff.ops.core.record import primitive, require_float
@@ -101,7 +102,7 @@ NORM = primitive(
     text=_norm_text,
     latex=r"\left\| {0} \right\|",
     rule="0 at the origin",
-    extra={"independent": beside_axes},
+    facts=Facts(independent=beside_axes),
 )
 
 

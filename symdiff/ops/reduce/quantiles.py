@@ -23,6 +23,7 @@ from symdiff.graph.types import (
     product,
     require_nonempty,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import primitive, require_float
@@ -144,7 +145,7 @@ QUANTILE = primitive(
     jvp=_quantile_jvp,
     text=_quantile_text,
     rule="goes to the elements it lies between",
-    extra={"weight": 20, "independent": beside_axes},
+    facts=Facts(weight=20, independent=beside_axes),
 )
 
 

@@ -19,6 +19,7 @@ from symdiff.graph.types import (
     product,
     require_nonempty,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_bool, as_tensor, stretch
 from symdiff.ops.core.record import primitive, require_float
@@ -112,7 +113,7 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
         jvp=jvp,
         text=text,
         rule="proportional to the distance from the mean",
-        extra={"independent": beside_axes},
+        facts=Facts(independent=beside_axes),
     )
 
     def reduce(

@@ -27,6 +27,7 @@ from symdiff.graph.types import (
 from symdiff.graph.types import (
     dtype as as_dtype,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import (
     api,
@@ -284,7 +285,7 @@ def _extreme(
         jvp=_extreme_jvp,
         text=text,
         rule="ties share the cotangent equally",
-        extra={"independent": beside_axes},
+        facts=Facts(independent=beside_axes),
     )
 
     def reduce(

@@ -77,7 +77,7 @@ def _in_parts(
 
 
 def _axes(output: Tensor) -> Axes | None:
-    independent: Callable[[Any], Axes] | None = output.node.op.extra.get("independent")
+    independent: Callable[[Any], Axes] | None = output.node.op.facts.independent
     return None if independent is None else independent(output.node)
 
 

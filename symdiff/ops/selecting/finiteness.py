@@ -64,9 +64,7 @@ def has_steep(outputs: Sequence[Tensor]) -> bool:
             continue
         pairs = zip(node.inputs, node.op.partials, strict=False)
         smooth = [i for i, (x, p) in enumerate(pairs) if p is not None and _moves(x)]
-        if not node.op.extra.get("selects") and any(
-            may_be_infinite(node, i) for i in smooth
-        ):
+        if not node.op.facts.selects and any(may_be_infinite(node, i) for i in smooth):
             return True
     return False
 
@@ -107,7 +105,7 @@ def _has_pole(node: Node) -> bool:
 @lru_cache(maxsize=1024)
 def _op_has_pole(op: Op, grids: tuple[tuple[float, ...], ...]) -> bool:
     """Whether an op, or a partial, leaves the finite numbers at some of the points."""
-    if op.extra.get("selects") or op.vjp is None:
+    if op.facts.selects or op.vjp is None:
         return False
     points = np.array(list(itertools.product(*grids))).T
     with np.errstate(all="ignore"):

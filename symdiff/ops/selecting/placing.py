@@ -19,6 +19,7 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, Shape, TensorType, product, unify
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import API
 from symdiff.ops.core.record import Cotangents, primitive, result_dtype
 from symdiff.ops.core.text import index_text, shape_text
@@ -144,7 +145,7 @@ UNSLICES = primitive(
     text=_text,
     analytic=True,
     rule="each part goes back to where it was taken",
-    extra={"stretches": "all", "zeros": "placed"},
+    facts=Facts(stretches="all", zeros="placed"),
 )
 
 

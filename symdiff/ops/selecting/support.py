@@ -132,7 +132,7 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
     if _is_nothing(t):
         return full(t.shape, False, BOOL)
     op, attrs = t.node.op, t.node.attrs
-    kind = op.extra.get("zeros")
+    kind = op.facts.zeros
     if op.name == "item":
         return _of_rows(t, search, depth)
     if kind is None and op.name not in LINEAR:
@@ -222,7 +222,7 @@ def _and(a: Tensor, b: Tensor) -> Tensor:
 
 def _parts(t: Tensor) -> slice:
     """Return which operands of an op that moves elements these are."""
-    every = t.node.op.extra.get("zeros") == "joined" or t.node.op is UNSLICES
+    every = t.node.op.facts.zeros == "joined" or t.node.op is UNSLICES
     return slice(2 if t.node.op is SET_AT else None if every else 1)
 
 

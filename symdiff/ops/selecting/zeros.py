@@ -88,7 +88,7 @@ def _placed(t: Tensor, depth: int = DEPTH) -> Applied | None:
         return None
     outermost = lifted(t)
     t = t if outermost is None else outermost
-    kind = t.node.op.extra.get("zeros")
+    kind = t.node.op.facts.zeros
     if t.node.op is UNSLICES:
         few = len(t.parents) <= FEW
         return _in_parts(t) if few and not fills(t.node) else None

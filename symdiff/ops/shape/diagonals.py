@@ -23,6 +23,7 @@ from symdiff.graph.types import (
     normalize_axis,
     unify,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, cast_dtype
 from symdiff.ops.core.record import multilinear, primitive
 from symdiff.ops.core.text import dim_text, shape_text
@@ -52,7 +53,7 @@ def _triangle(name: str, word: str) -> Any:
         transposes={0: lambda ct, inputs, attrs: apply(op, ct, **attrs)},
         text=text,
         rule="the same triangle of the cotangent",
-        extra={"zeros": "in place"},
+        facts=Facts(zeros="in place"),
     )
 
     def call(x: Any, k: int = 0) -> Tensor:
@@ -114,7 +115,7 @@ DIAGONAL = multilinear(
     text=_diagonal_text,
     view=True,
     rule="the cotangent goes to the diagonal",
-    extra={"zeros": "moved"},
+    facts=Facts(zeros="moved"),
 )
 
 
@@ -160,7 +161,7 @@ FROM_DIAGONAL = multilinear(
     },
     text=_from_diagonal_text,
     rule="the diagonal of the cotangent",
-    extra={"zeros": "placed apart"},
+    facts=Facts(zeros="placed apart"),
 )
 
 

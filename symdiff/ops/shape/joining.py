@@ -21,6 +21,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core.calculus import transposed_vjp
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.text import tuple_text
@@ -95,7 +96,7 @@ CONCATENATE = primitive(
     jvp=_join_jvp,
     text=_concatenate_text,
     analytic=True,
-    extra={"zeros": "joined"},
+    facts=Facts(zeros="joined"),
 )
 
 
@@ -135,7 +136,7 @@ STACK = primitive(
     jvp=_join_jvp,
     text=_stack_text,
     analytic=True,
-    extra={"zeros": "joined"},
+    facts=Facts(zeros="joined"),
 )
 
 

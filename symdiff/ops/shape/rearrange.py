@@ -20,6 +20,7 @@ from symdiff.graph.types import (
     normalize_axes,
     normalize_axis,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand, stretch
 from symdiff.ops.core.record import multilinear
 from symdiff.ops.indexing.slices import getitem, slice_axis, take
@@ -149,7 +150,7 @@ ROLL = multilinear(
     transposes={0: _roll_back},
     text=_roll_text,
     rule="rolled back",
-    extra={"zeros": "rearranged"},
+    facts=Facts(zeros="rearranged"),
 )
 
 

@@ -27,6 +27,7 @@ from symdiff.graph.types import (
     product,
     unify,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.record import multilinear, primitive
 from symdiff.ops.core.text import dim_text, shape_text
@@ -57,7 +58,7 @@ BROADCAST_TO = multilinear(
     text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
     view=True,
     rule="{0} was broadcast",
-    extra={"zeros": "moved"},
+    facts=Facts(zeros="moved"),
 )
 
 
@@ -108,7 +109,7 @@ RESHAPE = multilinear(
     transposes={0: lambda ct, inputs, attrs: reshape(ct, inputs[0].shape)},
     text=lambda node: _reshape_text(node.attrs["shape"]),
     view=True,
-    extra={"zeros": "rearranged"},
+    facts=Facts(zeros="rearranged"),
 )
 
 
@@ -207,7 +208,7 @@ EXPAND_DIMS = multilinear(
     transposes={0: lambda ct, inputs, attrs: squeeze(ct, attrs["axes"])},
     text=_expand_text,
     view=True,
-    extra={"zeros": "rearranged"},
+    facts=Facts(zeros="rearranged"),
 )
 
 
@@ -243,7 +244,7 @@ SQUEEZE = multilinear(
     transposes={0: lambda ct, inputs, attrs: expand_dims(ct, attrs["axes"])},
     text=_squeeze_text,
     view=True,
-    extra={"zeros": "rearranged"},
+    facts=Facts(zeros="rearranged"),
 )
 
 
@@ -290,7 +291,7 @@ TRANSPOSE = multilinear(
     text=_transpose_text,
     view=True,
     latex="{0}^{{\\top}}",
-    extra={"zeros": "rearranged"},
+    facts=Facts(zeros="rearranged"),
 )
 
 

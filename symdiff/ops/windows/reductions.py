@@ -23,6 +23,7 @@ from symdiff.graph.types import (
 from symdiff.graph.types import (
     dtype as as_dtype,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.record import Cotangents, multilinear, primitive
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.arithmetic import dtype_text
@@ -258,7 +259,7 @@ WINDOW_PLACE = multilinear(
     transposes={0: _pick},
     text=_place_text,
     rule="to one element of every window",
-    extra={"stretches": (0,), "zeros": "placed apart"},
+    facts=Facts(stretches=(0,), zeros="placed apart"),
 )
 
 # --- the sum --------------------------------------------------------------------------
@@ -322,5 +323,5 @@ WINDOW_SPREAD = multilinear(
     _evaluate_spread,
     transposes={0: _sum_again},
     text=_spread_text,
-    extra={"stretches": (0,)},
+    facts=Facts(stretches=(0,)),
 )

@@ -1,0 +1,54 @@
+"""What the stages ask of an op beside its mathematics: the typed facts of its record.
+
+In: nothing. Out: `Facts`, given where an op is declared and read as ``node.op.facts``.
+Invariant: what a stage needs to know of an op stands here and nowhere else; a fact left
+out has the value that is safe for an op of which nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from symdiff.graph.node import Node
+from symdiff.graph.types import Dim
+from symdiff.ops.core.independent import Independent
+
+# What becomes of the zeros around a part: all elements are handed on, some of them
+# ("moved") or all ("rearranged"), in place or beside other operands' ("joined"); or
+# they are placed into zeros, each at a place of its own ("apart") or not.
+Zeros = Literal["moved", "rearranged", "in place", "joined", "placed", "placed apart"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an op.
+
+    Attributes
+    ----------
+    zeros : how zeros among its operands' elements are handed on
+    stretches : the operands that NumPy broadcasts where the text assigns them
+    independent : the axes along which elements take no part in each other
+    selects : whether functions among its partials can make nothing of a 0 but 0
+    hides : whether the slope of its value is deliberately not its derivative
+    indices : the operands that are labels or indices, and the lengths they stay below
+    labels : whether no index counts from the end, constants included
+    compares : whether NumPy raises for no index beyond the axis
+    trained : the operand that counts while training, where that is one alone
+    weight : how many operations it stands for in the limits of TOML specs
+    """
+
+    zeros: Zeros | None = None
+    stretches: tuple[int, ...] | Literal["all"] = ()
+    independent: Independent | None = None
+    selects: bool = False
+    hides: bool = False
+    indices: Callable[[Node], Mapping[int, Dim]] | None = None
+    labels: bool = False
+    compares: bool = False
+    trained: int | None = None
+    weight: int = 1
+
+
+UNKNOWN = Facts()  # of an op of which nothing is known
