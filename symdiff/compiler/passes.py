@@ -23,7 +23,7 @@ from symdiff.emit.modules.bodies import style_of
 from symdiff.emit.modules.lowering import LoweredFunctions, lower_functions
 from symdiff.graph.node import topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.elementwise.arithmetic import cast
+from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.shape.views import zeros_like
 from symdiff.plan.functions import Functions, scheduled, split, with_memory
 from symdiff.plan.holding import held

@@ -18,7 +18,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.control.mode import resolve_mode
 from symdiff.ops.core.leaf import INPUT
-from symdiff.plan.cost import types_of
+from symdiff.ops.core.work import types_of
 from symdiff.plan.program import Named, Program
 
 

@@ -23,7 +23,7 @@ from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops.core import closure
 from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.operands import api, as_tensor, float_operand
-from symdiff.ops.elementwise.arithmetic import cast
+from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.selecting.apart import vjp_apart
 from symdiff.ops.selecting.masks import hides, scalar_mask
 from symdiff.ops.shape.views import zeros_like

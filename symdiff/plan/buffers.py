@@ -13,7 +13,7 @@ import sympy as sp
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, product
-from symdiff.plan.layout import Layout, c_order
+from symdiff.ops.core.layouts import Layout, c_order
 
 FLOAT_BYTES = sp.Symbol("float_bytes", positive=True)
 

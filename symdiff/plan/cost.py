@@ -17,19 +17,11 @@ import sympy as sp
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
-from symdiff.graph.types import DType, Shape, TensorType, TupleType, product
+from symdiff.graph.types import DType, product
 from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.work import Work, types_of
 
 FLOAT_BYTES = 4  # of a float, whose width the run decides: counted as float32
-# Operations on n-by-n matrices, as multiples of n**3 (Golub and Van Loan, 4th ed.).
-_CUBIC = {
-    "cholesky": Fraction(1, 3), "solve": Fraction(2, 3), "det": Fraction(2, 3),
-    "slogdet": Fraction(2, 3), "solve_triangular": Fraction(1), "inv": Fraction(2),
-    "qr": Fraction(2), "eigh": Fraction(9), "eigvalsh": Fraction(4, 3),
-    "svd": Fraction(20),
-    "pinv": Fraction(22), "lstsq": Fraction(2),
-}  # fmt: skip
-
 # A polynomial in the dims: coefficients by monomial.
 Formula = Counter[sp.Expr]
 
@@ -96,11 +88,6 @@ def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
     return work, moved, count
 
 
-def types_of(node: Node) -> tuple[TensorType, ...]:
-    """Return the types of a node's results."""
-    return node.type.items if isinstance(node.type, TupleType) else (node.tensor_type,)
-
-
 @cache
 def _width(dtype: DType) -> int:
     if dtype.is_bool:
@@ -114,21 +101,11 @@ def _length(node: Node) -> Any:
     return node.attrs.get("length") or 1
 
 
-def _work(node: Node) -> list[tuple[Shape, Fraction | int]]:
+def _work(node: Node) -> Work:
     """Return sizes and how many operations each of their elements stands for."""
-    name = node.op.name
+    if node.op.facts.work is not None:
+        return node.op.facts.work(node)
     inputs = [t for i in node.inputs for t in types_of(i)]
-    if name == "matmul":
-        inner = inputs[0].shape[-1:]
-        return [((*types_of(node)[0].shape, *inner), 2)]
-    if name in _CUBIC and inputs and len(inputs[0].shape) >= 2:
-        *batch, rows, columns = inputs[0].shape
-        found: list[tuple[Shape, Fraction | int]] = [
-            ((*batch, rows, columns, columns), _CUBIC[name])
-        ]
-        if len(inputs) > 1:
-            found.append(((*inputs[1].shape, columns), 2))
-        return found
     if node.op.is_elementwise:
         return [(types_of(node)[0].shape, 1)]
     # Reductions read every element once; whatever else there is, writes every element.

@@ -14,14 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from symdiff.graph.node import Node
 from symdiff.ops.core.operands import LITERAL
 
-_ARITHMETIC: dict[str, Callable[..., float]] = {
-    "add": lambda a, b: a + b,
-    "subtract": lambda a, b: a - b,
-    "multiply": lambda a, b: a * b,
-    "divide": lambda a, b: a / b,
-    "negative": lambda a: -a,
-}
-
 
 def known_numbers(
     order: Sequence[Node], leaves: Mapping[Node, float]
@@ -30,22 +22,22 @@ def known_numbers(
     numbers: dict[Node, float] = dict(leaves)
     same: dict[Node, Node] = {}
     for node in order:
-        if node.op.name in _ARITHMETIC and not node.shape:
+        compute = node.op.facts.python
+        if compute is not None and not node.shape:
             values = [_number(i, numbers) for i in node.inputs]
-            found = None if None in values else _computed(node.op.name, values)
+            found = None if None in values else _computed(compute, values)
             if found is not None:
                 numbers[node] = found
                 continue
-        if node.op.name in ("multiply", "divide"):
-            kept = _unchanged(node, numbers)
-            if kept is not None:
-                same[node] = kept
+        kept = _unchanged(node, numbers)
+        if kept is not None:
+            same[node] = kept
     return numbers, same
 
 
 def _number(node: Node, numbers: Mapping[Node, float]) -> float | int | None:
     """Return the value of a node if it is a known number, broadcast or not."""
-    while node.op.name == "broadcast_to":
+    while node.op.facts.repeats:
         node = node.inputs[0]
     if node.op is LITERAL:
         value = node.attrs["value"]
@@ -53,9 +45,11 @@ def _number(node: Node, numbers: Mapping[Node, float]) -> float | int | None:
     return numbers.get(node)
 
 
-def _computed(name: str, values: Sequence[float | int | None]) -> float | None:
+def _computed(
+    compute: Callable[..., float], values: Sequence[float | int | None]
+) -> float | None:
     try:
-        found = _ARITHMETIC[name](*values)
+        found = compute(*values)
     except ArithmeticError:
         return None
     return found if math.isfinite(found) else None
@@ -63,9 +57,8 @@ def _computed(name: str, values: Sequence[float | int | None]) -> float | None:
 
 def _unchanged(node: Node, numbers: Mapping[Node, float]) -> Node | None:
     """Return the operand that multiplying or dividing by 1 leaves as it is."""
-    a, b = node.inputs
-    pairs = [(a, b)] if node.op.name == "divide" else [(a, b), (b, a)]
-    for x, one in pairs:
+    for unit in node.op.facts.units:
+        x, one = node.inputs[1 - unit], node.inputs[unit]
         fits = x.op is not LITERAL and x.shape == node.shape and x.dtype == node.dtype
         if fits and x not in numbers and _number(one, numbers) == 1:
             return x

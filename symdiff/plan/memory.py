@@ -14,11 +14,13 @@ from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, TupleType, is_counted
+from symdiff.ops.core.layouts import Layout, c_order
 from symdiff.ops.core.operands import LITERAL
+from symdiff.ops.core.outforms import OutForm
 from symdiff.ops.core.text import is_statements, op_text, operations
 from symdiff.plan.buffers import Buffer, Destination, MemoryPlan, Place
-from symdiff.plan.layout import Layout, c_order, layout_of
-from symdiff.plan.outform import OutForm, out_form
+from symdiff.plan.layout import layout_of
+from symdiff.plan.outform import out_form
 from symdiff.plan.schedule import MOST_OPERATIONS
 
 
@@ -136,11 +138,7 @@ class _Planner:
         wanted: set[Node],
     ) -> None:
         """A number: a statement if it reads arrays, is read twice or is long."""
-        fresh = (
-            node.op.is_elementwise
-            or node.op.linear_in
-            or node.op.name in ("max", "min")
-        )
+        fresh = node.op.is_elementwise or node.op.linear_in or node.op.facts.fresh
         self.owners[node] = frozenset() if fresh else below
         inlined = [i for i in node.inputs if i in self.inline and not i.op.view]
         cost[node] = operations(op_text(node)) + sum(cost.get(i, 0) for i in inlined)

@@ -20,8 +20,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TupleType, as_dim, product
 from symdiff.ops.core.leaf import RANDOM
 from symdiff.ops.core.operands import LITERAL
-from symdiff.plan.row_rules import RULES, elementwise
-from symdiff.plan.rows import WHOLE, Mixed, Part, Parts, Rows, Sums
+from symdiff.ops.core.rows import WHOLE, Mixed, Part, Parts, Rows, Sums, each
 
 STATISTIC = "it takes rows of a batch together"
 DRAWN = "its draws are those of a whole batch"
@@ -88,9 +87,7 @@ class Split:
 
     def class_of(self, node: Node, parts: Sequence[Any]) -> Parts:
         """Return a node's class from those of its operands."""
-        rule = RULES.get(node.op.name)
-        if rule is None and node.op.is_elementwise:
-            rule = elementwise
+        rule = node.op.facts.rows or (each if node.op.is_elementwise else None)
         found: Parts | None = None
         if all(p == WHOLE for p in parts) and not self.mentions(node):
             found = WHOLE

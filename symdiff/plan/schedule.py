@@ -181,7 +181,7 @@ def _count_uses(body: _Body) -> None:
             else op_text(node)
         )
         written = operand_uses(text) if text else ()
-        stretched = node.op.name == "broadcast_to" and node in body.looped
+        stretched = node.op.facts.repeats and node in body.looped
         if stretched or "\nfor " in text:
             body.looped.update(node.inputs)
         named = body.keep_results and node in body.results
@@ -210,7 +210,7 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return True
     if style.level == 0:
         return True
-    if node.op.name == "broadcast_to":
+    if node.op.facts.repeats:
         return False
     if node in body.looped:
         return True
@@ -278,12 +278,7 @@ def _absorb(body: _Body) -> None:
     """
     taken: set[Node] = set()
     for node in body.order:
-        if node not in body.kept or node.op.name not in (
-            "add",
-            "subtract",
-            "multiply",
-            "divide",
-        ):
+        if node not in body.kept or not _has_assignment(node):
             continue
         source = node.inputs[0]
         fits = (
@@ -300,6 +295,11 @@ def _absorb(body: _Body) -> None:
         if fits:
             body.absorbed[node] = source
             taken.add(source)
+
+
+def _has_assignment(node: Node) -> bool:
+    """Whether Python has an assignment that computes a node in place, as ``d *= c``."""
+    return node.op.infix in ("+", "-", "*", "/") and len(node.inputs) == 2
 
 
 def _ordered(body: _Body, style: Style) -> list[Step]:

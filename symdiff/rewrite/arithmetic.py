@@ -21,7 +21,8 @@ from symdiff.ops.core.operands import (
     is_literal,
     literal_value,
 )
-from symdiff.ops.elementwise.arithmetic import MUL, SQUARE, cast
+from symdiff.ops.elementwise.arithmetic import MUL, SQUARE
+from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.shape.views import broadcast_to, transpose
 from symdiff.rewrite.driver import is_read_once

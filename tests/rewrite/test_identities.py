@@ -14,7 +14,7 @@ import pytest
 import symdiff as sd
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import call_elementwise
-from symdiff.ops.elementwise.arithmetic import CAST
+from symdiff.ops.elementwise.casts import CAST
 from symdiff.ops.indexing.slices import SLICE, UNSLICE
 from symdiff.ops.selecting.placing import merge_placed
 from symdiff.rewrite.driver import Rule, rewrite

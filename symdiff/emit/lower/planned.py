@@ -33,11 +33,12 @@ from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
+from symdiff.ops.core.layouts import c_order
 from symdiff.ops.core.operands import CONSTANT
+from symdiff.ops.core.outforms import is_call
 from symdiff.ops.core.text import is_statements, op_text
 from symdiff.plan.buffers import Buffer, MemoryPlan, Place
-from symdiff.plan.layout import c_order
-from symdiff.plan.outform import is_call, short_text
+from symdiff.plan.outform import short_text
 from symdiff.plan.schedule import Step
 
 _RANGE = re.compile(r"np\.arange\(((?:_dim_\w+|[\d\s+*-])+)\)")

@@ -71,10 +71,7 @@ def _lower_step(step: Step, context: Context) -> list[py.Stmt]:
         made = _statements(step.absorbed.node, name, context, tensor)
         context.written[step.absorbed.node] = name
         other = expression_of(node.inputs[1], context, elide_in=node)
-        symbol = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}[
-            node.op.name
-        ]
-        made.append(py.AugAssign(name, symbol, other))
+        made.append(py.AugAssign(name, node.op.infix, other))
     elif not _is_literal(node) and is_statements(op_text(node)):
         made = _statements(node, name, context, tensor)
     else:

@@ -22,8 +22,9 @@ from symdiff.graph.types import Dim
 from symdiff.ops.control.mode import resolve_mode
 from symdiff.ops.core.leaf import INPUT
 from symdiff.ops.core.operands import literal
+from symdiff.ops.core.rows import Mixed, Part, Sums
 from symdiff.plan.parts import parts_of
-from symdiff.plan.rows import Mixed, Part, Sums, row_axes, row_dim
+from symdiff.plan.rows import row_axes, row_dim
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.control.mode import resolve_mode
 from symdiff.ops.core.leaf import RANDOM
 from symdiff.ops.core.operands import literal
+from symdiff.ops.core.rows import Mixed, Sums
 from symdiff.plan.parts import parts_of
-from symdiff.plan.rows import Mixed, Sums, row_axes, row_dim
+from symdiff.plan.rows import row_axes, row_dim
 
 Divisors = Mapping[str, Tensor]
 

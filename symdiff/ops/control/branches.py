@@ -16,6 +16,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.origin import Place, next_place
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, unify
+from symdiff.ops.control.rows import branched
 from symdiff.ops.core.closure import (
     SWEEPS,
     bound_apart,
@@ -25,6 +26,7 @@ from symdiff.ops.core.closure import (
     swept_back,
     unflatten,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tuples import item
@@ -187,7 +189,14 @@ def _cond_vjp(
     return result
 
 
-COND = primitive("cond", _infer_cond, _evaluate_cond, vjp=_cond_vjp, jvp=_cond_jvp)
+COND = primitive(
+    "cond",
+    _infer_cond,
+    _evaluate_cond,
+    vjp=_cond_vjp,
+    jvp=_cond_jvp,
+    facts=Facts(rows=branched),
+)
 
 
 @api("cond")

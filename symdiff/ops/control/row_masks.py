@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, TensorType
 from symdiff.ops.core.closure import bound
-from symdiff.ops.elementwise.arithmetic import cast, greater, less, logical_or, where
+from symdiff.ops.elementwise.casts import cast
+from symdiff.ops.elementwise.comparisons import greater, less, logical_or, where
 from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.reduce.cumulative import cumsum
 from symdiff.ops.reduce.sums import any_, sum_

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.body import Body, substitute
-from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
@@ -27,11 +27,13 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.control.residuals import body_residuals
 from symdiff.ops.control.row_masks import row_masks
+from symdiff.ops.control.rows import scanned
 from symdiff.ops.core.closure import (
     SWEEPS,
     argument_names,
     bound,
     bound_like,
+    check_carry,
     close,
     flatten,
     flatten_like,
@@ -40,27 +42,12 @@ from symdiff.ops.core.closure import (
     swept_back,
     unflatten,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tuples import item
 from symdiff.ops.shape.views import zeros_like
 from symdiff.ops.surface.writes import call_back
-
-
-def check_carry(i: int, start: TensorType, end: TensorType) -> None:
-    """Raise where a carry changes its type from one step to the next."""
-    same = len(start.shape) == len(end.shape) and all(
-        unify(a, b) is not None for a, b in zip(start.shape, end.shape, strict=True)
-    )
-    if not same:
-        raise ShapeError(
-            f"carry {i} starts as {start} and becomes {end}; give it one shape, for "
-            "example with sd.broadcast_to or sd.zeros."
-        )
-    if start.dtype != end.dtype:
-        raise DTypeError(
-            f"carry {i} starts as {start} and becomes {end}; convert it with sd.cast."
-        )
 
 
 def _infer(
@@ -347,7 +334,15 @@ def _with_stacks(
     return [item(node, len(body.outputs) + i) for i in range(len(kept))]
 
 
-SCAN = primitive("scan", _infer, _evaluate, vjp=_vjp, jvp=_jvp, analytic=True)
+SCAN = primitive(
+    "scan",
+    _infer,
+    _evaluate,
+    vjp=_vjp,
+    jvp=_jvp,
+    analytic=True,
+    facts=Facts(rows=scanned),
+)
 
 
 # --- the public functions -------------------------------------------------------------

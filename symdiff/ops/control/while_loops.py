@@ -20,12 +20,13 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, counted_dim
 from symdiff.ops.control.branches import condition_of, or_zeros
-from symdiff.ops.control.scan import check_carry, scan_node
+from symdiff.ops.control.scan import scan_node
 from symdiff.ops.core.closure import (
     SWEEPS,
     argument_names,
     bound,
     bound_like,
+    check_carry,
     close,
     flatten,
     flatten_like,

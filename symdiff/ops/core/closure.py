@@ -14,14 +14,14 @@ from contextvars import ContextVar
 from typing import Any
 
 from symdiff.graph.body import substitute
-from symdiff.graph.errors import DeclarationError
+from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.origin import Place
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType
+from symdiff.graph.types import TensorType, unify
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand
-from symdiff.ops.elementwise.arithmetic import cast
+from symdiff.ops.elementwise.casts import cast
 
 # The two sweeps, which live in a room above; `symdiff.derive` puts them here.
 SWEEPS: dict[str, Callable[..., list[Tensor | None]]] = {}
@@ -39,6 +39,22 @@ def in_body() -> Iterator[None]:
         yield
     finally:
         IN_LOOP.reset(token)
+
+
+def check_carry(i: int, start: TensorType, end: TensorType) -> None:
+    """Raise where a carry changes its type from one step to the next."""
+    same = len(start.shape) == len(end.shape) and all(
+        unify(a, b) is not None for a, b in zip(start.shape, end.shape, strict=True)
+    )
+    if not same:
+        raise ShapeError(
+            f"carry {i} starts as {start} and becomes {end}; give it one shape, for "
+            "example with sd.broadcast_to or sd.zeros."
+        )
+    if start.dtype != end.dtype:
+        raise DTypeError(
+            f"carry {i} starts as {start} and becomes {end}; convert it with sd.cast."
+        )
 
 
 def swept_back(

@@ -14,6 +14,10 @@ from typing import Literal
 from symdiff.graph.node import Node
 from symdiff.graph.types import Dim
 from symdiff.ops.core.independent import Independent
+from symdiff.ops.core.layouts import LayoutRule
+from symdiff.ops.core.outforms import OutRule
+from symdiff.ops.core.rows import RowRule
+from symdiff.ops.core.work import WorkRule
 
 # What becomes of the zeros around a part: all elements are handed on, some of them
 # ("moved") or all ("rearranged"), in place or beside other operands' ("joined"); or
@@ -28,6 +32,16 @@ class Facts:
     Attributes
     ----------
     zeros : how zeros among its operands' elements are handed on
+    layout : in which order NumPy lays its result out
+    out_form : how it fills memory given to it, where its text does not tell
+    short : of a number, a quicker text to the same bits
+    fresh : whether a number that it gives is never a view of what it is made from
+    rows : what becomes of it when a batch is worked through in parts
+    work : how many operations it takes; one for each element if left out
+    repeats : whether it only repeats its operand, as NumPy's broadcasting does
+    draws : whether it draws random numbers
+    python : the same on Python's numbers
+    units : the operands that leave the other one as it is where they are 1
     stretches : the operands that NumPy broadcasts where the text assigns them
     independent : the axes along which elements take no part in each other
     selects : whether functions among its partials can make nothing of a 0 but 0
@@ -40,6 +54,16 @@ class Facts:
     """
 
     zeros: Zeros | None = None
+    layout: LayoutRule | None = None
+    out_form: OutRule | None = None
+    short: Callable[[Node], str] | None = None
+    fresh: bool = False
+    rows: RowRule | None = None
+    work: WorkRule | None = None
+    repeats: bool = False
+    draws: bool = False
+    python: Callable[..., float] | None = None
+    units: tuple[int, ...] = ()
     stretches: tuple[int, ...] | Literal["all"] = ()
     independent: Independent | None = None
     selects: bool = False

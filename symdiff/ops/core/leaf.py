@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.types import DType, Shape, TensorType
-from symdiff.ops.core.record import HELPERS, Text, primitive
+from symdiff.ops.core.facts import UNKNOWN, Facts
+from symdiff.ops.core.record import HELPERS, Op, primitive
 from symdiff.ops.core.text import shape_text
 
 
@@ -23,9 +24,10 @@ def _unbound(*, name: str, **_: Any) -> Any:
     raise KeyError(name)
 
 
-def _leaf(name: str, text: Text | None = None, evaluate: Any = _unbound) -> Any:
+def _leaf(name: str, facts: Facts = UNKNOWN, **drawn: Any) -> Op:
+    given = {"evaluate": _unbound, **drawn}
     return primitive(
-        name, _infer, evaluate, vjp=None, jvp=None, leaf=True, analytic=True, text=text
+        name, _infer, vjp=None, jvp=None, leaf=True, analytic=True, facts=facts, **given
     )
 
 
@@ -44,5 +46,10 @@ PARAM = _leaf("param")  # what training changes by gradients
 STATE = _leaf("state")  # a buffer that the training step updates
 HYPER = _leaf("hyper")  # a float read at every step, such as a learning rate
 # One keyed draw; `kind` is 'uniform' or 'normal', the helper that draws it.
-RANDOM = _leaf("random", _draw_text, _draw)
+RANDOM = _leaf("random", Facts(draws=True), text=_draw_text, evaluate=_draw)
 BOUND = _leaf("bound")  # a variable of a loop's or branch's body
+
+
+def by_data_alone(node: Node) -> bool:
+    """Whether a value needs neither parameters nor draws."""
+    return all(n.op not in (PARAM, RANDOM, BOUND) for n in topological([node]))

@@ -19,6 +19,7 @@ import sympy as sp
 
 from symdiff.graph.arrays import require_plain
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError, TracingError
+from symdiff.graph.node import Node
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
@@ -36,7 +37,9 @@ from symdiff.graph.types import (
     promote,
     require_nonempty,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.record import Op, primitive
+from symdiff.ops.core.rows import Batch, Part, Sums
 
 API: dict[str, Callable[..., Any]] = {}
 # While a function is traced: the tensor that stands for an array it did not take as an
@@ -74,12 +77,17 @@ def _infer_literal(*, value: Any, needs: Any = None) -> TensorType:
     return TensorType((), WEAK_INT)
 
 
+def _literal_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    return Sums() if s.is_count(node) else None
+
+
 LITERAL = primitive(
     "literal",
     _infer_literal,
     lambda *, value, needs=None: value,
     vjp=None,
     jvp=None,
+    facts=Facts(rows=_literal_rows),
 )
 
 CONSTANT = primitive(

@@ -7,11 +7,19 @@ op's vjp as a list, and its tangent is picked from the list that the op's jvp re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.record import primitive
+from symdiff.ops.core.rows import (
+    Batch,
+    Mixed,
+    Part,
+)
 
 
 def _infer_item(t: TupleType, *, index: int) -> TensorType:
@@ -23,6 +31,14 @@ def _not_called(*_: Any) -> Any:
     raise NotImplementedError("item is differentiated by the sweeps")
 
 
+def _rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    (part,) = parts
+    if not isinstance(part, tuple):
+        return part if isinstance(part, Mixed) else None
+    found: Part = part[node.attrs["index"]]
+    return found
+
+
 ITEM = primitive(
     "item",
     _infer_item,
@@ -31,6 +47,7 @@ ITEM = primitive(
     jvp=_not_called,
     text=lambda node: f"_0[{node.attrs['index']}]",
     analytic=True,
+    facts=Facts(rows=_rows),
 )
 
 

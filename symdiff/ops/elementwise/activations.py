@@ -16,16 +16,8 @@ from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import function
 from symdiff.ops.core.record import elementwise, sigmoid, u, y
-from symdiff.ops.elementwise.arithmetic import (
-    absolute,
-    exp,
-    greater,
-    greater_equal,
-    log1p,
-    maximum,
-    minimum,
-    where,
-)
+from symdiff.ops.elementwise.arithmetic import absolute, exp, log1p, maximum, minimum
+from symdiff.ops.elementwise.comparisons import greater, greater_equal, where
 
 RELU = elementwise(
     "relu",

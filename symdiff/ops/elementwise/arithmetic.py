@@ -7,34 +7,54 @@ kinks are those of the table in the documentation of `CONVENTIONS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symdiff.graph.errors import DTypeError
-from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import BOOL, FLOAT, INT64, DType, TensorType, promote
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import FLOAT
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.leaf import by_data_alone
 from symdiff.ops.core.operands import (
     api,
     as_tensor,
     call_elementwise,
-    cast_dtype,
-    float_operand,
     function,
     is_literal,
     literal_value,
 )
 from symdiff.ops.core.record import (
     elementwise,
-    primitive,
     result_dtype,
     u,
     v,
     y,
 )
+from symdiff.ops.core.rows import (
+    WHOLE,
+    Batch,
+    Mixed,
+    Part,
+    Sums,
+    Whole,
+    same_rows,
+)
+from symdiff.ops.elementwise.casts import cast
+from symdiff.ops.elementwise.comparisons import (
+    WHERE,
+    equal,
+    greater,
+    less,
+    logical_and,
+    logical_or,
+    where,
+)
+from symdiff.ops.elementwise.in_place import power_out
 
 CONVENTIONS = {
     "relu": "relu'(0) = 0",
@@ -57,6 +77,38 @@ CONVENTIONS = {
 
 # --- arithmetic -----------------------------------------------------------------------
 
+
+def _added_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    a, b = parts
+    if isinstance(a, Sums) and isinstance(b, Sums):
+        if a.by is not b.by:
+            return Mixed(node, "it adds means over rows that divide by different sums")
+        return Sums(a.by, a.more or b.more)
+    if {type(a), type(b)} == {Sums, Whole}:
+        return Sums(a.by if isinstance(a, Sums) else b.by, more=True)
+    return same_rows(parts)
+
+
+def _multiplied_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    if {type(p) for p in parts} == {Sums, Whole}:
+        found: Sums = next(p for p in parts if isinstance(p, Sums))
+        return found
+    return same_rows(parts)
+
+
+def _divided_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    a, b = parts
+    if isinstance(a, Sums) and b == WHOLE:
+        return a
+    if a != Sums() or b != Sums():
+        return same_rows(parts)
+    by = node.inputs[1]
+    if s.is_count(by):
+        return Sums(s.count)
+    by = by.inputs[2] if by.op is WHERE else by  # without its guard
+    return None if by.shape or not by_data_alone(by) else Sums(by)
+
+
 # Of booleans alone NumPy's `+` is a logical or, its `*` a logical and; `-` it refuses.
 ADD = elementwise(
     "add",
@@ -65,8 +117,16 @@ ADD = elementwise(
     infix="+",
     dtype="number",
     booleans=lambda a, b: logical_or(a, b),
+    facts=Facts(python=operator.add, rows=_added_rows),
 )
-SUB = elementwise("subtract", u - v, ufunc="subtract", infix="-", dtype="number")
+SUB = elementwise(
+    "subtract",
+    u - v,
+    ufunc="subtract",
+    infix="-",
+    dtype="number",
+    facts=Facts(python=operator.sub, rows=_added_rows),
+)
 MUL = elementwise(
     "multiply",
     u * v,
@@ -74,9 +134,24 @@ MUL = elementwise(
     infix="*",
     dtype="promote",
     booleans=lambda a, b: logical_and(a, b),
+    facts=Facts(python=operator.mul, units=(1, 0), rows=_multiplied_rows),
 )
-DIV = elementwise("divide", u / v, partials=(1 / v, -y / v), ufunc="divide", infix="/")
-NEG = elementwise("negative", -u, ufunc="negative", infix="-", dtype="number")
+DIV = elementwise(
+    "divide",
+    u / v,
+    partials=(1 / v, -y / v),
+    ufunc="divide",
+    infix="/",
+    facts=Facts(python=operator.truediv, units=(1,), rows=_divided_rows),
+)
+NEG = elementwise(
+    "negative",
+    -u,
+    ufunc="negative",
+    infix="-",
+    dtype="number",
+    facts=Facts(python=operator.neg, rows=rows.unchanged),
+)
 
 add = function(ADD, "add", arity=2, doc="Sum of two tensors.")
 subtract = function(SUB, "subtract", arity=2, doc="Difference of two tensors.")
@@ -143,6 +218,7 @@ POWER = elementwise(
     ufunc="power",
     dtype="number",
     booleans=as_int8(lambda a, b: power(a, b)),
+    facts=Facts(out_form=power_out),
 )
 
 
@@ -219,95 +295,6 @@ sin = function(SIN, "sin", doc="Sine.")
 cos = function(COS, "cos", doc="Cosine.")
 tanh = function(TANH, "tanh", doc="Hyperbolic tangent.")
 
-# --- comparisons and logic ------------------------------------------------------------
-
-
-def _comparison(name: str, infix: str, relation: Any) -> Any:
-    op = elementwise(
-        name,
-        relation(u, v),
-        arity=2,
-        ufunc=name,
-        infix=infix,
-        dtype="bool",
-        differentiable=False,
-    )
-    return function(op, name, arity=2, doc=f"Whether x {infix} y, element by element.")
-
-
-greater = _comparison("greater", ">", sp.Gt)
-greater_equal = _comparison("greater_equal", ">=", sp.Ge)
-less = _comparison("less", "<", sp.Lt)
-less_equal = _comparison("less_equal", "<=", sp.Le)
-equal = _comparison("equal", "==", sp.Eq)
-not_equal = _comparison("not_equal", "!=", sp.Ne)
-
-
-def _logical(name: str, infix: str, relation: Any, arity: int = 2) -> Any:
-    symbols = sp.symbols("u v")[:arity]
-    op = elementwise(
-        name,
-        relation(*symbols),
-        arity=arity,
-        ufunc=name,
-        infix=infix,
-        dtype="logical",
-        differentiable=False,
-    )
-    return function(
-        op, name, arity=arity, doc=f"Logical {name[8:]} of boolean tensors."
-    )
-
-
-logical_and = _logical("logical_and", "&", sp.And)
-logical_or = _logical("logical_or", "|", sp.Or)
-logical_xor = _logical("logical_xor", "^", sp.Xor)
-logical_not = _logical("logical_not", "~", sp.Not, arity=1)
-
-
-def _where_dtype(condition: DType, a: DType, b: DType) -> DType:
-    if not condition.is_bool:
-        raise DTypeError(
-            f"the condition must be boolean, got {condition}; compare first."
-        )
-    found = promote(a, b)
-    return INT64 if found.weak and found.is_integer else found  # an array of numbers
-
-
-WHERE = elementwise(
-    "where",
-    None,
-    arity=3,
-    partials=(
-        None,
-        lambda t, out, condition, a, b: where(condition, t, 0),
-        lambda t, out, condition, a, b: where(condition, 0, t),
-    ),
-    text="np.where(_0, _1, _2)",
-    evaluate=np.where,
-    dtype=_where_dtype,
-    latex=r"\operatorname{{where}}({0}, {1}, {2})",
-    facts=Facts(selects=True),
-)
-
-
-@api("where")
-def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
-    """Elements of ``x`` where the condition holds, of ``otherwise`` elsewhere.
-
-    A NaN or infinity in the branch not taken never reaches a gradient through `where`
-    and elementwise functions before it. What mixes elements, as a running sum does,
-    has mixed them before any is chosen.
-    """
-    taken, left = as_tensor(x), as_tensor(otherwise)
-    numbers = (literal_value(taken), literal_value(left))
-    if all(isinstance(n, (int, float)) for n in numbers) and float in map(
-        type, numbers
-    ):
-        x = float_operand(taken)  # an array of two numbers has the run's width
-    return call_elementwise(WHERE, condition, x, otherwise)
-
-
 # --- kinks ----------------------------------------------------------------------------
 
 SIGN = elementwise(
@@ -372,62 +359,3 @@ maximum = function(
 minimum = function(
     MINIMUM, "minimum", arity=2, doc="Smaller of two; a tie shares the gradient."
 )
-
-# --- casts and barriers ---------------------------------------------------------------
-
-
-def _infer_cast(t: TensorType, *, dtype: DType) -> TensorType:
-    return TensorType(t.shape, dtype)
-
-
-def _cast_back(t: Tensor, inputs: Any) -> Tensor | None:
-    source = inputs[0].dtype
-    return cast(t, source) if source.is_float else None
-
-
-CAST = primitive(
-    "cast",
-    _infer_cast,
-    lambda x, *, dtype: np.asarray(x).astype(dtype.name)[()],
-    vjp=lambda ct, out, inputs, attrs, needs: [_cast_back(ct, inputs)],
-    jvp=lambda tangents, out, inputs, attrs: (
-        cast(tangents[0], attrs["dtype"]) if attrs["dtype"].is_float else None
-    ),
-    text=lambda node: f"_0.astype({dtype_text(node.attrs['dtype'])})",
-    analytic=False,  # a real dtype drops the imaginary part of a complex step
-)
-
-
-def dtype_text(d: DType) -> str:
-    """Return the text of a dtype: the shared float type, or NumPy's name."""
-    return "_float" if d.name == "float" else f"np.{'bool_' if d == BOOL else d.name}"
-
-
-@api("cast", "astype")
-def cast(x: Any, dtype: Any) -> Tensor:
-    """The tensor in another dtype; gradients flow between float types only."""
-    tensor, target = as_tensor(x), cast_dtype(dtype)
-    if is_literal(tensor):
-        from symdiff.ops.core.operands import constant
-
-        return constant(np.array(literal_value(tensor)), target)
-    return tensor if tensor.dtype == target else apply(CAST, tensor, dtype=target)
-
-
-STOP_GRADIENT = primitive(
-    "stop_gradient",
-    lambda t: t,
-    lambda x: x,
-    vjp=None,
-    jvp=None,
-    text="_0",
-    view=True,
-    facts=Facts(hides=True),
-)
-
-
-@api("stop_gradient")
-def stop_gradient(x: Any) -> Tensor:
-    """The tensor's value, treated as a constant by differentiation."""
-    tensor = as_tensor(x)
-    return tensor if is_literal(tensor) else apply(STOP_GRADIENT, tensor)

@@ -15,7 +15,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import function, literal_value
 from symdiff.ops.core.record import elementwise, u, v, y
 from symdiff.ops.elementwise.activations import sigmoid_
-from symdiff.ops.elementwise.arithmetic import equal, logical_and, where
+from symdiff.ops.elementwise.comparisons import equal, logical_and, where
 from symdiff.ops.elementwise.nonfinite import isinf
 
 LOG_2 = float(sp.log(2))

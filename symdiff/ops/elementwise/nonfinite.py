@@ -8,19 +8,19 @@ import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, function
 from symdiff.ops.core.record import Op, elementwise, primitive, require_float
-from symdiff.ops.elementwise.arithmetic import (
-    absolute,
-    cast,
+from symdiff.ops.elementwise.arithmetic import absolute, sign
+from symdiff.ops.elementwise.casts import cast
+from symdiff.ops.elementwise.comparisons import (
     equal,
     greater,
     less,
     less_equal,
     logical_and,
     logical_or,
-    sign,
     where,
 )
 from symdiff.ops.reduce.sums import number_text
@@ -138,6 +138,7 @@ NAN_TO_NUM = primitive(
     text=_nan_to_num_text,
     analytic=True,
     rule="nothing flows where an element was replaced",
+    facts=Facts(rows=rows.each),
 )
 
 

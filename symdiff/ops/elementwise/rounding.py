@@ -21,7 +21,8 @@ from symdiff.ops.core.operands import (
     is_literal,
 )
 from symdiff.ops.core.record import Op, elementwise, u, v
-from symdiff.ops.elementwise.arithmetic import as_float, as_int8, cast
+from symdiff.ops.elementwise.arithmetic import as_float, as_int8
+from symdiff.ops.elementwise.casts import cast
 
 
 def _rounding(

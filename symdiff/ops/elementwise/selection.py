@@ -20,7 +20,7 @@ from symdiff.ops.core.operands import (
     function,
 )
 from symdiff.ops.core.record import elementwise, u, v, w
-from symdiff.ops.elementwise.arithmetic import (
+from symdiff.ops.elementwise.comparisons import (
     equal,
     greater,
     greater_equal,

@@ -15,12 +15,14 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
+from symdiff.ops.core import rows
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand, function
 from symdiff.ops.core.record import HELPERS, elementwise, primitive, require_float, u
-from symdiff.ops.elementwise.arithmetic import (
+from symdiff.ops.elementwise.arithmetic import log
+from symdiff.ops.elementwise.comparisons import (
     equal,
     less_equal,
-    log,
     logical_and,
     logical_or,
     where,
@@ -83,6 +85,7 @@ POLYGAMMA = primitive(
     ),
     text=lambda node: f"_help_polygamma({node.attrs['order']}, _0)",
     latex=r"\psi_n({0})",
+    facts=Facts(rows=rows.each),
 )
 
 

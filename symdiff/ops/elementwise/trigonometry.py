@@ -16,6 +16,8 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
+from symdiff.ops.core import rows
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, function
 from symdiff.ops.core.record import (
     HELPERS,
@@ -26,7 +28,8 @@ from symdiff.ops.core.record import (
     v,
     y,
 )
-from symdiff.ops.elementwise.arithmetic import equal, multiply, where
+from symdiff.ops.elementwise.arithmetic import multiply
+from symdiff.ops.elementwise.comparisons import equal, where
 
 TAN = elementwise("tan", sp.tan(u), partials=(1 + y**2,), ufunc="tan")
 ARCSIN = elementwise(
@@ -165,6 +168,7 @@ SINC_DERIVATIVE = primitive(
     jvp=lambda tangents, out, inputs, attrs: _next_order(tangents[0], inputs, attrs),
     text=lambda node: f"_help_sinc_derivative(_0, {node.attrs['order']})",
     latex=r"\operatorname{{sinc}}'({0})",
+    facts=Facts(rows=rows.each),
 )
 SINC = elementwise(
     "sinc",

@@ -168,7 +168,7 @@ def advanced_getitem(x: Tensor, entries: list[Any]) -> Tensor:
     """Return ``x[entries]`` where arrays are among the entries."""
     index, arrays = parse(entries, x.shape)
     if len(arrays) == 1 and all(e in (ARRAY, slice(None)) for e in index):
-        from symdiff.ops.indexing.slices import take
+        from symdiff.ops.indexing.taking import take
 
         return take(x, arrays[0], axis=index.index(ARRAY))
     return gather(x, arrays, index)

@@ -18,21 +18,23 @@ from symdiff.graph.types import (
     require_nonempty,
     unify,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.calculus import add_all
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, float_operand, stretch
 from symdiff.ops.core.record import Cotangents, primitive, require_float
-from symdiff.ops.elementwise.arithmetic import (
-    dtype_text,
+from symdiff.ops.elementwise.arithmetic import maximum, minimum
+from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.ops.elementwise.comparisons import (
     greater_equal,
     less,
     less_equal,
     logical_and,
-    maximum,
-    minimum,
     where,
 )
-from symdiff.ops.indexing.slices import TAKE_ADD, slice_axis
+from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.sorting import searchsorted
+from symdiff.ops.indexing.taking import TAKE_ADD
 from symdiff.ops.reduce.sums import sum_
 from symdiff.ops.shape.views import reshape, zeros_like
 
@@ -122,6 +124,7 @@ INTERP = primitive(
     jvp=_interp_jvp,
     text=lambda node: f"np.interp(_0, _1, _2).astype({dtype_text(node.dtype)})",
     rule="the slope of the segment; its ends share by distance",
+    facts=Facts(rows=rows.looked_up(0)),
 )
 
 

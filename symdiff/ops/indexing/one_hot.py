@@ -5,18 +5,26 @@ In: integer indices. Out: 1 at each index and 0 elsewhere, along a new last axis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.layouts import filled, kept
 from symdiff.ops.core.operands import api, cast_dtype
 from symdiff.ops.core.record import primitive
+from symdiff.ops.core.rows import (
+    Batch,
+    Part,
+    same_rows,
+)
 from symdiff.ops.core.text import dim_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
-from symdiff.ops.indexing.slices import label_operand, placed_values, row_index
+from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.ops.indexing.taking import label_operand, placed_values, row_index
 
 
 def _infer_one_hot(index: TensorType, *, length: Dim, dtype: DType) -> TensorType:
@@ -29,6 +37,11 @@ def _one_hot_text(node: Any) -> str:
     return same if node.dtype.is_bool else f"{same}.astype({dtype_text(node.dtype)})"
 
 
+def _one_hot_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    rows = same_rows(parts)
+    return None if rows is None or s.has_rows(node.attrs["length"]) else rows
+
+
 ONE_HOT = primitive(
     "one_hot",
     _infer_one_hot,
@@ -39,7 +52,11 @@ ONE_HOT = primitive(
     jvp=None,
     text=_one_hot_text,
     facts=Facts(
-        indices=lambda node: {0: node.attrs["length"]}, labels=True, compares=True
+        indices=lambda node: {0: node.attrs["length"]},
+        labels=True,
+        compares=True,
+        layout=kept,
+        rows=_one_hot_rows,
     ),
 )
 
@@ -68,4 +85,5 @@ SUBTRACT_ONE_HOT = primitive(
         f"_out = _0.copy()\n_out[{row_index(len(node.shape), node.shape)}] -= 1"
     ),
     analytic=True,
+    facts=Facts(layout=filled),
 )

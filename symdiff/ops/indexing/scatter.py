@@ -31,9 +31,18 @@ from symdiff.graph.types import (
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import literal
 from symdiff.ops.core.record import Cotangents, multilinear, primitive
+from symdiff.ops.core.rows import (
+    FULL,
+    Batch,
+    Part,
+    Rows,
+    same_rows,
+)
 from symdiff.ops.core.text import index_text, shape_text
-from symdiff.ops.elementwise.arithmetic import dtype_text, equal, where
+from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.ops.elementwise.comparisons import equal, where
 from symdiff.ops.indexing.slices import require_slice, slice_length
+from symdiff.ops.indexing.taking import ARANGE
 from symdiff.ops.shape.views import full, reshape, zeros_like
 
 ARRAY = "@"
@@ -161,6 +170,21 @@ def _infer_gather(x: TensorType, *arrays: TensorType, index: Index) -> TensorTyp
     return TensorType(indexed_shape(x.shape, index, arrays), x.dtype)
 
 
+def _gathered_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """``x[arange(N), y]``: a row's own elements, in order."""
+    arrays, index = node.inputs[1:], node.attrs["index"]
+    kinds = [i for i, entry in enumerate(index) if entry == ARRAY]
+    plain = kinds == list(range(len(kinds)))
+    plain = plain and all(e == FULL for e in index[len(kinds) :])
+    if parts[0] != Rows(0) or not plain or not kinds:
+        return None
+    first = arrays[0]
+    counted = first.op is ARANGE and first.attrs["length"] == s.rows
+    shapes = {a.shape for a in arrays}
+    others = all(p == Rows(0) for p in parts[2:])
+    return Rows(0) if counted and others and len(shapes) == 1 else None
+
+
 GATHER = multilinear(
     "gather",
     _infer_gather,
@@ -173,7 +197,9 @@ GATHER = multilinear(
     text=lambda node: f"_0[{advanced_text(node.attrs['index'], 1)}]",
     rule="added up where an index repeats",
     facts=Facts(
-        indices=index_lengths(lambda node: node.inputs[0].shape, 1), zeros="moved"
+        indices=index_lengths(lambda node: node.inputs[0].shape, 1),
+        zeros="moved",
+        rows=_gathered_rows,
     ),
 )
 
@@ -270,7 +296,7 @@ def last_writes(
     Each write leaves its ordinal; an element stays where its own ordinal is read back.
     """
     from symdiff.graph.types import product
-    from symdiff.ops.indexing.slices import arange
+    from symdiff.ops.indexing.taking import arange
 
     order = hinted(reshape(arange(product(value.shape)), value.shape), "order")
     blank = full(shape, 0, "int64")
@@ -316,6 +342,17 @@ def _set_jvp(
     return apply(SET_AT, kept, written, *arrays, index=attrs["index"])
 
 
+def _written_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """What is written to slices that are whole along the rows."""
+    index, rows = node.attrs["index"], same_rows(parts)
+    x, value, *arrays = node.inputs
+    if arrays or rows is None or not isinstance(parts[0], Rows):
+        return None
+    alike = len(value.shape) in (0, len(x.shape))
+    plain = len(index) == len(x.shape) and all(isinstance(e, slice) for e in index)
+    return rows if alike and plain and index[rows.axis] == FULL else None
+
+
 SET_AT = primitive(
     "set_at",
     infer_update,
@@ -331,5 +368,6 @@ SET_AT = primitive(
         indices=index_lengths(lambda node: node.shape, 2),
         stretches=(1,),
         zeros="joined",
+        rows=_written_rows,
     ),
 )

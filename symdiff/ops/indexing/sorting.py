@@ -25,13 +25,14 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import CONSTANT, api, as_tensor, stretch
 from symdiff.ops.core.record import Cotangents, multilinear, primitive
 from symdiff.ops.core.text import shape_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.expressions import index_operand
-from symdiff.ops.indexing.slices import take
+from symdiff.ops.indexing.taking import take
 from symdiff.ops.shape.views import ravel
 
 # --- along an axis --------------------------------------------------------------------
@@ -72,7 +73,9 @@ TAKE_ALONG_AXIS = multilinear(
     text=lambda node: f"np.take_along_axis(_0, _1, axis={node.attrs['axis']})",
     rule="added up where an index repeats",
     facts=Facts(
-        indices=lambda n: {1: n.inputs[0].shape[n.attrs["axis"]]}, zeros="moved"
+        indices=lambda n: {1: n.inputs[0].shape[n.attrs["axis"]]},
+        zeros="moved",
+        rows=rows.along,
     ),
 )
 
@@ -169,6 +172,7 @@ ARGSORT = primitive(
     vjp=None,
     jvp=None,
     text=lambda node: f'np.argsort(_0, axis={node.attrs["axis"]}, kind="stable")',
+    facts=Facts(rows=rows.along),
 )
 
 
@@ -216,6 +220,7 @@ SORT = primitive(
     jvp=_sort_jvp,
     text=lambda node: f"np.sort(_0, axis={node.attrs['axis']})",
     rule="the cotangent goes back to where each element came from",
+    facts=Facts(rows=rows.along),
 )
 
 
@@ -268,6 +273,7 @@ SEARCHSORTED = primitive(
         if node.attrs["side"] == "right"
         else "np.searchsorted(_0, _1)"
     ),
+    facts=Facts(rows=rows.looked_up(1)),
 )
 
 

@@ -22,13 +22,8 @@ from symdiff.graph.types import Shape
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import API, api, as_tensor, constant, is_literal, stretch
 from symdiff.ops.core.record import Cotangents, primitive
-from symdiff.ops.elementwise.arithmetic import (
-    equal,
-    logical_and,
-    maximum,
-    minimum,
-    where,
-)
+from symdiff.ops.elementwise.arithmetic import maximum, minimum
+from symdiff.ops.elementwise.comparisons import equal, logical_and, where
 from symdiff.ops.indexing.expressions import entries_of, is_advanced, parse
 from symdiff.ops.indexing.scatter import (
     SET_AT,
@@ -138,7 +133,7 @@ def _others(
     it needs memory for the square of their number.
     """
     from symdiff.graph.types import product
-    from symdiff.ops.indexing.slices import arange
+    from symdiff.ops.indexing.taking import arange
 
     count = product(value.shape)
     places = arange(product(shape)).reshape(shape)

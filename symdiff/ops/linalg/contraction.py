@@ -23,8 +23,13 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import Axes, of_subscripts
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import multilinear
+from symdiff.ops.core.rows import (
+    Batch,
+    Part,
+    labelled,
+)
 from symdiff.ops.core.text import shape_text
-from symdiff.ops.elementwise.arithmetic import cast, dtype_text
+from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.subscripts import interleaved, read_subscripts, sizes, split
 from symdiff.ops.reduce.sums import any_, reduce_sum, sum_
@@ -53,6 +58,11 @@ def _einsum_transpose(
     return einsum(f"{','.join(names)}->{terms[i]}", *factors)
 
 
+def _einsum_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    terms, output = split(node.attrs["subscripts"])
+    return labelled(terms, output, parts)
+
+
 EINSUM = multilinear(
     "einsum",
     _infer_einsum,
@@ -64,7 +74,8 @@ EINSUM = multilinear(
     text=lambda node: f'np.einsum("{node.attrs["subscripts"]}", _0, _1)',
     rule="the same sum of products, over the other subscripts",
     facts=Facts(
-        independent=lambda node: of_subscripts(*split(node.attrs["subscripts"]))
+        independent=lambda node: of_subscripts(*split(node.attrs["subscripts"])),
+        rows=_einsum_rows,
     ),
 )
 
@@ -148,6 +159,18 @@ def _tensordot_transpose(
     return einsum(f"{first},{output}->{second}", inputs[0], ct)
 
 
+def _tensordot_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    letters = [chr(97 + i) for i in range(26)]
+    a, b = (len(i.shape) for i in node.inputs)
+    first, second = letters[:a], letters[a : a + b]
+    left, right = node.attrs["axes"]
+    for i, j in zip(left, right, strict=True):
+        second[j] = first[i]
+    kept = [c for i, c in enumerate(first) if i not in left]
+    kept += [c for j, c in enumerate(second) if j not in right]
+    return labelled(["".join(first), "".join(second)], "".join(kept), parts)
+
+
 TENSORDOT = multilinear(
     "tensordot",
     _infer_tensordot,
@@ -157,7 +180,7 @@ TENSORDOT = multilinear(
         1: lambda ct, inputs, attrs: _tensordot_transpose(ct, inputs, attrs, 1),
     },
     text=lambda node: f"np.tensordot(_0, _1, axes={_axes_text(node.attrs['axes'])})",
-    facts=Facts(independent=_tensordot_axes),
+    facts=Facts(independent=_tensordot_axes, rows=_tensordot_rows),
 )
 
 

@@ -13,6 +13,7 @@ differentiation of linear algebra functions" (2010), section 3, for `qr`.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +21,14 @@ import numpy as np
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, as_dim, require_nonempty
+from symdiff.ops.core import rows
 from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.tuples import item, items
+from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.matrices import (
     adjoint,
@@ -108,6 +111,7 @@ QR = primitive(
     jvp=_qr_jvp,
     text="np.linalg.qr(_0)",
     rule="(d_Q + Q sym(R d_R.T - d_Q.T Q)) R^-T",
+    facts=Facts(work=cubic(2), rows=rows.matrices),
 )
 
 
@@ -199,6 +203,7 @@ EIGH = primitive(
     jvp=_eigh_jvp,
     text=_uplo_text("eigh"),
     rule="V (diag(d_w) + F * (V.T d_V)) V.T",
+    facts=Facts(work=cubic(9), rows=rows.matrices),
 )
 
 
@@ -224,7 +229,7 @@ EIGVALSH = primitive(
     jvp=_eigvalsh_jvp,
     text=_uplo_text("eigvalsh"),
     rule="V diag(d_w) V.T",
-    facts=Facts(independent=of_batch),
+    facts=Facts(independent=of_batch, work=cubic(Fraction(4, 3)), rows=rows.matrices),
 )
 
 

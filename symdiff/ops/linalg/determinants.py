@@ -8,6 +8,7 @@ matrix" (1998). `slogdet` takes regular matrices; `det` takes any.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +16,13 @@ import numpy as np
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api, stretch
 from symdiff.ops.core.record import HELPERS, Cotangents, primitive
 from symdiff.ops.core.tuples import items
+from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg.matrices import adjoint, matrix, square
 from symdiff.ops.linalg.solvers import inv
 from symdiff.ops.reduce.sums import sum_
@@ -59,7 +62,7 @@ COFACTORS = primitive(
     text="_help_cofactors(_0)",
     latex=r"\operatorname{{cof}} {0}",
     rule="det(A) * (<B, d> * B - B @ d.T @ B), B = inv(A).T",
-    facts=Facts(independent=of_batch),
+    facts=Facts(independent=of_batch, rows=rows.matrices),
 )
 
 
@@ -95,7 +98,7 @@ DET = primitive(
     analytic=True,
     latex=r"\det {0}",
     rule="d * cofactors(A)",
-    facts=Facts(independent=of_batch),
+    facts=Facts(independent=of_batch, work=cubic(Fraction(2, 3)), rows=rows.matrices),
 )
 
 
@@ -139,6 +142,7 @@ SLOGDET = primitive(
     jvp=_slogdet_jvp,
     text="np.linalg.slogdet(_0)",
     rule="d * inv(A).T",
+    facts=Facts(work=cubic(Fraction(2, 3)), rows=rows.matrices),
 )
 
 

@@ -22,6 +22,7 @@ from symdiff.graph.types import (
     require_nonempty,
     unify,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_tensor, broadcast_operands, float_operand
@@ -118,7 +119,7 @@ CROSS = multilinear(
     transposes={0: _cross_left, 1: _cross_right},
     text=_cross_text,
     latex=r"{0} \times {1}",
-    facts=Facts(independent=beside_axes),
+    facts=Facts(independent=beside_axes, rows=rows.along),
 )
 
 

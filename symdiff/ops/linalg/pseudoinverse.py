@@ -14,9 +14,12 @@ import numpy as np
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, dims_equal, promote, unify
+from symdiff.ops.core import rows
 from symdiff.ops.core.calculus import add_all
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import Cotangents, primitive, require_float
+from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.matrices import adjoint, matrix, shorter
 from symdiff.ops.linalg.singular import svdvals
@@ -74,6 +77,7 @@ PINV = primitive(
     text="np.linalg.pinv(_0)",
     latex="{0}^{{+}}",
     rule="-P.T d P.T + (I - A P) d.T P P.T + P.T P d.T (I - P A)",
+    facts=Facts(work=cubic(22), rows=rows.matrices),
 )
 
 
@@ -147,6 +151,7 @@ LSTSQ = primitive(
     jvp=_lstsq_jvp,
     text="np.linalg.lstsq(_0, _1, rcond=None)[0]",
     rule="the rule of pinv(A) @ b",
+    facts=Facts(work=cubic(2)),
 )
 
 

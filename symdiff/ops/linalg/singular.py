@@ -18,10 +18,13 @@ import numpy as np
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, dims_equal
+from symdiff.ops.core import rows
 from symdiff.ops.core.calculus import add_all
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.tuples import items
+from symdiff.ops.core.work import cubic
 from symdiff.ops.elementwise.arithmetic import reciprocal
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.matrices import (
@@ -127,6 +130,7 @@ SVD = primitive(
     jvp=_svd_jvp,
     text="np.linalg.svd(_0, full_matrices=False)",
     rule="singular value decomposition, Townsend 2016",
+    facts=Facts(work=cubic(20), rows=rows.matrices),
 )
 
 
@@ -151,6 +155,7 @@ SVDVALS = primitive(
     jvp=_svdvals_jvp,
     text="np.linalg.svd(_0, compute_uv=False)",
     rule="U diag(d_s) V.T",
+    facts=Facts(rows=rows.matrices),
 )
 
 

@@ -10,6 +10,7 @@ not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,13 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api, as_tensor, float_operand, stretch
 from symdiff.ops.core.record import Cotangents, primitive, require_float
+from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg import matrices
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.matrices import (
@@ -96,7 +99,7 @@ SOLVE = primitive(
     analytic=True,
     latex="{0}^{{-1}} {1}",
     rule="A.T is solved for the cotangent",
-    facts=Facts(independent=of_batch),
+    facts=Facts(independent=of_batch, work=cubic(Fraction(2, 3)), rows=rows.matrices),
 )
 
 
@@ -169,7 +172,7 @@ INV = primitive(
     analytic=True,
     latex="{0}^{{-1}}",
     rule="-Y.T @ d_Y @ Y.T",
-    facts=Facts(independent=of_batch),
+    facts=Facts(independent=of_batch, work=cubic(2), rows=rows.matrices),
 )
 
 
@@ -237,7 +240,7 @@ CHOLESKY = primitive(
     jvp=_cholesky_jvp,
     text="np.linalg.cholesky(_0)",
     rule="L^-T Phi(L.T @ d_L) L^-1, Phi: lower triangle, half diagonal",
-    facts=Facts(independent=of_batch),
+    facts=Facts(independent=of_batch, work=cubic(Fraction(1, 3)), rows=rows.matrices),
 )
 
 

@@ -17,8 +17,10 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, product
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
+from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import (
     api,
     as_bool,
@@ -26,8 +28,10 @@ from symdiff.ops.core.operands import (
     float_operand,
     is_literal,
 )
+from symdiff.ops.core.outforms import with_out
 from symdiff.ops.core.record import HELPERS, multilinear, primitive, require_float
-from symdiff.ops.elementwise.arithmetic import cast, dtype_text, not_equal, where
+from symdiff.ops.elementwise.casts import cast, dtype_text
+from symdiff.ops.elementwise.comparisons import not_equal, where
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.reduce.sums import REDUCE_SUM, reduction_text, spread, sum_
 from symdiff.ops.shape.joining import concatenate
@@ -95,7 +99,9 @@ PROD = primitive(
     text=lambda node: f"_0.prod({_prod_arguments(node)})",
     analytic=True,
     rule="the product of the other factors",
-    facts=Facts(independent=beside_axes),
+    facts=Facts(
+        independent=beside_axes, layout=kept, out_form=with_out, rows=rows.along
+    ),
 )
 
 
@@ -181,7 +187,9 @@ CUMSUM = multilinear(
     transposes={0: _sum_of_later},
     text=_running_text("cumsum"),
     rule="the sum of the later cotangents",
-    facts=Facts(independent=beside_axes),
+    facts=Facts(
+        independent=beside_axes, layout=kept, out_form=with_out, rows=rows.along
+    ),
 )
 
 
@@ -217,7 +225,9 @@ CUMPROD = primitive(
     text=_running_text("cumprod"),
     analytic=True,
     rule="a recurrence over the later factors",
-    facts=Facts(independent=beside_axes),
+    facts=Facts(
+        independent=beside_axes, layout=kept, out_form=with_out, rows=rows.along
+    ),
 )
 
 
@@ -274,7 +284,7 @@ LINEAR_RECURRENCE = primitive(
     text=lambda node: f"_help_linear_recurrence(_0, _1, {node.attrs['axis']})",
     analytic=True,
     rule="the recurrence run backwards",
-    facts=Facts(independent=beside_axes),
+    facts=Facts(independent=beside_axes, rows=rows.along),
 )
 
 

@@ -8,12 +8,14 @@ second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
@@ -33,9 +35,16 @@ from symdiff.ops.core.operands import (
     stretch,
 )
 from symdiff.ops.core.record import elementwise, primitive, require_float, sigmoid, u, v
-from symdiff.ops.elementwise.arithmetic import absolute, cast, exp, log1p, maximum
+from symdiff.ops.core.rows import (
+    Batch,
+    Part,
+    Sums,
+    leading,
+)
+from symdiff.ops.elementwise.arithmetic import absolute, exp, log1p, maximum
+from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.indexing.one_hot import one_hot
-from symdiff.ops.indexing.slices import label_operand, pick
+from symdiff.ops.indexing.taking import label_operand, pick
 from symdiff.ops.reduce.normalize import log_softmax, logsumexp_beside_softmax, softmax
 from symdiff.ops.reduce.sums import mean, sum_
 from symdiff.ops.shape.views import expand_dims
@@ -123,6 +132,12 @@ def _jvp(tangents: Any, loss: Tensor, inputs: Any, attrs: Any) -> Tensor | None:
     return reduce_loss(rows, attrs["reduction"])
 
 
+def _rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    rows = leading(s, node, parts)
+    by = {"mean": Sums(s.count), "sum": Sums(), "none": rows}
+    return None if rows is None else by[node.attrs["reduction"]]
+
+
 SOFTMAX_CROSS_ENTROPY = primitive(
     "softmax_cross_entropy",
     _infer,
@@ -136,6 +151,7 @@ SOFTMAX_CROSS_ENTROPY = primitive(
         indices=lambda node: {1: node.inputs[0].shape[-1]},
         labels=True,
         independent=lambda node: [(i, i) for i in range(len(node.shape))],
+        rows=_rows,
     ),
 )
 

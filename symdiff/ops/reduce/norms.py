@@ -14,18 +14,14 @@ import numpy as np
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import API, api, float_operand
 from symdiff.ops.core.record import primitive, require_float
-from symdiff.ops.elementwise.arithmetic import (
-    absolute,
-    cast,
-    equal,
-    not_equal,
-    sign,
-    where,
-)
+from symdiff.ops.elementwise.arithmetic import absolute, sign
+from symdiff.ops.elementwise.casts import cast
+from symdiff.ops.elementwise.comparisons import equal, not_equal, where
 from symdiff.ops.elementwise.trigonometry import off_origin
 from symdiff.ops.reduce.sums import (
     max_,
@@ -102,7 +98,7 @@ NORM = primitive(
     text=_norm_text,
     latex=r"\left\| {0} \right\|",
     rule="0 at the origin",
-    facts=Facts(independent=beside_axes),
+    facts=Facts(independent=beside_axes, rows=rows.along),
 )
 
 

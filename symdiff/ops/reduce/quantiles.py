@@ -23,11 +23,12 @@ from symdiff.graph.types import (
     product,
     require_nonempty,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import primitive, require_float
-from symdiff.ops.elementwise.arithmetic import where
+from symdiff.ops.elementwise.comparisons import where
 from symdiff.ops.elementwise.nonfinite import isnan
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.sorting import ADD_ALONG_AXIS, argsort, take_along_axis
@@ -145,7 +146,7 @@ QUANTILE = primitive(
     jvp=_quantile_jvp,
     text=_quantile_text,
     rule="goes to the elements it lies between",
-    facts=Facts(weight=20, independent=beside_axes),
+    facts=Facts(weight=20, independent=beside_axes, rows=rows.along),
 )
 
 

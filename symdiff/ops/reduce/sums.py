@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError, DTypeError
+from symdiff.graph.node import Node
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
@@ -27,8 +28,10 @@ from symdiff.graph.types import (
 from symdiff.graph.types import (
     dtype as as_dtype,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
+from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import (
     api,
     as_bool,
@@ -38,22 +41,21 @@ from symdiff.ops.core.operands import (
     literal_value,
     stretch,
 )
+from symdiff.ops.core.outforms import reduced_by, reduction, with_out
 from symdiff.ops.core.record import Vjp, multilinear, primitive, require_float
-from symdiff.ops.core.text import axes_text
-from symdiff.ops.elementwise.arithmetic import (
-    cast,
-    dtype_text,
+from symdiff.ops.core.text import axes_text, dim_text, op_text
+from symdiff.ops.elementwise.arithmetic import maximum, minimum
+from symdiff.ops.elementwise.casts import cast, dtype_text
+from symdiff.ops.elementwise.comparisons import (
     equal,
     greater,
     less,
     logical_and,
     logical_not,
     logical_or,
-    maximum,
-    minimum,
     not_equal,
 )
-from symdiff.ops.elementwise.arithmetic import where as select
+from symdiff.ops.elementwise.comparisons import where as select
 from symdiff.ops.shape.views import expand_dims
 
 
@@ -118,6 +120,12 @@ REDUCE_SUM = multilinear(
     },
     text=_sum_text,
     rule="every summand gets the cotangent",
+    facts=Facts(
+        layout=kept,
+        out_form=reduced_by("add"),
+        short=lambda node: f"{reduction(node, 'add')})",
+        rows=rows.summed,
+    ),
 )
 
 
@@ -172,6 +180,15 @@ def _mean_transpose(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
     return spread(share, shape, axes, attrs["keepdims"])
 
 
+def _short_mean(node: Node) -> str:
+    """The sum divided by the count, as NumPy's own is, up to 2**24 elements."""
+    (source,) = node.inputs
+    if node.dtype.name != "float" or not source.shape:
+        return op_text(node)
+    count = dim_text(product(source.shape))
+    return f"_float.type(np.add.reduce(_0, axis=None) / ({count}))"
+
+
 MEAN = multilinear(
     "mean",
     _infer_mean,
@@ -179,6 +196,7 @@ MEAN = multilinear(
     transposes={0: _mean_transpose},
     text=lambda node: f"_0.mean({reduction_text(node)})",
     rule="every element gets an equal share of the cotangent",
+    facts=Facts(layout=kept, out_form=with_out, short=_short_mean, rows=rows.averaged),
 )
 
 
@@ -264,7 +282,8 @@ def _extreme_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tens
 def _extreme(
     name: str, public_names: tuple[str, ...], word: str, pair: Any, beaten: Any
 ) -> Any:
-    reduction = getattr(np, name)
+    reduction_ = getattr(np, name)
+    ufunc = f"{name}imum"
 
     def text(node: Any) -> str:
         arguments = reduction_text(node)
@@ -275,7 +294,7 @@ def _extreme(
 
     def value(x: Any, *, axes: Any, keepdims: bool, initial: float | None) -> Any:
         more = {} if initial is None else {"initial": initial}
-        return reduction(x, axis=axes, keepdims=keepdims, **more)
+        return reduction_(x, axis=axes, keepdims=keepdims, **more)
 
     op = primitive(
         name,
@@ -285,7 +304,14 @@ def _extreme(
         jvp=_extreme_jvp,
         text=text,
         rule="ties share the cotangent equally",
-        facts=Facts(independent=beside_axes),
+        facts=Facts(
+            independent=beside_axes,
+            layout=kept,
+            fresh=True,
+            out_form=reduced_by(ufunc),
+            short=lambda node: f"{reduction(node, ufunc)})",
+            rows=rows.along,
+        ),
     )
 
     def reduce(
@@ -345,6 +371,7 @@ def _argument(name: str, word: str) -> Any:
         vjp=None,
         jvp=None,
         text=text,
+        facts=Facts(layout=kept, rows=rows.along),
     )
 
     def position(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
@@ -385,6 +412,7 @@ def _logical_reduction(name: str, word: str, leave_out: Any) -> Any:
         vjp=None,
         jvp=None,
         text=lambda node: f"_0.{name}({reduction_text(node)})",
+        facts=Facts(layout=kept, out_form=with_out, rows=rows.along),
     )
 
     def reduce(

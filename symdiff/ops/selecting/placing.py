@@ -20,10 +20,11 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, Shape, TensorType, product, unify
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.layouts import filled
 from symdiff.ops.core.operands import API
 from symdiff.ops.core.record import Cotangents, primitive, result_dtype
 from symdiff.ops.core.text import index_text, shape_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.slices import UNSLICE, slice_axis, slice_length
 
 Entry = Any  # a slice, an int or a dim
@@ -145,7 +146,7 @@ UNSLICES = primitive(
     text=_text,
     analytic=True,
     rule="each part goes back to where it was taken",
-    facts=Facts(stretches="all", zeros="placed"),
+    facts=Facts(stretches="all", zeros="placed", layout=filled),
 )
 
 

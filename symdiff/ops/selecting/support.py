@@ -14,7 +14,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, Dim
 from symdiff.ops.core.operands import CONSTANT
-from symdiff.ops.elementwise.arithmetic import (
+from symdiff.ops.elementwise.comparisons import (
     greater_equal,
     less_equal,
     logical_and,

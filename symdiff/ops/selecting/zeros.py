@@ -17,7 +17,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import product
 from symdiff.ops.core.operands import is_literal
-from symdiff.ops.elementwise.arithmetic import where
+from symdiff.ops.elementwise.comparisons import where
 from symdiff.ops.indexing.slices import SLICE, UNSLICE, getitem, slice_length
 from symdiff.ops.selecting.finiteness import may_be_infinite
 from symdiff.ops.selecting.masks import masked

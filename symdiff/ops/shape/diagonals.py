@@ -23,11 +23,12 @@ from symdiff.graph.types import (
     normalize_axis,
     unify,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, cast_dtype
 from symdiff.ops.core.record import multilinear, primitive
 from symdiff.ops.core.text import dim_text, shape_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.reduce.sums import sum_
 from symdiff.ops.shape.views import moveaxis, ravel
 
@@ -53,7 +54,7 @@ def _triangle(name: str, word: str) -> Any:
         transposes={0: lambda ct, inputs, attrs: apply(op, ct, **attrs)},
         text=text,
         rule="the same triangle of the cotangent",
-        facts=Facts(zeros="in place"),
+        facts=Facts(zeros="in place", rows=rows.matrices),
     )
 
     def call(x: Any, k: int = 0) -> Tensor:
@@ -115,7 +116,7 @@ DIAGONAL = multilinear(
     text=_diagonal_text,
     view=True,
     rule="the cotangent goes to the diagonal",
-    facts=Facts(zeros="moved"),
+    facts=Facts(zeros="moved", rows=rows.matrices),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Dim,
@@ -22,12 +23,15 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.core.calculus import transposed_vjp
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, float_operand
+from symdiff.ops.core.outforms import OutForm, with_out
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.text import tuple_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.selecting.placing import part_of_placed
+from symdiff.ops.shape import rows
 from symdiff.ops.shape.views import ravel, squeeze, zeros_like
 
 
@@ -96,7 +100,7 @@ CONCATENATE = primitive(
     jvp=_join_jvp,
     text=_concatenate_text,
     analytic=True,
-    facts=Facts(zeros="joined"),
+    facts=Facts(zeros="joined", layout=kept, out_form=with_out, rows=rows.joined),
 )
 
 
@@ -128,6 +132,10 @@ def _stack_text(node: Any) -> str:
     return f"np.array({operands}, dtype={dtype_text(node.dtype)})"
 
 
+def _stack_out(node: Node) -> OutForm | None:
+    return with_out(node) if node.inputs[0].shape else None
+
+
 STACK = primitive(
     "stack",
     _infer_stack,
@@ -136,7 +144,7 @@ STACK = primitive(
     jvp=_join_jvp,
     text=_stack_text,
     analytic=True,
-    facts=Facts(zeros="joined"),
+    facts=Facts(zeros="joined", layout=kept, out_form=_stack_out, rows=rows.stacked),
 )
 
 

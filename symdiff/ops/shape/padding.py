@@ -16,9 +16,10 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, as_dim, normalize_axis, require_nonempty
 from symdiff.ops.core.operands import api, float_operand
-from symdiff.ops.elementwise.arithmetic import cast
+from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.rounding import floor, rint
-from symdiff.ops.indexing.slices import UNSLICE, arange, slice_axis, take
+from symdiff.ops.indexing.slices import UNSLICE, slice_axis
+from symdiff.ops.indexing.taking import arange, take
 from symdiff.ops.reduce.quantiles import median
 from symdiff.ops.reduce.sums import max_, mean, min_
 from symdiff.ops.shape.joining import concatenate

@@ -14,10 +14,12 @@ from symdiff.graph.types import FLOAT, TensorType, as_dim
 from symdiff.ops.core.operands import api, as_tensor, cast_dtype, literal_value
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.text import dim_text
-from symdiff.ops.elementwise.arithmetic import cast, dtype_text, power, where
+from symdiff.ops.elementwise.arithmetic import power
+from symdiff.ops.elementwise.casts import cast, dtype_text
+from symdiff.ops.elementwise.comparisons import where
 from symdiff.ops.elementwise.exponential import log10
 from symdiff.ops.elementwise.rounding import floor
-from symdiff.ops.indexing import slices as index
+from symdiff.ops.indexing import taking as index
 from symdiff.ops.reduce.sums import number_text
 from symdiff.ops.shape.views import expand_dims, moveaxis
 

@@ -20,10 +20,12 @@ from symdiff.graph.types import (
     normalize_axes,
     normalize_axis,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand, stretch
 from symdiff.ops.core.record import multilinear
-from symdiff.ops.indexing.slices import getitem, slice_axis, take
+from symdiff.ops.indexing.slices import getitem, slice_axis
+from symdiff.ops.indexing.taking import take
 from symdiff.ops.shape.joining import concatenate
 from symdiff.ops.shape.views import (
     broadcast_to,
@@ -150,7 +152,7 @@ ROLL = multilinear(
     transposes={0: _roll_back},
     text=_roll_text,
     rule="rolled back",
-    facts=Facts(zeros="rearranged"),
+    facts=Facts(zeros="rearranged", rows=rows.along),
 )
 
 

@@ -28,9 +28,11 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.layouts import reshaped, turned
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.record import multilinear, primitive
 from symdiff.ops.core.text import dim_text, shape_text
+from symdiff.ops.shape import rows
 
 # --- broadcasting ---------------------------------------------------------------------
 
@@ -58,7 +60,7 @@ BROADCAST_TO = multilinear(
     text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
     view=True,
     rule="{0} was broadcast",
-    facts=Facts(zeros="moved"),
+    facts=Facts(zeros="moved", repeats=True, rows=rows.broadcast),
 )
 
 
@@ -109,7 +111,7 @@ RESHAPE = multilinear(
     transposes={0: lambda ct, inputs, attrs: reshape(ct, inputs[0].shape)},
     text=lambda node: _reshape_text(node.attrs["shape"]),
     view=True,
-    facts=Facts(zeros="rearranged"),
+    facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
 )
 
 
@@ -208,7 +210,7 @@ EXPAND_DIMS = multilinear(
     transposes={0: lambda ct, inputs, attrs: squeeze(ct, attrs["axes"])},
     text=_expand_text,
     view=True,
-    facts=Facts(zeros="rearranged"),
+    facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
 )
 
 
@@ -244,7 +246,7 @@ SQUEEZE = multilinear(
     transposes={0: lambda ct, inputs, attrs: expand_dims(ct, attrs["axes"])},
     text=_squeeze_text,
     view=True,
-    facts=Facts(zeros="rearranged"),
+    facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
 )
 
 
@@ -291,7 +293,7 @@ TRANSPOSE = multilinear(
     text=_transpose_text,
     view=True,
     latex="{0}^{{\\top}}",
-    facts=Facts(zeros="rearranged"),
+    facts=Facts(zeros="rearranged", layout=turned, rows=rows.transposed),
 )
 
 
@@ -348,7 +350,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
 def full(shape: Any, value: Any, dtype: Any = None) -> Tensor:
     """An array of one value."""
     from symdiff.ops.core.operands import constant, is_literal
-    from symdiff.ops.elementwise.arithmetic import cast
+    from symdiff.ops.elementwise.casts import cast
 
     tensor = as_tensor(value)
     if is_literal(tensor):

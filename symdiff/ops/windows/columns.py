@@ -17,9 +17,16 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, Shape, TensorType, product
+from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.layouts import filled
 from symdiff.ops.core.record import multilinear
+from symdiff.ops.core.rows import (
+    Batch,
+    Part,
+    Rows,
+)
 from symdiff.ops.core.text import shape_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.windows.views import (
     Geometry,
     geometry,
@@ -74,6 +81,15 @@ def _add(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
     return apply(ADD_COLUMNS, ct, shape=inputs[0].shape, **attrs)
 
 
+def _window_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Windows of images whose batch is the last axis."""
+    (part,), (x,) = parts, node.inputs
+    if part != Rows(len(x.shape) - 1):
+        return None
+    counts = window_counts(x.shape, geometry(node.attrs))
+    return Rows(1, product(counts), 1)
+
+
 COLUMNS = multilinear(
     "columns",
     _infer,
@@ -81,6 +97,7 @@ COLUMNS = multilinear(
     transposes={0: _add},
     text=_text,
     rule="overlapping windows add up",
+    facts=Facts(layout=filled, rows=_window_rows),
 )
 
 
@@ -123,4 +140,5 @@ ADD_COLUMNS = multilinear(
     transposes={0: _again},
     text=_add_text,
     rule="every window reads its elements",
+    facts=Facts(layout=filled),
 )

@@ -23,10 +23,12 @@ from symdiff.graph.types import (
 from symdiff.graph.types import (
     dtype as as_dtype,
 )
+from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.layouts import filled, kept
 from symdiff.ops.core.record import Cotangents, multilinear, primitive
 from symdiff.ops.core.text import dim_text, shape_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.windows.views import (
     Geometry,
     along,
@@ -139,6 +141,7 @@ MAX_POOL = primitive(
     jvp=_max_jvp,
     text=_max_text,
     rule="all to the first largest element of the window",
+    facts=Facts(layout=kept, rows=rows.along),
 )
 
 
@@ -189,6 +192,7 @@ WINDOW_ARGMAX = primitive(
     vjp=None,
     jvp=None,
     text=_argmax_text,
+    facts=Facts(layout=kept),
 )
 
 
@@ -224,6 +228,7 @@ WINDOW_PICK = multilinear(
     transposes={0: _place},
     text=_pick_text,
     rule="one element of every window",
+    facts=Facts(layout=filled, rows=rows.along),
 )
 
 
@@ -259,7 +264,7 @@ WINDOW_PLACE = multilinear(
     transposes={0: _pick},
     text=_place_text,
     rule="to one element of every window",
-    facts=Facts(stretches=(0,), zeros="placed apart"),
+    facts=Facts(stretches=(0,), zeros="placed apart", layout=filled),
 )
 
 # --- the sum --------------------------------------------------------------------------
@@ -295,6 +300,7 @@ WINDOW_SUM = multilinear(
     transposes={0: _spread},
     text=_sum_text,
     rule="every element gets the cotangents of its windows",
+    facts=Facts(layout=kept, rows=rows.along),
 )
 
 
@@ -323,5 +329,5 @@ WINDOW_SPREAD = multilinear(
     _evaluate_spread,
     transposes={0: _sum_again},
     text=_spread_text,
-    facts=Facts(stretches=(0,)),
+    facts=Facts(stretches=(0,), layout=filled),
 )

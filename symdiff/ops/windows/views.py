@@ -25,10 +25,13 @@ from symdiff.graph.types import (
     normalize_axes,
     require_nonempty,
 )
+from symdiff.ops.core import rows
+from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.layouts import filled
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import multilinear
 from symdiff.ops.core.text import dim_text, shape_text
-from symdiff.ops.elementwise.arithmetic import dtype_text
+from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.scatter import SET_AT
 from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.shape.views import full
@@ -181,6 +184,7 @@ WINDOWS = multilinear(
     text=_view_text,
     view=True,
     rule="overlapping windows add up",
+    facts=Facts(rows=rows.along),
 )
 
 
@@ -223,6 +227,7 @@ ADD_WINDOWS = multilinear(
     transposes={0: _windows_again},
     text=_add_text,
     rule="every window reads its elements",
+    facts=Facts(layout=filled),
 )
 
 

@@ -1,4 +1,4 @@
-"""How loops and branches hand rows on, for `symdiff.plan.row_rules`.
+"""How loops and branches hand rows on, for the records of `symdiff.ops.control`.
 
 In: a node with bodies, and its operands' classes. Out: the classes of its results, or
 None where it mixes rows. Invariant: a body is classed by the rules of its own ops; what
@@ -12,15 +12,17 @@ from typing import Any
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
-from symdiff.plan.rows import WHOLE, Mixed, Part, Parts, Rows, Sums, Whole, moved
-
-
-def item_rule(s: Any, node: Node, parts: Sequence[Any]) -> Part | None:
-    (part,) = parts
-    if not isinstance(part, tuple):
-        return part if isinstance(part, Mixed) else None
-    found: Part = part[node.attrs["index"]]
-    return found
+from symdiff.ops.core.rows import (
+    WHOLE,
+    Batch,
+    Mixed,
+    Part,
+    Parts,
+    Rows,
+    Sums,
+    Whole,
+    moved,
+)
 
 
 def _joined(a: Part, b: Part) -> Part | None:
@@ -35,13 +37,13 @@ def _joined(a: Part, b: Part) -> Part | None:
     return None
 
 
-def _inside(s: Any, body: Body, parts: Sequence[Any]) -> list[Any]:
+def _inside(s: Batch, body: Body, parts: Sequence[Any]) -> list[Any]:
     given = {p.node: part for p, part in zip(body.params, parts, strict=True)}
     found = s.classes([t.node for t in body.outputs], given)
     return [found[t.node] for t in body.outputs]
 
 
-def scan_rule(s: Any, node: Node, parts: Sequence[Any]) -> Parts | None:
+def scanned(s: Batch, node: Node, parts: Sequence[Any]) -> Parts | None:
     n, m = node.attrs["carries"], node.attrs["sequences"]
     if s.has_rows(node.attrs["length"]):
         return None
@@ -65,7 +67,7 @@ def scan_rule(s: Any, node: Node, parts: Sequence[Any]) -> Parts | None:
     return (*carries, *stacked)
 
 
-def cond_rule(s: Any, node: Node, parts: Sequence[Any]) -> Parts | None:
+def branched(s: Batch, node: Node, parts: Sequence[Any]) -> Parts | None:
     if parts[0] != WHOLE:
         return None
     sides = [_inside(s, node.attrs[k], parts[1:]) for k in ("then", "otherwise")]

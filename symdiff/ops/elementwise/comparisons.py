@@ -1,0 +1,137 @@
+"""Elementwise ops that compare, combine conditions, and choose by them.
+
+Each op is one record; comparisons and logic have no derivative, and a choice hands a
+cotangent to what was chosen alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symdiff.graph.errors import DTypeError
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import INT64, DType, promote
+from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.operands import (
+    api,
+    as_tensor,
+    call_elementwise,
+    float_operand,
+    function,
+    literal_value,
+)
+from symdiff.ops.core.record import Op, elementwise, u, v
+from symdiff.ops.core.rows import (
+    WHOLE,
+    Batch,
+    Part,
+    Sums,
+    same_rows,
+)
+from symdiff.ops.elementwise.in_place import where_out
+
+# --- comparisons and logic ------------------------------------------------------------
+
+
+def _comparison(
+    name: str, infix: str, relation: Any
+) -> tuple[Op, Callable[..., Tensor]]:
+    op = elementwise(
+        name,
+        relation(u, v),
+        arity=2,
+        ufunc=name,
+        infix=infix,
+        dtype="bool",
+        differentiable=False,
+    )
+    doc = f"Whether x {infix} y, element by element."
+    return op, function(op, name, arity=2, doc=doc)
+
+
+GREATER, greater = _comparison("greater", ">", sp.Gt)
+GREATER_EQUAL, greater_equal = _comparison("greater_equal", ">=", sp.Ge)
+LESS, less = _comparison("less", "<", sp.Lt)
+LESS_EQUAL, less_equal = _comparison("less_equal", "<=", sp.Le)
+EQUAL, equal = _comparison("equal", "==", sp.Eq)
+NOT_EQUAL, not_equal = _comparison("not_equal", "!=", sp.Ne)
+
+
+def _logical(
+    name: str, infix: str, relation: Any, arity: int = 2
+) -> tuple[Op, Callable[..., Tensor]]:
+    symbols = sp.symbols("u v")[:arity]
+    op = elementwise(
+        name,
+        relation(*symbols),
+        arity=arity,
+        ufunc=name,
+        infix=infix,
+        dtype="logical",
+        differentiable=False,
+    )
+    doc = f"Logical {name[8:]} of boolean tensors."
+    return op, function(op, name, arity=arity, doc=doc)
+
+
+LOGICAL_AND, logical_and = _logical("logical_and", "&", sp.And)
+LOGICAL_OR, logical_or = _logical("logical_or", "|", sp.Or)
+LOGICAL_XOR, logical_xor = _logical("logical_xor", "^", sp.Xor)
+LOGICAL_NOT, logical_not = _logical("logical_not", "~", sp.Not, arity=1)
+
+
+def _where_dtype(condition: DType, a: DType, b: DType) -> DType:
+    if not condition.is_bool:
+        raise DTypeError(
+            f"the condition must be boolean, got {condition}; compare first."
+        )
+    found = promote(a, b)
+    return INT64 if found.weak and found.is_integer else found  # an array of numbers
+
+
+def _guarded_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """``where(total == 0, 1, total)`` guards what a mean divides by."""
+    test, guard, total = node.inputs
+    is_guard = test.op is EQUAL and total in test.inputs
+    if is_guard and parts[1] == WHOLE and parts[2] == Sums() and not guard.inputs:
+        return Sums()
+    return same_rows(parts)
+
+
+WHERE = elementwise(
+    "where",
+    None,
+    arity=3,
+    partials=(
+        None,
+        lambda t, out, condition, a, b: where(condition, t, 0),
+        lambda t, out, condition, a, b: where(condition, 0, t),
+    ),
+    text="np.where(_0, _1, _2)",
+    evaluate=np.where,
+    dtype=_where_dtype,
+    latex=r"\operatorname{{where}}({0}, {1}, {2})",
+    facts=Facts(selects=True, out_form=where_out, rows=_guarded_rows),
+)
+
+
+@api("where")
+def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
+    """Elements of ``x`` where the condition holds, of ``otherwise`` elsewhere.
+
+    A NaN or infinity in the branch not taken never reaches a gradient through `where`
+    and elementwise functions before it. What mixes elements, as a running sum does,
+    has mixed them before any is chosen.
+    """
+    taken, left = as_tensor(x), as_tensor(otherwise)
+    numbers = (literal_value(taken), literal_value(left))
+    if all(isinstance(n, (int, float)) for n in numbers) and float in map(
+        type, numbers
+    ):
+        x = float_operand(taken)  # an array of two numbers has the run's width
+    return call_elementwise(WHERE, condition, x, otherwise)

@@ -1,0 +1,63 @@
+"""How changes of shape hand rows on, for the records of `symdiff.ops.shape`.
+
+In: a node and its operands' classes. Out: its class, or None where it mixes rows.
+Invariant: as in `symdiff.ops.core.rows`, whose rules these are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdiff.graph.node import Node
+from symdiff.graph.types import product
+from symdiff.ops.core.rows import WHOLE, Batch, Part, Rows, moved, same_rows
+
+
+def broadcast(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Repeating gives no further rows, but it may repeat something for each row."""
+    (part,), (x,) = parts, node.inputs
+    if isinstance(part, Rows):
+        rows = moved(part, part.axis + len(node.shape) - len(x.shape))
+        others = [d for i, d in enumerate(node.shape) if i != rows.axis]
+        return None if s.has_rows(others) else rows
+    if part == WHOLE:
+        at = [i for i, d in enumerate(node.shape) if s.has_rows(d)]
+        if len(at) == 1:
+            before, after = product(node.shape[: at[0]]), product(node.shape[at[0] :])
+            return s.place(node.shape, before, sp.cancel(after / s.rows))
+    return None
+
+
+def reshaped(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Rows are where as many elements lie before and after each."""
+    (part,), (x,) = parts, node.inputs
+    if not isinstance(part, Rows):
+        return None
+    before = product(x.shape[: part.axis]) * part.outer
+    after = part.inner * product(x.shape[part.axis + 1 :])
+    return s.place(node.shape, before, after)
+
+
+def transposed(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Rows move with their axis."""
+    (part,) = parts
+    if not isinstance(part, Rows):
+        return None
+    return moved(part, tuple(node.attrs["axes"]).index(part.axis))
+
+
+def stacked(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """A new axis ahead of rows moves them."""
+    rows = same_rows(parts)
+    if rows is None or not all(isinstance(p, Rows) for p in parts):
+        return None
+    return moved(rows, rows.axis + (node.attrs["axis"] <= rows.axis))
+
+
+def joined(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Joined along another axis, rows stay where they are."""
+    rows = same_rows(parts)
+    return None if rows is None or rows.axis == node.attrs["axis"] else rows
