@@ -32,11 +32,6 @@ from symdiff.plan.program import Program
 
 # Characters of a cotangent that a composed formula takes in: read once, or more often.
 INLINE, SHORT = 120, 24
-CONTROL = {
-    "scan": "from the last turn to the first, the chain rule of its body",
-    "while_loop": "as often as it ran, from the last turn, the chain rule of its body",
-    "cond": "the chain rule of the side that was taken",
-}
 TERMS, SOME = 12, 4  # of a sum that is written whole, and of one that is not
 WHERE = 8  # cotangents that a composed formula is followed by; the rest are told above
 
@@ -129,7 +124,7 @@ def is_silent(node: Node, readers: Mapping[Node, Sequence[Node]]) -> bool:
         return True
     if node.op is CONSTANT and node.attrs["value"].size == 1:
         return True
-    if node.op.name != "broadcast_to":
+    if not node.op.facts.repeats:
         return False
     found = readers.get(node, ())
     return bool(found) and all(r.op.is_elementwise for r in found)
@@ -242,7 +237,7 @@ class _Deriver:
         return None if partial is None else formula_of(partial.node, self.bench.terms)
 
     def _words(self, user: Node) -> str:
-        words = str(user.op.rule) or CONTROL.get(user.op.name, "")
+        words = user.op.rule or user.op.facts.chain
         if "{0}" in words and user.inputs:
             words = words.format(self.names.get(user.inputs[0], "it"))
         return words

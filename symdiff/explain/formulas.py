@@ -17,16 +17,16 @@ import sympy as sp
 from symdiff.emit.lower import texts
 from symdiff.emit.python import code as py
 from symdiff.explain.symbols import ascii_only, symbol
-from symdiff.explain.typeset import Tex, along_axes, typeset
+from symdiff.explain.typeset import along_axes, typeset
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.tex import Tex
 from symdiff.ops.core.text import dim_text, is_statements, op_text, shape_text
 from symdiff.plan.schedule import LITERAL_ELEMENTS
 
 # Plainer than the statements that the generated code has for them.
-_PLAIN = {"subtract_one_hot": "_0 - one_hot(_1)"}
 _BARE = re.compile(r"\b(?:np|math)\.(?=[a-z])")
 
 
@@ -110,13 +110,13 @@ def _text_over(node: Node, terms: Terms) -> py.Expr:
         return _number(node.attrs["value"])
     if node.op is CONSTANT:
         return _constant(node)
-    if node.op.name == "broadcast_to":
+    if node.op.facts.repeats:
         shape = texts.expression(shape_text(node.shape), _quiet([]))
         return py.Call(py.Name("broadcast_to"), (_text(node.inputs[0], terms), shape))
     operands = [_text(i, terms) for i in operands_of(node)]
     if node.op.name == "item":
         return py.Index(operands[0], (py.Lit(node.attrs["index"]),))
-    text = _PLAIN.get(node.op.name) or ("" if node.op.text is None else op_text(node))
+    text = node.op.facts.formula or ("" if node.op.text is None else op_text(node))
     if not text or is_statements(text):
         along = tuple(("axis", py.Name(axes)) for axes in along_axes(node))
         return py.Call(py.Name(node.op.name), tuple(operands), along)
@@ -130,7 +130,7 @@ def operands_of(node: Node) -> list[Node]:
     """
     if not node.op.is_elementwise:
         return list(node.inputs)
-    found = [i.inputs[0] if i.op.name == "broadcast_to" else i for i in node.inputs]
+    found = [i.inputs[0] if i.op.facts.repeats else i for i in node.inputs]
     shapes = [i.shape for i in found if i.op is not LITERAL]
     try:
         fits = broadcast_shapes(*shapes) == node.shape

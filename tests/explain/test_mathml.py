@@ -7,7 +7,7 @@ import pytest
 
 from symdiff.explain.mathml import equations, mathml
 from symdiff.explain.symbols import escaped, symbol
-from symdiff.explain.typeset import Tex
+from symdiff.explain.typeset import number
 
 # Presentation elements of MathML Core, and how many children they take
 ARITIES = {
@@ -115,9 +115,9 @@ def test_what_is_unknown_is_shown_as_it_is_written():
 
 
 def test_a_sign_is_never_right_after_an_operator():
-    number = Tex.number(-2)
-    assert number.follows(0) == r"\left(-2\right)"
-    assert Tex.number(2).follows(0) == "2"
+    below = number(-2)
+    assert below.follows(0) == r"\left(-2\right)"
+    assert number(2).follows(0) == "2"
 
 
 def test_equations_are_aligned():

@@ -9,7 +9,7 @@ from symdiff.explain.formats.markdown import code, fence
 from symdiff.explain.layout import Box, layout
 from symdiff.explain.lines import lines_of
 from symdiff.explain.symbols import escaped, symbol
-from symdiff.explain.typeset import Tex
+from symdiff.explain.typeset import number
 from symdiff.explain.values import shown
 
 
@@ -30,11 +30,11 @@ def test_symbols():
 
 
 def test_numbers():
-    assert Tex.number(1e-4).text == "10^{-4}"
-    assert Tex.number(2.5e-7).text == r"2.5 \cdot 10^{-7}"
-    assert Tex.number(2.0).text == "2"
-    assert Tex.number(-1.5).within(5) == r"\left(-1.5\right)"
-    assert Tex.number(float("inf")).text == r"\infty"
+    assert number(1e-4).text == "10^{-4}"
+    assert number(2.5e-7).text == r"2.5 \cdot 10^{-7}"
+    assert number(2.0).text == "2"
+    assert number(-1.5).within(5) == r"\left(-1.5\right)"
+    assert number(float("inf")).text == r"\infty"
 
 
 def test_values_as_text():

@@ -61,16 +61,6 @@ RESERVED = frozenset(_OWN.split()) | frozenset(
     [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)]
 )
 
-_READABLE = {
-    "sum": "total", "max": "peak", "min": "low", "abs": "magnitude", "add": "total",
-    "subtract": "difference", "multiply": "product", "divide": "ratio",
-    "matmul": "product", "sqrt": "root", "root_of_squares": "root",
-    "any": "some", "all": "every",
-    "negative": "negated", "slice": "part", "squeeze": "element", "stack": "stacked",
-    "round": "rounded", "broadcast_to": "repeated", "expand_dims": "expanded",
-    "concatenate": "joined", "unslice": "placed", "unslices": "placed",
-}  # fmt: skip
-
 
 def identifier(text: str, avoid: frozenset[str] = RESERVED) -> str:
     """Return the nearest valid identifier to any text, never a keyword or builtin."""
@@ -195,11 +185,8 @@ class Names:
         source = tensor.parents[0].node if tensor.parents else None
         if tensor.node.op.name == "item" and source and "carries" in source.attrs:
             return self._loop_result(tensor)
-        base = (
-            tensor.hint
-            or tensor.node.op.hint
-            or _READABLE.get(tensor.node.op.name, tensor.node.op.name)
-        )
+        op = tensor.node.op
+        base = tensor.hint or op.hint or op.facts.word or op.name
         return "_".join((*tensor.scope, base))
 
     def _loop_result(self, tensor: Tensor) -> str:

@@ -13,27 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from symdiff.emit.lower import texts
 from symdiff.emit.python import code as py
+from symdiff.ops.core.record import OPS
 
-# Where math raises, NumPy returns inf or nan; everywhere else they agree.
-_SHARED = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "exp",
-        "expm1",
-        "log",
-        "log1p",
-        "log2",
-        "log10",
-        "sqrt",
-        "hypot",
-    ]
-)
 _OPERATORS = frozenset(["+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!="])
 FEWEST = 8  # statements for which a function of its own is worth reading
 FUNCTION = "_scalars"
@@ -139,10 +122,17 @@ def _call(name: str, args: tuple[py.Expr, ...], keywords: bool, module: str) -> 
     if keywords:
         raise _Other
     found = tuple(_expression(a, module) for a in args)
-    if name in _SHARED:
-        return py.Call(py.Attr(py.Name(module), name), found)
-    if name == "where" and len(found) == 3:
-        return py.IfExp(*found)
-    if name == "abs":
-        return py.Call(py.Name("abs"), found)
-    raise _Other
+    form = _forms().get(name)
+    if form is None:
+        raise _Other
+    operands = {f"_{i}": e for i, e in enumerate(found)}
+    return texts.expression(form, (operands | {"_math": py.Name(module)}).get)
+
+
+def _forms() -> dict[str, str]:
+    """Return, by NumPy's name, the functions that are the same on Python's floats.
+
+    Where math raises, NumPy returns inf or nan; everywhere else they agree.
+    """
+    ops = [op for op in OPS.values() if op.facts.scalar]
+    return {op.ufunc or op.name: op.facts.scalar for op in ops}

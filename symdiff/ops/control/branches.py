@@ -195,7 +195,7 @@ COND = primitive(
     _evaluate_cond,
     vjp=_cond_vjp,
     jvp=_cond_jvp,
-    facts=Facts(rows=branched),
+    facts=Facts(rows=branched, chain="the chain rule of the side that was taken"),
 )
 
 

@@ -341,7 +341,10 @@ SCAN = primitive(
     vjp=_vjp,
     jvp=_jvp,
     analytic=True,
-    facts=Facts(rows=scanned),
+    facts=Facts(
+        rows=scanned,
+        chain="from the last turn to the first, the chain rule of its body",
+    ),
 )
 
 

@@ -35,6 +35,7 @@ from symdiff.ops.core.closure import (
     swept_back,
     unflatten,
 )
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tuples import item
@@ -255,6 +256,9 @@ WHILE = primitive(
     vjp=_while_vjp,
     jvp=_while_jvp,
     analytic=False,
+    facts=Facts(
+        chain="as often as it ran, from the last turn, the chain rule of its body"
+    ),
 )
 
 

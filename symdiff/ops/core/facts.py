@@ -41,6 +41,10 @@ class Facts:
     repeats : whether it only repeats its operand, as NumPy's broadcasting does
     draws : whether it draws random numbers
     python : the same on Python's numbers
+    scalar : its text on Python's floats, over ``_math``, which has NumPy's values
+    word : what its result is called where nothing names it; its own name if left out
+    formula : its formula in reports, where its text is no expression
+    chain : its derivative in the words of a report, where no rule says it shortly
     units : the operands that leave the other one as it is where they are 1
     stretches : the operands that NumPy broadcasts where the text assigns them
     independent : the axes along which elements take no part in each other
@@ -63,6 +67,10 @@ class Facts:
     repeats: bool = False
     draws: bool = False
     python: Callable[..., float] | None = None
+    scalar: str = ""
+    word: str = ""
+    formula: str = ""
+    chain: str = ""
     units: tuple[int, ...] = ()
     stretches: tuple[int, ...] | Literal["all"] = ()
     independent: Independent | None = None

@@ -35,6 +35,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core.facts import UNKNOWN, Facts
+from symdiff.ops.core.tex import TexRule
 
 Cotangents = Sequence[Tensor | None]
 # vjp(cotangent, output, inputs, attrs, needs) -> one cotangent per input
@@ -44,6 +45,8 @@ Vjp = Callable[
 # jvp(tangents, output, inputs, attrs) -> the output's tangent (None: zero)
 Jvp = Callable[[Cotangents, Tensor, Sequence[Tensor], Mapping[str, Any]], Any]
 Text = str | Callable[[Node], str]
+# A template over ``{0}, {1}, ...`` or a rule.
+Latex = str | TexRule
 H = TypeVar("H", bound=Callable[..., Any])
 
 
@@ -75,7 +78,7 @@ class Op:
     text: Text | None = None
     out: str | None = None
     expand: Callable[..., Tensor] | None = None
-    latex: str | Callable[..., str] | None = None
+    latex: Latex | None = None
     expression: sp.Expr | None = None
     partials: tuple[Any, ...] = ()
     analytic: bool = False
@@ -213,7 +216,7 @@ def elementwise(
     differentiable: bool = True,
     expand: Callable[..., Tensor] | None = None,
     analytic: bool = True,
-    latex: str | None = None,
+    latex: Latex | None = None,
     hint: str = "",
     rule: str = "",
     facts: Facts = UNKNOWN,
@@ -291,7 +294,7 @@ def multilinear(
     text: Text | None = None,
     out: str | None = None,
     expand: Callable[..., Tensor] | None = None,
-    latex: str | Callable[..., str] | None = None,
+    latex: Latex | None = None,
     view: bool = False,
     hint: str = "",
     rule: str = "",
@@ -336,7 +339,7 @@ def primitive(
     text: Text | None = None,
     out: str | None = None,
     expand: Callable[..., Tensor] | None = None,
-    latex: str | Callable[..., str] | None = None,
+    latex: Latex | None = None,
     analytic: bool = False,
     view: bool = False,
     leaf: bool = False,

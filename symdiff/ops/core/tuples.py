@@ -13,6 +13,7 @@ from typing import Any
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
+from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.rows import (
@@ -20,6 +21,7 @@ from symdiff.ops.core.rows import (
     Mixed,
     Part,
 )
+from symdiff.ops.core.tex import Tex, Writer
 
 
 def _infer_item(t: TupleType, *, index: int) -> TensorType:
@@ -39,6 +41,11 @@ def _rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     return found
 
 
+def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    whole = operands[0].within(tex.ATOM)
+    return Tex(f"{{{whole}}}_{{[{node.attrs['index']}]}}", tex.POWER)
+
+
 ITEM = primitive(
     "item",
     _infer_item,
@@ -48,6 +55,7 @@ ITEM = primitive(
     text=lambda node: f"_0[{node.attrs['index']}]",
     analytic=True,
     facts=Facts(rows=_rows),
+    latex=_tex,
 )
 
 

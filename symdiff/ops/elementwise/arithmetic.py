@@ -17,10 +17,11 @@ import sympy as sp
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.leaf import by_data_alone
 from symdiff.ops.core.operands import (
+    LITERAL,
     api,
     as_tensor,
     call_elementwise,
@@ -44,6 +45,7 @@ from symdiff.ops.core.rows import (
     Whole,
     same_rows,
 )
+from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (
     WHERE,
@@ -117,7 +119,8 @@ ADD = elementwise(
     infix="+",
     dtype="number",
     booleans=lambda a, b: logical_or(a, b),
-    facts=Facts(python=operator.add, rows=_added_rows),
+    facts=Facts(python=operator.add, rows=_added_rows, word="total"),
+    latex=tex.infix("+", tex.SUM, tex.SUM),
 )
 SUB = elementwise(
     "subtract",
@@ -125,8 +128,27 @@ SUB = elementwise(
     ufunc="subtract",
     infix="-",
     dtype="number",
-    facts=Facts(python=operator.sub, rows=_added_rows),
+    facts=Facts(python=operator.sub, rows=_added_rows, word="difference"),
+    latex=tex.infix("-", tex.SUM, tex.PRODUCT),
 )
+
+
+def _product_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    """Elementwise products have a circled dot; those with a number have none."""
+    a, b = operands
+    left, right = node.inputs
+    plain = not (_is_array(left) and _is_array(right))
+    numbers = right.op is LITERAL or (a.text[-1:].isdigit() and b.text[:1].isdigit())
+    sign = r"\cdot" if numbers else r"\," if plain else r"\odot"
+    return tex.infix(sign, tex.PRODUCT, tex.PRODUCT)(node, operands, writer)
+
+
+def _is_array(node: Node) -> bool:
+    while node.op.facts.repeats:
+        node = node.inputs[0]
+    return bool(node.shape)
+
+
 MUL = elementwise(
     "multiply",
     u * v,
@@ -134,7 +156,10 @@ MUL = elementwise(
     infix="*",
     dtype="promote",
     booleans=lambda a, b: logical_and(a, b),
-    facts=Facts(python=operator.mul, units=(1, 0), rows=_multiplied_rows),
+    facts=Facts(
+        python=operator.mul, units=(1, 0), rows=_multiplied_rows, word="product"
+    ),
+    latex=_product_tex,
 )
 DIV = elementwise(
     "divide",
@@ -142,7 +167,8 @@ DIV = elementwise(
     partials=(1 / v, -y / v),
     ufunc="divide",
     infix="/",
-    facts=Facts(python=operator.truediv, units=(1,), rows=_divided_rows),
+    facts=Facts(python=operator.truediv, units=(1,), rows=_divided_rows, word="ratio"),
+    latex=tex.form(r"\frac{{{0}}}{{{1}}}", tex.PRODUCT),
 )
 NEG = elementwise(
     "negative",
@@ -150,7 +176,8 @@ NEG = elementwise(
     ufunc="negative",
     infix="-",
     dtype="number",
-    facts=Facts(python=operator.neg, rows=rows.unchanged),
+    facts=Facts(python=operator.neg, rows=rows.unchanged, word="negated"),
+    latex=tex.form("-{0}", tex.SUM, tex.PRODUCT),
 )
 
 add = function(ADD, "add", arity=2, doc="Sum of two tensors.")
@@ -219,6 +246,7 @@ POWER = elementwise(
     dtype="number",
     booleans=as_int8(lambda a, b: power(a, b)),
     facts=Facts(out_form=power_out),
+    latex=tex.form("{0}^{{{1}}}", tex.POWER, tex.ATOM),
 )
 
 
@@ -257,6 +285,7 @@ SQUARE = elementwise(
     text="_0 ** 2",
     dtype="number",
     booleans=as_int8(lambda x: square(x)),
+    latex=tex.form("{0}^{{2}}", tex.POWER, tex.ATOM),
 )
 square = function(SQUARE, "square", doc="The tensor times itself.")
 
@@ -273,11 +302,39 @@ def reciprocal(x: Any) -> Tensor:
 
 # --- exponentials and roots -----------------------------------------------------------
 
-EXP = elementwise("exp", sp.exp(u), partials=(y,), ufunc="exp")
-EXPM1 = elementwise("expm1", sp.exp(u) - 1, partials=(y + 1,), ufunc="expm1")
-LOG = elementwise("log", sp.log(u), ufunc="log")
-LOG1P = elementwise("log1p", sp.log(1 + u), ufunc="log1p")
-SQRT = elementwise("sqrt", sp.sqrt(u), partials=(1 / (2 * y),), ufunc="sqrt")
+EXP = elementwise(
+    "exp",
+    sp.exp(u),
+    partials=(y,),
+    ufunc="exp",
+    latex=tex.form("e^{{{0}}}", tex.POWER),
+    facts=Facts(scalar="_math.exp(_0)"),
+)
+EXPM1 = elementwise(
+    "expm1",
+    sp.exp(u) - 1,
+    partials=(y + 1,),
+    ufunc="expm1",
+    facts=Facts(scalar="_math.expm1(_0)"),
+)
+LOG = elementwise(
+    "log",
+    sp.log(u),
+    ufunc="log",
+    latex=tex.form(r"\log {0}", tex.PREFIX, tex.PREFIX),
+    facts=Facts(scalar="_math.log(_0)"),
+)
+LOG1P = elementwise(
+    "log1p", sp.log(1 + u), ufunc="log1p", facts=Facts(scalar="_math.log1p(_0)")
+)
+SQRT = elementwise(
+    "sqrt",
+    sp.sqrt(u),
+    partials=(1 / (2 * y),),
+    ufunc="sqrt",
+    facts=Facts(word="root", scalar="_math.sqrt(_0)"),
+    latex=tex.form(r"\sqrt{{{0}}}"),
+)
 
 exp = function(EXP, "exp", doc="e to the power of each element.")
 expm1 = function(EXPM1, "expm1", doc="exp(x) - 1, accurate near 0.")
@@ -287,9 +344,28 @@ sqrt = function(SQRT, "sqrt", doc="Square root.")
 
 # --- trigonometric and hyperbolic -----------------------------------------------------
 
-SIN = elementwise("sin", sp.sin(u), ufunc="sin")
-COS = elementwise("cos", sp.cos(u), ufunc="cos")
-TANH = elementwise("tanh", sp.tanh(u), partials=((1 - y) * (1 + y),), ufunc="tanh")
+SIN = elementwise(
+    "sin",
+    sp.sin(u),
+    ufunc="sin",
+    latex=tex.form(r"\sin {0}", tex.PREFIX, tex.PREFIX),
+    facts=Facts(scalar="_math.sin(_0)"),
+)
+COS = elementwise(
+    "cos",
+    sp.cos(u),
+    ufunc="cos",
+    latex=tex.form(r"\cos {0}", tex.PREFIX, tex.PREFIX),
+    facts=Facts(scalar="_math.cos(_0)"),
+)
+TANH = elementwise(
+    "tanh",
+    sp.tanh(u),
+    partials=((1 - y) * (1 + y),),
+    ufunc="tanh",
+    latex=tex.form(r"\tanh {0}", tex.PREFIX, tex.PREFIX),
+    facts=Facts(scalar="_math.tanh(_0)"),
+)
 
 sin = function(SIN, "sin", doc="Sine.")
 cos = function(COS, "cos", doc="Cosine.")
@@ -313,6 +389,8 @@ ABS = elementwise(
     dtype="number",
     booleans=lambda x: x,
     analytic=False,
+    facts=Facts(word="magnitude", scalar="abs(_0)"),
+    latex=tex.form(r"\left|{0}\right|"),
 )
 MAXIMUM = elementwise(
     "maximum",
@@ -327,6 +405,7 @@ MAXIMUM = elementwise(
     booleans=lambda a, b: logical_or(a, b),
     analytic=False,
     facts=Facts(selects=True),
+    latex=tex.form(r"\max\left({0}, {1}\right)"),
 )
 MINIMUM = elementwise(
     "minimum",
@@ -341,6 +420,7 @@ MINIMUM = elementwise(
     booleans=lambda a, b: logical_and(a, b),
     analytic=False,
     facts=Facts(selects=True),
+    latex=tex.form(r"\min\left({0}, {1}\right)"),
 )
 
 

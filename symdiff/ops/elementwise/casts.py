@@ -10,7 +10,7 @@ import numpy as np
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, DType, TensorType
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import as_operands, same
 from symdiff.ops.core.operands import (
@@ -60,7 +60,8 @@ CAST = primitive(
         layout=as_operands,
         out_form=lambda node: OutForm('np.copyto(_out, _0, casting="unsafe")'),
         rows=_cast_rows,
-    ),  # a real dtype drops the imaginary part of a complex step
+    ),
+    latex=tex.same,  # a real dtype drops the imaginary part of a complex step
 )
 
 

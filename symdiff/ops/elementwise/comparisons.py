@@ -16,6 +16,7 @@ from symdiff.graph.errors import DTypeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import INT64, DType, promote
+from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
     api,
@@ -39,7 +40,7 @@ from symdiff.ops.elementwise.in_place import where_out
 
 
 def _comparison(
-    name: str, infix: str, relation: Any
+    name: str, infix: str, sign: str, relation: Any
 ) -> tuple[Op, Callable[..., Tensor]]:
     op = elementwise(
         name,
@@ -49,17 +50,18 @@ def _comparison(
         infix=infix,
         dtype="bool",
         differentiable=False,
+        latex=tex.infix(sign, tex.SUM, tex.SUM),
     )
     doc = f"Whether x {infix} y, element by element."
     return op, function(op, name, arity=2, doc=doc)
 
 
-GREATER, greater = _comparison("greater", ">", sp.Gt)
-GREATER_EQUAL, greater_equal = _comparison("greater_equal", ">=", sp.Ge)
-LESS, less = _comparison("less", "<", sp.Lt)
-LESS_EQUAL, less_equal = _comparison("less_equal", "<=", sp.Le)
-EQUAL, equal = _comparison("equal", "==", sp.Eq)
-NOT_EQUAL, not_equal = _comparison("not_equal", "!=", sp.Ne)
+GREATER, greater = _comparison("greater", ">", ">", sp.Gt)
+GREATER_EQUAL, greater_equal = _comparison("greater_equal", ">=", r"\geq", sp.Ge)
+LESS, less = _comparison("less", "<", "<", sp.Lt)
+LESS_EQUAL, less_equal = _comparison("less_equal", "<=", r"\leq", sp.Le)
+EQUAL, equal = _comparison("equal", "==", "=", sp.Eq)
+NOT_EQUAL, not_equal = _comparison("not_equal", "!=", r"\neq", sp.Ne)
 
 
 def _logical(
@@ -115,8 +117,13 @@ WHERE = elementwise(
     text="np.where(_0, _1, _2)",
     evaluate=np.where,
     dtype=_where_dtype,
-    latex=r"\operatorname{{where}}({0}, {1}, {2})",
-    facts=Facts(selects=True, out_form=where_out, rows=_guarded_rows),
+    latex=tex.form(
+        r"\begin{{cases}} {1} & \text{{if }} {0} \\"
+        r" {2} & \text{{otherwise}} \end{{cases}}"
+    ),
+    facts=Facts(
+        selects=True, out_form=where_out, rows=_guarded_rows, scalar="_1 if _0 else _2"
+    ),
 )
 
 

@@ -12,6 +12,7 @@ import sympy as sp
 
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import function, literal_value
 from symdiff.ops.core.record import elementwise, u, v, y
 from symdiff.ops.elementwise.activations import sigmoid_
@@ -21,8 +22,20 @@ from symdiff.ops.elementwise.nonfinite import isinf
 LOG_2 = float(sp.log(2))
 
 EXP2 = elementwise("exp2", 2**u, partials=(y * sp.log(2),), ufunc="exp2")
-LOG2 = elementwise("log2", sp.log(u, 2), ufunc="log2", latex=r"\log_{{2}} {0}")
-LOG10 = elementwise("log10", sp.log(u, 10), ufunc="log10", latex=r"\log_{{10}} {0}")
+LOG2 = elementwise(
+    "log2",
+    sp.log(u, 2),
+    ufunc="log2",
+    latex=r"\log_{{2}} {0}",
+    facts=Facts(scalar="_math.log2(_0)"),
+)
+LOG10 = elementwise(
+    "log10",
+    sp.log(u, 10),
+    ufunc="log10",
+    latex=r"\log_{{10}} {0}",
+    facts=Facts(scalar="_math.log10(_0)"),
+)
 CBRT = elementwise(
     "cbrt",
     sp.cbrt(u),

@@ -16,7 +16,7 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, function
 from symdiff.ops.core.record import (
@@ -31,16 +31,48 @@ from symdiff.ops.core.record import (
 from symdiff.ops.elementwise.arithmetic import multiply
 from symdiff.ops.elementwise.comparisons import equal, where
 
-TAN = elementwise("tan", sp.tan(u), partials=(1 + y**2,), ufunc="tan")
+TAN = elementwise(
+    "tan",
+    sp.tan(u),
+    partials=(1 + y**2,),
+    ufunc="tan",
+    latex=tex.form(r"\tan {0}", tex.PREFIX, tex.PREFIX),
+    facts=Facts(scalar="_math.tan(_0)"),
+)
 ARCSIN = elementwise(
-    "arcsin", sp.asin(u), partials=(1 / sp.sqrt((1 - u) * (1 + u)),), ufunc="arcsin"
+    "arcsin",
+    sp.asin(u),
+    partials=(1 / sp.sqrt((1 - u) * (1 + u)),),
+    ufunc="arcsin",
+    latex=tex.form(r"\arcsin {0}", tex.PREFIX, tex.PREFIX),
 )
 ARCCOS = elementwise(
-    "arccos", sp.acos(u), partials=(-1 / sp.sqrt((1 - u) * (1 + u)),), ufunc="arccos"
+    "arccos",
+    sp.acos(u),
+    partials=(-1 / sp.sqrt((1 - u) * (1 + u)),),
+    ufunc="arccos",
+    latex=tex.form(r"\arccos {0}", tex.PREFIX, tex.PREFIX),
 )
-ARCTAN = elementwise("arctan", sp.atan(u), ufunc="arctan")
-SINH = elementwise("sinh", sp.sinh(u), ufunc="sinh")
-COSH = elementwise("cosh", sp.cosh(u), ufunc="cosh")
+ARCTAN = elementwise(
+    "arctan",
+    sp.atan(u),
+    ufunc="arctan",
+    latex=tex.form(r"\arctan {0}", tex.PREFIX, tex.PREFIX),
+)
+SINH = elementwise(
+    "sinh",
+    sp.sinh(u),
+    ufunc="sinh",
+    latex=tex.form(r"\sinh {0}", tex.PREFIX, tex.PREFIX),
+    facts=Facts(scalar="_math.sinh(_0)"),
+)
+COSH = elementwise(
+    "cosh",
+    sp.cosh(u),
+    ufunc="cosh",
+    latex=tex.form(r"\cosh {0}", tex.PREFIX, tex.PREFIX),
+    facts=Facts(scalar="_math.cosh(_0)"),
+)
 
 
 def _arcsinh_partial(t: Any, out: Tensor, x: Tensor) -> Tensor:
@@ -91,6 +123,7 @@ ROOT = elementwise(
     ufunc="sqrt",
     latex=r"\sqrt{{{0}}}",
     rule="0 at the origin",
+    facts=Facts(word="root", scalar="_math.sqrt(_0)"),
 )  # of a sum of squares, where the slope of sqrt alone would meet 0
 
 
@@ -102,7 +135,8 @@ HYPOT = elementwise(
         lambda t, out, a, b: t * (b / off_origin(out)),
     ),
     ufunc="hypot",
-    analytic=False,  # NumPy's takes no complex numbers
+    analytic=False,
+    facts=Facts(scalar="_math.hypot(_0, _1)"),  # NumPy's takes no complex numbers
 )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
+from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import filled, kept
 from symdiff.ops.core.operands import api, cast_dtype
@@ -85,5 +86,6 @@ SUBTRACT_ONE_HOT = primitive(
         f"_out = _0.copy()\n_out[{row_index(len(node.shape), node.shape)}] -= 1"
     ),
     analytic=True,
-    facts=Facts(layout=filled),
+    facts=Facts(layout=filled, formula="_0 - one_hot(_1)"),
+    latex=tex.form(r"{0} - \operatorname{{onehot}}\left({1}\right)", tex.SUM, tex.SUM),
 )

@@ -21,6 +21,7 @@ from symdiff.graph.types import (
     as_dim,
     require_nonempty,
 )
+from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import cut, filled
 from symdiff.ops.core.operands import api, as_tensor
@@ -31,7 +32,8 @@ from symdiff.ops.core.rows import (
     Part,
     Rows,
 )
-from symdiff.ops.core.text import index_text, shape_text
+from symdiff.ops.core.tex import Tex, Writer
+from symdiff.ops.core.text import index_text, op_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.shape.views import expand_dims, squeeze
 
@@ -106,6 +108,12 @@ def _cut_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     return part
 
 
+def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    index = op_text(node).removeprefix("_0").replace("_dim_", "")
+    whole = operands[0].within(tex.ATOM)
+    return Tex(rf"{whole}\,\mathtt{{{writer.escaped(index)}}}", tex.POWER)
+
+
 SLICE = multilinear(
     "slice",
     _infer_slice,
@@ -118,7 +126,8 @@ SLICE = multilinear(
     text=lambda node: f"_0[{index_text(_trimmed(node.attrs['index']))}]",
     view=True,
     rule="the cotangent goes back to where the slice was taken",
-    facts=Facts(zeros="moved", layout=cut, rows=_cut_rows),
+    facts=Facts(zeros="moved", layout=cut, rows=_cut_rows, word="part"),
+    latex=_tex,
 )
 
 
@@ -144,7 +153,13 @@ UNSLICE = multilinear(
         f"_out[{index_text(_trimmed(node.attrs['index']))}] = _0"
     ),
     rule="zero outside the slice",
-    facts=Facts(stretches=(0,), zeros="placed apart", layout=filled, rows=_placed_rows),
+    facts=Facts(
+        stretches=(0,),
+        zeros="placed apart",
+        layout=filled,
+        rows=_placed_rows,
+        word="placed",
+    ),
 )
 
 

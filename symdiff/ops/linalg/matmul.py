@@ -23,6 +23,7 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_matmul
 from symdiff.ops.core.layouts import cut, filled, reshaped, same, turned
@@ -132,9 +133,14 @@ MATMUL = multilinear(
     np.matmul,
     transposes={0: _left, 1: _right},
     text="_0 @ _1",
-    latex="{0} {1}",
+    latex=tex.infix(r"\,", tex.PRODUCT, tex.PRODUCT),
     facts=Facts(
-        independent=of_matmul, layout=filled, work=_work, out_form=_out_form, rows=_rows
+        independent=of_matmul,
+        layout=filled,
+        work=_work,
+        out_form=_out_form,
+        rows=_rows,
+        word="product",
     ),
 )
 

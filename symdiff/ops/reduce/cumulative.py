@@ -17,7 +17,7 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, product
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.layouts import kept
@@ -102,6 +102,7 @@ PROD = primitive(
     facts=Facts(
         independent=beside_axes, layout=kept, out_form=with_out, rows=rows.along
     ),
+    latex=tex.over(r"\prod"),
 )
 
 

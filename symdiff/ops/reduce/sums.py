@@ -28,7 +28,7 @@ from symdiff.graph.types import (
 from symdiff.graph.types import (
     dtype as as_dtype,
 )
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.layouts import kept
@@ -125,7 +125,9 @@ REDUCE_SUM = multilinear(
         out_form=reduced_by("add"),
         short=lambda node: f"{reduction(node, 'add')})",
         rows=rows.summed,
+        word="total",
     ),
+    latex=tex.over(r"\sum"),
 )
 
 
@@ -197,6 +199,7 @@ MEAN = multilinear(
     text=lambda node: f"_0.mean({reduction_text(node)})",
     rule="every element gets an equal share of the cotangent",
     facts=Facts(layout=kept, out_form=with_out, short=_short_mean, rows=rows.averaged),
+    latex=tex.over(r"\operatorname{mean}"),
 )
 
 
@@ -280,7 +283,12 @@ def _extreme_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tens
 
 
 def _extreme(
-    name: str, public_names: tuple[str, ...], word: str, pair: Any, beaten: Any
+    name: str,
+    public_names: tuple[str, ...],
+    word: str,
+    result: str,
+    pair: Any,
+    beaten: Any,
 ) -> Any:
     reduction_ = getattr(np, name)
     ufunc = f"{name}imum"
@@ -311,7 +319,9 @@ def _extreme(
             out_form=reduced_by(ufunc),
             short=lambda node: f"{reduction(node, ufunc)})",
             rows=rows.along,
+            word=result,
         ),
+        latex=tex.over(rf"\{name}"),
     )
 
     def reduce(
@@ -349,8 +359,8 @@ def _extreme(
     return api(*public_names)(reduce)
 
 
-max_ = _extreme("max", ("max", "amax"), "Largest element", maximum, less)
-min_ = _extreme("min", ("min", "amin"), "Smallest element", minimum, greater)
+max_ = _extreme("max", ("max", "amax"), "Largest element", "peak", maximum, less)
+min_ = _extreme("min", ("min", "amin"), "Smallest element", "low", minimum, greater)
 
 
 def _infer_arg(t: TensorType, *, axis: int, keepdims: bool) -> TensorType:
@@ -400,7 +410,7 @@ def as_truth(x: Any) -> Tensor:
     return tensor if tensor.dtype.is_bool else not_equal(tensor, 0)
 
 
-def _logical_reduction(name: str, word: str, leave_out: Any) -> Any:
+def _logical_reduction(name: str, word: str, result: str, leave_out: Any) -> Any:
     def infer(t: TensorType, *, axes: Any, keepdims: bool) -> TensorType:
         assert t.dtype.is_bool
         return TensorType(reduced_shape(t.shape, axes, keepdims), BOOL)
@@ -412,7 +422,7 @@ def _logical_reduction(name: str, word: str, leave_out: Any) -> Any:
         vjp=None,
         jvp=None,
         text=lambda node: f"_0.{name}({reduction_text(node)})",
-        facts=Facts(layout=kept, out_form=with_out, rows=rows.along),
+        facts=Facts(layout=kept, out_form=with_out, rows=rows.along, word=result),
     )
 
     def reduce(
@@ -431,7 +441,7 @@ def _logical_reduction(name: str, word: str, leave_out: Any) -> Any:
     return api(name)(reduce)
 
 
-any_ = _logical_reduction("any", "any", logical_and)
+any_ = _logical_reduction("any", "any", "some", logical_and)
 all_ = _logical_reduction(
-    "all", "every", lambda x, kept: logical_or(x, logical_not(kept))
+    "all", "every", "every", lambda x, kept: logical_or(x, logical_not(kept))
 )

@@ -146,7 +146,7 @@ UNSLICES = primitive(
     text=_text,
     analytic=True,
     rule="each part goes back to where it was taken",
-    facts=Facts(stretches="all", zeros="placed", layout=filled),
+    facts=Facts(stretches="all", zeros="placed", layout=filled, word="placed"),
 )
 
 

@@ -27,6 +27,7 @@ from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.outforms import OutForm, with_out
 from symdiff.ops.core.record import primitive
+from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import tuple_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.slices import slice_axis
@@ -100,7 +101,9 @@ CONCATENATE = primitive(
     jvp=_join_jvp,
     text=_concatenate_text,
     analytic=True,
-    facts=Facts(zeros="joined", layout=kept, out_form=with_out, rows=rows.joined),
+    facts=Facts(
+        zeros="joined", layout=kept, out_form=with_out, rows=rows.joined, word="joined"
+    ),
 )
 
 
@@ -136,6 +139,11 @@ def _stack_out(node: Node) -> OutForm | None:
     return with_out(node) if node.inputs[0].shape else None
 
 
+def _stack_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    items = ", ".join(o.text for o in operands)
+    return Tex(rf"\left[{items}\right]")
+
+
 STACK = primitive(
     "stack",
     _infer_stack,
@@ -144,7 +152,14 @@ STACK = primitive(
     jvp=_join_jvp,
     text=_stack_text,
     analytic=True,
-    facts=Facts(zeros="joined", layout=kept, out_form=_stack_out, rows=rows.stacked),
+    facts=Facts(
+        zeros="joined",
+        layout=kept,
+        out_form=_stack_out,
+        rows=rows.stacked,
+        word="stacked",
+    ),
+    latex=_stack_tex,
 )
 
 

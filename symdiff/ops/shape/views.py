@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Dim,
@@ -27,10 +28,12 @@ from symdiff.graph.types import (
     product,
     unify,
 )
+from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import reshaped, turned
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.record import multilinear, primitive
+from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.shape import rows
 
@@ -52,6 +55,12 @@ def _sum_to(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
     return sum_to_shape(ct, inputs[0].shape)
 
 
+def _repeated_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    shape = r" \times ".join(map(writer.length, node.shape))
+    whole = operands[0].within(tex.PRODUCT)
+    return Tex(rf"{whole}\,\mathbf{{1}}_{{{shape}}}", tex.PRODUCT)
+
+
 BROADCAST_TO = multilinear(
     "broadcast_to",
     _infer_broadcast,
@@ -60,7 +69,8 @@ BROADCAST_TO = multilinear(
     text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
     view=True,
     rule="{0} was broadcast",
-    facts=Facts(zeros="moved", repeats=True, rows=rows.broadcast),
+    facts=Facts(zeros="moved", repeats=True, rows=rows.broadcast, word="repeated"),
+    latex=_repeated_tex,
 )
 
 
@@ -112,6 +122,7 @@ RESHAPE = multilinear(
     text=lambda node: _reshape_text(node.attrs["shape"]),
     view=True,
     facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
+    latex=tex.same,
 )
 
 
@@ -210,7 +221,10 @@ EXPAND_DIMS = multilinear(
     transposes={0: lambda ct, inputs, attrs: squeeze(ct, attrs["axes"])},
     text=_expand_text,
     view=True,
-    facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
+    facts=Facts(
+        zeros="rearranged", layout=reshaped, rows=rows.reshaped, word="expanded"
+    ),
+    latex=tex.same,
 )
 
 
@@ -246,7 +260,10 @@ SQUEEZE = multilinear(
     transposes={0: lambda ct, inputs, attrs: expand_dims(ct, attrs["axes"])},
     text=_squeeze_text,
     view=True,
-    facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
+    facts=Facts(
+        zeros="rearranged", layout=reshaped, rows=rows.reshaped, word="element"
+    ),
+    latex=tex.same,
 )
 
 
@@ -285,6 +302,14 @@ def _transpose_text(node: Any) -> str:
     return f"_0.transpose{axes}"
 
 
+def _transpose_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    axes = list(node.attrs.get("axes") or range(len(node.shape))[::-1])
+    swapped = [*range(len(axes))]
+    swapped[-2:] = swapped[-2:][::-1]
+    order = "" if axes == swapped else f"({','.join(map(str, axes))})"
+    return Tex(rf"{operands[0].within(tex.ATOM)}^{{\top{order}}}", tex.POWER)
+
+
 TRANSPOSE = multilinear(
     "transpose",
     lambda t, *, axes: TensorType(tuple(t.shape[a] for a in axes), t.dtype),
@@ -292,7 +317,7 @@ TRANSPOSE = multilinear(
     transposes={0: lambda ct, inputs, attrs: transpose(ct, _inverse(attrs["axes"]))},
     text=_transpose_text,
     view=True,
-    latex="{0}^{{\\top}}",
+    latex=_transpose_tex,
     facts=Facts(zeros="rearranged", layout=turned, rows=rows.transposed),
 )
 
