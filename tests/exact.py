@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.node import Node, topological
-from symdiff.ops.core.record import OPERANDS
+from symdiff.ops.core.symbols import OPERANDS
 
 
 class NotExact(Exception):  # noqa: N818 - says what is missing; not a failure

@@ -178,8 +178,10 @@ def changed_vjp(op: Op, changes: dict[str, Change], seen: Seen, act: bool) -> An
     rule = op.vjp
     assert rule is not None
 
-    def vjp(ct: Any, output: Any, inputs: Any, attrs: Any, needs: Any) -> Any:
-        shares = list(rule(ct, output, inputs, attrs, needs))
+    def vjp(
+        ct: Any, output: Any, inputs: Any, attrs: Any, needs: Any, **sweep: Any
+    ) -> Any:
+        shares = list(rule(ct, output, inputs, attrs, needs, **sweep))
         before = _before(ct, output, *inputs)
         return _changed(shares, before, changes, seen, act)
 
@@ -191,8 +193,8 @@ def changed_jvp(op: Op, changes: dict[str, Change], seen: Seen, act: bool) -> An
     rule = op.jvp
     assert rule is not None
 
-    def jvp(tangents: Any, output: Any, inputs: Any, attrs: Any) -> Any:
-        result = rule(tangents, output, inputs, attrs)
+    def jvp(tangents: Any, output: Any, inputs: Any, attrs: Any, **sweep: Any) -> Any:
+        result = rule(tangents, output, inputs, attrs, **sweep)
         several = isinstance(result, (list, tuple))
         results = list(result) if several else [result]
         before = _before(tangents, output, *inputs)

@@ -8,19 +8,21 @@ Invariant: a primal node's forward rule is applied once; None stands for a zero 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from symdiff.derive.reverse import check_wrt, fit_tangent
 from symdiff.derive.stability import stabilised
+from symdiff.derive.sums import add_all
+from symdiff.derive.zeros import selected_jvp
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.node import Node
 from symdiff.graph.origin import Site, mark
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.core import closure
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.operands import api, as_tensor
+from symdiff.ops.core.record import Jvp
 from symdiff.ops.shape.views import zeros_like
 
 
@@ -55,7 +57,10 @@ def _moved(tensor: Tensor, known: dict[Node, Any]) -> Any:
     incoming = [known.get(i) for i in node.inputs]
     if all(t is None for t in incoming) or not _carries(node):
         return None
-    return node.op.jvp(incoming, tensor, tensor.parents, node.attrs)
+    rule: Jvp = selected_jvp if node.op.is_elementwise else node.op.jvp
+    if node.op.facts.sweeps:
+        rule = partial(rule, sweep=forward_sweep)
+    return rule(incoming, tensor, tensor.parents, node.attrs)
 
 
 def _carries(node: Node) -> bool:
@@ -89,6 +94,3 @@ def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
         zeros_like(o) if t is None else t for t, o in zip(found, outputs, strict=True)
     ]
     return result if isinstance(y, (list, tuple)) else result[0]
-
-
-closure.SWEEPS["forward"] = forward_sweep

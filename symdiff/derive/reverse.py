@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from symdiff.derive import squares as squares  # registers its rules
+from symdiff.derive.apart import vjp_apart
 from symdiff.derive.stability import stabilised
+from symdiff.derive.sums import add_all
+from symdiff.derive.zeros import selected_vjp
 from symdiff.graph.errors import DerivativeError, ShapeError, SymdiffWarning
 from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT, Site, mark
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
-from symdiff.ops.core import closure
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.operands import api, as_tensor, float_operand
+from symdiff.ops.core.record import Op, Vjp
 from symdiff.ops.elementwise.casts import cast
-from symdiff.ops.selecting.apart import vjp_apart
 from symdiff.ops.selecting.masks import hides, scalar_mask
 from symdiff.ops.shape.views import zeros_like
 
@@ -121,14 +123,21 @@ def hand_back(
     if mask is None:
         shares = vjp_apart(total, tensor, tensor.parents, node.attrs, needs)
         if shares is None:
-            shares = node.op.vjp(total, tensor, tensor.parents, node.attrs, needs)
+            rule = selected_vjp if node.op.is_elementwise else _rule(node.op)
+            shares = rule(total, tensor, tensor.parents, node.attrs, needs)
     else:  # linear: hidden as a whole before is hidden as a whole after
-        shares = node.op.vjp(mask.inner, tensor, tensor.parents, node.attrs, needs)
+        shares = _rule(node.op)(mask.inner, tensor, tensor.parents, node.attrs, needs)
         shares = [None if s is None else mask.around(s) for s in shares]
     for source, share, needed in zip(node.inputs, shares, needs, strict=True):
         if needed and share is not None:
             _check_share(node, source, share)
             pending.setdefault(source, []).append(share)
+
+
+def _rule(op: Op) -> Vjp:
+    """Return an op's reverse rule; of a loop or branch, with the sweep of bodies."""
+    assert op.vjp is not None
+    return partial(op.vjp, sweep=reverse_sweep) if op.facts.sweeps else op.vjp
 
 
 def _check_share(node: Node, source: Node, share: Tensor) -> None:
@@ -258,6 +267,3 @@ def grad(y: Any, wrt: Any) -> Any:
         zeros_like(t) if g is None else g for g, t in zip(found, variables, strict=True)
     ]
     return result if isinstance(wrt, (list, tuple)) else result[0]
-
-
-closure.SWEEPS["reverse"] = reverse_sweep

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from symdiff.derive.sums import add_all
 from symdiff.explain.formulas import Term, named
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TupleType
-from symdiff.ops.core.calculus import add_all, apply_partial
 from symdiff.ops.core.leaf import INPUT
 from symdiff.ops.core.operands import broadcast_operands, float_operand
+from symdiff.ops.core.rules import apply_partial
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import simplifications
 
@@ -105,7 +106,7 @@ class Workbench:
         if output.node not in self.terms:
             self.terms[output.node] = named(self._primals[tensor.node])
         one = broadcast_operands(float_operand(1.0), output)[0]
-        made = apply_partial(place, one, output, operands)
+        made = apply_partial(tensor.node.op, place, one, output, operands)
         if made is None:
             return None
         stand = self._stand_in(tensor)

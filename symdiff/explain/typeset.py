@@ -16,7 +16,7 @@ import sympy as sp
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.graph.node import Node
 from symdiff.ops.core.operands import CONSTANT, LITERAL
-from symdiff.ops.core.record import OPERANDS
+from symdiff.ops.core.symbols import OPERANDS
 from symdiff.ops.core.tex import ATOM, POWER, PREFIX, PRODUCT, SUM, Tex, Writer
 
 

@@ -12,9 +12,10 @@ from sample_checks import derivatives, feed_of, forward_ops, leaf, problem
 from samples import SAMPLES, Sample
 
 from symdiff.graph.tensor import apply
-from symdiff.ops.core import calculus
+from symdiff.ops.core import rules
 from symdiff.ops.core.operands import LITERAL
-from symdiff.ops.core.record import OPERANDS, OPS, Op, sigmoid, y
+from symdiff.ops.core.record import OPS, Op
+from symdiff.ops.core.symbols import OPERANDS, sigmoid, y
 
 ELEMENTWISE = [op for op in OPS.values() if op.is_elementwise and op.vjp]
 STATED = [op for op in ELEMENTWISE if op.expression is not None]
@@ -54,7 +55,7 @@ def _applied(op: Op, i: int) -> Any:
     """Return the expression of a partial that is a function of tensors."""
     leaves = [leaf(s.name, ()) for s in OPERANDS[: len(op.partials)]]
     t = leaf("t", ())
-    moved = calculus.apply_partial(i, t, apply(op, *leaves), leaves)
+    moved = rules.apply_partial(op, i, t, apply(op, *leaves), leaves)
     if moved is None:
         return sp.Integer(0)
     feed = dict(zip([x.node for x in leaves], OPERANDS, strict=False))

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import symdiff as sd
+from symdiff.derive.sums import merge_placed
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.elementwise.casts import CAST
 from symdiff.ops.indexing.slices import SLICE, UNSLICE
-from symdiff.ops.selecting.placing import merge_placed
 from symdiff.rewrite.driver import Rule, rewrite
 from symdiff.rewrite.rules import simplifications
 

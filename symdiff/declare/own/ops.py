@@ -29,12 +29,13 @@ from symdiff.graph.interpret import evaluate as evaluate_nodes
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, TensorType, as_shape, dim, promote
-from symdiff.ops.core import calculus
+from symdiff.ops.core import calculus, rules
 from symdiff.ops.core import record as define
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.leaf import BOUND, INPUT
 from symdiff.ops.core.operands import API, as_tensor, call_elementwise, float_operand
-from symdiff.ops.core.record import OPERANDS, OPS, Op, register
+from symdiff.ops.core.record import OPS, Cotangents, Op, register
+from symdiff.ops.core.symbols import OPERANDS
 from symdiff.ops.elementwise.stable_forms import stable
 from symdiff.ops.shape.views import zeros_like
 
@@ -216,13 +217,20 @@ def _elementwise_op(
         return TensorType(define.same_shape(types), kind)
 
     shown = value.subs(dict(zip(symbols, OPERANDS, strict=False)), simultaneous=True)
-    return register(
+
+    def vjp(*given: Any) -> Cotangents:
+        return rules.elementwise_vjp(op, *given)
+
+    def jvp(*given: Any) -> Tensor | None:
+        return rules.elementwise_jvp(op, *given)
+
+    op = register(
         Op(
             record,
             infer,
             _evaluator(build),
-            vjp=calculus.elementwise_vjp,
-            jvp=calculus.elementwise_jvp,
+            vjp=vjp,
+            jvp=jvp,
             expand=build,
             expression=shown if len(symbols) <= len(OPERANDS) else None,
             partials=tuple(slope(i) for i in range(len(symbols))),
@@ -231,6 +239,7 @@ def _elementwise_op(
             rule=f"derivative of {name}",
         )
     )
+    return op
 
 
 def _evaluator(build: Callable[..., Tensor]) -> Callable[..., Any]:

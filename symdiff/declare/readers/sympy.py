@@ -23,7 +23,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.calculus import from_expression
 from symdiff.ops.core.operands import API, as_tensor, constant
-from symdiff.ops.core.record import OPERANDS
+from symdiff.ops.core.symbols import OPERANDS
 
 MOST_ELEMENTS = 4096  # a graph for SymPy is a small one
 MOST_NODES = 10_000

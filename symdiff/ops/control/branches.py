@@ -18,7 +18,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, unify
 from symdiff.ops.control.rows import branched
 from symdiff.ops.core.closure import (
-    SWEEPS,
+    Sweep,
     bound_apart,
     bound_like,
     flatten,
@@ -124,6 +124,8 @@ def _cond_jvp(
     output: Tensor,
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
+    *,
+    sweep: Sweep,
 ) -> list[Tensor | None]:
     sides = []
     for body in (attrs["then"], attrs["otherwise"]):
@@ -132,7 +134,7 @@ def _cond_jvp(
             for i, (p, t) in enumerate(zip(body.params, tangents[1:], strict=True))
             if t is not None
         }
-        derived = SWEEPS["forward"](
+        derived = sweep(
             body.outputs, [body.params[i] for i in moves], list(moves.values())
         )
         sides.append((body, moves, derived))
@@ -161,6 +163,8 @@ def _cond_vjp(
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
     needs: Sequence[bool],
+    *,
+    sweep: Sweep,
 ) -> list[Tensor | None]:
     sides = []
     for body in (attrs["then"], attrs["otherwise"]):
@@ -168,6 +172,7 @@ def _cond_vjp(
         # Not bound apart: a zero that comes from selecting is known by its form.
         seeds = {i: ct for i, ct in enumerate(cts) if ct is not None}
         derived = swept_back(
+            sweep,
             [body.outputs[i] for i in seeds],
             list(seeds.values()),
             [body.params[i] for i in wrt],
@@ -195,7 +200,9 @@ COND = primitive(
     _evaluate_cond,
     vjp=_cond_vjp,
     jvp=_cond_jvp,
-    facts=Facts(rows=branched, chain="the chain rule of the side that was taken"),
+    facts=Facts(
+        sweeps=True, rows=branched, chain="the chain rule of the side that was taken"
+    ),
 )
 
 

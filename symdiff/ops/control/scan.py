@@ -29,7 +29,7 @@ from symdiff.ops.control.residuals import body_residuals
 from symdiff.ops.control.row_masks import row_masks
 from symdiff.ops.control.rows import scanned
 from symdiff.ops.core.closure import (
-    SWEEPS,
+    Sweep,
     argument_names,
     bound,
     bound_like,
@@ -147,6 +147,8 @@ def _jvp(
     output: Tensor,
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
+    *,
+    sweep: Sweep,
 ) -> list[Tensor | None]:
     body, n, m = attrs["body"], attrs["carries"], attrs["sequences"]
     leaves = list(body.params)
@@ -157,7 +159,7 @@ def _jvp(
     masks = row_masks(body.outputs, tangents, range(n, n + m), attrs["reverse"])
     while True:  # a carry that starts still may be moved by what the body reads
         places = [i for i, t in enumerate(moves) if t is not None]
-        derived = SWEEPS["forward"](
+        derived = sweep(
             body.outputs,
             [leaves[i] for i in places],
             [masks.over(i, moves[i]) for i in places],  # type: ignore[arg-type]
@@ -230,6 +232,8 @@ def _vjp(
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
     needs: Sequence[bool],
+    *,
+    sweep: Sweep,
 ) -> list[Tensor | None]:
     body, n, m = attrs["body"], attrs["carries"], attrs["sequences"]
     leaves, outputs = list(body.params), list(body.outputs)
@@ -245,6 +249,7 @@ def _vjp(
     masks = row_masks(outputs, cts, range(n, len(outputs)), not attrs["reverse"])
     while True:  # cotangents may reach a carry that the result's do not
         derived = swept_back(
+            sweep,
             [outputs[i] for i in seeds],
             [masks.over(i, seed) for i, seed in seeds.items()],
             [leaves[i] for i in wrt],
@@ -342,6 +347,7 @@ SCAN = primitive(
     jvp=_jvp,
     analytic=True,
     facts=Facts(
+        sweeps=True,
         rows=scanned,
         chain="from the last turn to the first, the chain rule of its body",
     ),

@@ -22,7 +22,7 @@ from symdiff.graph.types import TensorType, TupleType, counted_dim
 from symdiff.ops.control.branches import condition_of, or_zeros
 from symdiff.ops.control.scan import scan_node
 from symdiff.ops.core.closure import (
-    SWEEPS,
+    Sweep,
     argument_names,
     bound,
     bound_like,
@@ -105,6 +105,8 @@ def _while_jvp(
     output: Tensor,
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
+    *,
+    sweep: Sweep,
 ) -> list[Tensor | None]:
     test, body, n = attrs["test"], attrs["body"], attrs["carries"]
     leaves = list(body.params)
@@ -114,9 +116,7 @@ def _while_jvp(
     ]
     while True:
         pairs = [(p, t) for p, t in zip(leaves, moves, strict=True) if t is not None]
-        derived = SWEEPS["forward"](
-            body.outputs, [p for p, _ in pairs], [t for _, t in pairs]
-        )
+        derived = sweep(body.outputs, [p for p, _ in pairs], [t for _, t in pairs])
         late = [i for i in range(n) if derived[i] is not None and moves[i] is None]
         if not late:
             break
@@ -168,6 +168,8 @@ def _while_vjp(
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
     needs: Sequence[bool],
+    *,
+    sweep: Sweep,
 ) -> list[Tensor | None]:
     """The loop, its number of steps known, is a scan; its transpose runs over the
     stacks.
@@ -183,7 +185,10 @@ def _while_vjp(
     seeds = {i: bound_like(outputs[i], "d_") for i in alive}
     while True:
         derived = swept_back(
-            [outputs[i] for i in seeds], list(seeds.values()), [leaves[i] for i in wrt]
+            sweep,
+            [outputs[i] for i in seeds],
+            list(seeds.values()),
+            [leaves[i] for i in wrt],
         )
         by_leaf = dict(zip(wrt, derived, strict=True))
         late = [i for i in smooth if by_leaf[i] is not None and i not in seeds]
@@ -257,7 +262,8 @@ WHILE = primitive(
     jvp=_while_jvp,
     analytic=False,
     facts=Facts(
-        chain="as often as it ran, from the last turn, the chain rule of its body"
+        sweeps=True,
+        chain="as often as it ran, from the last turn, the chain rule of its body",
     ),
 )
 

@@ -1,92 +1,23 @@
-"""The bridge to SymPy: partials of elementwise expressions, and expressions as graph.
+"""The bridge to SymPy: expressions as graph.
 
-In: SymPy expressions over scalar symbols. Out: the reverse and forward rule of any op
-that is elementwise or linear, and tensors built from expressions. Invariant: both modes
-come from one fact (the partial, or the transpose), and only ``diff`` and ``subs`` are
-asked of SymPy.
+In: SymPy expressions over scalar symbols, and the tensors that these stand for. Out:
+tensors built by the public functions. Invariant: an expression is read as it is
+written, and nothing is simplified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symdiff.graph.errors import DeclarationError
-from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.core import record as define
-from symdiff.ops.core.record import OPERANDS, Cotangents
-from symdiff.ops.selecting.masks import merge_masked
-
-
-@cache
-def default_partials(expression: sp.Expr, arity: int) -> tuple[sp.Expr, ...]:
-    """Return SymPy's partial derivatives of ``expression`` in u, v, w."""
-    return tuple(sp.diff(expression, s) for s in OPERANDS[:arity])
-
-
-def elementwise_vjp(
-    ct: Tensor,
-    output: Tensor,
-    inputs: Sequence[Tensor],
-    attrs: Mapping[str, Any],
-    needs: Sequence[bool],
-) -> Cotangents:
-    """Cotangent times partial, for each operand that needs one."""
-    return [
-        apply_partial(i, ct, output, inputs) if needed else None
-        for i, needed in enumerate(needs)
-    ]
-
-
-def elementwise_jvp(
-    tangents: Cotangents,
-    output: Tensor,
-    inputs: Sequence[Tensor],
-    attrs: Mapping[str, Any],
-) -> Tensor | None:
-    """Sum of tangent times partial over the operands that have a tangent."""
-    return add_all(
-        apply_partial(i, t, output, inputs)
-        for i, t in enumerate(tangents)
-        if t is not None
-    )
-
-
-def apply_partial(
-    i: int, t: Tensor, output: Tensor, inputs: Sequence[Tensor]
-) -> Tensor | None:
-    """Return ``t`` times the partial of ``output``'s op in operand ``i``; None is zero.
-
-    Where ``t`` is 0 by selection, so is the result, even where the partial is infinite.
-    """
-    from symdiff.ops.selecting.zeros import (
-        through_zeros,  # whose rules are built on this module
-    )
-
-    op = output.node.op
-    partial = op.partials[i]
-    if partial is None:
-        return None
-    if callable(partial) and not isinstance(partial, sp.Basic):
-
-        def rule(t: Tensor, y: Tensor, operands: Sequence[Tensor]) -> Tensor | None:
-            found: Tensor | None = partial(t, y, *operands)
-            return found
-
-        plain = bool(op.facts.selects)
-    else:
-        factor = sp.sympify(partial)
-        plain = bool(factor.is_number)
-
-        def rule(t: Tensor, y: Tensor, operands: Sequence[Tensor]) -> Tensor | None:
-            env = dict(zip(OPERANDS, operands, strict=False))
-            return scale_by(t, factor, env | {define.y: y})
-
-    return through_zeros(rule, t, output, inputs, None if plain else (output.node, i))
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.operands import API
+from symdiff.ops.core.symbols import sigmoid, softplus
 
 
 def scale_by(
@@ -119,63 +50,12 @@ def scale_by(
     return result
 
 
-def add_all(terms: Any) -> Tensor | None:
-    """Return the sum of tensors, or None when there are none."""
-    from symdiff.ops.selecting.placing import (
-        merge_placed,  # whose rules are built on this module
-    )
-
-    total: Tensor | None = None
-    for term in merge_placed(merge_masked([t for t in terms if t is not None])):
-        total = term if total is None else total + term
-    return total
-
-
-def transposed_vjp(transposes: Mapping[int, Callable[..., Tensor]]) -> define.Vjp:
-    """Return the reverse rule of an op that is linear in each listed operand."""
-
-    def vjp(
-        ct: Tensor,
-        output: Tensor,
-        inputs: Sequence[Tensor],
-        attrs: Mapping[str, Any],
-        needs: Sequence[bool],
-    ) -> Cotangents:
-        return [
-            transposes[i](ct, inputs, attrs) if needed and i in transposes else None
-            for i, needed in enumerate(needs)
-        ]
-
-    return vjp
-
-
-def linear_jvp(name: str, operands: tuple[int, ...]) -> define.Jvp:
-    """Return the forward rule of a (multi)linear op: itself, one tangent at a time."""
-
-    def jvp(
-        tangents: Cotangents,
-        output: Tensor,
-        inputs: Sequence[Tensor],
-        attrs: Mapping[str, Any],
-    ) -> Tensor | None:
-        op = define.OPS[name]
-        return add_all(
-            apply(op, *inputs[:i], t, *inputs[i + 1 :], **attrs)
-            for i, t in enumerate(tangents)
-            if t is not None and i in operands
-        )
-
-    return jvp
-
-
-# --- expressions as graph -------------------------------------------------------------
-
 _FUNCTIONS: dict[Any, str] = {
     sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan",
     sp.asin: "arcsin", sp.acos: "arccos", sp.atan: "arctan", sp.atan2: "arctan2",
     sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh", sp.asinh: "arcsinh",
     sp.acosh: "arccosh", sp.atanh: "arctanh", sp.Abs: "abs", sp.sign: "sign",
-    define.sigmoid: "sigmoid", sp.erf: "erf", sp.erfc: "erfc",
+    sigmoid: "sigmoid", softplus: "softplus", sp.erf: "erf", sp.erfc: "erfc",
     sp.loggamma: "gammaln", sp.digamma: "digamma",
     sp.floor: "floor", sp.ceiling: "ceil", sp.Max: "maximum", sp.Min: "minimum",
     sp.StrictGreaterThan: "greater", sp.GreaterThan: "greater_equal",
@@ -288,8 +168,6 @@ def _fraction(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
 def _build(
     e: sp.Basic, env: Mapping[sp.Symbol, Tensor], done: Mapping[sp.Basic, Any]
 ) -> Any:
-    from symdiff.ops.core.operands import API
-
     match e:
         case sp.Symbol():
             if e in env:
@@ -363,8 +241,6 @@ def _quotient(numerator: Any, denominator: Any) -> Any:
 
 
 def _power(base: sp.Expr, exponent: sp.Expr, done: Mapping[sp.Basic, Any]) -> Any:
-    from symdiff.ops.core.operands import API
-
     if base == sp.E:
         return API["exp"](
             done[exponent] if not exponent.is_number else _number(exponent)
@@ -378,8 +254,6 @@ def _power(base: sp.Expr, exponent: sp.Expr, done: Mapping[sp.Basic, Any]) -> An
 
 
 def _power_number(b: Any, exponent: sp.Expr) -> Any:
-    from symdiff.ops.core.operands import API
-
     if exponent == 1:
         return b
     if exponent == sp.Rational(1, 2):

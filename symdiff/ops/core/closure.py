@@ -23,8 +23,10 @@ from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand
 from symdiff.ops.elementwise.casts import cast
 
-# The two sweeps, which live in a room above; `symdiff.derive` puts them here.
-SWEEPS: dict[str, Callable[..., list[Tensor | None]]] = {}
+# What a rule that differentiates a body is given: the sweep of its own mode.
+Sweep = Callable[
+    [Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]], list[Tensor | None]
+]
 
 # Whether the body of a loop is being traced. What is declared there and does not depend
 # on the step is one value for all steps.
@@ -58,13 +60,16 @@ def check_carry(i: int, start: TensorType, end: TensorType) -> None:
 
 
 def swept_back(
-    outputs: Sequence[Tensor], seeds: Sequence[Tensor], leaves: Sequence[Tensor]
+    sweep: Sweep,
+    outputs: Sequence[Tensor],
+    seeds: Sequence[Tensor],
+    leaves: Sequence[Tensor],
 ) -> list[Tensor | None]:
     """Return the cotangents of a body's leaves, each in its leaf's own dtype.
 
     What meets wider values gets a wider cotangent, and a carry must keep its dtype.
     """
-    found = SWEEPS["reverse"](outputs, seeds, leaves)
+    found = sweep(outputs, seeds, leaves)
     pairs = zip(found, leaves, strict=True)
     return [None if g is None else cast(g, leaf.dtype) for g, leaf in pairs]
 

@@ -49,6 +49,7 @@ class Facts:
     stretches : the operands that NumPy broadcasts where the text assigns them
     independent : the axes along which elements take no part in each other
     selects : whether functions among its partials can make nothing of a 0 but 0
+    sweeps : whether its rules differentiate a body, and are given the sweep for it
     hides : whether the slope of its value is deliberately not its derivative
     indices : the operands that are labels or indices, and the lengths they stay below
     labels : whether no index counts from the end, constants included
@@ -75,6 +76,7 @@ class Facts:
     stretches: tuple[int, ...] | Literal["all"] = ()
     independent: Independent | None = None
     selects: bool = False
+    sweeps: bool = False
     hides: bool = False
     indices: Callable[[Node], Mapping[int, Dim]] | None = None
     labels: bool = False

@@ -40,6 +40,7 @@ from symdiff.graph.types import (
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.record import Op, primitive
 from symdiff.ops.core.rows import Batch, Part, Sums
+from symdiff.ops.core.symbols import OPERANDS
 
 API: dict[str, Callable[..., Any]] = {}
 # While a function is traced: the tensor that stands for an array it did not take as an
@@ -271,8 +272,6 @@ def _fold_literals(op: Op, tensors: Sequence[Tensor]) -> Tensor:
     if any(isinstance(a, sp.Expr) for a in args):
         if op.expression is None:
             raise DTypeError(f"{op.name} of dimensions is not supported: {args}.")
-        from symdiff.ops.core.record import OPERANDS
-
         return as_tensor(op.expression.subs(dict(zip(OPERANDS, args, strict=False))))
     with np.errstate(all="ignore"):
         result = op.evaluate(*args)

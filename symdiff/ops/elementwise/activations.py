@@ -13,9 +13,10 @@ import sympy as sp
 
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import function
-from symdiff.ops.core.record import elementwise, sigmoid, u, y
+from symdiff.ops.core.symbols import sigmoid, u, y
 from symdiff.ops.elementwise.arithmetic import absolute, exp, log1p, maximum, minimum
 from symdiff.ops.elementwise.comparisons import greater, greater_equal, where
 

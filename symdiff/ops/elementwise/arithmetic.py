@@ -18,6 +18,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
 from symdiff.ops.core import rows, tex
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.leaf import by_data_alone
 from symdiff.ops.core.operands import (
@@ -29,13 +30,7 @@ from symdiff.ops.core.operands import (
     is_literal,
     literal_value,
 )
-from symdiff.ops.core.record import (
-    elementwise,
-    result_dtype,
-    u,
-    v,
-    y,
-)
+from symdiff.ops.core.record import result_dtype
 from symdiff.ops.core.rows import (
     WHOLE,
     Batch,
@@ -45,6 +40,7 @@ from symdiff.ops.core.rows import (
     Whole,
     same_rows,
 )
+from symdiff.ops.core.symbols import u, v, y
 from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (

@@ -17,6 +17,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import INT64, DType, promote
 from symdiff.ops.core import tex
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
     api,
@@ -26,7 +27,7 @@ from symdiff.ops.core.operands import (
     function,
     literal_value,
 )
-from symdiff.ops.core.record import Op, elementwise, u, v
+from symdiff.ops.core.record import Op
 from symdiff.ops.core.rows import (
     WHOLE,
     Batch,
@@ -34,6 +35,7 @@ from symdiff.ops.core.rows import (
     Sums,
     same_rows,
 )
+from symdiff.ops.core.symbols import u, v
 from symdiff.ops.elementwise.in_place import where_out
 
 # --- comparisons and logic ------------------------------------------------------------

@@ -12,9 +12,10 @@ import sympy as sp
 
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import function, literal_value
-from symdiff.ops.core.record import elementwise, u, v, y
+from symdiff.ops.core.symbols import u, v, y
 from symdiff.ops.elementwise.activations import sigmoid_
 from symdiff.ops.elementwise.comparisons import equal, logical_and, where
 from symdiff.ops.elementwise.nonfinite import isinf

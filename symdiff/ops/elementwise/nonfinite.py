@@ -9,9 +9,10 @@ import numpy as np
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
 from symdiff.ops.core import rows
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, function
-from symdiff.ops.core.record import Op, elementwise, primitive, require_float
+from symdiff.ops.core.record import Op, primitive, require_float
 from symdiff.ops.elementwise.arithmetic import absolute, sign
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (

@@ -12,6 +12,7 @@ import sympy as sp
 
 from symdiff.graph.errors import UndefinedError
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.operands import (
     API,
     api,
@@ -20,7 +21,8 @@ from symdiff.ops.core.operands import (
     function,
     is_literal,
 )
-from symdiff.ops.core.record import Op, elementwise, u, v
+from symdiff.ops.core.record import Op
+from symdiff.ops.core.symbols import u, v
 from symdiff.ops.elementwise.arithmetic import as_float, as_int8
 from symdiff.ops.elementwise.casts import cast
 

@@ -11,6 +11,7 @@ import sympy as sp
 from symdiff.graph.arguments import refuse_unknown
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
     api,
@@ -19,7 +20,7 @@ from symdiff.ops.core.operands import (
     call_elementwise,
     function,
 )
-from symdiff.ops.core.record import elementwise, u, v, w
+from symdiff.ops.core.symbols import u, v, w
 from symdiff.ops.elementwise.comparisons import (
     equal,
     greater,

@@ -8,26 +8,9 @@ each replacement is an identity for all real arguments.
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy as sp
 
-from symdiff.ops.core import calculus
-from symdiff.ops.core.record import sigmoid
-
-
-class softplus(sp.Function):  # noqa: N801 - SymPy names functions in lower case
-    """log(1 + exp(u)) as one SymPy function."""
-
-    def fdiff(self, argindex: int = 1) -> sp.Expr:
-        """The derivative, sigmoid(u)."""
-        return sigmoid(self.args[0])
-
-    def _eval_rewrite_as_exp(self, argument: sp.Expr, **kwargs: Any) -> sp.Expr:
-        return sp.log(1 + sp.exp(argument))
-
-
-calculus._FUNCTIONS[softplus] = "softplus"
+from symdiff.ops.core.symbols import sigmoid, softplus
 
 
 def stable(expression: sp.Basic) -> sp.Basic:

@@ -19,10 +19,10 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import rows
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, float_operand, stretch
 from symdiff.ops.core.record import Cotangents, primitive, require_float
+from symdiff.ops.core.rules import add_all
 from symdiff.ops.elementwise.arithmetic import maximum, minimum
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.elementwise.comparisons import (

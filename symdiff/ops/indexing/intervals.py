@@ -17,7 +17,7 @@ import sympy as sp
 from symdiff.graph.node import Node
 from symdiff.graph.types import Dim, DType, TensorType
 from symdiff.ops.core.operands import CONSTANT, LITERAL
-from symdiff.ops.core.record import OPERANDS
+from symdiff.ops.core.symbols import OPERANDS
 from symdiff.ops.indexing.interval import (
     BOOLEANS,
     OPEN,

@@ -28,9 +28,10 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import literal
-from symdiff.ops.core.record import Cotangents, multilinear, primitive
+from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.rows import (
     FULL,
     Batch,

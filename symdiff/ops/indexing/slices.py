@@ -22,10 +22,10 @@ from symdiff.graph.types import (
     require_nonempty,
 )
 from symdiff.ops.core import tex
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import cut, filled
 from symdiff.ops.core.operands import api, as_tensor
-from symdiff.ops.core.record import multilinear
 from symdiff.ops.core.rows import (
     FULL,
     Batch,

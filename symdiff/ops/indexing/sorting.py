@@ -26,9 +26,10 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import rows
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import CONSTANT, api, as_tensor, stretch
-from symdiff.ops.core.record import Cotangents, multilinear, primitive
+from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.text import shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.expressions import index_operand

@@ -24,10 +24,11 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import rows
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import Layout, Seen, filled, kept
 from symdiff.ops.core.operands import CONSTANT, api, as_tensor
-from symdiff.ops.core.record import multilinear, primitive
+from symdiff.ops.core.record import primitive
 from symdiff.ops.core.rows import (
     WHOLE,
     Batch,

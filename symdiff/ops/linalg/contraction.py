@@ -19,10 +19,10 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, normalize_axis, product, promote, unify
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import Axes, of_subscripts
 from symdiff.ops.core.operands import api, float_operand
-from symdiff.ops.core.record import multilinear
 from symdiff.ops.core.rows import (
     Batch,
     Part,

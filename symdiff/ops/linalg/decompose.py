@@ -22,11 +22,11 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, as_dim, require_nonempty
 from symdiff.ops.core import rows
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api
 from symdiff.ops.core.record import Cotangents, primitive
+from symdiff.ops.core.rules import add_all
 from symdiff.ops.core.tuples import item, items
 from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg.matmul import matmul

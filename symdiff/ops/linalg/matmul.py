@@ -24,12 +24,12 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import tex
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_matmul
 from symdiff.ops.core.layouts import cut, filled, reshaped, same, turned
 from symdiff.ops.core.operands import api, as_tensor, is_literal, stretch
 from symdiff.ops.core.outforms import OutForm
-from symdiff.ops.core.record import multilinear
 from symdiff.ops.core.rows import (
     Batch,
     Part,

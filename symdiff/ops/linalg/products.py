@@ -23,10 +23,11 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import rows
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_tensor, broadcast_operands, float_operand
-from symdiff.ops.core.record import multilinear, result_dtype
+from symdiff.ops.core.record import result_dtype
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.linalg.contraction import einsum, tensordot
 from symdiff.ops.linalg.matmul import matmul

@@ -15,10 +15,10 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, dims_equal, promote, unify
 from symdiff.ops.core import rows
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import Cotangents, primitive, require_float
+from symdiff.ops.core.rules import add_all
 from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.matrices import adjoint, matrix, shorter

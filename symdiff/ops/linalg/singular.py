@@ -19,10 +19,10 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, dims_equal
 from symdiff.ops.core import rows
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api
 from symdiff.ops.core.record import Cotangents, primitive
+from symdiff.ops.core.rules import add_all
 from symdiff.ops.core.tuples import items
 from symdiff.ops.core.work import cubic
 from symdiff.ops.elementwise.arithmetic import reciprocal

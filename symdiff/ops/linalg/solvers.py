@@ -24,11 +24,11 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import rows
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api, as_tensor, float_operand, stretch
 from symdiff.ops.core.record import Cotangents, primitive, require_float
+from symdiff.ops.core.rules import add_all
 from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg import matrices
 from symdiff.ops.linalg.matmul import matmul

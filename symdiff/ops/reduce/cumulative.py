@@ -18,6 +18,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, product
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.core import rows, tex
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.layouts import kept
@@ -29,7 +30,7 @@ from symdiff.ops.core.operands import (
     is_literal,
 )
 from symdiff.ops.core.outforms import with_out
-from symdiff.ops.core.record import HELPERS, multilinear, primitive, require_float
+from symdiff.ops.core.record import HELPERS, primitive, require_float
 from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.elementwise.comparisons import not_equal, where
 from symdiff.ops.indexing.slices import slice_axis

@@ -26,6 +26,7 @@ from symdiff.graph.types import (
     require_nonempty,
     unify,
 )
+from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
     api,
@@ -34,13 +35,14 @@ from symdiff.ops.core.operands import (
     is_literal,
     stretch,
 )
-from symdiff.ops.core.record import elementwise, primitive, require_float, sigmoid, u, v
+from symdiff.ops.core.record import primitive, require_float
 from symdiff.ops.core.rows import (
     Batch,
     Part,
     Sums,
     leading,
 )
+from symdiff.ops.core.symbols import sigmoid, u, v
 from symdiff.ops.elementwise.arithmetic import absolute, exp, log1p, maximum
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.indexing.one_hot import one_hot

@@ -29,6 +29,7 @@ from symdiff.graph.types import (
     dtype as as_dtype,
 )
 from symdiff.ops.core import rows, tex
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.layouts import kept
@@ -42,7 +43,7 @@ from symdiff.ops.core.operands import (
     stretch,
 )
 from symdiff.ops.core.outforms import reduced_by, reduction, with_out
-from symdiff.ops.core.record import Vjp, multilinear, primitive, require_float
+from symdiff.ops.core.record import Vjp, primitive, require_float
 from symdiff.ops.core.text import axes_text, dim_text, op_text
 from symdiff.ops.elementwise.arithmetic import maximum, minimum
 from symdiff.ops.elementwise.casts import cast, dtype_text

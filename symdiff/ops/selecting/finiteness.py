@@ -23,7 +23,8 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.calculus import from_expression
 from symdiff.ops.core.operands import CONSTANT, LITERAL, constant
-from symdiff.ops.core.record import OPERANDS, Op, y
+from symdiff.ops.core.record import Op
+from symdiff.ops.core.symbols import OPERANDS, y
 
 POSITIVE = (1e-3, 0.5, 1.0, 2.0, 1000.0)
 POINTS = (-1000.0, -2.0, -1.0, -0.5, 0.0, *POSITIVE)

@@ -9,13 +9,14 @@ was not taken into 0, in every order, because the mask is itself a node.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Shape, TupleType
-from symdiff.ops.core.operands import API, literal_value
+from symdiff.ops.core.operands import literal_value
+from symdiff.ops.elementwise.comparisons import where
+from symdiff.ops.shape.views import broadcast_to, reshape
 
 VIEWS = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
 RECTIFIERS = frozenset(["relu"])  # their slope is finite wherever they are 0
@@ -31,18 +32,7 @@ class Masked:
 
     def around(self, t: Tensor) -> Tensor:
         """Return another value under the same mask."""
-        found: Tensor = (
-            API["where"](self.condition, t, 0)
-            if self.taken
-            else API["where"](self.condition, 0, t)
-        )
-        return found
-
-    def alike(self, other: Masked) -> bool:
-        """Whether two masks have one condition."""
-        if self.condition.node is other.condition.node:
-            return True
-        return _origin(self.condition) == _origin(other.condition)
+        return where(self.condition, *((t, 0) if self.taken else (0, t)))
 
 
 def masked(t: Tensor, rectified: bool = False) -> Masked | None:
@@ -83,16 +73,15 @@ def after_view(view: Node, condition: Tensor) -> Tensor | None:
         return None
     kept = [i for i in range(condition.ndim) if i not in axes]
     shape = tuple(source.shape[i - ahead] for i in kept if i >= ahead)
-    small = API["reshape"](source, shape) if source.shape != shape else source
+    small = reshape(source, shape) if source.shape != shape else source
     if view.attrs["keepdims"]:
         full = range(condition.ndim)
         dims = [1 if i in axes else source.shape[i - ahead] for i in full if i >= ahead]
-        small = API["reshape"](small, tuple(dims))
-    found: Tensor = API["broadcast_to"](small, view.shape)
-    return found
+        small = reshape(small, tuple(dims))
+    return broadcast_to(small, view.shape)
 
 
-def _origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
+def condition_origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
     """Return what a condition repeats, and for each axis the one that it comes from
     there.
     """
@@ -159,39 +148,3 @@ def scalar_mask(t: Tensor) -> Masked | None:
     while condition.ndim and condition.node.op.name in VIEWS:
         (condition,) = condition.parents
     return None if condition.ndim else Masked(condition, mask.inner, mask.taken)
-
-
-def merge_masked(terms: Sequence[Tensor]) -> list[Tensor]:
-    """Return terms of the same sum, those under one mask as one term.
-
-    where(c, a, 0) + where(c, b, 0) = where(c, a + b, 0), and
-    where(c, a, 0) + where(c, 0, b) = where(c, a, b).
-    """
-    found: list[Tensor] = []
-    masks: dict[int, Masked] = {}
-    places: dict[object, int] = {}  # of each condition, so that long sums stay linear
-    for term in terms:
-        mask = masked(term) if len(terms) > 1 else None
-        at = -1 if mask is None else places.get(_origin(mask.condition), -1)
-        before = masks.get(at)
-        if mask is None or before is None:
-            if mask is not None:
-                places[_origin(mask.condition)] = len(found)
-                masks[len(found)] = mask
-            found.append(term)
-            continue
-        if before.taken == mask.taken:
-            (inner,) = _added(before.inner, mask.inner)
-            found[at] = before.around(inner)
-            masks[at] = Masked(before.condition, inner, before.taken)
-        else:
-            a, b = (before, mask) if before.taken else (mask, before)
-            found[at] = API["where"](a.condition, a.inner, b.inner)
-            del masks[at]
-    return found
-
-
-def _added(a: Tensor, b: Tensor) -> list[Tensor]:
-    """Return the sum, under a further mask that both have."""
-    terms = merge_masked([a, b])
-    return terms if len(terms) == 1 else [a + b]

@@ -21,11 +21,10 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, Shape, TensorType, product, unify
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import filled
-from symdiff.ops.core.operands import API
 from symdiff.ops.core.record import Cotangents, primitive, result_dtype
 from symdiff.ops.core.text import index_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
-from symdiff.ops.indexing.slices import UNSLICE, slice_axis, slice_length
+from symdiff.ops.indexing.slices import UNSLICE, getitem, slice_axis, slice_length
 
 Entry = Any  # a slice, an int or a dim
 Index = tuple[Entry, ...]
@@ -106,7 +105,7 @@ def _vjp(
     needs: Sequence[bool],
 ) -> Cotangents:
     pairs = zip(attrs["indices"], needs, strict=True)
-    return [API["getitem"](ct, index) if needed else None for index, needed in pairs]
+    return [getitem(ct, index) if needed else None for index, needed in pairs]
 
 
 def _jvp(
@@ -157,29 +156,6 @@ def place_slices(
     it.
     """
     return apply(UNSLICES, *parts, shape=tuple(shape), indices=tuple(indices))
-
-
-def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
-    """Return terms of one sum, with all that are parts in zeros as a single term.
-
-    unslice(a, i) + unslice(b, j) + c = unslices(a, b; i, j) + c.
-    """
-    placed = [t for t in terms if t.node.op.name in ("unslice", "unslices")]
-    if len(placed) < 2:
-        return list(terms)
-    parts: list[Tensor] = []
-    indices: list[Index] = []
-    for term in placed:
-        if term.node.op is UNSLICES:
-            parts += term.parents
-            indices += term.node.attrs["indices"]
-        else:
-            part, index = without_axes(term.parents[0], term.node.attrs["index"])
-            parts.append(part)
-            indices.append(index)
-    merged = place_slices(parts, placed[0].shape, indices)
-    rest = [t for t in terms if t.node.op.name not in ("unslice", "unslices")]
-    return [merged, *rest]
 
 
 def part_of_placed(t: Tensor, axis: int, start: Dim, stop: Dim) -> Tensor | None:

@@ -24,9 +24,10 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import rows
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, cast_dtype
-from symdiff.ops.core.record import multilinear, primitive
+from symdiff.ops.core.record import primitive
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.reduce.sums import sum_

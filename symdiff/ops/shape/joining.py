@@ -21,12 +21,12 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
-from symdiff.ops.core.calculus import transposed_vjp
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.outforms import OutForm, with_out
 from symdiff.ops.core.record import primitive
+from symdiff.ops.core.rules import transposed_vjp
 from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import tuple_text
 from symdiff.ops.elementwise.casts import dtype_text

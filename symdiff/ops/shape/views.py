@@ -29,10 +29,11 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import tex
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import reshaped, turned
 from symdiff.ops.core.operands import api, as_tensor, float_operand
-from symdiff.ops.core.record import multilinear, primitive
+from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.shape import rows

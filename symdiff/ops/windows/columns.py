@@ -17,9 +17,9 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, Shape, TensorType, product
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import filled
-from symdiff.ops.core.record import multilinear
 from symdiff.ops.core.rows import (
     Batch,
     Part,

@@ -24,9 +24,10 @@ from symdiff.graph.types import (
     dtype as as_dtype,
 )
 from symdiff.ops.core import rows
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import filled, kept
-from symdiff.ops.core.record import Cotangents, multilinear, primitive
+from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.windows.views import (

@@ -26,10 +26,10 @@ from symdiff.graph.types import (
     require_nonempty,
 )
 from symdiff.ops.core import rows
+from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import filled
 from symdiff.ops.core.operands import api, float_operand
-from symdiff.ops.core.record import multilinear
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.scatter import SET_AT

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.derive.sums import add_all
+from symdiff.derive.zeros import FEW, sliced
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.ops.core.calculus import add_all
 from symdiff.ops.core.operands import is_literal
 from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.selecting.masks import Masked, masked
 from symdiff.ops.selecting.placing import UNSLICES, fills
 from symdiff.ops.selecting.support import lifted, moved_index
-from symdiff.ops.selecting.zeros import FEW, sliced
 from symdiff.ops.shape.views import broadcast_to, expand_dims, reshape
 
 Index = tuple[slice, ...]

@@ -11,12 +11,17 @@ value, as in ``0 * sqrt(x)``, is left to IEEE arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import sympy as sp
+
+from symdiff.derive.sums import add_all
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import product
 from symdiff.ops.core.operands import is_literal
+from symdiff.ops.core.record import Cotangents
 from symdiff.ops.elementwise.comparisons import where
 from symdiff.ops.indexing.slices import SLICE, UNSLICE, getitem, slice_length
 from symdiff.ops.selecting.finiteness import may_be_infinite
@@ -75,6 +80,77 @@ def through_zeros(
 
 def _under(condition: Tensor | None, t: Tensor | None) -> Tensor | None:
     return t if condition is None or t is None else where(condition, t, 0)
+
+
+# --- the rules of elementwise ops -----------------------------------------------------
+
+
+def selected_vjp(
+    ct: Tensor,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> Cotangents:
+    """Return the cotangent's share of each operand of an elementwise op that needs
+    one, 0 where the cotangent is 0 by selection.
+    """
+    rule, count = output.node.op.vjp, len(inputs)
+
+    def share(i: int) -> Rule:
+        def alone(ct: Tensor, y: Tensor, xs: Sequence[Tensor]) -> Tensor | None:
+            found: Tensor | None = rule(ct, y, xs, attrs, _only(i, count))[i]
+            return found
+
+        return alone
+
+    return [
+        _selected(share(i), i, ct, output, inputs) if needed else None
+        for i, needed in enumerate(needs)
+    ]
+
+
+def selected_jvp(
+    tangents: Cotangents,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+) -> Tensor | None:
+    """Return an elementwise op's tangent, each summand 0 where its operand's tangent is
+    0 by selection.
+    """
+    rule, count = output.node.op.jvp, len(inputs)
+
+    def summand(i: int) -> Rule:
+        def alone(t: Tensor, y: Tensor, xs: Sequence[Tensor]) -> Tensor | None:
+            moves = [t if one else None for one in _only(i, count)]
+            found: Tensor | None = rule(moves, y, xs, attrs)
+            return found
+
+        return alone
+
+    return add_all(
+        _selected(summand(i), i, t, output, inputs)
+        for i, t in enumerate(tangents)
+        if t is not None
+    )
+
+
+def _only(i: int, count: int) -> list[bool]:
+    return [k == i for k in range(count)]
+
+
+def _selected(
+    rule: Rule, i: int, t: Tensor, output: Tensor, inputs: Sequence[Tensor]
+) -> Tensor | None:
+    """Return what the partial in operand ``i`` makes of ``t``; None is zero."""
+    op = output.node.op
+    partial = op.partials[i]
+    if partial is None:
+        return None
+    function = callable(partial) and not isinstance(partial, sp.Basic)
+    plain = op.facts.selects if function else bool(sp.sympify(partial).is_number)
+    return through_zeros(rule, t, output, inputs, None if plain else (output.node, i))
 
 
 # --- parts that were placed into zeros ------------------------------------------------
