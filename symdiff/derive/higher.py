@@ -18,7 +18,7 @@ from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, dims_equal, product
-from symdiff.ops.control.scan import map_
+from symdiff.ops.control.repeat import map_
 from symdiff.ops.core.operands import api, as_tensor, constant, stretch
 from symdiff.ops.indexing.one_hot import one_hot
 from symdiff.ops.indexing.taking import arange
