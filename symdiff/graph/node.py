@@ -17,20 +17,15 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
 
 from symdiff.graph.types import DType, TensorType, Type
 
-
-class OpRecord(Protocol):
-    """What a node needs from its op; the full one is `symdiff.ops.core.record.Op`."""
-
-    name: str
-    infer: Callable[..., Type]
-    leaf: bool
+if TYPE_CHECKING:
+    from symdiff.ops.core.record import Op
 
 
 class Node:
@@ -38,7 +33,7 @@ class Node:
 
     __slots__ = ("__weakref__", "attrs", "inputs", "op", "type")
 
-    op: Any
+    op: Op
     inputs: tuple[Node, ...]
     attrs: Mapping[str, Any]
     type: Type
@@ -81,7 +76,7 @@ WATCH: contextvars.ContextVar[Callable[[Node], None] | None] = contextvars.Conte
 )
 
 
-def make_node(op: OpRecord, inputs: Iterable[Node], attrs: Mapping[str, Any]) -> Node:
+def make_node(op: Op, inputs: Iterable[Node], attrs: Mapping[str, Any]) -> Node:
     """Return the node ``op(*inputs, **attrs)``, existing or new.
 
     Leaves are never merged. Type errors of ``op.infer`` pass through.
@@ -93,7 +88,7 @@ def make_node(op: OpRecord, inputs: Iterable[Node], attrs: Mapping[str, Any]) ->
     return node
 
 
-def _interned(op: OpRecord, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
+def _interned(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
     if op.leaf:
         return _create(op, inputs, attrs)
     key = (op.name, tuple(map(id, inputs)), attrs_key(attrs) if attrs else ())
@@ -106,7 +101,7 @@ def _interned(op: OpRecord, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) 
         return _table.setdefault(key, made)
 
 
-def _create(op: OpRecord, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
+def _create(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
     node = object.__new__(Node)
     put = object.__setattr__
     put(node, "op", op)

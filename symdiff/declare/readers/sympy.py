@@ -330,6 +330,7 @@ def _leaf(node: Node) -> Any:
 
 def _elementwise(node: Node, operands: list[Any]) -> Any:
     expression, symbols = node.op.expression, OPERANDS[: len(operands)]
+    assert expression is not None
 
     def each(*args: Any) -> Any:
         return expression.subs(dict(zip(symbols, args, strict=True)), simultaneous=True)
@@ -341,6 +342,7 @@ def _expanded(node: Node, operands: list[Any]) -> Any:
     from symdiff.ops.core.closure import bound
 
     leaves = [bound(i.tensor_type, f"x{k}") for k, i in enumerate(node.inputs)]
+    assert node.op.expand is not None
     inner = node.op.expand(*leaves, **node.attrs)
     values: dict[Node, Any] = dict(zip((x.node for x in leaves), operands, strict=True))
     for n in topological([inner.node]):

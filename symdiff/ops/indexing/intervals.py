@@ -188,7 +188,7 @@ def _found(node: Node, operands: Sequence[Interval]) -> Interval:
     if _is_moved(node):
         return operands[0]
     if node.op.facts.zeros == "joined":
-        return _all(operands[:2] if node.op.facts.indexed_axes else operands)
+        return _all(operands[:2] if node.op.facts.indices else operands)
     if node.op.facts.zeros in ("in place", "placed apart"):
         return operands[0].joined(Interval(0, 0))
     if node.op.is_elementwise and isinstance(node.op.expression, sp.Expr):
