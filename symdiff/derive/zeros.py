@@ -23,7 +23,8 @@ from symdiff.graph.types import product
 from symdiff.ops.core.operands import is_literal
 from symdiff.ops.core.record import Cotangents
 from symdiff.ops.elementwise.comparisons import where
-from symdiff.ops.indexing.slices import SLICE, UNSLICE, getitem, slice_length
+from symdiff.ops.indexing.expressions import getitem
+from symdiff.ops.indexing.slices import SLICE, UNSLICE, slice_length
 from symdiff.ops.selecting.finiteness import may_be_infinite
 from symdiff.ops.selecting.masks import masked
 from symdiff.ops.selecting.placing import UNSLICES, fills, without_axes

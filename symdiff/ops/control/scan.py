@@ -1,8 +1,9 @@
 """The op `scan`: a body repeated along the first axis of its sequences.
 
-In: a body, a carry and sequences. Out: one node that holds the body. Invariant: closed under differentiation. The tangent of a scan is a scan over
-primal and tangent together; its transpose is a scan in the other direction over the
-transposed body, which reads what the first pass stacked. Both are ordinary scans.
+In: a body, a carry and sequences. Out: one node that holds the body. Invariant: closed
+under differentiation. The tangent of a scan is a scan over primal and tangent together;
+its transpose is a scan in the other direction over the transposed body, which reads
+what the first pass stacked. Both are ordinary scans.
 """
 
 from __future__ import annotations

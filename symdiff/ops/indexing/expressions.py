@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.graph.errors import DTypeError, ShapeError
-from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import Dim, Shape, unify
-from symdiff.ops.core.operands import constant
+from symdiff.graph.errors import ShapeError
+from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import Shape, unify
+from symdiff.ops.core.operands import api, as_tensor, constant
 from symdiff.ops.indexing.scatter import ARRAY, SEPARATOR, Index, gather
-from symdiff.ops.indexing.slices import _canonical_slice, _one
+from symdiff.ops.indexing.slices import SLICE, canonical_slice, row_slice
+from symdiff.ops.indexing.taking import index_operand, take
+from symdiff.ops.shape.views import expand_dims, squeeze
 
 MASK_REMEDY = (
     "the result's length would depend on the mask's values; use "
@@ -93,12 +95,12 @@ def parse(entries: list[Any], shape: Shape) -> tuple[Index, list[Tensor]]:
                 axis += 1
             continue
         if isinstance(entry, slice):
-            found.append(_canonical_slice(entry, shape[axis]))
+            found.append(canonical_slice(entry, shape[axis]))
         elif isinstance(entry, (Tensor, np.ndarray)):
             arrays.append(index_operand(entry, shape[axis], axis))
             found.append(ARRAY)
         else:
-            found.append(_one(entry, shape[axis], axis).start or 0)
+            found.append(row_slice(entry, shape[axis], axis).start or 0)
         axis += 1
     return _without_idle_separator(found), arrays
 
@@ -132,43 +134,43 @@ def _true_positions(mask: Any, shape: Shape) -> tuple[np.ndarray, ...]:
     return np.nonzero(mask)
 
 
-def index_operand(value: Any, length: Dim, axis: int) -> Tensor:
-    """Return an index array as an operand, constants checked against the axis."""
-    array = value
-    if isinstance(value, Tensor):
-        if not value.dtype.is_integer:
-            raise DTypeError(f"indices must be integers, got {value.dtype}.")
-        array = value.node.attrs["value"] if value.node.op.name == "constant" else None
-    elif value.dtype.kind not in "iu":
-        raise DTypeError(f"indices must be integers, got {value.dtype}.")
-    if array is None:
-        return value
-    checked = check_range(array, length, axis)
-    return value if checked is array and value is not array else constant(checked)
-
-
-def check_range(value: np.ndarray, length: Dim, axis: int) -> np.ndarray:
-    """Return constant indices counted from the front.
-
-    Raises `ShapeError` for indices outside the axis. Along a symbolic axis nothing is
-    known, and negative indices stay as they are.
-    """
-    if not isinstance(length, int) or not value.size:
-        return value
-    outside = (value < -length) | (value >= length)
-    if outside.any():
-        raise ShapeError(
-            f"index {value[outside].flat[0]} is out of range for axis {axis} of length "
-            f"{length}."
-        )
-    return np.where(value < 0, value + length, value) if value.min() < 0 else value
-
-
 def advanced_getitem(x: Tensor, entries: list[Any]) -> Tensor:
     """Return ``x[entries]`` where arrays are among the entries."""
     index, arrays = parse(entries, x.shape)
     if len(arrays) == 1 and all(e in (ARRAY, slice(None)) for e in index):
-        from symdiff.ops.indexing.taking import take
-
         return take(x, arrays[0], axis=index.index(ARRAY))
     return gather(x, arrays, index)
+
+
+@api("getitem")
+def getitem(x: Any, index: Any) -> Tensor:
+    """``x[index]`` as NumPy reads it: ints, slices, None, Ellipsis, integer arrays.
+
+    Boolean masks must be constants, since the result's shape depends on their values.
+    """
+    tensor = as_tensor(x)
+    entries = entries_of(index, tensor.ndim)
+    if is_advanced(entries):
+        return advanced_getitem(tensor, entries)
+    entries = [e for e in entries if not isinstance(e, str)]
+    axis, cuts, drop, insert = 0, [], [], []
+    position = 0
+    for entry in entries:
+        if entry is None:
+            insert.append(position)
+            position += 1
+            continue
+        length = tensor.shape[axis]
+        if isinstance(entry, slice):
+            cuts.append(canonical_slice(entry, length))
+            position += 1
+        else:
+            cuts.append(row_slice(entry, length, axis))
+            drop.append(axis)
+        axis += 1
+    cuts += [slice(None)] * (tensor.ndim - axis)
+    if any(c != slice(None) for c in cuts):
+        tensor = apply(SLICE, tensor, index=tuple(cuts))
+    if drop:
+        tensor = squeeze(tensor, tuple(drop))
+    return expand_dims(tensor, tuple(insert)) if insert else tensor

@@ -25,6 +25,7 @@ from symdiff.graph.types import (
     TensorType,
     as_dim,
     broadcast_shapes,
+    product,
     promote,
     unify,
 )
@@ -42,8 +43,8 @@ from symdiff.ops.core.rows import (
 from symdiff.ops.core.text import index_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.elementwise.comparisons import equal, where
-from symdiff.ops.indexing.slices import require_slice, slice_length
-from symdiff.ops.indexing.taking import ARANGE
+from symdiff.ops.indexing.slices import SLICE, require_slice, slice_length
+from symdiff.ops.indexing.taking import ARANGE, arange
 from symdiff.ops.shape.views import full, reshape, zeros_like
 
 ARRAY = "@"
@@ -296,9 +297,6 @@ def last_writes(
 
     Each write leaves its ordinal; an element stays where its own ordinal is read back.
     """
-    from symdiff.graph.types import product
-    from symdiff.ops.indexing.taking import arange
-
     order = hinted(reshape(arange(product(value.shape)), value.shape), "order")
     blank = full(shape, 0, "int64")
     last = hinted(apply(SET_AT, blank, order, *arrays, index=index), "last")
@@ -326,8 +324,6 @@ def _set_vjp(
 
 def _read(x: Tensor, arrays: Sequence[Tensor], index: Index) -> Tensor:
     """Return the elements an index names; a `slice` node where it has no arrays."""
-    from symdiff.ops.indexing.slices import SLICE
-
     return gather(x, arrays, index) if arrays else apply(SLICE, x, index=index)
 
 

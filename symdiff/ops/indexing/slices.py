@@ -25,7 +25,6 @@ from symdiff.ops.core import tex
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import cut, filled
-from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.rows import (
     FULL,
     Batch,
@@ -35,7 +34,6 @@ from symdiff.ops.core.rows import (
 from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import index_text, op_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
-from symdiff.ops.shape.views import expand_dims, squeeze
 
 # --- basic slices ---------------------------------------------------------------------
 
@@ -175,7 +173,7 @@ def slice_axis(x: Tensor, axis: int, start: Dim, stop: Dim, step: int = 1) -> Te
     return apply(SLICE, x, index=tuple(index))
 
 
-def _canonical_slice(entry: slice, length: Dim) -> slice:
+def canonical_slice(entry: slice, length: Dim) -> slice:
     """Return a slice with Python ints or dims as bounds, negative ones resolved."""
     step = 1 if entry.step is None else int(entry.step)
     if step == 0:
@@ -207,47 +205,8 @@ def _bound(value: Any, length: Dim) -> Any:
     return number
 
 
-@api("getitem")
-def getitem(x: Any, index: Any) -> Tensor:
-    """``x[index]`` as NumPy reads it: ints, slices, None, Ellipsis, integer arrays.
-
-    Boolean masks must be constants, since the result's shape depends on their values.
-    """
-    from symdiff.ops.indexing.expressions import (
-        advanced_getitem,
-        entries_of,
-        is_advanced,
-    )
-
-    tensor = as_tensor(x)
-    entries = entries_of(index, tensor.ndim)
-    if is_advanced(entries):
-        return advanced_getitem(tensor, entries)
-    entries = [e for e in entries if not isinstance(e, str)]
-    axis, cuts, drop, insert = 0, [], [], []
-    position = 0
-    for entry in entries:
-        if entry is None:
-            insert.append(position)
-            position += 1
-            continue
-        length = tensor.shape[axis]
-        if isinstance(entry, slice):
-            cuts.append(_canonical_slice(entry, length))
-            position += 1
-        else:
-            cuts.append(_one(entry, length, axis))
-            drop.append(axis)
-        axis += 1
-    cuts += [slice(None)] * (tensor.ndim - axis)
-    if any(c != slice(None) for c in cuts):
-        tensor = apply(SLICE, tensor, index=tuple(cuts))
-    if drop:
-        tensor = squeeze(tensor, tuple(drop))
-    return expand_dims(tensor, tuple(insert)) if insert else tensor
-
-
-def _one(entry: Any, length: Dim, axis: int) -> slice:
+def row_slice(entry: Any, length: Dim, axis: int) -> slice:
+    """Return the slice of the one row that an int names, or a dim; else raise."""
     if isinstance(entry, (bool, np.bool_)) or not isinstance(
         entry, (int, np.integer, sp.Expr)
     ):

@@ -32,8 +32,7 @@ from symdiff.ops.core.operands import CONSTANT, api, as_tensor, stretch
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.text import shape_text
 from symdiff.ops.elementwise.casts import dtype_text
-from symdiff.ops.indexing.expressions import index_operand
-from symdiff.ops.indexing.taking import take
+from symdiff.ops.indexing.taking import index_operand, take
 from symdiff.ops.shape.views import ravel
 
 # --- along an axis --------------------------------------------------------------------

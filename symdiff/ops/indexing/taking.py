@@ -27,7 +27,7 @@ from symdiff.ops.core import rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import Layout, Seen, filled, kept
-from symdiff.ops.core.operands import CONSTANT, api, as_tensor
+from symdiff.ops.core.operands import CONSTANT, api, as_tensor, constant
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.rows import (
     WHOLE,
@@ -39,6 +39,7 @@ from symdiff.ops.core.rows import (
 )
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.ops.shape.views import ravel
 
 
 def integer_operand(value: Any) -> Tensor:
@@ -68,6 +69,38 @@ def label_operand(value: Any, length: Dim) -> Tensor:
             f"label {outside[0]} is out of range: there are {length} classes, from 0."
         )
     return labels
+
+
+def index_operand(value: Any, length: Dim, axis: int) -> Tensor:
+    """Return an index array as an operand, constants checked against the axis."""
+    array = value
+    if isinstance(value, Tensor):
+        if not value.dtype.is_integer:
+            raise DTypeError(f"indices must be integers, got {value.dtype}.")
+        array = value.node.attrs["value"] if value.node.op.name == "constant" else None
+    elif value.dtype.kind not in "iu":
+        raise DTypeError(f"indices must be integers, got {value.dtype}.")
+    if array is None:
+        return value
+    checked = check_range(array, length, axis)
+    return value if checked is array and value is not array else constant(checked)
+
+
+def check_range(value: np.ndarray, length: Dim, axis: int) -> np.ndarray:
+    """Return constant indices counted from the front.
+
+    Raises `ShapeError` for indices outside the axis. Along a symbolic axis nothing is
+    known, and negative indices stay as they are.
+    """
+    if not isinstance(length, int) or not value.size:
+        return value
+    outside = (value < -length) | (value >= length)
+    if outside.any():
+        raise ShapeError(
+            f"index {value[outside].flat[0]} is out of range for axis {axis} of length "
+            f"{length}."
+        )
+    return np.where(value < 0, value + length, value) if value.min() < 0 else value
 
 
 def _infer_take(x: TensorType, index: TensorType, *, axis: int) -> TensorType:
@@ -151,9 +184,6 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     Indices must lie in 0..length-1; they are checked when the generated function is
     called.
     """
-    from symdiff.ops.indexing.expressions import index_operand
-    from symdiff.ops.shape.views import ravel
-
     tensor = as_tensor(x)
     if axis is None:
         tensor, axis = ravel(tensor), 0

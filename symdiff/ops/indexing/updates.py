@@ -18,13 +18,13 @@ from symdiff.graph.errors import DTypeError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import Shape
+from symdiff.graph.types import Shape, product
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import API, api, as_tensor, constant, is_literal, stretch
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.elementwise.arithmetic import maximum, minimum
 from symdiff.ops.elementwise.comparisons import equal, logical_and, where
-from symdiff.ops.indexing.expressions import entries_of, is_advanced, parse
+from symdiff.ops.indexing.expressions import entries_of, getitem, is_advanced, parse
 from symdiff.ops.indexing.scatter import (
     SET_AT,
     Index,
@@ -36,7 +36,8 @@ from symdiff.ops.indexing.scatter import (
     scatter_add,
     tuple_index_text,
 )
-from symdiff.ops.indexing.slices import UNSLICE, getitem
+from symdiff.ops.indexing.slices import UNSLICE
+from symdiff.ops.indexing.taking import arange
 from symdiff.ops.shape.views import expand_dims, ravel, squeeze
 
 # --- extremes -------------------------------------------------------------------------
@@ -132,9 +133,6 @@ def _others(
     Values are compared pair by pair, which is exact where some are 0 and to any order;
     it needs memory for the square of their number.
     """
-    from symdiff.graph.types import product
-    from symdiff.ops.indexing.taking import arange
-
     count = product(value.shape)
     places = arange(product(shape)).reshape(shape)
     target = ravel(gather(places, arrays, index))

@@ -31,7 +31,7 @@ from symdiff.ops.core.record import result_dtype
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.linalg.contraction import einsum, tensordot
 from symdiff.ops.linalg.matmul import matmul
-from symdiff.ops.shape.views import expand_dims, ravel, reshape
+from symdiff.ops.shape.views import expand_dims, moveaxis, ravel, reshape
 
 
 @api("inner")
@@ -60,8 +60,6 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Tensor:
 
 
 def _last(x: Tensor, axis: int) -> Tensor:
-    from symdiff.ops.shape.views import moveaxis
-
     return moveaxis(x, axis, -1)
 
 

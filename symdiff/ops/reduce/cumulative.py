@@ -15,7 +15,13 @@ import numpy as np
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, product
+from symdiff.graph.types import (
+    TensorType,
+    normalize_axes,
+    normalize_axis,
+    product,
+    promote,
+)
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.core import rows, tex
 from symdiff.ops.core.define import multilinear
@@ -23,14 +29,16 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import (
+    API,
     api,
     as_bool,
     as_tensor,
+    broadcast_tensors,
     float_operand,
     is_literal,
 )
 from symdiff.ops.core.outforms import with_out
-from symdiff.ops.core.record import HELPERS, primitive, require_float
+from symdiff.ops.core.record import HELPERS, primitive, require_float, same_shape
 from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.elementwise.comparisons import not_equal, where
 from symdiff.ops.indexing.slices import slice_axis
@@ -41,8 +49,6 @@ from symdiff.ops.shape.views import broadcast_to, full, ravel, reshape, transpos
 
 def flip_axis(x: Tensor, axis: int) -> Tensor:
     """Return the tensor reversed along one axis."""
-    from symdiff.ops.core.operands import API
-
     index = (slice(None),) * axis + (slice(None, None, -1),)
     return API["getitem"](x, index)
 
@@ -244,9 +250,6 @@ def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 
 def _infer_recurrence(a: TensorType, b: TensorType, *, axis: int) -> TensorType:
-    from symdiff.graph.types import promote
-    from symdiff.ops.core.record import same_shape
-
     require_float(a, "a recurrence")
     require_float(b, "a recurrence")
     return TensorType(same_shape([a, b]), promote(a.dtype, b.dtype))
@@ -293,8 +296,6 @@ LINEAR_RECURRENCE = primitive(
 @api("linear_recurrence")
 def linear_recurrence(a: Any, b: Any, axis: int = -1) -> Tensor:
     """s with s[0] = b[0] and s[k] = a[k] * s[k - 1] + b[k] along ``axis``."""
-    from symdiff.ops.core.operands import broadcast_tensors
-
     first, second = broadcast_tensors([float_operand(a), float_operand(b)])
     if not first.ndim:
         raise ShapeError("linear_recurrence needs tensors of at least one axis.")

@@ -23,6 +23,7 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_bool, as_tensor, stretch
 from symdiff.ops.core.record import primitive, require_float
+from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import logical_not, where
 from symdiff.ops.elementwise.nonfinite import isnan
 from symdiff.ops.elementwise.trigonometry import ROOT, off_origin
@@ -125,8 +126,6 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
         where: Any = None,
         correction: float | None = None,
     ) -> Tensor:
-        from symdiff.ops.elementwise.casts import cast
-
         tensor = as_tensor(x) if dtype is None else cast(x, dtype)
         freedom = ddof if correction is None else correction
         if where is not None:

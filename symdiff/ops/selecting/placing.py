@@ -24,7 +24,8 @@ from symdiff.ops.core.layouts import filled
 from symdiff.ops.core.record import Cotangents, primitive, result_dtype
 from symdiff.ops.core.text import index_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
-from symdiff.ops.indexing.slices import UNSLICE, getitem, slice_axis, slice_length
+from symdiff.ops.indexing.expressions import getitem
+from symdiff.ops.indexing.slices import UNSLICE, slice_axis, slice_length
 
 Entry = Any  # a slice, an int or a dim
 Index = tuple[Entry, ...]

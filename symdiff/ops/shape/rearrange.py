@@ -24,7 +24,8 @@ from symdiff.ops.core import rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand, stretch
-from symdiff.ops.indexing.slices import getitem, slice_axis
+from symdiff.ops.indexing.expressions import getitem
+from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.taking import take
 from symdiff.ops.shape.joining import concatenate
 from symdiff.ops.shape.views import (

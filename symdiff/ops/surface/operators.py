@@ -16,7 +16,9 @@ from symdiff.graph.errors import TracingError
 from symdiff.graph.memory import current
 from symdiff.graph.provenance import capture, locate, watched
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import product
 from symdiff.ops.core.operands import API
+from symdiff.ops.indexing.updates import At
 from symdiff.ops.surface import absent, catalog, lenient, writes
 
 catalog.load()
@@ -200,14 +202,10 @@ def _flattened(self: Tensor, order: str = "C") -> Tensor:
 
 
 def _at(self: Tensor) -> Any:
-    from symdiff.ops.indexing.updates import At
-
     return At(current(self) if watched() else self)
 
 
 def _size(self: Tensor) -> Any:
-    from symdiff.graph.types import product
-
     return product(self.shape)
 
 
