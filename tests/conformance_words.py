@@ -10,6 +10,8 @@ SECTIONS = {
         *(
             "core.operands",
             "elementwise.arithmetic",
+            "elementwise.comparisons",
+            "elementwise.casts",
             "elementwise.exponential",
             "elementwise.trigonometry",
             "elementwise.special",
@@ -34,7 +36,10 @@ SECTIONS = {
         "shape.padding",
         "shape.ranges",
     ),
-    "Indexing and updates": ("indexing.slices", "indexing.one_hot", "indexing.updates"),
+    "Indexing and updates": (
+        *("indexing.expressions", "indexing.taking"),
+        *("indexing.one_hot", "indexing.updates"),
+    ),
     "Linear algebra": (
         *(
             "linalg.matmul",
@@ -54,7 +59,7 @@ SECTIONS = {
         "indexing.interpolation",
     ),
     "Loops and branches": (
-        "control.scan",
+        "control.repeat",
         "control.while_loops",
         "control.branches",
         "control.mode",
