@@ -16,7 +16,8 @@ from typing import Any
 
 from symdiff.graph.body import rebuild_within, substitute
 from symdiff.graph.node import Node
-from symdiff.graph.origin import mark, next_place
+from symdiff.graph.order import Part
+from symdiff.graph.origin import mark
 from symdiff.graph.provenance import at_site
 from symdiff.graph.rebuild import remade
 from symdiff.graph.tensor import Tensor, apply
@@ -296,32 +297,15 @@ def root_of_squares(t: Tensor) -> Tensor | None:
 def better(old: Tensor, parents: Sequence[Tensor]) -> Tensor | None:
     """Return the stable node for an op of these operands, or None."""
     for apply_rule in RULES.get(old.node.op.name, ()):
-        since = next_place()
-        with at_site(old.site):
+        with at_site(old.site), Part(old.order) as inside:
             found = apply_rule(*parents)
         if found is None or found.type != old.type:
             continue
-        if found.place < since:  # an operand itself: its own name and age stand
+        if not inside.holds(found.order):  # an operand itself: its own name stands
             return found
-        _backdate(found, since, old.place)
         label, hint = found.label or old.label, found.hint or old.hint
         return mark(found, label=label, hint=hint, result=old.origin.result)
     return None
-
-
-def _backdate(made: Tensor, since: float, age: float) -> None:
-    """Give what a rule built the age of what it replaces, and its parts just less.
-
-    Age is what orders a declaration, so statements stay in the user's order.
-    """
-    new, stack = {made}, [made]
-    while stack:
-        for p in stack.pop().parents:
-            if p.place > since and p not in new:
-                new.add(p)
-                stack.append(p)
-    for k, t in enumerate(sorted(new, key=lambda t: t.place), start=1):
-        mark(t, place=age - 1 + k / len(new))
 
 
 def stabilise(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -350,7 +334,7 @@ def stabilised(
             if made is None:
                 made = remade(old, parents, False, old.node.attrs)
             leaf = apply(BOUND, name="variable", shape=made.shape, dtype=made.dtype)
-            mark(leaf, place=old.place)  # what rules build of it has its reader's age
+            mark(leaf, order=old.order)  # what rules build of it has its reader's order
             stands[old.node] = leaf
             kept[leaf.node] = made
         return stands[old.node]

@@ -123,5 +123,5 @@ def system(
         if not tensor.node.op.leaf and names.user_name(tensor):
             found[tensor.node] = tensor
         waiting += tensor.parents
-    chosen = sorted(list(found.values())[:most], key=lambda t: t.place)
+    chosen = sorted(list(found.values())[:most], key=lambda t: t.order)
     return [equation(t, base, called.get(t.node, "")) for t in chosen]

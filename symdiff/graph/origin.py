@@ -8,16 +8,16 @@ nothing else does.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from symdiff.graph.order import Order
 
 if TYPE_CHECKING:
     from symdiff.graph.tensor import Tensor
 
 Position = tuple[CodeType, int]
-Place = float
 FAN_OUT = "fan-out"
 
 
@@ -52,14 +52,6 @@ def line_of(code: CodeType, offset: int) -> int:
     return code.co_firstlineno
 
 
-_places = itertools.count()
-
-
-def next_place() -> Place:
-    """Return the place that the next tensor would have in the order of declaration."""
-    return next(_places)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
     """Who declared a tensor, where, and what it is called.
@@ -72,7 +64,7 @@ class Origin:
 
     site: Site
     scope: tuple[str, ...]
-    place: Place  # in the order of declaration
+    order: Order
     label: str | None = None
     hint: str | None = None
     result: int | None = None
@@ -119,9 +111,9 @@ class Declared:
         return self.origin.scope
 
     @property
-    def place(self) -> Place:
+    def order(self) -> Order:
         """Its place in the order of declaration."""
-        return self.origin.place
+        return self.origin.order
 
     @property
     def label(self) -> str | None:

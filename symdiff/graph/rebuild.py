@@ -2,7 +2,7 @@
 
 In: output tensors and a rule that may replace any tensor. Out: the outputs rebuilt.
 Invariant: a tensor whose parents did not change is itself, and a rebuilt one keeps its
-site, label, hint and age, so that what is generated from it reads as the user wrote it.
+site, names and order, so that what is generated from it reads as the user wrote it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from symdiff.graph.node import make_node
-from symdiff.graph.origin import Origin, Site, mark, next_place
+from symdiff.graph.order import open_part
+from symdiff.graph.origin import Origin, Site, mark
 from symdiff.graph.tensor import Tensor
 
 # (tensor, new parents) -> the tensor to use instead, or None to keep the operation
@@ -70,13 +71,13 @@ def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
     first).
     """
     stack = list(outputs)
-    seen = set(stack)
+    seen = dict.fromkeys(stack)
     while stack:
         for parent in stack.pop().parents:
             if parent not in seen:
-                seen.add(parent)
+                seen[parent] = None
                 stack.append(parent)
-    return sorted(seen, key=lambda t: t.place)
+    return sorted(seen, key=lambda t: t.order)
 
 
 def remade(
@@ -92,9 +93,9 @@ def remade(
 
 def moved_origin(old: Tensor, parents: Sequence[Tensor], keep_age: bool) -> Origin:
     """Return the origin of what stands for a tensor over other parents."""
-    if keep_age and all(p.place < old.place for p in parents):
+    if keep_age and all(p.order < old.order for p in parents):
         return old.origin  # its place is what orders a declaration
-    return replace(old.origin, place=next_place())
+    return replace(old.origin, order=open_part().next())
 
 
 def _move_provenance(order: Sequence[Tensor], new: dict[Tensor, Tensor]) -> None:

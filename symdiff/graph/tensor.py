@@ -146,12 +146,12 @@ def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
     while stack:
         tensor = stack.pop()
         known = chosen.get(tensor.node)
-        if known is None or tensor.place < known.place:
+        if known is None or tensor.order < known.order:
             chosen[tensor.node] = tensor
         for parent in tensor.parents:
             if parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    # A parent handle is always older than its child, so age alone is a topological
+    # Parents come before their children, so this order alone is a topological
     # order.
-    return sorted(chosen.values(), key=lambda t: t.place)
+    return sorted(chosen.values(), key=lambda t: t.order)

@@ -178,7 +178,7 @@ def _halves(p: Program, tensors: Mapping[Node, Tensor]) -> Partition:
     def place(node: Node) -> tuple[int, Any]:
         if node in inputs:
             return (2 if node in targets else 0, inputs.index(node))
-        return (1, tensors[node].place)
+        return (1, tensors[node].order)
 
     return replace(found, residuals=tuple(sorted(found.residuals, key=place)))
 

@@ -308,7 +308,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     kept = [n for n in body.order if n in body.kept and n not in absorbed]
     needs = _needs(body, kept, absorbed)
     groups: dict[Hashable, int] = {}
-    by_age = sorted(kept, key=lambda n: body.tensors[n].place)
+    by_age = sorted(kept, key=lambda n: body.tensors[n].order)
     for node in by_age:
         groups.setdefault(style.group(body.tensors[node]), len(groups))
     waiting = {n: len(sources) for n, sources in needs.items()}
@@ -319,7 +319,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     keys = {}
     for node in kept:
         tensor = body.tensors[node]
-        keys[node] = (groups[style.group(tensor)], *style.rank(tensor), tensor.place)
+        keys[node] = (groups[style.group(tensor)], *style.rank(tensor), tensor.order)
     ready = [(keys[n], i, n) for i, n in enumerate(kept) if waiting[n] == 0]
     place = {n: i for i, n in enumerate(kept)}
     heapq.heapify(ready)

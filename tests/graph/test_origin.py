@@ -32,8 +32,6 @@ def test_nothing_else_writes_what_a_tensor_was_declared_as():
     assert writers == {
         "graph/origin.py: .origin",
         "graph/provenance.py: .site",  # of an error
-        "grading/diagnosis.py: .place",  # of a finding
-        "grading/grade.py: .place",
     }
 
 
@@ -42,7 +40,7 @@ def test_an_origin_is_frozen():
     for field in dataclasses.fields(Origin):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(x.origin, field.name, None)
-    for name in ("site", "scope", "place", "label", "hint", "cotangent_of"):
+    for name in ("site", "scope", "order", "label", "hint", "cotangent_of"):
         with pytest.raises(AttributeError):
             setattr(x, name, None)
 
@@ -61,7 +59,7 @@ def test_names_of_its_own_come_before_those_of_what_it_replaces():
     both = y.origin.or_else(z.origin, "op")
     assert (both.label, both.hint) == ("y", "inner")
     assert both.site is y.site
-    assert both.place == y.place
+    assert both.order == y.order
     assert y.origin.or_else(x.origin, "op").hint == "op"
 
 

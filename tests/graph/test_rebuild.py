@@ -38,7 +38,7 @@ def test_names_and_lines_stay():
     h = sd.exp(sd.by_mode(train=x, infer=2 * x))
     mark(h, label="h", hint="hint")
     new = sd.resolve_mode(h, "train")
-    assert (new.site, new.place) == (h.site, h.place)
+    assert (new.site, new.order) == (h.site, h.order)
     assert new.origin.result == h.origin.result
     assert (new.label, new.hint) == ("h", "hint")
 
@@ -58,7 +58,7 @@ def test_parents_stay_older_than_children():
     x = sd.input("x", ())
     outputs = rebuild([sd.exp(sd.sin(x))], double_the_input)
     for t in tensor_topological(outputs):
-        assert all(p.place < t.place for p in t.parents)
+        assert all(p.order < t.order for p in t.parents)
 
 
 def test_derivatives_follow_their_primals():

@@ -30,7 +30,7 @@ from symdiff.graph.origin import Origin, Site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import RANDOM
 
-_NOWHERE = Origin(Site(()), (), 0)
+_NOWHERE = Origin(Site(()), (), ())
 
 
 @contextmanager

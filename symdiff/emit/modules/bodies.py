@@ -135,7 +135,7 @@ def new_unit(
     unit = Unit(functions, names, resolver, style)
     predicted = program.output_tensors()
     for t in sorted(
-        [*unit.tensors.values(), *predicted.values()], key=lambda t: t.place
+        [*unit.tensors.values(), *predicted.values()], key=lambda t: t.order
     ):
         if names.user_name(t) and not t.node.op.leaf:
             names.of(t)

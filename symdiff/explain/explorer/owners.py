@@ -108,7 +108,9 @@ class Owners:
         for tensor in self.tensors.values():
             for i in tensor.node.inputs:
                 readers.setdefault(i, []).append(tensor)
-        for tensor in sorted(self.tensors.values(), key=lambda t: -t.place):
+        for tensor in sorted(
+            self.tensors.values(), key=lambda t: t.order, reverse=True
+        ):
             node = tensor.node
             if node in self._forms or tensor.site.primal is not None:
                 continue

@@ -13,7 +13,7 @@ from typing import Any
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
-from symdiff.graph.origin import Place, next_place
+from symdiff.graph.order import Part, part_here
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType, unify
 from symdiff.ops.control.rows import branched
@@ -70,16 +70,16 @@ def _evaluate_cond(pred: Any, *arrays: Any, then: Any, otherwise: Any) -> list[A
 
 
 def cond_node(
-    pred: Tensor, then: Sequence[Tensor], otherwise: Sequence[Tensor], marker: Place
+    pred: Tensor, then: Sequence[Tensor], otherwise: Sequence[Tensor], inside: Part
 ) -> list[Tensor]:
     """Return the results of a branch whose sides may still read tensors from outside.
 
-    What was built after ``marker`` (a tensor's age) belongs to its side and is computed
-    there only; anything older is an operand.
+    What was made ``inside`` belongs to its side and is computed there only; anything
+    else is an operand.
     """
     frontier: dict[Node, Tensor] = {}
     for side in (then, otherwise):
-        for tensor in _outside(side, marker):
+        for tensor in _outside(side, inside):
             frontier.setdefault(tensor.node, tensor)
     leaves = bound_apart(frontier)
     sides = [substitute(list(side), leaves) for side in (then, otherwise)]
@@ -94,8 +94,8 @@ def cond_node(
     return [item(node, i) for i in range(len(then))]
 
 
-def _outside(outputs: Sequence[Tensor], marker: Place) -> list[Tensor]:
-    """Return the tensors, older than ``marker`` or leaves, that a side reads."""
+def _outside(outputs: Sequence[Tensor], inside: Part) -> list[Tensor]:
+    """Return the tensors that a side reads: leaves, and what was not made inside."""
     found: dict[Node, Tensor] = {}
     seen: set[Tensor] = set()
     stack = list(outputs)
@@ -104,15 +104,12 @@ def _outside(outputs: Sequence[Tensor], marker: Place) -> list[Tensor]:
         if tensor in seen:
             continue
         seen.add(tensor)
-        if (tensor.place < marker and _reads_leaves(tensor)) or tensor.node.op.leaf:
+        made = inside.holds(tensor.order) or not tensor.parents
+        if tensor.node.op.leaf or not made:
             found.setdefault(tensor.node, tensor)
         else:
             stack.extend(tensor.parents)
-    return sorted(found.values(), key=lambda t: t.place)
-
-
-def _reads_leaves(tensor: Tensor) -> bool:
-    return bool(tensor.parents) or tensor.node.op.leaf
+    return sorted(found.values(), key=lambda t: t.order)
 
 
 def _apart(body: Body, operands: Sequence[Tensor]) -> dict[Node, Tensor]:
@@ -144,13 +141,13 @@ def _cond_jvp(
     if not alive:
         return [None] * len(sides[0][2])
     made = []
-    marker = next_place()
-    for body, moves, derived in sides:
-        replaced = _apart(body, inputs[1:])
-        replaced |= {t.node: tangents[1 + i] for i, t in moves.items()}
-        wanted = [or_zeros(derived[i], body.outputs[i]) for i in alive]
-        made.append(substitute(wanted, replaced))
-    found = cond_node(inputs[0], made[0], made[1], marker)
+    with part_here() as inside:
+        for body, moves, derived in sides:
+            replaced = _apart(body, inputs[1:])
+            replaced |= {t.node: tangents[1 + i] for i, t in moves.items()}
+            wanted = [or_zeros(derived[i], body.outputs[i]) for i in alive]
+            made.append(substitute(wanted, replaced))
+    found = cond_node(inputs[0], made[0], made[1], inside)
     result: list[Tensor | None] = [None] * len(sides[0][2])
     for place, i in enumerate(alive):
         result[i] = found[place]
@@ -182,13 +179,13 @@ def _cond_vjp(
     result: list[Tensor | None] = [None] * len(inputs)
     if not alive:
         return result
-    marker = next_place()
     made = []
-    for body, shares in sides:
-        replaced = _apart(body, inputs[1:])
-        wanted = [or_zeros(shares[i], body.params[i]) for i in alive]
-        made.append(substitute(wanted, replaced))
-    found = cond_node(inputs[0], made[0], made[1], marker)
+    with part_here() as inside:
+        for body, shares in sides:
+            replaced = _apart(body, inputs[1:])
+            wanted = [or_zeros(shares[i], body.params[i]) for i in alive]
+            made.append(substitute(wanted, replaced))
+    found = cond_node(inputs[0], made[0], made[1], inside)
     for place, i in enumerate(alive):
         result[1 + i] = found[place]
     return result
@@ -217,10 +214,10 @@ def cond(
     equal types. They may read any other tensor.
     """
     condition = condition_of(pred, "the predicate of cond")
-    marker = next_place()
-    sides = [call_back(side, *operands) for side in (then, otherwise)]
+    with part_here() as inside:
+        sides = [call_back(side, *operands) for side in (then, otherwise)]
     first, form = flatten(sides[0])
     second = flatten_like(form, sides[1], "the results of cond")
     if not first:
         raise DeclarationError("the sides of cond return nothing.")
-    return unflatten(form, cond_node(condition, first, second, marker))
+    return unflatten(form, cond_node(condition, first, second, inside))

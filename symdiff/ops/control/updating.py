@@ -111,8 +111,8 @@ def _trained(tensors: Iterable[Tensor]) -> list[Tensor]:
             continue
         seen.add(t)
         known = first.setdefault(t.node, t)
-        if t.place < known.place:
+        if t.order < known.order:
             first[t.node] = t
         operand = t.node.op.facts.trained
         waiting.extend(t.parents if operand is None else [t.parents[operand]])
-    return sorted(first.values(), key=lambda t: t.place)
+    return sorted(first.values(), key=lambda t: t.order)

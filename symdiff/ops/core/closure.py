@@ -16,7 +16,7 @@ from typing import Any
 from symdiff.graph.body import substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
-from symdiff.graph.origin import Place
+from symdiff.graph.order import Order
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.core.leaf import BOUND
@@ -114,8 +114,8 @@ def close(
     Whatever does not depend on ``variables`` is read from outside through a leaf of its
     own; scalars and repeated scalars stay inside, where they fold.
     """
-    oldest = min((v.place for v in variables), default=0)
-    varying = _varying(variables, outputs, oldest)
+    first = min((v.order for v in variables), default=())
+    varying = _varying(variables, outputs, first)
     frontier: dict[Node, Tensor] = {}
     read = [p for tensor in varying.values() for p in tensor.parents]
     for tensor in (*read, *outputs):
@@ -129,12 +129,12 @@ def close(
 
 
 def _varying(
-    variables: Sequence[Tensor], outputs: Sequence[Tensor], oldest: Place
+    variables: Sequence[Tensor], outputs: Sequence[Tensor], first: Order
 ) -> dict[Node, Tensor]:
-    """Return what depends on a variable; nothing older than the variables does."""
+    """Return what depends on a variable; nothing that comes before them does."""
     found: dict[Node, Tensor] = {v.node: v for v in variables}
     seen: set[Tensor] = set()
-    stack = [t for t in outputs if t.place >= oldest]
+    stack = [t for t in outputs if t.order >= first]
     inside: list[Tensor] = []
     while stack:
         tensor = stack.pop()
@@ -142,8 +142,8 @@ def _varying(
             continue
         seen.add(tensor)
         inside.append(tensor)
-        stack.extend(p for p in tensor.parents if p.place >= oldest)
-    for tensor in sorted(inside, key=lambda t: t.place):
+        stack.extend(p for p in tensor.parents if p.order >= first)
+    for tensor in sorted(inside, key=lambda t: t.order):
         if any(p.node in found for p in tensor.parents):
             found.setdefault(tensor.node, tensor)
     return found

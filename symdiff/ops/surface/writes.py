@@ -10,7 +10,6 @@ Elsewhere tensors are immutable: ``y += 1`` is ``y = y + 1``.
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +18,8 @@ import numpy as np
 
 from symdiff.graph.errors import SymdiffError, TracingError
 from symdiff.graph.memory import current, memory_of, read, share
-from symdiff.graph.origin import Place, Site, next_place
+from symdiff.graph.order import open_part, part_here
+from symdiff.graph.origin import Site
 from symdiff.graph.provenance import (
     WATCH,
     capture,
@@ -46,10 +46,6 @@ _BOXES = """
     tensordot where zeros zeros_like
 """
 BOXES = VIEWS | frozenset(_BOXES.split())
-# The age of what was made before the innermost call of ours that runs user code.
-_since: contextvars.ContextVar[Place] = contextvars.ContextVar(
-    "symdiff_since", default=-1
-)
 
 
 @contextmanager
@@ -88,11 +84,8 @@ def _watched(
 ) -> Any:
     """Call a public function on what its operands are now, and note what is shared."""
     held = list(_tensors((*args, *kwargs.values())))
-    token = _since.set(next_place())
-    try:
+    with part_here():
         result = function(*read(tuple(args)), **read(dict(kwargs)))
-    finally:
-        _since.reset(token)
     name, operands, options = _called(function, args, kwargs)
     if name == "nan_to_num" and not _copies(operands, options):
         return write(operands[0], result, "np.nan_to_num(copy=False)")
@@ -198,7 +191,7 @@ def write(tensor: Tensor, value: Tensor, how: str) -> Tensor:
     into it, and where the tensor was made outside of a branch or loop that writes.
     """
     _refuse_arguments(tensor, how)
-    if tensor.place < _since.get():
+    if not open_part().holds(tensor.order):
         raise _refused(
             f"{how} writes into {tensor!r}, which was made outside of this function; "
             "return the new value instead."
