@@ -30,6 +30,7 @@ SECTIONS = {
         *("reduce.normalize", "reduce.losses"),
     ),
     "Shape": (
+        "shape.broadcasting",
         "shape.views",
         "shape.rearrange",
         "shape.joining",

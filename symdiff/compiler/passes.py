@@ -24,7 +24,7 @@ from symdiff.emit.modules.lowering import LoweredFunctions, lower_functions
 from symdiff.graph.node import topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.elementwise.casts import cast
-from symdiff.ops.shape.views import zeros_like
+from symdiff.ops.shape.broadcasting import zeros_like
 from symdiff.plan.functions import Functions, scheduled, split, with_memory
 from symdiff.plan.holding import held
 from symdiff.plan.indices import check_indices

@@ -20,7 +20,8 @@ from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.selecting.masks import Masked, masked
 from symdiff.ops.selecting.placing import UNSLICES, fills
 from symdiff.ops.selecting.support import lifted, moved_index
-from symdiff.ops.shape.views import broadcast_to, expand_dims, reshape
+from symdiff.ops.shape.broadcasting import broadcast_to
+from symdiff.ops.shape.views import expand_dims, reshape
 
 Index = tuple[slice, ...]
 Parts = list[tuple[Tensor, Index]]

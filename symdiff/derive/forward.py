@@ -23,7 +23,7 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import Jvp
-from symdiff.ops.shape.views import zeros_like
+from symdiff.ops.shape.broadcasting import zeros_like
 
 
 def forward_sweep(

@@ -22,8 +22,9 @@ from symdiff.ops.control.repeat import map_
 from symdiff.ops.core.operands import api, as_tensor, constant, stretch
 from symdiff.ops.indexing.one_hot import one_hot
 from symdiff.ops.indexing.taking import arange
+from symdiff.ops.shape.broadcasting import zeros
 from symdiff.ops.shape.joining import stack
-from symdiff.ops.shape.views import moveaxis, reshape, zeros
+from symdiff.ops.shape.views import moveaxis, reshape
 
 UNROLL = 4  # up to this many rows or columns are written out instead of looped over
 

@@ -28,7 +28,7 @@ from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.record import Op, Vjp
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.selecting.masks import hides, scalar_mask
-from symdiff.ops.shape.views import zeros_like
+from symdiff.ops.shape.broadcasting import zeros_like
 
 
 def reverse_sweep(

@@ -29,7 +29,8 @@ from symdiff.ops.selecting.finiteness import may_be_infinite
 from symdiff.ops.selecting.masks import masked
 from symdiff.ops.selecting.placing import UNSLICES, fills, without_axes
 from symdiff.ops.selecting.support import covering, lifted, support
-from symdiff.ops.shape.views import broadcast_to, squeeze
+from symdiff.ops.shape.broadcasting import broadcast_to
+from symdiff.ops.shape.views import squeeze
 
 # rule(t, output, inputs), linear in t
 Rule = Callable[[Tensor, Tensor, Sequence[Tensor]], "Tensor | None"]

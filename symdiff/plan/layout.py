@@ -14,7 +14,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.layouts import Layout, Seen, as_operands, c_order
 from symdiff.ops.core.operands import CONSTANT, LITERAL
-from symdiff.ops.shape.views import BROADCAST_TO
+from symdiff.ops.shape.broadcasting import BROADCAST_TO
 
 
 def layout_of(node: Node, known: Mapping[Node, Layout | None]) -> Layout | None:

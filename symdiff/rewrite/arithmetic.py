@@ -24,7 +24,8 @@ from symdiff.ops.core.operands import (
 from symdiff.ops.elementwise.arithmetic import MUL, SQUARE
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.linalg.matmul import matmul
-from symdiff.ops.shape.views import broadcast_to, transpose
+from symdiff.ops.shape.broadcasting import broadcast_to
+from symdiff.ops.shape.views import transpose
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import (
     is_op,

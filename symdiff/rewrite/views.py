@@ -11,7 +11,8 @@ from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import call_elementwise, is_literal
 from symdiff.ops.reduce.sums import reduce_sum
 from symdiff.ops.selecting.placing import place_slices, without_axes
-from symdiff.ops.shape.views import broadcast_to, reshape, transpose
+from symdiff.ops.shape.broadcasting import broadcast_to
+from symdiff.ops.shape.views import reshape, transpose
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import is_op, rule
 

@@ -15,7 +15,7 @@ from symdiff.explain.report import report
 from symdiff.explain.values import evaluated
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import topological
-from symdiff.ops.shape.views import ones_like
+from symdiff.ops.shape.broadcasting import ones_like
 
 # by_mode is resolved before anything is derived
 DERIVED = [s for s in SAMPLES if s.differentiable and s.fn != "by_mode"]

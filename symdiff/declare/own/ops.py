@@ -37,7 +37,7 @@ from symdiff.ops.core.operands import API, as_tensor, call_elementwise, float_op
 from symdiff.ops.core.record import OPS, Cotangents, Op, register
 from symdiff.ops.core.symbols import OPERANDS
 from symdiff.ops.elementwise.stable_forms import stable
-from symdiff.ops.shape.views import zeros_like
+from symdiff.ops.shape.broadcasting import zeros_like
 
 
 def _record_name(name: Any, content: str) -> str:

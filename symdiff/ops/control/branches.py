@@ -30,7 +30,7 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tuples import item
-from symdiff.ops.shape.views import zeros_like
+from symdiff.ops.shape.broadcasting import zeros_like
 from symdiff.ops.surface.writes import call_back
 
 

@@ -19,7 +19,7 @@ from symdiff.ops.control.updating import UPDATE_STATE
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, broadcast_operands, is_literal
 from symdiff.ops.core.record import primitive
-from symdiff.ops.shape.views import full, zeros_like
+from symdiff.ops.shape.broadcasting import full, zeros_like
 
 
 def _infer(train: TensorType, infer: TensorType) -> TensorType:

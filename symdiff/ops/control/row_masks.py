@@ -22,7 +22,8 @@ from symdiff.ops.reduce.sums import any_, sum_
 from symdiff.ops.selecting.finiteness import has_steep
 from symdiff.ops.selecting.placing import UNSLICES
 from symdiff.ops.selecting.support import support
-from symdiff.ops.shape.views import broadcast_to, reshape
+from symdiff.ops.shape.broadcasting import broadcast_to
+from symdiff.ops.shape.views import reshape
 
 
 @dataclass

@@ -36,7 +36,8 @@ from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.sorting import searchsorted
 from symdiff.ops.indexing.taking import TAKE_ADD
 from symdiff.ops.reduce.sums import sum_
-from symdiff.ops.shape.views import reshape, zeros_like
+from symdiff.ops.shape.broadcasting import zeros_like
+from symdiff.ops.shape.views import reshape
 
 # --- piecewise linear -----------------------------------------------------------------
 

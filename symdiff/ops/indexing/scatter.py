@@ -45,7 +45,8 @@ from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.elementwise.comparisons import equal, where
 from symdiff.ops.indexing.slices import SLICE, require_slice, slice_length
 from symdiff.ops.indexing.taking import ARANGE, arange
-from symdiff.ops.shape.views import full, reshape, zeros_like
+from symdiff.ops.shape.broadcasting import full, zeros_like
+from symdiff.ops.shape.views import reshape
 
 ARRAY = "@"
 SEPARATOR = "..."

@@ -24,7 +24,8 @@ from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.matrices import adjoint, matrix, shorter
 from symdiff.ops.linalg.singular import svdvals
 from symdiff.ops.reduce.sums import sum_
-from symdiff.ops.shape.views import expand_dims, squeeze, zeros
+from symdiff.ops.shape.broadcasting import zeros
+from symdiff.ops.shape.views import expand_dims, squeeze
 
 
 def _left_rest(a: Tensor, p: Tensor, x: Tensor) -> Tensor:

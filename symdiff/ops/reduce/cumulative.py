@@ -43,8 +43,9 @@ from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.elementwise.comparisons import not_equal, where
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.reduce.sums import REDUCE_SUM, reduction_text, spread, sum_
+from symdiff.ops.shape.broadcasting import broadcast_to, full
 from symdiff.ops.shape.joining import concatenate
-from symdiff.ops.shape.views import broadcast_to, full, ravel, reshape, transpose
+from symdiff.ops.shape.views import ravel, reshape, transpose
 
 
 def flip_axis(x: Tensor, axis: int) -> Tensor:

@@ -57,7 +57,7 @@ from symdiff.ops.elementwise.comparisons import (
     not_equal,
 )
 from symdiff.ops.elementwise.comparisons import where as select
-from symdiff.ops.shape.views import expand_dims
+from symdiff.ops.shape.views import expand_dims, ravel
 
 
 def reduced_shape(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
@@ -386,8 +386,6 @@ def _argument(name: str, word: str) -> Any:
     )
 
     def position(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        from symdiff.ops.shape.views import ravel
-
         tensor = as_tensor(x)
         if axis is None:
             tensor, axis = ravel(tensor), 0

@@ -16,7 +16,8 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Shape, TupleType
 from symdiff.ops.core.operands import literal_value
 from symdiff.ops.elementwise.comparisons import where
-from symdiff.ops.shape.views import broadcast_to, reshape
+from symdiff.ops.shape.broadcasting import broadcast_to
+from symdiff.ops.shape.views import reshape
 
 VIEWS = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
 RECTIFIERS = frozenset(["relu"])  # their slope is finite wherever they are 0

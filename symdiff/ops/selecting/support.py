@@ -27,7 +27,8 @@ from symdiff.ops.indexing.slices import UNSLICE, slice_length
 from symdiff.ops.reduce.sums import any_
 from symdiff.ops.selecting.masks import VIEWS, Masked, after_view, is_zero, masked
 from symdiff.ops.selecting.placing import UNSLICES, fills, within
-from symdiff.ops.shape.views import broadcast_to, full, reshape
+from symdiff.ops.shape.broadcasting import broadcast_to, full
+from symdiff.ops.shape.views import reshape
 
 OUTWARD = VIEWS - {"reshape"} | {"divide", "multiply", "negative", "slice", "sum"}
 DEPTH = 12  # ops that a mask is looked for through

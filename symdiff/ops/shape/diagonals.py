@@ -31,6 +31,7 @@ from symdiff.ops.core.record import primitive
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.reduce.sums import sum_
+from symdiff.ops.shape.broadcasting import ones
 from symdiff.ops.shape.views import moveaxis, ravel
 
 # --- triangles ------------------------------------------------------------------------
@@ -73,8 +74,6 @@ triu = _triangle("triu", "below")
 @api("tri")
 def tri(rows: Any, columns: Any = None, k: int = 0, dtype: Any = float) -> Tensor:
     """Ones at and below diagonal ``k``, zeros above."""
-    from symdiff.ops.shape.views import ones
-
     return tril(ones((rows, rows if columns is None else columns), dtype), k)
 
 

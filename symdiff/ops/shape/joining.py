@@ -33,7 +33,8 @@ from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.selecting.placing import part_of_placed
 from symdiff.ops.shape import rows
-from symdiff.ops.shape.views import ravel, squeeze, zeros_like
+from symdiff.ops.shape.broadcasting import zeros_like
+from symdiff.ops.shape.views import ravel, squeeze
 
 
 def _infer_concatenate(*types: TensorType, axis: int) -> TensorType:

@@ -22,9 +22,10 @@ from symdiff.ops.indexing.slices import UNSLICE, slice_axis
 from symdiff.ops.indexing.taking import arange, take
 from symdiff.ops.reduce.quantiles import median
 from symdiff.ops.reduce.sums import max_, mean, min_
+from symdiff.ops.shape.broadcasting import broadcast_to, full
 from symdiff.ops.shape.joining import concatenate
 from symdiff.ops.shape.rearrange import flip
-from symdiff.ops.shape.views import broadcast_to, full, reshape
+from symdiff.ops.shape.views import reshape
 
 _STATISTICS: dict[str, Callable[..., Tensor]] = {
     "maximum": max_,

@@ -27,15 +27,9 @@ from symdiff.ops.core.operands import api, float_operand, stretch
 from symdiff.ops.indexing.expressions import getitem
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.taking import take
+from symdiff.ops.shape.broadcasting import broadcast_to
 from symdiff.ops.shape.joining import concatenate
-from symdiff.ops.shape.views import (
-    broadcast_to,
-    expand_dims,
-    moveaxis,
-    ravel,
-    reshape,
-    swapaxes,
-)
+from symdiff.ops.shape.views import expand_dims, moveaxis, ravel, reshape, swapaxes
 
 # --- repeating ------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
-"""Ops that move elements and compute nothing: broadcasting, reshaping.
+"""Ops that move elements and compute nothing: other shapes, other orders of axes.
 
-Each is linear, so it is one record with its transpose; `broadcast_to` and `reduce_sum`
-are the one pair in which broadcasting is differentiated.
+Each is linear, so it is one record with its transpose, which is another of them.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ from symdiff.graph.types import (
     TensorType,
     as_dim,
     as_shape,
-    dims_equal,
-    is_counted,
     normalize_axes,
     normalize_axis,
     product,
@@ -33,78 +30,9 @@ from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import reshaped, turned
 from symdiff.ops.core.operands import api, as_tensor, float_operand
-from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tex import Tex, Writer
-from symdiff.ops.core.text import dim_text, shape_text
+from symdiff.ops.core.text import dim_text
 from symdiff.ops.shape import rows
-
-# --- broadcasting ---------------------------------------------------------------------
-
-
-def _infer_broadcast(t: TensorType, *, shape: Shape) -> TensorType:
-    lead = len(shape) - t.ndim
-    fits = lead >= 0 and all(
-        length == 1 or unify(length, target) is not None
-        for length, target in zip(t.shape, shape[lead:], strict=True)
-    )
-    if not fits:
-        raise ShapeError(f"cannot broadcast {t.shape} to {shape}")
-    return TensorType(shape, t.dtype)
-
-
-def _sum_to(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
-    return sum_to_shape(ct, inputs[0].shape)
-
-
-def _repeated_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
-    shape = r" \times ".join(map(writer.length, node.shape))
-    whole = operands[0].within(tex.PRODUCT)
-    return Tex(rf"{whole}\,\mathbf{{1}}_{{{shape}}}", tex.PRODUCT)
-
-
-BROADCAST_TO = multilinear(
-    "broadcast_to",
-    _infer_broadcast,
-    lambda x, *, shape: np.broadcast_to(x, shape),
-    transposes={0: _sum_to},
-    text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
-    view=True,
-    rule="{0} was broadcast",
-    facts=Facts(zeros="moved", repeats=True, rows=rows.broadcast, word="repeated"),
-    latex=_repeated_tex,
-)
-
-
-@api("broadcast_to")
-def broadcast_to(x: Any, shape: Any) -> Tensor:
-    """The tensor stretched to ``shape`` under NumPy's rules.
-
-    Only axes of length 1, written as 1, are stretched.
-    """
-    tensor, target = float_operand(x), as_shape(shape)
-    return (
-        tensor if tensor.shape == target else apply(BROADCAST_TO, tensor, shape=target)
-    )
-
-
-def sum_to_shape(x: Tensor, shape: Shape) -> Tensor:
-    """Sum over the axes along which ``shape`` would be broadcast to x's shape.
-
-    The transpose of `broadcast_to`: leading axes disappear, stretched axes keep length
-    1.
-    """
-    from symdiff.ops.reduce.sums import reduce_sum
-
-    lead = x.ndim - len(shape)
-    stretched = [
-        lead + i
-        for i, d in enumerate(shape)
-        if d == 1 and dims_equal(x.shape[lead + i], 1) is not True
-    ]
-    if stretched:
-        x = reduce_sum(x, tuple(stretched), keepdims=True)
-    return reduce_sum(x, tuple(range(lead))) if lead else x
-
 
 # --- reshaping ------------------------------------------------------------------------
 
@@ -367,67 +295,3 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     for d, s in sorted(zip(dst, src, strict=True)):
         order.insert(d, s)
     return transpose(tensor, tuple(order))
-
-
-# --- filled arrays --------------------------------------------------------------------
-
-
-@api("full")
-def full(shape: Any, value: Any, dtype: Any = None) -> Tensor:
-    """An array of one value."""
-    from symdiff.ops.core.operands import constant, is_literal
-    from symdiff.ops.elementwise.casts import cast
-
-    tensor = as_tensor(value)
-    if is_literal(tensor):
-        tensor = constant(np.array(value), dtype)
-    elif dtype is not None:
-        tensor = cast(tensor, dtype)
-    return broadcast_to(tensor, as_shape(shape))
-
-
-@api("zeros")
-def zeros(shape: Any, dtype: Any = float) -> Tensor:
-    """An array of zeros."""
-    return full(shape, 0, dtype)
-
-
-@api("ones")
-def ones(shape: Any, dtype: Any = float) -> Tensor:
-    """An array of ones."""
-    return full(shape, 1, dtype)
-
-
-# Zeros of as many rows as a while loop ran: they read what the loop has kept of its
-# steps, as nothing else tells how many those were.
-ZEROS_OF = primitive(
-    "zeros_of",
-    lambda t: t,
-    np.zeros_like,
-    vjp=None,
-    jvp=None,
-    text="np.zeros_like(_0)",
-)
-
-
-@api("zeros_like")
-def zeros_like(x: Any) -> Tensor:
-    """Zeros of the tensor's shape and dtype."""
-    tensor = as_tensor(x)
-    if any(map(is_counted, tensor.shape)):
-        return apply(ZEROS_OF, tensor)
-    return full(tensor.shape, 0, tensor.dtype)
-
-
-@api("ones_like")
-def ones_like(x: Any) -> Tensor:
-    """Ones of the tensor's shape and dtype."""
-    tensor = as_tensor(x)
-    return full(tensor.shape, 1, tensor.dtype)
-
-
-@api("full_like")
-def full_like(x: Any, value: Any) -> Tensor:
-    """One value in the tensor's shape and dtype."""
-    tensor = as_tensor(x)
-    return full(tensor.shape, value, tensor.dtype)

@@ -14,7 +14,7 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import require_float
-from symdiff.ops.shape.views import ones_like
+from symdiff.ops.shape.broadcasting import ones_like
 from symdiff.ops.windows.reductions import MAX_POOL, WINDOW_SUM
 from symdiff.ops.windows.views import Geometry, pad_axes, padding_of, per_axis
 

@@ -34,7 +34,7 @@ from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.scatter import SET_AT
 from symdiff.ops.indexing.slices import UNSLICE
-from symdiff.ops.shape.views import full
+from symdiff.ops.shape.broadcasting import full
 
 # --- geometry -------------------------------------------------------------------------
 
