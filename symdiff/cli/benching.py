@@ -19,7 +19,7 @@ from symdiff.cli.common import (
     reported,
     spec_argument,
 )
-from symdiff.cli.explaining import written
+from symdiff.cli.output import written
 
 if TYPE_CHECKING:
     from symdiff.review.bench import Bench

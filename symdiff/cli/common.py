@@ -128,6 +128,12 @@ def refuse_control(path: str) -> None:
 # What cannot be read is told by whoever reads it, with the reason.
 any_path = _AnyPath(readable=False, path_type=Path)
 path_or_word = _AnyPath(readable=False)
+wrt_option = click.option(
+    "--wrt",
+    multiple=True,
+    metavar="NAME",
+    help="Differentiate by this input or parameter, by all 'params' or all 'inputs'.",
+)
 spec_argument = click.argument("spec", type=any_path)
 output_option = click.option(
     "-o",

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from symdiff.cli.common import any_path, path_or_word, reported, spec_argument
+from symdiff.cli.common import (
+    any_path,
+    path_or_word,
+    reported,
+    spec_argument,
+    wrt_option,
+)
+from symdiff.cli.exploring import explore
+from symdiff.cli.output import give
 
 if TYPE_CHECKING:
     from symdiff.explain.report import Report
 
 FORMATS = {"text": "text", "md": "markdown", "latex": "latex", "html": "html"}
 ENDINGS = {".txt": "text", ".md": "md", ".tex": "latex", ".html": "html"}
-
-wrt_option = click.option(
-    "--wrt",
-    multiple=True,
-    metavar="NAME",
-    help="Differentiate by this input or parameter, by all 'params' or all 'inputs'.",
-)
 
 
 @click.command("explain", short_help="Tell how a model's gradients come about.")
@@ -121,29 +122,6 @@ def _lengths(dims: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
-def give(text: str, output: Path | None) -> None:
-    """Print a text, or write it to a file and say so."""
-    if output is None:
-        click.echo(text, nl=False)
-        return
-    written(output, text)
-    click.echo(f"wrote {output}")
-
-
-def written(output: Path, text: Any) -> None:
-    """Write a file; raise `OutputError` where that cannot be, or would be the spec."""
-    from symdiff.graph.errors import OutputError
-
-    spec = click.get_current_context().params.get("spec")
-    if spec is not None and output.exists() and output.samefile(spec):
-        raise OutputError(f"{output} is the spec itself; give another file.")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        raise OutputError(f"cannot write {output}: {error.strerror}.") from error
-
-
 # --- graph ---------------------------------------------------------------------------
 
 PICTURES = (".svg", ".mmd", ".dot", ".html")
@@ -186,8 +164,6 @@ def graph_command(
             param_hint="'--output'",
         )
     if ending == ".html":
-        from symdiff.cli.exploring import explore
-
         explore(spec, wrt, values, seed, output)
         return
     from symdiff.declare.spec import load_spec

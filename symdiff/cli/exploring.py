@@ -10,8 +10,14 @@ from pathlib import Path
 
 import click
 
-from symdiff.cli.common import any_path, path_or_word, reported, spec_argument
-from symdiff.cli.explaining import give, wrt_option
+from symdiff.cli.common import (
+    any_path,
+    path_or_word,
+    reported,
+    spec_argument,
+    wrt_option,
+)
+from symdiff.cli.output import give
 
 
 @click.command("explore", short_help="Make a page that links spec, graph and code.")

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from symdiff.cli.common import any_path, reported
+from symdiff.cli.output import give
 
 TEMPLATES = ("mlp", "cnn", "lstm", "regression")
 
@@ -60,7 +61,6 @@ def schema_command(output: Path | None) -> None:
     An editor with Taplo (Even Better TOML in VS Code) completes and checks a spec whose
     first line is "#:schema FILE".
     """
-    from symdiff.cli.explaining import give
     from symdiff.declare.toml.schema import schema_text
 
     give(schema_text(), output)

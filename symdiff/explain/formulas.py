@@ -16,6 +16,7 @@ import sympy as sp
 
 from symdiff.emit.lower import texts
 from symdiff.emit.python import code as py
+from symdiff.explain.mathml import mathml
 from symdiff.explain.symbols import ascii_only, symbol
 from symdiff.explain.typeset import along_axes, typeset
 from symdiff.graph.errors import ShapeError
@@ -45,8 +46,6 @@ class Formula:
     @property
     def mathml(self) -> str:
         """Return it for browsers, to stand alone."""
-        from symdiff.explain.mathml import mathml
-
         return mathml(self.tex)
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
-from symdiff.explain.symbols import ESCAPES
-
+# What a backslash and its like are written as, and what that stands for in a name.
+ESCAPES = {r"\backslash": "\\", r"\sim": "~", r"\wedge": "^"}
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _OPEN, _CLOSE = {"(": ")", "[": "]"}, frozenset(")]")

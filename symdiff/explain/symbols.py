@@ -11,14 +11,14 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
+from symdiff.explain.mathml import ESCAPES, mathml
+
 _LETTERS = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi
 pi rho sigma tau upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon
 Phi Psi Omega"""
 _GREEK = frozenset(_LETTERS.split())
 
 
-# What a backslash and its like are written as, and what that stands for in a name.
-ESCAPES = {r"\backslash": "\\", r"\sim": "~", r"\wedge": "^"}
 _ESCAPED = {c: f"{command}{{}}" for command, c in ESCAPES.items()}
 
 
@@ -37,8 +37,6 @@ class Symbol:
     @property
     def mathml(self) -> str:
         """Return it for browsers, to stand alone."""
-        from symdiff.explain.mathml import mathml
-
         return mathml(self.tex)
 
 

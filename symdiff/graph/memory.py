@@ -10,12 +10,10 @@ Outside of tracing no tensor has a memory, and nothing here happens.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from symdiff.graph.errors import TracingError
-
-if TYPE_CHECKING:
-    from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor
 
 
 class Buffer:
@@ -89,8 +87,6 @@ def current(tensor: Tensor) -> Tensor:
 
 def read(value: Any) -> Any:
     """Return containers around the values that their tensors have now."""
-    from symdiff.graph.tensor import Tensor
-
     if isinstance(value, Tensor):
         return current(value)
     if isinstance(value, (tuple, list)):

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 from symdiff.graph.asked import WIDTH, is_theirs
 from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
-from symdiff.graph.memory import Memory
 from symdiff.graph.node import Node, make_node
 from symdiff.graph.origin import Declared, Origin
 from symdiff.graph.provenance import origin_here
 from symdiff.graph.types import DType, Shape, Type
+
+if TYPE_CHECKING:
+    from symdiff.graph.memory import Memory
 
 
 class Tensor(Declared, Displayed):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
+from symdiff.ops.core.record import OPS
 from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.selecting.placing import FEW
 from symdiff.ops.shape.joining import STACK, TABLE
@@ -80,8 +81,6 @@ def expand(t: Tensor) -> Tensor | None:
 
 def simplifications() -> dict[str, list[Rule]]:
     """Return the exact table, with the rules that hold for every elementwise op."""
-    from symdiff.ops.core.record import OPS
-
     found = {name: list(rules) for name, rules in EXACT.items()}
     found["scan"] = [hoist_row_products]
     for name, op in OPS.items():
@@ -92,15 +91,11 @@ def simplifications() -> dict[str, list[Rule]]:
 
 def bare_expansions() -> dict[str, list[Rule]]:
     """Return the expansion of composite ops alone: level 0 simplifies nothing."""
-    from symdiff.ops.core.record import OPS
-
     return {name: [expand] for name, op in OPS.items() if op.expand is not None}
 
 
 def expansions() -> dict[str, list[Rule]]:
     """Return the exact table together with the expansion of composite ops."""
-    from symdiff.ops.core.record import OPS
-
     found = simplifications()
     for name, op in OPS.items():
         if op.expand is not None:

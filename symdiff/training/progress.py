@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 
 from symdiff.declare.settings import Training
-from symdiff.training.screen import Screen, View, screen
+from symdiff.training.screen import screen
+from symdiff.training.view import Screen, View
 from symdiff.training.wording import shown
 
 _SHORT = {"validation": "val"}  # where room is short

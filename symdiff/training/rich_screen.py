@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from symdiff.training.screen import STOPPING, View
+from symdiff.training.view import STOPPING, View
 from symdiff.training.wording import shown
 
 _BAR, _LEAST = 40, 8  # characters of the progress bar

@@ -10,79 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
 
 import click
 
-from symdiff.training.wording import duration, rate, shown
+from symdiff.training.view import STOPPING, Screen, View
+from symdiff.training.wording import shown
 
 _BAR, _LEAST = 24, 6  # characters of the progress bar
-STOPPING = "stopping after this step; Ctrl-C again stops at once"
-
-
-@dataclass(frozen=True)
-class View:
-    """What a screen shows: where training is, what it finds, how fast it goes.
-
-    ``done`` of ``epochs`` epochs are done, the one under way in part; ``step`` of
-    ``steps`` steps of it (None is not known yet). ``left`` is in seconds, None before
-    it can be told; ``speed`` in examples or steps, as ``unit`` says, a second.
-    """
-
-    label: str
-    done: float
-    epochs: int
-    step: int
-    steps: int | None
-    spent: float
-    left: float | None
-    speed: float | None
-    unit: str
-    means: Mapping[str, float] = field(default_factory=dict)
-    held_out: str = ""
-
-    @property
-    def share(self) -> float:
-        """The part of the run that is done, 0 to 1."""
-        return min(self.done / max(self.epochs, 1), 1.0)
-
-    @property
-    def place(self) -> str:
-        """The step, where an epoch has several."""
-        if not self.step or self.steps == 1:
-            return ""
-        return f"step {self.step}{f'/{self.steps}' if self.steps else ''}"
-
-    @property
-    def time(self) -> str:
-        """The time that is left, or else that has passed."""
-        told = duration(self.spent if self.left is None else self.left)
-        return told if self.left is None else f"ETA {told}"
-
-    @property
-    def pace(self) -> str:
-        """Examples or steps a second."""
-        return "" if self.speed is None else rate(self.speed, self.unit)
-
-
-class Screen(Protocol):
-    """Where progress is shown."""
-
-    pause: float  # seconds between two drawings
-
-    def draw(self, view: View) -> None:
-        """Show where training is."""
-
-    def line(self, text: str) -> None:
-        """Write a line that stays."""
-
-    def stopping(self) -> None:
-        """Say that Ctrl-C was heard; called by a signal handler, amid anything."""
-
-    def close(self) -> None:
-        """Leave what is drawn as it stands, the cursor below it."""
 
 
 def screen() -> Screen:

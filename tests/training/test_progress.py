@@ -9,7 +9,8 @@ import pytest
 
 import symdiff as sd
 from symdiff.training.progress import Progress
-from symdiff.training.screen import Bar, Lines, View, screen
+from symdiff.training.screen import Bar, Lines, screen
+from symdiff.training.view import View
 from symdiff.training.wording import duration, number, rate
 
 

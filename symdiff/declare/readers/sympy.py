@@ -22,6 +22,7 @@ from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.calculus import from_expression
+from symdiff.ops.core.closure import bound
 from symdiff.ops.core.operands import API, as_tensor, constant
 from symdiff.ops.core.symbols import OPERANDS
 
@@ -339,8 +340,6 @@ def _elementwise(node: Node, operands: list[Any]) -> Any:
 
 
 def _expanded(node: Node, operands: list[Any]) -> Any:
-    from symdiff.ops.core.closure import bound
-
     leaves = [bound(i.tensor_type, f"x{k}") for k, i in enumerate(node.inputs)]
     assert node.op.expand is not None
     inner = node.op.expand(*leaves, **node.attrs)
