@@ -2,14 +2,13 @@
 
 Read from the syntax trees of `symdiff/`, so nothing has to be imported for it, and a
 room that has not been built yet does not fail it. Imports under `if TYPE_CHECKING:` do
-not count; imports inside functions count for the order of rooms, but not for cycles.
+not count; imports inside functions do.
 """
 
 import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -26,8 +25,46 @@ ROOMS = [
 FRONT_DOORS = len(ROOMS)  # `__init__`, `__main__`: they may know every room
 OPEN_TO_ALL = {"symdiff._version", "symdiff.templates"}
 
-MAX_FILE = 450
+MAX_FILE = 400
 MAX_TEMPLATE = 60
+
+# What is imported when a function runs, and why.
+COMMANDS = "symdiff.cli."  # `--help` loads neither NumPy nor SymPy
+LAZY = {
+    "symdiff": "`import symdiff` is quick: what a name needs is loaded with it",
+    "symdiff.training.screen": "rich is optional",
+    "symdiff.explain.formats.terminal": "rich is optional",
+    "symdiff.emit.modules.writing": "fcntl is Unix's alone",
+    "symdiff.grading.keeper": "resource is Unix's alone",
+    "symdiff.grading.runner": "resource is Unix's alone",
+}
+
+# What is still to be mended: these lists only shrink.
+LATE = {
+    "symdiff.derive.squares",
+    "symdiff.emit.modules.bodies",
+    "symdiff.explain.report",
+    "symdiff.explain.explanation",
+}
+IN_CIRCLE = {
+    "symdiff.explain.report",
+    *(f"symdiff.explain.formats.{f}" for f in ("html", "latex", "markdown", "plain")),
+}
+TAKING = {"symdiff.emit.lower", "symdiff.emit.modules"}
+LONG = {
+    *("symdiff.explain.derivation", "symdiff.grading.grade", "symdiff.graph.types"),
+    *(
+        "symdiff.declare.update",
+        "symdiff.declare.captured.scanning",
+        "symdiff.emit.modules.bodies",
+    ),
+    *(
+        "symdiff.ops.elementwise.arithmetic",
+        "symdiff.transforms",
+        "symdiff.ops.reduce.sums",
+    ),
+    *("symdiff.training.nans", "symdiff.declare.own.ops"),
+}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -48,6 +85,7 @@ class Import:
     target: str
     line: int
     lazy: bool
+    name: str = ""  # what is taken from the target, if one thing is
 
 
 def _is_type_checking(node: ast.If) -> bool:
@@ -88,7 +126,9 @@ def _imports(name: str, path: Path) -> Iterator[Import]:
             base = ".".join([*above, base] if base else above)
         for alias in node.names:
             inner = f"{base}.{alias.name}"
-            yield Import(inner if inner in MODULES else base, node.lineno, lazy)
+            module = inner in MODULES
+            target, taken = (inner, "") if module else (base, alias.name)
+            yield Import(target, node.lineno, lazy, taken)
 
 
 IMPORTS = {name: list(_imports(name, path)) for name, path in MODULES.items()}
@@ -131,19 +171,50 @@ def test_a_room_imports_only_from_rooms_above_it():
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_cycles_at_module_level():
+def _leads_back(name: str, uses: dict[str, set[str]]) -> bool:
+    """Whether a module imports itself, by way of others."""
+    seen: set[str] = set()
+    stack = list(uses[name])
+    while stack:
+        module = stack.pop()
+        if module == name:
+            return True
+        if module not in seen:
+            seen.add(module)
+            stack += uses[module]
+    return False
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Imports inside functions count, so that a module can be read by itself."""
     uses = {
-        name: {
-            found.target
-            for found in imports
-            if found.target in MODULES and not found.lazy
-        }
+        name: {found.target for found in imports if found.target in MODULES} - {name}
         for name, imports in IMPORTS.items()
     }
-    try:
-        TopologicalSorter(uses).prepare()
-    except CycleError as error:
-        pytest.fail("cycle: " + " <- ".join(error.args[1]))
+    circle = {name for name in MODULES if _leads_back(name, uses)}
+    assert not circle - IN_CIRCLE, sorted(circle)
+
+
+def test_no_file_takes_what_another_keeps_to_itself():
+    taken = {
+        (name, found.target, found.name)
+        for name, imports in IMPORTS.items()
+        for found in imports
+        if _ours(found.target) and found.name.startswith("_")
+    }
+    private = {t for t in taken if not t[2].startswith("__")}
+    wrong = [t for t in private if t[0].rpartition(".")[0] not in TAKING]
+    assert not wrong, sorted(wrong)
+
+
+def test_imports_stand_at_the_top_but_for_a_reason():
+    wrong = [
+        f"{_place(name, found.line)}: {found.target}"
+        for name, imports in IMPORTS.items()
+        for found in imports
+        if found.lazy and name not in {*LAZY, *LATE} and not name.startswith(COMMANDS)
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_one_module_imports_jinja2():
@@ -173,7 +244,8 @@ def test_no_module_has_the_name_of_a_public_function():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: _module(path))
 def test_files_are_short(path):
     lines = len(path.read_text("utf-8").splitlines())
-    assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"
+    most = 450 if _module(path) in LONG else MAX_FILE
+    assert lines <= most, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
 @pytest.mark.parametrize(

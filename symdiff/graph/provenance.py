@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import linecache
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -209,8 +210,6 @@ def locate(error: SymdiffError, site: Site) -> SymdiffError:
 
 def quote(site: Site) -> str:
     """Return the source line of a site, stripped, or '' without source."""
-    import linecache
-
     if not site.frames:
         return ""
     code, offset = site.frames[0]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from symdiff.explain.explorer.colours import rows
@@ -57,8 +58,6 @@ class Explorer:
 
     def write(self, path: Any) -> None:
         """Write the page to a file."""
-        from pathlib import Path
-
         Path(path).write_text(self.html(), "utf-8")
 
 
