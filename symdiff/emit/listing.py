@@ -77,14 +77,17 @@ class Listed:
 class Region:
     """A function of a module, and its rows; ``lines`` are those of its body.
 
-    ``nodes`` are the values that its names stand for, whether given, unpacked or
-    computed. What a template lays out has no lines.
+    ``body`` is the first row of that, ``headings`` are the rows where statements of the
+    user are quoted. ``nodes`` are the values that names stand for, whether given,
+    unpacked or computed. What a template lays out has no lines.
     """
 
     name: str
     first: int
     last: int
+    body: int = 0
     lines: tuple[Line, ...] = ()
+    headings: tuple[tuple[int, Heading], ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict, repr=False)
 
 
@@ -149,8 +152,11 @@ def listing_of(text: str, bodies: Sequence[Listed]) -> Listing:
         start = last - len(printed)  # how many rows stand before the body
         if rows[start:last] != printed:
             raise SymdiffError(f"{name} is not in its module as it was printed.")
-        lines = tuple(_lines(name, body.printed.placed, start + 1))
-        functions[name] = Region(name, first, last, lines, body.nodes)
+        placed = body.printed.placed
+        lines = tuple(_lines(name, placed, start + 1))
+        headings = tuple(_headings(placed, start + 1))
+        known = (start + 1, lines, headings, body.nodes)
+        functions[name] = Region(name, first, last, *known)
     if by_name:
         raise SymdiffError(f"no function of the module is called {[*by_name]}.")
     return Listing(text, functions)
@@ -165,6 +171,12 @@ def _spans(rows: Sequence[str]) -> Iterator[tuple[str, int, int]]:
             while not rows[end - 1]:
                 end -= 1
             yield rows[head][len("def ") :].partition("(")[0], head + 1, end
+
+
+def _headings(placed: Sequence[py.Placed], start: int) -> Iterator[tuple[int, Heading]]:
+    for p in placed:
+        if isinstance(mark := p.stmt.mark, Heading):
+            yield start + p.first, mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +239,9 @@ def _targets(stmt: py.Stmt) -> Iterator[str]:
             waiting = [target]
         case py.ExprStmt(value=py.Call(func=py.Attr(target, "append"))):
             waiting = [target]
-        case py.ExprStmt(value=py.Call(func=py.Attr(), args=(target, *_), kwargs=())):
-            waiting = [target]  # np.add.at(a, ...), np.copyto(a, ...)
-        case py.ExprStmt(value=py.Call(kwargs=kwargs)):
-            waiting = [value for key, value in kwargs if key == "out"]
+        case py.ExprStmt(value=py.Call(func=py.Attr(), args=args, kwargs=kwargs)):
+            out = [value for key, value in kwargs if key == "out"]
+            waiting = out or list(args[:1])  # np.add.at(a, ...), np.copyto(a, ...)
     while waiting:
         match waiting.pop(0):
             case py.Name(name):

@@ -87,12 +87,12 @@ def explained(
     with at_site(declared.site):
         compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
     names = ("forward", "backward")
-    texts = {
-        n: compiled[n] for n in names if f"{declared.name}/{n}.py" in compiled.files
-    }
+    listings = [
+        compiled.listed(n) for n in names if f"{declared.name}/{n}.py" in compiled.files
+    ]
     found = None if values is None else _values(derivation, compiled, values, seed)
     counted = costs(derivation, lengths) if cost else None
-    return report(derivation, texts, found, counted)
+    return report(derivation, listings, found, counted)
 
 
 def values_of(

@@ -1,18 +1,19 @@
 """What a report of a derivation says, before it has a format.
 
-In: a derivation, the statements generated for it, and perhaps values and costs. Out: a
-`Report`: blocks, one for each statement of the user, with the nodes that it declares
-and the lines generated from it. Invariant: every format says the same.
+In: a derivation, the listings of what is generated for it, and perhaps values and
+costs. Out: a `Report`: blocks, one for each statement of the user, with the nodes that
+it declares and the lines generated from it. Invariant: every format says the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from symdiff.emit.listing import Listing
+from symdiff.emit.python import code as py
 from symdiff.explain.costs import Costs
 from symdiff.explain.derivation import Derivation, Entry
-from symdiff.explain.lines import Line, lines_of
 from symdiff.explain.values import Values
 
 PRIMALS = ("loss_and_residuals", "forward_with_residuals", "forward")
@@ -84,15 +85,14 @@ class Report:
 
 def report(
     derivation: Derivation,
-    texts: Mapping[str, str],
+    listings: Sequence[Listing],
     values: Values | None = None,
     costs: Costs | None = None,
 ) -> Report:
-    """Return the report; ``texts`` are the generated modules, by name."""
-    lines = [line for text in texts.values() for line in lines_of(text)]
-    functions = {x.function for x in lines}
+    """Return the report; ``listings`` are those of the generated modules."""
+    functions = {name for x in listings for name in x.functions}
     first = next((f for f in PRIMALS if f in functions), "")
-    under = _under(lines)
+    under = _under(listings)
     blocks: list[Block] = []
     leaves: list[Entry] = []
     waiting: list[Entry] = []
@@ -128,11 +128,13 @@ def _block(entries: Sequence[Entry], under: Under, first: str) -> Block:
     )
 
 
-def _under(lines: Sequence[Line]) -> Under:
-    """Return the rows that stand under each heading."""
+def _under(listings: Iterable[Listing]) -> Under:
+    """Return the rows that stand under each heading, those of loops as a whole."""
     found: dict[tuple[str, str], list[str]] = {}
-    for line in lines:
-        if line.place and line.target != "return":
+    for listing in listings:
+        for line in listing.lines:
+            if line.depth or not line.place or isinstance(line.stmt, py.Return):
+                continue
             rows = found.setdefault((line.function, line.place), [])
-            rows += line.source.splitlines()
+            rows += listing.source(line)
     return found

@@ -8,23 +8,22 @@ changed is never written over unless that is asked for.
 
 from __future__ import annotations
 
-import ast
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from symdiff.compiler.compilation import Compilation
+from symdiff.emit.listing import Line, Listing, Region
 from symdiff.emit.lower.naming import identifier
 from symdiff.emit.modules.assembly import BODY_MARK, body_hash, sealed
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.writing import MARK, replace_file
+from symdiff.emit.python import code as py
 from symdiff.graph.errors import DerivativeError, OutputError
 
 HINTS = ("none", "shapes", "rules")
 EXERCISE_MARK = "# Exercise made by symdiff"
-_SHAPE = re.compile(r"  # ((?:\w+)?\[[^\[\]]*\])(   .*)?$")
 _LAST = "# To change this file, change the spec and compile again."
 _HOW = "# This file is yours to write; {}."
 
@@ -52,9 +51,11 @@ def exercise_files(
             files[path] = content
             continue
         module = Path(path).stem
-        text = content if hints == "rules" else _without_rules(content)
+        listing = compiled.listing[path]
+        text = content if hints == "rules" else _without_rules(listing)
         if module == "backward":
-            files[path] = _marked(blanked(text, check, hints), f"check it by {check}")
+            made = blanked(listing, check, hints)
+            files[path] = _marked(made, f"check it by {check}")
         elif module == "__main__":
             files[f"{name}/_selfcheck.py"] = _marked(text, "it checks yours")
         else:
@@ -144,9 +145,15 @@ def _marked(text: str, how: str) -> str:
     return sealed("\n".join([*head, *lines[end:]]))
 
 
-def _without_rules(text: str) -> str:
-    """Return a text whose comments tell shapes, and no rules."""
-    return "\n".join(_SHAPE.sub(r"  # \1", line) for line in text.split("\n"))
+def _without_rules(listing: Listing) -> str:
+    """Return a module's text whose comments tell shapes, and no rules."""
+    rows = list(listing.rows)
+    for line in listing.lines:
+        if line.rule:
+            at = line.above - 1
+            shape = f"  # {line.shape}"
+            rows[at] = rows[at][: rows[at].index(shape) + len(shape)]
+    return "\n".join(rows)
 
 
 # --- blanking -------------------------------------------------------------------------
@@ -154,26 +161,22 @@ def _without_rules(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Blank:
-    """A name for the student to set, or a heading; ``rest`` is its comment."""
+    """A row for the student; ``name`` is what is to be set there."""
 
     text: str
     name: str = ""
 
 
-def blanked(text: str, check: str, hints: str) -> str:
+def blanked(listing: Listing, check: str, hints: str) -> str:
     """Return the text of a module with the body of its ``backward`` blanked."""
+    text = _without_rules(listing) if hints != "rules" else listing.text
     rows = text.split("\n")
-    tree = ast.parse(text)
-    function = next(
-        s for s in tree.body if isinstance(s, ast.FunctionDef) and s.name == "backward"
-    )
-    returned = function.body[-1]
-    assert isinstance(returned, ast.Return)
-    names, shown = _returned(returned)
-    first = next(
-        i for i, row in enumerate(rows[function.lineno :], function.lineno) if not row
-    )
-    body = list(_blanks(function, rows, first, hints)) if hints != "none" else []
+    region = listing.functions["backward"]
+    returned = region.lines[-1]
+    names, shown = _returned(returned.stmt)
+    given = [x.last for x in region.lines[:-1] if not x.tensors]
+    first = max(given, default=region.body - 1)
+    body = list(_blanks(region, hints)) if hints != "none" else []
     missing = [n for n in names if all(b.name != n for b in body)]
     made = [
         "",
@@ -184,39 +187,37 @@ def blanked(text: str, check: str, hints: str) -> str:
     if missing:
         made += ["", *(f"    {n} = ..." for n in missing)]
     made += ["", *shown]
-    assert returned.end_lineno is not None
-    return "\n".join([*rows[:first], *made, *rows[returned.end_lineno :]]).replace(
+    return "\n".join([*rows[:first], *made, *rows[returned.last :]]).replace(
         "\n\n\n\n", "\n\n\n"
     )
 
 
-def _returned(stmt: ast.Return) -> tuple[list[str], list[str]]:
+def _returned(stmt: py.Stmt) -> tuple[list[str], list[str]]:
     """Return a name for each gradient, and the statement that returns them."""
-    if isinstance(stmt.value, ast.Dict):
-        keys = [ast.literal_eval(k) for k in stmt.value.keys if k is not None]
-        names = _named(stmt.value.values, keys)
-        pairs = zip(keys, names, strict=True)
-        body = [f"        {_quoted(k)}: {n}," for k, n in pairs]
-        return names, ["    return {", *body, "    }"]
-    assert isinstance(stmt.value, ast.Call)
-    names = _named(stmt.value.args, [f"{i}" for i in range(len(stmt.value.args))])
-    listed = [f"        {n}," for n in names]
-    return names, ["    return Gradients(", *listed, "    )"]
+    match stmt:
+        case py.Return(py.Dict_(pairs)):
+            keys = [str(key.value) for key, _ in pairs if isinstance(key, py.Lit)]
+            names = _named([value for _, value in pairs], keys)
+            named = zip(keys, names, strict=True)
+            body = [f"        {_quoted(k)}: {n}," for k, n in named]
+            return names, ["    return {", *body, "    }"]
+        case py.Return(py.Call(args=values)):
+            names = _named(values, [f"{i}" for i in range(len(values))])
+            listed = [f"        {n}," for n in names]
+            return names, ["    return Gradients(", *listed, "    )"]
+    raise TypeError(f"backward ends with {stmt}")
 
 
 def _quoted(key: str) -> str:
     return '"' + repr(key)[1:-1].replace('"', '\\"') + '"'
 
 
-def _named(values: list[ast.expr], keys: list[str]) -> list[str]:
+def _named(values: Iterable[py.Expr], keys: list[str]) -> list[str]:
     """Return the names of what is returned; what is no name gets one of its own."""
     found: list[str] = []
     for value, key in zip(values, keys, strict=True):
-        back = [
-            n.id
-            for n in ast.walk(value)
-            if isinstance(n, ast.Name) and n.id.startswith("d_")
-        ]
+        names = [n.id for n in py.names_in(value) if isinstance(n, py.Name)]
+        back = [n for n in names if n.startswith("d_")]
         name = back[0] if len(back) == 1 else ""
         if not name or name in found:
             name = f"d_{identifier(key)}"
@@ -226,53 +227,31 @@ def _named(values: list[ast.expr], keys: list[str]) -> list[str]:
     return found
 
 
-def _blanks(
-    function: ast.FunctionDef, rows: list[str], first: int, hints: str
-) -> Iterator[_Blank]:
-    """Yield the headings, and a line for each cotangent, in their order."""
+def _blanks(region: Region, hints: str) -> Iterator[_Blank]:
+    """Yield the headings, and a row for each cotangent, in their order."""
     told: set[str] = set()
-    places = {
-        s.lineno: s
-        for s in ast.walk(function)
-        if isinstance(s, (ast.Assign, ast.For, ast.While)) and s.lineno > first
-    }
-    end = function.body[-1].lineno - 1
-    loop = 0
-    for number, row in enumerate(rows[first:end], first + 1):
-        bare = row.strip()
-        if bare.startswith("# ") and bare.endswith("]") and re.search(r":\d+\]$", bare):
+    headings = list(region.headings)
+    for line in region.lines:
+        while headings and headings[0][0] < line.first:
             yield _Blank("")
-            yield _Blank(f"    {bare}")
-            continue
-        stmt = places.get(number)
-        if isinstance(stmt, (ast.For, ast.While)):
-            loop = max(loop, stmt.end_lineno or 0)
-            yield _Blank("    # TODO: this takes a loop; inside it flow back")
-            continue
-        name = _cotangent(stmt)
-        if name is None or name in told:
-            continue
-        told.add(name)
-        comment = _comment(rows, stmt, hints)
-        if number <= loop:
-            yield _Blank(f"    #     {name}{comment.replace('  # ', '  ')}")
-        else:
-            yield _Blank(f"    {name} = ...{comment}", name)
+            yield _Blank(f"    # {headings.pop(0)[1].comment().text}")
+        match line.stmt:
+            case py.For() | py.While():
+                yield _Blank("    # TODO: this takes a loop; inside it flow back")
+            case py.Assign(targets=(py.Name(name),)) if name.startswith("d_"):
+                if name in told or not line.tensors:
+                    continue
+                told.add(name)
+                comment = _comment(line, hints)
+                if line.looped:
+                    yield _Blank(f"    #     {name}{comment.replace('  # ', '  ')}")
+                else:
+                    yield _Blank(f"    {name} = ...{comment}", name)
 
 
-def _cotangent(stmt: ast.stmt | None) -> str | None:
-    """Return the cotangent that a statement sets."""
-    match stmt:
-        case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("d_"):
-            return name
-    return None
-
-
-def _comment(rows: list[str], stmt: ast.stmt | None, hints: str) -> str:
+def _comment(line: Line, hints: str) -> str:
     """Return the comment on a statement: its shape, and the rule if asked for."""
-    assert stmt is not None
-    for row in rows[stmt.lineno - 1 : stmt.end_lineno]:
-        if found := _SHAPE.search(row):
-            return f"  # {found[1]}{(found[2] or '') if hints == 'rules' else ''}"
-    above = rows[stmt.lineno - 2].strip()
-    return f"  {above}" if _SHAPE.search(f"  {above}") else ""
+    if not line.shape:
+        return ""
+    rule = f"   {line.rule}" if hints == "rules" and line.rule else ""
+    return f"  # {line.shape}{rule}"

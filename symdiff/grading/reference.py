@@ -1,29 +1,29 @@
 """The derived backward pass, run with a look at its intermediate values.
 
 In: a compiled package of level 1. Out: a `Reference`: its statements, each with the
-shape, rule and user's line that its comment tells, and its gradients and locals at a
-point. Invariant: what is right is what the generated text computes; it is parsed to be
-looked into, and changed only in copies that play a student's mistake.
+shape, rule and user's line that the listing tells of it, and its gradients and locals
+at a point. Invariant: what is right is what the generated code computes; its trees are
+changed only in copies that play a student's mistake.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-import re
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from symdiff.compiler.compilation import Compilation
+from symdiff.emit.listing import Listing
 from symdiff.graph.errors import DerivativeError
 
 DERIVED = "<derived>"  # the file of the derived backward, where it is run
 FORWARD = "_forward_"  # opens the names of values of the forward pass
-_HEADING = re.compile(r"#\s(.*\S)\s+\[([^\[\]]+:\d+)\]$")
-_SHAPE = re.compile(r"#\s((?:\w+)?\[[^\[\]]*\])(?:\s{3}(.*))?$")
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,17 @@ class Reference:
         self.is_model = hasattr(self.module, "loss_and_residuals")
         primal = "loss_and_residuals" if self.is_model else "forward_with_residuals"
         self.primal = getattr(self.module, primal)
-        text = compiled["backward"]
-        self._rows = text.split("\n")
-        tree = ast.parse(text)
-        functions = {s.name: s for s in tree.body if isinstance(s, ast.FunctionDef)}
-        self.function = functions["backward"]
+        listing = compiled.listed("backward")
+        self.function = function_of(listing, "backward")
         known = {"params", "residuals", "key"}
         self.seeds = {a.arg for a in self.function.args.args} - known
         self.kept = set(self.module.Residuals._fields)
         self.keyed = {
-            n: any(a.arg == "key" for a in functions[n].args.args)
+            n: "key" in inspect.signature(getattr(self.module, n)).parameters
             for n in (primal, "backward")
         }
-        self.statements = list(self._statements())
+        body = self.function.body
+        self.statements = list(_statements(body, listing, count=itertools.count(1)))
         returned = self.function.body[-1]
         assert isinstance(returned, ast.Return)
         self._returned = returned
@@ -125,71 +123,6 @@ class Reference:
         assert isinstance(value, ast.Call)
         names = [n.removeprefix("d_") for n in self.module.Gradients._fields]
         return dict(zip(names, value.args, strict=True))
-
-    def _statements(self) -> Iterator[Statement]:
-        first = self.function.lineno
-        while self._rows[first].strip():
-            first += 1
-        yield from self._below(self.function.body, first + 1, [0], False, ["", ""])
-
-    def _below(
-        self,
-        body: list[ast.stmt],
-        first: int,
-        count: list[int],
-        looped: bool,
-        place: list[str],
-    ) -> Iterator[Statement]:
-        """Yield the statements after a line, those of loops where they stand."""
-        for stmt in body:
-            if stmt.lineno <= first or isinstance(stmt, ast.Return):
-                continue
-            said = self._comment(stmt, place)
-            if isinstance(stmt, (ast.For, ast.While, ast.If, ast.With)):
-                inner = looped or isinstance(stmt, (ast.For, ast.While))
-                yield from self._below(stmt.body, first, count, inner, place)
-                continue
-            targets = stmt.targets if isinstance(stmt, ast.Assign) else []
-            if isinstance(stmt, ast.AugAssign):
-                targets = [stmt.target]
-            if isinstance(stmt, ast.Expr) and isinstance(stmt.value, ast.Call):
-                targets = stmt.value.args[:1]  # np.add.at(target, index, value)
-            if not targets:
-                continue
-            count[0] += 1
-            source = ast.unparse(stmt)
-            heading, where = place
-            yield Statement(
-                base_name(targets[0]),
-                source,
-                shape=said[0],
-                rule=said[1],
-                heading=heading,
-                place=where,
-                order=count[0],
-                looped=looped,
-                node=stmt,
-            )
-
-    def _comment(self, stmt: ast.stmt, place: list[str]) -> tuple[str, str]:
-        """Return the shape and rule that are told of a statement; note its heading."""
-        row = stmt.lineno - 2
-        above: list[str] = []
-        while row >= 0 and (not (bare := self._rows[row].strip()) or bare[0] == "#"):
-            above.append(bare)
-            row -= 1
-        shape, rule = "", ""
-        for bare in reversed(above):
-            if found := _HEADING.search(bare):
-                place[:] = [found[1], found[2]]
-            elif said := _SHAPE.fullmatch(bare):
-                shape, rule = said[1], said[2] or ""
-        if not isinstance(stmt, (ast.For, ast.While, ast.If, ast.With)):
-            for text in self._rows[stmt.lineno - 1 : stmt.end_lineno]:
-                if said := _SHAPE.search(text):
-                    shape, rule = said[1], said[2] or ""
-                    break
-        return shape, rule
 
     def told(self, name: str) -> Statement | None:
         """Return the first statement that sets a name."""
@@ -236,27 +169,61 @@ class Reference:
         return dict(zip(self.wrt, values, strict=True)), names
 
 
+def function_of(listing: Listing, name: str) -> ast.FunctionDef:
+    """Return the tree of a generated function, on the rows that it has there."""
+    region = listing.functions[name]
+    rows = listing.rows[region.first - 1 : region.last]
+    (tree,) = ast.parse("\n".join(rows)).body
+    assert isinstance(tree, ast.FunctionDef)
+    ast.increment_lineno(tree, region.first - 1)
+    return tree
+
+
+def _statements(
+    body: Sequence[ast.stmt],
+    listing: Listing,
+    count: Iterator[int],
+    looped: bool = False,
+) -> Iterator[Statement]:
+    """Yield the statements that compute, those of loops where they stand."""
+    for stmt in body:
+        line = listing.at(stmt.lineno)
+        if line is None or not line.tensors:
+            continue
+        if isinstance(stmt, (ast.For, ast.While, ast.If, ast.With)):
+            inner = looped or isinstance(stmt, (ast.For, ast.While))
+            yield from _statements(stmt.body, listing, count, inner)
+        elif line.targets:
+            yield Statement(
+                line.targets[0],
+                ast.unparse(stmt),
+                shape=line.shape,
+                rule=line.rule,
+                heading=line.heading,
+                place=line.place,
+                order=next(count),
+                looped=looped,
+                node=stmt,
+            )
+
+
 def forward_values(plain: Compilation, case: Case) -> dict[str, np.ndarray]:
     """Return what the forward pass computes, a value for each node, under own names.
 
     ``plain`` is compiled at level 0, where every node has a statement of its own.
     """
-    tree = ast.parse(plain["backward"])
     module = importlib.import_module(f"{plain.load().__name__}.backward")
-    function = next(
-        s
-        for s in tree.body
-        if isinstance(s, ast.FunctionDef)
-        and s.name in ("loss_and_residuals", "forward_with_residuals")
-    )
+    listing = plain.listed("backward")
+    names = ("loss_and_residuals", "forward_with_residuals")
+    function = function_of(listing, next(n for n in names if n in listing.functions))
     keyed = any(a.arg == "key" for a in function.args.args)
     function.body[-1] = ast.Return(ast.parse("locals()", mode="eval").body)
-    names = dict(vars(module))
+    scope = dict(vars(module))
     made = ast.fix_missing_locations(ast.Module([function], []))
-    exec(compile(made, "<plain>", "exec"), names)
+    exec(compile(made, "<plain>", "exec"), scope)
     first = [case.params] if hasattr(module, "loss_and_residuals") else []
     with np.errstate(all="ignore"):
-        found = names[function.name](
+        found = scope[function.name](
             *first, *case.arguments.values(), **({"key": case.key} if keyed else {})
         )
     known = [v for v in case.locals.values() if isinstance(v, np.ndarray)]
@@ -272,10 +239,3 @@ def forward_values(plain: Compilation, case: Case) -> dict[str, np.ndarray]:
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool(np.array_equal(a, b))
-
-
-def base_name(target: ast.expr) -> str:
-    """Return the name that a target sets, or sets a part of."""
-    while isinstance(target, (ast.Subscript, ast.Attribute, ast.Starred)):
-        target = target.value
-    return target.id if isinstance(target, ast.Name) else ast.unparse(target)

@@ -15,11 +15,11 @@ from typing import Any
 
 from symdiff.emit.modules.headers import Header
 from symdiff.explain.derivation import Derivation
-from symdiff.explain.lines import Line, lines_of
 from symdiff.explain.matching import Change, changes
 from symdiff.graph.errors import SpecError
 from symdiff.review.facts import ORDER, TOLD, blocks_of, facts_of, heads_of
 from symdiff.review.files import PARTS, header_of, is_generated, one_package, read_text
+from symdiff.review.lines import Line, lines_of
 
 # Functions whose statements are compared; one that repeats others tells what is new.
 SHOWN = {

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from symdiff.explain.lines import is_heading
+from symdiff.review.lines import is_heading
 
 # Tables at the head of modules: the facts in them, an entry a fact.
 _ENTRIES = {

@@ -154,7 +154,7 @@ def set_by(stmt: ast.stmt) -> set[str]:
         case ast.Expr(value=ast.Call() as call):
             parts = [k.value for k in call.keywords if k.arg == "out"]
             function = ast.unparse(call.func)
-            if not call.keywords and function.startswith("np."):
+            if not parts and function.startswith("np."):
                 parts = call.args[:1]
             if function.endswith(".append"):
                 parts = [ast.Name(function.removesuffix(".append"))]

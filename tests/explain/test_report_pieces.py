@@ -1,4 +1,4 @@
-"""The pieces of reports: symbols, numbers, values, fences, lines, boxes of a layout."""
+"""The pieces of reports: symbols, numbers, values, fences, boxes of a layout."""
 
 from itertools import pairwise
 
@@ -7,7 +7,6 @@ import numpy as np
 from symdiff.explain.formats.latex import verbatim, words
 from symdiff.explain.formats.markdown import code, fence
 from symdiff.explain.layout import Box, layout
-from symdiff.explain.lines import lines_of
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.explain.typeset import number
 from symdiff.explain.values import shown
@@ -53,27 +52,6 @@ def test_code_spans_and_fences_cannot_be_closed():
     assert fence("x\n```\ny", "python")[0] == "````python"
     assert verbatim([r"\end{verbatim}"])[1] == r"\end {verbatim}"
     assert words("a_b\\") == r"a\_b\textbackslash{}"
-
-
-def test_lines_are_read_back():
-    text = '''\
-def backward(params):
-    """Doc."""
-    # z = x * y     [spec.py:3]
-    d_z = 2 * d_y  # [N, 10]   x * y: product
-
-    # [3]   sum
-    d_z += (
-        1
-    )
-    return d_z
-'''
-    first, second, last = lines_of(text)
-    assert (first.target, first.value, first.place) == ("d_z", "2 * d_y", "spec.py:3")
-    assert (first.shape, first.rule) == ("[N, 10]", "x * y: product")
-    assert (second.target, second.value) == ("d_z", "+= 1")
-    assert (second.shape, second.rule) == ("[3]", "sum")
-    assert last.target == "return"
 
 
 def test_boxes_of_a_layer_do_not_overlap():

@@ -1,4 +1,4 @@
-"""The statements of a generated module, read back from its text.
+"""The statements of a generated module on disk, read back from its text.
 
 In: the text of a module. Out: a `Line` for each statement of its functions: what it
 sets, to what, which shape and rule its comment tells, and which statement of the spec
