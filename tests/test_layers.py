@@ -50,7 +50,7 @@ IN_CIRCLE = {
     "symdiff.explain.report",
     *(f"symdiff.explain.formats.{f}" for f in ("html", "latex", "markdown", "plain")),
 }
-TAKING = {"symdiff.emit.lower", "symdiff.emit.modules"}
+TAKING = {"symdiff.emit.modules"}
 LONG = {
     *("symdiff.explain.derivation", "symdiff.grading.grade", "symdiff.graph.types"),
     *(

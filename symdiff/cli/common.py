@@ -22,7 +22,7 @@ import click
 
 if TYPE_CHECKING:
     from symdiff.compiler.compilation import Compilation
-    from symdiff.declare.spec import Spec
+    from symdiff.declare.spec import SpecFile
 
 
 # --- errors and warnings -------------------------------------------------------------
@@ -156,7 +156,9 @@ level_option = click.option(
 # --- compiling a spec ----------------------------------------------------------------
 
 
-def compiled_spec(spec: Spec, level: int, **options: Any) -> tuple[Compilation, float]:
+def compiled_spec(
+    spec: SpecFile, level: int, **options: Any
+) -> tuple[Compilation, float]:
     """Return the compiled model, and how long that took."""
     from symdiff.compiler.compile import compile_
     from symdiff.compiler.passes import pass_names

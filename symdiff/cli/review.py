@@ -15,9 +15,9 @@ from symdiff.cli.common import any_path, compiled_spec, level_option, local, rep
 
 if TYPE_CHECKING:
     from symdiff.compiler.compilation import Compilation
-    from symdiff.declare.spec import Spec
+    from symdiff.declare.spec import SpecFile
     from symdiff.emit.modules.headers import Header
-    from symdiff.review.check import Report
+    from symdiff.review.check import PackageReport
     from symdiff.review.diff import Side
     from symdiff.review.verify import Verdict
 
@@ -60,7 +60,7 @@ def check_command(
     raise click.exceptions.Exit(exit_code(reports))
 
 
-def _again(spec: Spec, header: Header, single: bool) -> Compilation:
+def _again(spec: SpecFile, header: Header, single: bool) -> Compilation:
     """Compile a spec with the options that a header tells."""
     level = 2 if header.level is None else header.level
     return compiled_spec(
@@ -72,7 +72,7 @@ def _again(spec: Spec, header: Header, single: bool) -> Compilation:
     )[0]
 
 
-def _say(report: Report, diff: bool, quiet: bool) -> None:
+def _say(report: PackageReport, diff: bool, quiet: bool) -> None:
     count = len(report.findings)
     if not report.wrong:
         if not quiet:
@@ -237,7 +237,7 @@ def _side(path: Path, level: int) -> Side:
     )
 
 
-def _training_facts(spec: Spec) -> dict[str, str]:
+def _training_facts(spec: SpecFile) -> dict[str, str]:
     """Return what `symdiff train` reads of a spec, which is in no generated file."""
     from dataclasses import fields
 

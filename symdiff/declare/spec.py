@@ -1,9 +1,9 @@
 """Spec files: a Python or TOML file that declares a model, read by the command line.
 
-In: the path of a ``model.py`` or ``model.toml``. Out: a `Spec` with its ``model`` and,
-where it has them, its ``training`` and ``data``. Invariant: whatever is wrong with the
-file is a `SpecError` of one paragraph that opens with ``file:line``; what was raised is
-its cause. Python is executed, TOML is not.
+In: the path of a ``model.py`` or ``model.toml``. Out: a `SpecFile` with its ``model``
+and, where it has them, its ``training`` and ``data``. Invariant: whatever is wrong with
+the file is a `SpecError` of one paragraph that opens with ``file:line``; what was
+raised is its cause. Python is executed, TOML is not.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _END = object()
 
 
 @dataclass(frozen=True)
-class Spec:
+class SpecFile:
     """What a spec file declares; ``training`` is the default where it says nothing.
 
     ``working`` is the folder that the file went to, if it changed the current one.
@@ -64,7 +64,7 @@ class Spec:
         return [] if list(wrt) == [default] else list(wrt)
 
 
-def load_spec(path: Path) -> Spec:
+def load_spec(path: Path) -> SpecFile:
     """Execute a spec file, or read one in TOML, and return what it declares.
 
     Raises `SpecError` where it cannot be read, raises, or declares something else.
@@ -74,7 +74,9 @@ def load_spec(path: Path) -> Spec:
     if path.suffix == ".toml":
         told = load_toml(path, source)
         here = Path.cwd()
-        return Spec(path, here, told.model, told.training, None, told.files, told.wrt)
+        return SpecFile(
+            path, here, told.model, told.training, None, told.files, told.wrt
+        )
     module = ModuleType(f"_symdiff_spec_{path.stem}")
     module.__file__ = str(path.absolute())
     module.__package__ = _package_of(path)[1] or None  # for relative imports
@@ -91,7 +93,7 @@ def load_spec(path: Path) -> Spec:
     return _declared(path, working, source, vars(module))
 
 
-def call_data(spec: Spec) -> dict[str, Any]:
+def call_data(spec: SpecFile) -> dict[str, Any]:
     """Call the spec's data() and return its splits; raise `SpecError` for other things.
 
     A split maps the names of the model's inputs and targets to one array each, or is a
@@ -123,14 +125,14 @@ def call_data(spec: Spec) -> dict[str, Any]:
     return {name: _split(spec, name, parts[name]) for name in parts}
 
 
-def _split(spec: Spec, split: str, part: Any) -> Any:
+def _split(spec: SpecFile, split: str, part: Any) -> Any:
     if callable(part) and not isinstance(part, Mapping):
         return functools.partial(_batches, spec, split, part)
     return _arrays(spec, split, part)
 
 
 def _batches(
-    spec: Spec, split: str, function: Callable[[int], Any], epoch: int
+    spec: SpecFile, split: str, function: Callable[[int], Any], epoch: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the batches of an epoch; what the user's function raises is explained."""
     what = f"data()[{split!r}] "
@@ -144,7 +146,7 @@ def _batches(
         yield _arrays(spec, split, batch)
 
 
-def _arrays(spec: Spec, split: str, part: Any) -> dict[str, Any]:
+def _arrays(spec: SpecFile, split: str, part: Any) -> dict[str, Any]:
     names = names_of(spec.model)
     if not isinstance(part, Mapping):
         raise _wrong(
@@ -163,7 +165,7 @@ def _arrays(spec: Spec, split: str, part: Any) -> dict[str, Any]:
     return {n: part[n] for n in names}
 
 
-def _wrong(spec: Spec, what: str) -> SpecError:
+def _wrong(spec: SpecFile, what: str) -> SpecError:
     line = getattr(getattr(spec.data, "__code__", None), "co_firstlineno", "")
     return SpecError(
         f"{spec.path}:{line}: data(){'' if what[0] == '[' else ' '}{what}."
@@ -340,7 +342,7 @@ def _syntax(path: Path, error: SyntaxError) -> str:
 
 def _declared(
     path: Path, working: Path, source: bytes, names: Mapping[str, Any]
-) -> Spec:
+) -> SpecFile:
     lines = _assigned(source)
 
     def wrong(name: str, need: str) -> SpecError:
@@ -372,7 +374,7 @@ def _declared(
         raise wrong("training", "an sd.Training")
     if data is not None and not callable(data):
         raise wrong("data", "a function that returns the data")
-    return Spec(path, working, model, training or Training(), data)
+    return SpecFile(path, working, model, training or Training(), data)
 
 
 def _assigned(source: bytes) -> dict[str, int]:

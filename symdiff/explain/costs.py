@@ -25,7 +25,7 @@ ELSE = 32  # what a length is taken to be that is not given
 
 
 @dataclass(frozen=True)
-class Step:
+class CostStep:
     """The computation of one value, and the bytes that are live after it."""
 
     name: str
@@ -34,19 +34,19 @@ class Step:
     bytes: sp.Expr
     live: sp.Expr
 
-    def renamed(self, names: Mapping[sp.Symbol, sp.Symbol]) -> Step:
+    def renamed(self, names: Mapping[sp.Symbol, sp.Symbol]) -> CostStep:
         """Return the step with its lengths called otherwise."""
         flops, moved, live = (
             f.xreplace(dict(names)) for f in (self.flops, self.bytes, self.live)
         )
-        return Step(self.name, self.phase, flops, moved, live)
+        return CostStep(self.name, self.phase, flops, moved, live)
 
 
 @dataclass(frozen=True)
 class Costs:
     """All steps, and the lengths at which numbers are shown."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[CostStep, ...]
     lengths: Mapping[sp.Symbol, int]
     _known: dict[sp.Expr, int] = field(default_factory=dict, repr=False, compare=False)
 
@@ -57,11 +57,11 @@ class Costs:
         return self._known[formula]
 
     @property
-    def peak(self) -> Step:
+    def peak(self) -> CostStep:
         """The first step at which most memory is live, at the lengths."""
         return max(self.steps, key=lambda s: self.at(s.live))
 
-    def share(self, step: Step) -> float:
+    def share(self, step: CostStep) -> float:
         """Return a step's live memory as a part of the most that is live."""
         return self.at(step.live) / max(self.at(self.peak.live), 1)
 
@@ -194,7 +194,7 @@ def _rule(entry: Entry, known: Mapping[Node, str]) -> tuple[list[Node], list[str
     return list(nodes), list(reads)
 
 
-def _live(rows: list[_Row], kept: set[str]) -> list[Step]:
+def _live(rows: list[_Row], kept: set[str]) -> list[CostStep]:
     """Return the steps with what is live after each: made by then and read later."""
     last: dict[str, int] = {}
     owner: dict[str, str] = {}  # whose memory a view shows
@@ -210,10 +210,12 @@ def _live(rows: list[_Row], kept: set[str]) -> list[Step]:
     for name, i in last.items():
         freed.setdefault(i, []).append(name)
     live = sp.Integer(0)
-    steps: list[Step] = []
+    steps: list[CostStep] = []
     for i, row in enumerate(rows):
         live = live + row.size
-        steps.append(Step(row.name, row.phase, row.flops, row.bytes, sp.expand(live)))
+        steps.append(
+            CostStep(row.name, row.phase, row.flops, row.bytes, sp.expand(live))
+        )
         live = live - sp.Add(*(sizes[n] for n in freed.get(i, ()) if n in sizes))
     return steps
 

@@ -145,7 +145,7 @@ class _Deriver:
         self.unit = bare_unit(program, base, 0)
         results = [t for _, t in program.results]
         roots = [*results, *(t for _, t in program.outputs)]
-        self.order = tensor_topological([*roots, *program.leaves[:0]])
+        self.order = tensor_topological(roots)
         self.readers: dict[Node, list[Node]] = {}
         for t in self.order:
             for i in t.node.inputs:

@@ -30,7 +30,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Placed:
+class Drawing:
     """Centres by name, lines as points from box to box, and the size of all."""
 
     centres: dict[str, tuple[float, float]]
@@ -51,7 +51,7 @@ class _Item:
     x: float = 0.0
 
 
-def layout(boxes: Sequence[Box]) -> Placed:
+def layout(boxes: Sequence[Box]) -> Drawing:
     """Return where boxes stand; each may read those before it in the sequence."""
     items, chains = _items(boxes)
     layers: list[list[int]] = [
@@ -161,7 +161,7 @@ def _placed(
     items: list[_Item],
     layers: list[list[int]],
     chains: list[list[int]],
-) -> Placed:
+) -> Drawing:
     left = min((i.x - i.width / 2 for i in items), default=0.0) - MARGIN
     right = max((i.x + i.width / 2 for i in items), default=0.0) + MARGIN
     levels: list[float] = []
@@ -182,4 +182,4 @@ def _placed(
         x, y = centres[chain[-1]]
         edges.append((*points, (x, y - last.height / 2)))
     names = {b.name: centres[i] for i, b in enumerate(boxes)}
-    return Placed(names, tuple(edges), right - left, bottom - RISE + MARGIN)
+    return Drawing(names, tuple(edges), right - left, bottom - RISE + MARGIN)

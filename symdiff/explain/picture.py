@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from symdiff.explain.derivation import Derivation, Entry
-from symdiff.explain.layout import Box, Placed, layout
+from symdiff.explain.layout import Box, Drawing, layout
 from symdiff.explain.values import Values
 
 LONGEST = 44  # characters of a label's line
@@ -208,7 +208,7 @@ def _extent(v: Vertex) -> tuple[float, float]:
     return longest * CHARACTER + 2 * PADDING, len(rows) * LINE + PADDING
 
 
-def _svg_node(v: Vertex, placed: Placed) -> str:
+def _svg_node(v: Vertex, placed: Drawing) -> str:
     x, y = placed.centres[v.name]
     width, height = _extent(v)
     left, top = x - width / 2, y - height / 2

@@ -1,7 +1,7 @@
 """The first wrong node of a student's backward pass, and its likely cause.
 
 In: what a student's code gave at the cases, and the values that its variables had. Out:
-`Finding`s. Invariant: a cause is stated as such only where it reproduces the student's
+`Mistake`s. Invariant: a cause is stated as such only where it reproduces the student's
 numbers; otherwise the difference itself is described.
 """
 
@@ -18,19 +18,18 @@ from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
 from symdiff.grading.reference import Case, Reference, Statement
 from symdiff.grading.relations import Relation, relation
-from symdiff.grading.results import Outcome
-from symdiff.grading.verdict import Finding
+from symdiff.grading.results import CaseOutcome
+from symdiff.grading.verdict import Mistake
 from symdiff.grading.words import said
 
 TRACED = 0  # the case at which values of variables are noted
-LOOKED_AT = 12  # likeliest mistakes whose intermediate values are compared
 
 
 class Diagnosis:
     """What can be said of one student's outcomes."""
 
     def __init__(
-        self, search: Search, outcomes: Sequence[Outcome], source: Sequence[str]
+        self, search: Search, outcomes: Sequence[CaseOutcome], source: Sequence[str]
     ) -> None:
         self.search = search
         self.reference: Reference = search.reference
@@ -49,7 +48,7 @@ class Diagnosis:
             if not c.narrow and not c.kink and o.error is None and o.gradients
         }
 
-    def findings(self, wrong: set[str]) -> list[Finding]:
+    def findings(self, wrong: set[str]) -> list[Mistake]:
         """Return what is wrong with gradients that were returned."""
         found = self.usable()
         names = [n for n in self.reference.wrt if all(n in g for g in found.values())]
@@ -133,7 +132,7 @@ class Diagnosis:
             for n, _, own, a in self.trace
         )
 
-    def _named(self, fault: Fault, wrong: set[str], alone: bool) -> Finding:
+    def _named(self, fault: Fault, wrong: set[str], alone: bool) -> Mistake:
         s = self._cotangent(fault.statement)
         words, hint = said(fault.cause, fault.values)
         both = self.search.outcome(fault, TRACED)
@@ -150,7 +149,7 @@ class Diagnosis:
         made.gradients = self._ordered(reached)
         return made
 
-    def _related(self, found: Relation, wrong: set[str]) -> Finding:
+    def _related(self, found: Relation, wrong: set[str]) -> Mistake:
         s = found.statement
         words, hint = said(found.cause, found.values)
         value = self.cases[TRACED].locals.get(s.target)
@@ -171,8 +170,8 @@ class Diagnosis:
         line: int,
         example: str,
         certain: bool,
-    ) -> Finding:
-        made = Finding(s.target if s else "", cause, words, hint)
+    ) -> Mistake:
+        made = Mistake(s.target if s else "", cause, words, hint)
         if s is not None:
             made.statement, made.place = s.heading, s.place
             made.expected, made.rule, made.shape = self._expected(s), s.rule, s.shape
@@ -203,7 +202,7 @@ class Diagnosis:
         self,
         given: Mapping[int, Mapping[str, np.ndarray]],
         finite: Mapping[int, Mapping[str, np.ndarray]],
-    ) -> Finding:
+    ) -> Mistake:
         words, hint = said("overflow", {})
         i = next(i for i in given if i not in finite)
         bad = {n for n, a in given[i].items() if not np.all(np.isfinite(a))}
@@ -217,7 +216,7 @@ class Diagnosis:
         given: Mapping[int, Mapping[str, np.ndarray]],
         wrong: set[str],
         evidence: Evidence | None,
-    ) -> Finding:
+    ) -> Mistake:
         """Describe the first value that is known to be wrong, or what is returned."""
         words = "no single mistake that is known explains the numbers"
         if self.search.cut_short:

@@ -22,7 +22,6 @@ from symdiff.emit.modules.writing import MARK, replace_file
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import DerivativeError, OutputError
 
-HINTS = ("none", "shapes", "rules")
 EXERCISE_MARK = "# Exercise made by symdiff"
 _LAST = "# To change this file, change the spec and compile again."
 _HOW = "# This file is yours to write; {}."

@@ -60,7 +60,7 @@ def parsed(text: str) -> ast.expr:
 
 
 @dataclass(frozen=True)
-class Place:
+class Spot:
     """An expression within a statement, and where it hangs."""
 
     node: ast.expr
@@ -72,13 +72,13 @@ class Place:
         return [(self.parent, self.name, self.index, new)]
 
 
-def places(parent: Any) -> Iterator[Place]:
+def places(parent: Any) -> Iterator[Spot]:
     """Yield the expressions below a node, the outer ones first."""
     for name, value in ast.iter_fields(parent):
         found = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
         for i, child in found:
             if isinstance(child, ast.expr):
-                yield Place(child, parent, name, i)
+                yield Spot(child, parent, name, i)
                 yield from places(child)
             elif isinstance(child, ast.keyword):
                 yield from places(child)
@@ -89,7 +89,7 @@ def names_in(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
-def is_term(p: Place) -> bool:
+def is_term(p: Spot) -> bool:
     """Whether an expression is one term of a sum."""
     parent = p.parent
     return isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Add, ast.Sub))

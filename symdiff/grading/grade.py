@@ -1,6 +1,6 @@
 """`symdiff grade`: a student's backward pass against the derived one.
 
-In: a declared model, compiled, and students' files. Out: a `Verdict` for each.
+In: a declared model, compiled, and students' files. Out: a `Grade` for each.
 Invariant: students' code runs in processes of its own; what it does there, be it wrong
 or hostile, becomes a sentence in its verdict.
 """
@@ -22,10 +22,10 @@ from symdiff.grading.diagnosis import TRACED, Diagnosis
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
 from symdiff.grading.reference import Case, Reference, Statement, forward_values
-from symdiff.grading.results import Outcome, regular
+from symdiff.grading.results import CaseOutcome, regular
 from symdiff.grading.runner import WATCHED
 from symdiff.grading.sandbox import Given, Limits, Session, run
-from symdiff.grading.verdict import Finding, Mark, Verdict
+from symdiff.grading.verdict import Grade, GradientMark, Mistake
 from symdiff.grading.words import cause_of, exception_words, said
 from symdiff.graph.errors import DerivativeError
 
@@ -66,9 +66,9 @@ class Grader:
             self._search = Search(self.reference, self.cases)
         return self._search
 
-    def grade(self, path: Path) -> Verdict:
+    def grade(self, path: Path) -> Grade:
         """Return the verdict on a file, or on the backward.py of a folder."""
-        verdict = Verdict(str(path), self.spec)
+        verdict = Grade(str(path), self.spec)
         file = path / "backward.py" if path.is_dir() else path
         content = regular(file, LONGEST)
         if content is None:
@@ -80,7 +80,7 @@ class Grader:
             session = run(file, self._job(), given, self.limits)
             _Grading(self, verdict, session, text.split("\n")).grade()
         except Exception as error:  # whatever it is, the other files are graded
-            verdict = Verdict(str(path), self.spec)
+            verdict = Grade(str(path), self.spec)
             kind = f"{type(error).__name__}: {error}"
             verdict.refused = f"what came of it cannot be compared ({kind:.200})"
             return verdict
@@ -164,7 +164,7 @@ class _Grading:
     def __init__(
         self,
         grader: Grader,
-        verdict: Verdict,
+        verdict: Grade,
         session: Session,
         source: Sequence[str],
     ) -> None:
@@ -181,14 +181,16 @@ class _Grading:
         verdict.cases = [c.name for c in self.cases[: len(self.outcomes)]]
         shapes = {n: g.shape for n, g in self.cases[TRACED].gradients.items()}
         if self._whole():
-            verdict.marks = [Mark(n, s, False) for n, s in shapes.items()]
+            verdict.marks = [GradientMark(n, s, False) for n, s in shapes.items()]
             return
         for i, (case, outcome) in enumerate(
             zip(self.cases, self.outcomes, strict=True)
         ):
             self._case(i, case, outcome)
         for n, s in shapes.items():
-            verdict.marks.append(Mark(n, s, n not in self.wrong, self.wrong.get(n, "")))
+            verdict.marks.append(
+                GradientMark(n, s, n not in self.wrong, self.wrong.get(n, ""))
+            )
         self._find()
         self._conduct()
 
@@ -201,7 +203,7 @@ class _Grading:
             failed = session.failed
             if "missing" in failed:
                 words = "the file defines no function backward"
-                verdict.findings.append(Finding("", "raises", words))
+                verdict.findings.append(Mistake("", "raises", words))
                 return True
             words = "the file cannot be imported: " + exception_words(failed)
             verdict.findings.append(self._raised(failed, words, None))
@@ -210,7 +212,7 @@ class _Grading:
             return False
         name = self.cases[min(session.at, len(self.cases) - 1)].name
         words = f"it {session.ended} (at {name})"
-        made = Finding("", "raises", words, line=session.line)
+        made = Mistake("", "raises", words, line=session.line)
         made.source = self._row(session.line)
         verdict.findings.append(made)
         return True
@@ -220,13 +222,13 @@ class _Grading:
 
     def _raised(
         self, error: dict[str, Any], words: str, s: Statement | None
-    ) -> Finding:
+    ) -> Mistake:
         line = int(error.get("line") or 0)
         cause, hint = cause_of(str(error.get("message"))), ""
         source = self._row(line)
         if cause != "raises":
             hint = said(cause, {})[1]
-        made = Finding("", cause, words, hint, line=line, source=source)
+        made = Mistake("", cause, words, hint, line=line, source=source)
         if s is not None:
             made.node, made.statement, made.place = s.target, s.heading, s.place
             made.expected, made.rule, made.shape = s.source, s.rule, s.shape
@@ -234,7 +236,7 @@ class _Grading:
 
     # --- a case -----------------------------------------------------------------------
 
-    def _case(self, i: int, case: Case, outcome: Outcome) -> None:
+    def _case(self, i: int, case: Case, outcome: CaseOutcome) -> None:
         """Note the gradients that are wrong at a case."""
         names = self.reference.wrt
         if outcome.error is not None:
@@ -253,7 +255,7 @@ class _Grading:
                 continue
             self.wrong.setdefault(n, f"{_differs(mine, right)}, at {case.name}")
 
-    def _lacking(self, name: str, outcome: Outcome) -> str:
+    def _lacking(self, name: str, outcome: CaseOutcome) -> str:
         """Say why there is no gradient to compare; none is never right."""
         if name in outcome.amiss:
             return outcome.amiss[name]
@@ -283,7 +285,7 @@ class _Grading:
         unwritten = [n for n, w in self.wrong.items() if "not written" in w]
         if unwritten:
             what, hint = said("not written", {})
-            made = Finding(", ".join(unwritten), "not written", what, hint)
+            made = Mistake(", ".join(unwritten), "not written", what, hint)
             made.gradients = tuple(unwritten)
             verdict.findings.append(made)
         left = set(self.wrong) - set(unwritten)
@@ -293,7 +295,7 @@ class _Grading:
                 what, hint = said(cause, {})
                 if cause == "returns":
                     what = f"{what}: {self.wrong[mine[0]]}"
-                made = Finding(", ".join(mine), cause, what, hint)
+                made = Mistake(", ".join(mine), cause, what, hint)
                 made.gradients = tuple(mine)
                 verdict.findings.append(made)
             left -= names
@@ -374,7 +376,7 @@ class _Grading:
         if not bare or verdict.findings:
             return
         what, hint = said("in place", {})
-        made = Finding(names[0], "in place", what, hint, certain=True)
+        made = Mistake(names[0], "in place", what, hint, certain=True)
         trace = self.outcomes[TRACED].trace
         lines = [line for n, line, own, _ in trace if own and n == bare[0]]
         if len(lines) > 1:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.grading.expressions import Expressions
-from symdiff.grading.faults import Edit, Fault, Place, is_term, names_in, parsed, places
+from symdiff.grading.faults import Edit, Fault, Spot, is_term, names_in, parsed, places
 from symdiff.grading.reference import FORWARD, Case, Reference, Statement
 
 
@@ -72,7 +72,7 @@ class Mistakes(Expressions):
             yield Fault("mean instead of sum", s, [(node, "value", None, means)], 9)
             yield from self._axes(s)
         if s.target.startswith("d_") or isinstance(node, ast.Assign):
-            yield from self._scaled(s, Place(value, node, "value", None), 60)
+            yield from self._scaled(s, Spot(value, node, "value", None), 60)
             for place in places(node):
                 if is_term(place):
                     yield from self._scaled(s, place, 64)
@@ -149,7 +149,7 @@ class Mistakes(Expressions):
                 for over in (added, ast.Assign([place], value)):
                     yield Fault("repeated index", s, [(parent, "body", i, over)], 9)
 
-    def _named(self, s: Statement, p: Place, name: str) -> Iterator[Fault]:
+    def _named(self, s: Statement, p: Spot, name: str) -> Iterator[Fault]:
         """Yield the mistakes of using another value of the same shape."""
         shape = self.shapes.get(name)
         if shape is None or name in self.settled:
@@ -212,7 +212,7 @@ class Mistakes(Expressions):
 
     # --- factors ----------------------------------------------------------------------
 
-    def _scaled(self, s: Statement, p: Place, rank: int) -> Iterator[Fault]:
+    def _scaled(self, s: Statement, p: Spot, rank: int) -> Iterator[Fault]:
         """Yield the mistakes of a factor too many or too few."""
         factors: list[tuple[str, str, dict[str, str]]] = [
             ("sign", "-1.0", {}),

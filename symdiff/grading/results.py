@@ -1,7 +1,7 @@
 """What a student's process left behind, read as hostile data.
 
-In: files that the student's code could write, remove or replace. Out: an `Outcome` for
-a case, or `SpoiledError`. Invariant: only regular files of bounded size are read,
+In: files that the student's code could write, remove or replace. Out: a `CaseOutcome`
+for a case, or `SpoiledError`. Invariant: only regular files of bounded size are read,
 nothing in them is executed, and all that is judged is judged here: the process hands on
 arrays and digests, and what it does not hand on is never taken to be right.
 """
@@ -35,7 +35,7 @@ class SpoiledError(Exception):
 
 
 @dataclass
-class Outcome:
+class CaseOutcome:
     """What came of one case; ``error`` is set where it raised."""
 
     gradients: dict[str, np.ndarray] = field(default_factory=dict)
@@ -111,13 +111,13 @@ def failure(found: Any) -> dict[str, Any]:
 
 def outcome(
     header: Mapping[str, Any], arrays: Arrays, job: Mapping[str, Any], given: Arrays
-) -> Outcome:
+) -> CaseOutcome:
     """Return what came of a case; ``given`` is all that is to be left as it is.
 
     Raises `SpoiledError` where the header lacks what the runner writes.
     """
     names: Sequence[str] = job["wrt"]
-    made = Outcome()
+    made = CaseOutcome()
     if header.get("error") is not None:
         made.error = failure(header["error"])
     again: dict[str, np.ndarray] = {}

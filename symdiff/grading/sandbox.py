@@ -1,6 +1,6 @@
 """A student's module in a process of its own, held to time and memory.
 
-In: a file, what it is called with, and limits. Out: an `Outcome` for each case, and
+In: a file, what it is called with, and limits. Out: a `CaseOutcome` for each case, and
 what was wrong with the whole. Invariant: what the process writes is read as numbers and
 JSON, never executed; the process and its children are gone when this returns.
 """
@@ -27,7 +27,7 @@ from symdiff.grading import keeper, runner
 from symdiff.grading.results import (
     HEADER,
     Arrays,
-    Outcome,
+    CaseOutcome,
     SpoiledError,
     failure,
     outcome,
@@ -61,7 +61,7 @@ class Limits:
 class Session:
     """What came of all cases; ``ended`` says why there are fewer of them."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[CaseOutcome] = field(default_factory=list)
     failed: dict[str, Any] | None = None  # while it was imported
     ended: str = ""
     at: int = 0  # the case at which it ended

@@ -1,6 +1,6 @@
 """What is said of a student's backward pass, to people and as JSON.
 
-In: what was found. Out: a `Verdict`, its exit code, its text, its dict. Invariant: the
+In: what was found. Out: a `Grade`, its exit code, its text, its dict. Invariant: the
 text and the dict say the same; no traceback of ours is in either.
 """
 
@@ -17,7 +17,7 @@ CONDUCT = "leaves its arguments as they are, and gives the same each time"
 
 
 @dataclass
-class Mark:
+class GradientMark:
     """One gradient: whether it is right, and if not, where and how it differs."""
 
     name: str
@@ -27,7 +27,7 @@ class Mark:
 
 
 @dataclass
-class Finding:
+class Mistake:
     """A mistake: the first wrong node, what it should be, and the likely cause.
 
     ``certain`` says that playing this mistake on the derived gradient gives the
@@ -51,13 +51,13 @@ class Finding:
 
 
 @dataclass
-class Verdict:
+class Grade:
     """The grade of one file."""
 
     file: str
     spec: str
-    marks: list[Mark] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    marks: list[GradientMark] = field(default_factory=list)
+    findings: list[Mistake] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)  # of conduct: each is to be mended
     notes: list[str] = field(default_factory=list)
     cases: list[str] = field(default_factory=list)
@@ -127,7 +127,7 @@ class Verdict:
         return "\n".join(lines)
 
 
-def _told(f: Finding, title: str) -> list[str]:
+def _told(f: Mistake, title: str) -> list[str]:
     if f.cause in ("not written", "returns", "random", "precision"):
         title = "Gradients"
     elif not f.node:
@@ -170,7 +170,7 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def table(verdicts: Sequence[Verdict]) -> str:
+def table(verdicts: Sequence[Grade]) -> str:
     """Return a line for each file: points, and the first mistake."""
     width = max((len(v.file) for v in verdicts), default=0)
     lines = []

@@ -16,7 +16,7 @@ from symdiff.graph.errors import TracingError
 from symdiff.graph.tensor import Tensor
 
 
-class Buffer:
+class Storage:
     """What several tensors may share: the tensors, and whose array it is.
 
     ``argument`` names the argument of the traced function whose array this is.
@@ -48,7 +48,7 @@ class Memory:
 
     __slots__ = ("buffer", "current", "scalar", "spoiled")
 
-    def __init__(self, buffer: Buffer) -> None:
+    def __init__(self, buffer: Storage) -> None:
         self.buffer = buffer
         self.current: Tensor | None = None
         self.spoiled: str | None = None
@@ -58,7 +58,7 @@ class Memory:
 def memory_of(tensor: Tensor) -> Memory:
     """Return a tensor's memory, its own where it shares none so far."""
     if tensor.memory is None:
-        tensor.memory = Memory(Buffer())
+        tensor.memory = Memory(Storage())
         tensor.memory.buffer.add(tensor)
     return tensor.memory
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from symdiff.compiler.compilation import Compilation
-from symdiff.declare.spec import Spec, load_spec
+from symdiff.declare.spec import SpecFile, load_spec
 from symdiff.emit.modules.assembly import CHECK_MARK
 from symdiff.emit.modules.headers import Header, read_header
 from symdiff.graph.errors import SymdiffError
@@ -26,7 +26,7 @@ from symdiff.review.files import (
 )
 
 State = Literal["current", "edited", "stale", "missing", "left over", "unknown"]
-Compile = Callable[[Spec, Header, bool], Compilation]
+Compile = Callable[[SpecFile, Header, bool], Compilation]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class PackageReport:
     """The findings of one package, its spec, and the command that writes it anew."""
 
     shown: Path
@@ -60,9 +60,9 @@ class Checker:
 
     compile: Compile
     given: Path | None = None
-    _specs: dict[Path, Spec] = field(default_factory=dict)
+    _specs: dict[Path, SpecFile] = field(default_factory=dict)
 
-    def check(self, package: Package) -> Report:
+    def check(self, package: Package) -> PackageReport:
         """Return what the files of a package are.
 
         Edits are found even where there is no spec to compile; then the others are
@@ -74,7 +74,9 @@ class Checker:
         try:
             paths = find_specs(package)
         except SymdiffError as error:
-            return Report(package.shown, None, _without_spec(package, str(error)))
+            return PackageReport(
+                package.shown, None, _without_spec(package, str(error))
+            )
         if len(paths) == 1:
             return self._by(paths[0], package)
         for path in paths:
@@ -86,19 +88,21 @@ class Checker:
             f"{package.shown} was generated from {package.header.origin}; several "
             f"files have that name: {shown}. Say which with --spec."
         )
-        return Report(package.shown, None, _without_spec(package, problem))
+        return PackageReport(package.shown, None, _without_spec(package, problem))
 
-    def _by(self, path: Path, package: Package) -> Report:
+    def _by(self, path: Path, package: Package) -> PackageReport:
         """Compare a package with what one spec compiles to."""
         try:
             compiled = self.compile(self._spec(path), package.header, package.single)
         except SymdiffError as error:
-            return Report(package.shown, path, _without_spec(package, str(error)))
+            return PackageReport(
+                package.shown, path, _without_spec(package, str(error))
+            )
         findings = tuple(_findings(package, compiled))
         command = _command(path, package, self._spec(path))
-        return Report(package.shown, path, findings, command)
+        return PackageReport(package.shown, path, findings, command)
 
-    def _spec(self, path: Path) -> Spec:
+    def _spec(self, path: Path) -> SpecFile:
         if path not in self._specs:
             self._specs[path] = load_spec(path)
         return self._specs[path]
@@ -204,7 +208,7 @@ def _absent(path: Path, content: str | bytes) -> list[Finding]:
     ]
 
 
-def _command(path: Path, package: Package, spec: Spec) -> str:
+def _command(path: Path, package: Package, spec: SpecFile) -> str:
     """Return the command line that writes a package anew."""
     header = package.header
     words: list[object] = ["symdiff", "compile", path, "-o", package.root]
@@ -217,7 +221,7 @@ def _command(path: Path, package: Package, spec: Spec) -> str:
     return command_line(*words)
 
 
-def exit_code(reports: Sequence[Report]) -> int:
+def exit_code(reports: Sequence[PackageReport]) -> int:
     """Return 0: all is current, 1: something is not, 2: it cannot be told."""
     states = {f.state for r in reports for f in r.findings}
     if states - {"current", "unknown"}:

@@ -9,7 +9,7 @@ order whose step is chosen so that two step sizes agree.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,6 @@ class Worst:
     place: str = ""
     derived: float = 0.0
     measured: float = 0.0
-    skipped: list[str] = field(default_factory=list)  # points near a kink
     compared: int = 0
 
     @property

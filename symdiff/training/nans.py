@@ -60,7 +60,7 @@ class _Moment:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Culprit:
     """The first statement with a number that is not finite, and the part at fault."""
 
     file: str
@@ -214,8 +214,8 @@ class _Tracer:
     meant: set[tuple[str, int]]
     stop: bool
     guilty: Set[int]  # the statements of backward.py that count; empty: all
-    finding: Finding | None = None
-    spare: Finding | None = None  # an infinity that is meant, if there is nothing worse
+    finding: Culprit | None = None
+    spare: Culprit | None = None  # an infinity that is meant, if there is nothing worse
     infinite: set[tuple[str, int]] = field(default_factory=set)
     _statements: dict[str, dict[int, ast.stmt]] = field(default_factory=dict)
 
@@ -304,7 +304,7 @@ class _Tracer:
         before: dict[str, Any],
         *,
         meant: bool,
-    ) -> Finding:
+    ) -> Culprit:
         """Return the innermost expression of a statement that is at fault."""
         scope = {**frame.f_globals, **before}
         found, value = _culprit(statement, scope, meant)
@@ -320,7 +320,7 @@ class _Tracer:
         function, text = frame.f_code.co_name, " ".join(ast.unparse(found).split())
         if function == "apply_update":
             function += f" of {before.get('name')}"
-        return Finding(file, line, function, text, _node(found), about)
+        return Culprit(file, line, function, text, _node(found), about)
 
 
 def _kind(value: Any) -> str:
@@ -425,7 +425,7 @@ def _described(value: Any) -> str:
     return f"is {first} at [{where}], in {len(bad)} of {array.size} elements"
 
 
-def _heading(found: Finding) -> tuple[str, str] | None:
+def _heading(found: Culprit) -> tuple[str, str] | None:
     """Return the spec's ``file:line`` and statement, from the comment above a line."""
     for line in range(found.line, 0, -1):
         text = linecache.getline(found.file, line)

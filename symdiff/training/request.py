@@ -15,7 +15,7 @@ from typing import Any
 
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
-from symdiff.declare.spec import Spec
+from symdiff.declare.spec import SpecFile
 from symdiff.emit.modules.package import CONSTANTS
 from symdiff.graph.arguments import did_you_mean
 from symdiff.graph.errors import DeclarationError, OutputError, SpecError
@@ -42,7 +42,7 @@ class Request:
     averaged: bool = False  # whether running averages of the weights are saved
 
 
-def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
+def requested(spec: SpecFile, output: Path, options: dict[str, Any]) -> Request:
     """Return the request of command-line options over the spec's own settings."""
     model = _trainable(spec)
     known = {f.name for f in fields(Training)}
@@ -106,7 +106,7 @@ def requested(spec: Spec, output: Path, options: dict[str, Any]) -> Request:
     return request
 
 
-def _trainable(spec: Spec) -> Model:
+def _trainable(spec: SpecFile) -> Model:
     model = spec.model
     toml = spec.path.suffix == ".toml"
     if not isinstance(model, Model):
@@ -139,7 +139,7 @@ def _trainable(spec: Spec) -> Model:
     return model
 
 
-def _check_monitor(spec: Spec, model: Model, monitor: str) -> None:
+def _check_monitor(spec: SpecFile, model: Model, monitor: str) -> None:
     own = ["loss", *model.metrics]
     known = [*own, *(f"val_{name}" for name in own)]
     if monitor not in known:
@@ -166,7 +166,7 @@ def _check_path(path: Path, kinds: tuple[str, ...], folder: Path) -> None:
         raise OutputError(f"cannot write {path}: it may not be written to.")
 
 
-def _check_apart(spec: Spec, request: Request, folder: Path) -> None:
+def _check_apart(spec: SpecFile, request: Request, folder: Path) -> None:
     """Raise where a file would be written that is read, or written for another use."""
     named = {
         "--weights": request.weights,

@@ -26,11 +26,11 @@ import numpy as np
 from symdiff.compiler.compilation import load_package
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
-from symdiff.declare.spec import HELD_OUT, Spec, call_data
+from symdiff.declare.spec import HELD_OUT, SpecFile, call_data
 from symdiff.graph.errors import OutputError, SpecError
 from symdiff.training.beside import interruptible, noted
 from symdiff.training.curve import history_text, sketch, svg
-from symdiff.training.datasets import Part, prepared
+from symdiff.training.datasets import Rows, prepared
 from symdiff.training.nans import Recorder
 from symdiff.training.progress import Progress
 from symdiff.training.request import Request
@@ -41,7 +41,7 @@ _serial = itertools.count()
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainedRun:
     """The weights' file, the history, and whether training was interrupted."""
 
     weights: Path
@@ -49,7 +49,7 @@ class Outcome:
     interrupted: bool
 
 
-def run(spec: Spec, request: Request, package: Path) -> Outcome:
+def run(spec: SpecFile, request: Request, package: Path) -> TrainedRun:
     """Train the generated package in ``package`` and save what was asked for."""
     training = request.training
     module = load_package(f"_symdiff_train_{next(_serial)}_{package.name}", package)
@@ -114,10 +114,10 @@ def run(spec: Spec, request: Request, package: Path) -> Outcome:
     if drawn:
         click.echo(f"\n{drawn}\n")
     _say_held_out(train, params, parts)
-    return Outcome(request.weights, history, interrupted)
+    return TrainedRun(request.weights, history, interrupted)
 
 
-def _parts(spec: Spec, request: Request, train: Any) -> dict[str, Part]:
+def _parts(spec: SpecFile, request: Request, train: Any) -> dict[str, Rows]:
     """Return the data, from files or from data(); raise where it does not fit."""
     training = request.training
     if request.data:
@@ -148,7 +148,7 @@ def _parts(spec: Spec, request: Request, train: Any) -> dict[str, Part]:
     return parts
 
 
-def _resumed(request: Request, train: Any, parts: Mapping[str, Part]) -> int:
+def _resumed(request: Request, train: Any, parts: Mapping[str, Rows]) -> int:
     """Return how many epochs the checkpoint has; raise where it cannot be used."""
     path = request.checkpoint
     if path is None or not path.exists():
@@ -182,7 +182,7 @@ def _resumed(request: Request, train: Any, parts: Mapping[str, Part]) -> int:
 
 
 def _fitted(
-    spec: Spec,
+    spec: SpecFile,
     request: Request,
     train: Any,
     state: Any,
@@ -318,7 +318,7 @@ def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
     return f"epoch {best + 1}, the best by {training.monitor} ({value:.4g})"
 
 
-def _say_held_out(train: Any, params: Any, parts: Mapping[str, Part]) -> None:
+def _say_held_out(train: Any, params: Any, parts: Mapping[str, Rows]) -> None:
     held_out = [name for name in HELD_OUT if name in parts]
     for name in held_out:
         found = train._held_out(params, parts[name].data, 0)
@@ -361,7 +361,7 @@ def _kept(
 
 
 def _write_history(
-    request: Request, spec: Spec, history: Sequence[Mapping[str, float]]
+    request: Request, spec: SpecFile, history: Sequence[Mapping[str, float]]
 ) -> None:
     wanted = []
     if request.history is not None:

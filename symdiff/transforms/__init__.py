@@ -45,7 +45,7 @@ from symdiff.graph.errors import DeclarationError, DerivativeError, TracingError
 from symdiff.graph.provenance import checked_call, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, float_operand
-from symdiff.transforms.points import Argnum, Point, as_float, replaced_in
+from symdiff.transforms.points import Argnum, CallPoint, as_float, replaced_in
 from symdiff.transforms.result_names import (
     named,
     named_before,
@@ -206,7 +206,7 @@ def _grad_rule(
     argnum: Argnum, has_aux: bool, with_value: bool, fun: Function, *args: Any,
     **kwargs: Any,
 ) -> Any:  # fmt: skip
-    at = Point(fun, argnum, args, kwargs)
+    at = CallPoint(fun, argnum, args, kwargs)
     value, aux = _value_and_aux(at.result) if has_aux else (at.result, None)
     y = at.scalar(value)
     found = at.tree(at.gradients([y], [float_operand(1.0)]))
@@ -241,7 +241,7 @@ def elementwise_grad(fun: Function, argnum: Argnum = 0) -> Transformed:
 
 
 def _elementwise_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> Any:
-    at = Point(fun, argnum, args, kwargs)
+    at = CallPoint(fun, argnum, args, kwargs)
     y = at.smooth_output(at.result)
     return at.back(at.tree(at.gradients([y], [API["ones_like"](y)])))
 
@@ -257,7 +257,7 @@ def vjp(fun: Function, argnum: Argnum = 0) -> Transformed:
 
 def _vjp_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> Any:
     *args_, vector = args
-    at = Point(fun, argnum, args_, kwargs)
+    at = CallPoint(fun, argnum, args_, kwargs)
     vector = arranged(vector, at.result)
     if form(vector) != form(at.result):
         raise DeclarationError("the vector must have the containers of the result.")
@@ -278,7 +278,7 @@ def _jvp_rule(
     argnum: Argnum, with_value: bool, fun: Function, *args: Any, **kwargs: Any
 ) -> Any:
     *args_, vector = args
-    at = Point(fun, argnum, args_, kwargs)
+    at = CallPoint(fun, argnum, args_, kwargs)
     outputs = [at.smooth_output(leaf) for leaf in leaves(at.result)]
     found = like(at.result, at.moved(outputs, at.vectors(vector)))
     return at.back((at.result, found) if with_value else found)
@@ -305,7 +305,7 @@ def _jacobian_rule(
     argnum: Argnum, batch_dims: int, mode: str | None, fun: Function, *args: Any,
     **kwargs: Any,
 ) -> Any:  # fmt: skip
-    at = Point(fun, argnum, args, kwargs)
+    at = CallPoint(fun, argnum, args, kwargs)
 
     def rows(path: Path, leaf: Any) -> Any:
         y = at.smooth_output(leaf)
@@ -325,7 +325,7 @@ def hessian(fun: Function, argnum: Argnum = 0) -> Transformed:
 
 
 def _hessian_rule(argnum: Argnum, fun: Function, *args: Any, **kwargs: Any) -> Any:
-    at = Point(fun, argnum, args, kwargs)
+    at = CallPoint(fun, argnum, args, kwargs)
     y = at.smooth_output(at.result)
     if not y.ndim:
         blocks = _graph_hessian(y, at.variables)
@@ -348,7 +348,7 @@ def _hvp_rule(
     argnum: Argnum, with_gradient: bool, fun: Function, *args: Any, **kwargs: Any
 ) -> Any:
     *args_, vector = args
-    at = Point(fun, argnum, args_, kwargs)
+    at = CallPoint(fun, argnum, args_, kwargs)
     gradients = at.gradients([at.scalar(at.result)], [float_operand(1.0)])
     found = at.tree(at.moved(gradients, at.vectors(vector)))
     return at.back((at.tree(gradients), found) if with_gradient else found)

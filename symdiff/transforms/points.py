@@ -1,11 +1,11 @@
 """A function called with leaves of its own for what it is differentiated by.
 
-In: a function, arguments that may hold tensors, and which of them vary. Out: a `Point`:
-the results, their derivatives, and the arguments put back. Invariant: derivatives are
-by the argument alone, so its leaves are such as no code of the user's can reach in any
-other way: made here, or made for this call and not shown to a function yet. A tensor
-may reach a function twice, as an argument and around it, as in ``grad(lambda y: x *
-y)(x)``; what comes from around it is a constant.
+In: a function, arguments that may hold tensors, and which of them vary. Out: a
+`CallPoint`: the results, their derivatives, and the arguments put back. Invariant:
+derivatives are by the argument alone, so its leaves are such as no code of the user's
+can reach in any other way: made here, or made for this call and not shown to a function
+yet. A tensor may reach a function twice, as an argument and around it, as in
+``grad(lambda y: x * y)(x)``; what comes from around it is a constant.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from symdiff.ops.surface.writes import entered
 Argnum = int | Sequence[int]
 
 
-class Point:
+class CallPoint:
     """A function called with leaves of its own in place of what is differentiated."""
 
     def __init__(self, fun: Any, argnum: Argnum, args: Any, kwargs: Any) -> None:

@@ -14,9 +14,9 @@ from symdiff.declare.spec import load_spec
 from symdiff.grading.exercise import exercise_files
 from symdiff.grading.grade import Grader
 from symdiff.grading.sandbox import Limits
-from symdiff.grading.verdict import Verdict
+from symdiff.grading.verdict import Grade
 
-Grade = Callable[[str, str], Verdict]
+Grade = Callable[[str, str], Grade]
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def grade(tmp_path_factory: pytest.TempPathFactory) -> Grade:
         limits = Limits(30.0, 512)
         return Grader(spec.model, compiled, plain, path.name, limits), text
 
-    def graded(model: str, body: str) -> Verdict:
+    def graded(model: str, body: str) -> Grade:
         grader, text = made(model)
         return grader.grade(_handed_in(folder / "student.py", text, body))
 

@@ -18,7 +18,7 @@ import symdiff as sd
 from symdiff.grading.grade import Grader, _Grading
 from symdiff.grading.reference import Case
 from symdiff.grading.sandbox import Outcome, Session
-from symdiff.grading.verdict import Verdict
+from symdiff.grading.verdict import Grade
 from symdiff.graph.errors import DerivativeError
 
 STEP = 1e-30
@@ -46,8 +46,8 @@ def _by_complex_steps(made: Program, case: Case) -> dict[str, np.ndarray]:
     return found
 
 
-def _marked(grader: Grader, outcomes: list[Outcome]) -> Verdict:
-    verdict = Verdict("student.py", "f")
+def _marked(grader: Grader, outcomes: list[Outcome]) -> Grade:
+    verdict = Grade("student.py", "f")
     _Grading(grader, verdict, Session(outcomes), []).grade()
     return verdict
 
@@ -75,7 +75,7 @@ def check(numbers: list[int]) -> int:
         if case.kink or not right[0][name].size or size < 1e3 * case.slack[name]:
             continue
         wrong[0][name] = right[0][name] * 1.01
-        grading = Verdict("student.py", "f")
+        grading = Grade("student.py", "f")
         told = _Grading(grader, grading, Session([Outcome(g) for g in wrong]), [])
         told._case(0, case, told.outcomes[0])
         assert name in told.wrong, f"{name}: a wrong gradient is marked right"

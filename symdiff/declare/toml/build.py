@@ -20,7 +20,7 @@ from symdiff.declare.init import Init
 from symdiff.declare.toml.evaluate import Evaluator, evaluated
 from symdiff.declare.toml.functions import INIT_NAMES, INITS, nearest
 from symdiff.declare.toml.limits import check_number
-from symdiff.declare.toml.names import Names, kind, sentence
+from symdiff.declare.toml.names import Scope, kind, sentence
 from symdiff.declare.toml.parse import formula
 from symdiff.declare.toml.read import Reader, kind_of, name_problem
 from symdiff.declare.toml.source import Statements
@@ -48,7 +48,7 @@ class Builder:
     def __init__(self, document: Document, reader: Reader) -> None:
         self.document, self.reader = document, reader
         self.statements = Statements(document.path)
-        self.names = Names()
+        self.names = Scope()
         self.inputs: dict[str, Tensor] = {}
         self.targets: dict[str, Tensor] = {}
         self.params: dict[str, Tensor] = {}
@@ -198,7 +198,7 @@ class Builder:
             return self._dims[text]
         made = formula(self.document, path, text)
         dims: dict[str, Any] = dict(self._dims)
-        value = Evaluator(made, Names(dims, calls=_no_calls, callable_names=())).value()
+        value = Evaluator(made, Scope(dims, calls=_no_calls, callable_names=())).value()
         if isinstance(value, bool) or not isinstance(value, int | sp.Expr):
             raise self.document.at_value(
                 path,
@@ -235,7 +235,7 @@ class Builder:
                 f"`{plain[:60]}` is no initial value{hint or '.'} There are "
                 f"{', '.join(INIT_NAMES)}, and {'(...), '.join(INITS)}(...).",
             )
-        names = Names(dict.fromkeys(()), calls=_init_call, callable_names=tuple(INITS))
+        names = Scope(dict.fromkeys(()), calls=_init_call, callable_names=tuple(INITS))
         found = Evaluator(made, names).value()
         if not isinstance(found, Init | int | float) or isinstance(found, bool):
             raise self.document.at_value(

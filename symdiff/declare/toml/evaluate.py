@@ -1,9 +1,9 @@
 """Building graph from the expressions of a TOML spec.
 
-In: a `Formula` and the values that names have. Out: tensors, numbers, and what else an
-argument can be. Invariant: names are looked up in tables, attributes and methods too;
-nothing of Python is reachable beyond them. An error of symdiff gets its caret below the
-part of the expression that it is about.
+In: an `Expression` and the values that names have. Out: tensors, numbers, and what else
+an argument can be. Invariant: names are looked up in tables, attributes and methods
+too; nothing of Python is reachable beyond them. An error of symdiff gets its caret
+below the part of the expression that it is about.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from symdiff.declare.toml.limits import (
 )
 from symdiff.declare.toml.names import (
     COLLECTORS,
-    Names,
+    Scope,
     dotted,
     flat,
     kind,
@@ -35,7 +35,7 @@ from symdiff.declare.toml.names import (
     sentence,
     signature,
 )
-from symdiff.declare.toml.parse import Formula, byte_span
+from symdiff.declare.toml.parse import Expression, byte_span
 from symdiff.declare.toml.source import Statements
 from symdiff.graph.errors import SpecError, SymdiffError, TracingError
 from symdiff.graph.origin import Site, mark_results
@@ -74,8 +74,8 @@ _TEXT = re.compile(r"[A-Za-z0-9_.,*> -]{0,200}")
 class Evaluator:
     """Evaluates one formula, with a site for each of its parts."""
 
-    formula: Formula
-    names: Names
+    formula: Expression
+    names: Scope
     sites: Mapping[tuple[int, int], Site] = field(default_factory=dict)
     column: int = 0  # of the formula on its line
     binds: bool = True  # whether the value has the name of the statement's target
@@ -373,8 +373,8 @@ class Evaluator:
 
 
 def evaluated(
-    formula: Formula,
-    names: Names,
+    formula: Expression,
+    names: Scope,
     statements: Statements,
     line: int,
     target: str,

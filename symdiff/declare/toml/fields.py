@@ -1,6 +1,6 @@
 """The sections of a TOML spec and the keys in them: one table for reader and schema.
 
-In: nothing. Out: `Section`s of `Field`s. Invariant: the reader refuses what is not in
+In: nothing. Out: `Section`s of `Key`s. Invariant: the reader refuses what is not in
 these tables, and the JSON Schema that editors use is made from them.
 """
 
@@ -37,7 +37,7 @@ DTYPES = (
 
 
 @dataclass(frozen=True)
-class Field:
+class Key:
     """A key: the kinds of value it takes, and what it says."""
 
     kinds: tuple[str, ...]
@@ -55,24 +55,24 @@ class Section:
     """
 
     doc: str
-    fields: Mapping[str, Field] | None = None
-    entry: Mapping[str, Field] | None = None
+    fields: Mapping[str, Key] | None = None
+    entry: Mapping[str, Key] | None = None
     short: tuple[str, ...] = ()
 
 
-_INIT = Field(
+_INIT = Key(
     ("expression", "number", "array"),
     'how it starts: a name such as "he_normal", "normal(0.01)", a number, an array',
 )
-_SHAPE = Field(("shape",), "its lengths: integers, and names of dims", required=True)
-_DTYPE = Field(("datatype",), "its dtype; float unless said", choices=DTYPES)
+_SHAPE = Key(("shape",), "its lengths: integers, and names of dims", required=True)
+_DTYPE = Key(("datatype",), "its dtype; float unless said", choices=DTYPES)
 
 _INPUT = {
     "shape": _SHAPE,
     "dtype": _DTYPE,
-    "low": Field(("number", "expression"), "the least valid value"),
-    "high": Field(("number", "expression"), "valid values are below this"),
-    "sample": Field(
+    "low": Key(("number", "expression"), "the least valid value"),
+    "high": Key(("number", "expression"), "valid values are below this"),
+    "sample": Key(
         ("expression", "array"), 'how checks draw it, such as "uniform(0.1, 1)"'
     ),
 }
@@ -82,18 +82,16 @@ SECTIONS: dict[str, Section] = {
     "model": Section(
         "A model, which has parameters and, to be trained, a loss.",
         fields={
-            "name": Field(("string",), "the generated package's name", required=True),
-            "doc": Field(("string",), "a remark for people"),
+            "name": Key(("string",), "the generated package's name", required=True),
+            "doc": Key(("string",), "a remark for people"),
         },
     ),
     "function": Section(
         "A function instead of a model: inputs to outputs, and its derivatives.",
         fields={
-            "name": Field(("string",), "the generated package's name", required=True),
-            "wrt": Field(
-                ("strings",), "inputs to differentiate by; all that are float"
-            ),
-            "doc": Field(("string",), "a remark for people"),
+            "name": Key(("string",), "the generated package's name", required=True),
+            "wrt": Key(("strings",), "inputs to differentiate by; all that are float"),
+            "doc": Key(("string",), "a remark for people"),
         },
     ),
     "inputs": Section("What predictions read.", entry=_INPUT, short=("shape",)),
@@ -111,7 +109,7 @@ SECTIONS: dict[str, Section] = {
     "constants": Section(
         "Fixed numbers and arrays.",
         entry={
-            "value": Field(("array",), "the number or array", required=True),
+            "value": Key(("array",), "the number or array", required=True),
             "dtype": _DTYPE,
         },
         short=("array",),
@@ -133,11 +131,11 @@ SECTIONS: dict[str, Section] = {
     "data": Section(
         "Files to train on: .npz, .csv or .npy, beside this file or below.",
         fields={
-            "train": Field(
+            "train": Key(
                 ("files",), "rows to learn from; an .npz may hold all parts", True
             ),
-            "validation": Field(("files",), "rows that are held out"),
-            "test": Field(("files",), "rows for the end"),
+            "validation": Key(("files",), "rows that are held out"),
+            "test": Key(("files",), "rows for the end"),
         },
     ),
 }
@@ -167,11 +165,11 @@ def _documented(cls: Any) -> dict[str, str]:
     return found
 
 
-def training_fields() -> dict[str, Field]:
+def training_fields() -> dict[str, Key]:
     """Return the keys of [training]: the fields of `Training`."""
     docs = _documented(Training)
     return {
-        f.name: Field(
+        f.name: Key(
             _TRAINING_KINDS.get(f.name, ("integer",)),
             docs[f.name],
             choices=("min", "max") if f.name == "mode" else (),
@@ -190,34 +188,32 @@ OPTIMIZERS: dict[str, Any] = {
 }
 
 _OPTION_FIELDS = {
-    "clip_value": Field(("number",), "bound on each element of the gradient"),
-    "clip_norm": Field(("number",), "bound on the norm of the whole gradient"),
-    "ema": Field(("number",), "decay of a running average of the parameters"),
-    "groups": Field(
+    "clip_value": Key(("number",), "bound on each element of the gradient"),
+    "clip_norm": Key(("number",), "bound on the norm of the whole gradient"),
+    "ema": Key(("number",), "decay of a running average of the parameters"),
+    "groups": Key(
         ("table",), "name pattern to hyperparameters that replace the common ones"
     ),
-    "frozen": Field(
-        ("string", "strings"), "name patterns of parameters to leave alone"
-    ),
-    "max_norm": Field(("number", "table"), "bound on the norm of each unit's weights"),
+    "frozen": Key(("string", "strings"), "name patterns of parameters to leave alone"),
+    "max_norm": Key(("number", "table"), "bound on the norm of each unit's weights"),
 }
 assert set(_OPTION_FIELDS) == set(OPTIONS)
 
-KIND = Field(("string",), "the optimiser", required=True, choices=tuple(OPTIMIZERS))
+KIND = Key(("string",), "the optimiser", required=True, choices=tuple(OPTIMIZERS))
 
 
-def optimizer_fields(kind: str) -> dict[str, Field]:
+def optimizer_fields(kind: str) -> dict[str, Key]:
     """Return the keys of [optimizer] for a kind: its arguments, and the options."""
     signature = inspect.signature(OPTIMIZERS[kind].__init__)
-    own: dict[str, Field] = {"kind": KIND}
+    own: dict[str, Key] = {"kind": KIND}
     for p in signature.parameters.values():
         if p.name == "self" or p.kind is p.VAR_KEYWORD:
             continue
         if isinstance(p.default, bool):
-            own[p.name] = Field(("boolean",), f"{str(p.default).lower()} unless said")
+            own[p.name] = Key(("boolean",), f"{str(p.default).lower()} unless said")
             continue
         words = f"{p.default!r} unless said; a schedule is a string, such as "
-        own[p.name] = Field(
+        own[p.name] = Key(
             ("number", "expression"), f'{words}"cosine({p.default!r}, steps=1000)"'
         )
     return own | _OPTION_FIELDS

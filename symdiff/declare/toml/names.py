@@ -1,6 +1,6 @@
 """What the expressions of a TOML spec can name, and words for what they hold.
 
-In: values by name, as they are declared. Out: the `Names` of an expression, and the
+In: values by name, as they are declared. Out: the `Scope` of an expression, and the
 short descriptions that its errors use. Invariant: looking a name up never touches an
 attribute of a Python object.
 """
@@ -30,7 +30,7 @@ MAX_LOOKED = 1_000_000
 
 
 @dataclass
-class Names:
+class Scope:
     """What an expression can name: values so far, and those that are declared below."""
 
     values: dict[str, Any] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from symdiff.declare.schedules import Schedule
 from symdiff.declare.toml.evaluate import Evaluator
 from symdiff.declare.toml.fields import OPTIMIZERS, optimizer_fields
 from symdiff.declare.toml.functions import SCHEDULES, nearest
-from symdiff.declare.toml.names import Names, kind, sentence
+from symdiff.declare.toml.names import Scope, kind, sentence
 from symdiff.declare.toml.parse import formula
 from symdiff.declare.toml.read import Reader, kind_of
 from symdiff.declare.toml.source import Statements
@@ -79,7 +79,7 @@ def _check_patterns(document: Document, path: Path_, value: Any) -> None:
 
 def _schedule(document: Document, path: Path_, text: str) -> Schedule:
     made = formula(document, path, text)
-    names = Names(calls=SCHEDULES.get, callable_names=tuple(SCHEDULES))
+    names = Scope(calls=SCHEDULES.get, callable_names=tuple(SCHEDULES))
     found = Evaluator(made, names).value()
     if not isinstance(found, Schedule):
         raise made.error(

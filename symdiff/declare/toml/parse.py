@@ -1,9 +1,9 @@
 """An equation's string as a syntax tree that holds nothing but mathematics.
 
-In: a string of a TOML document, or the part of it that is an expression. Out: a
-`Formula`, whose tree has been walked once against a list of allowed nodes. Invariant:
-the text is parsed, never compiled or evaluated; what is not allowed is a `SpecError`
-with its caret below the construct.
+In: a string of a TOML document, or the part of it that is an expression. Out: an
+`Expression`, whose tree has been walked once against a list of allowed nodes.
+Invariant: the text is parsed, never compiled or evaluated; what is not allowed is a
+`SpecError` with its caret below the construct.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _SIGNS: dict[type[ast.AST], str] = {
 
 
 @dataclass(frozen=True)
-class Formula:
+class Expression:
     """An expression: its text on one line, where its characters are, and its tree."""
 
     document: Document
@@ -84,7 +84,7 @@ def byte_span(node: ast.AST) -> tuple[int, int]:
     return node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
 
 
-def formula(document: Document, path: Path_, text: str) -> Formula:
+def formula(document: Document, path: Path_, text: str) -> Expression:
     """Return the expression that a string of the document is.
 
     Raises `SpecError` where it is none, or is none of those that are allowed.
@@ -109,7 +109,7 @@ def formula(document: Document, path: Path_, text: str) -> Formula:
         if (c in "\\;`$?!" and line[i : i + 2] != "!=") or not c.isprintable():
             raise wrong(i, i + 1, f"{c!r} has no meaning in an equation.")
     tree = _parsed(line, wrong)
-    made = Formula(document, line, offsets, tree)
+    made = Expression(document, line, offsets, tree)
     _check(made)
     return made
 
@@ -156,7 +156,7 @@ def _parsed(line: str, wrong: Callable[[int, int, str], SpecError]) -> ast.expr:
         raise wrong(0, 1, f"this is no expression: {str(error)[:80]}.") from None
 
 
-def _check(made: Formula) -> None:
+def _check(made: Expression) -> None:
     """Raise `SpecError` for the first node that is not allowed; no recursion."""
     stack: list[tuple[ast.AST, int]] = [(made.tree, 1)]
     texts: list[tuple[int, int]] = []
@@ -189,7 +189,7 @@ def _check(made: Formula) -> None:
         hash_sign = made.text.find("#", hash_sign + 1)
 
 
-def _check_node(made: Formula, node: ast.AST) -> None:
+def _check_node(made: Expression, node: ast.AST) -> None:
     operators: list[ast.AST] = []
     match node:
         case ast.BinOp(op=binary):
@@ -217,7 +217,7 @@ def _check_node(made: Formula, node: ast.AST) -> None:
             raise made.error(node, f"`{sign}` is no operator of equations{instead}.")
 
 
-def _check_constant(made: Formula, node: ast.AST, value: object) -> None:
+def _check_constant(made: Expression, node: ast.AST, value: object) -> None:
     if isinstance(value, complex):
         raise made.error(node, "complex numbers are outside symdiff's scope.")
     if isinstance(value, bytes):

@@ -15,11 +15,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from symdiff.declare.toml.fields import DTYPES, KINDS, SECTIONS, Field, Section
+from symdiff.declare.toml.fields import DTYPES, KINDS, SECTIONS, Key, Section
 from symdiff.declare.toml.functions import nearest
 from symdiff.declare.toml.limits import MAX_NAME
 from symdiff.declare.toml.text import Document, Path_
-from symdiff.graph.errors import SpecError
 
 MAX_NAMES = 2_000  # in a section
 _IDENTIFIER = re.compile(r"[A-Za-z]\w*")
@@ -62,7 +61,7 @@ class Reader:
                     (name,), f"[{name}] is a table, not {kind_of(value)}."
                 )
 
-    def table(self, path: Path_, fields: Mapping[str, Field]) -> dict[str, Any]:
+    def table(self, path: Path_, fields: Mapping[str, Key]) -> dict[str, Any]:
         """Return the values of a table, each of a kind that its field allows."""
         values = self._at(path)
         for key in values:
@@ -92,7 +91,7 @@ class Reader:
             )
         return value
 
-    def check(self, path: Path_, value: Any, found: Field) -> None:
+    def check(self, path: Path_, value: Any, found: Key) -> None:
         """Raise `SpecError` where a value is of no kind that a field takes."""
         if not any(_fits(value, kind) for kind in found.kinds):
             allowed = " or ".join(KINDS[k] for k in found.kinds)
@@ -157,13 +156,6 @@ class Reader:
         if problem:
             raise self.document.at_key(path, problem)
 
-    def wrong_value(self, path: Path_, key: str, message: str) -> SpecError:
-        """Return an error below a key of an entry, or below its short form."""
-        inner = (*path, key)
-        return self.document.at_value(
-            inner if inner in self.document.places else path, message
-        )
-
 
 def name_problem(name: str) -> str:
     """Return what is wrong with a name of the user's; '' if nothing is."""
@@ -182,7 +174,7 @@ def name_problem(name: str) -> str:
     return ""
 
 
-def _is_entry(value: dict[str, Any], fields: Mapping[str, Field]) -> bool:
+def _is_entry(value: dict[str, Any], fields: Mapping[str, Key]) -> bool:
     """Whether a table declares something, or is a group of those that do.
 
     It is a group where it holds tables, and nothing that a declaration needs.

@@ -16,7 +16,7 @@ from typing import Any
 from symdiff.declare.toml.fields import (
     OPTIMIZERS,
     SECTIONS,
-    Field,
+    Key,
     Section,
     optimizer_fields,
     training_fields,
@@ -66,14 +66,14 @@ def _kinds(kinds: Iterable[str]) -> dict[str, Any]:
     return dict(found[0]) if len(found) == 1 else {"anyOf": found}
 
 
-def _field(found: Field) -> dict[str, Any]:
+def _field(found: Key) -> dict[str, Any]:
     made = _kinds(found.kinds)
     if found.choices:
         made["enum"] = list(found.choices)
     return {**made, "description": found.doc}
 
 
-def _table(fields: Mapping[str, Field], doc: str) -> dict[str, Any]:
+def _table(fields: Mapping[str, Key], doc: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "type": "object",
         "description": doc,
@@ -105,7 +105,7 @@ def _section(name: str, found: Section) -> dict[str, Any]:
     }
 
 
-def _entry(name: str, fields: Mapping[str, Field]) -> dict[str, Any]:
+def _entry(name: str, fields: Mapping[str, Key]) -> dict[str, Any]:
     """Return the schema of a name's table; params and states may be grouped."""
     made = _table(fields, SECTIONS[name].doc)
     if name not in ("params", "states"):

@@ -27,7 +27,7 @@ from symdiff.graph.provenance import at_site
 
 
 @dataclass(frozen=True)
-class Declared:
+class TomlSpec:
     """What a TOML spec declares; ``files`` are data files by split."""
 
     model: Model | Function
@@ -36,7 +36,7 @@ class Declared:
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def load_toml(path: Path, data: bytes) -> Declared:
+def load_toml(path: Path, data: bytes) -> TomlSpec:
     """Return what the bytes of a TOML file declare; raise `SpecError` otherwise."""
     document = read_document(path, data)
     reader = Reader(document)
@@ -45,7 +45,7 @@ def load_toml(path: Path, data: bytes) -> Declared:
         return _declared(document, reader)
 
 
-def _declared(document: Document, reader: Reader) -> Declared:
+def _declared(document: Document, reader: Reader) -> TomlSpec:
     sections = document.values
     which = [s for s in ("model", "function") if s in sections]
     if len(which) != 1:
@@ -87,7 +87,7 @@ def _declared(document: Document, reader: Reader) -> Declared:
     if wrt is not None:
         _check_wrt(document, builder, wrt)
     builder.statements.remember()
-    return Declared(model, training, wrt, files)
+    return TomlSpec(model, training, wrt, files)
 
 
 def _made(builder: Builder, kind: str, name: str, site: Site) -> Model | Function:

@@ -1,6 +1,6 @@
 """The text of a TOML spec: its values, and where in the file each of them stands.
 
-In: the bytes of a file. Out: a `Document` with what `tomllib` reads, and a `Place` for
+In: the bytes of a file. Out: a `Document` with what `tomllib` reads, and a `Span` for
 every key and value, which `tomllib` does not tell. Invariant: whatever the bytes are,
 what is wrong with them is a `SpecError` with file, line, column and a caret, found in
 time and memory that the limits below bound; nothing is executed.
@@ -26,7 +26,7 @@ Path_ = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Span:
     """Where a key stands, and its value: offsets in the text, ends excluded.
 
     ``characters`` are the offsets of a string's characters, and of its end.
@@ -44,14 +44,14 @@ class Document:
     path: Path
     text: str
     values: dict[str, Any]
-    places: dict[Path_, Place] = field(repr=False)
+    places: dict[Path_, Span] = field(repr=False)
     starts: list[int] = field(repr=False)  # offsets of the lines
 
-    def place(self, path: Path_) -> Place:
+    def place(self, path: Path_) -> Span:
         """Return the place of a value, or of the nearest table around it."""
         while path and path not in self.places:
             path = path[:-1]
-        return self.places.get(path, Place((0, 0), (0, 0)))
+        return self.places.get(path, Span((0, 0), (0, 0)))
 
     def line(self, offset: int) -> int:
         """Return the number of the line that an offset lies in."""
@@ -194,9 +194,9 @@ class _Scanner:
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
-        self.places: dict[Path_, Place] = {}
+        self.places: dict[Path_, Span] = {}
 
-    def scan(self) -> dict[Path_, Place]:
+    def scan(self) -> dict[Path_, Span]:
         prefix: Path_ = ()
         while self._skip(_SPACE):
             if self.text[self.at] == "[":
@@ -231,7 +231,7 @@ class _Scanner:
                 self.at = match.end()
             span = (first, self.at)
             if len(parts) <= 8:  # deeper tables are errors at the outer ones
-                self.places.setdefault((*prefix, *parts), Place(span, span))
+                self.places.setdefault((*prefix, *parts), Span(span, span))
             self._skip(_BLANK)
             if self.text[self.at] != ".":
                 return (*prefix, *parts)
@@ -274,7 +274,7 @@ class _Scanner:
                 assert match is not None
                 self.at = start + len(match[0].rstrip())
         span = (start, self.at)
-        self.places[path] = Place(key or span, span, characters)
+        self.places[path] = Span(key or span, span, characters)
 
     def _string(self) -> tuple[str, tuple[int, ...]]:
         """Read a string: its characters, and their offsets with that of the end."""

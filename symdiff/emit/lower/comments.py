@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from symdiff.emit.lower import texts
-from symdiff.emit.lower.context import Context, _substitution
+from symdiff.emit.lower.context import Context, substitution
 from symdiff.emit.lower.marks import Computes, Heading, place_of
-from symdiff.emit.lower.source import Resolver, primal_site, quotation
+from symdiff.emit.lower.source import Resolver, quotation
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT
@@ -157,7 +157,7 @@ def _quiet(
     operands: Sequence[py.Expr], context: Context
 ) -> Callable[[str], py.Expr | None]:
     """Return a substitution for comments, which makes no demands on the body."""
-    inner = _substitution(operands, context)
+    inner = substitution(operands, context)
 
     def substitute(name: str) -> py.Expr | None:
         if name.startswith("_dim_"):
@@ -190,5 +190,4 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
 def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:
     """Return what tells one statement of the user from another."""
     statement = resolver.statement(tensor)
-    site = primal_site(tensor)
-    return (statement.file, statement.line) if statement else id(site) and "no source"
+    return (statement.file, statement.line) if statement else "no source"

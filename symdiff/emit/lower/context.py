@@ -75,7 +75,7 @@ class Context:
         return self._items[1].get(node, {})
 
 
-def _substitution(
+def substitution(
     operands: Sequence[py.Expr],
     context: Context,
     out: py.Expr | None = None,
@@ -108,7 +108,7 @@ def _substitution(
 
 def dim_expression(dim: Any, context: Context) -> py.Expr:
     """Return a dim, or an expression in dims, over the lengths bound in the body."""
-    return texts.expression(dim_text(dim), _substitution((), context))
+    return texts.expression(dim_text(dim), substitution((), context))
 
 
 def float_source(arrays: Iterable[Node]) -> Node | None:
@@ -147,13 +147,14 @@ def scalar_type(dtype: DType, context: Context) -> py.Expr:
     return found if known else py.Attr(found, "type")
 
 
-def _literal(value: Any, context: Context) -> py.Expr:
+def literal(value: Any, context: Context) -> py.Expr:
+    """Return a number, or an expression in dims, as source."""
     if isinstance(value, sp.Expr):
         return dim_expression(value, context)
     return py.Lit(value)
 
 
-def _constant(node: Node, context: Context) -> py.Expr:
+def constant(node: Node, context: Context) -> py.Expr:
     """Return an array constant: a display where it is small, else a loaded array."""
     value: np.ndarray = node.attrs["value"]
     if value.size > LITERAL_ELEMENTS:
@@ -167,9 +168,9 @@ def _constant(node: Node, context: Context) -> py.Expr:
         size = shape if value.ndim > 1 else py.Lit(0)
         return py.call("np.zeros", size, dtype=dtype_expression(node.dtype, context))
     if node.dtype.is_bool:
-        return py.call("np.array", _display(value.tolist()))
+        return py.call("np.array", display(value.tolist()))
     dtype = dtype_expression(node.dtype, context)
-    return py.call("np.array", _display(value.tolist()), dtype=dtype)
+    return py.call("np.array", display(value.tolist()), dtype=dtype)
 
 
 def stored_name(value: np.ndarray, constants: dict[str, np.ndarray]) -> str:
@@ -188,9 +189,10 @@ def constant_name(value: np.ndarray) -> str:
     return f"c{hashlib.sha256(told).hexdigest()[:16]}"
 
 
-def _display(value: Any) -> py.Expr:
+def display(value: Any) -> py.Expr:
+    """Return nested lists of numbers as source."""
     if isinstance(value, list):
-        return py.List_(tuple(_display(v) for v in value))
+        return py.List_(tuple(display(v) for v in value))
     return py.Lit(value)
 
 

@@ -16,18 +16,18 @@ from symdiff.emit.lower import texts
 from symdiff.emit.lower.comments import heading, told
 from symdiff.emit.lower.context import (
     Context,
-    _constant,
-    _substitution,
+    constant,
     dim_expression,
     dtype_expression,
+    substitution,
 )
 from symdiff.emit.lower.marks import marked
 from symdiff.emit.lower.statements import (
-    _build,
-    _lower_step,
-    _lower_tuple,
-    _operands,
+    build,
     expression_of,
+    lower_step,
+    lower_tuple,
+    operands_of,
 )
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
@@ -141,13 +141,13 @@ def _statement(
     """Return the statements that compute one node."""
     node = place.node
     if isinstance(node.type, TupleType):
-        return _lower_tuple(step, context)
+        return lower_tuple(step, context)
     if place.kind == "plain":
         return _plain(step, lowered, context)
     buffer = place.buffer
     assert buffer is not None
     mark = told(step.tensor, context)
-    operands = _operands(node, op_text(node), context)
+    operands = operands_of(node, op_text(node), context)
     memory = _memory(buffer, lowered)
     name: py.Expr = memory  # a vector of the optimiser's that is updated keeps its name
     if not isinstance(memory, py.Name) or buffer.scratch:
@@ -181,13 +181,13 @@ def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
     """Return the statement of a value that NumPy allocates."""
     node = step.tensor.node
     if node.op.name == "item" or is_statements(op_text(node)):
-        return _lower_step(step, context)
+        return lower_step(step, context)
     text = _hoisted(short_text(node), lowered, context)
     name = py.Name(context.names.of(step.tensor))
     if text == op_text(node):
-        value = _build(node, context)
+        value = build(node, context)
     else:
-        operands = _operands(node, op_text(node), context)
+        operands = operands_of(node, op_text(node), context)
         filled = _filled(operands, context, name, node, lowered)
         value = texts.expression(text, filled)
     mark = told(step.tensor, context)
@@ -228,7 +228,7 @@ def _filled(
     node: Node,
     lowered: Lowered,
 ) -> texts.Substitute:
-    usual = _substitution(operands, context, out, node)
+    usual = substitution(operands, context, out, node)
     ranges = list(lowered.ranges.values())
 
     def substitute(name: str) -> py.Expr | None:
@@ -263,7 +263,7 @@ def _spoken(text: str) -> str:
 
 def _range_maker(text: str) -> Callable[[Context], py.Expr]:
     return lambda context: texts.expression(
-        f"np.arange({text})", _substitution((), context)
+        f"np.arange({text})", substitution((), context)
     )
 
 
@@ -273,7 +273,7 @@ def _bits_maker(context: Context) -> py.Expr:
 
 
 def _constant_maker(node: Node) -> Callable[[Context], py.Expr]:
-    return lambda context: _constant(node, context)
+    return lambda context: constant(node, context)
 
 
 def _buffer_maker(b: Buffer) -> Callable[[Context], py.Expr]:

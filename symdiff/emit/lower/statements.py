@@ -22,15 +22,15 @@ from symdiff.emit.lower.comments import (  # noqa: F401 - the planned form is lo
 )
 from symdiff.emit.lower.context import (  # noqa: F401
     Context,
-    _constant,
-    _display,
-    _literal,
-    _substitution,
     bind_dims,
+    constant,
     dim_expression,
+    display,
     dtype_expression,
     float_dtype,
+    literal,
     scalar_type,
+    substitution,
 )
 from symdiff.emit.lower.marks import Computes, marked
 from symdiff.emit.python import code as py
@@ -49,7 +49,7 @@ def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
     group: Hashable = context.group
     for step in steps:
         context.group = step.group
-        made = marked(_lower_step(step, context), step.tensor)
+        made = marked(lower_step(step, context), step.tensor)
         if context.headings and step.group != group:
             group = step.group
             title = heading(step.tensor, context)
@@ -59,11 +59,12 @@ def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
     return result
 
 
-def _lower_step(step: Step, context: Context) -> list[py.Stmt]:
+def lower_step(step: Step, context: Context) -> list[py.Stmt]:
+    """Return the statements that give one value its name."""
     tensor = step.tensor
     node = tensor.node
     if isinstance(node.type, TupleType):
-        return _lower_tuple(step, context)
+        return lower_tuple(step, context)
     if node.op.name == "item" and node in context.written:
         return []  # unpacked where the results were computed
     name = py.Name(context.names.of(tensor))
@@ -75,7 +76,7 @@ def _lower_step(step: Step, context: Context) -> list[py.Stmt]:
     elif not _is_literal(node) and is_statements(op_text(node)):
         made = _statements(node, name, context, tensor)
     else:
-        made = [fitted(py.Assign((name,), _build(node, context)), tensor, context)]
+        made = [fitted(py.Assign((name,), build(node, context)), tensor, context)]
     context.written[node] = name
     return made
 
@@ -88,8 +89,8 @@ def _statements(
     node: Node, name: py.Name, context: Context, tensor: Tensor | None
 ) -> list[py.Stmt]:
     """Return the statements of a text that sets ``_out``, commented there."""
-    operands = _operands(node, op_text(node), context)
-    made = texts.statements(op_text(node), _substitution(operands, context, name))
+    operands = operands_of(node, op_text(node), context)
+    made = texts.statements(op_text(node), substitution(operands, context, name))
     for at, s in enumerate(made):
         if isinstance(s, py.Assign) and name in s.targets:
             if tensor is not None:
@@ -98,14 +99,14 @@ def _statements(
     return made
 
 
-def _lower_tuple(step: Step, context: Context) -> list[py.Stmt]:
+def lower_tuple(step: Step, context: Context) -> list[py.Stmt]:
     """Return ``a, b = f(x)`` for a node with several results."""
     node = step.tensor.node
     if node.op.text is None and context.control is not None:
         return context.control(step, context)
     text = op_text(node)
-    operands = _operands(node, text, context)
-    value = texts.expression(text, _substitution(operands, context, node=node))
+    operands = operands_of(node, text, context)
+    value = texts.expression(text, substitution(operands, context, node=node))
     items = context.items_of(node)
     targets: list[py.Expr] = []
     for i in range(len(node.type.items)):
@@ -129,15 +130,15 @@ def expression_of(
         return ready
     if elide_in is not None and node.op.name == "broadcast_to":
         return expression_of(node.inputs[0], context)
-    return _build(node, context)
+    return build(node, context)
 
 
-def _build(node: Node, context: Context) -> py.Expr:
+def build(node: Node, context: Context) -> py.Expr:
     """Return the expression of a node over the expressions of its operands."""
     if node.op is LITERAL:
-        return _literal(node.attrs["value"], context)
+        return literal(node.attrs["value"], context)
     if node.op is CONSTANT:
-        return _constant(node, context)
+        return constant(node, context)
     if node.op.name == "item":
         source = expression_of(node.inputs[0], context)
         return py.Index(source, (py.Lit(node.attrs["index"]),))
@@ -147,8 +148,8 @@ def _build(node: Node, context: Context) -> py.Expr:
     widened = "_float" not in text and _is_made_of_numbers(node, context)
     # `where` takes Python floats as they are; what has a width needs it once.
     bare = widened and text.startswith("np.where(")
-    operands = _operands(node, "_0 + _1" if bare else text, context)
-    made = texts.expression(text, _substitution(operands, context, node=node))
+    operands = operands_of(node, "_0 + _1" if bare else text, context)
+    made = texts.expression(text, substitution(operands, context, node=node))
     if widened:
         return py.method(made, "astype", float_dtype(context), copy=False)
     return made
@@ -170,7 +171,7 @@ def _is_made_of_numbers(node: Node, context: Context) -> bool:
 def _filled(node: Node, context: Context) -> py.Expr:
     """Return ``np.zeros(shape, dtype)``, or of ones, or of any number."""
     (source,) = node.inputs
-    shape = texts.expression(shape_text(node.shape), _substitution((), context))
+    shape = texts.expression(shape_text(node.shape), substitution((), context))
     dtype = dtype_expression(node.dtype, context)
     value = source.attrs["value"].item() if source.op is CONSTANT else None
     if value is not None and value == 0 and not str(value).startswith("-"):
@@ -181,7 +182,7 @@ def _filled(node: Node, context: Context) -> py.Expr:
     return py.call("np.full", shape, number, dtype)
 
 
-def _operands(node: Node, text: str, context: Context) -> list[py.Expr]:
+def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
     """Return the expressions of a node's operands, as its text needs them."""
     elided = _elided(node, context)
     found: list[py.Expr] = []

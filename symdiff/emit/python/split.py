@@ -25,7 +25,7 @@ class _CannotSplitError(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class Row:
     """Tokens on one line; `inside` if an enclosing bracket lets it break anywhere."""
 
     toks: list[Tok]
@@ -70,9 +70,9 @@ class Line:
 
 
 class _Split(NamedTuple):
-    head: Line
-    body: Line
-    tail: Line
+    head: Row
+    body: Row
+    tail: Row
     opening: Tok
 
 
@@ -80,25 +80,25 @@ def _length(tok: Tok) -> int:
     return columns(tok.text) + tok.space
 
 
-def _build(line: Line, head: list[Tok], body: list[Tok], tail: list[Tok]) -> _Split:
+def _build(line: Row, head: list[Tok], body: list[Tok], tail: list[Tok]) -> _Split:
     """Return the three lines around the bracket that ends `head`."""
     opening = head[-1]
     if line.is_def and not any(t.kind == "comma" for t in body):
         body = [*body, Tok(",", "comma", priority=COMMA)]
-    middle = Line(body, line.indent + STEP, inside=True)
+    middle = Row(body, line.indent + STEP, inside=True)
     trailing = body[-1].kind == "comma"
     if opening.text and middle.strongest(last_counts=False) == COMMA:
         # A display of several items goes one item a line at once.
         middle.explode = trailing or opening.display
     return _Split(
-        Line(head, line.indent),
+        Row(head, line.indent),
         middle,
-        Line(tail, line.indent, tracked=False),
+        Row(tail, line.indent, tracked=False),
         opening,
     )
 
 
-def _last_brackets(line: Line, omit: frozenset[Tok]) -> _Split:
+def _last_brackets(line: Row, omit: frozenset[Tok]) -> _Split:
     """Return the split at the last bracket pair not in `omit` (closing brackets)."""
     toks = line.toks
     end = len(toks) - 1
@@ -141,7 +141,7 @@ def _can_omit_parens(split: _Split, width: int) -> bool:
     return False
 
 
-def _rest_fits(body: Line, first: Tok, width: int) -> bool:
+def _rest_fits(body: Row, first: Tok, width: int) -> bool:
     """Return whether what follows `first`'s bracket fits, up to the next bracket."""
     counting, length = False, body.indent
     for tok in body.toks:
@@ -156,7 +156,7 @@ def _rest_fits(body: Line, first: Tok, width: int) -> bool:
     return True
 
 
-def _opening_fits(body: Line, last: Tok, width: int) -> bool:
+def _opening_fits(body: Row, last: Tok, width: int) -> bool:
     """Return whether the line up to the last bracket fits or can be split before."""
     length, others = body.indent, False
     for tok in body.toks:
@@ -168,7 +168,7 @@ def _opening_fits(body: Line, last: Tok, width: int) -> bool:
     return False
 
 
-def _can_be_split(body: Line) -> bool:
+def _can_be_split(body: Row) -> bool:
     """Return False for what surely cannot: one token, or a method of a string."""
     toks = body.toks
     return len(toks) > 1 and (toks[0].kind, toks[1].kind) != ("string", "dot")
@@ -192,16 +192,14 @@ def _prefer_without(without: _Split, split: _Split, width: int) -> bool:
     return has_eq and without.head.fits(width)
 
 
-def _right_hand(
-    line: Line, width: int, omit: frozenset[Tok], force: bool
-) -> list[Line]:
+def _right_hand(line: Row, width: int, omit: frozenset[Tok], force: bool) -> list[Row]:
     """Return head, body and tail around the last bracket pair not in `omit`."""
     return _settle(_last_brackets(line, omit), line, width, omit, force)
 
 
 def _settle(
-    split: _Split, line: Line, width: int, omit: frozenset[Tok], force: bool
-) -> list[Line]:
+    split: _Split, line: Row, width: int, omit: frozenset[Tok], force: bool
+) -> list[Row]:
     """Return the lines of `split`, or of a split inside it if that reads better."""
     opening, closing = split.opening, split.tail.toks[0]
     if not force and not opening.text and _can_omit_parens(split, width):
@@ -217,13 +215,13 @@ def _settle(
     if not opening.text:
         left, right = bracket_pair("(", ")", display=True)
         left.space, right.space = opening.space, False
-        head = Line([*head.toks[:-1], left], head.indent)
+        head = Row([*head.toks[:-1], left], head.indent)
         split.body.explode = split.body.strongest() == COMMA
-        tail = Line([right, *tail.toks[1:]], tail.indent, tracked=False)
+        tail = Row([right, *tail.toks[1:]], tail.indent, tracked=False)
     return [ln for ln in (head, split.body, tail) if ln.toks]
 
 
-def _omissions(line: Line, width: int) -> Iterator[frozenset[Tok]]:
+def _omissions(line: Row, width: int) -> Iterator[frozenset[Tok]]:
     """Yield growing sets of trailing bracket pairs to pass over.
 
     A pair may be passed over while what follows it still fits on one line.
@@ -257,7 +255,7 @@ def _omissions(line: Line, width: int) -> Iterator[frozenset[Tok]]:
                 waiting, closing = tok.partner, tok
 
 
-def _best_right_hand(line: Line, width: int, force: bool) -> list[Line]:
+def _best_right_hand(line: Row, width: int, force: bool) -> list[Row]:
     """Return the first right-hand split whose first line fits."""
     for omit in _omissions(line, width):
         lines = _right_hand(line, width, omit, force)
@@ -266,7 +264,7 @@ def _best_right_hand(line: Line, width: int, force: bool) -> list[Line]:
     return _right_hand(line, width, frozenset(), force)
 
 
-def _left_hand(line: Line) -> list[Line]:
+def _left_hand(line: Row) -> list[Row]:
     """Return head, body and tail around the first brackets, of a `def`."""
     start = next(i for i, t in enumerate(line.toks) if t.kind == "open")
     end = next(i for i, t in enumerate(line.toks) if t.partner is line.toks[start])
@@ -277,7 +275,7 @@ def _left_hand(line: Line) -> list[Line]:
     return [split.head, split.body, split.tail]
 
 
-def _at_delimiters(line: Line) -> list[Line]:
+def _at_delimiters(line: Row) -> list[Row]:
     """Return one line per operand of the loosest operator, or per item."""
     priority = line.strongest(last_counts=False)
     if not priority or (priority == DOT and line.count(DOT) == 1):
@@ -290,10 +288,10 @@ def _at_delimiters(line: Line) -> list[Line]:
     groups = [g for g in groups if g]
     if priority == COMMA and groups[-1][-1].kind != "comma":
         groups[-1].append(Tok(",", "comma", priority=COMMA))
-    return [Line(g, line.indent, inside=line.inside) for g in groups]
+    return [Row(g, line.indent, inside=line.inside) for g in groups]
 
 
-def _run(line: Line, lines: list[Line], width: int, force: bool) -> list[Line]:
+def _run(line: Row, lines: list[Row], width: int, force: bool) -> list[Row]:
     if any((ln.text, ln.indent) == (line.text, line.indent) for ln in lines):
         raise _CannotSplitError("nothing changed")
     for ln in lines:
@@ -301,7 +299,7 @@ def _run(line: Line, lines: list[Line], width: int, force: bool) -> list[Line]:
     return [out for ln in lines for out in _transform(ln, width, force)]
 
 
-def _transform(line: Line, width: int, force: bool = False) -> list[Line]:
+def _transform(line: Row, width: int, force: bool = False) -> list[Row]:
     """Return `line` as lines that fit, as far as that can be done."""
     if (line.fits(width) and not line.explode) or line.level > _DEEPEST:
         return [line]
@@ -328,13 +326,13 @@ def _transform(line: Line, width: int, force: bool = False) -> list[Line]:
     return second if all(ln.fits(width) for ln in second) else result
 
 
-def _joined(lines: list[Line], width: int) -> list[Line]:
+def _joined(lines: list[Row], width: int) -> list[Row]:
     """Return `lines` with brackets closed again that fit after a closing bracket.
 
     Splitting a tail at its last bracket first is needless where the tail fits; here
     the printer follows ruff, not black.
     """
-    out: list[Line] = []
+    out: list[Row] = []
     for line in lines:
         out.append(line)
         if len(out) < 3:
@@ -344,7 +342,7 @@ def _joined(lines: list[Line], width: int) -> list[Line]:
         # (A comma with a priority separates; without, it makes a one-tuple.)
         if not closes or (body.toks[-1].kind == "comma" and body.toks[-1].priority):
             continue
-        whole = Line([*head.toks, *body.toks, *tail.toks], head.indent)
+        whole = Row([*head.toks, *body.toks, *tail.toks], head.indent)
         if whole.fits(width):
             out[-3:] = [whole]
     return out
@@ -365,7 +363,7 @@ def _long_target(toks: list[Tok], indent: int, width: int) -> int:
     if not start or not any(t.kind == "open" for t in toks[:start]):
         return 0
     room = width - indent - columns(join(toks[:start]))
-    value = Line(toks[start + 1 : -1], indent, inside=True)
+    value = Row(toks[start + 1 : -1], indent, inside=True)
     if not value.toks or value.toks[0].text not in ("-", "~", "+", "not"):
         return start if room < len(" (") else 0
     if value.strongest() > DOT:
@@ -385,15 +383,15 @@ def split_line(
         # The target takes several lines; the value follows on the last of them. (Here
         # black alone would put operators in parentheses of their own, ruff does not.)
         paren = Tok(" (")  # what must fit beside the target
-        target = Line([*toks[:at], paren], indent, explode=True)
+        target = Row([*toks[:at], paren], indent, explode=True)
         *lines, last = _transform(target, width)
         if lines:
             out = [" " * ln.indent + ln.text for ln in lines]
             toks = [Tok(last.text[: -len(paren.text)], "eq"), *toks[at:]]
-    line = Line(toks, indent, is_def=is_def)
+    line = Row(toks, indent, is_def=is_def)
     if out and not toks[-1].text:
         # Beside a target in several lines, a bare tuple takes several lines too.
-        value = Line(toks[2:-1], indent, inside=True)
+        value = Row(toks[2:-1], indent, inside=True)
         line.explode = value.strongest() == COMMA
     lines = _joined(_transform(line, width), width)
     return out + [" " * ln.indent + ln.text for ln in lines]
