@@ -16,10 +16,11 @@ from symdiff.derive.sums import add_all
 from symdiff.derive.zeros import FEW, sliced
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import is_literal
+from symdiff.ops.elementwise.arithmetic import ADD, NEG
 from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.selecting.masks import Masked, masked
 from symdiff.ops.selecting.placing import UNSLICES, fills
-from symdiff.ops.selecting.support import lifted, moved_index
+from symdiff.ops.selecting.support import lifted
 from symdiff.ops.shape.broadcasting import broadcast_to
 from symdiff.ops.shape.views import expand_dims, reshape
 
@@ -28,7 +29,6 @@ Parts = list[tuple[Tensor, Index]]
 Axes = Sequence["tuple[int | None, ...] | None"]
 WHOLE = slice(None)
 DEPTH = 4  # sums and views of placed parts that are looked through
-MOVED = frozenset(["expand_dims", "squeeze", "sum", "transpose"])
 
 
 def vjp_apart(
@@ -107,13 +107,14 @@ def _placings(ct: Tensor, depth: int) -> Parts | None:
     if zeros or (ct.node.op is UNSLICES and any(map(masked, ct.parents))):
         pairs = zip(ct.parents, ct.node.attrs["indices"], strict=True)
         return [_with_axes(part, index) for part, index in pairs]
-    if ct.node.op.name in MOVED and depth:
+    op = ct.node.op
+    if op.facts.index is not None and not op.facts.repeats and depth:
         inside = _placings(ct.parents[0], depth - 1)
         return None if inside is None else _after(ct, inside)
-    if ct.node.op.name == "negative" and depth:
+    if ct.node.op is NEG and depth:
         inside = _placings(ct.parents[0], depth - 1)
         return None if inside is None else [(_negated(p), i) for p, i in inside]
-    if ct.node.op.name == "add" and depth:
+    if ct.node.op is ADD and depth:
         a, b = (_placings(p, depth - 1) for p in ct.parents)
         return None if a is None or b is None else a + b
     return None
@@ -128,8 +129,9 @@ def _negated(part: Tensor) -> Tensor:
 def _after(t: Tensor, inside: Parts) -> Parts | None:
     """Return the parts that a view or a sum makes of parts."""
     node, found = t.node, []
+    index_in = node.op.facts.index
     for part, index in inside:
-        moved = moved_index(node.op.name, dict(node.attrs), index, t, t.parents[0])
+        moved = None if index_in is None else index_in(node, index)
         if moved is None:
             return None
         found.append((apply(node.op, part, **node.attrs), moved))
@@ -193,7 +195,7 @@ def _condition_for(x: Tensor, k: int, mask: Masked, axes: Axes) -> Tensor | None
     """Return a condition on rows of the result as one on operand k, if it has them."""
     condition = mask.condition
     source, shape = condition, condition.shape
-    if condition.node.op.name == "broadcast_to":
+    if condition.node.op.facts.repeats:
         (source,) = condition.parents
         shape = (1,) * (condition.ndim - source.ndim) + source.shape
     target: list[Any] = [1] * x.ndim

@@ -23,6 +23,7 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import Jvp
+from symdiff.ops.core.tuples import ITEM
 from symdiff.ops.shape.broadcasting import zeros_like
 
 
@@ -51,7 +52,7 @@ def _moved(tensor: Tensor, known: dict[Node, Any]) -> Any:
     node = tensor.node
     if node.op.jvp is None:
         return None
-    if node.op.name == "item":
+    if node.op is ITEM:
         moved = known.get(node.inputs[0])
         return None if moved is None else moved[node.attrs["index"]]
     incoming = [known.get(i) for i in node.inputs]

@@ -26,6 +26,7 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.record import Op, Vjp
+from symdiff.ops.core.tuples import ITEM
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.selecting.masks import hides, scalar_mask
 from symdiff.ops.shape.broadcasting import zeros_like
@@ -114,7 +115,7 @@ def hand_back(
 ) -> None:
     """Apply the node's rule and hand each input its share."""
     node = tensor.node
-    if node.op.name == "item":
+    if node.op is ITEM:
         (source,) = node.inputs
         pending.setdefault(source, []).append((node.attrs["index"], total))
         return

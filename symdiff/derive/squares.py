@@ -13,20 +13,24 @@ import math
 from symdiff.derive.stability import is_number, is_plain_sum, rule
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import API, literal_value
-from symdiff.ops.elementwise.trigonometry import ROOT
-from symdiff.ops.reduce.statistics import VAR
-from symdiff.ops.selecting.masks import VIEWS
+from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, POWER, SQRT, SQUARE
+from symdiff.ops.elementwise.kinks import ABS
+from symdiff.ops.elementwise.trigonometry import HYPOT, ROOT
+from symdiff.ops.linalg.contraction import EINSUM, TENSORDOT
+from symdiff.ops.linalg.matmul import MATMUL
+from symdiff.ops.reduce.norms import NORM
+from symdiff.ops.reduce.statistics import STD, VAR
+from symdiff.ops.reduce.sums import MEAN
+from symdiff.ops.shape.joining import CONCATENATE, STACK
 
 DEPTH = 24  # ops that a sum of squares is looked for in
-READS = VIEWS | {"slice", "take", "gather", "pick", "take_along_axis", "concatenate",
-                 "stack", "roll", "diagonal"}  # fmt: skip
-PRODUCTS = frozenset(["matmul", "einsum", "tensordot"])
+JOINS = (CONCATENATE, STACK)
 
 
 # --- one root -------------------------------------------------------------------------
 
 
-@rule("sqrt")
+@rule(SQRT)
 def root_of_variance(t: Tensor) -> Tensor | None:
     """sqrt(var(x)) = std(x), whose derivative is 0 where nothing varies."""
     if t.node.op is not VAR:
@@ -38,13 +42,13 @@ def root_of_variance(t: Tensor) -> Tensor | None:
     return found
 
 
-@rule("sqrt")
+@rule(SQRT)
 def root_of_other_squares(t: Tensor) -> Tensor | None:
     """sqrt(q) = root(q), q a sum of squares: its derivative at 0 is 0 by convention."""
     return apply(ROOT, t) if is_sum_of_squares(t) else None
 
 
-@rule("power")
+@rule(POWER)
 def power_as_root(a: Tensor, b: Tensor) -> Tensor | None:
     """q ** 0.5 = sqrt(q), q a sum of squares."""
     if not is_number(b, 0.5) or not is_sum_of_squares(a):
@@ -56,7 +60,7 @@ def stable_root(q: Tensor) -> Tensor:
     """Return sqrt(q), a sum of squares, as the node that is smooth enough at 0."""
     from symdiff.derive.stability import RULES
 
-    for stable in RULES["sqrt"]:
+    for stable in RULES[SQRT.name]:
         found = stable(q)
         if found is not None:
             return found
@@ -70,38 +74,28 @@ def is_sum_of_squares(q: Tensor, depth: int = DEPTH) -> bool:
     """
     if not depth:
         return False
-    name, parents = q.node.op.name, q.parents
+    op, parents = q.node.op, q.parents
 
     def inside(*operands: Tensor) -> bool:
         return all(is_sum_of_squares(p, depth - 1) for p in operands)
 
-    match name:
-        case "square" | "var":
+    if op in (SQUARE, VAR):
+        return True
+    if op is POWER:
+        n = literal_value(parents[1])
+        return isinstance(n, (int, float)) and n >= 2 and n % 2 == 0
+    if op is MUL:
+        a, b = parents
+        if a.node is b.node:
             return True
-        case "power":
-            n = literal_value(parents[1])
-            return isinstance(n, (int, float)) and n >= 2 and n % 2 == 0
-        case "multiply":
-            a, b = parents
-            if a.node is b.node:
-                return True
-            return (_is_factor(b) and inside(a)) or (_is_factor(a) and inside(b))
-        case "divide":
-            return _is_factor(parents[1]) and inside(parents[0])
-        case "add":
-            return inside(*parents)
-        case "mean":
-            return inside(parents[0])
-        case "sum":
-            return is_plain_sum(q) and inside(parents[0])
-    if name in PRODUCTS:
-        return _is_inner_product(q)
-    return name in READS and inside(*_sources(q))
-
-
-def _sources(q: Tensor) -> tuple[Tensor, ...]:
-    joins = q.node.op.name in ("concatenate", "stack")
-    return q.parents if joins else q.parents[:1]
+        return (_is_factor(b) and inside(a)) or (_is_factor(a) and inside(b))
+    if op is DIV:
+        return _is_factor(parents[1]) and inside(parents[0])
+    if op is ADD or op in JOINS:
+        return inside(*parents)
+    if op is MEAN or is_plain_sum(q) or op.moves:
+        return inside(parents[0])
+    return _is_inner_product(q)
 
 
 def _is_factor(t: Tensor) -> bool:
@@ -113,13 +107,12 @@ def _is_inner_product(q: Tensor) -> bool:
     """Whether a product of a tensor with itself sums squares only, as v @ v does."""
     if len(q.parents) != 2 or q.parents[0].node is not q.parents[1].node:
         return False
-    match q.node.op.name:
-        case "matmul":
-            return q.parents[0].ndim == 1
-        case "einsum":
-            left, right = q.node.attrs["subscripts"].partition("->")[0].split(",")
-            return bool(left == right)
-    return q.ndim == 0 and _matches_axes(q)
+    if q.node.op is MATMUL:
+        return q.parents[0].ndim == 1
+    if q.node.op is EINSUM:
+        left, right = q.node.attrs["subscripts"].partition("->")[0].split(",")
+        return bool(left == right)
+    return q.node.op is TENSORDOT and q.ndim == 0 and _matches_axes(q)
 
 
 def _matches_axes(q: Tensor) -> bool:
@@ -130,7 +123,7 @@ def _matches_axes(q: Tensor) -> bool:
 # --- squares of roots -----------------------------------------------------------------
 
 
-@rule("square")
+@rule(SQUARE)
 def square_of_root(x: Tensor) -> Tensor | None:
     """norm(x)**2 = sum(x**2), std(x)**2 = var(x), abs(x)**2 = x**2, hypot(a, b)**2 =
     a**2 + b**2, root(q)**2 = q; sqrt(x)**2 = x for x >= 0.
@@ -138,13 +131,13 @@ def square_of_root(x: Tensor) -> Tensor | None:
     return squared(x)
 
 
-@rule("multiply")
+@rule(MUL)
 def product_of_roots(a: Tensor, b: Tensor) -> Tensor | None:
     """root * root = root**2; (c root) root = c root**2; as `square_of_root`."""
     if a.node is b.node:
         return squared(a)
     for x, other in ((a, b), (b, a)):
-        if x.node.op.name != "multiply":
+        if x.node.op is not MUL:
             continue
         for c, root in (x.parents, x.parents[::-1]):
             square = squared(root) if root.node is other.node else None
@@ -153,7 +146,7 @@ def product_of_roots(a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule("power")
+@rule(POWER)
 def even_power_of_root(a: Tensor, b: Tensor) -> Tensor | None:
     """root**(2 n) = (root**2)**n, as `square_of_root`."""
     n = literal_value(b)
@@ -165,28 +158,27 @@ def even_power_of_root(a: Tensor, b: Tensor) -> Tensor | None:
 
 def squared(x: Tensor, depth: int = DEPTH) -> Tensor | None:
     """Return the square of a root without the root; that of r[i] is (r**2)[i]."""
-    attrs = x.node.attrs
-    if x.node.op.name in READS - {"concatenate", "stack"} and depth:
+    op, attrs = x.node.op, x.node.attrs
+    if op.moves and depth:
         inner = squared(x.parents[0], depth - 1)
         if inner is None:
             return None
-        return apply(x.node.op, inner, *x.parents[1:], **attrs)
-    match x.node.op.name:
-        case "norm" if attrs["order"] == 2:
-            squares = x.parents[0] ** 2
-            return API["sum"](squares, attrs["axes"], keepdims=attrs["keepdims"])
-        case "std":
-            return apply(VAR, x.parents[0], **attrs)
-        case "abs":
-            return x.parents[0] ** 2 if x.dtype.is_float else None
-        case "hypot":
-            a, b = x.parents
-            return a**2 + b**2
-        case "root_of_squares":
-            return x.parents[0]
-        case "sqrt":
-            q = x.parents[0]
-            # a factor, so that the derivative too is NaN where there is no root
-            found: Tensor = q * API["where"](q >= 0, 1.0, math.nan)
-            return found
+        return apply(op, inner, *x.parents[1:], **attrs)
+    if op is NORM and attrs["order"] == 2:
+        squares = x.parents[0] ** 2
+        return API["sum"](squares, attrs["axes"], keepdims=attrs["keepdims"])
+    if op is STD:
+        return apply(VAR, x.parents[0], **attrs)
+    if op is ABS:
+        return x.parents[0] ** 2 if x.dtype.is_float else None
+    if op is HYPOT:
+        a, b = x.parents
+        return a**2 + b**2
+    if op is ROOT:
+        return x.parents[0]
+    if op is SQRT:
+        q = x.parents[0]
+        # a factor, so that the derivative too is NaN where there is no root
+        found: Tensor = q * API["where"](q >= 0, 1.0, math.nan)
+        return found
     return None

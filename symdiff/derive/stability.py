@@ -23,24 +23,36 @@ from symdiff.graph.rebuild import remade
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import API, literal_value
-from symdiff.ops.selecting.masks import VIEWS, axes_of
+from symdiff.ops.core.record import Op
+from symdiff.ops.elementwise.activations import SIGMOID
+from symdiff.ops.elementwise.arithmetic import (
+    ADD,
+    DIV,
+    EXP,
+    LOG,
+    LOG1P,
+    MUL,
+    NEG,
+    POWER,
+    SQRT,
+    SQUARE,
+    SUB,
+)
+from symdiff.ops.elementwise.casts import STOP_GRADIENT
+from symdiff.ops.reduce.extremes import MAX
+from symdiff.ops.reduce.normalize import LOGSUMEXP, SOFTMAX
+from symdiff.ops.reduce.sums import REDUCE_SUM
+from symdiff.ops.selecting.masks import axes_of
 
 Rule = Callable[..., Tensor | None]
 RULES: dict[str, list[Rule]] = {}
-SELECTIONS = VIEWS | {
-    "slice",
-    "take",
-    "pick",
-    "gather",
-    "take_along_axis",
-}  # elements moved, not changed
 
 
-def rule(op: str) -> Callable[[Rule], Rule]:
+def rule(op: Op) -> Callable[[Rule], Rule]:
     """Register a rule, which gets the operands of an op and its attributes."""
 
     def register(function: Rule) -> Rule:
-        RULES.setdefault(op, []).append(function)
+        RULES.setdefault(op.name, []).append(function)
         return function
 
     return register
@@ -49,9 +61,9 @@ def rule(op: str) -> Callable[[Rule], Rule]:
 # --- reading patterns -----------------------------------------------------------------
 
 
-def is_op(t: Tensor, *names: str) -> bool:
-    """Whether a tensor is the result of one of the named ops."""
-    return t.node.op.name in names
+def is_op(t: Tensor, *ops: Op) -> bool:
+    """Whether a tensor is the result of one of some ops."""
+    return t.node.op in ops
 
 
 def is_number(t: Tensor, number: float) -> bool:
@@ -62,7 +74,7 @@ def is_number(t: Tensor, number: float) -> bool:
 
 def beside_one(t: Tensor) -> Tensor | None:
     """Return x where ``t`` is 1 + x or x + 1."""
-    if not is_op(t, "add"):
+    if not is_op(t, ADD):
         return None
     a, b = t.parents
     if is_number(a, 1):
@@ -72,20 +84,20 @@ def beside_one(t: Tensor) -> Tensor | None:
 
 def exponent(t: Tensor) -> Tensor | None:
     """Return x where ``t`` is exp(x)."""
-    return t.parents[0] if is_op(t, "exp") else None
+    return t.parents[0] if is_op(t, EXP) else None
 
 
 def negated(x: Tensor) -> Tensor:
     """Return -x, and a where x is -a."""
-    return x.parents[0] if is_op(x, "negative") else -x
+    return x.parents[0] if is_op(x, NEG) else -x
 
 
 def source(t: Tensor) -> tuple[Tensor, tuple[int | None, ...]]:
     """Return what a tensor repeats or reshapes, and where its axes come from there."""
     axes: list[int | None] = list(range(t.ndim))
-    while is_op(t, "stop_gradient", *VIEWS):
+    while t.node.op is STOP_GRADIENT or t.node.op.shows_all:
         (inner,) = t.parents
-        if not is_op(t, "stop_gradient"):
+        if not is_op(t, STOP_GRADIENT):
             step = axes_of(t.node, inner.shape)
             if step is None:
                 break
@@ -120,24 +132,22 @@ def is_spread(t: Tensor, of: Callable[[Tensor], bool], axes: Any = None) -> Any:
 
 def unshifted(x: Tensor, axes: Any) -> Tensor:
     """Return y where x is y - max(y), the maximum taken over ``axes``; else x."""
-    if not is_op(x, "subtract"):
+    if not is_op(x, SUB):
         return x
     y, m = x.parents
-    found = is_spread(
-        m, lambda r: is_op(r, "max") and r.parents[0].node is y.node, axes
-    )
+    found = is_spread(m, lambda r: is_op(r, MAX) and r.parents[0].node is y.node, axes)
     return x if found is None else y
 
 
 def is_plain_sum(t: Tensor) -> bool:
     """Whether a tensor is a sum over axes, in its operand's own dtype."""
-    return is_op(t, "sum") and t.node.attrs.get("dtype") is None
+    return is_op(t, REDUCE_SUM) and t.node.attrs.get("dtype") is None
 
 
 # --- the rules ------------------------------------------------------------------------
 
 
-@rule("divide")
+@rule(DIV)
 def logistic(a: Tensor, b: Tensor) -> Tensor | None:
     """1 / (1 + exp(-x)) = sigmoid(x); exp(x) / (1 + exp(x)) = sigmoid(x)."""
     inner = beside_one(b)
@@ -149,7 +159,7 @@ def logistic(a: Tensor, b: Tensor) -> Tensor | None:
     return API["sigmoid"](x) if a.node is inner.node else None
 
 
-@rule("power")
+@rule(POWER)
 def logistic_power(a: Tensor, b: Tensor) -> Tensor | None:
     """(1 + exp(-x)) ** -1 = sigmoid(x)."""
     inner = beside_one(a)
@@ -157,7 +167,7 @@ def logistic_power(a: Tensor, b: Tensor) -> Tensor | None:
     return None if x is None else API["sigmoid"](negated(x))
 
 
-@rule("divide")
+@rule(DIV)
 def normalised_exponentials(a: Tensor, b: Tensor) -> Tensor | None:
     """exp(x) / sum(exp(x)) = softmax(x) = softmax(x - max(x))."""
     x = exponent(a)
@@ -170,7 +180,7 @@ def normalised_exponentials(a: Tensor, b: Tensor) -> Tensor | None:
     return API["softmax"](unshifted(x, axes), axes)
 
 
-@rule("log")
+@rule(LOG)
 def log_of(p: Tensor) -> Tensor | None:
     """log(softmax(x)) = log_softmax(x); log(sigmoid(x)) = log_sigmoid(x);
     log(1 - sigmoid(x)) = log_sigmoid(-x); log(1 + exp(x)) = softplus(x);
@@ -183,44 +193,44 @@ def log_of(p: Tensor) -> Tensor | None:
     x = beside_one(p)
     if x is not None:
         return API["log1p"](x)
-    if is_op(p, "subtract") and is_number(p.parents[0], 1):
+    if is_op(p, SUB) and is_number(p.parents[0], 1):
         return API["log1p"](negated(p.parents[1]))
     return None
 
 
-@rule("log1p")
+@rule(LOG1P)
 def log_of_one_and(x: Tensor) -> Tensor | None:
     """log1p(exp(x)) = softplus(x); log1p(-sigmoid(x)) = log_sigmoid(-x)."""
     inner = exponent(x)
     if inner is not None:
         return API["softplus"](inner)
-    if is_op(x, "negative") and is_op(x.parents[0], "sigmoid"):
+    if is_op(x, NEG) and is_op(x.parents[0], SIGMOID):
         return API["log_sigmoid"](negated(x.parents[0].parents[0]))
     return None
 
 
 def _log_of_probability(p: Tensor) -> Tensor | None:
-    match p.node.op.name:
-        case "softmax":
-            return API["log_softmax"](p.parents[0], p.node.attrs["axes"])
-        case "sigmoid":
-            return API["log_sigmoid"](p.parents[0])
-        case "exp":
-            return p.parents[0]
-        case "sum" if is_plain_sum(p):
-            return _log_of_sum(p)
-        case "subtract":
-            one, q = p.parents
-            if is_number(one, 1) and is_op(q, "sigmoid"):
-                return API["log_sigmoid"](negated(q.parents[0]))
-        case "add":
-            inner = beside_one(p)
-            x = None if inner is None else exponent(inner)
-            return None if x is None else API["softplus"](x)
-        case name if name in SELECTIONS:
-            inner = _log_of_probability(p.parents[0])
-            if inner is not None:
-                return apply(p.node.op, inner, *p.parents[1:], **p.node.attrs)
+    op = p.node.op
+    if op is SOFTMAX:
+        return API["log_softmax"](p.parents[0], p.node.attrs["axes"])
+    if op is SIGMOID:
+        return API["log_sigmoid"](p.parents[0])
+    if op is EXP:
+        return p.parents[0]
+    if is_plain_sum(p):
+        return _log_of_sum(p)
+    if op is SUB:
+        one, q = p.parents
+        if is_number(one, 1) and is_op(q, SIGMOID):
+            return API["log_sigmoid"](negated(q.parents[0]))
+    if op is ADD:
+        inner = beside_one(p)
+        x = None if inner is None else exponent(inner)
+        return None if x is None else API["softplus"](x)
+    if op.moves:
+        inner = _log_of_probability(p.parents[0])
+        if inner is not None:
+            return apply(op, inner, *p.parents[1:], **p.node.attrs)
     return None
 
 
@@ -231,12 +241,12 @@ def _log_of_sum(p: Tensor) -> Tensor | None:
     return API["logsumexp"](x, p.node.attrs["axes"], p.node.attrs["keepdims"])
 
 
-@rule("add")
+@rule(ADD)
 def shift_of_logsumexp(a: Tensor, b: Tensor) -> Tensor | None:
     """logsumexp(x - m) + m = logsumexp(x), for m = max(x) over the same axes."""
     for total, m in ((a, b), (b, a)):
         base, _ = source(total)
-        if not is_op(base, "logsumexp") or base.ndim > total.ndim:
+        if not is_op(base, LOGSUMEXP) or base.ndim > total.ndim:
             continue
         x, axes = base.parents[0], base.node.attrs["axes"]
         y = unshifted(x, axes)
@@ -248,43 +258,37 @@ def shift_of_logsumexp(a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule("subtract")
+@rule(SUB)
 def minus_logsumexp(a: Tensor, b: Tensor) -> Tensor | None:
     """x - logsumexp(x) = log_softmax(x) = log_softmax(x - max(x))."""
     if a.shape != b.shape:
         return None
-    total = is_spread(
-        b, lambda r: is_op(r, "logsumexp") and r.parents[0].node is a.node
-    )
+    total = is_spread(b, lambda r: is_op(r, LOGSUMEXP) and r.parents[0].node is a.node)
     if total is None:
         return None
     axes = total.node.attrs["axes"]
     return API["log_softmax"](unshifted(a, axes), axes)
 
 
-@rule("subtract")
+@rule(SUB)
 def exponential_minus_one(a: Tensor, b: Tensor) -> Tensor | None:
     """exp(x) - 1 = expm1(x)."""
     x = exponent(a)
     return API["expm1"](x) if x is not None and is_number(b, 1) else None
 
 
-@rule("sqrt")
+@rule(SQRT)
 def root_of_squares(t: Tensor) -> Tensor | None:
     """sqrt(sum(x**2)) = norm(x), whose derivative at 0 is 0 by convention."""
     if not is_plain_sum(t):
         return None
     (squares,) = t.parents
     axes, x = t.node.attrs["axes"], squares.parents[0] if squares.parents else None
-    match squares.node.op.name:
-        case "power" if is_number(squares.parents[1], 2):
-            pass
-        case "multiply" if squares.parents[0].node is squares.parents[1].node:
-            pass
-        case "square":
-            pass
-        case _:
-            return None
+    op, operands = squares.node.op, squares.parents
+    power = op is POWER and is_number(operands[1], 2)
+    product = op is MUL and operands[0].node is operands[1].node
+    if not (power or product or op is SQUARE):
+        return None
     axis = axes[0] if len(axes) == 1 else None if len(axes) == squares.ndim else axes
     if isinstance(axis, tuple) or x is None or not x.dtype.is_float:
         return None

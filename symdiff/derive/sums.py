@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core import rules
 from symdiff.ops.elementwise.comparisons import where
+from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.selecting.masks import Masked, condition_origin, masked
 from symdiff.ops.selecting.placing import UNSLICES, Index, place_slices, without_axes
 
@@ -63,7 +64,7 @@ def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
 
     unslice(a, i) + unslice(b, j) + c = unslices(a, b; i, j) + c.
     """
-    placed = [t for t in terms if t.node.op.name in ("unslice", "unslices")]
+    placed = [t for t in terms if t.node.op in (UNSLICE, UNSLICES)]
     if len(placed) < 2:
         return list(terms)
     parts: list[Tensor] = []
@@ -77,5 +78,5 @@ def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
             parts.append(part)
             indices.append(index)
     merged = place_slices(parts, placed[0].shape, indices)
-    rest = [t for t in terms if t.node.op.name not in ("unslice", "unslices")]
+    rest = [t for t in terms if t.node.op not in (UNSLICE, UNSLICES)]
     return [merged, *rest]

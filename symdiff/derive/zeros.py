@@ -22,6 +22,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import product
 from symdiff.ops.core.operands import is_literal
 from symdiff.ops.core.record import Cotangents
+from symdiff.ops.elementwise.arithmetic import ADD
 from symdiff.ops.elementwise.comparisons import where
 from symdiff.ops.indexing.expressions import getitem
 from symdiff.ops.indexing.slices import SLICE, UNSLICE, slice_length
@@ -98,6 +99,7 @@ def selected_vjp(
     one, 0 where the cotangent is 0 by selection.
     """
     rule, count = output.node.op.vjp, len(inputs)
+    assert rule is not None
 
     def share(i: int) -> Rule:
         def alone(ct: Tensor, y: Tensor, xs: Sequence[Tensor]) -> Tensor | None:
@@ -122,6 +124,7 @@ def selected_jvp(
     0 by selection.
     """
     rule, count = output.node.op.jvp, len(inputs)
+    assert rule is not None
 
     def summand(i: int) -> Rule:
         def alone(t: Tensor, y: Tensor, xs: Sequence[Tensor]) -> Tensor | None:
@@ -176,7 +179,7 @@ def _placed(t: Tensor, depth: int = DEPTH) -> Applied | None:
         return _in_slice(t)
     if kind == "placed apart" or (kind == "placed" and _is_small(t)):
         return _in_part(t, t.parents[0], lambda x: _read_back(t, x))
-    if t.node.op.name == "add" and not any(p.node.op.name == "add" for p in t.parents):
+    if t.node.op is ADD and not any(p.node.op is ADD for p in t.parents):
         both = all(_placed(p, depth - 1) is not None for p in t.parents)
         return _in_terms(t) if both else None
     if kind == "rearranged" and _placed(t.parents[0], depth - 1) is not None:
@@ -255,7 +258,7 @@ def sliced(x: Tensor, index: tuple[slice, ...]) -> Tensor:
     """Return x[index], cut before it is repeated."""
     if x.node.op is UNSLICE and x.node.attrs["index"] == index:
         return x.parents[0]
-    if x.node.op.name != "broadcast_to":
+    if not x.node.op.facts.repeats:
         return apply(SLICE, x, index=index)
     (small,) = x.parents
     ahead = x.ndim - small.ndim

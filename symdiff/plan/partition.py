@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.tuples import ITEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def partition(
     everything = topological([*primals, *derived])
     forward = set(topological(primals)) - seeds
     # Several results are handed over one by one: the tuple of them has no name.
-    forward |= {n for n in everything if n.op.name == "item" and n.inputs[0] in forward}
+    forward |= {n for n in everything if n.op is ITEM and n.inputs[0] in forward}
     late = _descendants(everything, seeds)
     backward = [n for n in everything if n not in forward and n not in seeds]
     readers = users(everything)
@@ -114,7 +115,7 @@ def _root(node: Node, forward: set[Node]) -> Node:
 
 def is_view(node: Node) -> bool:
     """Whether a node is another array's elements, seen differently."""
-    return node.op.view and bool(node.inputs) and node.op.name != "item"
+    return node.op.view and bool(node.inputs) and node.op is not ITEM
 
 
 def _add_chain(node: Node, forward: set[Node]) -> None:

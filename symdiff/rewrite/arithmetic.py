@@ -21,11 +21,21 @@ from symdiff.ops.core.operands import (
     is_literal,
     literal_value,
 )
-from symdiff.ops.elementwise.arithmetic import MUL, SQUARE
+from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, NEG, POWER, SQUARE, SUB
 from symdiff.ops.elementwise.casts import cast
-from symdiff.ops.linalg.matmul import matmul
-from symdiff.ops.shape.broadcasting import broadcast_to
-from symdiff.ops.shape.views import transpose
+from symdiff.ops.elementwise.comparisons import (
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    LESS,
+    LESS_EQUAL,
+    NOT_EQUAL,
+    WHERE,
+)
+from symdiff.ops.elementwise.kinks import MAXIMUM, MINIMUM
+from symdiff.ops.linalg.matmul import MATMUL, matmul
+from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
+from symdiff.ops.shape.views import TRANSPOSE, transpose
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import (
     is_op,
@@ -39,9 +49,9 @@ from symdiff.rewrite.patterns import (
 # --- constants ------------------------------------------------------------------------
 
 
-@rule("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where",
-      "greater", "greater_equal", "less", "less_equal", "equal",
-      "not_equal")  # fmt: skip
+@rule(ADD, SUB, MUL, DIV, POWER, MAXIMUM, MINIMUM, WHERE,
+      GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL,
+      NOT_EQUAL)  # fmt: skip
 def constant_operand(t: Tensor) -> Tensor | None:
     """op(x, broadcast(c)) = op(x, c), while another operand gives shape and dtype."""
     values = [None if is_literal(p) else scalar_constant(p) for p in t.parents]
@@ -51,7 +61,7 @@ def constant_operand(t: Tensor) -> Tensor | None:
         not is_literal(p) and v is None and p.shape == t.shape and p.dtype == t.dtype
         for p, v in zip(t.parents, values, strict=True)
     ]
-    if is_op(t, "where"):
+    if is_op(t, WHERE):
         keeps[0] = False
     elif t.dtype.is_bool:
         keeps = [
@@ -60,7 +70,7 @@ def constant_operand(t: Tensor) -> Tensor | None:
         ]
     if not any(keeps):
         return None
-    start = 1 if is_op(t, "where") else 0
+    start = 1 if is_op(t, WHERE) else 0
     operands = [
         p if v is None or i < start else v
         for i, (p, v) in enumerate(zip(t.parents, values, strict=True))
@@ -68,7 +78,7 @@ def constant_operand(t: Tensor) -> Tensor | None:
     return call_elementwise(t.node.op, *operands)
 
 
-@rule("multiply")
+@rule(MUL)
 def multiply_by_one(t: Tensor) -> Tensor | None:
     """x * 1 = x; x * -1 = -x."""
     for a, b in (t.parents, t.parents[::-1]):
@@ -81,7 +91,7 @@ def multiply_by_one(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule("multiply")
+@rule(MUL)
 def scaled_seed(t: Tensor) -> Tensor | None:
     """A scalar constant times a number is a constant, where one is a power of two.
 
@@ -96,7 +106,7 @@ def scaled_seed(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule("divide")
+@rule(DIV)
 def divide_by_one(t: Tensor) -> Tensor | None:
     """x / 1 = x; x / -1 = -x."""
     a, b = t.parents
@@ -108,25 +118,25 @@ def divide_by_one(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule("divide")
+@rule(DIV)
 def divide_by_power_of_two(t: Tensor) -> Tensor | None:
     """(x c) / d = x (c / d) where d is a power of two."""
     a, b = t.parents
     d = number(b)
-    if d is None or not is_power_of_two(d) or not is_op(a, "multiply"):
+    if d is None or not is_power_of_two(d) or not is_op(a, MUL):
         return None
     x, c = literal_last(a)
     return None if c is None or x.dtype != t.dtype else x * (c / d)
 
 
-@rule("power")
+@rule(POWER)
 def first_power(t: Tensor) -> Tensor | None:
     """x ** 1 = x."""
     a, b = t.parents
     return a if number(b) == 1 and a.dtype == t.dtype else None
 
 
-@rule("power")
+@rule(POWER)
 def small_power(t: Tensor) -> Tensor | None:
     """x**3 = x x**2 and x**4 = (x**2)**2; NumPy's power takes a hundred times as long.
 
@@ -141,7 +151,7 @@ def small_power(t: Tensor) -> Tensor | None:
     return call_elementwise(MUL, base, squared)
 
 
-@rule("subtract")
+@rule(SUB)
 def subtract_zero(t: Tensor) -> Tensor | None:
     """x - 0 = x."""
     a, b = t.parents
@@ -150,11 +160,11 @@ def subtract_zero(t: Tensor) -> Tensor | None:
     return a if zero and a.dtype == t.dtype else None
 
 
-@rule("multiply")
+@rule(MUL)
 def fold_powers_of_two(t: Tensor) -> Tensor | None:
     """(x * c) * d = x * (c d) where c or d is a power of two."""
     a, d = literal_last(t)
-    if d is None or not is_op(a, "multiply") or not a.dtype.is_float:
+    if d is None or not is_op(a, MUL) or not a.dtype.is_float:
         return None
     x, c = literal_last(a)
     if c is None or not (is_power_of_two(c) or is_power_of_two(d)):
@@ -162,7 +172,7 @@ def fold_powers_of_two(t: Tensor) -> Tensor | None:
     return x * (c * d)
 
 
-@rule("multiply")
+@rule(MUL)
 def fold_halves(t: Tensor) -> Tensor | None:
     """(x / c) * d = x * (d / c) where c is a power of two; (x / 2N) * 2 = x / N.
 
@@ -170,7 +180,7 @@ def fold_halves(t: Tensor) -> Tensor | None:
     x (c d) / y.
     """
     a, d = literal_last(t)
-    if d is None or not is_op(a, "divide"):
+    if d is None or not is_op(a, DIV):
         return None
     x, c = a.parents[0], literal_value(a.parents[1])
     value = None if a.ndim else scalar_constant(x)
@@ -191,28 +201,24 @@ def fold_halves(t: Tensor) -> Tensor | None:
 
 def _scaled(t: Tensor, d: float) -> Tensor | None:
     """Return (x c) d as x (c d), where d is a power of two."""
-    if not (is_power_of_two(d) and is_op(t, "multiply") and t.dtype.is_float):
+    if not (is_power_of_two(d) and is_op(t, MUL) and t.dtype.is_float):
         return None
     x, c = literal_last(t)
     return None if c is None else x * (c * d)
 
 
-@rule("add")
+@rule(ADD)
 def add_itself(t: Tensor) -> Tensor | None:
     """x + x = x * 2, as the product rule has it of x * x."""
     a, b = t.parents
     return a * 2 if a.node is b.node and t.dtype.is_float else None
 
 
-@rule("multiply")
+@rule(MUL)
 def scale_the_scalar(t: Tensor) -> Tensor | None:
     """broadcast(s) * (c * x) = broadcast(s * c) * x where c is a power of two."""
     for s, other in (t.parents, t.parents[::-1]):
-        if (
-            not is_op(s, "broadcast_to")
-            or s.parents[0].ndim
-            or not is_op(other, "multiply")
-        ):
+        if not is_op(s, BROADCAST_TO) or s.parents[0].ndim or not is_op(other, MUL):
             continue
         x, c = literal_last(other)
         floats = s.dtype.is_float and other.dtype.is_float
@@ -221,16 +227,16 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule("multiply")
+@rule(MUL)
 def scale_the_factor(t: Tensor) -> Tensor | None:
     """(broadcast(s) * x) * c = broadcast(s * c) * x where c is a power of two."""
     a, c = literal_last(t)
-    if c is None or not is_power_of_two(c) or not is_op(a, "multiply"):
+    if c is None or not is_power_of_two(c) or not is_op(a, MUL):
         return None
     for s, x in (a.parents, a.parents[::-1]):
         if not s.dtype.is_float:
             continue
-        if is_op(s, "broadcast_to") and not s.parents[0].ndim and not is_literal(x):
+        if is_op(s, BROADCAST_TO) and not s.parents[0].ndim and not is_literal(x):
             return broadcast_to(s.parents[0] * c, t.shape) * x
     return None
 
@@ -238,11 +244,11 @@ def scale_the_factor(t: Tensor) -> Tensor | None:
 # --- masks ----------------------------------------------------------------------------
 
 
-@rule("where")
+@rule(WHERE)
 def where_of_where(t: Tensor) -> Tensor | None:
     """where(m, where(m, a, b), c) = where(m, a, c), and so for the other branch."""
     m, a, b = t.parents
-    inside = [is_op(p, "where") and p.parents[0].node is m.node for p in (a, b)]
+    inside = [is_op(p, WHERE) and p.parents[0].node is m.node for p in (a, b)]
     if not any(inside):
         return None
     taken = a.parents[1] if inside[0] else a
@@ -251,7 +257,7 @@ def where_of_where(t: Tensor) -> Tensor | None:
     return found if (found.shape, found.dtype) == (t.shape, t.dtype) else None
 
 
-@rule("where")
+@rule(WHERE)
 def where_of_one_and_zero(t: Tensor) -> Tensor | None:
     """where(m, 1, 0) is m as numbers."""
     m, a, b = t.parents
@@ -265,7 +271,7 @@ def where_of_one_and_zero(t: Tensor) -> Tensor | None:
 # --- signs ----------------------------------------------------------------------------
 
 
-@rule("negative")
+@rule(NEG)
 def negative_constant(t: Tensor) -> Tensor | None:
     """-c is a constant, where c is a scalar one."""
     (a,) = t.parents
@@ -276,14 +282,14 @@ def negative_constant(t: Tensor) -> Tensor | None:
     return opposite if opposite.dtype == t.dtype else None
 
 
-@rule("negative")
+@rule(NEG)
 def double_negative(t: Tensor) -> Tensor | None:
     """-(-x) = x; -(a - b) stays, because its zero has the other sign."""
     (a,) = t.parents
-    return a.parents[0] if is_op(a, "negative") else unsigned(a)
+    return a.parents[0] if is_op(a, NEG) else unsigned(a)
 
 
-@rule("add")
+@rule(ADD)
 def add_negative(t: Tensor) -> Tensor | None:
     """a + (-b) = a - b; (-a) + b = b - a; a product or quotient may have the sign."""
     a, b = t.parents
@@ -294,7 +300,7 @@ def add_negative(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule("add")
+@rule(ADD)
 def add_negative_number(t: Tensor) -> Tensor | None:
     """x + (-c) = x - c, for a number c."""
     a, b = t.parents
@@ -304,7 +310,7 @@ def add_negative_number(t: Tensor) -> Tensor | None:
     return a - (-c) if is_literal(b) else a - constant(-float(c))
 
 
-@rule("subtract")
+@rule(SUB)
 def subtract_negative(t: Tensor) -> Tensor | None:
     """a - (-b) = a + b; x - (-c) = x + c for a number c."""
     a, b = t.parents
@@ -327,16 +333,16 @@ def _wraps_as(operand: Tensor, t: Tensor) -> bool:
 
 def unsigned(t: Tensor, depth: int = 8) -> Tensor | None:
     """Return -t, where t is a negative, or is read once and has a negative factor."""
-    name = t.node.op.name
-    if name == "negative":
+    op = t.node.op
+    if op is NEG:
         return t.parents[0]
-    if name not in ("multiply", "divide", "broadcast_to") or not is_read_once(t):
+    if op not in (MUL, DIV, BROADCAST_TO) or not is_read_once(t):
         return None
     for at, factor in enumerate(t.parents if depth else ()):
         if not _wraps_as(factor, t):
             continue
         found = _opposite(factor, depth - 1)
-        if found is not None and name == "broadcast_to":
+        if found is not None and op is BROADCAST_TO:
             return broadcast_to(found, t.shape)
         if found is not None:
             operands = [t.parents[0], t.parents[-1]]
@@ -356,14 +362,14 @@ def _opposite(factor: Tensor, depth: int) -> Tensor | None:
 # --- products of matrices -------------------------------------------------------------
 
 
-@rule("transpose")
+@rule(TRANSPOSE)
 def transpose_of_product(t: Tensor) -> Tensor | None:
     """(a.T b).T = b.T a, where nobody else reads the product."""
     (product,) = t.parents
-    if not (is_op(product, "matmul") and _turns_matrices(t) and is_read_once(product)):
+    if not (is_op(product, MATMUL) and _turns_matrices(t) and is_read_once(product)):
         return None
     a, b = product.parents
-    if not (is_op(a, "transpose") and _turns_matrices(a)) or a.ndim != b.ndim:
+    if not (is_op(a, TRANSPOSE) and _turns_matrices(a)) or a.ndim != b.ndim:
         return None
     return matmul(transpose(b, t.node.attrs["axes"]), a.parents[0])
 

@@ -13,7 +13,7 @@ from symdiff.graph.body import Body, substitute
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.closure import bound
-from symdiff.ops.linalg.matmul import matmul
+from symdiff.ops.linalg.matmul import MATMUL, matmul
 from symdiff.ops.shape.views import swapaxes
 
 _rows: weakref.WeakKeyDictionary[Node, Tensor] = weakref.WeakKeyDictionary()
@@ -50,7 +50,7 @@ def _is_row_product(node: Node, place: dict[Node, int], first: int, last: int) -
     """Whether a node is row @ matrix, or matrix @ row for vectors, the matrix from
     outside.
     """
-    if node.op.name != "matmul" or any(i not in place for i in node.inputs):
+    if node.op is not MATMUL or any(i not in place for i in node.inputs):
         return False
     a, b = node.inputs
     row_a, row_b = (first <= place[i] < last for i in (a, b))

@@ -18,9 +18,9 @@ from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import rebuild, remade
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim
+from symdiff.ops.core.interval import at_most
 from symdiff.ops.core.leaf import INPUT
 from symdiff.ops.indexing.in_range import IN_RANGE
-from symdiff.ops.indexing.interval import at_most
 from symdiff.rewrite.index_ranges import (
     Allowed,
     Known,

@@ -19,17 +19,17 @@ from symdiff.graph.body import Body, bodies_of
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
+from symdiff.ops.control.branches import COND
+from symdiff.ops.core.conditions import known_of, narrowed, number
+from symdiff.ops.core.interval import OPEN, Interval, at_most
 from symdiff.ops.core.leaf import INPUT
-from symdiff.ops.indexing.interval import OPEN, Interval, at_most
-from symdiff.ops.indexing.intervals import (
-    interval_of,
-    known_of,
-    narrowed,
-    number,
-    of_dtype,
-)
+from symdiff.ops.core.tuples import ITEM
+from symdiff.ops.elementwise.arithmetic import ADD, SUB
+from symdiff.ops.elementwise.casts import CAST
+from symdiff.ops.elementwise.comparisons import WHERE
+from symdiff.ops.elementwise.rounding import FLOOR_DIVIDE
+from symdiff.ops.indexing.intervals import interval_of, of_dtype
 
-WHOLE = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
 ATTEMPTS = 3  # at an interval that every step of a loop keeps
 STEP, FAR = 2**20, 2**62  # what a counter of a loop moves by, and never comes to
 Known = dict[Node, Interval]
@@ -116,33 +116,33 @@ def _within(
     """Return the operand that a node's values come from, and what is allowed of it."""
     if node in outer:
         return outer[node], use
-    if node.op.name in WHOLE:
+    if node.op.shows_all:
         return node.inputs[0], use
-    if node.op.name == "cast" and node.inputs[0].dtype.is_integer:
+    if node.op is CAST and node.inputs[0].dtype.is_integer:
         source = node.inputs[0]
         fits = np.can_cast(source.dtype.name, node.dtype.name)
         return (source, use) if fits else None
     n = _left_out(node)
     if n is not None:
         return node.inputs[1], replace(use, besides=use.besides | {n})
-    if node.op.name not in ("add", "subtract", "floor_divide"):
+    if node.op not in (ADD, SUB, FLOOR_DIVIDE):
         return None
     by = number(node.inputs[1])
     if not isinstance(by, int):
         return None
-    if node.op.name == "floor_divide":
+    if node.op is FLOOR_DIVIDE:
         whole = by > 0 and not use.besides
         return (node.inputs[0], use.scaled(by, 0)) if whole else None
-    return node.inputs[0], use.scaled(1, by if node.op.name == "subtract" else -by)
+    return node.inputs[0], use.scaled(1, by if node.op is SUB else -by)
 
 
 def _left_out(node: Node) -> int | None:
     """Return n of where(y != n, y, 0); None of any other node."""
-    if node.op.name != "where":
+    if node.op is not WHERE:
         return None
     known = known_of(node.inputs[1], node.inputs[0], True)
-    (name, n), *others = known or [("", None)]
-    return n if name == "not_equal" and isinstance(n, int) and not others else None
+    (sign, n), *others = known or [("", None)]
+    return n if sign == "!=" and isinstance(n, int) and not others else None
 
 
 def entry_range(leaf: Node, use: Allowed | None) -> tuple[Any, Any, tuple[int, ...]]:
@@ -200,7 +200,7 @@ def fill(nodes: Iterable[Node], known: Known) -> None:
             continue
         if node.op.leaf:
             known[node] = of_dtype(node.dtype)
-        elif node.op.name == "item":
+        elif node.op is ITEM:
             source = node.inputs[0]
             if source not in several:
                 several[source] = _results(source, known)
@@ -218,7 +218,7 @@ def _results(node: Node, known: Known) -> list[Interval]:
     ):
         return [OPEN] * count
     inside = entering(node, known)
-    if node.op.name == "cond":
+    if node.op is COND:
         sides = [_ends(node.attrs[k], inside) for k in ("then", "otherwise")]
         return [a.joined(b) for a, b in zip(*sides, strict=True)]
     carries, body = node.attrs["carries"], node.attrs["body"]
@@ -237,7 +237,7 @@ def _ends(body: Body, bound: Known) -> list[Interval]:
 def entering(node: Node, known: Known) -> Known:
     """Return the intervals of the bound variables of a loop or branch."""
     operands = [known[i] for i in node.inputs]
-    if node.op.name == "cond":
+    if node.op is COND:
         sides = [node.attrs[k].params for k in ("then", "otherwise")]
         return {
             p.node: interval
@@ -270,7 +270,7 @@ def _counters(node: Node, starts: Sequence[Interval]) -> dict[int, Interval]:
     found: dict[int, Interval] = {}
     for k, start in enumerate(starts):
         param, end = body.params[k].node, body.outputs[k].node
-        if end.op.name != "add" or param.dtype.name not in ("int64", "uint64"):
+        if end.op is not ADD or param.dtype.name not in ("int64", "uint64"):
             continue
         by = number(end.inputs[1]) if end.inputs[0] is param else None
         if isinstance(by, int) and 0 < by <= STEP and at_most(start.high, FAR):

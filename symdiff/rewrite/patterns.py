@@ -11,25 +11,27 @@ from collections.abc import Callable
 
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import CONSTANT, is_literal, literal_value
+from symdiff.ops.core.record import Op
+from symdiff.ops.shape.broadcasting import BROADCAST_TO
 from symdiff.rewrite.driver import Rule
 
 EXACT: dict[str, list[Rule]] = {}
 
 
-def rule(*ops: str) -> Callable[[Rule], Rule]:
+def rule(*ops: Op) -> Callable[[Rule], Rule]:
     """Register an exact rule for nodes of the given ops."""
 
     def register(function: Rule) -> Rule:
         for op in ops:
-            EXACT.setdefault(op, []).append(function)
+            EXACT.setdefault(op.name, []).append(function)
         return function
 
     return register
 
 
-def is_op(t: Tensor, name: str) -> bool:
-    """Whether a tensor is the result of the named op."""
-    return t.node.op.name == name
+def is_op(t: Tensor, op: Op) -> bool:
+    """Whether a tensor is the result of an op."""
+    return t.node.op is op
 
 
 def number(t: Tensor) -> float | int | None:
@@ -45,7 +47,7 @@ def is_power_of_two(c: float) -> bool:
 
 def scalar_constant(t: Tensor) -> float | int | None:
     """Return the value of a 0-d float or integer constant, broadcast or not."""
-    while is_op(t, "broadcast_to"):
+    while is_op(t, BROADCAST_TO):
         (t,) = t.parents
     if t.node.op is not CONSTANT or t.ndim or t.dtype.is_bool:
         return None

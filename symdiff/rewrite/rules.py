@@ -13,8 +13,9 @@ import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.record import OPS
+from symdiff.ops.elementwise.arithmetic import SUB
 from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
-from symdiff.ops.selecting.placing import FEW
+from symdiff.ops.selecting.placing import FEW, UNSLICES
 from symdiff.ops.shape.joining import STACK, TABLE
 from symdiff.rewrite import arithmetic as arithmetic  # registers its rules
 from symdiff.rewrite.driver import Rule
@@ -25,7 +26,7 @@ from symdiff.rewrite.views import hoist_broadcast
 # --- naming what NumPy has a better statement for -------------------------------------
 
 
-@rule("subtract")
+@rule(SUB)
 def subtract_one_hot(t: Tensor) -> Tensor | None:
     """x - one_hot(y) = x with 1 taken from element y of every row."""
     a, b = t.parents
@@ -34,19 +35,19 @@ def subtract_one_hot(t: Tensor) -> Tensor | None:
     return apply(SUBTRACT_ONE_HOT, a, b.parents[0])
 
 
-@rule("stack")
+@rule(STACK)
 def table_of_scalars(t: Tensor) -> Tensor | None:
     """stack(stack(a, b), stack(c, d)) = array(((a, b), (c, d))) for scalars."""
     rows = t.parents
-    if t.node.attrs["axis"] or not all(is_op(r, rows[0].node.op.name) for r in rows):
+    if t.node.attrs["axis"] or not all(is_op(r, rows[0].node.op) for r in rows):
         return None
     items = [item for r in rows for item in r.parents]
-    if not (is_op(rows[0], "table") or is_op(rows[0], "stack")):
+    if not (is_op(rows[0], TABLE) or is_op(rows[0], STACK)):
         return None
     return None if any(i.ndim for i in items) else apply(TABLE, *items, shape=t.shape)
 
 
-@rule("unslices")
+@rule(UNSLICES)
 def stack_of_placed_scalars(t: Tensor) -> Tensor | None:
     """zeros with a few numbers at all of its few places = array((a, b, c + d)).
 

@@ -9,28 +9,37 @@ from __future__ import annotations
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import call_elementwise, is_literal
-from symdiff.ops.reduce.sums import reduce_sum
+from symdiff.ops.elementwise.casts import CAST, STOP_GRADIENT
+from symdiff.ops.indexing.slices import SLICE, UNSLICE
+from symdiff.ops.reduce.sums import REDUCE_SUM, reduce_sum
 from symdiff.ops.selecting.placing import place_slices, without_axes
-from symdiff.ops.shape.broadcasting import broadcast_to
-from symdiff.ops.shape.views import reshape, transpose
+from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
+from symdiff.ops.shape.views import (
+    EXPAND_DIMS,
+    RESHAPE,
+    SQUEEZE,
+    TRANSPOSE,
+    reshape,
+    transpose,
+)
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import is_op, rule
 
 
-@rule("broadcast_to")
+@rule(BROADCAST_TO)
 def broadcast_twice(t: Tensor) -> Tensor | None:
     """broadcast(broadcast(x)) = broadcast(x); a broadcast to the same shape is x."""
     (a,) = t.parents
     if a.shape == t.shape:
         return a
-    return broadcast_to(a.parents[0], t.shape) if is_op(a, "broadcast_to") else None
+    return broadcast_to(a.parents[0], t.shape) if is_op(a, BROADCAST_TO) else None
 
 
-@rule("broadcast_to")
+@rule(BROADCAST_TO)
 def broadcast_of_leading_axes(t: Tensor) -> Tensor | None:
     """broadcast(x[None, ...]) = broadcast(x): NumPy adds leading axes itself."""
     (a,) = t.parents
-    if not is_op(a, "expand_dims"):
+    if not is_op(a, EXPAND_DIMS):
         return None
     axes = a.node.attrs["axes"]
     return (
@@ -38,43 +47,41 @@ def broadcast_of_leading_axes(t: Tensor) -> Tensor | None:
     )
 
 
-@rule("reshape")
+@rule(RESHAPE)
 def reshape_twice(t: Tensor) -> Tensor | None:
     """reshape(reshape(x)) = reshape(x); a reshape to the same shape is x."""
     (a,) = t.parents
     if a.shape == t.shape:
         return a
-    return reshape(a.parents[0], t.shape) if is_op(a, "reshape") else None
+    return reshape(a.parents[0], t.shape) if is_op(a, RESHAPE) else None
 
 
-@rule("transpose")
+@rule(TRANSPOSE)
 def transpose_twice(t: Tensor) -> Tensor | None:
     """transpose(transpose(x)) = transpose(x), with the permutations composed."""
     (a,) = t.parents
-    if not is_op(a, "transpose"):
+    if not is_op(a, TRANSPOSE):
         return None
     inner, outer = a.node.attrs["axes"], t.node.attrs["axes"]
     return transpose(a.parents[0], tuple(inner[i] for i in outer))
 
 
-@rule("squeeze", "expand_dims")
+@rule(SQUEEZE, EXPAND_DIMS)
 def squeeze_of_expanded(t: Tensor) -> Tensor | None:
     """squeeze(expand_dims(x)) = x = expand_dims(squeeze(x)), for the same axes."""
     (a,) = t.parents
-    names = {t.node.op.name, a.node.op.name}
-    if (
-        names == {"squeeze", "expand_dims"}
-        and a.node.attrs["axes"] == t.node.attrs["axes"]
-    ):
+    if {t.node.op, a.node.op} == {SQUEEZE, EXPAND_DIMS} and a.node.attrs[
+        "axes"
+    ] == t.node.attrs["axes"]:
         return a.parents[0]
     return None
 
 
-@rule("squeeze")
+@rule(SQUEEZE)
 def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
     """squeeze(sum(x, keepdims)) = sum(x), where nobody else reads the sum."""
     (a,) = t.parents
-    if not (is_op(a, "sum") and a.node.attrs["keepdims"] and is_read_once(a)):
+    if not (is_op(a, REDUCE_SUM) and a.node.attrs["keepdims"] and is_read_once(a)):
         return None
     x, axes = a.parents[0], t.node.attrs["axes"]
     if a.node.attrs["axes"] != axes or x.dtype != t.dtype:
@@ -82,7 +89,7 @@ def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
     return reduce_sum(x, axes)
 
 
-@rule("slice", "unslice")
+@rule(SLICE, UNSLICE)
 def whole_slice(t: Tensor) -> Tensor | None:
     """x[0:n] = x for an axis of n elements, and so placed back."""
     (a,) = t.parents
@@ -93,7 +100,7 @@ def whole_slice(t: Tensor) -> Tensor | None:
     return a if a.shape == t.shape else None
 
 
-@rule("unslice")
+@rule(UNSLICE)
 def placed_without_axes(t: Tensor) -> Tensor | None:
     """zeros with x[None] at [i:i + 1] = zeros with x at [i]."""
     (a,) = t.parents
@@ -101,24 +108,24 @@ def placed_without_axes(t: Tensor) -> Tensor | None:
     return None if part is a else place_slices([part], t.shape, [index])
 
 
-@rule("cast")
+@rule(CAST)
 def cast_to_itself(t: Tensor) -> Tensor | None:
     """cast(x) = x where x has the dtype already."""
     (a,) = t.parents
     return a if a.dtype == t.dtype else None
 
 
-@rule("stop_gradient")
+@rule(STOP_GRADIENT)
 def barrier_done(t: Tensor) -> Tensor | None:
     """stop_gradient(x) = x once every derivative has been taken."""
     return t.parents[0]
 
 
-@rule("expand_dims", "squeeze", "reshape", "transpose")
+@rule(EXPAND_DIMS, SQUEEZE, RESHAPE, TRANSPOSE)
 def view_of_repeated_scalar(t: Tensor) -> Tensor | None:
     """view(broadcast(s)) = broadcast(s) for a scalar s and any change of shape."""
     (a,) = t.parents
-    if is_op(a, "broadcast_to") and not a.parents[0].ndim:
+    if is_op(a, BROADCAST_TO) and not a.parents[0].ndim:
         return broadcast_to(a.parents[0], t.shape)
     return None
 
@@ -129,7 +136,7 @@ def view_of_repeated_scalar(t: Tensor) -> Tensor | None:
 def hoist_broadcast(t: Tensor) -> Tensor | None:
     """op(broadcast(a), broadcast(b)) = broadcast(op(a, b)) for elementwise op."""
     arrays = [p for p in t.parents if not is_literal(p)]
-    if not arrays or not all(is_op(p, "broadcast_to") for p in arrays):
+    if not arrays or not all(is_op(p, BROADCAST_TO) for p in arrays):
         return None
     small = broadcast_shapes(*(p.parents[0].shape for p in arrays))
     if len(small) == t.ndim and small == t.shape:

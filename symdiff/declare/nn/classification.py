@@ -22,7 +22,7 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal, require_nonempty
-from symdiff.ops.core.operands import API, as_tensor, is_literal
+from symdiff.ops.core.operands import API, CONSTANT, as_tensor, is_literal
 from symdiff.ops.reduce.losses import check_same_shape, reduce_loss
 from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
 
@@ -40,7 +40,7 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
         raise ShapeError(
             f"{name} needs one weight per class, {classes} of them, got {w.shape}."
         )
-    if w.node.op.name == "constant":
+    if w.node.op is CONSTANT:
         hinted(w, "class_weights")
     return w
 

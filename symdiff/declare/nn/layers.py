@@ -24,7 +24,7 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal, product
-from symdiff.ops.core.operands import API, as_tensor
+from symdiff.ops.core.operands import API, LITERAL, as_tensor
 from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
 from symdiff.ops.surface.writes import call_back
 from symdiff.ops.windows.views import per_axis
@@ -89,7 +89,7 @@ def dense(
     """
     tensor = as_tensor(x)
     count("dense", "units", units)
-    if tensor.node.op.name == "literal" or not tensor.ndim:
+    if tensor.node.op is LITERAL or not tensor.ndim:
         raise ShapeError(f"dense needs a tensor of shape (..., in), got {tensor.type}.")
     tensor = float_tensor("dense", tensor)
     features = known_length("dense", tensor, -1, "its weights have one row per feature")

@@ -22,7 +22,7 @@ from symdiff.ops.reduce.sums import any_, sum_
 from symdiff.ops.selecting.finiteness import has_steep
 from symdiff.ops.selecting.placing import UNSLICES
 from symdiff.ops.selecting.support import support
-from symdiff.ops.shape.broadcasting import broadcast_to
+from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
 from symdiff.ops.shape.views import reshape
 
 
@@ -117,7 +117,7 @@ def _by_row(condition: Tensor) -> Tensor | None:
     if condition.ndim == 1:
         return condition
     op, attrs, length = condition.node.op, condition.node.attrs, condition.shape[0]
-    if op.name == "broadcast_to":
+    if op is BROADCAST_TO:
         (source,) = condition.parents
         if any(d != 1 for d in source.shape[1:]):
             return None
@@ -142,7 +142,7 @@ def _part_by_row(part: Tensor, entry: object) -> Tensor | None:
     """Return a part's condition by row: of several rows, or of the one at an int."""
     if isinstance(entry, slice):
         return _by_row(part)
-    while part.ndim and part.node.op.name == "broadcast_to":
+    while part.ndim and part.node.op.facts.repeats:
         (part,) = part.parents
     return None if part.ndim else part
 

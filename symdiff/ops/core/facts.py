@@ -12,17 +12,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from symdiff.graph.node import Node
-from symdiff.graph.types import Dim
+from symdiff.graph.types import Dim, Shape
 from symdiff.ops.core.independent import Independent
+from symdiff.ops.core.interval import IntervalRule
 from symdiff.ops.core.layouts import LayoutRule
 from symdiff.ops.core.outforms import OutRule
 from symdiff.ops.core.rows import RowRule
+from symdiff.ops.core.signs import SignRule
 from symdiff.ops.core.work import WorkRule
 
 # What becomes of the zeros around a part: all elements are handed on, some of them
 # ("moved") or all ("rearranged"), in place or beside other operands' ("joined"); or
 # they are placed into zeros, each at a place of its own ("apart") or not.
 Zeros = Literal["moved", "rearranged", "in place", "joined", "placed", "placed apart"]
+
+
+# The index of a part, of as many slices as there are axes.
+Index = tuple[slice, ...]
+IndexRule = Callable[[Node, Index], Index | None]
+AxesRule = Callable[[Node, Shape], list[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,14 @@ class Facts:
     selects : whether functions among its partials can make nothing of a 0 but 0
     sweeps : whether its rules differentiate a body, and are given the sweep for it
     hides : whether the slope of its value is deliberately not its derivative
+    scales : the operands that it is linear in, each by itself, element by element
+    rectifies : whether its slope is finite wherever a mask makes it 0
+    singular : whether it, or its slope, is infinite for some matrices
+    sign : whether it can be negative; what moves elements has its operand's
+    bounded : whether its values cannot be large
+    interval : the interval of integers that it gives
+    axes : the operand's axis that each of its axes is, if that is not told by lengths
+    index : the index of a part of its operand in it, where it has one
     indices : the operands that are labels or indices, and the lengths they stay below
     labels : whether no index counts from the end, constants included
     compares : whether NumPy raises for no index beyond the axis
@@ -78,6 +94,14 @@ class Facts:
     selects: bool = False
     sweeps: bool = False
     hides: bool = False
+    scales: tuple[int, ...] = ()
+    rectifies: bool = False
+    singular: bool = False
+    sign: SignRule | None = None
+    bounded: bool = False
+    interval: IntervalRule | None = None
+    axes: AxesRule | None = None
+    index: IndexRule | None = None
     indices: Callable[[Node], Mapping[int, Dim]] | None = None
     labels: bool = False
     compares: bool = False

@@ -92,6 +92,16 @@ class Op:
     booleans: Callable[..., Tensor] | None = None
     facts: Facts = UNKNOWN
 
+    @property
+    def moves(self) -> bool:
+        """Whether each element of its result is one of its first operand's."""
+        return self.facts.zeros in ("moved", "rearranged")
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether it is a view of all elements, as a change of shape is."""
+        return self.view and (self.facts.repeats or self.facts.zeros == "rearranged")
+
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
 

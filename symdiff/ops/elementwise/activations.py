@@ -13,12 +13,14 @@ import sympy as sp
 
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core import signs
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import function
 from symdiff.ops.core.symbols import sigmoid, u, y
-from symdiff.ops.elementwise.arithmetic import absolute, exp, log1p, maximum, minimum
+from symdiff.ops.elementwise.arithmetic import exp, log1p
 from symdiff.ops.elementwise.comparisons import greater, greater_equal, where
+from symdiff.ops.elementwise.kinks import absolute, maximum, minimum
 
 RELU = elementwise(
     "relu",
@@ -28,7 +30,7 @@ RELU = elementwise(
     evaluate=lambda x: np.maximum(x, 0),
     analytic=False,
     latex=r"\max(0, {0})",
-    facts=Facts(selects=True),
+    facts=Facts(selects=True, sign=signs.never_negative, rectifies=True),
 )
 
 
@@ -52,6 +54,7 @@ SIGMOID = elementwise(
     expand=_expand_sigmoid,
     analytic=False,
     latex=r"\sigma({0})",
+    facts=Facts(sign=signs.never_negative, bounded=True),
 )
 SOFTPLUS = elementwise(
     "softplus",
@@ -60,6 +63,7 @@ SOFTPLUS = elementwise(
     evaluate=lambda x: np.logaddexp(x, np.zeros_like(x)),
     expand=lambda x: maximum(x, 0) + log1p(exp(-absolute(x))),
     analytic=False,
+    facts=Facts(sign=signs.never_negative),
 )
 LOG_SIGMOID = elementwise(
     "log_sigmoid",
@@ -68,6 +72,7 @@ LOG_SIGMOID = elementwise(
     evaluate=lambda x: -np.logaddexp(-x, np.zeros_like(x)),
     expand=lambda x: minimum(x, 0) - log1p(exp(-absolute(x))),
     analytic=False,
+    facts=Facts(bounded=True),
 )
 
 relu = function(RELU, "relu", doc="max(x, 0), with derivative 0 at 0.")

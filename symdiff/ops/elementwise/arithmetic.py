@@ -17,7 +17,7 @@ import sympy as sp
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
-from symdiff.ops.core import rows, tex
+from symdiff.ops.core import rows, signs, tex
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.leaf import by_data_alone
@@ -46,13 +46,12 @@ from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (
     WHERE,
     equal,
-    greater,
-    less,
     logical_and,
     logical_or,
     where,
 )
 from symdiff.ops.elementwise.in_place import power_out
+from symdiff.ops.elementwise.kinks import absolute
 
 CONVENTIONS = {
     "relu": "relu'(0) = 0",
@@ -108,6 +107,23 @@ def _divided_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
 
 
 # Of booleans alone NumPy's `+` is a logical or, its `*` a logical and; `-` it refuses.
+def _sum_sign(node: Node, found: Sequence[int]) -> int:
+    return max(found) if min(found) else signs.ANY
+
+
+def _product_sign(node: Node, found: Sequence[int]) -> int:
+    a, b = node.inputs
+    return signs.NONNEGATIVE if a is b else min(found)
+
+
+def _power_sign(node: Node, found: Sequence[int]) -> int:
+    exponent = node.inputs[1]
+    if found[0] < signs.POSITIVE and exponent.op is LITERAL:
+        even = exponent.attrs["value"] in (2, 4)
+        return signs.NONNEGATIVE if even else min(found[0], signs.NONNEGATIVE)
+    return found[0]
+
+
 ADD = elementwise(
     "add",
     u + v,
@@ -115,7 +131,7 @@ ADD = elementwise(
     infix="+",
     dtype="number",
     booleans=lambda a, b: logical_or(a, b),
-    facts=Facts(python=operator.add, rows=_added_rows, word="total"),
+    facts=Facts(python=operator.add, rows=_added_rows, word="total", sign=_sum_sign),
     latex=tex.infix("+", tex.SUM, tex.SUM),
 )
 SUB = elementwise(
@@ -153,7 +169,12 @@ MUL = elementwise(
     dtype="promote",
     booleans=lambda a, b: logical_and(a, b),
     facts=Facts(
-        python=operator.mul, units=(1, 0), rows=_multiplied_rows, word="product"
+        python=operator.mul,
+        units=(1, 0),
+        rows=_multiplied_rows,
+        word="product",
+        sign=_product_sign,
+        scales=(0, 1),
     ),
     latex=_product_tex,
 )
@@ -163,7 +184,14 @@ DIV = elementwise(
     partials=(1 / v, -y / v),
     ufunc="divide",
     infix="/",
-    facts=Facts(python=operator.truediv, units=(1,), rows=_divided_rows, word="ratio"),
+    facts=Facts(
+        python=operator.truediv,
+        units=(1,),
+        rows=_divided_rows,
+        word="ratio",
+        sign=signs.least,
+        scales=(0,),
+    ),
     latex=tex.form(r"\frac{{{0}}}{{{1}}}", tex.PRODUCT),
 )
 NEG = elementwise(
@@ -172,7 +200,7 @@ NEG = elementwise(
     ufunc="negative",
     infix="-",
     dtype="number",
-    facts=Facts(python=operator.neg, rows=rows.unchanged, word="negated"),
+    facts=Facts(python=operator.neg, rows=rows.unchanged, word="negated", scales=(0,)),
     latex=tex.form("-{0}", tex.SUM, tex.PRODUCT),
 )
 
@@ -241,7 +269,7 @@ POWER = elementwise(
     ufunc="power",
     dtype="number",
     booleans=as_int8(lambda a, b: power(a, b)),
-    facts=Facts(out_form=power_out),
+    facts=Facts(out_form=power_out, sign=_power_sign),
     latex=tex.form("{0}^{{{1}}}", tex.POWER, tex.ATOM),
 )
 
@@ -282,6 +310,7 @@ SQUARE = elementwise(
     dtype="number",
     booleans=as_int8(lambda x: square(x)),
     latex=tex.form("{0}^{{2}}", tex.POWER, tex.ATOM),
+    facts=Facts(sign=signs.never_negative),
 )
 square = function(SQUARE, "square", doc="The tensor times itself.")
 
@@ -304,7 +333,7 @@ EXP = elementwise(
     partials=(y,),
     ufunc="exp",
     latex=tex.form("e^{{{0}}}", tex.POWER),
-    facts=Facts(scalar="_math.exp(_0)"),
+    facts=Facts(scalar="_math.exp(_0)", sign=signs.never_negative),
 )
 EXPM1 = elementwise(
     "expm1",
@@ -328,7 +357,7 @@ SQRT = elementwise(
     sp.sqrt(u),
     partials=(1 / (2 * y),),
     ufunc="sqrt",
-    facts=Facts(word="root", scalar="_math.sqrt(_0)"),
+    facts=Facts(word="root", scalar="_math.sqrt(_0)", sign=signs.of_operand),
     latex=tex.form(r"\sqrt{{{0}}}"),
 )
 
@@ -360,78 +389,9 @@ TANH = elementwise(
     partials=((1 - y) * (1 + y),),
     ufunc="tanh",
     latex=tex.form(r"\tanh {0}", tex.PREFIX, tex.PREFIX),
-    facts=Facts(scalar="_math.tanh(_0)"),
+    facts=Facts(scalar="_math.tanh(_0)", bounded=True),
 )
 
 sin = function(SIN, "sin", doc="Sine.")
 cos = function(COS, "cos", doc="Cosine.")
 tanh = function(TANH, "tanh", doc="Hyperbolic tangent.")
-
-# --- kinks ----------------------------------------------------------------------------
-
-SIGN = elementwise(
-    "sign",
-    sp.sign(u),
-    ufunc="sign",
-    dtype="number",
-    differentiable=False,
-    analytic=False,
-)
-ABS = elementwise(
-    "abs",
-    sp.Abs(u),
-    partials=(sp.sign(u),),
-    ufunc="abs",
-    dtype="number",
-    booleans=lambda x: x,
-    analytic=False,
-    facts=Facts(word="magnitude", scalar="abs(_0)"),
-    latex=tex.form(r"\left|{0}\right|"),
-)
-MAXIMUM = elementwise(
-    "maximum",
-    sp.Max(u, v),
-    arity=2,
-    partials=(
-        lambda t, out, a, b: _share(greater(a, b), equal(a, b), t),
-        lambda t, out, a, b: _share(less(a, b), equal(a, b), t),
-    ),
-    ufunc="maximum",
-    dtype="number",
-    booleans=lambda a, b: logical_or(a, b),
-    analytic=False,
-    facts=Facts(selects=True),
-    latex=tex.form(r"\max\left({0}, {1}\right)"),
-)
-MINIMUM = elementwise(
-    "minimum",
-    sp.Min(u, v),
-    arity=2,
-    partials=(
-        lambda t, out, a, b: _share(less(a, b), equal(a, b), t),
-        lambda t, out, a, b: _share(greater(a, b), equal(a, b), t),
-    ),
-    ufunc="minimum",
-    dtype="number",
-    booleans=lambda a, b: logical_and(a, b),
-    analytic=False,
-    facts=Facts(selects=True),
-    latex=tex.form(r"\min\left({0}, {1}\right)"),
-)
-
-
-def _share(wins: Tensor, ties: Tensor, t: Tensor) -> Tensor:
-    """All of ``t`` where the operand wins, half where it ties, 0 where it loses."""
-    return where(wins, t, where(ties, t / 2, 0))
-
-
-sign = function(
-    SIGN, "sign", doc="-1, 0 or 1 by the sign of each element; derivative 0."
-)
-absolute = function(ABS, "abs", "absolute", doc="Absolute value; derivative 0 at 0.")
-maximum = function(
-    MAXIMUM, "maximum", arity=2, doc="Larger of two; a tie shares the gradient."
-)
-minimum = function(
-    MINIMUM, "minimum", arity=2, doc="Smaller of two; a tie shares the gradient."
-)

@@ -10,8 +10,9 @@ import numpy as np
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, DType, TensorType
-from symdiff.ops.core import rows, tex
+from symdiff.ops.core import rows, signs, tex
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.interval import OPEN, Interval
 from symdiff.ops.core.layouts import as_operands, same
 from symdiff.ops.core.operands import (
     api,
@@ -46,6 +47,16 @@ def _cast_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     return parts[0] if linear and not node.dtype.is_bool else same_rows(parts)
 
 
+def _cast_interval(node: Node, operands: Sequence[Interval]) -> Interval:
+    source, found = node.inputs[0].dtype, operands[0].hull()
+    if source.is_float:
+        return OPEN
+    if source.weak or np.can_cast(source.name, node.dtype.name):
+        return operands[0]
+    room = np.iinfo(node.dtype.name)
+    return found if found.within(Interval(int(room.min), int(room.max))) else OPEN
+
+
 CAST = primitive(
     "cast",
     _infer_cast,
@@ -60,6 +71,8 @@ CAST = primitive(
         layout=as_operands,
         out_form=lambda node: OutForm('np.copyto(_out, _0, casting="unsafe")'),
         rows=_cast_rows,
+        interval=_cast_interval,
+        scales=(0,),
     ),
     latex=tex.same,  # a real dtype drops the imaginary part of a complex step
 )
@@ -87,7 +100,7 @@ STOP_GRADIENT = primitive(
     jvp=None,
     text="_0",
     view=True,
-    facts=Facts(hides=True, layout=same, rows=rows.unchanged),
+    facts=Facts(hides=True, layout=same, rows=rows.unchanged, sign=signs.of_operand),
 )
 
 

@@ -17,6 +17,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import INT64, DType, promote
 from symdiff.ops.core import tex
+from symdiff.ops.core.conditions import chosen
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import (
@@ -124,7 +125,11 @@ WHERE = elementwise(
         r" {2} & \text{{otherwise}} \end{{cases}}"
     ),
     facts=Facts(
-        selects=True, out_form=where_out, rows=_guarded_rows, scalar="_1 if _0 else _2"
+        selects=True,
+        out_form=where_out,
+        rows=_guarded_rows,
+        scalar="_1 if _0 else _2",
+        interval=chosen,
     ),
 )
 

@@ -13,7 +13,6 @@ from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, function
 from symdiff.ops.core.record import Op, primitive, require_float
-from symdiff.ops.elementwise.arithmetic import absolute, sign
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (
     equal,
@@ -24,6 +23,7 @@ from symdiff.ops.elementwise.comparisons import (
     logical_or,
     where,
 )
+from symdiff.ops.elementwise.kinks import absolute, sign
 from symdiff.ops.reduce.sums import number_text
 
 

@@ -6,13 +6,18 @@ derivative is that of the piece the value lies on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
 
 from symdiff.graph.errors import UndefinedError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.conditions import number
 from symdiff.ops.core.define import elementwise
+from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.interval import OPEN, Interval, at_most, greatest
 from symdiff.ops.core.operands import (
     API,
     api,
@@ -122,6 +127,15 @@ def _fmod_divisor(t: Any, out: Any, a: Any, b: Any) -> Tensor:
     return -t * rint((a - out) / b)
 
 
+def _mod_interval(node: Node, operands: Sequence[Interval]) -> Interval:
+    divisor = number(node.inputs[1])
+    if isinstance(divisor, int) and divisor > 0:
+        return Interval(0, divisor - 1)
+    if divisor is not None and at_most(0, divisor):  # by 0 NumPy gives 0
+        return Interval(0, greatest(divisor - 1, 0) if at_most(1, divisor) else None)
+    return OPEN
+
+
 MOD = elementwise(
     "mod",
     u - v * sp.floor(u / v),
@@ -131,6 +145,7 @@ MOD = elementwise(
     infix="%",
     dtype="number",
     analytic=False,
+    facts=Facts(interval=_mod_interval),
 )
 FMOD = elementwise(
     "fmod",

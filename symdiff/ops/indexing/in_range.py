@@ -13,6 +13,8 @@ import numpy as np
 
 from symdiff.graph.errors import DTypeError
 from symdiff.graph.types import Dim, TensorType
+from symdiff.ops.core import interval
+from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.record import helper, primitive
 from symdiff.ops.core.text import dim_text
 
@@ -48,4 +50,5 @@ IN_RANGE = primitive(
     ),
     latex="{0}",
     view=True,
+    facts=Facts(interval=interval.below_length),
 )

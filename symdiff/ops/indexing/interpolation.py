@@ -23,7 +23,6 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, float_operand, stretch
 from symdiff.ops.core.record import Cotangents, primitive, require_float
 from symdiff.ops.core.rules import add_all
-from symdiff.ops.elementwise.arithmetic import maximum, minimum
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.elementwise.comparisons import (
     greater_equal,
@@ -32,6 +31,7 @@ from symdiff.ops.elementwise.comparisons import (
     logical_and,
     where,
 )
+from symdiff.ops.elementwise.kinks import maximum, minimum
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.sorting import searchsorted
 from symdiff.ops.indexing.taking import TAKE_ADD

@@ -9,102 +9,29 @@ them fits into 64 bits, and what is added up of them into 32.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import sympy as sp
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import Dim, DType, TensorType
-from symdiff.ops.core.operands import CONSTANT, LITERAL
-from symdiff.ops.core.symbols import OPERANDS
-from symdiff.ops.indexing.interval import (
+from symdiff.ops.core.conditions import number
+from symdiff.ops.core.interval import (
     BOOLEANS,
     OPEN,
     Interval,
     at_most,
-    closer,
-    end_of,
     folded,
-    greatest,
     larger,
-    least_of,
     magnitude,
     products,
     smaller,
     square,
     sums,
 )
-
-Rule = Callable[[Node, Sequence[Interval]], Interval]
-
-
-# --- conditions -----------------------------------------------------------------------
-
-_FLIPPED = {
-    "less": "greater", "greater": "less", "less_equal": "greater_equal",
-    "greater_equal": "less_equal", "equal": "equal", "not_equal": "not_equal",
-}  # fmt: skip
-_OPPOSITE = {
-    "less": "greater_equal", "greater_equal": "less", "greater": "less_equal",
-    "less_equal": "greater", "equal": "not_equal", "not_equal": "equal",
-}  # fmt: skip
-
-
-def number(node: Node) -> Dim | None:
-    """Return the integer, or length, that a node is everywhere; None otherwise."""
-    while node.op.name == "broadcast_to":
-        (node,) = node.inputs
-    if node.op is LITERAL and node.dtype.is_integer:
-        value = node.attrs["value"]
-        return value if isinstance(value, sp.Expr) else int(value)
-    if node.op is CONSTANT and node.dtype.is_integer and node.attrs["value"].ndim == 0:
-        return int(node.attrs["value"])
-    return None
-
-
-def known_of(node: Node, condition: Node, holds: bool) -> list[tuple[str, Dim]]:
-    """Return what a condition says of a node's values, as comparisons with numbers."""
-    name = condition.op.name
-    if name == "logical_not":
-        return known_of(node, condition.inputs[0], not holds)
-    if name == ("logical_and" if holds else "logical_or"):
-        a, b = condition.inputs
-        return known_of(node, a, holds) + known_of(node, b, holds)
-    if name not in _FLIPPED:
-        return []
-    a, b = condition.inputs
-    if b is node:
-        a, b, name = b, a, _FLIPPED[name]
-    value = number(b)
-    if a is not node or value is None:
-        return []
-    return [(name if holds else _OPPOSITE[name], value)]
-
-
-def _narrowed(interval: Interval, name: str, value: Dim) -> Interval:
-    """Return an interval of which only what compares with a number so is left."""
-    low, high, besides = interval.low, interval.high, interval.besides
-    if name == "equal":
-        return Interval(value, value)
-    if name == "not_equal":
-        low = end_of(value + 1) if low == value else low
-        high = end_of(value - 1) if high == value else high
-        return Interval(low, high, besides - {value})
-    whole = interval.hull()
-    if name in ("greater", "greater_equal"):
-        least = end_of(value + int(name == "greater"))
-        return Interval(closer(greatest, whole.low, least), whole.high)
-    most = end_of(value - int(name == "less"))
-    return Interval(whole.low, closer(least_of, whole.high, most))
-
-
-def narrowed(interval: Interval, node: Node, condition: Node, holds: bool) -> Interval:
-    """Return the interval of a node where a condition holds, or where it does not."""
-    for name, value in known_of(node, condition, holds):
-        interval = _narrowed(interval, name, value)
-    return interval
-
+from symdiff.ops.core.operands import CONSTANT
+from symdiff.ops.core.symbols import OPERANDS
 
 # --- one node -------------------------------------------------------------------------
 
@@ -128,7 +55,7 @@ def interval_of(node: Node, operands: Sequence[Interval]) -> Interval:
     pairs = zip(operands, node.inputs, strict=True)
     found = _found(node, [o.filled(_room(i)) for o, i in pairs])
     room = of_dtype(node.dtype)
-    fits = _is_moved(node) or _fits(found.hull(), node.dtype)
+    fits = (node.op.moves or node.op.view) or _fits(found.hull(), node.dtype)
     return found.filled(room) if fits else room  # beyond it values wrap around
 
 
@@ -167,10 +94,6 @@ def _is_length(end: Dim, sign: int, bits: int) -> bool:
     return bool(size < 2 ** (bits - 1))
 
 
-def _is_moved(node: Node) -> bool:
-    return node.op.facts.zeros in ("moved", "rearranged") or node.op.view
-
-
 def _found(node: Node, operands: Sequence[Interval]) -> Interval:
     number_ = number(node) if not node.inputs else None
     if number_ is not None:
@@ -182,13 +105,12 @@ def _found(node: Node, operands: Sequence[Interval]) -> Interval:
             if value.size
             else Interval(0, 0)
         )
-    rule = _RULES.get(node.op.name)
-    if rule is not None:
-        return rule(node, operands)
-    if _is_moved(node):
+    if node.op.facts.interval is not None:
+        return node.op.facts.interval(node, operands)
+    if node.op.moves or node.op.view:
         return operands[0]
     if node.op.facts.zeros == "joined":
-        return _all(operands[:2] if node.op.facts.indices else operands)
+        return _all(operands)
     if node.op.facts.zeros in ("in place", "placed apart"):
         return operands[0].joined(Interval(0, 0))
     if node.op.is_elementwise and isinstance(node.op.expression, sp.Expr):
@@ -202,57 +124,6 @@ def _all(operands: Sequence[Interval]) -> Interval:
     for other in operands[1:]:
         found = found.joined(other)
     return found
-
-
-def _of_where(node: Node, operands: Sequence[Interval]) -> Interval:
-    condition, a, b = node.inputs
-    taken = narrowed(operands[1], a, condition, True)
-    return taken.joined(narrowed(operands[2], b, condition, False))
-
-
-def _of_mod(node: Node, operands: Sequence[Interval]) -> Interval:
-    divisor = number(node.inputs[1])
-    if isinstance(divisor, int) and divisor > 0:
-        return Interval(0, divisor - 1)
-    if divisor is not None and at_most(0, divisor):  # by 0 NumPy gives 0
-        return Interval(0, greatest(divisor - 1, 0) if at_most(1, divisor) else None)
-    return OPEN
-
-
-def _of_cast(node: Node, operands: Sequence[Interval]) -> Interval:
-    source, found = node.inputs[0].dtype, operands[0].hull()
-    if source.is_float:
-        return OPEN
-    if source.weak or np.can_cast(source.name, node.dtype.name):
-        return operands[0]
-    room = np.iinfo(node.dtype.name)
-    return found if found.within(Interval(int(room.min), int(room.max))) else OPEN
-
-
-def _of_extreme(node: Node, operands: Sequence[Interval]) -> Interval:
-    return OPEN if node.attrs.get("initial") is not None else operands[0]
-
-
-def _along(node: Node, operands: Sequence[Interval]) -> Interval:
-    """The place of an element along an axis."""
-    return Interval(0, end_of(node.inputs[0].shape[node.attrs["axis"]] - 1))
-
-
-_RULES: dict[str, Rule] = {
-    "arange": lambda node, _: Interval(0, end_of(node.attrs["length"] - 1)),
-    "argmax": _along,
-    "argmin": _along,
-    "argsort": _along,
-    "searchsorted": lambda node, _: Interval(0, node.inputs[0].shape[0]),
-    "one_hot": lambda node, _: BOOLEANS,
-    "where": _of_where,
-    "mod": _of_mod,
-    "cast": _of_cast,
-    "max": _of_extreme,
-    "min": _of_extreme,
-    "sort": lambda node, operands: operands[0],
-    "in_range": lambda node, _: Interval(0, end_of(node.attrs["length"] - 1)),
-}
 
 
 # --- formulas -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
-from symdiff.ops.core import tex
+from symdiff.ops.core import interval, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import filled, kept
 from symdiff.ops.core.operands import api, cast_dtype
@@ -58,6 +58,7 @@ ONE_HOT = primitive(
         compares=True,
         layout=kept,
         rows=_one_hot_rows,
+        interval=interval.booleans,
     ),
 )
 

@@ -31,7 +31,7 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.operands import literal
+from symdiff.ops.core.operands import CONSTANT, literal
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.rows import (
     FULL,
@@ -155,7 +155,7 @@ def never_repeats(index: Index, arrays: Sequence[Tensor]) -> bool:
     """Whether no element can be named twice: slices, or constants without repeats."""
     if not arrays:
         return True
-    values = [a.node.attrs["value"] for a in arrays if a.node.op.name == "constant"]
+    values = [a.node.attrs["value"] for a in arrays if a.node.op is CONSTANT]
     if len(values) != len(arrays) or any((v < 0).any() for v in values):
         return False
     try:
@@ -367,5 +367,6 @@ SET_AT = primitive(
         stretches=(1,),
         zeros="joined",
         rows=_written_rows,
+        interval=lambda node, operands: operands[0].joined(operands[1]),
     ),
 )

@@ -25,9 +25,10 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
-from symdiff.ops.core import rows
+from symdiff.ops.core import interval, rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.interval import Interval
 from symdiff.ops.core.operands import CONSTANT, api, as_tensor, stretch
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.text import shape_text
@@ -172,7 +173,7 @@ ARGSORT = primitive(
     vjp=None,
     jvp=None,
     text=lambda node: f'np.argsort(_0, axis={node.attrs["axis"]}, kind="stable")',
-    facts=Facts(rows=rows.along),
+    facts=Facts(rows=rows.along, interval=interval.along_axis),
 )
 
 
@@ -220,7 +221,7 @@ SORT = primitive(
     jvp=_sort_jvp,
     text=lambda node: f"np.sort(_0, axis={node.attrs['axis']})",
     rule="the cotangent goes back to where each element came from",
-    facts=Facts(rows=rows.along),
+    facts=Facts(rows=rows.along, interval=interval.of_operand),
 )
 
 
@@ -273,7 +274,10 @@ SEARCHSORTED = primitive(
         if node.attrs["side"] == "right"
         else "np.searchsorted(_0, _1)"
     ),
-    facts=Facts(rows=rows.looked_up(1)),
+    facts=Facts(
+        rows=rows.looked_up(1),
+        interval=lambda node, _: Interval(0, node.inputs[0].shape[0]),
+    ),
 )
 
 

@@ -23,7 +23,7 @@ from symdiff.graph.types import (
     normalize_axis,
     unify,
 )
-from symdiff.ops.core import rows
+from symdiff.ops.core import interval, rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import Layout, Seen, filled, kept
@@ -77,7 +77,7 @@ def index_operand(value: Any, length: Dim, axis: int) -> Tensor:
     if isinstance(value, Tensor):
         if not value.dtype.is_integer:
             raise DTypeError(f"indices must be integers, got {value.dtype}.")
-        array = value.node.attrs["value"] if value.node.op.name == "constant" else None
+        array = value.node.attrs["value"] if value.node.op is CONSTANT else None
     elif value.dtype.kind not in "iu":
         raise DTypeError(f"indices must be integers, got {value.dtype}.")
     if array is None:
@@ -288,7 +288,7 @@ ARANGE = primitive(
     vjp=None,
     jvp=None,
     text=lambda node: f"np.arange({dim_text(node.attrs['length'])})",
-    facts=Facts(rows=_counted_rows),
+    facts=Facts(rows=_counted_rows, interval=interval.below_length),
 )
 
 

@@ -20,10 +20,18 @@ from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Shape, product
 from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.operands import API, api, as_tensor, constant, is_literal, stretch
+from symdiff.ops.core.operands import (
+    API,
+    CONSTANT,
+    api,
+    as_tensor,
+    constant,
+    is_literal,
+    stretch,
+)
 from symdiff.ops.core.record import Cotangents, primitive
-from symdiff.ops.elementwise.arithmetic import maximum, minimum
 from symdiff.ops.elementwise.comparisons import equal, logical_and, where
+from symdiff.ops.elementwise.kinks import maximum, minimum
 from symdiff.ops.indexing.expressions import entries_of, getitem, is_advanced, parse
 from symdiff.ops.indexing.scatter import (
     SET_AT,
@@ -246,7 +254,7 @@ class At:
     def _update(self, kind: str, values: Any) -> Tensor:
         x, value = self._tensor, as_tensor(values)
         mask = _only_mask(self._index)
-        if mask is not None and (not value.ndim or mask.node.op.name != "constant"):
+        if mask is not None and (not value.ndim or mask.node.op is not CONSTANT):
             return _update_masked(kind, x, mask, value)
         entries = entries_of(self._index, x.ndim)
         if not is_advanced(entries):

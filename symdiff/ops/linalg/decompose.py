@@ -203,7 +203,7 @@ EIGH = primitive(
     jvp=_eigh_jvp,
     text=_uplo_text("eigh"),
     rule="V (diag(d_w) + F * (V.T d_V)) V.T",
-    facts=Facts(work=cubic(9), rows=rows.matrices),
+    facts=Facts(work=cubic(9), rows=rows.matrices, singular=True),
 )
 
 

@@ -62,7 +62,7 @@ COFACTORS = primitive(
     text="_help_cofactors(_0)",
     latex=r"\operatorname{{cof}} {0}",
     rule="det(A) * (<B, d> * B - B @ d.T @ B), B = inv(A).T",
-    facts=Facts(independent=of_batch, rows=rows.matrices),
+    facts=Facts(independent=of_batch, rows=rows.matrices, singular=True),
 )
 
 
@@ -142,7 +142,7 @@ SLOGDET = primitive(
     jvp=_slogdet_jvp,
     text="np.linalg.slogdet(_0)",
     rule="d * inv(A).T",
-    facts=Facts(work=cubic(Fraction(2, 3)), rows=rows.matrices),
+    facts=Facts(work=cubic(Fraction(2, 3)), rows=rows.matrices, singular=True),
 )
 
 

@@ -78,7 +78,7 @@ PINV = primitive(
     text="np.linalg.pinv(_0)",
     latex="{0}^{{+}}",
     rule="-P.T d P.T + (I - A P) d.T P P.T + P.T P d.T (I - P A)",
-    facts=Facts(work=cubic(22), rows=rows.matrices),
+    facts=Facts(work=cubic(22), rows=rows.matrices, singular=True),
 )
 
 
@@ -152,7 +152,7 @@ LSTSQ = primitive(
     jvp=_lstsq_jvp,
     text="np.linalg.lstsq(_0, _1, rcond=None)[0]",
     rule="the rule of pinv(A) @ b",
-    facts=Facts(work=cubic(2)),
+    facts=Facts(work=cubic(2), singular=True),
 )
 
 

@@ -130,7 +130,7 @@ SVD = primitive(
     jvp=_svd_jvp,
     text="np.linalg.svd(_0, full_matrices=False)",
     rule="singular value decomposition, Townsend 2016",
-    facts=Facts(work=cubic(20), rows=rows.matrices),
+    facts=Facts(work=cubic(20), rows=rows.matrices, singular=True),
 )
 
 

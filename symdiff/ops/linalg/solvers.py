@@ -99,7 +99,12 @@ SOLVE = primitive(
     analytic=True,
     latex="{0}^{{-1}} {1}",
     rule="A.T is solved for the cotangent",
-    facts=Facts(independent=of_batch, work=cubic(Fraction(2, 3)), rows=rows.matrices),
+    facts=Facts(
+        independent=of_batch,
+        work=cubic(Fraction(2, 3)),
+        rows=rows.matrices,
+        singular=True,
+    ),
 )
 
 
@@ -172,7 +177,7 @@ INV = primitive(
     analytic=True,
     latex="{0}^{{-1}}",
     rule="-Y.T @ d_Y @ Y.T",
-    facts=Facts(independent=of_batch, work=cubic(2), rows=rows.matrices),
+    facts=Facts(independent=of_batch, work=cubic(2), rows=rows.matrices, singular=True),
 )
 
 
@@ -240,7 +245,12 @@ CHOLESKY = primitive(
     jvp=_cholesky_jvp,
     text="np.linalg.cholesky(_0)",
     rule="L^-T Phi(L.T @ d_L) L^-1, Phi: lower triangle, half diagonal",
-    facts=Facts(independent=of_batch, work=cubic(Fraction(1, 3)), rows=rows.matrices),
+    facts=Facts(
+        independent=of_batch,
+        work=cubic(Fraction(1, 3)),
+        rows=rows.matrices,
+        singular=True,
+    ),
 )
 
 

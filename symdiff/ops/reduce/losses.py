@@ -43,8 +43,9 @@ from symdiff.ops.core.rows import (
     leading,
 )
 from symdiff.ops.core.symbols import sigmoid, u, v
-from symdiff.ops.elementwise.arithmetic import absolute, exp, log1p, maximum
+from symdiff.ops.elementwise.arithmetic import exp, log1p
 from symdiff.ops.elementwise.casts import cast
+from symdiff.ops.elementwise.kinks import absolute, maximum
 from symdiff.ops.indexing.one_hot import one_hot
 from symdiff.ops.indexing.taking import label_operand, pick
 from symdiff.ops.reduce.normalize import log_softmax, logsumexp_beside_softmax, softmax

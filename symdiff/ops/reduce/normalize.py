@@ -14,14 +14,15 @@ import numpy as np
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, signs
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_tensor, stretch
 from symdiff.ops.core.record import primitive, require_float
 from symdiff.ops.elementwise.arithmetic import exp, log
 from symdiff.ops.elementwise.comparisons import equal, where
-from symdiff.ops.reduce.sums import max_, reduced_shape, spread, sum_
+from symdiff.ops.reduce.extremes import max_
+from symdiff.ops.reduce.sums import reduced_shape, spread, sum_
 from symdiff.ops.shape.views import squeeze
 
 
@@ -117,7 +118,12 @@ SOFTMAX = primitive(
     analytic=True,
     hint="p",
     rule="p * (d_p - sum(p * d_p))",
-    facts=Facts(independent=beside_axes, rows=rows.along),
+    facts=Facts(
+        independent=beside_axes,
+        rows=rows.along,
+        sign=signs.never_negative,
+        bounded=True,
+    ),
 )
 
 
@@ -188,7 +194,7 @@ LOG_SOFTMAX = primitive(
     expand=_expand_log_softmax,
     analytic=True,
     rule="d - softmax * sum(d)",
-    facts=Facts(independent=beside_axes, rows=rows.along),
+    facts=Facts(independent=beside_axes, rows=rows.along, bounded=True),
 )
 
 

@@ -14,18 +14,17 @@ import numpy as np
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, signs
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import API, api, float_operand
 from symdiff.ops.core.record import primitive, require_float
-from symdiff.ops.elementwise.arithmetic import absolute, sign
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import equal, not_equal, where
+from symdiff.ops.elementwise.kinks import absolute, sign
 from symdiff.ops.elementwise.trigonometry import off_origin
+from symdiff.ops.reduce.extremes import max_, min_
 from symdiff.ops.reduce.sums import (
-    max_,
-    min_,
     number_text,
     reduced_shape,
     reduction_text,
@@ -98,7 +97,7 @@ NORM = primitive(
     text=_norm_text,
     latex=r"\left\| {0} \right\|",
     rule="0 at the origin",
-    facts=Facts(independent=beside_axes, rows=rows.along),
+    facts=Facts(independent=beside_axes, rows=rows.along, sign=signs.never_negative),
 )
 
 

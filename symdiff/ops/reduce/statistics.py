@@ -19,6 +19,7 @@ from symdiff.graph.types import (
     product,
     require_nonempty,
 )
+from symdiff.ops.core import rows, signs
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_bool, as_tensor, stretch
@@ -28,12 +29,11 @@ from symdiff.ops.elementwise.comparisons import logical_not, where
 from symdiff.ops.elementwise.nonfinite import isnan
 from symdiff.ops.elementwise.trigonometry import ROOT, off_origin
 from symdiff.ops.reduce.cumulative import prod
+from symdiff.ops.reduce.extremes import max_, min_
 from symdiff.ops.reduce.sums import (
     any_,
     count_where,
-    max_,
     mean,
-    min_,
     reduced_shape,
     reduction_text,
     spread,
@@ -114,7 +114,9 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
         jvp=jvp,
         text=text,
         rule="proportional to the distance from the mean",
-        facts=Facts(independent=beside_axes),
+        facts=Facts(
+            independent=beside_axes, sign=signs.never_negative, rows=rows.along
+        ),
     )
 
     def reduce(

@@ -21,6 +21,7 @@ from symdiff.graph.body import bodies_of, every_node
 from symdiff.graph.interpret import interpret
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core import signs
 from symdiff.ops.core.calculus import from_expression
 from symdiff.ops.core.operands import CONSTANT, LITERAL, constant
 from symdiff.ops.core.record import Op
@@ -28,15 +29,6 @@ from symdiff.ops.core.symbols import OPERANDS, y
 
 POSITIVE = (1e-3, 0.5, 1.0, 2.0, 1000.0)
 POINTS = (-1000.0, -2.0, -1.0, -0.5, 0.0, *POSITIVE)
-SINGULAR = frozenset(
-    ["solve", "inv", "cholesky", "cofactors", "slogdet", "eigh", "svd", "pinv", "lstsq"]
-)  # of matrices that may have no inverse
-SPREAD = frozenset(
-    ["broadcast_to", "reshape", "expand_dims", "squeeze", "transpose", "slice", "sum",
-     "mean", "sqrt", "item", "max", "min", "take", "gather"]
-)  # fmt: skip
-SQUARES = frozenset(["var", "std", "norm", "abs", "square", "relu", "softmax", "exp",
-                     "sigmoid", "softplus"])  # fmt: skip
 _wild: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
 MOST_LOOKED_AT = 100_000  # elements of a constant; of a larger one no sign is known
 _signs: WeakKeyDictionary[Node, int] = WeakKeyDictionary()
@@ -59,7 +51,7 @@ def may_be_infinite(node: Node, operand: int) -> bool:
 def has_steep(outputs: Sequence[Tensor]) -> bool:
     """Whether any partial on the way to outputs can be infinite, its leaves finite."""
     for node in every_node(topological([t.node for t in outputs])):
-        if node.op.name in SINGULAR:
+        if node.op.facts.singular:
             return True
         if not node.op.is_elementwise or not node.op.partials:
             continue
@@ -86,7 +78,7 @@ def _is_wild(node: Node) -> bool:
 def _makes_wild(node: Node) -> bool:
     if node.op.is_elementwise:
         return _has_pole(node)
-    return node.op.name in SINGULAR or any(bodies_of(node.attrs))
+    return node.op.facts.singular or any(bodies_of(node.attrs))
 
 
 # --- poles ----------------------------------------------------------------------------
@@ -99,7 +91,7 @@ def _has_pole(node: Node) -> bool:
         if isinstance(value, (int, float)):
             grids.append((float(value),))
         else:
-            grids.append(POSITIVE if _sign(i) > 1 else POINTS)
+            grids.append(POSITIVE if sign_of(i) > 1 else POINTS)
     return _op_has_pole(node.op, tuple(grids))
 
 
@@ -128,37 +120,22 @@ def _op_has_pole(op: Op, grids: tuple[tuple[float, ...], ...]) -> bool:
 # --- signs ----------------------------------------------------------------------------
 
 
-def _sign(node: Node) -> int:
-    """Return 2 for what is positive, 1 for what is not negative, 0 for all else."""
+def sign_of(node: Node) -> int:
+    """Return whether a node's values are positive or not negative, as far as its
+    formula tells; see `symdiff.ops.core.signs`.
+    """
     if node not in _signs:
         for n in topological([node]):
             if n not in _signs:
-                _signs[n] = _sign_of(n)
+                _signs[n] = _sign(n)
     return _signs[node]
 
 
-def _sign_of(node: Node) -> int:
-    name, inputs = node.op.name, node.inputs
+def _sign(node: Node) -> int:
     if node.op in (LITERAL, CONSTANT):
         return _sign_of_number(node.attrs["value"])
-    if name in SQUARES:
-        return 1
-    signs = [_signs[i] for i in inputs]
-    match name:
-        case "add":
-            return max(signs) if min(signs) else 0
-        case "maximum":
-            return max(signs)
-        case "multiply" if inputs[0] is inputs[1]:
-            return 1
-        case "multiply" | "divide" | "minimum":
-            return min(signs)
-        case "power" if signs[0] < 2 and inputs[1].op is LITERAL:
-            even = inputs[1].attrs["value"] in (2, 4)
-            return 1 if even else min(signs[0], 1)
-        case "power":
-            return signs[0]
-    return signs[0] if name in SPREAD else 0
+    rule = node.op.facts.sign or (signs.of_operand if node.op.moves else None)
+    return signs.ANY if rule is None else rule(node, [_signs[i] for i in node.inputs])
 
 
 def _sign_of_number(value: Any) -> int:

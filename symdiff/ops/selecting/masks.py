@@ -15,12 +15,10 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Shape, TupleType
 from symdiff.ops.core.operands import literal_value
-from symdiff.ops.elementwise.comparisons import where
+from symdiff.ops.elementwise.comparisons import WHERE, where
+from symdiff.ops.reduce.sums import REDUCE_SUM
 from symdiff.ops.shape.broadcasting import broadcast_to
 from symdiff.ops.shape.views import reshape
-
-VIEWS = frozenset(["broadcast_to", "expand_dims", "reshape", "squeeze", "transpose"])
-RECTIFIERS = frozenset(["relu"])  # their slope is finite wherever they are 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +39,10 @@ def masked(t: Tensor, rectified: bool = False) -> Masked | None:
     none, or only that of a rectifier, which ``rectified`` includes.
     """
     views = []
-    while t.node.op.name in VIEWS or t.node.op.name == "sum":
+    while t.node.op.shows_all or t.node.op is REDUCE_SUM:
         views.append(t.node)
         (t,) = t.parents
-    if t.node.op.name != "where":
+    if t.node.op is not WHERE:
         return None
     condition, a, b = t.parents
     taken = is_zero(b)
@@ -63,10 +61,10 @@ def masked(t: Tensor, rectified: bool = False) -> Masked | None:
 
 def after_view(view: Node, condition: Tensor) -> Tensor | None:
     """Return a condition after a view, or after a sum along which it is constant."""
-    if view.op.name != "sum":
+    if view.op is not REDUCE_SUM:
         return apply(view.op, condition, **view.attrs)
     axes = set(view.attrs["axes"])
-    if condition.node.op.name != "broadcast_to":
+    if not condition.node.op.facts.repeats:
         return None
     (source,) = condition.parents
     ahead = condition.ndim - source.ndim
@@ -87,7 +85,7 @@ def condition_origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
     there.
     """
     axes: list[int | None] = list(range(condition.ndim))
-    while condition.node.op.name in VIEWS:
+    while condition.node.op.shows_all:
         (source,) = condition.parents
         step = axes_of(condition.node, source.shape)
         if step is None:
@@ -99,22 +97,14 @@ def condition_origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
 
 def axes_of(view: Node, source: Shape) -> list[int | None] | None:
     """Return the operand's axis that each axis of a view is; None for new ones."""
-    count = len(view.shape)
-    match view.op.name:
-        case "broadcast_to":
-            ahead = count - len(source)
-            return [
-                None if i < ahead or source[i - ahead] != d else i - ahead
-                for i, d in enumerate(view.shape)
-            ]
-        case "transpose":
-            return list(view.attrs["axes"])
+    if view.op.facts.axes is not None:
+        return view.op.facts.axes(view, source)
     # Axes of length 1 come and go; the others keep their order.
     old = [i for i, d in enumerate(source) if d != 1]
     new = [i for i, d in enumerate(view.shape) if d != 1]
     if [source[i] for i in old] != [view.shape[i] for i in new]:
         return None
-    found: list[int | None] = [None] * count
+    found: list[int | None] = [None] * len(view.shape)
     for i, j in zip(old, new, strict=True):
         found[j] = i
     return found
@@ -127,7 +117,7 @@ def is_zero(t: Tensor) -> bool:
 
 
 def _is_rectifier(condition: Tensor) -> bool:
-    return any(p.node.op.name in RECTIFIERS for p in condition.parents)
+    return any(p.node.op.facts.rectifies for p in condition.parents)
 
 
 def hides(node: Node) -> bool:
@@ -137,7 +127,7 @@ def hides(node: Node) -> bool:
     """
     if node.op.is_elementwise or node.op.view or isinstance(node.type, TupleType):
         return False
-    return node.op.name not in VIEWS and node.op.name != "sum"
+    return node.op is not REDUCE_SUM
 
 
 def scalar_mask(t: Tensor) -> Masked | None:
@@ -146,6 +136,6 @@ def scalar_mask(t: Tensor) -> Masked | None:
     if mask is None:
         return None
     condition = mask.condition
-    while condition.ndim and condition.node.op.name in VIEWS:
+    while condition.ndim and condition.node.op.shows_all:
         (condition,) = condition.parents
     return None if condition.ndim else Masked(condition, mask.inner, mask.taken)

@@ -26,6 +26,7 @@ from symdiff.ops.core.text import index_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.expressions import getitem
 from symdiff.ops.indexing.slices import UNSLICE, slice_axis, slice_length
+from symdiff.ops.shape.views import EXPAND_DIMS
 
 Entry = Any  # a slice, an int or a dim
 Index = tuple[Entry, ...]
@@ -224,7 +225,7 @@ def without_axes(part: Tensor, index: Index) -> tuple[Tensor, Index]:
 
     The cotangent of x[3] is placed at [3], not, with a new axis, at [3:4].
     """
-    if part.node.op.name != "expand_dims":
+    if part.node.op is not EXPAND_DIMS:
         return part, index
     axes = part.node.attrs["axes"]
     entries = list(index)

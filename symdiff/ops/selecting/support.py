@@ -14,7 +14,16 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, Dim
 from symdiff.ops.core.operands import CONSTANT
+from symdiff.ops.core.tuples import ITEM
+from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, SUB
 from symdiff.ops.elementwise.comparisons import (
+    EQUAL,
+    GREATER,
+    LESS,
+    LOGICAL_AND,
+    LOGICAL_NOT,
+    LOGICAL_OR,
+    WHERE,
     greater_equal,
     less_equal,
     logical_and,
@@ -24,20 +33,13 @@ from symdiff.ops.elementwise.comparisons import (
 )
 from symdiff.ops.indexing.scatter import SET_AT, indexed_shape
 from symdiff.ops.indexing.slices import UNSLICE, slice_length
-from symdiff.ops.reduce.sums import any_
-from symdiff.ops.selecting.masks import VIEWS, Masked, after_view, is_zero, masked
-from symdiff.ops.selecting.placing import UNSLICES, fills, within
+from symdiff.ops.reduce.sums import REDUCE_SUM, any_
+from symdiff.ops.selecting.masks import Masked, after_view, is_zero, masked
+from symdiff.ops.selecting.placing import UNSLICES, fills
 from symdiff.ops.shape.broadcasting import broadcast_to, full
-from symdiff.ops.shape.views import reshape
+from symdiff.ops.shape.views import TRANSPOSE, reshape
 
-OUTWARD = VIEWS - {"reshape"} | {"divide", "multiply", "negative", "slice", "sum"}
 DEPTH = 12  # ops that a mask is looked for through
-FACTORS = frozenset(["multiply", "divide", "negative", "cast"])
-LINEAR = {
-    **dict.fromkeys(["add", "subtract", "multiply"], slice(2)),
-    **dict.fromkeys(["divide", "negative", "cast", "sum"], slice(1)),
-    "where": slice(1, 3),
-}  # the operands that an op is linear in
 
 
 # --- masks that the rules of selecting ops made ---------------------------------------
@@ -54,10 +56,9 @@ def covering(t: Tensor, depth: int = DEPTH) -> Masked | None:
     mask = masked(t, rectified=True)
     if mask is not None:
         return mask
-    name = t.node.op.name
-    if name == "where":
+    if t.node.op is WHERE:
         return _nested(t, depth)
-    if name in VIEWS:
+    if t.node.op.shows_all:
         inside = covering(t.parents[0], depth - 1)
         if inside is None:
             return None
@@ -66,13 +67,12 @@ def covering(t: Tensor, depth: int = DEPTH) -> Masked | None:
             return None
         inner = apply(t.node.op, inside.inner, **t.node.attrs)
         return Masked(seen, inner, inside.taken)
-    if name in FACTORS:
-        for i, p in enumerate(t.parents[:1] if name == "divide" else t.parents):
-            inside = covering(p, depth - 1)
-            if inside is not None:
-                operands = [*t.parents[:i], inside.inner, *t.parents[i + 1 :]]
-                inner = apply(t.node.op, *operands, **t.node.attrs)
-                return replace(inside, inner=inner)
+    for i in t.node.op.facts.scales:
+        inside = covering(t.parents[i], depth - 1)
+        if inside is not None:
+            operands = [*t.parents[:i], inside.inner, *t.parents[i + 1 :]]
+            inner = apply(t.node.op, *operands, **t.node.attrs)
+            return replace(inside, inner=inner)
     return None
 
 
@@ -95,8 +95,8 @@ def _nested(t: Tensor, depth: int) -> Masked | None:
 
 def _either(a: Tensor, b: Tensor) -> Tensor:
     """Return ``a or b``; x > y or x == y as x >= y."""
-    joined = {"greater": greater_equal, "less": less_equal}.get(a.node.op.name)
-    same = b.node.op.name == "equal" and a.node.inputs == b.node.inputs
+    joined = {GREATER: greater_equal, LESS: less_equal}.get(a.node.op)
+    same = b.node.op is EQUAL and a.node.inputs == b.node.inputs
     if joined is not None and same:
         return joined(*a.parents)
     return logical_or(a, b)
@@ -134,13 +134,13 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
         return full(t.shape, False, BOOL)
     op, attrs = t.node.op, t.node.attrs
     kind = op.facts.zeros
-    if op.name == "item":
+    if op is ITEM:
         return _of_rows(t, search, depth)
-    if kind is None and op.name not in LINEAR:
+    linear = _linear_operands(t)
+    if kind is None and not linear:
         return None
-    linear = t.parents[LINEAR.get(op.name, _parts(t))]
     # A factor that is 0 is a value, and no selection: 0 times inf stays nan.
-    factors = op.name in ("multiply", "divide")
+    factors = op in (MUL, DIV)
     parts = [
         None if factors and _is_nothing(p) else _support(p, search, depth)
         for p in linear
@@ -158,16 +158,28 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
             shape = indexed_shape(t.shape, attrs["index"], arrays)
             whole[1] = full(shape, not _is_nothing(linear[1]), BOOL)
         return apply(op, *whole, *t.parents[len(whole) :], **attrs)
-    match op.name:
-        case "add" | "subtract":
-            return _or(*held) if len(held) == 2 else None
-        case "where" if search.rectified or masked(t) is not None:
-            return _chosen(t, *parts)
-        case "sum" if held:
-            return any_(held[0], attrs["axes"], keepdims=attrs["keepdims"])
-        case "multiply" | "divide" | "negative" | "cast" if held:
-            return _and(held[0], held[-1])
-    return None
+    if op in (ADD, SUB):
+        return _or(*held) if len(held) == 2 else None
+    if op is WHERE:
+        seen = search.rectified or masked(t) is not None
+        return _chosen(t, *parts) if seen else None
+    if not held:
+        return None
+    if op is REDUCE_SUM:
+        return any_(held[0], attrs["axes"], keepdims=attrs["keepdims"])
+    return _and(held[0], held[-1])
+
+
+def _linear_operands(t: Tensor) -> tuple[Tensor, ...]:
+    """Return the operands that a tensor is linear in, element by element."""
+    op = t.node.op
+    if op.facts.zeros is not None:
+        return t.parents[_parts(t)]
+    if op is WHERE:
+        return t.parents[1:]
+    if op in (ADD, SUB, REDUCE_SUM):
+        return t.parents
+    return tuple(t.parents[i] for i in op.facts.scales)
 
 
 def _of_rows(t: Tensor, search: _Search, depth: int) -> Tensor | None:
@@ -194,19 +206,19 @@ def _outside(inner: Tensor, rows: dict[Node, Tensor], steps: Dim) -> Tensor | No
     """Return a condition of one row for all rows, stacked along a first axis."""
     if inner.node in rows:
         return rows[inner.node]
-    name = inner.node.op.name
-    if name not in VIEWS and name not in ("logical_or", "logical_and", "logical_not"):
+    op = inner.node.op
+    if not op.shows_all and op not in (LOGICAL_OR, LOGICAL_AND, LOGICAL_NOT):
         return None
     found = [_outside(p, rows, steps) for p in inner.parents]
     operands = [a for a in found if a is not None]
     if not operands or len(operands) < len(found):
         return None
-    if name not in VIEWS:
-        return apply(inner.node.op, *operands)
+    if not op.shows_all:
+        return apply(op, *operands)
     (a,), axes = operands, inner.node.attrs.get("axes", ())
-    if name == "transpose":
-        return apply(inner.node.op, a, axes=(0, *(i + 1 for i in axes)))
-    if name == "broadcast_to":
+    if op is TRANSPOSE:
+        return apply(op, a, axes=(0, *(i + 1 for i in axes)))
+    if op.facts.repeats:
         ones = (1,) * (inner.ndim - a.ndim + 1)
         a = reshape(a, (steps, *ones, *a.shape[1:]))
         return broadcast_to(a, (steps, *inner.shape))
@@ -246,7 +258,7 @@ def _or_all(condition: Tensor | None, like: Tensor) -> Tensor:
 
 def _is_nothing(t: Tensor) -> bool:
     """Whether a tensor is the number 0, repeated."""
-    while t.node.op.name == "broadcast_to":
+    while t.node.op.facts.repeats:
         (t,) = t.parents
     if t.node.op is CONSTANT and not t.ndim:
         return bool(t.node.attrs["value"] == 0)
@@ -263,53 +275,21 @@ def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
     """
     if t.node.op is UNSLICE:
         return t
-    name = t.node.op.name
-    if not depth or name not in ("broadcast_to", "expand_dims", "squeeze", "transpose",
-                                 "sum"):  # fmt: skip
+    index_in = t.node.op.facts.index
+    if not depth or index_in is None:
         return None
     inside = lifted(t.parents[0], depth - 1)
     if inside is None:
         return None
-    if name == "slice":
-        return within(inside, t.node.attrs["index"])
     part, index = inside.parents[0], inside.node.attrs["index"]
-    attrs = dict(t.node.attrs)
-    moved = moved_index(name, attrs, index, t, inside)
+    moved = index_in(t.node, index)
     if moved is None:
         return None
-    if name == "broadcast_to":
+    if t.node.op.facts.repeats:
         pairs = zip(moved, t.shape, strict=True)
         made = broadcast_to(part, tuple(slice_length(e, d) for e, d in pairs))
     else:
-        made = apply(t.node.op, part, *t.parents[1:], **attrs)
+        made = apply(t.node.op, part, *t.parents[1:], **t.node.attrs)
     if all(entry == slice(None) for entry in moved):
         return None
     return apply(UNSLICE, made, shape=t.shape, index=moved)
-
-
-def moved_index(
-    name: str, attrs: dict, index: tuple[slice, ...], t: Tensor, inside: Tensor
-) -> tuple[slice, ...] | None:
-    """Return the index of a part after a view or a sum; None where it has none."""
-    full_ = slice(None)
-    axes = attrs.get("axes", ())
-    match name:
-        case "divide" | "multiply" | "negative":
-            return index
-        case "broadcast_to":
-            ahead = t.ndim - len(index)
-            pairs = zip(index, inside.shape, t.shape[ahead:], strict=True)
-            if any(e != full_ and a != b for e, a, b in pairs):
-                return None
-            return (full_,) * ahead + index
-        case "transpose":
-            return tuple(index[a] for a in axes)
-        case "expand_dims":
-            rest = iter(index)
-            return tuple(full_ if i in axes else next(rest) for i in range(t.ndim))
-        case "squeeze":
-            if any(index[a] != full_ for a in axes):
-                return None
-        case "sum" if attrs["keepdims"]:
-            return tuple(full_ if i in axes else e for i, e in enumerate(index))
-    return tuple(e for i, e in enumerate(index) if i not in axes)

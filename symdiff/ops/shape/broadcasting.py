@@ -38,7 +38,7 @@ from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import shape_text
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.reduce.sums import reduce_sum
-from symdiff.ops.shape import rows
+from symdiff.ops.shape import places, rows
 
 
 def _infer_broadcast(t: TensorType, *, shape: Shape) -> TensorType:
@@ -70,7 +70,14 @@ BROADCAST_TO = multilinear(
     text=lambda node: f"np.broadcast_to(_0, {shape_text(node.attrs['shape'])})",
     view=True,
     rule="{0} was broadcast",
-    facts=Facts(zeros="moved", repeats=True, rows=rows.broadcast, word="repeated"),
+    facts=Facts(
+        zeros="moved",
+        repeats=True,
+        rows=rows.broadcast,
+        word="repeated",
+        axes=places.repeated_axes,
+        index=places.in_repeated,
+    ),
     latex=_repeated_tex,
 )
 

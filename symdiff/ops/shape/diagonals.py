@@ -64,11 +64,11 @@ def _triangle(name: str, word: str) -> Any:
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"Matrices with zeros {word} diagonal ``k``."
-    return api(name)(call)
+    return op, api(name)(call)
 
 
-tril = _triangle("tril", "above")
-triu = _triangle("triu", "below")
+TRIL, tril = _triangle("tril", "above")
+TRIU, triu = _triangle("triu", "below")
 
 
 @api("tri")

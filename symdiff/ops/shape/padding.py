@@ -20,8 +20,9 @@ from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.rounding import floor, rint
 from symdiff.ops.indexing.slices import UNSLICE, slice_axis
 from symdiff.ops.indexing.taking import arange, take
+from symdiff.ops.reduce.extremes import max_, min_
 from symdiff.ops.reduce.quantiles import median
-from symdiff.ops.reduce.sums import max_, mean, min_
+from symdiff.ops.reduce.sums import mean
 from symdiff.ops.shape.broadcasting import broadcast_to, full
 from symdiff.ops.shape.joining import concatenate
 from symdiff.ops.shape.rearrange import flip

@@ -32,7 +32,7 @@ from symdiff.ops.core.layouts import reshaped, turned
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import dim_text
-from symdiff.ops.shape import rows
+from symdiff.ops.shape import places, rows
 
 # --- reshaping ------------------------------------------------------------------------
 
@@ -151,7 +151,11 @@ EXPAND_DIMS = multilinear(
     text=_expand_text,
     view=True,
     facts=Facts(
-        zeros="rearranged", layout=reshaped, rows=rows.reshaped, word="expanded"
+        zeros="rearranged",
+        layout=reshaped,
+        rows=rows.reshaped,
+        word="expanded",
+        index=places.in_expanded,
     ),
     latex=tex.same,
 )
@@ -190,7 +194,11 @@ SQUEEZE = multilinear(
     text=_squeeze_text,
     view=True,
     facts=Facts(
-        zeros="rearranged", layout=reshaped, rows=rows.reshaped, word="element"
+        zeros="rearranged",
+        layout=reshaped,
+        rows=rows.reshaped,
+        word="element",
+        index=places.in_squeezed,
     ),
     latex=tex.same,
 )
@@ -247,7 +255,13 @@ TRANSPOSE = multilinear(
     text=_transpose_text,
     view=True,
     latex=_transpose_tex,
-    facts=Facts(zeros="rearranged", layout=turned, rows=rows.transposed),
+    facts=Facts(
+        zeros="rearranged",
+        layout=turned,
+        rows=rows.transposed,
+        axes=places.permuted_axes,
+        index=places.in_permuted,
+    ),
 )
 
 

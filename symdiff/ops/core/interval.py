@@ -7,12 +7,13 @@ and what is added up or multiplied from an open end is open on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
 
+from symdiff.graph.node import Node
 from symdiff.graph.types import Dim
 
 End = Dim | None
@@ -163,3 +164,28 @@ def larger(a: Interval, b: Interval) -> Interval:
 
 def smaller(a: Interval, b: Interval) -> Interval:
     return Interval(lesser(a.low, b.low), closer(least_of, a.high, b.high))
+
+
+# --- rules of many ops ----------------------------------------------------------------
+
+IntervalRule = Callable[[Node, Sequence[Interval]], Interval]
+
+
+def of_operand(node: Node, operands: Sequence[Interval]) -> Interval:
+    """The operand's own interval."""
+    return operands[0]
+
+
+def booleans(node: Node, operands: Sequence[Interval]) -> Interval:
+    """0 and 1."""
+    return BOOLEANS
+
+
+def below_length(node: Node, operands: Sequence[Interval]) -> Interval:
+    """The numbers below the length that a node names."""
+    return Interval(0, end_of(node.attrs["length"] - 1))
+
+
+def along_axis(node: Node, operands: Sequence[Interval]) -> Interval:
+    """The place of an element along an axis."""
+    return Interval(0, end_of(node.inputs[0].shape[node.attrs["axis"]] - 1))
