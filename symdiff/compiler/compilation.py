@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from symdiff.emit.listing import Listed, Listing, listing_of
+from symdiff.emit.listing import Listed, Listing, Record, listing_of
 from symdiff.emit.modules.writing import (
     refuse_other_arrays,
     refuse_other_text,
@@ -50,7 +50,7 @@ class Compilation(Displayed):
         default=None, repr=False, compare=False
     )  # what was compiled: declaration, wrt, base
     _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
-    _listed: Mapping[str, Sequence[Listed]] = field(
+    _listed: Mapping[str, Sequence[Listed | Record]] = field(
         default_factory=dict, repr=False, compare=False
     )  # by path, what the listings are made from
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
 
 from symdiff.emit.lower.marks import Computes, Heading
 from symdiff.emit.lower.source import Statement
@@ -64,13 +66,39 @@ class Line:
         return tuple(dict.fromkeys(_targets(self.stmt)))
 
 
+class Place(NamedTuple):
+    """A row, a column, and the text that stands there."""
+
+    row: int
+    column: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A function's name, its body as it is printed, and the nodes of its names."""
+    """A function's name, its parameters between the parentheses, its body as it is
+    printed, and the nodes of its names.
+    """
 
     name: str
+    parameters: str
     printed: py.Printed
     nodes: Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A NamedTuple class; a field is its name, type, and a comment on it."""
+
+    name: str
+    doc: str
+    fields: tuple[tuple[str, str, str], ...]
+
+    def __str__(self) -> str:
+        said = self.doc.replace("\\", "\\\\").replace('"""', "'''")
+        lines = [f"    {name}: {kind}  # {words}" for name, kind, words in self.fields]
+        body = "\n\n" + "\n".join(lines) if lines else ""
+        return f'class {self.name}(NamedTuple):\n    """{said}"""{body}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +106,9 @@ class Region:
     """A function of a module, and its rows; ``lines`` are those of its body.
 
     ``body`` is the first row of that, ``headings`` are the rows where statements of the
-    user are quoted. ``nodes`` are the values that names stand for, whether given,
-    unpacked or computed. What a template lays out has no lines.
+    user are quoted, ``parameters`` stand in the head. ``nodes`` are the values that
+    names stand for, whether given, unpacked or computed. What a template lays out has
+    no lines.
     """
 
     name: str
@@ -88,15 +117,17 @@ class Region:
     body: int = 0
     lines: tuple[Line, ...] = ()
     headings: tuple[tuple[int, Heading], ...] = ()
+    parameters: tuple[Place, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A module's text and its functions, by name and in order."""
+    """A module's text; its functions and the fields of its records, by name."""
 
     text: str = field(repr=False)
     functions: Mapping[str, Region]
+    records: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> tuple[str, ...]:
@@ -125,52 +156,97 @@ class Listing:
             row: line for line in self.lines for row in range(line.first, line.last + 1)
         }
 
-    def names(self, line: Line) -> Iterator[tuple[int, int, str]]:
-        """Yield the row, the column and the text of the names in a line.
+    def names(self, line: Line) -> Iterator[Place]:
+        """Yield the names in a line; of a compound statement those of its head."""
+        for place, tok in self._tokens(line):
+            if tok.refers:
+                yield place
 
-        Of a compound statement those of its head.
-        """
+    def strings(self, line: Line) -> Iterator[tuple[Place, bool]]:
+        """Yield the strings in a line, and whether each is a key of a dict."""
+        found = list(self._tokens(line))
+        for (place, tok), (_, after) in pairwise(found):
+            if tok.kind == "string":
+                yield place, after.text == ":"
+
+    def _tokens(self, line: Line) -> Iterator[tuple[Place, py.Tok]]:
         rows = self.rows[line.first - 1 : line.last]
-        for row, column, name in py.names_at(line.stmt, rows):
-            yield line.first + row, column, name
+        for row, column, tok in py.tokens_at(line.stmt, rows):
+            yield Place(line.first + row, column, tok.text), tok
 
 
-def listing_of(text: str, bodies: Sequence[Listed]) -> Listing:
-    """Return the listing of a module whose functions have these bodies.
+def listing_of(text: str, parts: Sequence[Listed | Record]) -> Listing:
+    """Return the listing of a module that these parts were printed into.
 
     Raises `SymdiffError` where one does not stand in the text as it was printed.
     """
     rows = text.split("\n")
-    by_name = {b.name: b for b in bodies}
+    by_name = {part.name: part for part in parts}
     functions: dict[str, Region] = {}
-    for name, first, last in _spans(rows):
-        body = by_name.pop(name, None)
-        if body is None:
-            functions[name] = Region(name, first, last)
-            continue
-        printed = body.printed.text.rstrip("\n").split("\n")
-        start = last - len(printed)  # how many rows stand before the body
-        if rows[start:last] != printed:
-            raise SymdiffError(f"{name} is not in its module as it was printed.")
-        placed = body.printed.placed
-        lines = tuple(_lines(name, placed, start + 1))
-        headings = tuple(_headings(placed, start + 1))
-        known = (start + 1, lines, headings, body.nodes)
-        functions[name] = Region(name, first, last, *known)
+    records: dict[str, tuple[Place, ...]] = {}
+    for word, name, first, last in _spans(rows):
+        match by_name.pop(name, None):
+            case None if word == "def":
+                functions[name] = Region(name, first, last)
+            case Listed() as listed:
+                functions[name] = _region(listed, rows, first, last)
+            case Record() as record:
+                records[name] = _fields(record, rows, last)
     if by_name:
-        raise SymdiffError(f"no function of the module is called {[*by_name]}.")
-    return Listing(text, functions)
+        raise SymdiffError(f"the module has nothing that is called {[*by_name]}.")
+    return Listing(text, functions, records)
 
 
-def _spans(rows: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Yield the name, the first and the last row of each function of a module."""
+def _spans(rows: Sequence[str]) -> Iterator[tuple[str, str, int, int]]:
+    """Yield ``def`` or ``class``, the name, and the first and the last row of each."""
     heads = [i for i, row in enumerate(rows) if row[:1] not in ("", " ", ")")]
     ends = [*heads[1:], len(rows)]
     for head, end in zip(heads, ends, strict=True):
-        if rows[head].startswith("def "):
+        word, _, rest = rows[head].partition(" ")
+        if word in ("def", "class"):
             while not rows[end - 1]:
                 end -= 1
-            yield rows[head][len("def ") :].partition("(")[0], head + 1, end
+            yield word, rest.partition("(")[0].rstrip(":"), head + 1, end
+
+
+def _region(listed: Listed, rows: Sequence[str], first: int, last: int) -> Region:
+    """Return a function, whose body are the last of its rows."""
+    printed = listed.printed.text.rstrip("\n").split("\n")
+    body = last - len(printed) + 1
+    if rows[body - 1 : last] != printed:
+        raise SymdiffError(f"{listed.name} is not in its module as it was printed.")
+    placed = listed.printed.placed
+    return Region(
+        listed.name,
+        first,
+        last,
+        body,
+        tuple(_lines(listed.name, placed, body)),
+        tuple(_headings(placed, body)),
+        tuple(_parameters(listed.parameters, rows[first - 1 : body - 1], first)),
+        listed.nodes,
+    )
+
+
+def _parameters(said: str, head: Sequence[str], first: int) -> Iterator[Place]:
+    """Yield the parameters of a function in the rows before its body."""
+    text = "\n".join(head)
+    at = text.find("(")
+    for parameter in filter(None, said.split(", ")):
+        name = parameter.partition("=")[0]
+        at = text.index(name, at)
+        column = at - (text.rfind("\n", 0, at) + 1)
+        yield Place(first + text.count("\n", 0, at), column, name)
+        at += len(parameter)
+
+
+def _fields(record: Record, rows: Sequence[str], last: int) -> tuple[Place, ...]:
+    """Return the fields of a record, which are the last of its rows."""
+    first = last - len(record.fields) + 1
+    found = [Place(first + i, 4, f[0]) for i, f in enumerate(record.fields)]
+    if any(not rows[p.row - 1].startswith(f"    {p.text}: ") for p in found):
+        raise SymdiffError(f"{record.name} is not in its module as it was printed.")
+    return tuple(found)
 
 
 def _headings(placed: Sequence[py.Placed], start: int) -> Iterator[tuple[int, Heading]]:

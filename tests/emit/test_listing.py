@@ -61,6 +61,7 @@ def check_listing(listing: Listing) -> int:
     tree = ast.parse(listing.text)
     functions = {s.name: s for s in tree.body if isinstance(s, ast.FunctionDef)}
     assert [*functions] == [*listing.functions]
+    check_records(tree, listing)
     lines = 0
     for name, region in listing.functions.items():
         function = functions[name]
@@ -72,12 +73,31 @@ def check_listing(listing: Listing) -> int:
             check_line(listing, line, by_rows)
             seen.append((line.first, line.last))
             seen += inside_raw(line, by_rows)
-        if region.lines and name != "_scalars":
+        if region.lines and name not in ("_scalars", "init_params"):
             doc = (function.body[0].lineno, function.body[0].end_lineno)
             whole = (function.lineno, function.end_lineno)
             assert sorted([*seen, doc, whole]) == sorted(by_rows)
         lines += len(region.lines)
     return lines
+
+
+def check_records(tree: ast.Module, listing: Listing) -> None:
+    """Hold the fields of NamedTuples, and the parameters of functions, to the text."""
+    for stmt in tree.body:
+        match stmt:
+            case ast.ClassDef(name=name, body=body) if name in listing.records:
+                fields = [s.target for s in body if isinstance(s, ast.AnnAssign)]
+                found = [(f.lineno, f.col_offset, f.id) for f in fields]
+                assert [*listing.records[name]] == found
+            case ast.FunctionDef(name=name, args=args):
+                parameters = listing.functions[name].parameters
+                given = [*args.args, *args.kwonlyargs]
+                rows = [row.encode() for row in listing.rows]
+                found = [
+                    (a.lineno, len(rows[a.lineno - 1][: a.col_offset].decode()), a.arg)
+                    for a in given
+                ]
+                assert not parameters or [*parameters] == found
 
 
 def statements(function: ast.FunctionDef) -> list[ast.stmt]:
@@ -99,6 +119,13 @@ def check_line(listing: Listing, line: Line, by_rows: dict) -> None:
     assert [ast.dump(s) for s in parsed.body] == [ast.dump(stmt)]
     assert set(line.targets) == set_by(stmt), text
     assert sorted(listing.names(line)) == sorted(names_in(stmt, listing)), text
+    if not line.is_compound and not isinstance(line.stmt, py.RawStmt):
+        keys = [
+            ast.literal_eval(p.text) for p, is_key in listing.strings(line) if is_key
+        ]
+        dicts = [n for n in ast.walk(stmt) if isinstance(n, ast.Dict)]
+        wanted = [k.value for d in dicts for k in d.keys if isinstance(k, ast.Constant)]
+        assert keys == wanted, text
     said = told(listing, line)
     mark = line.stmt.mark
     if getattr(line.stmt, "comment", "") and isinstance(mark, Computes):
@@ -242,7 +269,7 @@ def test_a_body_that_is_not_where_it_was_printed_is_an_error():
     moved = found["forward"].replace("np.sin(x)", "np.cos(x)")
     with pytest.raises(SymdiffError, match="forward is not in its module as it was"):
         listing_of(moved, listed)
-    with pytest.raises(SymdiffError, match="no function of the module"):
+    with pytest.raises(SymdiffError, match="nothing that is called"):
         listing_of("import numpy as np\n", listed)
 
 

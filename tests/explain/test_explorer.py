@@ -407,3 +407,18 @@ def test_without_source_the_rest_is_shown() -> None:
     assert page.modules["backward.py"][1].lines
     assert [f.name for f in page.sources.files] in ([], ["test_explorer.py"])
     assert page.html()
+
+
+def test_strings_that_only_look_like_a_parameter_are_not_linked():
+    """``b`` is a parameter, and a kind of dtypes in what checks arguments."""
+    x = sd.input("x", (sd.dim("N"), 3))
+    w, b = sd.param("w", (3,)), sd.param("b", ())
+    model = sd.Model("m", inputs=[x], outputs={"p": x @ w + b}, loss=sd.mean(x @ w + b))
+    page = sd.compile(model).explore()
+    text, links = page.modules["backward.py"]
+    rows = text.split("\n")
+    linked = [
+        rows[row - 1] for row, column in links.names if rows[row - 1][column] == '"'
+    ]
+    assert linked
+    assert all('params["' in row or row.startswith('    return {"') for row in linked)

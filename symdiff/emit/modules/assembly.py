@@ -19,7 +19,7 @@ from typing import Any
 import sympy as sp
 
 from symdiff._version import __version__
-from symdiff.emit.listing import Listed
+from symdiff.emit.listing import Listed, Record
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.fitting import fitted
@@ -64,10 +64,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module's text, and the functions that are printed in it."""
+    """A module's text, and the functions and records that are printed in it."""
 
     text: str
-    listed: Sequence[Listed] = ()
+    listed: Sequence[Listed | Record] = ()
 
 
 def _quoted(name: str) -> str:
@@ -142,29 +142,18 @@ def body_hash(body: str) -> str:
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
-def _docstring(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"""', "'''")
-
-
-def record(name: str, doc: str, fields: Sequence[tuple[str, str, str]]) -> str:
-    """Return a NamedTuple class; a field is its name, type, and a comment on it."""
-    lines = [f"    {field}: {kind}  # {comment}" for field, kind, comment in fields]
-    body = "\n\n" + "\n".join(lines) if lines else ""
-    return f'class {name}(NamedTuple):\n    """{_docstring(doc)}"""{body}'
-
-
-def reverse_records(unit: Unit, found: Halves) -> list[str]:
+def reverse_records(unit: Unit, found: Halves) -> list[Record]:
     """Return the tuple of the residuals and, of a function, that of the gradients."""
     p = unit.program
-    fields = [(f.name, f.kind, f.comment) for f in found.fields]
-    records = [record("Residuals", "What the backward pass reads.", fields)]
+    fields = tuple((f.name, f.kind, f.comment) for f in found.fields)
+    records = [Record("Residuals", "What the backward pass reads.", fields)]
     if not p.is_model:
         names = gradient_names(unit)
-        fields = [
+        fields = tuple(
             (name, "np.ndarray", shape_comment(v.node))
             for name, v in zip(names, p.wrt, strict=True)
-        ]
-        records.append(record("Gradients", "The cotangents of the inputs.", fields))
+        )
+        records.append(Record("Gradients", "The cotangents of the inputs.", fields))
     return records
 
 
@@ -173,10 +162,10 @@ def gradient_names(unit: Unit) -> list[str]:
     return [f"d_{unit.names.of(v)}" for v in unit.program.wrt]
 
 
-def output_record(unit: Unit, named: Sequence[Named]) -> str:
+def output_record(named: Sequence[Named]) -> Record:
     """Return the tuple of several outputs."""
-    fields = [(name, "np.ndarray", shape_comment(t.node)) for name, t in named]
-    return record("Outputs", "The results, in order.", fields)
+    fields = tuple((name, "np.ndarray", shape_comment(t.node)) for name, t in named)
+    return Record("Outputs", "The results, in order.", fields)
 
 
 def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
@@ -285,7 +274,7 @@ def forward_module(
 ) -> Module:
     """Return forward.py, or a module of the same form with its own summary."""
     p = unit.program
-    records = [output_record(unit, p.outputs)] if len(p.outputs) > 1 else []
+    records = [output_record(p.outputs)] if len(p.outputs) > 1 else []
     call = f"forward({written.parameters})"
     return _module(
         "forward.py",
@@ -308,7 +297,7 @@ def backward_module(unit: Unit, found: Halves, options: Options, origin: str) ->
     primal, backward = found.primal, found.backward
     records = reverse_records(unit, found)
     if not p.is_model and len(p.results) > 1:
-        records.insert(0, output_record(unit, p.results))
+        records.insert(0, output_record(p.results))
     name = "loss_and_residuals" if p.is_model else "forward_with_residuals"
     subject = "loss" if p.is_model else "results"
     return _module(
@@ -348,27 +337,27 @@ def _module(
     functions: Mapping[str, Written],
     *,
     leaves: Sequence[Tensor],
-    records: Sequence[str],
+    records: Sequence[Record],
     **values: Any,
 ) -> Module:
     """Return a rendered and sealed module."""
     check = check_text(unit, leaves)
     bodies = [f.body for f in functions.values()]
     helpers = helper_texts(bodies)
-    records = [*records, *called(functions.values())]
-    everything = "\n".join([check, *records, *helpers, *bodies])
+    texts = [*map(str, records), *called(functions.values())]
+    everything = "\n".join([check, *texts, *helpers, *bodies])
     stored = stored_constants(unit, everything, single=False)
     text = render(
         template,
         header=header(unit, options, origin),
         imports=imports_of(everything, *(["pathlib"] if stored else [])),
         tables="\n".join(p for p in (BUILD, tables(unit, leaves), stored) if p),
-        records=records,
+        records=texts,
         check=check,
         helpers=helpers,
         **values,
     )
-    return Module(sealed(text), listed(functions))
+    return Module(sealed(text), [*listed(functions), *records])
 
 
 def called(functions: Iterable[Written]) -> list[str]:

@@ -63,9 +63,9 @@ class Written:
 
     def listed(self, name: str) -> list[Listed]:
         """Return what the listing of a module is made from, given the name it has."""
-        found = [Listed(name, self.printed, self.nodes)]
+        found = [Listed(name, self.parameters, self.printed, self.nodes)]
         if self.extra is not None:
-            found.append(Listed(FUNCTION, self.extra, self.nodes))
+            found.append(Listed(FUNCTION, "", self.extra, self.nodes))
         return found
 
 

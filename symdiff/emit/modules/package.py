@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from symdiff.emit.listing import Listed
+from symdiff.emit.listing import Listed, Record
 from symdiff.emit.modules.assembly import (
     BODY_MARK,
     Module,
@@ -85,7 +85,7 @@ class Package:
     """Files by path, and what the listings of the modules are made from."""
 
     files: dict[str, str | bytes]
-    listed: dict[str, Sequence[Listed]]
+    listed: dict[str, Sequence[Listed | Record]]
 
 
 def packaged(modules: Mapping[str, Module], unit: Unit, prefix: str) -> Package:

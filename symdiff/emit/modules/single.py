@@ -8,6 +8,7 @@ which the file says when it is run.
 
 from __future__ import annotations
 
+from symdiff.emit.listing import Listed, Record
 from symdiff.emit.modules.assembly import (
     Module,
     Options,
@@ -35,7 +36,7 @@ def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> M
     unit, p = lowered.unit, lowered.unit.program
     written: dict[str, Written] = {}
     functions: list[str] = []
-    records: list[str] = []
+    records: list[Record] = []
     leaves = p.inputs
 
     def add(name: str, function: Written) -> None:
@@ -45,7 +46,7 @@ def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> M
     if lowered.forward is not None:
         add("forward", lowered.forward)
     if len(p.outputs) > 1:
-        records.append(output_record(unit, p.outputs))
+        records.append(output_record(p.outputs))
     found = lowered.halves
     if found is not None:
         leaves = (*p.inputs, *p.targets)
@@ -60,14 +61,15 @@ def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> M
     constants = ""
     training: list[str] = []
     step: list[str] = []
+    more: list[Listed] = []
     if found is not None and lowered.training is not None:
-        constants, training, step = train_parts(unit, found, lowered.training)
+        constants, training, step, more = train_parts(unit, found, lowered.training)
         written |= lowered.training.written
         functions.extend(training)
     check = check_text(unit, leaves)
     helpers = helper_texts([*(f.body for f in written.values()), *step])
-    records += called(written.values())
-    everything = "\n".join([check, *records, *helpers, *functions])
+    texts = [*map(str, records), *called(written.values())]
+    everything = "\n".join([check, *texts, *helpers, *functions])
     names = sorted({"sys", *(m for m in STANDARD if f"{m}." in everything)})
     stored = stored_constants(unit, everything, single=True)
     if stored:
@@ -80,9 +82,9 @@ def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> M
         usage="Every function is pure unless it takes a state; NumPy alone is needed.",
         imports=imports_of(everything, *names),
         tables="\n".join(part for part in shown if part),
-        records=records,
+        records=texts,
         functions=functions,
         check=check,
         helpers=helpers,
     )
-    return Module(sealed(text), listed(written))
+    return Module(sealed(text), [*listed(written), *more, *records])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from symdiff.declare.init import as_init
 from symdiff.declare.model import Model
 from symdiff.declare.update import Optimizer
+from symdiff.emit.listing import Listed
 from symdiff.emit.lower.context import stored_name
 from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.accumulation import Division, division
@@ -152,7 +153,8 @@ def train_module(
     planned: bool,
 ) -> Module:
     """Return train.py."""
-    constants, functions, step = train_parts(unit, found, training, planned=planned)
+    made = train_parts(unit, found, training, planned=planned)
+    constants, functions, step, more = made
     written = training.written
     helpers = helper_texts([*(w.body for w in written.values()), *step])
     everything = "\n".join([*functions, *helpers])
@@ -173,7 +175,7 @@ def train_module(
         functions=functions,
         helpers=helpers,
     )
-    return Module(sealed(text), listed(written))
+    return Module(sealed(text), [*listed(written), *more])
 
 
 def _unplanned(unit: Unit, options: Options) -> list[str]:
@@ -187,8 +189,10 @@ def _unplanned(unit: Unit, options: Options) -> list[str]:
 
 def train_parts(
     unit: Unit, found: Halves, training: TrainingFunctions, *, planned: bool = False
-) -> tuple[str, list[str], list[str]]:
-    """Return the constants, the functions in order, and those of a step."""
+) -> tuple[str, list[str], list[str], list[Listed]]:
+    """Return the constants, the functions in order, those of a step, and what of them
+    is listed that is not written for this model alone.
+    """
     optimizer, p = training.optimizer, unit.program
     primal, backward, trained = found.primal, found.backward, training.metrics
     evaluated, divisors = training.evaluate, training.divisors
@@ -225,10 +229,11 @@ def train_parts(
     parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
     step = [render(part, **values) for part in parts]
     initial = _initial(unit)
-    random = "rng." in initial
+    draws = initial.text.rstrip("\n")
+    random = "rng." in draws
     own = any_declared((*p.params, *p.states))
     functions = [
-        render("init_params.py", draws=initial, random=random, declared=own),
+        render("init_params.py", draws=draws, random=random, declared=own),
         render("state_apart.py" if apart else "state.py", declared=own),
         *(render(part, apart=apart) for part in ("views.py", "adopt.py")),
         render("assigned.py", averaged="ema" in optimizer.hyper),
@@ -271,7 +276,8 @@ def train_parts(
         "tells checkpoints apart",
     )
     constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
-    return constants, [f.strip() for f in functions], step
+    more = [Listed("init_params", "", initial, {})]
+    return constants, [f.strip() for f in functions], step, more
 
 
 def _said(numbered: Sequence[str]) -> str:
@@ -336,7 +342,7 @@ def _step_lines(
     return {k: printed([stmt]) for k, stmt in calls.items()}
 
 
-def _initial(unit: Unit) -> str:
+def _initial(unit: Unit) -> py.Printed:
     """Return the statement of init_params that draws every parameter.
 
     An array that is too large for a literal is read from beside the module.
@@ -353,7 +359,7 @@ def _initial(unit: Unit) -> str:
         own = py.name(f"np.{t.dtype.name}") if is_declared(t.dtype) else None
         made = py.call("np.asarray", drawn, own or py.Name("dtype"))
         pairs.append((py.Lit(str(t.name)), made))
-    return printed([py.Return(py.Dict_(tuple(pairs)))])
+    return py.printed([py.Return(py.Dict_(tuple(pairs)))])
 
 
 def draw_text(leaf: Tensor) -> str:

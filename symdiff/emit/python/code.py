@@ -7,11 +7,11 @@ The invariant: the tree decides what the code means, the printer alone how it lo
 from symdiff.emit.python.printer import (
     Placed,
     Printed,
-    names_at,
     print_stmts,
     printed,
+    tokens_at,
 )
-from symdiff.emit.python.text import PRECEDENCE, expr_text
+from symdiff.emit.python.text import PRECEDENCE, Tok, expr_text
 from symdiff.emit.python.tree import (
     Assign,
     Attr,
@@ -88,6 +88,7 @@ __all__ = [
     "Slice",
     "Starred",
     "Stmt",
+    "Tok",
     "Tuple_",
     "Unary",
     "While",
@@ -99,8 +100,8 @@ __all__ = [
     "lit",
     "method",
     "name",
-    "names_at",
     "names_in",
     "print_stmts",
     "printed",
+    "tokens_at",
 ]

@@ -346,10 +346,10 @@ def printed(stmts: Sequence[Stmt], indent: int = 4, width: int = 88) -> Printed:
     return Printed(text, tuple(printer.placed))
 
 
-def names_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield the line, the column and the text of each name of a statement.
+def tokens_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, Tok]]:
+    """Yield the line, the column and the token of what a statement is printed as.
 
-    ``rows`` are the lines that it was printed on; of a compound statement the names of
+    ``rows`` are the lines that it was printed on; of a compound statement the tokens of
     its head alone.
     """
     simple = _simple(stmt)
@@ -357,7 +357,6 @@ def names_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     for tok in _head(stmt) if simple is None else simple[0]:
         if tok.text:  # what the printer adds between tokens, no token begins with
             at = text.index(tok.text, at)
-            if tok.refers:
-                row = text.count("\n", 0, at)
-                yield row, at - (text.rfind("\n", 0, at) + 1), tok.text
+            row = text.count("\n", 0, at)
+            yield row, at - (text.rfind("\n", 0, at) + 1), tok
             at += len(tok.text)

@@ -10,10 +10,10 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
+from symdiff.compiler.compilation import Compilation
 from symdiff.compiler.compile import collecting_later, compile_
 from symdiff.compiler.passes import program_passes
 from symdiff.declare.model import Function, Model
-from symdiff.emit.modules.bodies import Unit
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.explanation import derivation_of, folder_of, values_of
 from symdiff.explain.explorer.data import data
@@ -55,8 +55,10 @@ def explored(
     if values is not None:
         found = values_of(declared, derivation, values, wrt, seed, base)
     with at_site(declared.site):
-        unit, texts, forms = generated(declared, wrt, folder, derivation)
-    modules = _linked(texts, Owners(derivation, unit, forms))
+        compiled = compile_(declared, wrt=wrt, base=folder)
+        forms = _followed(compiled.stages["declared"], derivation)
+    program = compiled.stages["lower"].unit.program
+    modules = _linked(compiled, Owners(derivation, program, forms))
     frames = declared.site.frames
     first = frames[0][0].co_filename if main is None and frames else main
     shown = sources(derivation, folder, first)
@@ -64,22 +66,6 @@ def explored(
 
 
 Forms = list[dict[int, Tensor]]
-
-
-def generated(
-    declared: Model | Function, wrt: Any, folder: str, derivation: Derivation
-) -> tuple[Unit, dict[str, str], Forms]:
-    """Return the modules that ``compile`` writes for people to read, and their unit;
-    and what each pass made of the values of a derivation.
-    """
-    compiled = compile_(declared, wrt=wrt, base=folder)
-    forms = _followed(compiled.stages["declared"], derivation)
-    read = {
-        name: str(compiled.files[path])
-        for name in ("forward.py", "backward.py", "train.py")
-        if (path := f"{declared.name}/{name}") in compiled.files
-    }
-    return compiled.stages["lower"].unit, read, forms
 
 
 def _followed(program: Program, derivation: Derivation) -> Forms:
@@ -107,8 +93,12 @@ def _followed(program: Program, derivation: Derivation) -> Forms:
     return found
 
 
-def _linked(texts: dict[str, str], owners: Owners) -> dict[str, tuple[str, Linked]]:
-    found = {name: (text, linked(text, owners)) for name, text in texts.items()}
+def _linked(compiled: Compilation, owners: Owners) -> dict[str, tuple[str, Linked]]:
+    """Return the modules that people read, and what their lines have to do with."""
+    found: dict[str, tuple[str, Linked]] = {}
+    for name in ("forward.py", "backward.py", "train.py"):
+        if listing := compiled.listing.get(f"{compiled.name}/{name}"):
+            found[name] = listing.text, linked(listing, owners)
     _complete(owners.derivation, [links for _, links in found.values()])
     return found
 

@@ -1,18 +1,18 @@
 """What each line of a generated module has to do with.
 
-In: a module's text, and the owners of its nodes. Out: for each line and for each name
-in it the values and cotangents that it computes or reads. Invariant: the text is parsed
-and never run; a name of generated code belongs to one node, so nothing is guessed from
-how a line looks.
+In: a module's listing, and the owners of its nodes. Out: for each line and for each
+name in it the values and cotangents that it computes or reads. Invariant: a name of
+generated code belongs to one node, so nothing is guessed from how a line looks.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from symdiff.emit.modules.assembly import gradient_names
+from symdiff.emit.listing import Line, Listing, Place, Region
+from symdiff.emit.python import code as py
 from symdiff.explain.explorer.owners import Owners, Part
 from symdiff.graph.node import Node
 
@@ -42,21 +42,23 @@ class Linked:
         self.lines[line] = tuple(known | dict.fromkeys(items))
 
 
-def linked(text: str, owners: Owners) -> Linked:
+def linked(listing: Listing, owners: Owners) -> Linked:
     """Return the links of a module's functions."""
     found = Linked()
-    reader = _Reader(owners, found, text.splitlines())
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ClassDef):
-            reader.record(node)
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        if node.name in UPDATES:
-            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                found.add(line, ["u"])
-        elif node.name in OF_VALUES:
-            reader.function(node)
-        reader.keys(node)
+    nodes: dict[str, Node] = {}
+    for name, region in listing.functions.items():
+        if name in UPDATES:
+            for row in range(region.first, region.last + 1):
+                found.add(row, ["u"])
+        elif name in OF_VALUES:
+            nodes |= region.nodes
+    reader = _Reader(owners, found, listing, nodes)
+    for name, fields in listing.records.items():
+        reader.record(name, fields)
+    for name, region in listing.functions.items():
+        if name in OF_VALUES:
+            reader.function(region)
+        reader.keys(region)
     return found
 
 
@@ -68,110 +70,107 @@ def items_of(part: Part) -> list[str]:
 
 
 class _Reader:
-    def __init__(self, owners: Owners, found: Linked, rows: list[str]) -> None:
+    def __init__(
+        self,
+        owners: Owners,
+        found: Linked,
+        listing: Listing,
+        nodes: Mapping[str, Node],
+    ) -> None:
         self.owners = owners
         self.found = found
-        self.rows = rows
-        names = owners.unit.names
-        self.nodes: dict[str, Node] = {v: n for n, v in names._by_node.items()}
-        self.known: dict[str, tuple[str, ...]] = {}
-        for i, entry in enumerate(owners.derivation.entries):
-            if entry.role and entry.tensor.node in names._by_node:
-                self.known[names._by_node[entry.tensor.node]] = (f"v{i}",)
+        self.listing = listing
+        self.nodes = nodes
+        entries = owners.derivation.entries
+        place = {e.tensor.node: i for i, e in enumerate(entries)}
+        own = {e.tensor.node for e in entries if e.role}
+        self.known: dict[str, tuple[str, ...]] = {
+            name: (f"v{place[node]}",) for name, node in nodes.items() if node in own
+        }
         self.own = {
-            str(e.tensor.name): i
-            for i, e in enumerate(owners.derivation.entries)
+            py.expr_text(py.Lit(str(e.tensor.name))): i
+            for i, e in enumerate(entries)
             if e.role in ("parameter", "state")
         }
-        self.fields: dict[str, tuple[str, ...]] = {}
-        if not owners.unit.program.is_model:
-            place = {e.tensor.node: i for i, e in enumerate(owners.derivation.entries)}
-            for name, t in zip(
-                gradient_names(owners.unit), owners.unit.program.wrt, strict=True
-            ):
-                if t.node in place:
-                    self.fields[name] = (f"g{place[t.node]}",)
+        self.gradients = [
+            (f"g{place[t.node]}",) if t.node in place else ()
+            for t in owners.program.wrt
+        ]
 
     # --- statements -------------------------------------------------------------------
 
-    def function(self, function: ast.FunctionDef) -> None:
-        """Link the statements of a function and the names in them."""
-        stored = {
-            n.id
-            for n in ast.walk(function)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-        stored |= {a.arg for a in function.args.args}
+    def function(self, region: Region) -> None:
+        """Link the lines of a function and the names in them."""
+        stored = {p.text for p in region.parameters}
+        stored.update(name for line in region.lines for name in line.targets)
         known = [self.nodes[n] for n in stored if n in self.nodes]
         self.at_hand = {*known, *map(self.owners.operand, known)}
-        self.waiting: list[ast.stmt] = []
-        self.views: dict[str, ast.stmt] = {}  # of what was set last, by name
+        self.waiting: list[Line] = []
+        self.views: dict[str, Line] = {}  # of what was set last, by name
         self.last: tuple[set[str], list[str]] = (set(), [])
-        self.is_back = function.name == "backward"
-        self._block(function.body, False)
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name):
-                self._name(node.id, node.lineno, node.col_offset)
-            elif isinstance(node, ast.arg):
-                self._name(node.arg, node.lineno, node.col_offset)
+        self.is_back = region.name == "backward"
+        self._block(region.lines, 0)
+        for place in region.parameters:
+            self._name(place)
+        for line in region.lines:
+            for place in self.listing.names(line):
+                self._name(place)
 
-    def _block(self, body: Iterable[ast.stmt], inner: bool) -> None:
-        for stmt in body:
-            if isinstance(stmt, ast.For | ast.While | ast.If | ast.With):
-                self._compound(stmt)
-            elif not isinstance(stmt, ast.Return | ast.Raise):
-                self._simple(stmt, inner)
+    def _block(self, lines: Sequence[Line], depth: int) -> None:
+        """Link lines, of which those of a depth stand in the others."""
+        for i, line in enumerate(lines):
+            if line.depth != depth:
+                continue
+            if line.is_compound:
+                inside = takewhile(lambda x: x.depth > depth, lines[i + 1 :])
+                self._compound(line, list(inside))
+            else:
+                self._simple(line)
 
-    def _compound(self, stmt: ast.For | ast.While | ast.If | ast.With) -> None:
-        inner = [*stmt.body, *getattr(stmt, "orelse", [])]
-        self._block(inner, True)
+    def _compound(self, line: Line, inside: Sequence[Line]) -> None:
+        self._block(inside, line.depth + 1)
         items: dict[str, None] = {}
-        last = stmt.end_lineno or stmt.lineno
-        for line in range(stmt.lineno, last + 1):
-            items |= dict.fromkeys(self.found.lines.get(line, ()))
+        for row in range(line.first, line.last + 1):
+            items |= dict.fromkeys(self.found.lines.get(row, ()))
         if not items:
-            self.waiting.append(stmt)
+            self.waiting.append(line)
             return
-        for line in range(stmt.lineno, inner[0].lineno):
-            self.found.add(line, items)
+        for row in range(line.first, inside[0].first):
+            self.found.add(row, items)
 
-    def _simple(self, stmt: ast.stmt, inner: bool) -> None:
-        """Link a statement; ``inner`` says that it stands in a loop or branch."""
-        if self._is_given(stmt):
-            return
-        targets = {n.id for n in _targets(stmt) if isinstance(n, ast.Name)}
+    def _simple(self, line: Line) -> None:
+        targets = _set_by(line)
+        if not targets or not line.tensors:
+            return  # what unpacks or checks arguments is not computed
         nodes = [self.nodes[name] for name in sorted(targets) if name in self.nodes]
-        if not targets:
-            return
         if not nodes:  # a value of one operation's own, such as a mask
-            self._own(stmt, targets)
+            self._own(line, targets)
             return
-        items = self._items(nodes, inner)
+        items = self._items(nodes, line.depth > 0)
         self.last = {n for n in targets if n in self.nodes}, items
-        for found in (*self.waiting, stmt) if items else [stmt]:
-            for line in range(found.lineno, (found.end_lineno or found.lineno) + 1):
-                self.found.add(line, items)
-                self.found.statements[line] = None
+        for found in (*self.waiting, line) if items else [line]:
+            for row in range(found.first, found.last + 1):
+                self.found.add(row, items)
+                self.found.statements[row] = None
         self.waiting = []
         self.views = {}
 
-    def _own(self, stmt: ast.stmt, targets: set[str]) -> None:
+    def _own(self, line: Line, targets: Set[str]) -> None:
         """Link a value of one operation's own: with what is set next, as a rule.
 
         A view of what was set last, written into, belongs to that.
         """
         before, items = self.last
-        read = {n.id for n in ast.walk(stmt) if isinstance(n, ast.Name)}
-        if read & before:
-            self.views.update(dict.fromkeys(targets, stmt))
+        if any(place.text in before for place in self.listing.names(line)):
+            self.views.update(dict.fromkeys(targets, line))
         view = next((self.views[n] for n in sorted(targets) if n in self.views), None)
-        if view is None or view is stmt:
-            self.waiting.append(stmt)
+        if view is None or view is line:
+            self.waiting.append(line)
             return
         self.waiting = [s for s in self.waiting if s is not view]
-        for found in (view, stmt):
-            for line in range(found.lineno, (found.end_lineno or found.lineno) + 1):
-                self.found.add(line, items)
+        for found in (view, line):
+            for row in range(found.first, found.last + 1):
+                self.found.add(row, items)
 
     def _items(self, nodes: Iterable[Node], inner: bool) -> list[str]:
         found: dict[str, None] = {}
@@ -191,21 +190,6 @@ class _Reader:
                 if loop is not None and not any(items_of(self.owners.part([start]))):
                     found |= dict.fromkeys(items_of(self.owners.of_loop(loop)))
         return list(found | dict.fromkeys(items_of(self.owners.part(list(computed)))))
-
-    def _is_given(self, stmt: ast.stmt) -> bool:
-        """Whether a statement unpacks or checks arguments instead of computing."""
-        match stmt:
-            case ast.Assign(value=ast.Call(func=ast.Name(id=name))):
-                return name in ("_check", "_cotangent", "float")
-            case ast.Assign(
-                value=ast.Name(id="residuals") | ast.Attribute(attr="shape")
-            ):
-                return True
-            case ast.Assign(value=ast.Subscript(value=ast.Name(id="params"))):
-                return True
-            case ast.Assign(value=ast.Tuple(elts=[ast.Subscript(value=value), *_])):
-                return isinstance(value, ast.Name) and value.id == "params"
-        return False
 
     def _inlined(self, node: Node) -> Iterator[Node]:
         """Yield a node and what is written into its statement."""
@@ -236,70 +220,38 @@ class _Reader:
             return whole or items_of(self.owners.part([node]))
         return items_of(self.owners.part([node]))
 
-    def _name(self, name: str, line: int, column: int) -> None:
-        items = self._items_of_name(name)
+    def _name(self, place: Place) -> None:
+        items = self._items_of_name(place.text)
         if items:
-            start = _characters(self.rows[line - 1], column)
-            self.found.names[line, start] = (start + len(name), items)
+            self._say(place, items)
 
-    def record(self, node: ast.ClassDef) -> None:
+    def _say(self, place: Place, items: tuple[str, ...]) -> None:
+        end = place.column + len(place.text)
+        self.found.names[place.row, place.column] = (end, items)
+
+    def record(self, name: str, fields: Sequence[Place]) -> None:
         """Link the fields of a tuple of residuals or of gradients."""
-        for stmt in node.body:
-            if isinstance(stmt, ast.AnnAssign) and isinstance(stmt.target, ast.Name):
-                name = stmt.target.id
-                items = self.fields.get(name) if node.name == "Gradients" else None
-                items = items or self._items_of_name(name)
-                if items:
-                    start = stmt.target.col_offset
-                    self.found.names[stmt.lineno, start] = (start + len(name), items)
+        own = self.gradients if name == "Gradients" else [()] * len(fields)
+        for place, gradient in zip(fields, own, strict=True):
+            if items := gradient or self._items_of_name(place.text):
+                self._say(place, items)
 
-    def keys(self, function: ast.FunctionDef) -> None:
+    def keys(self, region: Region) -> None:
         """Link the names of parameters, where they stand as keys."""
-        returned = {
-            id(key): value
-            for node in ast.walk(function)
-            if isinstance(node, ast.Dict)
-            for key, value in zip(node.keys, node.values, strict=True)
-        }
-        for node in ast.walk(function):
-            if not isinstance(node, ast.Constant) or node.value not in self.own:
-                continue
-            i = self.own[str(node.value)]
-            back = function.name == "backward" and id(node) in returned
-            items = (f"{'g' if back else 'v'}{i}",)
-            row = self.rows[node.lineno - 1]
-            start = _characters(row, node.col_offset)
-            end = _characters(row, node.end_col_offset or node.col_offset)
-            self.found.names[node.lineno, start] = (end, items)
-            if id(node) in returned:
-                self.found.add(node.lineno, items)
+        for line in region.lines:
+            for place, is_key in self.listing.strings(line):
+                i = self.own.get(place.text)
+                if i is None:
+                    continue
+                items = (f"{'g' if is_key and region.name == 'backward' else 'v'}{i}",)
+                self._say(place, items)
+                if is_key:
+                    self.found.add(place.row, items)
 
 
-def _targets(stmt: ast.stmt) -> Iterator[ast.expr]:
-    """Yield the names that a statement sets, wholly or in part."""
-    waiting: list[ast.expr]
-    match stmt:
-        case ast.Assign(targets=targets):
-            waiting = list(targets)
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            waiting = [target]
-        case ast.Expr(value=ast.Call(func=ast.Attribute(), args=[target, *_])):
-            waiting = [target]  # `np.add.at(a, ...)`
-        case _:
-            waiting = []
-    while waiting:
-        current = waiting.pop()
-        match current:
-            case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                waiting += elements
-            case ast.Subscript(value=value) | ast.Starred(value=value):
-                waiting.append(value)
-            case ast.Call(args=args):  # a view, as in `np.einsum("ii->i", a)[...] = b`
-                waiting += [a for a in args if isinstance(a, ast.Name)]
-            case _:
-                yield current
-
-
-def _characters(row: str, column: int) -> int:
-    """Return a column in characters; the parser counts bytes."""
-    return len(row.encode()[:column].decode(errors="replace"))
+def _set_by(line: Line) -> Set[str]:
+    """Return the names that a line sets; of what is kept of a turn, its value."""
+    match line.stmt:
+        case py.ExprStmt(py.Call(py.Attr(_, "append"), (py.Name(kept),))):
+            return {kept}
+    return set(line.targets)

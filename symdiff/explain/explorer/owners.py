@@ -1,7 +1,7 @@
 """Which declared values a node of the generated program belongs to.
 
-In: a derivation, what the passes made of its values, and the unit that code was
-generated from. Out: `Owners`. Invariant: values went through the same passes as the
+In: a derivation, what the passes made of its values, and the program that code
+is generated from. Out: `Owners`. Invariant: values went through the same passes as the
 program, so each is found again whatever it was rewritten to; what a pass made in
 between belongs to the values that it is read for.
 """
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.emit.lower.source import primal_site
-from symdiff.emit.modules.bodies import Unit
 from symdiff.explain.derivation import Derivation
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.plan.program import Program
 
 LOOPS = ("scan", "while_loop", "cond")
 Found = dict[int, None]  # numbers of entries, in order
@@ -40,7 +40,7 @@ class Owners:
     """Entries by node, over all forms that their values take on the way to text."""
 
     derivation: Derivation
-    unit: Unit
+    program: Program
     forms: Sequence[Mapping[int, Tensor]]  # of the entries, after each pass
     tensors: dict[Node, Tensor] = field(default_factory=dict)
     _forms: dict[Node, Found] = field(default_factory=dict)
@@ -57,8 +57,8 @@ class Owners:
         entries = self.derivation.entries
         self._numbers = {e.name: i for i, e in enumerate(entries)}
         self._places = {e.tensor.node: i for i, e in enumerate(entries)}
-        program = self.unit.program
-        self.tensors = {**program.output_tensors(), **self.unit.tensors}
+        tensors = self.program.tensors()
+        self.tensors = {**self.program.output_tensors(), **tensors}
         self._note(enumerate(e.tensor for e in entries))
         for e in entries:
             for body in (
@@ -192,7 +192,7 @@ class Owners:
             if prefix == "d":
                 found |= self._forms.get(primal.node, {})
         for variable, gradient in zip(
-            self.unit.program.wrt, self.unit.program.gradients, strict=True
+            self.program.wrt, self.program.gradients, strict=True
         ):
             if gradient.node is node:
                 found |= self._forms.get(variable.node, {})
