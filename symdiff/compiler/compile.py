@@ -135,7 +135,7 @@ def compile_(
     folder = str(PurePath(origin).parent) if base is None else base
     variables = chosen(declared, wrt)
     modules = modules_of(declared, only, variables)
-    value: Any = hold(program_of(declared, variables))
+    value: Any = hold(program_of(declared, variables, trains="train" in modules))
     stages: dict[str, Any] = {"declared": value}
     list_of = passes(declared, level, modules, folder, apart=not single_file)
     for name, run in list_of.items():

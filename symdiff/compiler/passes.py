@@ -16,12 +16,14 @@ from typing import Any
 
 from symdiff.declare.checks import warn
 from symdiff.declare.model import Function, Model
+from symdiff.declare.update import Optimizer
 from symdiff.derive import stability
 from symdiff.derive.reverse import reverse_sweep
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.modules.bodies import style_of
 from symdiff.emit.modules.lowering import LoweredFunctions, lower_functions
 from symdiff.graph.node import topological
+from symdiff.graph.origin import Site
 from symdiff.graph.types import TupleType
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.shape.broadcasting import zeros_like
@@ -29,6 +31,7 @@ from symdiff.plan.functions import Functions, scheduled, split, with_memory
 from symdiff.plan.holding import held
 from symdiff.plan.indices import check_indices
 from symdiff.plan.program import Program
+from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
 from symdiff.rewrite.bodies import merge_loops, number_steps
 from symdiff.rewrite.driver import Table, rewrite
@@ -37,8 +40,17 @@ from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 from symdiff.rewrite.unstable import unstable
 
 Pass = Callable[[Any], Any]
+ProgramPass = Callable[[Program], Program]
 
 # --- from program to program ----------------------------------------------------------
+
+
+def everywhere(run: ProgramPass, program: Program) -> Program:
+    """Run a pass on a program and on those that it holds."""
+    made = run(program)
+    holding = tuple(run(p) for p in program.holding)
+    beside = tuple((name, run(p)) for name, p in program.beside)
+    return replace(made, holding=holding, beside=beside)
 
 
 def stabilise(program: Program) -> Program:
@@ -46,10 +58,17 @@ def stabilise(program: Program) -> Program:
 
     Warns, at the user's line, of those for which no rewrite is provable.
     """
-    roots = stability.stabilise(program.roots())
-    for site, message in unstable(roots):
+
+    def stable(part: Program) -> Program:
+        roots = stability.stabilise(part.roots())
+        found.extend(unstable(roots))
+        return part.with_roots(roots)
+
+    found: list[tuple[Site, str]] = []
+    made = everywhere(stable, program)
+    for site, message in dict.fromkeys(found):
         warn(message, site)
-    return program.with_roots(roots)
+    return made
 
 
 def differentiate(program: Program) -> Program:
@@ -115,29 +134,30 @@ def hold(program: Program) -> Program:
     return held(program) if program.wrt else program
 
 
+def join_update(program: Program, optimizer: Optimizer | None) -> Program:
+    """Let an optimiser's equations for the parameters join the program."""
+    if optimizer is None:
+        return program
+    found = equations(optimizer, program.params, program.wrt)
+    return replace(program, update=found)
+
+
 def program_passes(level: int) -> dict[str, Pass]:
     """Return the passes from program to program of an optimisation level, in order.
 
-    They run on the two programs by which the check holds hidden values fixed as well.
+    But for ``update``, which joins them where a model is trained.
     """
-    bare = {"derive": differentiate, "expand": expand_only, "prune": prune}
-    found = (
-        bare
-        if level == 0
-        else {
-            "stabilise": stabilise,
-            "derive": differentiate,
-            "rewrite": simplify,
-            "expand": expand,
-            "prune": prune,
-        }
-    )
-    return {"indices": check_indices, **found}
-
-
-def _with_held(run: Pass, program: Program) -> Program:
-    holding = tuple(run(h) for h in program.holding)
-    return replace(run(program), holding=holding)
+    found: dict[str, ProgramPass] = {"indices": check_indices, "derive": differentiate}
+    if level == 0:
+        found |= {"expand": expand_only, "prune": prune}
+    else:
+        found |= {"rewrite": simplify, "expand": expand, "prune": prune}
+    made: dict[str, Pass] = {
+        name: partial(everywhere, run) for name, run in found.items()
+    }
+    if level == 0:
+        return made
+    return {"indices": made.pop("indices"), "stabilise": stabilise, **made}
 
 
 # --- from program to functions --------------------------------------------------------
@@ -156,7 +176,9 @@ def plan_functions(functions: Functions) -> Functions:
 
 def pass_names(level: int) -> list[str]:
     """Return the names of all passes of an optimisation level, in order."""
-    return [*program_passes(level), "split", "schedule", "memory", "lower"]
+    names = list(program_passes(level))
+    names.insert(names.index("derive") + 1, "update")
+    return [*names, "split", "schedule", "memory", "lower"]
 
 
 def passes(
@@ -175,6 +197,10 @@ def passes(
     written = min(level, 1)  # what is planned is written in another way
     planned = level == 2 and apart and "train" in modules
 
+    optimizer = None
+    if isinstance(declared, Model) and "train" in modules:
+        optimizer = declared.optimizer
+
     def split_functions(program: Program) -> Functions:
         step = planned and not trains_apart(program)
         return split(program, backward="backward" in modules, planned=step)
@@ -182,10 +208,12 @@ def passes(
     def lower(functions: Functions) -> LoweredFunctions:
         return lower_functions(functions, declared, modules, base, written, apart=apart)
 
-    return {
-        **{n: partial(_with_held, run) for n, run in program_passes(level).items()},
+    found: dict[str, Pass] = {
+        **program_passes(level),
+        "update": partial(join_update, optimizer=optimizer),
         "split": split_functions,
         "schedule": partial(schedule_functions, base=base, level=written),
         "memory": plan_functions,
         "lower": lower,
     }
+    return {name: found[name] for name in pass_names(level)}

@@ -8,7 +8,8 @@ training.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from symdiff.declare.model import Function, Model
 from symdiff.declare.tracing import field_name
@@ -19,14 +20,49 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.control.mode import resolve_mode
 from symdiff.ops.core.leaf import INPUT
 from symdiff.ops.core.work import types_of
+from symdiff.plan.division import division
 from symdiff.plan.program import Named, Program
+from symdiff.plan.weighing import Batches, weighing
 
 
-def program_of(declared: Model | Function, wrt: Sequence[Tensor]) -> Program:
-    """Return a declaration as a program, to be differentiated by ``wrt``."""
-    if isinstance(declared, Model):
-        return model_program(declared, wrt)
-    return function_program(declared, wrt)
+def program_of(
+    declared: Model | Function, wrt: Sequence[Tensor], *, trains: bool = False
+) -> Program:
+    """Return a declaration as a program, to be differentiated by ``wrt``.
+
+    With ``trains`` it computes what a training module does beside the gradients.
+    """
+    if isinstance(declared, Function):
+        return function_program(declared, wrt)
+    program = model_program(declared, wrt)
+    return _with_training(program, declared) if trains else program
+
+
+def _with_training(program: Program, model: Model) -> Program:
+    """Return a program with what is evaluated, and what its means divide by."""
+    assert model.loss is not None
+    named = {"loss": model.loss, **model.metrics}
+    arguments = (*program.inputs, *program.targets)
+    divided = division(arguments, named, program.updates)
+    batches = Batches(divided, weighing(arguments, named))
+    resolved = resolve_mode(list(named.values()), "infer")
+    beside = {"evaluate": dict(zip(named, resolved, strict=True)), **batches.divisors}
+    programs = ((n, _beside(program, results)) for n, results in beside.items())
+    return replace(program, beside=tuple(programs), batches=batches)
+
+
+def _beside(program: Program, results: Mapping[str, Tensor]) -> Program:
+    """Return a program of further results over the leaves of another."""
+    return replace(
+        program,
+        outputs=tuple(results.items()),
+        results=(),
+        metrics=(),
+        updates=(),
+        seeds=(),
+        wrt=(),
+        gradients=(),
+    )
 
 
 def seed(name: str, like: Tensor) -> Tensor:

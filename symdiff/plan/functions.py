@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from symdiff.graph.node import Node
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.plan.buffers import Destination, MemoryPlan
 from symdiff.plan.known import known_numbers
@@ -22,6 +22,7 @@ from symdiff.plan.memory import plan_memory
 from symdiff.plan.partition import Partition, partition
 from symdiff.plan.program import Named, Program
 from symdiff.plan.schedule import Step, Style, reachable, schedule
+from symdiff.plan.update import Update
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,24 @@ class Functions:
     program: Program
     routines: Mapping[str, Routine]
     residuals: tuple[Node, ...] = ()
+    beside: Mapping[str, Functions] = field(default_factory=dict)
+    held: tuple[Functions, ...] = ()
 
     def __getitem__(self, name: str) -> Routine:
         return self.routines[name]
 
     def each(self, change: Callable[[Routine], Routine]) -> Functions:
         """Return the functions with every routine changed."""
-        changed = {name: change(r) for name, r in self.routines.items()}
-        return replace(self, routines=changed)
+        return replace(
+            self,
+            routines={name: change(r) for name, r in self.routines.items()},
+            beside={name: f.each(change) for name, f in self.beside.items()},
+            held=tuple(f.each(change) for f in self.held),
+        )
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.routines.values()))
+        parts = [*self.routines.values(), *self.beside.values(), *self.held]
+        return "\n".join(map(str, parts))
 
 
 # --- split ----------------------------------------------------------------------------
@@ -134,8 +142,9 @@ def split(
     given = _nodes(p.inputs, p.params, p.states)
     outputs = p.output_tensors()
     routines = [Routine("forward", given, _results(p.outputs), outputs)]
+    beside = {name: _alone(name, part) for name, part in p.beside}
     if not (backward and p.gradients):
-        return Functions(p, {r.name: r for r in routines})
+        return Functions(p, {r.name: r for r in routines}, beside=beside)
     tensors = p.tensors()
     halves = _halves(p, tensors)
     given = _nodes(p.inputs, p.targets, p.params, p.states)
@@ -154,7 +163,17 @@ def split(
         routines.append(Routine("metrics", given, _results(p.metrics), tensors))
     if planned:
         routines.append(_planned(p, tensors, halves.backward))
-    return Functions(p, {r.name: r for r in routines}, kept)
+        if p.update is not None and p.update.flat is not None:
+            routines.append(_updating(p.update.flat))
+    held = tuple(split(h, backward=False) for h in p.holding)
+    return Functions(p, {r.name: r for r in routines}, kept, beside, held)
+
+
+def _alone(name: str, p: Program) -> Functions:
+    """Return the one function of a program that is no more than its outputs."""
+    given = _nodes(p.inputs, p.targets, p.params, p.states)
+    routine = Routine(name, given, _results(p.outputs), p.output_tensors())
+    return Functions(p, {name: routine})
 
 
 def _nodes(*groups: Sequence[Tensor]) -> tuple[Node, ...]:
@@ -210,6 +229,25 @@ def _planned(
         numbers=numbers,
         same=same,
         late=frozenset(late),
+    )
+
+
+def _updating(update: Update) -> Routine:
+    """Return the function that applies an optimiser's equations to flat vectors.
+
+    Destinations are called like the leaves that they replace: slots, then parameters.
+    """
+    old = {**update.slots, "p": update.parameter}
+    goals = [Destination(name, t.node, old[name].node) for name, t in update.roots]
+    tensors = tensor_topological([*(t for _, t in update.roots), *update.leaves])
+    return Routine(
+        "update",
+        _nodes(update.leaves),
+        tuple(d.value for d in goals),
+        {t.node: t for t in tensors},
+        planned=True,
+        destinations=tuple(goals),
+        scalars=_nodes([*update.hyper.values(), update.step]),
     )
 
 

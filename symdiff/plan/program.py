@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
-from symdiff.graph.types import DType
+from symdiff.plan.listed import listed
+from symdiff.plan.update import Equations
+from symdiff.plan.weighing import Batches
 from symdiff.rewrite.index_ranges import Allowed
 
 Named = tuple[str, Tensor]
@@ -48,6 +49,10 @@ class Program:
     # What stop_gradient hides from the gradient, and the results given that: as two
     # programs of the same leaves, the second with one more for each hidden value.
     holding: tuple[Program, ...] = ()
+    # of the same leaves: what else a model's training computes, by function
+    beside: tuple[tuple[str, Program], ...] = ()
+    batches: Batches | None = None  # how results of a batch's parts make up its own
+    update: Equations | None = None  # what the optimiser does with the gradients
     # outputs and metrics, by name, that nobody reads: passes are watched on them
     followed: frozenset[str] = frozenset()
     # what its uses as labels or indices allow of an input
@@ -98,27 +103,14 @@ class Program:
 
     def __str__(self) -> str:
         """List the graph, a node a line, with the roles of its results."""
-        order = tensor_topological(self.roots())
-        numbers = {t.node: i for i, t in enumerate(order)}
-        lines = [f"program {self.name}"]
-        for t in order:
-            given = {k: v for k, v in t.node.attrs.items() if v is not None}
-            attrs = ", ".join(f"{k}={_shown(v):.40}" for k, v in given.items())
-            operands = ", ".join(f"%{numbers[i]}" for i in t.node.inputs)
-            note = f"  # {t.name}" if t.name else ""
-            shown = f"{operands}{', ' if operands and attrs else ''}{attrs}"
-            lines.append(
-                f"  %{numbers[t.node]} = {t.node.op.name}({shown}) : "
-                f"{t.node.type}{note}"
-            )
-        for role in ("outputs", "results", "metrics", "updates"):
-            for name, t in getattr(self, role):
-                lines.append(f"  {role[:-1]} {name} = %{numbers[t.node]}")
+        roots = [
+            (f"{role[:-1]} {name}", t)
+            for role in ("outputs", "results", "metrics", "updates")
+            for name, t in getattr(self, role)
+        ]
         # Before gradients are derived there are none.
         for variable, g in zip(self.wrt, self.gradients, strict=False):
-            lines.append(f"  gradient of {variable.name} = %{numbers[g.node]}")
-        return "\n".join(lines)
-
-
-def _shown(value: Any) -> str:
-    return str(value) if isinstance(value, DType) else repr(value)
+            roots.append((f"gradient of {variable.name}", g))
+        parts = [f"program {self.name}", listed(roots)]
+        parts += [f"{name}: {program}" for name, program in self.beside]
+        return "\n".join([*parts, *([] if self.update is None else [str(self.update)])])

@@ -99,7 +99,7 @@ def test_steps_compute_the_results_from_what_is_given(name: str, level: int) -> 
     assert isinstance(functions, Functions)
     for routine in functions.routines.values():
         _check_order(routine)
-        assert (routine.memory is None) == (routine.name != "grads")
+        assert (routine.memory is None) == (routine.name not in ("grads", "update"))
 
 
 def _check_order(routine: Routine) -> None:
@@ -123,7 +123,8 @@ def _check_order(routine: Routine) -> None:
 def test_the_step_is_split_by_what_is_made() -> None:
     model = _dense()
     whole = sd.compile(model).stages["split"].routines
-    assert list(whole) == ["forward", "primal", "backward", "metrics", "grads"]
+    names = ["forward", "primal", "backward", "metrics", "grads", "update"]
+    assert list(whole) == names
     single = sd.compile(model, single_file=True).stages["split"].routines
     assert list(single) == ["forward", "primal", "backward", "metrics"]
     only = sd.compile(model, only="forward").stages["split"].routines

@@ -65,14 +65,22 @@ class Lowered:
     ranges: dict[str, str] = field(default_factory=dict)  # text of a length to name
     bits: str = ""  # name of the integer type of a float's width, where it is used
     constants: dict[Node, str] = field(default_factory=dict)
+    destinations: Mapping[str, py.Expr] = field(default_factory=dict)
 
 
 def lower_plan(
-    plan: MemoryPlan, steps: Sequence[Step], same: Mapping[Node, Node], context: Context
+    plan: MemoryPlan,
+    steps: Sequence[Step],
+    same: Mapping[Node, Node],
+    context: Context,
+    where: Mapping[str, py.Expr] | None = None,
 ) -> Lowered:
-    """Return the statements of a planned body."""
+    """Return the statements of a planned body.
+
+    ``where`` are the destinations by name that are not entries of a mapping.
+    """
     letters: dict[str, int] = {}
-    lowered = Lowered([], {})
+    lowered = Lowered([], {}, destinations=where or {})
     for b in plan.buffers:
         letter = "mask" if b.dtype.is_bool else "ints" if b.dtype.is_integer else "work"
         letters[letter] = letters.get(letter, -1) + 1
@@ -200,10 +208,10 @@ def _memory(buffer: Buffer, lowered: Lowered) -> py.Expr:
     """Return the expression of a buffer or destination."""
     if buffer.scratch:
         return py.Name(lowered.buffers[buffer])
-    owner, _, key = buffer.name.partition(":")
-    if key:
-        return py.Index(py.Name(owner), (py.Lit(key),))
-    return py.Name(owner)
+    if buffer.name in lowered.destinations:
+        return lowered.destinations[buffer.name]
+    owner, key = buffer.name.split(":", 1)
+    return py.Index(py.Name(owner), (py.Lit(key),))
 
 
 def _hoisted(text: str, lowered: Lowered, context: Context) -> str:

@@ -8,10 +8,9 @@ needs of the forward one is in Residuals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import sympy as sp
@@ -28,25 +27,20 @@ from symdiff.emit.lower.naming import Names, user_name
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.lower.statements import is_filled, lower
 from symdiff.emit.python import code as py
-from symdiff.graph.body import every_node
-from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
     Constraint,
-    as_dim,
-    collecting_constraints,
-    require_nonempty,
 )
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT
+from symdiff.plan.constraints import apart, lengths_checked, strongest
 from symdiff.plan.cost import Cost, cost
 from symdiff.plan.fingerprint import fingerprint
 from symdiff.plan.functions import (
     Functions,
     Routine,
     scheduled,
-    split,
     with_memory,
 )
 from symdiff.plan.program import Program
@@ -140,14 +134,6 @@ def new_unit(
         if names.user_name(t) and not t.node.op.leaf:
             names.of(t)
     return unit
-
-
-def whole_unit(program: Program, base: str, level: int) -> Unit:
-    """Return the unit of a program that stands by itself, its functions planned."""
-    resolver = Resolver(base)
-    style = style_of(program, resolver, level)
-    functions = split(program, backward=False).each(lambda r: scheduled(r, style))
-    return new_unit(functions, resolver, style)
 
 
 def bare_unit(
@@ -264,64 +250,14 @@ def compute(
     return Body(context, stmts, routine.order, list(routine.results))
 
 
-def constraints_of(order: Sequence[Node]) -> list[Constraint]:
-    """Return what nodes assume of dims and only run time can tell, each once.
-
-    Those of bodies are among them; how often a loop ran is known too late to be
-    checked.
-    """
-    first = set(order)
-    everything = [*order, *(n for n in every_node(order) if n not in first)]
-    steps = {n.attrs["steps"] for n in everything if n.attrs.get("steps") is not None}
-    with collecting_constraints() as found:
-        for node in everything:
-            node.op.infer(*(i.type for i in node.inputs), **node.attrs)
-            _require_indices(node)
-    known = [c for c in found if not _symbols(c) & steps]
-    once: dict[Any, Constraint] = {}
-    for c in known:  # the first of several reasons is told
-        once.setdefault((c.left, c.right), c)
-    return list(once.values())
-
-
-def _require_indices(node: Node) -> None:
-    """Demand that constant indices lie within an axis whose length is not known."""
-    for place, length in index_operands(node).items():
-        index = node.inputs[place]
-        if index.op is not CONSTANT or not isinstance(length, sp.Expr):
-            continue
-        value = index.attrs["value"]
-        if value.size:
-            low, high = int(value.min()), int(value.max())
-            least, far = max((high + 1, high), (-low, low))
-            reason = f"index {far} of an axis of length {length}"
-            require_nonempty(as_dim(length - least + 1), reason)
-
-
-def lengths_checked(order: Sequence[Node]) -> Callable[[], frozenset[Any]]:
-    """Return, when asked, the dims that the checks of a body hold to be at least 1."""
-
-    @cache
-    def found() -> frozenset[Any]:
-        return frozenset(c.left for c in constraints_of(order) if c.right is None)
-
-    return found
-
-
-def _symbols(c: Constraint) -> set[sp.Basic]:
-    return {
-        s for d in (c.left, c.right) if isinstance(d, sp.Expr) for s in d.free_symbols
-    }
-
-
 def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
     """Return the statements that raise ValueError where a constraint fails."""
     made: list[py.Stmt] = []
-    for c in _strongest(found):
+    for c in strongest(found):
         left, least = c.left, 1
         if c.right is None:
             if isinstance(left, sp.Expr):
-                more, left = _apart(left)
+                more, left = apart(left)
                 least -= more
             test: py.Expr = py.Binary("<", dim_expression(left, context), py.Lit(least))
             message = f"{c.reason} needs at least one element, but {left} is 0"
@@ -334,29 +270,6 @@ def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
         error = py.Call(py.Name("ValueError"), (py.Lit(message),))
         made.append(py.If(test, (py.Raise(error),)))
     return made
-
-
-def _strongest(found: Sequence[Constraint]) -> list[Constraint]:
-    """Return the constraints without those that another implies: N >= 1, for N >= 3."""
-    least: dict[sp.Expr, int] = {}
-    for c in found:
-        if c.right is None and isinstance(c.left, sp.Expr):
-            more, rest = _apart(c.left)
-            least[rest] = min(more, least.get(rest, more))
-    return [c for c in found if not _is_implied(c, least)]
-
-
-def _is_implied(c: Constraint, least: Mapping[sp.Expr, int]) -> bool:
-    if c.right is not None or not isinstance(c.left, sp.Expr):
-        return False
-    more, rest = _apart(c.left)
-    return more > least[rest]
-
-
-def _apart(length: sp.Expr) -> tuple[int, sp.Expr]:
-    """Return a length as a number and the rest."""
-    more, rest = length.as_coeff_Add()
-    return (int(more), rest) if more.is_Integer else (0, length)
 
 
 def check_lengths(

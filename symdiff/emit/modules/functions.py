@@ -25,7 +25,6 @@ from symdiff.emit.modules.bodies import (
     check_dims,
     check_lengths,
     compute,
-    constraints_of,
     leaf_name,
     returned,
     used_nodes,
@@ -37,6 +36,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType
 from symdiff.ops.core.leaf import RANDOM
 from symdiff.ops.core.text import dim_text
+from symdiff.plan.constraints import constraints_of
 from symdiff.rewrite.index_ranges import entry_range
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.emit.modules.bodies import constraints_of
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.node import topological
 from symdiff.graph.types import Constraint
+from symdiff.plan.constraints import constraints_of
 from symdiff.plan.program import Program
 
 WISHES = (5, 3, 4, 6, 7, 2)  # lengths at random points, in turn

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from symdiff.declare.model import Function, Model
 from symdiff.emit.lower.source import Resolver
-from symdiff.emit.modules.bodies import Unit, new_unit, style_of, whole_unit
+from symdiff.emit.modules.bodies import Unit, new_unit, style_of
 from symdiff.emit.modules.functions import (
     Written,
     forward_function,
@@ -85,18 +85,18 @@ def lower_functions(
     if "backward" in modules and p.gradients:
         found = replace(found, halves=halves(unit))
     if "train" in modules and isinstance(declared, Model):
-        found = replace(found, training=training_functions(unit, declared, folder))
-        if "grads" in functions.routines and declared.optimizer is not None:
-            found = replace(found, planned=planned_step(unit, declared.optimizer))
+        found = replace(found, training=training_functions(unit))
+        if "grads" in functions.routines:
+            found = replace(found, planned=planned_step(unit))
     if apart and found.halves is not None:
-        found = replace(found, held=_held(unit, folder))
+        found = replace(found, held=_held(unit))
     return found
 
 
-def _held(unit: Unit, folder: str) -> tuple[LoweredFunctions, ...]:
+def _held(unit: Unit) -> tuple[LoweredFunctions, ...]:
     made = []
-    for program in unit.program.holding:
-        part = whole_unit(program, folder, unit.style.level)
+    for functions in unit.functions.held:
+        part = new_unit(functions, unit.resolver, unit.style)
         part = replace(part, constants=unit.constants)
         made.append(LoweredFunctions(part, forward_function(part)))
     return tuple(made)

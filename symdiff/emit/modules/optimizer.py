@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symdiff.declare.update import Optimizer, hyper_leaves
+from symdiff.declare.update import Optimizer
 from symdiff.emit.lower.storing import stored
 from symdiff.emit.modules.bodies import Body, Unit, bare_unit, compute
-from symdiff.emit.modules.equations import FLAT, Update, declared_update, is_flat
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
@@ -24,9 +23,8 @@ from symdiff.ops.core.text import op_text
 from symdiff.plan.functions import Routine
 from symdiff.plan.outform import out_form
 from symdiff.plan.program import Program
+from symdiff.plan.update import FLAT, Equations, Scheduled, Update, forms_of
 from symdiff.plan.widths import trains_apart
-from symdiff.rewrite.driver import rewrite
-from symdiff.rewrite.rules import expansions
 
 # What the functions around the equations call something else.
 WORDS = ("name", "hyper", "slots", "scratch", "free", "flat_grads")
@@ -49,49 +47,44 @@ class _Form:
 
 
 def update_statements(
-    optimizer: Optimizer,
-    shapes: Sequence[Shape],
-    parent: Unit,
-    whole: str = "state.flat_grads",
+    found: Equations, parent: Unit, whole: str = "state.flat_grads"
 ) -> tuple[str, str]:
     """Return what precedes the loop over parameters, and the loop's body, as text.
 
-    ``shapes`` are those of the parameters that are trained, ``parent`` is the unit
-    whose modules the text is for, ``whole`` names the gradient of all parameters.
+    ``parent`` is the unit whose modules the text is for, ``whole`` names the gradient
+    of all parameters.
     What depends on hyperparameters, the step and the whole gradient alone stands before
     the loop, where it is more than an operation or two.
     """
-    forms = _forms(optimizer, shapes, parent, whole)
+    forms = _forms(found, parent, whole)
     unpacked = _once(s for form in forms.values() for s in form.unpacked)
     gradient = _once(s for form in forms.values() for s in form.gradient)
     slots = _once(s for form in forms.values() for s in form.slots)
     stores = _by_shape(forms)
-    if optimizer.groups:
+    if found.optimizer.groups:
         return "", _printed([*gradient, *unpacked, *slots, *stores], 8)
     before = _once(s for form in forms.values() for s in form.before)
     return _printed([*unpacked, *before], 4), _printed([*gradient, *slots, *stores], 8)
 
 
-def _forms(
-    optimizer: Optimizer, shapes: Sequence[Shape], parent: Unit, whole: str
-) -> dict[Shape, _Form]:
+def _forms(found: Equations, parent: Unit, whole: str) -> dict[Shape, _Form]:
     """Return the statements for each shape; one for all where they are the same."""
+    optimizer, updates = found.optimizer, found.forms
     grouped = bool(optimizer.groups)
-    if is_flat(optimizer, shapes):
-        update = declared_update(optimizer, flat=False)
-        form = _form(optimizer, update, parent, whole, before=not grouped)
+    if FLAT in updates:
+        form = _form(optimizer, updates[FLAT], parent, whole, before=not grouped)
         if form is not None:
             return {FLAT: form}
+        updates = forms_of(optimizer, found.shapes)  # they read a parameter's lengths
     for before in (not grouped, False):
-        found: dict[Shape, _Form] = {}
-        for shape in dict.fromkeys(shapes):
-            update = declared_update(optimizer, shape, flat=False)
+        forms: dict[Shape, _Form] = {}
+        for shape, update in updates.items():
             form = _form(optimizer, update, parent, whole, before=before)
             assert form is not None
-            found[shape] = form
-        if len(set(found.values())) == 1:
-            return dict(list(found.items())[:1])
-    return found
+            forms[shape] = form
+        if len(set(forms.values())) == 1:
+            return dict(list(forms.items())[:1])
+    return forms
 
 
 def _form(
@@ -311,11 +304,11 @@ def number(value: py.Expr, kind: str | None) -> py.Expr:
     return value if kind is None else py.call(kind, value)
 
 
-def schedule_statements(optimizer: Optimizer, parent: Unit) -> str:
+def schedule_statements(found: Scheduled, parent: Unit) -> str:
     """Return the body of ``_hyper``: the hyperparameters at a step, by their
     schedules.
     """
-    made, values = _scheduled(optimizer, parent, optimizer.schedules, "state.step")
+    made, values = _scheduled(found, parent, found.values, "state.step")
     pairs = ", ".join(
         f"{py.expr_text(py.Lit(n))}: {py.expr_text(value)}"
         for n, value in values.items()
@@ -324,35 +317,31 @@ def schedule_statements(optimizer: Optimizer, parent: Unit) -> str:
     return _printed(made, 4)
 
 
-def decays(optimizer: Optimizer, parent: Unit) -> dict[str, object]:
+def decays(found: Equations, parent: Unit) -> dict[str, object]:
     """Return how the start, zero, is left in running averages: what they lack to 1.
 
     ``left`` is its share as an expression, ``own`` whether groups have decays of their
     own, and ``scheduled`` the body of ``_decay``, where the decay has a schedule.
     """
-    own = any("ema" in values for values in optimizer.groups.values())
-    if "ema" not in optimizer.schedules:
+    own = any("ema" in values for values in found.optimizer.groups.values())
+    if found.scheduled is None or "ema" not in found.scheduled.values:
         left = "decay**state.step" if own else 'state.hyper["ema"] ** state.step'
         return {"own": own, "scheduled": "", "left": left}
-    made, values = _scheduled(optimizer, parent, ["ema"], "t")
+    made, values = _scheduled(found.scheduled, parent, ["ema"], "t")
     made.append(py.Return(values["ema"]))
     left = "zeros" if own else "left"
     return {"own": own, "scheduled": _printed(made, 4), "left": left}
 
 
 def _scheduled(
-    optimizer: Optimizer, parent: Unit, wanted: Iterable[str], step: str
+    found: Scheduled, parent: Unit, wanted: Iterable[str], step: str
 ) -> tuple[list[py.Stmt], dict[str, py.Expr]]:
     """Return statements that compute hyperparameters at a step, and their values.
 
     They are computed in float64, as the numbers of ``state.hyper`` are kept.
     """
-    hyper, t = hyper_leaves(optimizer)
-    values = optimizer.scheduled(hyper, t)
-    names = list(wanted)
-    roots = tuple(
-        zip(names, rewrite([values[n] for n in names], expansions()), strict=True)
-    )
+    hyper, t = found.hyper, found.step
+    roots = tuple((name, found.values[name]) for name in wanted)
     used = {n for n in topological([r.node for _, r in roots]) if n.op.leaf}
     leaves = [leaf for leaf in (*hyper.values(), t) if leaf.node in used]
     unit = unit_of(leaves, roots, parent)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from symdiff.declare.optim import Optimizer
 from symdiff.emit.lower.context import Context, scalar_type
 from symdiff.emit.lower.planned import Field, lower_plan, plan_fields
 from symdiff.emit.lower.statements import expression_of
@@ -35,11 +34,8 @@ from symdiff.emit.modules.bodies import (
     _unpack_params,
     _used,
     check_dims,
-    constraints_of,
     leaf_name,
-    lengths_checked,
 )
-from symdiff.emit.modules.equations import Update, declared_update, updates_flat
 from symdiff.emit.modules.functions import Written, given_leaves
 from symdiff.emit.modules.optimizer import needs_arrays, number, unit_of
 from symdiff.emit.modules.render import render
@@ -47,8 +43,9 @@ from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import RANDOM
-from symdiff.plan.buffers import FLOAT_BYTES, Destination, MemoryPlan
-from symdiff.plan.functions import Routine
+from symdiff.plan.buffers import FLOAT_BYTES, MemoryPlan
+from symdiff.plan.constraints import constraints_of, lengths_checked
+from symdiff.plan.update import Update
 
 # What _planned.py calls its own arguments and its class.
 _OWN = frozenset(["plan", "Plan", "dims", "dtype"])
@@ -73,12 +70,12 @@ class PlannedStep:
     update: Planned | None
 
 
-def planned_step(unit: Unit, optimizer: Optimizer) -> PlannedStep:
+def planned_step(unit: Unit) -> PlannedStep:
     """Lower the planned step; the unit's other functions, made before, chose names."""
     own = replace(unit, names=unit.names.copy(_OWN))
     gradients = grads_function(own)
-    flat = updates_flat(own, optimizer)  # else parameters are updated one by one
-    return PlannedStep(gradients, update_function(optimizer, own) if flat else None)
+    flat = "update" in own.functions.routines  # else parameters are updated one by one
+    return PlannedStep(gradients, update_function(own) if flat else None)
 
 
 def planned_module(
@@ -260,45 +257,33 @@ def _setup(
 # --- the optimiser --------------------------------------------------------------------
 
 
-def update_function(optimizer: Optimizer, parent: Unit) -> Planned:
+def update_function(parent: Unit) -> Planned:
     """Return ``apply_update`` on flat vectors, in place, and its scratch."""
-    update = declared_update(optimizer)
-    results = [(update.slots[name], new) for name, new in update.new_slots.items()]
-    results.append((update.parameter, update.new_parameter))
-    named = [(str(old.name), new) for old, new in results]
-    unit = unit_of(update.leaves, named, parent)
-    goals = [
-        Destination(unit.names.of(old), new.node, old.node) for old, new in results
-    ]
+    found = parent.program.update
+    assert found is not None
+    assert found.flat is not None
+    update, routine = found.flat, parent.functions["update"]
+    unit = unit_of(update.leaves, update.roots, parent)
     given: dict[Node, py.Expr] = {t.node: leaf_name(unit, t) for t in update.leaves}
     context = _context(unit, given, list(given), unit.tensors)
     context.headings = False
-    scalars = [t.node for t in (*update.hyper.values(), update.step)]
-    routine = unit.planned(
-        Routine(
-            "update",
-            tuple(given),
-            tuple(d.value for d in goals),
-            unit.tensors,
-            planned=True,
-            destinations=tuple(goals),
-            scalars=tuple(scalars),
-        )
-    )
+    goals = routine.destinations
+    where = {d.name: given[d.leaf] for d in goals if d.leaf is not None}
     plan = routine.memory
     assert plan is not None
     order = [s.tensor.node for s in routine.steps]
-    lowered = lower_plan(plan, routine.steps, {}, context)
-    ending = copies(plan, context, py.Name)
+    lowered = lower_plan(plan, routine.steps, {}, context, where)
+    ending = copies(plan, context, where.__getitem__)
     fields = plan_fields(plan, lowered, context)
-    used = _used(order, [d.value for d in goals]) | {old.node for old, _ in results}
-    kind = f"{goals[-1].name}.dtype.type" if needs_arrays(order, scalars) else None
+    used = _used(order, routine.results) | {d.leaf for d in goals if d.leaf is not None}
+    last = py.expr_text(where[goals[-1].name])
+    kind = f"{last}.dtype.type" if needs_arrays(order, routine.scalars) else None
     stmts = _update_prologue(update, used, given, [f.name for f in fields], kind)
     stmts += [*lowered.stmts, *ending]
     names = [unit.names.of(t) for t in (update.parameter, update.gradient, update.step)]
     written = Written(
         f"{names[0]}, {names[1]}, slots, hyper, {names[2]}, scratch",
-        f"Do one step of {type(optimizer).__name__} in place, on flat vectors.",
+        f"Do one step of {type(found.optimizer).__name__} in place, on flat vectors.",
         py.printed(stmts or [py.RawStmt("pass")]),
         unit.names.nodes(),
     )

@@ -11,12 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from symdiff.declare.init import as_init
-from symdiff.declare.model import Model
-from symdiff.declare.update import Optimizer
 from symdiff.emit.listing import Listed
 from symdiff.emit.lower.context import stored_name
 from symdiff.emit.lower.texts import expression
-from symdiff.emit.modules.accumulation import Division, division
 from symdiff.emit.modules.assembly import (
     BUILD,
     Module,
@@ -29,7 +26,6 @@ from symdiff.emit.modules.assembly import (
     stored_constants,
 )
 from symdiff.emit.modules.bodies import Unit
-from symdiff.emit.modules.equations import frozen_names, trained_shapes, updates_flat
 from symdiff.emit.modules.functions import (
     Written,
     printed,
@@ -52,12 +48,12 @@ from symdiff.emit.modules.step_arguments import (
     read_lengths,
 )
 from symdiff.emit.modules.train_constants import train_constants
-from symdiff.emit.modules.weighing import Weighing, divisor_functions, weighing
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.widths import any_declared, is_declared
 from symdiff.plan.fingerprint import fingerprint
+from symdiff.plan.update import Equations
 from symdiff.plan.widths import trains_apart
 
 # The standard library that training uses.
@@ -90,21 +86,12 @@ class TrainingFunctions:
     there are any, and ``schedules`` the body of ``_hyper``.
     """
 
-    model: Model
     metrics: Written | None
     evaluate: Written
-    divided: Division
-    held_out: Weighing
     divisors: Mapping[str, Written]
     update: tuple[str, str]
     averages: Mapping[str, object] | None
     schedules: str
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The model's optimiser."""
-        assert self.model.optimizer is not None
-        return self.model.optimizer
 
     @property
     def written(self) -> dict[str, Written]:
@@ -113,34 +100,27 @@ class TrainingFunctions:
         return found | {"evaluate": self.evaluate, **self.divisors}
 
 
-def training_functions(unit: Unit, model: Model, folder: str) -> TrainingFunctions:
+def training_functions(unit: Unit) -> TrainingFunctions:
     """Lower what train.py computes besides the gradients."""
-    optimizer = model.optimizer
-    assert optimizer is not None
-    p = unit.program
+    p, found = unit.program, unit.program.update
+    assert found is not None
     metrics = metrics_function(unit) if p.metrics else None
-    evaluated = evaluate_function(unit, model, folder)
-    divided, held_out = division(unit, model), weighing(unit, model)
-    divisors = {
-        name: divisors_function(unit, named, folder)
-        for name, named in divisor_functions(divided, held_out).items()
-    }
-    whole = "state.flat_grads"
-    if _has_free(unit, optimizer) or trains_apart(p):
-        whole = "flat_grads"
-    shapes = trained_shapes(unit, optimizer)
-    update = update_statements(optimizer, shapes, unit, whole)
-    averages = decays(optimizer, unit) if "ema" in optimizer.hyper else None
-    schedules = schedule_statements(optimizer, unit) if optimizer.schedules else ""
-    return TrainingFunctions(
-        *(model, metrics, evaluated, divided, held_out, divisors),
-        *(update, averages, schedules),
-    )
+    evaluated = evaluate_function(unit)
+    names = [name for name, _ in p.beside if name != "evaluate"]
+    divisors = {name: divisors_function(unit, name) for name in names}
+    apart = _has_free(found) or trains_apart(p)
+    whole = "flat_grads" if apart else "state.flat_grads"
+    update = update_statements(found, unit, whole)
+    averages = decays(found, unit) if "ema" in found.optimizer.hyper else None
+    schedules = ""
+    if found.scheduled is not None:
+        schedules = schedule_statements(found.scheduled, unit)
+    return TrainingFunctions(metrics, evaluated, divisors, update, averages, schedules)
 
 
-def _has_free(unit: Unit, optimizer: Optimizer) -> bool:
+def _has_free(found: Equations) -> bool:
     """Whether gradients are clipped together, but for those of frozen parameters."""
-    return bool(frozen_names(unit, optimizer)) and "clip_norm" in optimizer.hyper
+    return bool(found.frozen) and "clip_norm" in found.optimizer.hyper
 
 
 def train_module(
@@ -153,6 +133,8 @@ def train_module(
     planned: bool,
 ) -> Module:
     """Return train.py."""
+    update = unit.program.update
+    assert update is not None
     made = train_parts(unit, found, training, planned=planned)
     constants, functions, step, more = made
     written = training.written
@@ -166,11 +148,11 @@ def train_module(
         "train.py",
         header=header(unit, options, origin, *_unplanned(unit, options)),
         name=unit.program.name,
-        optimizer=type(training.optimizer).__name__,
+        optimizer=type(update.optimizer).__name__,
         imports=imports_of(everything, *standard),
         imported=imported,
         planned=planned,
-        pair=planned and updates_flat(unit, training.optimizer),
+        pair=planned and update.flat is not None,
         constants="\n".join(part for part in (BUILD, constants, stored) if part),
         functions=functions,
         helpers=helpers,
@@ -193,13 +175,16 @@ def train_parts(
     """Return the constants, the functions in order, those of a step, and what of them
     is listed that is not written for this model alone.
     """
-    optimizer, p = training.optimizer, unit.program
+    p = unit.program
+    assert p.update is not None
+    assert p.batches is not None
+    optimizer, flat = p.update.optimizer, p.update.flat is not None
     primal, backward, trained = found.primal, found.backward, training.metrics
     evaluated, divisors = training.evaluate, training.divisors
-    divided, held_out = training.divided, training.held_out
-    frozen = bool(frozen_names(unit, optimizer))
+    divided, held_out = p.batches.divided, p.batches.held_out
+    frozen = bool(p.update.frozen)
     apart = trains_apart(p)
-    free = _has_free(unit, optimizer)
+    free = _has_free(p.update)
     unpacked, update = training.update
     averages = ""
     if training.averages is not None:
@@ -217,7 +202,7 @@ def train_parts(
         "update": update,
         "planned": planned,
         "frozen": frozen,
-        "uniform": updates_flat(unit, optimizer),
+        "uniform": flat,
         "limits": bool(optimizer.max_norm),
         "averages": averages.rstrip("\n"),
         "free": free or (apart and "flat_grads" in unpacked + update),
@@ -267,7 +252,7 @@ def train_parts(
     functions += [*step, render("fit.py", head=head, **loop)]
     functions += [render(f"{part}.py", **loop) for part in LOOP]
     declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
-    constants = train_constants(unit, optimizer, declared, divided, held_out)
+    constants = train_constants(unit, p.update, declared, p.batches)
     told_apart = "".join([fingerprint(p), constants, *step])
     digest = hashlib.sha256(told_apart.encode()).hexdigest()
     told = py.Assign(

@@ -9,23 +9,21 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from symdiff.declare.optim import Optimizer
-from symdiff.emit.modules.accumulation import Division
+from symdiff.emit.lower.source import Resolver
 from symdiff.emit.modules.bodies import Unit
-from symdiff.emit.modules.equations import frozen_names
-from symdiff.emit.modules.weighing import Weighing
 from symdiff.emit.python import code as py
 from symdiff.graph.widths import is_declared
+from symdiff.plan.division import Division
+from symdiff.plan.update import Equations
+from symdiff.plan.weighing import Batches, Weighing
 
 
 def train_constants(
-    unit: Unit,
-    optimizer: Optimizer,
-    names: Sequence[str],
-    divided: Division,
-    held_out: Weighing,
+    unit: Unit, found: Equations, names: Sequence[str], batches: Batches
 ) -> str:
     """Return the constants of train.py: hyperparameters, slots, buffers, arguments."""
+
+    optimizer = found.optimizer
 
     def words(values: Sequence[str]) -> py.Expr:
         return py.Tuple_(tuple(py.Lit(v) for v in values))
@@ -49,7 +47,7 @@ def train_constants(
         comment = "of arguments that are declared with one"
         stmts.append(py.Assign((py.Name("WIDTHS"),), py.Dict_(pairs), comment))
     params = [str(t.name) for t in unit.program.params]
-    frozen = frozen_names(unit, optimizer)
+    frozen = found.frozen
     if frozen:
         stmts.append(py.Assign((py.Name("FROZEN"),), words(frozen), "left as they are"))
     if optimizer.max_norm:
@@ -72,10 +70,11 @@ def train_constants(
         comment = "hyperparameters of their own"
         stmts.append(py.Assign((py.Name("GROUPS"),), py.Dict_(groups), comment))
     text = py.print_stmts(stmts, indent=0).rstrip("\n")
-    return f"{text}\n{_row_constants(divided)}{_batch_constants(held_out)}"
+    rows = _row_constants(batches.divided, unit.resolver)
+    return f"{text}\n{rows}{_batch_constants(batches.held_out)}"
 
 
-def _row_constants(divided: Division) -> str:
+def _row_constants(divided: Division, resolver: Resolver) -> str:
     """Return the axes of rows, and why batches cannot be worked through in parts."""
     axes = tuple((py.Lit(name), py.Lit(axis)) for name, axis in divided.axes.items())
     comment = "the axis of rows; other arguments are whole in every batch"
@@ -87,10 +86,19 @@ def _row_constants(divided: Division) -> str:
         text += "\n" + py.print_stmts([stmt], indent=0).rstrip("\n")
     if not divided.refused:
         return text
-    why = f"accumulate: parts of a batch do not add up to the batch: {divided.refused}"
+    refused = _located(divided, resolver)
+    why = f"accumulate: parts of a batch do not add up to the batch: {refused}"
     pieces = textwrap.wrap(why, 76, drop_whitespace=False, break_on_hyphens=False)
     lines = "\n".join(f"    {py.expr_text(py.Lit(piece))}" for piece in pieces)
     return f"{text}\nNOT_IN_PARTS = (\n{lines}\n)"
+
+
+def _located(divided: Division, resolver: Resolver) -> str:
+    """Return why batches are not divided, with the user's line that is the reason."""
+    statement = None if divided.at is None else resolver.statement(divided.at)
+    if statement is None:
+        return divided.refused
+    return f"{divided.refused.removesuffix(')')}, at {statement.location})"
 
 
 def _batch_constants(held_out: Weighing) -> str:

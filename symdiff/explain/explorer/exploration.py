@@ -77,7 +77,8 @@ def _followed(program: Program, derivation: Derivation) -> Forms:
     kept = [(i, e) for i, e in entries if not isinstance(e.tensor.type, TupleType)]
     more = tuple((f"followed/{e.name}", e.tensor) for _, e in kept)
     found: Forms = []
-    followed = replace(program, followed=frozenset(name for name, _ in more))
+    alone = replace(program, beside=(), holding=())
+    followed = replace(alone, followed=frozenset(name for name, _ in more))
     shadows = {
         "metrics": replace(followed, metrics=(*program.metrics, *more)),
         "outputs": replace(followed, outputs=(*program.outputs, *more)),

@@ -1,25 +1,24 @@
 """How results of batches make up the result of all rows, when nothing is trained.
 
-In: a unit and its model. Out: what each result of `evaluate` divides by, which results
-are sums, and which are neither, with the reason. Invariant: it is derived from the
-graph that inference computes; draws of a batch are as good as those of all rows.
+In: a model's arguments, loss and metrics. Out: what each result of `evaluate` divides
+by, which results are sums, and which are neither, with the reason. Invariant: it is
+derived from the graph that inference computes; draws of a batch are as good as those of
+all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sympy as sp
 
-from symdiff.declare.model import Model
-from symdiff.emit.modules.accumulation import Division, divisor_of
-from symdiff.emit.modules.bodies import Unit
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.control.mode import resolve_mode
 from symdiff.ops.core.leaf import RANDOM
 from symdiff.ops.core.operands import literal
 from symdiff.ops.core.rows import Mixed, Sums
+from symdiff.plan.division import Division, Named, divisor_of
 from symdiff.plan.parts import parts_of
 from symdiff.plan.rows import row_axes, row_dim
 
@@ -40,13 +39,11 @@ class Weighing:
     mixed: Mapping[str, str] = field(default_factory=dict)
 
 
-def weighing(unit: Unit, model: Model) -> Weighing:
+def weighing(arguments: Sequence[Tensor], named: Named) -> Weighing:
     """Return how the results of a model's batches are put together."""
-    arguments = (*unit.program.inputs, *unit.program.targets)
     rows = row_dim(arguments)
     if not isinstance(rows, sp.Symbol):
         return Weighing()
-    named = {"loss": model.loss, **model.metrics}
     roots = resolve_mode(list(named.values()), "infer")
     tensors = {t.node: t for t in tensor_topological(roots)}
     drawn = [t for t in tensors.values() if t.node.op is RANDOM]
@@ -79,3 +76,16 @@ def divisor_functions(divided: Division, held_out: Weighing) -> dict[str, Diviso
         merged = {**trained, **evaluated}
         return {"divisors": merged} if merged else {}
     return {"divisors": trained, "held_out_divisors": evaluated}
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How results of parts of the data make up those of all of it."""
+
+    divided: Division  # in training
+    held_out: Weighing  # in inference
+
+    @property
+    def divisors(self) -> dict[str, Divisors]:
+        """What the functions of divisors return, by function."""
+        return divisor_functions(self.divided, self.held_out)

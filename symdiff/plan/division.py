@@ -1,20 +1,18 @@
 """How a training step works through the rows of its data, as far as the graph says.
 
-In: a unit and its model. Out: which arguments have rows, and whether and how the
-gradients of a batch's parts make up that of the batch. Invariant: what is said is
-derived from the declared loss and metrics; where parts would not do, the reason is
-there.
+In: a model's arguments, loss and metrics. Out: which arguments have rows, and whether
+and how the gradients of a batch's parts make up that of the batch. Invariant: what is
+said is derived from the declared loss and metrics; where parts would not do, the reason
+is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
 
-from symdiff.declare.model import Model
-from symdiff.emit.modules.bodies import Unit, constraints_of
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
@@ -23,8 +21,11 @@ from symdiff.ops.control.mode import resolve_mode
 from symdiff.ops.core.leaf import INPUT
 from symdiff.ops.core.operands import literal
 from symdiff.ops.core.rows import Mixed, Part, Sums
+from symdiff.plan.constraints import constraints_of
 from symdiff.plan.parts import parts_of
 from symdiff.plan.rows import row_axes, row_dim
+
+Named = Mapping[str, Tensor]  # the loss, and the metrics
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Division:
 
     ``axes`` is the axis of rows of each argument that has some; ``numbered`` the
     arguments that hold numbers of rows, so that rows cannot be left out. ``refused``
-    says why a batch cannot be worked through in parts, or is ''. Else ``divisors`` are
-    what results divide by, where one of them divides by another number than that of
-    rows, and ``whole`` are the metrics that need the whole batch. A step needs
-    ``least`` rows, because of ``needing``.
+    says why a batch cannot be worked through in parts, or is '', and ``at`` which value
+    of the model is the reason. Else ``divisors`` are what results divide by, where one
+    of them divides by another number than that of rows, and ``whole`` are the metrics
+    that need the whole batch. A step needs ``least`` rows, because of ``needing``.
     """
 
     axes: Mapping[str, int]
@@ -46,14 +47,20 @@ class Division:
     whole: tuple[str, ...] = ()
     least: int = 1
     needing: str = ""
+    at: Tensor | None = None
 
 
-def division(unit: Unit, model: Model) -> Division:
-    """Return how a model's batches may be divided."""
-    rows = row_dim((*unit.program.inputs, *unit.program.targets))
-    found = _division(unit, model, rows)
+def division(
+    arguments: Sequence[Tensor], named: Named, updates: Sequence[tuple[str, Tensor]]
+) -> Division:
+    """Return how batches may be divided whose loss and metrics are ``named``.
+
+    ``updates`` are the new values of states.
+    """
+    rows = row_dim(arguments)
+    found = _division(arguments, named, [name for name, _ in updates], rows)
     least, needing = 1, ""
-    for c in constraints_of(topological([t.node for _, t in unit.program.updates])):
+    for c in constraints_of(topological([t.node for _, t in updates])):
         if c.right is None and (n := _least(c.left, rows)) > least:
             least, needing = n, c.reason
     return replace(found, least=least, needing=needing)
@@ -67,10 +74,10 @@ def _least(length: Dim, rows: Dim | None) -> int:
     return next((n for n, value in enumerate(values, 1) if value >= 1), 1)
 
 
-def _division(unit: Unit, model: Model, rows: Dim | None) -> Division:
-    arguments = (*unit.program.inputs, *unit.program.targets)
+def _division(
+    arguments: Sequence[Tensor], named: Named, states: Sequence[str], rows: Dim | None
+) -> Division:
     axes = row_axes(arguments, rows)
-    named = {"loss": model.loss, **model.metrics}
     roots = dict(zip(named, resolve_mode(list(named.values()), "train"), strict=True))
     by_name = {str(t.name): axes[t.node] for t in arguments if t.node in axes}
     numbered = _numbered(roots["loss"], rows)
@@ -78,14 +85,15 @@ def _division(unit: Unit, model: Model, rows: Dim | None) -> Division:
     if not isinstance(rows, sp.Symbol):
         why = "no dim of the arguments counts rows"
         return Division(by_name, names, why)
-    if unit.program.updates:
-        states = ", ".join(name for name, _ in unit.program.updates)
-        why = f"each part would move {states} by itself"
+    if states:
+        why = f"each part would move {', '.join(states)} by itself"
         return Division(by_name, names, why)
     found = dict(zip(roots, parts_of(list(roots.values()), rows, axes), strict=True))
     loss = found["loss"]
     if isinstance(loss, Mixed):
-        return Division(by_name, names, _reason(unit, roots["loss"], loss))
+        why = f"{loss.why} (`{loss.node.op.name}`)"
+        tensors = {t.node: t for t in tensor_topological([roots["loss"]])}
+        return Division(by_name, names, why, at=tensors.get(loss.node))
     whole = tuple(name for name, part in found.items() if isinstance(part, Mixed))
     tensors = {t.node: t for t in tensor_topological(list(roots.values()))}
     by = {
@@ -115,12 +123,3 @@ def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
                 below = topological([node.inputs[place]])
                 found |= {n for n in below if n.op is INPUT and n.dtype.is_integer}
     return found
-
-
-def _reason(unit: Unit, result: Tensor, mixed: Mixed) -> str:
-    """Return why a result is not put together from parts, and in which statement."""
-    tensors = {t.node: t for t in tensor_topological([result])}
-    at = tensors.get(mixed.node)
-    statement = None if at is None else unit.resolver.statement(at)
-    where = "" if statement is None else f", at {statement.location}"
-    return f"{mixed.why} (`{mixed.node.op.name}`{where})"

@@ -11,11 +11,11 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from symdiff.declare.update import Optimizer, hyper_leaves
-from symdiff.emit.modules.bodies import Unit
 from symdiff.graph.node import Node, attrs_key, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Shape, TupleType, dim
 from symdiff.ops.core.leaf import INPUT
+from symdiff.plan.listed import listed
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import expansions
 
@@ -88,26 +88,76 @@ def declared_update(
     return Update(p, g, whole, slots, hyper, t, roots[0], kept)
 
 
-def frozen_names(unit: Unit, optimizer: Optimizer) -> list[str]:
-    """Return the parameters that steps leave as they are: those that are declared so,
-    and those that the loss is not differentiated by.
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Hyperparameters at a step, by their schedules: leaves, the step, and values."""
+
+    hyper: dict[str, Tensor]
+    step: Tensor
+    values: dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """What an optimiser does to a model's parameters.
+
+    ``frozen`` are the names of those that steps leave as they are. ``flat`` updates all
+    of them at once, laid end to end, where that is the same. ``forms`` are the
+    equations for parameters of one shape; one form serves all shapes where they do the
+    same, and then it is that of a vector.
     """
-    wrt = {t.node for t in unit.program.wrt}
-    params = [(str(t.name), t.node) for t in unit.program.params]
-    return [n for n, node in params if node not in wrt or optimizer.is_frozen(n)]
+
+    optimizer: Optimizer
+    frozen: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    flat: Update | None
+    forms: dict[Shape, Update]
+    scheduled: Scheduled | None
+
+    def __str__(self) -> str:
+        forms = self.forms if self.flat is None else {FLAT: self.flat}
+        return "\n".join(
+            f"update of {shape}\n{listed(form.roots)}" for shape, form in forms.items()
+        )
 
 
-def trained_shapes(unit: Unit, optimizer: Optimizer) -> list[Shape]:
-    """Return the shapes of the parameters that steps change, each once."""
-    frozen = set(frozen_names(unit, optimizer))
-    shapes = [t.shape for t in unit.program.params if str(t.name) not in frozen]
-    return list(dict.fromkeys(shapes))
+def equations(
+    optimizer: Optimizer, params: Iterable[Tensor], wrt: Iterable[Tensor]
+) -> Equations:
+    """Return an optimiser's equations for parameters; those of ``wrt`` have gradients.
+
+    Steps leave the others as they are, and those that are declared frozen.
+    """
+    varied = {t.node for t in wrt}
+    frozen: list[str] = []
+    shapes: dict[Shape, None] = {}
+    for t in params:
+        if t.node not in varied or optimizer.is_frozen(str(t.name)):
+            frozen.append(str(t.name))
+        else:
+            shapes[t.shape] = None
+    alike = is_flat(optimizer, shapes)
+    uniform = optimizer.is_uniform and not frozen
+    return Equations(
+        optimizer,
+        tuple(frozen),
+        tuple(shapes),
+        declared_update(optimizer) if uniform and alike else None,
+        forms_of(optimizer, [FLAT] if alike else shapes),
+        _scheduled(optimizer) if optimizer.schedules else None,
+    )
 
 
-def updates_flat(unit: Unit, optimizer: Optimizer) -> bool:
-    """Whether one call on the flat vectors updates every parameter."""
-    uniform = optimizer.is_uniform and not frozen_names(unit, optimizer)
-    return uniform and is_flat(optimizer, trained_shapes(unit, optimizer))
+def forms_of(optimizer: Optimizer, shapes: Iterable[Shape]) -> dict[Shape, Update]:
+    """Return the equations for parameters of each shape."""
+    return {s: declared_update(optimizer, s, flat=False) for s in dict.fromkeys(shapes)}
+
+
+def _scheduled(optimizer: Optimizer) -> Scheduled:
+    hyper, step = hyper_leaves(optimizer)
+    values = optimizer.scheduled(hyper, step)
+    found = rewrite(list(values.values()), expansions())
+    return Scheduled(hyper, step, dict(zip(values, found, strict=True)))
 
 
 def is_flat(optimizer: Optimizer, shapes: Iterable[Shape]) -> bool:

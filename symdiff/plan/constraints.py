@@ -1,0 +1,98 @@
+"""What a body assumes of lengths that only run time can tell.
+
+In: the nodes of a body. Out: `Constraint`s, each once, and which lengths the checks of
+a body hold to be at least 1. Invariant: every type rule is asked, those of the bodies
+of loops too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import sympy as sp
+
+from symdiff.graph.body import every_node
+from symdiff.graph.indexing import index_operands
+from symdiff.graph.node import Node
+from symdiff.graph.types import (
+    Constraint,
+    as_dim,
+    collecting_constraints,
+    require_nonempty,
+)
+from symdiff.ops.core.operands import CONSTANT
+
+
+def constraints_of(order: Sequence[Node]) -> list[Constraint]:
+    """Return what nodes assume of dims and only run time can tell, each once.
+
+    Those of bodies are among them; how often a loop ran is known too late to be
+    checked.
+    """
+    first = set(order)
+    everything = [*order, *(n for n in every_node(order) if n not in first)]
+    steps = {n.attrs["steps"] for n in everything if n.attrs.get("steps") is not None}
+    with collecting_constraints() as found:
+        for node in everything:
+            node.op.infer(*(i.type for i in node.inputs), **node.attrs)
+            _require_indices(node)
+    known = [c for c in found if not _symbols(c) & steps]
+    once: dict[Any, Constraint] = {}
+    for c in known:  # the first of several reasons is told
+        once.setdefault((c.left, c.right), c)
+    return list(once.values())
+
+
+def _require_indices(node: Node) -> None:
+    """Demand that constant indices lie within an axis whose length is not known."""
+    for place, length in index_operands(node).items():
+        index = node.inputs[place]
+        if index.op is not CONSTANT or not isinstance(length, sp.Expr):
+            continue
+        value = index.attrs["value"]
+        if value.size:
+            low, high = int(value.min()), int(value.max())
+            least, far = max((high + 1, high), (-low, low))
+            reason = f"index {far} of an axis of length {length}"
+            require_nonempty(as_dim(length - least + 1), reason)
+
+
+def lengths_checked(order: Sequence[Node]) -> Callable[[], frozenset[Any]]:
+    """Return, when asked, the dims that the checks of a body hold to be at least 1."""
+
+    @cache
+    def found() -> frozenset[Any]:
+        return frozenset(c.left for c in constraints_of(order) if c.right is None)
+
+    return found
+
+
+def _symbols(c: Constraint) -> set[sp.Basic]:
+    return {
+        s for d in (c.left, c.right) if isinstance(d, sp.Expr) for s in d.free_symbols
+    }
+
+
+def strongest(found: Sequence[Constraint]) -> list[Constraint]:
+    """Return the constraints without those that another implies: N >= 1, for N >= 3."""
+    least: dict[sp.Expr, int] = {}
+    for c in found:
+        if c.right is None and isinstance(c.left, sp.Expr):
+            more, rest = apart(c.left)
+            least[rest] = min(more, least.get(rest, more))
+    return [c for c in found if not _is_implied(c, least)]
+
+
+def _is_implied(c: Constraint, least: Mapping[sp.Expr, int]) -> bool:
+    if c.right is not None or not isinstance(c.left, sp.Expr):
+        return False
+    more, rest = apart(c.left)
+    return more > least[rest]
+
+
+def apart(length: sp.Expr) -> tuple[int, sp.Expr]:
+    """Return a length as a number and the rest."""
+    more, rest = length.as_coeff_Add()
+    return (int(more), rest) if more.is_Integer else (0, length)
