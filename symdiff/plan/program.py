@@ -111,6 +111,7 @@ class Program:
         # Before gradients are derived there are none.
         for variable, g in zip(self.wrt, self.gradients, strict=False):
             roots.append((f"gradient of {variable.name}", g))
+        for name, beside in self.beside:
+            roots += [(f"{name} {result}", t) for result, t in beside.outputs]
         parts = [f"program {self.name}", listed(roots)]
-        parts += [f"{name}: {program}" for name, program in self.beside]
         return "\n".join([*parts, *([] if self.update is None else [str(self.update)])])
