@@ -7,6 +7,7 @@ the output occurs in a term, and stands for one length.
 
 from __future__ import annotations
 
+import operator
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -37,18 +38,46 @@ def sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, Dim]:
 
 
 def interleaved(operands: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return einsum(a, [0, 1], b, [1, 2], [0, 2]) in the form of strings."""
+    """Return einsum(a, [0, 1], b, [1, 2], [0, 2]) in the form of strings.
 
-    def letters(entries: Any) -> str:
-        return "".join(
-            "..." if e is Ellipsis else string.ascii_letters[int(e)] for e in entries
-        )
-
+    Without an output list, the axes named once follow in the order of their numbers,
+    after those of ``...``. That output is spelled out here: letters have another order.
+    """
     pairs = len(operands) // 2
-    terms = ",".join(letters(operands[2 * i + 1]) for i in range(pairs))
+    lists = [_labels(operands[2 * i + 1]) for i in range(pairs)]
     if len(operands) % 2:
-        terms += "->" + letters(operands[-1])
-    return terms, [operands[2 * i] for i in range(pairs)]
+        output = _labels(operands[-1])
+    else:
+        everywhere = [n for labels in lists for n in labels]
+        hidden = [Ellipsis] if Ellipsis in everywhere else []
+        numbers = sorted(n for n in everywhere if n is not Ellipsis)
+        output = [*hidden, *(n for n in numbers if numbers.count(n) == 1)]
+    terms = ",".join(map(_letters, lists))
+    return f"{terms}->{_letters(output)}", [operands[2 * i] for i in range(pairs)]
+
+
+def _labels(entries: Any) -> list[Any]:
+    """Return a list of labels as Python's ints and Ellipsis; raise `ShapeError`."""
+    labels: list[Any] = []
+    for entry in entries:
+        try:
+            label = entry if entry is Ellipsis else operator.index(entry)
+        except TypeError:
+            label = -1
+        if label is not Ellipsis and (
+            isinstance(entry, bool) or not 0 <= label < len(string.ascii_letters)
+        ):
+            raise ShapeError(
+                f"an axis of einsum is named by a number from 0 to "
+                f"{len(string.ascii_letters) - 1} or by ..., got {entry!r}."
+            )
+        labels.append(label)
+    return labels
+
+
+def _letters(labels: Sequence[Any]) -> str:
+    """Return labels as subscripts: any one letter a number."""
+    return "".join("..." if n is Ellipsis else string.ascii_letters[n] for n in labels)
 
 
 def read_subscripts(
