@@ -38,10 +38,8 @@ if TYPE_CHECKING:
         elementwise as elementwise,
         primitive as primitive,
     )
-    from symdiff.declare.readers.sympy import (
-        from_sympy as from_sympy,
-        to_sympy as to_sympy,
-    )
+    from symdiff.declare.readers.formulas import to_sympy as to_sympy
+    from symdiff.declare.readers.sympy import from_sympy as from_sympy
     from symdiff.derive.forward import jvp as jvp
     from symdiff.derive.reverse import grad as grad, vjp as vjp
     from symdiff.graph.errors import (
@@ -101,7 +99,7 @@ _DECLARED: dict[str, tuple[str, str]] = {
     "nn": ("symdiff.declare.nn.functional", ""),
     "optim": ("symdiff.declare.optim", ""),
     "primitive": ("symdiff.declare.own.ops", "primitive"),
-    "to_sympy": ("symdiff.declare.readers.sympy", "to_sympy"),
+    "to_sympy": ("symdiff.declare.readers.formulas", "to_sympy"),
 }
 
 # Known before the ops are loaded, for `dir` alone; `_functions` is what holds.

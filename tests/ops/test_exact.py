@@ -32,8 +32,9 @@ def _points(symbols: Any, count: int = 3) -> list[dict[Any, Any]]:
 
 
 def _plain(expression: Any) -> Any:
-    """Return an expression with sigmoid written by exp, and floor' = 0."""
+    """Return an expression with sigmoid written by exp, floor' = 0, all of it real."""
     plain = sp.sympify(expression).replace(sigmoid, lambda e: 1 / (1 + sp.exp(-e)))
+    plain = plain.replace(sp.re, lambda e: e)
     return plain.replace(lambda e: isinstance(e, (sp.Subs, sp.Derivative)), lambda e: 0)
 
 

@@ -162,7 +162,7 @@ def _one_more(a: Any, k: int) -> Any:
 
 # Of floats alone; and what only derivatives, and checks, are made of.
 WITHOUT_LINE = {
-    *("divide", "expm1", "floor", "log10", "log2", "log_sigmoid", "logaddexp2"),
+    *("cbrt", "divide", "expm1", "floor", "log10", "log2", "log_sigmoid", "logaddexp2"),
     *("relu", "sigmoid_cross_entropy", "by_mode", "place", "place_diagonal"),
     *("take_diagonal", "window_place", "windows", "in_range"),
 }

@@ -1,13 +1,12 @@
-"""SymPy expressions as graphs, and small graphs as SymPy expressions.
+"""SymPy expressions as graphs.
 
 In: a scalar, Matrix or MatrixSymbol expression and a tensor for each symbol. Out: a
-tensor; and back. Invariant: what is read is what SymPy would compute element by
-element; a matrix expression becomes products of matrices, never scalar entries.
+tensor. Invariant: what is read is what SymPy would compute element by element; a matrix
+expression becomes products of matrices, never scalar entries.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,19 +16,10 @@ from sympy.matrices import expressions as mx
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from symdiff.graph.errors import DeclarationError, ShapeError
-from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import TupleType
 from symdiff.ops.core.calculus import from_expression
-from symdiff.ops.core.closure import bound
 from symdiff.ops.core.operands import API, as_tensor, constant
-from symdiff.ops.core.symbols import OPERANDS
-
-MOST_ELEMENTS = 4096  # a graph for SymPy is a small one
-MOST_NODES = 10_000
-
-# --- expressions to graphs ------------------------------------------------------------
 
 
 @public
@@ -231,135 +221,3 @@ def _full(t: Tensor) -> Tensor:
             "for scalars."
         )
     return API["asarray"](t) if "asarray" in API else t
-
-
-# --- graphs to expressions ------------------------------------------------------------
-
-
-@public
-def to_sympy(tensor: Any) -> Any:
-    """Return a small graph as SymPy: an expression, or an array of them.
-
-    A leaf of shape () is a real symbol of its name; one with axes has an element
-    ``name_0_1`` for each place. A result with axes is an ImmutableDenseNDimArray (a
-    Matrix for two axes). Exact constants stay exact.
-
-    Parameters
-    ----------
-    tensor : Tensor
-        The result to read.
-
-    Raises
-    ------
-    DeclarationError
-        For symbolic lengths, for ops that have no exact value, and for graphs too large
-        to read.
-    """
-    t = as_tensor(tensor)
-    order = topological([t.node])
-    if len(order) > MOST_NODES:
-        raise DeclarationError(
-            f"the graph has {len(order)} nodes; to_sympy is for graphs up to "
-            f"{MOST_NODES}."
-        )
-    values: dict[Node, Any] = {}
-    for node in order:
-        values[node] = _value(node, [values[i] for i in node.inputs])
-    return _shown(values[t.node])
-
-
-def _value(node: Node, operands: list[Any]) -> Any:
-    if isinstance(node.type, TupleType):
-        raise DeclarationError(f"{node.op.name} has no exact form in SymPy.")
-    name = node.op.name
-    if name == "literal":
-        return sp.sympify(_exact(node.attrs["value"]))
-    if name == "constant":
-        return _array(np.vectorize(_exact, otypes=[object])(node.attrs["value"]))
-    if node.op.leaf:
-        return _leaf(node)
-    if node.op.is_elementwise and node.op.expression is not None:
-        return _elementwise(node, operands)
-    if name == "where":
-        pieces = [np.asarray(a, dtype=object) for a in operands]
-        pick = np.frompyfunc(lambda c, a, b: sp.Piecewise((a, c), (b, True)), 3, 1)
-        return pick(*pieces)
-    if node.op.expand is not None and node.op.text is None:
-        return _expanded(node, operands)
-    try:
-        return node.op.evaluate(*operands, **_plain(node.attrs))
-    except (TypeError, AttributeError, ValueError) as error:
-        raise DeclarationError(f"{name} has no exact form in SymPy: {error}") from None
-
-
-def _exact(value: Any) -> Any:
-    """Return a number exactly: 0.5 as 1/2, 0.1 as the float it is."""
-    if isinstance(value, (bool, np.bool_)):
-        return sp.true if value else sp.false
-    if isinstance(value, (int, np.integer)):
-        return sp.Integer(int(value))
-    if isinstance(value, sp.Basic):
-        return value
-    number = float(value)
-    if not np.isfinite(number):
-        return sp.Float(number)
-    rational = sp.Rational(number)  # exactly
-    return rational if rational.q <= 1024 else sp.Float(number)
-
-
-def _array(values: Any) -> Any:
-    return np.asarray(values, dtype=object)
-
-
-def _leaf(node: Node) -> Any:
-    name, shape = node.attrs["name"], node.shape
-    if not all(isinstance(d, int) for d in shape):
-        raise DeclarationError(
-            f"{name} has symbolic lengths {shape}; to_sympy needs numbers."
-        )
-    if int(np.prod(shape, initial=1)) > MOST_ELEMENTS:
-        raise DeclarationError(f"{name} has more than {MOST_ELEMENTS} elements.")
-    integer = True if node.dtype.is_integer else None
-    if not shape:
-        return _array(sp.Symbol(name, real=True, integer=integer))
-    made = np.empty(shape, dtype=object)
-    for place in itertools.product(*(range(d) for d in shape)):
-        suffix = "_".join(map(str, place))
-        made[place] = sp.Symbol(f"{name}_{suffix}", real=True, integer=integer)
-    return made
-
-
-def _elementwise(node: Node, operands: list[Any]) -> Any:
-    expression, symbols = node.op.expression, OPERANDS[: len(operands)]
-    assert expression is not None
-
-    def each(*args: Any) -> Any:
-        return expression.subs(dict(zip(symbols, args, strict=True)), simultaneous=True)
-
-    return np.frompyfunc(each, len(operands), 1)(*operands)
-
-
-def _expanded(node: Node, operands: list[Any]) -> Any:
-    leaves = [bound(i.tensor_type, f"x{k}") for k, i in enumerate(node.inputs)]
-    assert node.op.expand is not None
-    inner = node.op.expand(*leaves, **node.attrs)
-    values: dict[Node, Any] = dict(zip((x.node for x in leaves), operands, strict=True))
-    for n in topological([inner.node]):
-        if n not in values:
-            values[n] = _value(n, [values[i] for i in n.inputs])
-    return values[inner.node]
-
-
-def _plain(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    if any(isinstance(v, sp.Basic) for v in attrs.values()):
-        raise DeclarationError("to_sympy needs lengths that are numbers.")
-    return dict(attrs)
-
-
-def _shown(value: Any) -> Any:
-    array = np.asarray(value, dtype=object)
-    if not array.shape:
-        return sp.sympify(array.item())
-    if array.ndim == 2:
-        return sp.ImmutableMatrix(*array.shape, array.ravel().tolist())
-    return sp.ImmutableDenseNDimArray(array.ravel().tolist(), array.shape)

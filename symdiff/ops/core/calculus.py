@@ -207,6 +207,8 @@ def _build(
             return API["heaviside"](done[e.args[0]], _number(e.args[1]))
         case _ if e.is_number:
             return _number(e)
+        case sp.re():
+            return done[e.args[0]]  # all values are real
         case sp.polygamma() if e.args[0].is_Integer:  # of order 0, digamma
             return API["polygamma"](int(e.args[0]), done[e.args[1]])
     name = _FUNCTIONS.get(type(e)) or _FUNCTIONS.get(e.func)

@@ -27,7 +27,7 @@ from symdiff.ops.core.record import (
     result_dtype,
     same_shape,
 )
-from symdiff.ops.core.symbols import OPERANDS
+from symdiff.ops.core.symbols import OPERANDS, y
 
 
 def elementwise(
@@ -87,6 +87,7 @@ def elementwise(
         partials = (None,) * arity
     elif partials is None:
         partials = rules.default_partials(expression, arity)
+    _check_symbols(name, arity, expression, partials)
 
     def vjp(*given: Any) -> Cotangents:
         return rules.elementwise_vjp(op, *given)
@@ -118,6 +119,17 @@ def elementwise(
         )
     )
     return op
+
+
+def _check_symbols(name: str, arity: int, value: Any, partials: Sequence[Any]) -> None:
+    """Raise `ValueError` where a formula has symbols that stand for no operand."""
+    operands = set(OPERANDS[:arity])
+    for formula, known in ((value, operands), *((p, {*operands, y}) for p in partials)):
+        if isinstance(formula, sp.Basic) and formula.free_symbols - known:
+            raise ValueError(
+                f"op {name!r}: {formula} is not in the real symbols of its operands, "
+                f"{sorted(map(str, known))}."
+            )
 
 
 def multilinear(

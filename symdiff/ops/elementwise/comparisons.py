@@ -36,7 +36,7 @@ from symdiff.ops.core.rows import (
     Sums,
     same_rows,
 )
-from symdiff.ops.core.symbols import u, v
+from symdiff.ops.core.symbols import OPERANDS, u, v
 from symdiff.ops.elementwise.in_place import where_out
 
 # --- comparisons and logic ------------------------------------------------------------
@@ -70,10 +70,9 @@ NOT_EQUAL, not_equal = _comparison("not_equal", "!=", r"\neq", sp.Ne)
 def _logical(
     name: str, infix: str, relation: Any, arity: int = 2
 ) -> tuple[Op, Callable[..., Tensor]]:
-    symbols = sp.symbols("u v")[:arity]
     op = elementwise(
         name,
-        relation(*symbols),
+        relation(*OPERANDS[:arity]),
         arity=arity,
         ufunc=name,
         infix=infix,

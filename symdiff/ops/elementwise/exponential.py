@@ -39,7 +39,7 @@ LOG10 = elementwise(
 )
 CBRT = elementwise(
     "cbrt",
-    sp.cbrt(u),
+    sp.real_root(u, 3),
     partials=(1 / (3 * y**2),),
     ufunc="cbrt",
     analytic=False,  # NumPy's is real, negative for negative arguments

@@ -61,7 +61,7 @@ ERF = _helped("erf", sp.erf(u), _BELL, r"\operatorname{{erf}}({0})")
 ERFC = _helped("erfc", sp.erfc(u), -_BELL, r"\operatorname{{erfc}}({0})")
 GAMMALN = _helped(
     "gammaln",
-    sp.loggamma(u),
+    sp.re(sp.loggamma(u)),  # loggamma is complex below 0
     _gammaln_partial,
     r"\ln|\Gamma({0})|",
 )
