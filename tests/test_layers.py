@@ -264,3 +264,35 @@ def test_templates_are_short_and_decide_nothing():
         assert not re.search(r"{%-?\s*(set|macro|import)\b", text), (
             f"{path.name}: Python builds statements, templates lay them out"
         )
+
+
+# Modules that are NumPy's own whatever the target: the self-check draws its data with
+# it, and arrays are stored in its files.
+OF_NUMPY = {"symdiff.emit.modules.entry", "symdiff.emit.modules.assembly"}
+
+
+def test_only_a_target_spells_its_library():
+    """No other module of the emitter writes a name of NumPy's into generated code."""
+    wrong = [
+        f"{_place(name, node.lineno)}: {node.value!r}"
+        for name, path in MODULES.items()
+        if name.startswith("symdiff.emit.") and ".targets." not in name
+        if name not in OF_NUMPY
+        for node in _strings(ast.parse(path.read_text("utf-8")))
+        if re.search(r"\bnp\.\w", node.value)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _strings(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the strings of a module that are no docstrings."""
+    told = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if text and id(node) not in told:
+            yield node

@@ -21,6 +21,7 @@ from symdiff.derive.reverse import check_wrt
 from symdiff.emit.lower.source import printable
 from symdiff.emit.modules.assembly import Options
 from symdiff.emit.modules.package import package_files
+from symdiff.emit.targets.numpy import TARGETS
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import public
@@ -137,7 +138,11 @@ def compile_(
     modules = modules_of(declared, only, variables)
     value: Any = hold(program_of(declared, variables, trains="train" in modules))
     stages: dict[str, Any] = {"declared": value}
-    list_of = passes(declared, level, modules, folder, apart=not single_file)
+    list_of = passes(
+        *(declared, level, modules, folder),
+        apart=not single_file,
+        target=TARGETS[target],
+    )
     for name, run in list_of.items():
         value = stages[name] = run(value)
         if name in print_after:
@@ -161,8 +166,9 @@ def compile_(
 
 
 def _level(optimize: Any, target: str) -> int:
-    if target != "numpy":
-        raise DeclarationError(f"target {target!r} is unknown; use 'numpy'.")
+    if target not in TARGETS:
+        known = ", ".join(map(repr, TARGETS))
+        raise DeclarationError(f"target {target!r} is unknown; use {known}.")
     if isinstance(optimize, bool) or optimize not in (0, 1, 2):
         raise DeclarationError(f"optimize must be 0, 1 or 2, got {optimize!r}.")
     return int(optimize)

@@ -22,6 +22,8 @@ from symdiff.derive.reverse import reverse_sweep
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.modules.bodies import style_of
 from symdiff.emit.modules.lowering import LoweredFunctions, lower_functions
+from symdiff.emit.targets import Target
+from symdiff.emit.targets.numpy import NUMPY
 from symdiff.graph.node import topological
 from symdiff.graph.origin import Site
 from symdiff.graph.types import TupleType
@@ -188,11 +190,13 @@ def passes(
     base: str,
     *,
     apart: bool = True,
+    target: Target = NUMPY,
 ) -> dict[str, Pass]:
     """Return every pass of a compilation by name, in order.
 
     ``modules`` are those that are made, ``base`` the folder that quoted files are
-    relative to; ``apart`` says that they make a package.
+    relative to; ``apart`` says that they make a package, ``target`` what they are
+    written for.
     """
     written = min(level, 1)  # what is planned is written in another way
     planned = level == 2 and apart and "train" in modules
@@ -206,7 +210,11 @@ def passes(
         return split(program, backward="backward" in modules, planned=step)
 
     def lower(functions: Functions) -> LoweredFunctions:
-        return lower_functions(functions, declared, modules, base, written, apart=apart)
+        return lower_functions(
+            *(functions, declared, modules, base, written),
+            apart=apart,
+            target=target,
+        )
 
     found: dict[str, Pass] = {
         **program_passes(level),

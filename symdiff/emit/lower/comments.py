@@ -18,7 +18,7 @@ from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.record import OPS, Op
-from symdiff.ops.core.text import is_statements, op_text
+from symdiff.ops.core.text import is_statements
 
 WIDTH = 88
 INDENT = 4
@@ -142,7 +142,7 @@ def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ..
 
 def _formula(primal: Tensor, context: Context) -> str:
     """Return a short primal expression over names, or '' where it would be long."""
-    text = op_text(primal.node) if primal.node.op.text is not None else ""
+    text = context.target.text(primal.node) if primal.node.op.text is not None else ""
     if not text or is_statements(text):
         return ""
     operands = [_named(p, context) for p in primal.parents]

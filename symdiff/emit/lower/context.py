@@ -20,6 +20,7 @@ from symdiff.emit.lower import texts
 from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.python import code as py
+from symdiff.emit.targets import Target
 from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -44,6 +45,7 @@ class Context:
     given: dict[Node, py.Expr]
     float_from: py.Expr | None
     constants: dict[str, np.ndarray]
+    target: Target
     sites: Mapping[Node, int] = field(default_factory=dict)  # ordinals of random leaves
     headings: bool = True
     written: dict[Node, py.Expr] = field(default_factory=dict)
@@ -127,24 +129,20 @@ def float_dtype(context: Context) -> py.Expr:
     if context.float_is is not None:
         return context.float_is
     if context.float_from is None:
-        return py.name("np.float64")
-    return py.Attr(context.float_from, "dtype")
+        return context.target.kind("float64")
+    return context.target.kind_of(context.float_from)
 
 
 def dtype_expression(dtype: DType, context: Context) -> py.Expr:
     """Return the expression of an element type."""
     if dtype.name == "float":
         return float_dtype(context)
-    if dtype.weak:
-        return py.name("np.int64")
-    return py.name("bool") if dtype.is_bool else py.name(f"np.{dtype.name}")
+    return context.target.kind("int64" if dtype.weak else dtype.name)
 
 
 def scalar_type(dtype: DType, context: Context) -> py.Expr:
     """Return the expression of the type of a scalar."""
-    found = dtype_expression(dtype, context)
-    known = isinstance(found, py.Attr) and found.value == py.Name("np")
-    return found if known else py.Attr(found, "type")
+    return context.target.scalar_kind(dtype_expression(dtype, context))
 
 
 def literal(value: Any, context: Context) -> py.Expr:
@@ -162,15 +160,14 @@ def constant(node: Node, context: Context) -> py.Expr:
         loaded = py.Index(py.Name("_CONSTANTS"), (py.Lit(name),))
         if value.dtype.name == node.dtype.name:
             return loaded
-        return py.method(loaded, "astype", dtype_expression(node.dtype, context))
+        return context.target.converted(loaded, dtype_expression(node.dtype, context))
     if not value.size:  # brackets cannot say the lengths beside a 0
         shape = py.Tuple_(tuple(map(py.Lit, value.shape)))
         size = shape if value.ndim > 1 else py.Lit(0)
-        return py.call("np.zeros", size, dtype=dtype_expression(node.dtype, context))
-    if node.dtype.is_bool:
-        return py.call("np.array", display(value.tolist()))
-    dtype = dtype_expression(node.dtype, context)
-    return py.call("np.array", display(value.tolist()), dtype=dtype)
+        dtype = dtype_expression(node.dtype, context)
+        return context.target.zeros(size, dtype, named=True)
+    told = None if node.dtype.is_bool else dtype_expression(node.dtype, context)
+    return context.target.array_of(display(value.tolist()), told)
 
 
 def stored_name(value: np.ndarray, constants: dict[str, np.ndarray]) -> str:

@@ -182,7 +182,8 @@ def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
     t = node.type.items[index]  # type: ignore[union-attr]
     shape = py.Tuple_(tuple(dim_expression(d, context) for d in t.shape))
     return py.Assign(
-        (name,), py.call("np.empty", shape, dtype=dtype_expression(t.dtype, context))
+        (name,),
+        context.target.empty(shape, dtype_expression(t.dtype, context), named=True),
     )
 
 
@@ -334,7 +335,7 @@ def _while(step: Step, context: Context) -> list[py.Stmt]:
     for i, name in kept.items():
         stack = items[n + i]
         lengths = [dim_expression(d, context) for d in stack.shape]
-        array = py.call("np.array", name, dtype=dtype_expression(stack.dtype, context))
+        array = context.target.array_of(name, dtype_expression(stack.dtype, context))
         target = py.Name(context.names.of(stack))
         shape = py.Tuple_(tuple(lengths))
         made.append(py.Assign((target,), py.method(array, "reshape", shape)))
@@ -388,5 +389,5 @@ def _cond(step: Step, context: Context) -> list[py.Stmt]:
 def _scalar(value: py.Expr, tensor: Tensor, context: Context) -> py.Expr:
     """Return a literal result as a scalar of its dtype, so that both sides agree."""
     if isinstance(value, py.Lit) and tensor.dtype.is_float:
-        return py.Call(py.Attr(float_dtype(context), "type"), (value,))
+        return py.Call(context.target.scalar_kind(float_dtype(context)), (value,))
     return value

@@ -36,7 +36,7 @@ from symdiff.graph.types import TupleType
 from symdiff.ops.core.layouts import c_order
 from symdiff.ops.core.operands import CONSTANT
 from symdiff.ops.core.outforms import is_call
-from symdiff.ops.core.text import is_statements, op_text
+from symdiff.ops.core.text import is_statements
 from symdiff.plan.buffers import Buffer, MemoryPlan, Place
 from symdiff.plan.outform import short_text
 from symdiff.plan.schedule import Step
@@ -52,7 +52,7 @@ class Field:
     comment: str
     make: Callable[[Context], py.Expr] | None
     dim: str = ""
-    kind: str = "np.ndarray"
+    kind: str = ""  # its annotation; that of an array, unless it is said
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ def _statement(
     buffer = place.buffer
     assert buffer is not None
     mark = told(step.tensor, context)
-    operands = operands_of(node, op_text(node), context)
+    operands = operands_of(node, context.target.text(node), context)
     memory = _memory(buffer, lowered)
     name: py.Expr = memory  # a vector of the optimiser's that is updated keeps its name
     if not isinstance(memory, py.Name) or buffer.scratch:
@@ -188,14 +188,14 @@ def _statement(
 def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
     """Return the statement of a value that NumPy allocates."""
     node = step.tensor.node
-    if node.op.name == "item" or is_statements(op_text(node)):
+    if node.op.name == "item" or is_statements(context.target.text(node)):
         return lower_step(step, context)
     text = _hoisted(short_text(node), lowered, context)
     name = py.Name(context.names.of(step.tensor))
-    if text == op_text(node):
+    if text == context.target.text(node):
         value = build(node, context)
     else:
-        operands = operands_of(node, op_text(node), context)
+        operands = operands_of(node, context.target.text(node), context)
         filled = _filled(operands, context, name, node, lowered)
         value = texts.expression(text, filled)
     mark = told(step.tensor, context)
@@ -256,7 +256,7 @@ def plan_fields(plan: MemoryPlan, lowered: Lowered, context: Context) -> list[Fi
         fields.append(Field(name, f"0..{_spoken(text)}-1", _range_maker(text)))
     if lowered.bits:
         kind = "integers of a float's width: x * mask on them is where(mask, x, 0)"
-        fields.append(Field(lowered.bits, kind, _bits_maker, kind="np.dtype"))
+        fields.append(Field(lowered.bits, kind, _bits_maker, kind=context.target.dtype))
     for node, name in lowered.constants.items():
         fields.append(Field(name, "a constant", _constant_maker(node)))
     for b in plan.buffers:
@@ -271,13 +271,12 @@ def _spoken(text: str) -> str:
 
 def _range_maker(text: str) -> Callable[[Context], py.Expr]:
     return lambda context: texts.expression(
-        f"np.arange({text})", substitution((), context)
+        context.target.counted(text), substitution((), context)
     )
 
 
 def _bits_maker(context: Context) -> py.Expr:
-    width = py.Attr(py.call("np.dtype", py.Name("dtype")), "itemsize")
-    return py.call("np.dtype", py.FString(("i", width)))
+    return context.target.bits(py.Name("dtype"))
 
 
 def _constant_maker(node: Node) -> Callable[[Context], py.Expr]:
@@ -287,9 +286,8 @@ def _constant_maker(node: Node) -> Callable[[Context], py.Expr]:
 def _buffer_maker(b: Buffer) -> Callable[[Context], py.Expr]:
     def make(context: Context) -> py.Expr:
         lengths = tuple(dim_expression(b.shape[a], context) for a in b.layout)
-        made: py.Expr = py.call(
-            "np.empty", py.Tuple_(lengths), dtype_expression(b.dtype, context)
-        )
+        dtype = dtype_expression(b.dtype, context)
+        made = context.target.empty(py.Tuple_(lengths), dtype)
         if b.layout == c_order(len(b.layout)):
             return made
         inverse = tuple(b.layout.index(a) for a in range(len(b.layout)))

@@ -39,7 +39,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL
-from symdiff.ops.core.text import is_infix, is_statements, op_text, shape_text
+from symdiff.ops.core.text import is_infix, is_statements, shape_text
 from symdiff.plan.schedule import Step
 
 
@@ -73,7 +73,7 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
         context.written[step.absorbed.node] = name
         other = expression_of(node.inputs[1], context, elide_in=node)
         made.append(py.AugAssign(name, node.op.infix, other))
-    elif not _is_literal(node) and is_statements(op_text(node)):
+    elif not _is_literal(node) and is_statements(context.target.text(node)):
         made = _statements(node, name, context, tensor)
     else:
         made = [fitted(py.Assign((name,), build(node, context)), tensor, context)]
@@ -89,8 +89,9 @@ def _statements(
     node: Node, name: py.Name, context: Context, tensor: Tensor | None
 ) -> list[py.Stmt]:
     """Return the statements of a text that sets ``_out``, commented there."""
-    operands = operands_of(node, op_text(node), context)
-    made = texts.statements(op_text(node), substitution(operands, context, name))
+    text = context.target.text(node)
+    operands = operands_of(node, text, context)
+    made = texts.statements(text, substitution(operands, context, name))
     for at, s in enumerate(made):
         if isinstance(s, py.Assign) and name in s.targets:
             if tensor is not None:
@@ -104,7 +105,7 @@ def lower_tuple(step: Step, context: Context) -> list[py.Stmt]:
     node = step.tensor.node
     if node.op.text is None and context.control is not None:
         return context.control(step, context)
-    text = op_text(node)
+    text = context.target.text(node)
     operands = operands_of(node, text, context)
     value = texts.expression(text, substitution(operands, context, node=node))
     items = context.items_of(node)
@@ -144,14 +145,14 @@ def build(node: Node, context: Context) -> py.Expr:
         return py.Index(source, (py.Lit(node.attrs["index"]),))
     if is_filled(node, context):
         return _filled(node, context)
-    text = op_text(node)
+    text = context.target.text(node)
     widened = "_float" not in text and _is_made_of_numbers(node, context)
     # `where` takes Python floats as they are; what has a width needs it once.
-    bare = widened and text.startswith("np.where(")
+    bare = widened and context.target.is_choice(text)
     operands = operands_of(node, "_0 + _1" if bare else text, context)
     made = texts.expression(text, substitution(operands, context, node=node))
     if widened:
-        return py.method(made, "astype", float_dtype(context), copy=False)
+        return context.target.converted(made, float_dtype(context), copy=False)
     return made
 
 
@@ -169,24 +170,26 @@ def _is_made_of_numbers(node: Node, context: Context) -> bool:
 
 
 def _filled(node: Node, context: Context) -> py.Expr:
-    """Return ``np.zeros(shape, dtype)``, or of ones, or of any number."""
+    """Return an array of zeros, or of ones, or of any number."""
     (source,) = node.inputs
     shape = texts.expression(shape_text(node.shape), substitution((), context))
     dtype = dtype_expression(node.dtype, context)
     value = source.attrs["value"].item() if source.op is CONSTANT else None
     if value is not None and value == 0 and not str(value).startswith("-"):
-        return py.call("np.zeros", shape, dtype)
+        return context.target.zeros(shape, dtype)
     if value is not None and value == 1:
-        return py.call("np.ones", shape, dtype)
+        return context.target.ones(shape, dtype)
     number = expression_of(source, context) if value is None else py.Lit(value)
-    return py.call("np.full", shape, number, dtype)
+    return context.target.full(shape, number, dtype)
 
 
 def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
     """Return the expressions of a node's operands, as its text needs them."""
     elided = _elided(node, context)
     found: list[py.Expr] = []
-    bare = _gives_width(text) or (_is_share(node) and is_weak(node, context))
+    bare = context.target.gives_width(text) or (
+        _is_share(node) and is_weak(node, context)
+    )
     for at, i in enumerate(node.inputs):
         if bare and i.op is CONSTANT and np.isfinite(i.attrs["value"]):
             found.append(py.Lit(i.attrs["value"].item()))
@@ -198,11 +201,6 @@ def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
         wide = _may_divide_by_zero(node, context)
         found.append(strong(value, source, "f(_0)" if wide else text, context))
     return found
-
-
-def _gives_width(text: str) -> bool:
-    """Whether a text makes an array of one dtype from numbers of any."""
-    return text.startswith("np.array(")
 
 
 def _elided(node: Node, context: Context) -> set[int]:
@@ -290,7 +288,9 @@ def _may_be_weak(node: Node, context: Context) -> bool:
         return False
     if _is_share(node):
         return True
-    return bool(node.inputs and node.op.is_elementwise and is_infix(op_text(node)))
+    return bool(
+        node.inputs and node.op.is_elementwise and is_infix(context.target.text(node))
+    )
 
 
 def _is_share(node: Node) -> bool:
@@ -327,6 +327,6 @@ def _may_divide_by_zero(node: Node, context: Context) -> bool:
 
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
     """Give a Python float the run's width, but as operand of an operator or array."""
-    if is_infix(text) or _gives_width(text) or not is_weak(node, context):
+    if is_infix(text) or context.target.gives_width(text) or not is_weak(node, context):
         return value
     return py.Call(scalar_type(FLOAT, context), (value,))

@@ -150,7 +150,7 @@ def reverse_records(unit: Unit, found: Halves) -> list[Record]:
     if not p.is_model:
         names = gradient_names(unit)
         fields = tuple(
-            (name, "np.ndarray", shape_comment(v.node))
+            (name, unit.target.array, shape_comment(v.node))
             for name, v in zip(names, p.wrt, strict=True)
         )
         records.append(Record("Gradients", "The cotangents of the inputs.", fields))
@@ -162,9 +162,10 @@ def gradient_names(unit: Unit) -> list[str]:
     return [f"d_{unit.names.of(v)}" for v in unit.program.wrt]
 
 
-def output_record(named: Sequence[Named]) -> Record:
+def output_record(unit: Unit, named: Sequence[Named]) -> Record:
     """Return the tuple of several outputs."""
-    fields = tuple((name, "np.ndarray", shape_comment(t.node)) for name, t in named)
+    kind = unit.target.array
+    fields = tuple((name, kind, shape_comment(t.node)) for name, t in named)
     return Record("Outputs", "The results, in order.", fields)
 
 
@@ -274,7 +275,7 @@ def forward_module(
 ) -> Module:
     """Return forward.py, or a module of the same form with its own summary."""
     p = unit.program
-    records = [output_record(p.outputs)] if len(p.outputs) > 1 else []
+    records = [output_record(unit, p.outputs)] if len(p.outputs) > 1 else []
     call = f"forward({written.parameters})"
     return _module(
         "forward.py",
@@ -297,7 +298,7 @@ def backward_module(unit: Unit, found: Halves, options: Options, origin: str) ->
     primal, backward = found.primal, found.backward
     records = reverse_records(unit, found)
     if not p.is_model and len(p.results) > 1:
-        records.insert(0, output_record(p.results))
+        records.insert(0, output_record(unit, p.results))
     name = "loss_and_residuals" if p.is_model else "forward_with_residuals"
     subject = "loss" if p.is_model else "results"
     return _module(

@@ -27,6 +27,8 @@ from symdiff.emit.lower.naming import Names, user_name
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.lower.statements import is_filled, lower
 from symdiff.emit.python import code as py
+from symdiff.emit.targets import Target
+from symdiff.emit.targets.numpy import NUMPY
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
@@ -58,6 +60,7 @@ class Unit:
     names: Names
     resolver: Resolver
     style: Style
+    target: Target = NUMPY
     constants: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -164,6 +167,7 @@ def _context(
         given,
         given[source] if source is not None else None,
         unit.constants,
+        unit.target,
         {t.node: i for i, t in enumerate(unit.program.randoms)},
         float_node=source,
         control=lower_control,
@@ -344,4 +348,4 @@ def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
     copied = source in context.given or source in taken or stretched or stored
     copied = copied or _may_alias(source, context)
     taken.add(source)
-    return py.method(value, "copy") if copied else value
+    return context.target.copied(value) if copied else value

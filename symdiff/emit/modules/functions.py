@@ -16,7 +16,6 @@ import sympy as sp
 from symdiff.emit.listing import Listed
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims
-from symdiff.emit.lower.scalars import FUNCTION, Scalars, scalar_form
 from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.bodies import (
     Body,
@@ -30,6 +29,7 @@ from symdiff.emit.modules.bodies import (
     used_nodes,
 )
 from symdiff.emit.python import code as py
+from symdiff.emit.targets.scalars import FUNCTION, Scalars, scalar_form
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor

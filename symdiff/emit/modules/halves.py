@@ -80,7 +80,7 @@ def halves(unit: Unit) -> Halves:
     fields = [
         Field(
             unit.names.of(unit.tensors[n]),
-            "np.ndarray",
+            unit.target.array,
             shape_comment(n),
             primal.value(n),
         )
@@ -148,7 +148,7 @@ def _further_fields(
     if reverse.dtype is not None and reverse.body.context.float_read:
         value = dtype_expression(FLOAT, primal.context)
         comment = "of the float arguments"
-        found.append(Field(reverse.dtype, "np.dtype", comment, value))
+        found.append(Field(reverse.dtype, unit.target.dtype, comment, value))
     return found
 
 

@@ -21,6 +21,8 @@ from symdiff.emit.modules.functions import (
 from symdiff.emit.modules.halves import Halves, halves
 from symdiff.emit.modules.planned import PlannedStep, planned_step
 from symdiff.emit.modules.train import TrainingFunctions, training_functions
+from symdiff.emit.targets import Target
+from symdiff.emit.targets.numpy import NUMPY
 from symdiff.plan.functions import Functions
 
 
@@ -69,6 +71,7 @@ def lower_functions(
     level: int,
     *,
     apart: bool = True,
+    target: Target = NUMPY,
 ) -> LoweredFunctions:
     """Return the functions of ``modules`` as statements.
 
@@ -78,6 +81,7 @@ def lower_functions(
     resolver, p = Resolver(folder), functions.program
     symbolic_bounds([*p.inputs, *p.targets])  # refuses lengths that no argument has
     unit = new_unit(functions, resolver, style_of(p, resolver, level))
+    unit = replace(unit, target=target)
     found = LoweredFunctions(unit)
     always = p.is_model if apart else not p.is_model
     if "forward" in modules or always:
@@ -97,6 +101,6 @@ def _held(unit: Unit) -> tuple[LoweredFunctions, ...]:
     made = []
     for functions in unit.functions.held:
         part = new_unit(functions, unit.resolver, unit.style)
-        part = replace(part, constants=unit.constants)
+        part = replace(part, constants=unit.constants, target=unit.target)
         made.append(LoweredFunctions(part, forward_function(part)))
     return tuple(made)

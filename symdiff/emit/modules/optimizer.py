@@ -15,11 +15,11 @@ from symdiff.declare.update import Optimizer
 from symdiff.emit.lower.storing import stored
 from symdiff.emit.modules.bodies import Body, Unit, bare_unit, compute
 from symdiff.emit.python import code as py
+from symdiff.emit.targets import Target
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Shape, TupleType
 from symdiff.ops.core.operands import LITERAL
-from symdiff.ops.core.text import op_text
 from symdiff.plan.functions import Routine
 from symdiff.plan.outform import out_form
 from symdiff.plan.program import Program
@@ -132,8 +132,8 @@ def _form(
         py.Index(py.name("state.grads"), (py.Name("name"),)),
     )
     kind = None
-    if needs_arrays(order, numbers):
-        kind = "np.float64" if apart else f"{FLOAT_OF_RUN}.type"
+    if needs_arrays(order, numbers, parent.target):
+        kind = _float64(parent) if apart else f"{FLOAT_OF_RUN}.type"
     return _Form(
         tuple(_hyper_statements(optimizer, update, given, read, kind)),
         tuple(first.computation),
@@ -194,18 +194,18 @@ def _is_fresh(node: Node) -> bool:
     return node.op.is_elementwise or out_form(node) is not None
 
 
-def needs_arrays(order: Sequence[Node], numbers: Iterable[Node]) -> bool:
+def needs_arrays(
+    order: Sequence[Node], numbers: Iterable[Node], target: Target
+) -> bool:
     """Whether statements want numbers of NumPy's: they use one as an array, or an
     operator that does something else to Python's.
 
     ``numbers`` are given as Python's, and what Python's operators make of them is too.
     """
     plain = set(numbers)
-    chosen = any("np.where(" in op_text(n) for n in order if _has_text(n))
-    for node in order:
-        if not _has_text(node):
-            continue
-        text = op_text(node)
+    texts = {n: target.text(n) for n in order if _has_text(n)}
+    chosen = any(target.chooses(text) for text in texts.values())
+    for node, text in texts.items():
         for i, source in enumerate(node.inputs):
             if source in plain and re.search(rf"\b_{i}[.\[]", text):
                 return True
@@ -231,6 +231,10 @@ def _differs(node: Node, text: str, *, chosen: bool) -> bool:
     if "**" in text:
         return made[0]
     return "~" in text or (chosen and "/" in text and made[-1])
+
+
+def _float64(unit: Unit) -> str:
+    return py.expr_text(unit.target.kind("float64"))
 
 
 def _printed(stmts: Sequence[py.Stmt], indent: int) -> str:
@@ -261,7 +265,7 @@ def unit_of(
         gradients=empty,
     )
     unit = bare_unit(program, "", 1, trains=True, words=WORDS)
-    return replace(unit, constants=parent.constants)
+    return replace(unit, constants=parent.constants, target=parent.target)
 
 
 def _hyper_statements(
@@ -351,7 +355,7 @@ def _scheduled(
     body = compute(
         *(unit, unit.planned(routine), given), headings=False, arrays=(), dtype="float"
     )
-    kind = "np.float64" if needs_arrays(body.order, given) else None
+    kind = _float64(parent) if needs_arrays(body.order, given, parent.target) else None
     made: list[py.Stmt] = []
     for leaf in leaves:
         name = str(leaf.name)

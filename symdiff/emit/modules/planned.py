@@ -40,6 +40,7 @@ from symdiff.emit.modules.functions import Written, given_leaves
 from symdiff.emit.modules.optimizer import needs_arrays, number, unit_of
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
+from symdiff.emit.targets import Target
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import RANDOM
@@ -146,18 +147,18 @@ def grads_function(unit: Unit) -> Planned:
     setup = _setup(unit, fields, routine.order, context)
     return Planned(
         written,
-        [(f.name, _field_text(f)) for f in fields],
+        [(f.name, _field_text(f, unit.target)) for f in fields],
         setup,
         _wrapped(plan.peak),
         plan,
     )
 
 
-def _field_text(f: Field) -> str:
+def _field_text(f: Field, target: Target) -> str:
     """Return a field's type, with what it holds in a comment of at most a line."""
     if f.make is None:
         return "int"
-    text = f"{f.kind}  # {f.comment}"
+    text = f"{f.kind or target.array}  # {f.comment}"
     room = WIDTH - 6 - len(f.name)
     return text if len(text) <= room else f"{text[: room - 4].rsplit(',', 1)[0]}, ..."
 
@@ -214,14 +215,15 @@ def copies(
         if aside:
             name = py.Name(context.names.claim("aside"))
             stmts.append(
-                py.Assign((name,), py.method(expression_of(node, context), "copy"))
+                py.Assign((name,), context.target.copied(expression_of(node, context)))
             )
             context.written[node] = name
     for target, node, _ in plan.copies:
         source = node
         while source.op.name == "broadcast_to" and context.at_hand(source) is None:
             source = source.inputs[0]
-        call = py.call("np.copyto", where(target.name), expression_of(source, context))
+        written = expression_of(source, context)
+        call = context.target.copy_into(where(target.name), written)
         stmts.append(py.ExprStmt(call))
     return stmts
 
@@ -277,7 +279,11 @@ def update_function(parent: Unit) -> Planned:
     fields = plan_fields(plan, lowered, context)
     used = _used(order, routine.results) | {d.leaf for d in goals if d.leaf is not None}
     last = py.expr_text(where[goals[-1].name])
-    kind = f"{last}.dtype.type" if needs_arrays(order, routine.scalars) else None
+    kind = (
+        f"{last}.dtype.type"
+        if needs_arrays(order, routine.scalars, parent.target)
+        else None
+    )
     stmts = _update_prologue(update, used, given, [f.name for f in fields], kind)
     stmts += [*lowered.stmts, *ending]
     names = [unit.names.of(t) for t in (update.parameter, update.gradient, update.step)]
@@ -299,7 +305,7 @@ def _scratch(f: Field, context: Context) -> py.Expr:
     made = f.make(context)
     match made:
         case py.Call(args=(py.Tuple_(items=(length,)), dtype)):
-            return py.call("np.empty", length, dtype)
+            return context.target.empty(length, dtype)
     return made
 
 

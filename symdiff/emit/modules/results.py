@@ -49,7 +49,7 @@ def beside_unit(unit: Unit, name: str) -> Unit:
     """Return the unit of what a model computes beside its gradients, by name."""
     functions = unit.functions.beside[name]
     found = new_unit(functions, unit.resolver, unit.style)
-    return replace(found, constants=unit.constants)
+    return replace(found, constants=unit.constants, target=unit.target)
 
 
 def _scalars(unit: Unit, function: str, summary: str) -> Written:

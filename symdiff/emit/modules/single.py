@@ -46,7 +46,7 @@ def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> M
     if lowered.forward is not None:
         add("forward", lowered.forward)
     if len(p.outputs) > 1:
-        records.append(output_record(p.outputs))
+        records.append(output_record(unit, p.outputs))
     found = lowered.halves
     if found is not None:
         leaves = (*p.inputs, *p.targets)

@@ -341,8 +341,8 @@ def _initial(unit: Unit) -> py.Printed:
             key = stored_name(array, unit.constants)
             text = f"_CONSTANTS[{key!r}].copy()"
         drawn = expression(text, lambda name: None)
-        own = py.name(f"np.{t.dtype.name}") if is_declared(t.dtype) else None
-        made = py.call("np.asarray", drawn, own or py.Name("dtype"))
+        own = unit.target.kind(t.dtype.name) if is_declared(t.dtype) else None
+        made = unit.target.as_array(drawn, own or py.Name("dtype"))
         pairs.append((py.Lit(str(t.name)), made))
     return py.printed([py.Return(py.Dict_(tuple(pairs)))])
 

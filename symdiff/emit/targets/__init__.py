@@ -1,0 +1,75 @@
+"""Targets: the libraries that emitted code is written for, one module each.
+
+In: what lowering has decided (allocate, convert, copy, which op). Out: how a library
+spells it. Invariant: nothing else in the emitter names a function of a target's
+library; what an op's text is beyond the record's is registered with the target.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from symdiff.emit.python import code as py
+from symdiff.graph.node import Node
+
+
+class Target(Protocol):
+    """What a target says. Shapes and dtypes are given as expressions."""
+
+    name: str  # what `sd.compile(target=...)` calls it
+    array: str  # the annotation of an array
+    dtype: str  # the annotation of an element type
+
+    def text(self, node: Node) -> str:
+        """Return an op's text over its placeholders, an expression or statements."""
+
+    def kind(self, name: str) -> py.Expr:
+        """Return an element type by name: ``float32``, ``int64``, ``bool``."""
+
+    def scalar_kind(self, dtype: py.Expr) -> py.Expr:
+        """Return what makes a scalar of an element type."""
+
+    def kind_of(self, array: py.Expr) -> py.Expr:
+        """Return the element type of an array."""
+
+    def bits(self, dtype: py.Expr) -> py.Expr:
+        """Return the type of integers that are as wide as a float."""
+
+    def empty(self, shape: py.Expr, dtype: py.Expr, named: bool = False) -> py.Expr:
+        """Return an array without values; ``named`` spells the dtype as a keyword."""
+
+    def zeros(self, shape: py.Expr, dtype: py.Expr, named: bool = False) -> py.Expr:
+        """Return an array of zeros."""
+
+    def ones(self, shape: py.Expr, dtype: py.Expr) -> py.Expr:
+        """Return an array of ones."""
+
+    def full(self, shape: py.Expr, value: py.Expr, dtype: py.Expr) -> py.Expr:
+        """Return an array of one number."""
+
+    def array_of(self, values: py.Expr, dtype: py.Expr | None) -> py.Expr:
+        """Return an array of nested lists of numbers, or of a list of arrays."""
+
+    def as_array(self, value: py.Expr, dtype: py.Expr) -> py.Expr:
+        """Return a value as an array of an element type."""
+
+    def converted(self, array: py.Expr, dtype: py.Expr, copy: bool = True) -> py.Expr:
+        """Return an array in another element type."""
+
+    def copied(self, array: py.Expr) -> py.Expr:
+        """Return a copy of an array."""
+
+    def copy_into(self, array: py.Expr, values: py.Expr) -> py.Expr:
+        """Return the call that writes values into an array."""
+
+    def counted(self, length: str) -> str:
+        """Return the text of the integers below a length."""
+
+    def is_choice(self, text: str) -> bool:
+        """Whether an op's text chooses between two values, whatever their types."""
+
+    def chooses(self, text: str) -> bool:
+        """Whether a text has such a choice somewhere in it."""
+
+    def gives_width(self, text: str) -> bool:
+        """Whether an op's text makes an array of one element type from numbers."""

@@ -1,0 +1,109 @@
+"""NumPy: the target that ops are written for; their records hold its text.
+
+In: what lowering has decided. Out: NumPy's spelling of it. Invariant: everything here
+holds in NumPy 1.22 and in 2.
+"""
+
+from __future__ import annotations
+
+from symdiff.emit.python import code as py
+from symdiff.graph.node import Node
+from symdiff.ops.core.text import op_text
+
+_MODULE = py.Name("np")
+
+
+class Numpy:
+    """NumPy's spelling; `symdiff.emit.targets.Target` says of what."""
+
+    name = "numpy"
+    array = "np.ndarray"
+    dtype = "np.dtype"
+
+    def text(self, node: Node) -> str:
+        """Return the record's own text."""
+        return op_text(node)
+
+    def kind(self, name: str) -> py.Expr:
+        """Return ``np.float32``; booleans are Python's."""
+        return py.Name("bool") if name == "bool" else py.Attr(_MODULE, name)
+
+    def scalar_kind(self, dtype: py.Expr) -> py.Expr:
+        """Return ``np.float32`` itself, and ``x.dtype.type`` of a dtype."""
+        known = isinstance(dtype, py.Attr) and dtype.value == _MODULE
+        return dtype if known else py.Attr(dtype, "type")
+
+    def kind_of(self, array: py.Expr) -> py.Expr:
+        """Return ``x.dtype``."""
+        return py.Attr(array, "dtype")
+
+    def bits(self, dtype: py.Expr) -> py.Expr:
+        """Return ``np.dtype(f"i{np.dtype(dtype).itemsize}")``."""
+        width = py.Attr(py.call("np.dtype", dtype), "itemsize")
+        return py.call("np.dtype", py.FString(("i", width)))
+
+    def empty(self, shape: py.Expr, dtype: py.Expr, named: bool = False) -> py.Expr:
+        """Return ``np.empty(shape, dtype)``."""
+        return _allocated("np.empty", shape, dtype, named)
+
+    def zeros(self, shape: py.Expr, dtype: py.Expr, named: bool = False) -> py.Expr:
+        """Return ``np.zeros(shape, dtype)``."""
+        return _allocated("np.zeros", shape, dtype, named)
+
+    def ones(self, shape: py.Expr, dtype: py.Expr) -> py.Expr:
+        """Return ``np.ones(shape, dtype)``."""
+        return _allocated("np.ones", shape, dtype, False)
+
+    def full(self, shape: py.Expr, value: py.Expr, dtype: py.Expr) -> py.Expr:
+        """Return ``np.full(shape, value, dtype)``."""
+        return py.call("np.full", shape, value, dtype)
+
+    def array_of(self, values: py.Expr, dtype: py.Expr | None) -> py.Expr:
+        """Return ``np.array(values, dtype=dtype)``."""
+        if dtype is None:
+            return py.call("np.array", values)
+        return py.call("np.array", values, dtype=dtype)
+
+    def as_array(self, value: py.Expr, dtype: py.Expr) -> py.Expr:
+        """Return ``np.asarray(value, dtype)``."""
+        return py.call("np.asarray", value, dtype)
+
+    def converted(self, array: py.Expr, dtype: py.Expr, copy: bool = True) -> py.Expr:
+        """Return ``x.astype(dtype)``."""
+        if copy:
+            return py.method(array, "astype", dtype)
+        return py.method(array, "astype", dtype, copy=False)
+
+    def copied(self, array: py.Expr) -> py.Expr:
+        """Return ``x.copy()``."""
+        return py.method(array, "copy")
+
+    def copy_into(self, array: py.Expr, values: py.Expr) -> py.Expr:
+        """Return ``np.copyto(array, values)``."""
+        return py.call("np.copyto", array, values)
+
+    def counted(self, length: str) -> str:
+        """Return ``np.arange(length)``."""
+        return f"np.arange({length})"
+
+    def is_choice(self, text: str) -> bool:
+        """Whether a text is NumPy's ``where``."""
+        return text.startswith("np.where(")
+
+    def chooses(self, text: str) -> bool:
+        """Whether NumPy's ``where`` stands in a text."""
+        return "np.where(" in text
+
+    def gives_width(self, text: str) -> bool:
+        """Whether a text is NumPy's ``array``."""
+        return text.startswith("np.array(")
+
+
+def _allocated(function: str, shape: py.Expr, dtype: py.Expr, named: bool) -> py.Expr:
+    if named:
+        return py.call(function, shape, dtype=dtype)
+    return py.call(function, shape, dtype)
+
+
+NUMPY = Numpy()
+TARGETS = {NUMPY.name: NUMPY}
