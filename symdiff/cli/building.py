@@ -24,6 +24,7 @@ from symdiff.cli.common import (
 
 if TYPE_CHECKING:
     from symdiff.compiler.compilation import Compilation
+    from symdiff.emit.listing import Listing
 
 MODULES = ("forward", "backward", "train")
 SHOWN = 60  # lines of backward.py, at most, that `train` prints
@@ -184,7 +185,7 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     click.echo(f"{spec} compiled to {package}/ in {seconds:.2f} s")
     _say_stale(compiled, output)
     with older_weights_named(request.weights):
-        outcome = run(declared, request, package)
+        outcome = run(declared, request, compiled, package)
 
     click.echo(f"\nweights:   {outcome.weights}")
     click.echo(f"generated: {package}/")
@@ -193,18 +194,15 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     _say_how_to_check(compiled.name, output)
     if outcome.interrupted:
         raise click.exceptions.Exit(130)
-    lines = lines_that_matter(compiled["backward"])
+    lines = lines_that_matter(compiled.listed("backward"))
     if lines.count("\n") < SHOWN:  # more would push what was told out of sight
         click.echo(f"\nThe lines of {package / 'backward.py'} that matter:\n")
         click.echo(lines)
 
 
-def lines_that_matter(backward: str) -> str:
+def lines_that_matter(backward: Listing) -> str:
     """Return the body of ``backward``, from its first heading to its return."""
-    start = backward.index("def backward(")
-    lines = backward[start:].split("\n\n\n", 1)[0].splitlines()
-    headings = [i for i, line in enumerate(lines) if line.startswith("    # ")]
-    body = [
-        line.removeprefix("    ") for line in lines[headings[0] if headings else 1 :]
-    ]
-    return "\n".join(body)
+    region = backward.functions["backward"]
+    first = next((row for row, _ in region.headings), region.first + 1)
+    rows = backward.rows[first - 1 : region.last]
+    return "\n".join(row.removeprefix("    ") for row in rows)

@@ -20,6 +20,7 @@ import numpy as np
 
 from symdiff.compiler.compilation import Compilation
 from symdiff.emit.listing import Listing
+from symdiff.emit.trees import function_tree
 from symdiff.graph.errors import DerivativeError
 
 DERIVED = "<derived>"  # the file of the derived backward, where it is run
@@ -77,7 +78,7 @@ class Reference:
         primal = "loss_and_residuals" if self.is_model else "forward_with_residuals"
         self.primal = getattr(self.module, primal)
         listing = compiled.listed("backward")
-        self.function = function_of(listing, "backward")
+        self.function = function_tree(listing, "backward")
         known = {"params", "residuals", "key"}
         self.seeds = {a.arg for a in self.function.args.args} - known
         self.kept = set(self.module.Residuals._fields)
@@ -169,16 +170,6 @@ class Reference:
         return dict(zip(self.wrt, values, strict=True)), names
 
 
-def function_of(listing: Listing, name: str) -> ast.FunctionDef:
-    """Return the tree of a generated function, on the rows that it has there."""
-    region = listing.functions[name]
-    rows = listing.rows[region.first - 1 : region.last]
-    (tree,) = ast.parse("\n".join(rows)).body
-    assert isinstance(tree, ast.FunctionDef)
-    ast.increment_lineno(tree, region.first - 1)
-    return tree
-
-
 def _statements(
     body: Sequence[ast.stmt],
     listing: Listing,
@@ -215,7 +206,7 @@ def forward_values(plain: Compilation, case: Case) -> dict[str, np.ndarray]:
     module = importlib.import_module(f"{plain.load().__name__}.backward")
     listing = plain.listed("backward")
     names = ("loss_and_residuals", "forward_with_residuals")
-    function = function_of(listing, next(n for n in names if n in listing.functions))
+    function = function_tree(listing, next(n for n in names if n in listing.functions))
     keyed = any(a.arg == "key" for a in function.args.args)
     function.body[-1] = ast.Return(ast.parse("locals()", mode="eval").body)
     scope = dict(vars(module))

@@ -23,7 +23,7 @@ from typing import Any
 import click
 import numpy as np
 
-from symdiff.compiler.compilation import load_package
+from symdiff.compiler.compilation import Compilation, load_package
 from symdiff.declare.model import Model
 from symdiff.declare.settings import Training
 from symdiff.declare.spec import HELD_OUT, SpecFile, call_data
@@ -49,8 +49,10 @@ class TrainedRun:
     interrupted: bool
 
 
-def run(spec: SpecFile, request: Request, package: Path) -> TrainedRun:
-    """Train the generated package in ``package`` and save what was asked for."""
+def run(
+    spec: SpecFile, request: Request, compiled: Compilation, package: Path
+) -> TrainedRun:
+    """Train what is compiled, and written to ``package``; save what was asked for."""
     training = request.training
     module = load_package(f"_symdiff_train_{next(_serial)}_{package.name}", package)
     train = importlib.import_module(f"{module.__name__}.train")
@@ -62,13 +64,13 @@ def run(spec: SpecFile, request: Request, package: Path) -> TrainedRun:
     resumed = _resumed(request, train, parts)
     start = time.perf_counter()
     best = _Best(training, "validation" in parts)
-    history, interrupted = _fitted(spec, request, train, state, parts, resumed, best)
+    given = (compiled, train, state, parts, resumed, best)
+    history, interrupted = _fitted(spec, request, *given)
     seconds = time.perf_counter() - start
     if not interrupted and len(history) <= resumed > 0:
-        done = resumed >= training.epochs
         click.echo(
             f"the checkpoint has all {resumed} epochs; ask for more by --epochs"
-            if done
+            if resumed >= training.epochs
             else f"training had ended after epoch {resumed}, by its patience"
         )
     _write_history(request, spec, history)
@@ -184,6 +186,7 @@ def _resumed(request: Request, train: Any, parts: Mapping[str, Rows]) -> int:
 def _fitted(
     spec: SpecFile,
     request: Request,
+    compiled: Compilation,
     train: Any,
     state: Any,
     parts: Any,
@@ -191,14 +194,13 @@ def _fitted(
     best: _Best,
 ) -> tuple[list[dict[str, float]], bool]:
     """Run fit; return its history, and whether it was interrupted."""
-    training, data = request.training, parts["train"].data
+    training, part = request.training, parts["train"]
+    data, rows, steps = part.data, part.rows, part.steps(training.batch_size)
     recorder = None
     if request.debug_nans:
         assert isinstance(spec.model, Model)  # as `requested` has seen
-        recorder = Recorder(train, state, training, spec.model)
+        recorder = Recorder(train, state, training, spec.model, compiled.listing)
         data = recorder.watching(data)
-    rows = parts["train"].rows
-    steps = parts["train"].steps(training.batch_size)
     progress = Progress(training, steps, first, rows)
     watched = next((name for name in HELD_OUT if name in parts), None)
     rates = [state.hyper.get("lr")]

@@ -1,9 +1,10 @@
 """Which lines of a readable step hand a number that is not finite on to its results.
 
-In: the file of a generated backward.py, and a call that runs its two halves. Out: line
-numbers. Invariant: lines are followed back from a bad result through what each of them
-read, nan through nan as long as there is any; an infinity that no bad result comes
-from, such as a mask's or one that ``minimum`` cut off, is on none of them.
+In: the listing of a generated backward.py, the file it is run from, and a call that
+runs its two halves. Out: line numbers. Invariant: lines are followed back from a bad
+result through what each of them read, nan through nan as long as there is any; an
+infinity that no bad result comes from, such as a mask's or one that ``minimum`` cut
+off, is on none of them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
+
+from symdiff.emit.listing import Listing
+from symdiff.emit.trees import function_tree
 
 INF, NAN = 1, 2  # flags of what a value holds
 FORWARD, BACKWARD = "loss_and_residuals", "backward"
@@ -25,13 +28,15 @@ Known = tuple[int, int | None]  # what a name holds, and the event that wrote it
 Step = tuple[int, str]  # an event, and the name that it wrote
 
 
-def guilty_lines(path: Path, call: Callable[[], Any], half: str) -> set[int]:
+def guilty_lines(
+    listing: Listing, file: str, call: Callable[[], Any], half: str
+) -> set[int]:
     """Return the first lines of the statements that bad results of a half come from.
 
     Of the forward half the loss counts, of the backward half every gradient. Empty
     where all of them are finite.
     """
-    trace = _Trace(path)
+    trace = _Trace(listing, file)
     trace.run(call)
     stack = [
         (event.number, label)
@@ -88,10 +93,11 @@ class _Event:
 class _Trace:
     """The events of the two halves, in order."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = str(path)
-        tree = ast.parse(path.read_text("utf-8"))
-        statements = [s for s in ast.walk(tree) if isinstance(s, ast.stmt)]
+    def __init__(self, listing: Listing, file: str) -> None:
+        self._path = file
+        trees = [function_tree(listing, name) for name in (FORWARD, BACKWARD)]
+        parts = [part for tree in trees for part in ast.walk(tree)]
+        statements = [s for s in parts if isinstance(s, ast.stmt)]
         self._spans = [(s, _last_line(s)) for s in statements]
         self._known: dict[str, Known] = {}  # of the half that runs
         self._open: _Event | None = None

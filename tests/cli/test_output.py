@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cli_runs import ENVIRONMENT, GOOD, error_of, python, run, spec
 
+import symdiff as sd
 from symdiff.cli.building import lines_that_matter
 
 
@@ -85,8 +86,12 @@ def test_any_character_can_be_shown_on_any_terminal(tmp_path):
 
 
 def test_the_lines_that_matter_begin_with_a_heading():
-    text = "x = 1\n\n\ndef backward(params):\n    a\n    # one\n    d = 2\n\n\ndef f():"
-    assert lines_that_matter(text).splitlines() == ["# one", "d = 2"]
+    x = sd.input("x", (3,))
+    listing = sd.compile(sd.Function("f", [x], [sd.sin(x)])).listed("backward")
+    first, line, _, last = lines_that_matter(listing).splitlines()
+    assert first.startswith("# listing = compile(")
+    assert line.startswith("d_x = d_out * np.cos(x)")
+    assert last == "return Gradients(d_x)"
 
 
 def test_many_lines_do_not_push_the_summary_out_of_sight(monkeypatch):
