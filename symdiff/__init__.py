@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     )
     from symdiff.declare.settings import Training as Training
     from symdiff.declare.tracing import spec as spec, trace as trace
-    from symdiff.declare.own.ops import (
-        elementwise as elementwise,
-        primitive as primitive,
-    )
+    from symdiff.declare.own.elementwise import elementwise as elementwise
+    from symdiff.declare.own.primitives import primitive as primitive
     from symdiff.declare.readers.formulas import to_sympy as to_sympy
     from symdiff.declare.readers.sympy import from_sympy as from_sympy
     from symdiff.derive.forward import jvp as jvp
@@ -91,14 +89,14 @@ _DECLARED: dict[str, tuple[str, str]] = {
     "Tensor": ("symdiff.graph.tensor", "Tensor"),
     "Training": ("symdiff.declare.settings", "Training"),
     "compile": ("symdiff.compiler.compile", "compile_"),
-    "elementwise": ("symdiff.declare.own.ops", "elementwise"),
+    "elementwise": ("symdiff.declare.own.elementwise", "elementwise"),
     "from_sympy": ("symdiff.declare.readers.sympy", "from_sympy"),
     "init": ("symdiff.declare.init", ""),
     "input": ("symdiff.declare.leaves", "input_"),
     "interpret": ("symdiff.graph.interpret", "interpret"),
     "nn": ("symdiff.declare.nn.functional", ""),
     "optim": ("symdiff.declare.optim", ""),
-    "primitive": ("symdiff.declare.own.ops", "primitive"),
+    "primitive": ("symdiff.declare.own.primitives", "primitive"),
     "to_sympy": ("symdiff.declare.readers.formulas", "to_sympy"),
 }
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.declare.update import Hyper, Optimizer, Slots, in_use
+from symdiff.declare.numbers import Hyper, in_use
+from symdiff.declare.update import Optimizer, Slots
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor

@@ -26,14 +26,9 @@ from symdiff.declare.adaptive import (
     NAdam,
     RMSprop,
 )
+from symdiff.declare.numbers import Hyper, in_use
 from symdiff.declare.schedules import Schedule
-from symdiff.declare.update import (
-    Hyper,
-    Optimizer,
-    Slots,
-    hyper_leaves,
-    in_use,
-)
+from symdiff.declare.update import Optimizer, Slots, hyper_leaves
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public

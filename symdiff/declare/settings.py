@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.declare.update import number
+from symdiff.declare.numbers import number
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import checked_call, public
 

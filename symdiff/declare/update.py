@@ -16,8 +16,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
+from symdiff.declare.numbers import Hyper, bounds, number, patterns, require
 from symdiff.declare.schedules import Schedule
 from symdiff.graph.arguments import did_you_mean, refuse_unknown
 from symdiff.graph.errors import DeclarationError
@@ -30,7 +29,6 @@ from symdiff.ops.core.leaf import HYPER, INPUT, PARAM, RANDOM, STATE
 from symdiff.ops.core.operands import API, as_tensor
 
 Slots = dict[str, Tensor]
-Hyper = float | Schedule  # what a hyperparameter is given as
 
 # What every optimiser takes beside its own hyperparameters.
 OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen", "max_norm")
@@ -98,8 +96,8 @@ class Optimizer:
         self.hyper: dict[str, float] = {}
         self.schedules: dict[str, Schedule] = {}
         self.groups = dict(hyper.pop("groups", None) or {})
-        self.frozen = tuple(_patterns(hyper.pop("frozen", None)))
-        self.max_norm = _bounds(hyper.pop("max_norm", None))
+        self.frozen = tuple(patterns(hyper.pop("frozen", None)))
+        self.max_norm = bounds(hyper.pop("max_norm", None))
         for name in _HIGH:
             if hyper.get(name) is None:
                 hyper.pop(name, None)
@@ -352,61 +350,6 @@ def _named_by(cls: type) -> list[str]:
             named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
             found |= dict.fromkeys(named[1:])
     return list(found)
-
-
-def _patterns(value: Any) -> Iterable[str]:
-    listed = isinstance(value, (list, tuple, set, frozenset, type(None)))
-    patterns = list(value or ()) if listed else [value]
-    if not all(isinstance(p, str) for p in patterns):
-        raise DeclarationError("frozen= is a name pattern, or a list of them.")
-    return patterns
-
-
-def _bounds(value: Any) -> dict[str, float]:
-    """Return ``max_norm=`` as a map from name pattern to bound."""
-    found = (
-        value if isinstance(value, Mapping) else {} if value is None else {"*": value}
-    )
-    for pattern, bound in found.items():
-        if not isinstance(pattern, str):
-            raise DeclarationError(
-                "max_norm= is a number, or maps name patterns to some."
-            )
-        require(f"max_norm[{pattern!r}]", bound, 0, math.inf, open_low=True)
-    return {pattern: float(bound) for pattern, bound in found.items()}
-
-
-def number(what: str, value: Any) -> float:
-    """Return a finite number; raise `DeclarationError` for anything else."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(
-        value, (int, float, np.integer, np.floating)
-    ):
-        raise DeclarationError(f"{what} must be a number, got {value!r:.60}.")
-    try:
-        found = float(value)
-    except OverflowError:
-        raise DeclarationError(f"{what} is too large for a float.") from None
-    if not math.isfinite(found):
-        raise DeclarationError(f"{what} must be finite, got {value!r}.")
-    return found
-
-
-def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -> None:
-    """Check ``low <= value < high`` (``low < value`` where open); schedules by their
-    base.
-    """
-    found = number(name, value.base if isinstance(value, Schedule) else value)
-    if not (low < found or (found == low and not open_low)) or found >= high:
-        sign = "<" if open_low else "<="
-        limit = "" if high == math.inf else f" < {high:g}"
-        raise DeclarationError(f"needs {low:g} {sign} {name}{limit}, got {value!r}.")
-
-
-def in_use(name: str, value: Hyper, options: Mapping[str, Any]) -> bool:
-    """Whether a hyperparameter that may be left out is not 0, in all groups."""
-    groups = options.get("groups") or {}
-    own = groups.values() if isinstance(groups, Mapping) else ()
-    return bool(value) or any(name in v for v in own if isinstance(v, Mapping))
 
 
 def hyper_leaves(optimizer: Optimizer) -> tuple[dict[str, Tensor], Tensor]:

@@ -7,8 +7,6 @@ or hostile, becomes a sentence in its verdict.
 
 from __future__ import annotations
 
-import ast
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from symdiff.compiler.compilation import Compilation
 from symdiff.declare.model import Function, Model
 from symdiff.grading.cases import cases
 from symdiff.grading.diagnosis import TRACED, Diagnosis
+from symdiff.grading.files import LONGEST, imports_noted, unread
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
 from symdiff.grading.reference import Case, Reference, Statement, forward_values
@@ -28,9 +27,6 @@ from symdiff.grading.sandbox import Given, Limits, Session, run
 from symdiff.grading.verdict import Grade, GradientMark, Mistake
 from symdiff.grading.words import cause_of, exception_words, said
 from symdiff.graph.errors import DerivativeError
-
-DERIVING = ("symdiff", "jax", "torch", "autograd", "tensorflow", "sympy", "casadi")
-LONGEST = 1_000_000  # bytes of a file that is graded
 
 
 class Grader:
@@ -72,7 +68,7 @@ class Grader:
         file = path / "backward.py" if path.is_dir() else path
         content = regular(file, LONGEST)
         if content is None:
-            verdict.refused = f"cannot read {file}: {_unread(file)}"
+            verdict.refused = f"cannot read {file}: {unread(file)}"
             return verdict
         text = content.decode("utf-8", "replace")
         given = [self._given(c) for c in self.cases]
@@ -84,7 +80,7 @@ class Grader:
             kind = f"{type(error).__name__}: {error}"
             verdict.refused = f"what came of it cannot be compared ({kind:.200})"
             return verdict
-        verdict.notes += _imports(text)
+        verdict.notes += imports_noted(text)
         return verdict
 
     def _job(self) -> dict[str, Any]:
@@ -129,35 +125,6 @@ class Grader:
             "trace": case is self.cases[TRACED],
         }
         return Given(told, arrays, held)
-
-
-def _unread(file: Path) -> str:
-    """Say why a file is not read."""
-    try:
-        about = file.stat()
-    except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
-    if not stat.S_ISREG(about.st_mode):
-        return "it is no regular file"
-    if about.st_size > LONGEST:
-        return f"it has more than {LONGEST:,} bytes"
-    return "it may not be read"
-
-
-def _imports(text: str) -> list[str]:
-    """Return notes on what derives gradients by itself."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {a.name.split(".")[0] for a in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    used = sorted(found & set(DERIVING))
-    return [f"it imports {', '.join(used)}, which can derive gradients"] if used else []
 
 
 class _Grading:

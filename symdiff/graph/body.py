@@ -16,11 +16,11 @@ from typing import Any
 
 import sympy as sp
 
+from symdiff.graph.counted import counted_dim
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, attrs_key, topological
 from symdiff.graph.rebuild import Replace, rebuild, remade
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import counted_dim
 
 
 @dataclass(frozen=True, eq=False)

@@ -204,23 +204,6 @@ def dim(name: str) -> sp.Symbol:
     return sp.Symbol(normalize("NFKC", name), integer=True, nonnegative=True)
 
 
-_COUNTED = "steps_of_loop_"
-
-
-def counted_dim(mark: str) -> sp.Symbol:
-    """Return the symbol of how often a while loop runs."""
-    return dim(_COUNTED + mark)
-
-
-def is_counted(length: Dim) -> bool:
-    """Whether a length says how often a while loop ran.
-
-    Nothing tells how often that was but what the loop has kept of its steps.
-    """
-    symbols = length.free_symbols if isinstance(length, sp.Expr) else ()
-    return any(str(s).startswith(_COUNTED) for s in symbols)
-
-
 def as_dim(value: object) -> Dim:
     """Return ``value`` as a canonical dim: a Python int or an expanded SymPy
     expression.

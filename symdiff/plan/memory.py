@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
-from symdiff.graph.types import DType, Shape, TupleType, is_counted
+from symdiff.graph.types import DType, Shape, TupleType
 from symdiff.ops.core.layouts import Layout, c_order
 from symdiff.ops.core.operands import LITERAL
 from symdiff.ops.core.outforms import OutForm

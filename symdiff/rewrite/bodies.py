@@ -13,11 +13,12 @@ from typing import Any
 import sympy as sp
 
 from symdiff.graph.body import Body, every_node, with_dims
+from symdiff.graph.counted import counted_dim
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import rebuild, remade
 from symdiff.graph.tensor import Tensor, tensor_topological
-from symdiff.graph.types import TupleType, counted_dim
+from symdiff.graph.types import TupleType
 
 Rewriter = Callable[[Sequence[Tensor]], list[Tensor]]
 

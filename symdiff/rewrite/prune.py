@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from symdiff.graph.body import Body
+from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import rebuild, remade
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import is_counted
 
 CONTROL = ("scan", "while_loop", "cond")
 

@@ -23,8 +23,9 @@ import numpy as np
 
 from symdiff.compiler.compile import compile_
 from symdiff.declare.captured.draws import keeps_nothing, states
-from symdiff.declare.captured.scanning import advances, snapshot
+from symdiff.declare.captured.scanning import snapshot
 from symdiff.declare.captured.values import ATOMS, Snapshot, frozen
+from symdiff.declare.captured.whose import advances
 from symdiff.declare.leaves import input_
 from symdiff.declare.model import Function
 from symdiff.declare.tracing import RETIRED, UNSEEN, Namer, argument_names

@@ -23,6 +23,7 @@ from transforms.test_captured_names import PLACES, VALUES, X, attribute_of_a_wra
 
 import symdiff as sd
 from symdiff import transforms as T  # noqa: N812 - as autograd's users would
+from symdiff.transforms import transformed
 
 # --- callables ------------------------------------------------------------------------
 
@@ -177,8 +178,8 @@ class Settings:
 def test_what_cannot_change_is_known_by_its_value(monkeypatch: Any) -> None:
     """Records, strings and numbers made anew for each call are the same to a call."""
     count: list[int] = []
-    traced = T.traced
-    monkeypatch.setattr(T, "traced", lambda *a: count.append(1) or traced(*a))
+    traced = transformed.traced
+    monkeypatch.setattr(transformed, "traced", lambda *a: count.append(1) or traced(*a))
     powered = T.jit(lambda s, x: x ** (s.power if isinstance(s, Settings) else 2))
     for power in (2, 2, 3, 3):
         np.testing.assert_allclose(powered(Settings(power), X), X**power)

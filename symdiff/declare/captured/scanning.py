@@ -14,12 +14,11 @@ import functools
 import operator
 import os
 import sys
-import sysconfig
 import threading
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ContextDecorator
 from typing import Any
 
@@ -44,12 +43,21 @@ from symdiff.declare.captured.values import (
     asked,
     frozen,
 )
-from symdiff.graph.provenance import PACKAGE
+from symdiff.declare.captured.whose import (
+    MAKING,
+    advances,
+    is_library,
+    is_library_class,
+    is_library_module,
+    is_users,
+    operators_of,
+)
 from symdiff.graph.tensor import Tensor
 
 _GENERATORS = (np.random.Generator, np.random.RandomState)
-_PATHS = ("stdlib", "platstdlib", "purelib", "platlib")
-_LIBRARIES = (PACKAGE, *(sysconfig.get_path(p) + os.sep for p in _PATHS))
+# Where wrappers of Python and NumPy keep what they call: context managers,
+# `singledispatch` and its methods, `np.vectorize`.
+_CALLED = ("func", "registry", "dispatcher", "pyfunc")
 
 
 def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
@@ -70,57 +78,6 @@ def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
             return scanner.found
         known |= scanner.names
         asking = scanner.asks
-
-
-# --- whose code it is -----------------------------------------------------------------
-
-_BUILTIN = frozenset([*sys.builtin_module_names, "_frozen_importlib"])
-# Where wrappers of Python and NumPy keep what they call: context managers,
-# `singledispatch` and its methods, `np.vectorize`.
-_CALLED = ("func", "registry", "dispatcher", "pyfunc")
-# What is called when an object is made or shown, not when it is read.
-_MAKING = frozenset(["__init__", "__new__", "__post_init__"])
-_SHOWING = frozenset(["__repr__", "__str__", "__del__", "__init_subclass__"])
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_library(filename: str) -> bool:
-    return filename.startswith(_LIBRARIES)
-
-
-def _is_library_module(name: str, module: Any) -> bool:
-    path = getattr(module, "__file__", None)
-    return name in _BUILTIN if path is None else _is_library(path)
-
-
-def _is_library_class(kind: type) -> bool:
-    return _is_library_module(kind.__module__, sys.modules.get(kind.__module__))
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_users(kind: type) -> bool:
-    """Whether a class, or one that it inherits from, is not a library's."""
-    return not all(_is_library_class(k) for k in kind.__mro__)
-
-
-def _operators(kind: type) -> frozenset[str]:
-    """Return the special methods of a class of the user's: no name tells their use."""
-    found = {
-        name
-        for k in kind.__mro__
-        if not _is_library_class(k)
-        for name, value in vars(k).items()
-        if name[:2] == name[-2:] == "__" and isinstance(value, types.FunctionType)
-    }
-    return frozenset(found - _MAKING - _SHOWING)
-
-
-def advances(value: Any) -> bool:
-    """Whether reading a value leaves another for the next read: a running iterator."""
-    if isinstance(value, types.GeneratorType):
-        return True
-    library = type(value).__module__ in ("builtins", "itertools")
-    return library and isinstance(value, Iterator)
 
 
 # --- following it ---------------------------------------------------------------------
@@ -155,7 +112,7 @@ class _Scanner:
         if asked(value, "__module__", None) in SOURCES:  # a function of such a module
             found.source = found.source or name
         if isinstance(value, types.ModuleType):
-            if not _is_library_module(value.__name__, value):
+            if not is_library_module(value.__name__, value):
                 self.attributes(value, names)
             return
         if isinstance(value, np.ndarray):
@@ -214,10 +171,10 @@ class _Scanner:
                 pass
             case np.ndarray() | tuple() | list() | dict() | deque():
                 kind: Any = type(value)
-                if _is_users(kind):
+                if is_users(kind):
                     self.attributes(value, names)
             case type():
-                self.attributes(value, names | _MAKING)
+                self.attributes(value, names | MAKING)
             case _ if any(
                 asked(value, n) is not MISSING
                 for n in ("__dict__", "__slots__", "__wrapped__")
@@ -270,7 +227,7 @@ class _Scanner:
         if f in self.seen:
             return
         self.seen.add(f)
-        if _is_library(code.co_filename):
+        if is_library(code.co_filename):
             self.wrapped(f, frozenset())
             return
         names, space = names_in(code), f.__globals__
@@ -316,7 +273,7 @@ class _Scanner:
                 get = functools.partial(space.get, name, MISSING)
                 self.value(name, space[name], get, names)
         kind = value.__class__
-        if _is_users(kind) and (id(value), kind) not in self.seen:
+        if is_users(kind) and (id(value), kind) not in self.seen:
             self.seen.add((id(value), kind))
             self.probe("a class", _attribute(value, "__class__"))
         inherited = self.of_class(kind, wanted, value)
@@ -331,9 +288,11 @@ class _Scanner:
 
         Returns the names that were found.
         """
-        if not _is_users(kind):
+        if not is_users(kind):
             return frozenset()
-        found = {n: _inherited(kind, n) for n in names | self.known | _operators(kind)}
+        found = {
+            n: _inherited(kind, n) for n in names | self.known | operators_of(kind)
+        }
         found = {n: v for n, v in found.items() if v is not MISSING}
         for name, value in sorted(found.items(), key=lambda pair: pair[0]):
             if isinstance(value, types.MemberDescriptorType):  # of __slots__
@@ -350,20 +309,20 @@ class _Scanner:
             for name in sorted(found):
                 self.overridden(kind, name, names)
         for k in kind.__mro__ if self.asking else ():
-            if not _is_library_class(k):
+            if not is_library_class(k):
                 self.without(k, vars(k), (names | self.known) - found.keys())
         return frozenset(found)
 
     def of_library(self, method: Any) -> None:
         """Note the names by which a method of a library reads a user's object."""
         code = getattr(asked(method, "fget", method), "__code__", None)
-        if isinstance(code, types.CodeType) and _is_library(code.co_filename):
+        if isinstance(code, types.CodeType) and is_library(code.co_filename):
             self.names |= names_in(code)
 
     def overridden(self, kind: type, name: str, names: frozenset[str]) -> None:
         """Note what ``super()`` can find by a name in the classes that come later."""
         for k in kind.__mro__:
-            if _is_library_class(k):
+            if is_library_class(k):
                 continue
             if name not in vars(k):
                 self.without(k, vars(k), frozenset([name]))

@@ -27,9 +27,9 @@ from symdiff.emit.lower.statements import (
 )
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
+from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
-from symdiff.graph.types import is_counted
 from symdiff.plan.schedule import Step
 from symdiff.rewrite.prune import live_outputs
 

@@ -17,9 +17,10 @@ import unicodedata
 from collections.abc import Iterable
 
 from symdiff.emit.lower.source import Resolver
+from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import dim, is_counted
+from symdiff.graph.types import dim
 
 # Names that generated modules use for themselves: modules, functions, classes, tables.
 _OWN = """

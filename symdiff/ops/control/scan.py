@@ -14,16 +14,11 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.body import Body, substitute
+from symdiff.graph.counted import is_counted
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import (
-    Dim,
-    TensorType,
-    TupleType,
-    is_counted,
-    unify,
-)
+from symdiff.graph.types import Dim, TensorType, TupleType, unify
 from symdiff.ops.control.residuals import body_residuals
 from symdiff.ops.control.row_masks import row_masks
 from symdiff.ops.control.rows import scanned

@@ -16,9 +16,10 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.body import Body, substitute
+from symdiff.graph.counted import counted_dim
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, TupleType, counted_dim
+from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.control.branches import condition_of, or_zeros
 from symdiff.ops.control.scan import scan_node
 from symdiff.ops.core.closure import (

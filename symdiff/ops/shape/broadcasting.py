@@ -12,17 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.graph.counted import is_counted
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import (
-    Shape,
-    TensorType,
-    as_shape,
-    dims_equal,
-    is_counted,
-    unify,
-)
+from symdiff.graph.types import Shape, TensorType, as_shape, dims_equal, unify
 from symdiff.ops.core import tex
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
