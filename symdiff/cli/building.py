@@ -54,7 +54,7 @@ SHOWN = 60  # lines of backward.py, at most, that `train` prints
     "--print-after",
     multiple=True,
     metavar="PASS",
-    help="Print the program after this pass: derive, rewrite or expand.",
+    help="Print what this pass leaves: derive, rewrite, schedule, memory, …",
 )
 @reported
 def compile_command(
