@@ -91,7 +91,7 @@ def explain_command(
     if form == "text" and output is None and sys.stdout.isatty():
         from symdiff.explain.formats.terminal import coloured
 
-        shown = coloured(told)
+        shown = coloured(told.tree)
         if shown is not None:
             click.echo(shown, nl=False)
             return

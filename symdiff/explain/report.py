@@ -1,80 +1,62 @@
-"""What a report of a derivation says, before it has a format.
+"""The report on a derivation: a tree, and the formats that it is shown in.
 
 In: a derivation, the listings of what is generated for it, and perhaps values and
-costs. Out: a `Report`: blocks, one for each statement of the user, with the nodes that
-it declares and the lines generated from it. Invariant: every format says the same.
+costs. Out: a `Report`: a section for each statement of the user, with the nodes that it
+declares and the lines generated from it. Invariant: every format says the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from symdiff.emit.listing import Listing
 from symdiff.emit.python import code as py
 from symdiff.explain.costs import Costs
 from symdiff.explain.derivation import Derivation, Entry
-from symdiff.explain.values import Values
+from symdiff.explain.formats import html, latex, markdown, plain
+from symdiff.explain.parts import (
+    Code,
+    Cotangent,
+    Handed,
+    Leaf,
+    Part,
+    Partial,
+    Section,
+    Step,
+    Term,
+    Tree,
+)
+from symdiff.explain.values import Values, shown
 
 PRIMALS = ("loss_and_residuals", "forward_with_residuals", "forward")
 
 
 @dataclass(frozen=True)
-class Block:
-    """The nodes of one statement of the user's, and what was generated under it."""
-
-    place: str
-    text: str
-    entries: tuple[Entry, ...]
-    forward: tuple[str, ...]
-    backward: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Report:
-    """A derivation as it is told."""
+    """A derivation as it is told, and what it is told from."""
 
+    tree: Tree
     derivation: Derivation
-    leaves: tuple[Entry, ...]
-    blocks: tuple[Block, ...]
     values: Values | None = None
     costs: Costs | None = None
 
-    @property
-    def title(self) -> str:
-        """The headline."""
-        return f"{self.derivation.name}: how its gradients come about"
-
-    @property
-    def convention(self) -> str:
-        """What a bar, or d_, means."""
-        found = self.derivation.results
-        of = found[0] if len(found) == 1 else f"the results ({', '.join(found)})"
-        return f"d_v stands for the derivative of {of} by v, of v's shape."
-
     def text(self) -> str:
         """Return the report for a terminal."""
-        from symdiff.explain.formats.plain import text
-
-        return text(self)
+        return plain.text(self.tree)
 
     def markdown(self) -> str:
         """Return the report as Markdown, with formulas in LaTeX."""
-        from symdiff.explain.formats.markdown import markdown
-
-        return markdown(self)
+        return markdown.markdown(self.tree)
 
     def latex(self) -> str:
         """Return the report as a LaTeX document that needs amsmath alone."""
-        from symdiff.explain.formats.latex import document
-
-        return document(self)
+        return latex.document(self.tree)
 
     def html(self) -> str:
         """Return the report as one HTML page that loads nothing."""
-        from symdiff.explain.formats.html import page
-
-        return page(self)
+        return html.page(self.tree)
 
     def __str__(self) -> str:
         return self.text()
@@ -90,46 +72,46 @@ def report(
     costs: Costs | None = None,
 ) -> Report:
     """Return the report; ``listings`` are those of the generated modules."""
+    leaves = [e for e in derivation.entries if e.role]
+    parts = tuple(part for e in leaves for part in _entry(e, values))
+    sections = [Section("reads", "What it reads", parts)]
+    sections += _statements(derivation, listings, values)
+    if derivation.gradients:
+        title = "The gradients, each as one formula"
+        sections.append(Section("gradients", title, derivation.gradients))
+    if costs is not None:
+        sections.append(Section("cost", "Cost", (costs,)))
+    title = f"{derivation.name}: how its gradients come about"
+    numbers = "" if values is None else values.source
+    tree = Tree(title, derivation.results, numbers, tuple(sections))
+    return Report(tree, derivation, values, costs)
+
+
+def _statements(
+    derivation: Derivation, listings: Sequence[Listing], values: Values | None
+) -> Iterator[Section]:
+    """Yield a section for each statement of the user, in order."""
     functions = {name for x in listings for name in x.functions}
-    first = next((f for f in PRIMALS if f in functions), "")
+    forward = next((f for f in PRIMALS if f in functions), "")
     under = _under(listings)
-    blocks: list[Block] = []
-    leaves: list[Entry] = []
-    waiting: list[Entry] = []
-    for entry in derivation.entries:
-        if entry.role:
-            leaves.append(entry)
-            continue
-        if waiting and _place(waiting[-1]) != _place(entry):
-            blocks.append(_block(waiting, under, first))
-            waiting = []
-        waiting.append(entry)
-    if waiting:
-        blocks.append(_block(waiting, under, first))
-    return Report(derivation, tuple(leaves), tuple(blocks), values, costs)
+    computed = (e for e in derivation.entries if not e.role)
+    for place, found in groupby(computed, _place):
+        entries = list(found)
+        parts = [part for e in entries for part in _entry(e, values)]
+        for name, function in (("forward", forward), ("backward", "backward")):
+            if rows := under.get((function, place)):
+                parts.append(Code(name, tuple(rows)))
+        statement = entries[0].statement
+        text = "" if statement is None else statement.text
+        yield Section("statement", text, tuple(parts), place)
 
 
 def _place(entry: Entry) -> str:
     return "" if entry.statement is None else entry.statement.location
 
 
-Under = Mapping[tuple[str, str], Sequence[str]]  # rows, by function and place
-
-
-def _block(entries: Sequence[Entry], under: Under, first: str) -> Block:
-    place = _place(entries[0])
-    statement = entries[0].statement
-    return Block(
-        place,
-        "" if statement is None else statement.text,
-        tuple(entries),
-        tuple(under.get((first, place), ())),
-        tuple(under.get(("backward", place), ())),
-    )
-
-
-def _under(listings: Iterable[Listing]) -> Under:
-    """Return the rows that stand under each heading, those of loops as a whole."""
+def _under(listings: Iterable[Listing]) -> Mapping[tuple[str, str], Sequence[str]]:
+    """Return the rows under each heading, by function and place; loops as a whole."""
     found: dict[tuple[str, str], list[str]] = {}
     for listing in listings:
         for line in listing.lines:
@@ -138,3 +120,31 @@ def _under(listings: Iterable[Listing]) -> Under:
             rows = found.setdefault((line.function, line.place), [])
             rows += listing.source(line)
     return found
+
+
+def _entry(entry: Entry, values: Values | None) -> Iterator[Part]:
+    """Yield what is told of a value: what it is, and what flows back through it."""
+    value = "" if values is None else values.of(entry.name)
+    if entry.role:
+        own = str(entry.tensor.name)
+        yield Leaf(entry.name, own, entry.role, entry.type, value)
+    else:
+        assert entry.formula is not None
+        what = (entry.name, entry.op, entry.type, entry.formula)
+        yield Step(*what, value, entry.rule)
+    for share in entry.hands:
+        if share.local is not None:
+            yield Partial(entry.name, share.source, share.local)
+        yield Handed(share.source, share.formula)
+    if entry.cotangent is not None:
+        yield _cotangent(entry, entry.cotangent, values)
+
+
+def _cotangent(entry: Entry, name: str, values: Values | None) -> Cotangent:
+    terms = []
+    for i, share in enumerate(entry.received):
+        key = share.source, share.user, i
+        value = "" if values is None else shown(values.shares.get(key))
+        terms.append(Term(share.user, share.formula, value))
+    value = "" if values is None else values.back(name)
+    return Cotangent(name, entry.name, tuple(terms), entry.seed, value)

@@ -34,19 +34,19 @@ def rich(monkeypatch):
 
 
 def test_without_colours_it_is_the_plain_text(rich):
-    shown = coloured(told(cost=True))
+    shown = coloured(told(cost=True).tree)
     assert CODES.search(shown)
-    assert CODES.sub("", shown) == text(told(cost=True))
+    assert CODES.sub("", shown) == text(told(cost=True).tree)
 
 
 def test_what_is_not_finite_is_loud(rich):
-    shown = coloured(told())
+    shown = coloured(told().tree)
     assert re.search(r"\x1b\[[\d;]*7;31mNOT FINITE", shown)
 
 
 def test_rows_are_broken_at_the_width_of_the_terminal(rich, monkeypatch):
     monkeypatch.setenv("COLUMNS", "50")
-    shown = CODES.sub("", coloured(told(cost=True)))
+    shown = CODES.sub("", coloured(told(cost=True).tree))
     assert max(map(len, shown.splitlines())) <= 50
     words = shown.replace("-", "").split()
     assert "hands back" in " ".join(words)
@@ -54,7 +54,7 @@ def test_rows_are_broken_at_the_width_of_the_terminal(rich, monkeypatch):
 
 def test_it_is_plain_without_rich_and_where_it_is_no_terminal(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    assert coloured(told()) is None
+    assert coloured(told().tree) is None
     monkeypatch.chdir(tmp_path)
     spec = tmp_path / "spec.py"
     spec.write_text(

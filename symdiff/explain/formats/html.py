@@ -2,20 +2,30 @@
 
 Formulas are MathML, which browsers typeset by themselves.
 
-In: a `Report`. Out: the page. Invariant: everything of the user's is escaped.
+In: the tree of a report. Out: the page. Invariant: everything of the user's is escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
+from typing import assert_never
 
 from symdiff.explain.costs import Costs
-from symdiff.explain.derivation import Entry, Gradient
+from symdiff.explain.derivation import Gradient
 from symdiff.explain.mathml import equations, mathml
-from symdiff.explain.report import Block, Report
+from symdiff.explain.parts import (
+    Code,
+    Cotangent,
+    Handed,
+    Leaf,
+    Part,
+    Partial,
+    Section,
+    Step,
+    Tree,
+)
 from symdiff.explain.symbols import symbol
-from symdiff.explain.values import shown
 
 STYLE = """
 :root { color-scheme: light dark; --soft: #8882; --back: #b3261e; --fore: #1b6e3c; }
@@ -44,28 +54,39 @@ td { border-top: 1px solid var(--soft); }
 """
 
 
-def page(report: Report) -> str:
+def page(tree: Tree) -> str:
     """Return the page."""
+    title = escape(tree.title)
     parts = [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(report.title)}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{escape(report.title)}</h1><p>{escape(report.convention)}</p>",
+        f"<title>{title}</title><style>{STYLE}</style></head><body>",
+        f"<h1>{title}</h1><p>{escape(tree.convention)}</p>",
     ]
-    if report.values is not None:
-        parts.append(f"<p>Numbers: {escape(report.values.source)}.</p>")
-    parts += ["<section><h2>What it reads</h2>", *_leaves(report), "</section>"]
-    for block in report.blocks:
-        parts += ["<section>", *_block(report, block), "</section>"]
-    if report.derivation.gradients:
-        parts.append("<section><h2>The gradients, each as one formula</h2>")
-        for gradient in report.derivation.gradients:
-            parts += _gradient(gradient)
-        parts.append("</section>")
-    if report.costs is not None:
-        parts += ["<section><h2>Cost</h2>", *_costs(report.costs), "</section>"]
+    if tree.numbers:
+        parts.append(f"<p>Numbers: {escape(tree.numbers)}.</p>")
+    for section in tree.sections:
+        parts += _section(section)
     return "\n".join([*parts, "</body></html>", ""])
+
+
+def _section(section: Section) -> Iterable[str]:
+    match section.kind:
+        case "statement":
+            yield "<section>"
+            yield f"<h2>{_code(section.title or 'without source')}</h2>"
+        case "reads" | "gradients" | "cost":
+            yield f"<section><h2>{section.title}</h2>"
+    if section.place:
+        yield f'<p class="place">{_code(section.place)}</p>'
+    if section.kind == "reads":
+        yield from _leaves(section.leaves)
+    yield from _told(section)
+    for code in section.code:
+        rows = escape("\n".join(code.rows))
+        yield f"<p>Generated, {code.function}:</p><pre>{rows}</pre>"
+    yield "</section>"
 
 
 def _costs(costs: Costs) -> Iterable[str]:
@@ -92,77 +113,94 @@ def _code(text: str, kind: str = "") -> str:
     return f"<code{attribute}>{escape(text)}</code>"
 
 
-def _leaves(report: Report) -> Iterable[str]:
+def _leaves(leaves: Sequence[Leaf]) -> Iterable[str]:
     yield "<table><tr><th>name</th><th>shape</th><th></th><th>value</th></tr>"
-    for e in report.leaves:
-        value = "" if report.values is None else report.values.of(e.name)
-        own = f"{e.role} {_code(str(e.tensor.name))}"
-        cells = [symbol(e.name).mathml, _code(e.type), own]
-        row = "</td><td>".join([*cells, _code(value, "fore") if value else ""])
-        yield f"<tr><td>{row}</td></tr>"
+    for leaf in leaves:
+        cells = [symbol(leaf.name).mathml, _code(leaf.type)]
+        cells += [f"{leaf.role} {_code(leaf.own)}"]
+        cells += [_code(leaf.value, "fore") if leaf.value else ""]
+        yield f"<tr><td>{'</td><td>'.join(cells)}</td></tr>"
     yield "</table>"
-    for entry in report.leaves:
-        back = list(_back(report, entry))
-        if back:
-            yield f"<article>{''.join(back)}</article>"
 
 
-def _block(report: Report, block: Block) -> Iterable[str]:
-    yield f"<h2>{_code(block.text or 'without source')}</h2>"
-    if block.place:
-        yield f'<p class="place">{_code(block.place)}</p>'
-    for entry in block.entries:
-        yield f'<article id="{escape(entry.name)}">'
-        yield from _entry(report, entry)
-        yield "</article>"
-    for name, rows in (("forward", block.forward), ("backward", block.backward)):
+def _told(section: Section) -> Iterable[str]:
+    match section.kind:
+        case "reads":
+            for part in section.told:
+                yield f"<article>{''.join(_parts([part]))}</article>"
+        case "statement":
+            for step, *rest in section.groups():
+                assert isinstance(step, Step)
+                yield f'<article id="{escape(step.name)}">'
+                yield from _parts([step, *rest])
+                yield "</article>"
+        case _:
+            yield from _parts(section.told)
+
+
+def _parts(parts: Iterable[Part]) -> Iterable[str]:
+    """Return parts as elements; what follows a step as equations is one table."""
+    rows: list[tuple[str, str]] = []
+    for part in parts:
+        if isinstance(part, Partial | Handed):
+            rows += _flow(part)
+            continue
         if rows:
-            shown_rows = escape("\n".join(rows))
-            yield f"<p>Generated, {name}:</p><pre>{shown_rows}</pre>"
-
-
-def _entry(report: Report, entry: Entry) -> Iterable[str]:
-    assert entry.formula is not None
-    name = symbol(entry.name).tex
-    equation = mathml(f"{name} = {entry.formula.tex}", display=True)
-    yield f'<div class="line">{equation} <span class="type">{escape(entry.type)}'
-    yield "</span></div>"
-    value = "" if report.values is None else report.values.of(entry.name)
-    if value:
-        yield f"<div>= {_code(value, 'fore')}</div>"
-    if entry.rule:
-        yield f'<div class="rule">{escape(entry.rule)}</div>'
-    rows = []
-    for share in entry.hands:
-        if share.local is not None:
-            by = symbol(share.source).tex
-            left = rf"\frac{{\partial {name}}}{{\partial {by}}}"
-            rows.append((left, f"= {share.local.tex}"))
+            yield f"<div>{equations(rows)}</div>"
+            rows = []
+        match part:
+            case Step():
+                yield from _step(part)
+            case Cotangent():
+                yield from _cotangent(part)
+            case Gradient():
+                yield from _gradient(part)
+            case Costs():
+                yield from _costs(part)
+            case Leaf() | Code():
+                pass  # in the table, and at the end of the section
+            case _:
+                assert_never(part)
     if rows:
         yield f"<div>{equations(rows)}</div>"
-    yield from _back(report, entry)
 
 
-def _back(report: Report, entry: Entry) -> Iterable[str]:
-    if entry.cotangent is None:
-        return
-    left = symbol(entry.cotangent).tex
-    rows = []
-    for i, share in enumerate(entry.received):
-        right = f"{'+' if i else '='} {share.formula.tex}"
-        if entry.fans_out:
-            right += rf" \quad \text{{from }} {symbol(share.user).tex}"
+def _flow(part: Partial | Handed) -> Iterable[tuple[str, str]]:
+    match part:
+        case Partial(name, by, formula):
+            above, below = symbol(name).tex, symbol(by).tex
+            left = rf"\frac{{\partial {above}}}{{\partial {below}}}"
+            yield left, f"= {formula.tex}"
+        case Handed():
+            pass
+
+
+def _step(step: Step) -> Iterable[str]:
+    equation = mathml(f"{symbol(step.name).tex} = {step.formula.tex}", display=True)
+    yield f'<div class="line">{equation} <span class="type">{escape(step.type)}'
+    yield "</span></div>"
+    if step.value:
+        yield f"<div>= {_code(step.value, 'fore')}</div>"
+    if step.rule:
+        yield f'<div class="rule">{escape(step.rule)}</div>'
+
+
+def _cotangent(part: Cotangent) -> Iterable[str]:
+    left = symbol(part.name).tex
+    rows: list[tuple[str, str]] = []
+    for i, term in enumerate(part.terms):
+        right = f"{'+' if i else '='} {term.formula.tex}"
+        if part.is_sum:
+            right += rf" \quad \text{{from }} {symbol(term.source).tex}"
         rows.append(("" if i else left, right))
-    if entry.seed:
+    if part.seed:
         given = r"+ \mathrm{what is given}" if rows else r"= \mathrm{given}"
         rows.append(("" if rows else left, given))
     if rows:
         yield f'<div class="flow">{equations(rows)}</div>'
-    if report.values is not None:
-        value = shown(report.values.cotangents.get(entry.cotangent))
-        if value:
-            name = symbol(entry.cotangent).mathml
-            yield f"<div>{name} = {_code(value, 'back')}</div>"
+    if part.value:
+        value = _code(part.value, "back")
+        yield f"<div>{symbol(part.name).mathml} = {value}</div>"
 
 
 def _gradient(gradient: Gradient) -> Iterable[str]:

@@ -1,17 +1,27 @@
 """A report as a LaTeX document.
 
-In: a `Report`. Out: a document that needs amsmath alone. Invariant: it is plain ASCII,
-and no character of the user's text has a meaning to TeX.
+In: the tree of a report. Out: a document that needs amsmath alone. Invariant: it is
+plain ASCII, and no character of the user's text has a meaning to TeX.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import assert_never
 
-from symdiff.explain.derivation import Entry, Gradient
-from symdiff.explain.report import Block, Report
+from symdiff.explain.costs import Costs
+from symdiff.explain.derivation import Gradient
+from symdiff.explain.parts import (
+    Code,
+    Cotangent,
+    Handed,
+    Leaf,
+    Partial,
+    Section,
+    Step,
+    Tree,
+)
 from symdiff.explain.symbols import symbol
-from symdiff.explain.values import shown
 
 HEAD = r"""\documentclass{article}
 \usepackage{amsmath}
@@ -21,25 +31,18 @@ HEAD = r"""\documentclass{article}
 \begin{document}"""
 
 
-def document(report: Report) -> str:
+def document(tree: Tree) -> str:
     """Return the report."""
-    results = ", ".join(f"${symbol(r).latex}$" for r in report.derivation.results)
+    results = ", ".join(f"${symbol(r).latex}$" for r in tree.results)
     lines = [
         HEAD,
-        rf"\section*{{{words(report.title)}}}",
+        rf"\section*{{{words(tree.title)}}}",
         rf"$\bar{{v}}$ stands for the derivative of {results} by $v$, of its shape.",
     ]
-    if report.values is not None:
-        lines.append(f"Numbers: {words(report.values.source)}.")
-    lines += ["", r"\subsection*{What it reads}", *_leaves(report)]
-    for block in report.blocks:
-        lines += ["", *_block(report, block)]
-    if report.derivation.gradients:
-        lines += ["", r"\subsection*{The gradients, each as one formula}"]
-        for gradient in report.derivation.gradients:
-            lines += _gradient(gradient)
-    if report.costs is not None:
-        lines += ["", r"\subsection*{Cost}", *verbatim(report.costs.lines())]
+    if tree.numbers:
+        lines.append(f"Numbers: {words(tree.numbers)}.")
+    for section in tree.sections:
+        lines += ["", *_section(section, bool(tree.numbers))]
     return "\n".join([*lines, r"\end{document}", ""])
 
 
@@ -84,72 +87,77 @@ def _equations(rows: list[str]) -> list[str]:
     return [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
 
 
-def _shape(entry: Entry) -> str:
-    return rf"\quad \text{{{words(entry.type)}}}"
-
-
-def _leaves(report: Report) -> Iterable[str]:
-    yield r"\begin{itemize}"
-    for entry in report.leaves:
-        line = rf"\item ${symbol(entry.name).latex}$, {entry.role} "
-        line += rf"\texttt{{{words(str(entry.tensor.name))}}}, {words(entry.type)}"
-        if report.values is not None:
-            line += f": {words(report.values.of(entry.name))}"
-        yield line
-    yield r"\end{itemize}"
-    rows = [row for e in report.leaves for row in _back(report, e)]
+def _section(section: Section, valued: bool) -> Iterable[str]:
+    title = words(section.title)
+    if section.kind == "statement":
+        title = rf"\texttt{{{title or 'without source'}}}"
+    yield rf"\subsection*{{{title}}}"
+    if section.place:
+        yield rf"\texttt{{{words(section.place)}}}"
+    if section.kind == "reads":
+        yield r"\begin{itemize}"
+        yield from (_leaf(leaf, valued) for leaf in section.leaves)
+        yield r"\end{itemize}"
+    rows: list[str] = []
+    for part in section.told:
+        match part:
+            case Gradient():
+                yield from _gradient(part)
+            case Costs():
+                yield from verbatim(part.lines())
+            case _:
+                rows += _rows(part)
     if rows:
         yield from _equations(rows)
+    if section.code:
+        yield from verbatim(row for code in section.code for row in code.rows)
 
 
-def _block(report: Report, block: Block) -> Iterable[str]:
-    yield rf"\subsection*{{\texttt{{{words(block.text) or 'without source'}}}}}"
-    if block.place:
-        yield rf"\texttt{{{words(block.place)}}}"
-    rows: list[str] = []
-    for entry in block.entries:
-        rows += _entry(report, entry)
-    yield from _equations(rows)
-    if block.forward or block.backward:
-        yield from verbatim([*block.forward, *block.backward])
+def _leaf(leaf: Leaf, valued: bool) -> str:
+    line = rf"\item ${symbol(leaf.name).latex}$, {leaf.role} "
+    line += rf"\texttt{{{words(leaf.own)}}}, {words(leaf.type)}"
+    return f"{line}: {words(leaf.value)}" if valued else line
 
 
-def _entry(report: Report, entry: Entry) -> Iterable[str]:
-    assert entry.formula is not None
-    name = symbol(entry.name).latex
-    yield f"{name} &= {entry.formula.latex}{_shape(entry)}"
-    if report.values is not None and report.values.of(entry.name):
-        yield rf"&= \text{{{words(report.values.of(entry.name))}}}"
-    for share in entry.hands:
-        if share.local is not None:
-            by = symbol(share.source).latex
-            left = rf"\frac{{\partial {name}}}{{\partial {by}}}"
-            yield f"{left} &= {share.local.latex}"
-    yield from _back(report, entry)
+def _rows(part: Step | Partial | Handed | Cotangent | Leaf | Code) -> Iterable[str]:
+    """Return what a part adds to the equations of its section."""
+    match part:
+        case Step():
+            shape = rf"\quad \text{{{words(part.type)}}}"
+            yield f"{symbol(part.name).latex} &= {part.formula.latex}{shape}"
+            if part.value:
+                yield rf"&= \text{{{words(part.value)}}}"
+        case Partial(name, by, formula):
+            above, below = symbol(name).latex, symbol(by).latex
+            yield rf"\frac{{\partial {above}}}{{\partial {below}}} &= {formula.latex}"
+        case Handed():
+            pass
+        case Cotangent():
+            yield from _cotangent(part)
+        case Leaf() | Code():
+            pass  # in the list, and below the equations
+        case _:
+            assert_never(part)
 
 
-def _back(report: Report, entry: Entry) -> Iterable[str]:
-    if entry.cotangent is None:
-        return
-    left = symbol(entry.cotangent).latex
-    for i, share in enumerate(entry.received):
+def _cotangent(part: Cotangent) -> Iterable[str]:
+    left = symbol(part.name).latex
+    for i, term in enumerate(part.terms):
         start = f"{left} &= " if i == 0 else "&\\quad + "
-        source = symbol(share.user).latex
-        yield rf"{start}{share.formula.latex} \quad \text{{from }} {source}"
-    if entry.seed and entry.received:
+        source = symbol(term.source).latex
+        yield rf"{start}{term.formula.latex} \quad \text{{from }} {source}"
+    if part.seed and part.terms:
         yield r"&\quad + \text{what is given}"
-    if report.values is not None:
-        value = shown(report.values.cotangents.get(entry.cotangent))
-        if value:
-            yield rf"{'' if entry.received else left} &= \text{{{words(value)}}}"
+    if part.value:
+        yield rf"{'' if part.terms else left} &= \text{{{words(part.value)}}}"
 
 
-def _gradient(gradient: Gradient) -> list[str]:
+def _gradient(gradient: Gradient) -> Iterable[str]:
     rows = [f"{symbol(gradient.cotangent).latex} &= {gradient.formula.latex}"]
     rows += [
         rf"\text{{where }} {symbol(n).latex} &= {f.latex}" for n, f in gradient.where
     ]
     if gradient.more:
         rows.append(r"& \text{and so on, as told above}")
-    head = rf"\texttt{{{words(gradient.name)}}}, {words(gradient.type)}"
-    return ["", head, *_equations(rows)]
+    yield from ("", rf"\texttt{{{words(gradient.name)}}}, {words(gradient.type)}")
+    yield from _equations(rows)

@@ -1,39 +1,43 @@
 """A report as Markdown, with its formulas in LaTeX between dollars.
 
-In: a `Report`. Out: Markdown as GitHub and Jupyter show it. Invariant: text of the
-user's stands in code spans and fences, which nothing in it can close.
+In: the tree of a report. Out: Markdown as GitHub and Jupyter show it. Invariant: text
+of the user's stands in code spans and fences, which nothing in it can close.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import assert_never
 
-from symdiff.explain.derivation import Entry, Gradient
-from symdiff.explain.report import Block, Report
+from symdiff.explain.costs import Costs
+from symdiff.explain.derivation import Gradient
+from symdiff.explain.parts import (
+    Code,
+    Cotangent,
+    Handed,
+    Leaf,
+    Part,
+    Partial,
+    Section,
+    Step,
+    Tree,
+)
 from symdiff.explain.symbols import symbol
-from symdiff.explain.values import shown
 
 
-def markdown(report: Report) -> str:
+def markdown(tree: Tree) -> str:
     """Return the report."""
-    lines = [f"# {report.title}", "", _convention(report)]
-    if report.values is not None:
-        lines += ["", f"Numbers: {code(report.values.source)}."]
-    lines += ["", "## What it reads", "", *_leaves(report)]
-    for block in report.blocks:
-        lines += ["", *_block(report, block)]
-    if report.derivation.gradients:
-        lines += ["", "## The gradients, each as one formula"]
-        for gradient in report.derivation.gradients:
-            lines += ["", *_gradient(gradient)]
-    if report.costs is not None:
-        lines += ["", "## Cost", "", *fence("\n".join(report.costs.lines()), "text")]
+    lines = [f"# {tree.title}", "", _convention(tree)]
+    if tree.numbers:
+        lines += ["", f"Numbers: {code(tree.numbers)}."]
+    for section in tree.sections:
+        lines += ["", *_section(section, bool(tree.numbers))]
     return "\n".join(lines) + "\n"
 
 
-def _convention(report: Report) -> str:
-    results = ", ".join(f"${symbol(r).latex}$" for r in report.derivation.results)
+def _convention(tree: Tree) -> str:
+    results = ", ".join(f"${symbol(r).latex}$" for r in tree.results)
     return rf"$\bar{{v}}$ stands for the derivative of {results} by $v$, of its shape."
 
 
@@ -56,83 +60,81 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _leaves(report: Report) -> Iterable[str]:
-    values = report.values
-    yield f"| | | shape |{' value |' if values is not None else ''}"
-    yield f"|---|---|---|{'---|' if values is not None else ''}"
-    for entry in report.leaves:
-        row = f"| ${symbol(entry.name).latex}$ | {entry.role} "
-        row += f"{_cell(code(str(entry.tensor.name)))} | {_cell(code(entry.type))} |"
-        if values is not None:
-            row += f" {_cell(values.of(entry.name))} |"
-        yield row
-    for entry in report.leaves:
-        yield from _back(report, entry)
+def _section(section: Section, valued: bool) -> Iterable[str]:
+    title = section.title
+    if section.kind == "statement":
+        title = code(title) if title else "Without source"
+    yield f"## {title}"
+    if section.place:
+        yield from ("", code(section.place))
+    if section.kind == "reads":
+        yield from ("", *_leaves(section.leaves, valued))
+    for part in section.told:
+        yield from _part(part)
+    if section.code:
+        rows = "\n\n".join("\n".join(c.rows) for c in section.code)
+        yield from ("", *fence(rows, "python"))
 
 
-def _block(report: Report, block: Block) -> Iterable[str]:
-    yield f"## {code(block.text) if block.text else 'Without source'}"
-    if block.place:
-        yield ""
-        yield code(block.place)
-    for entry in block.entries:
-        yield ""
-        yield from _entry(report, entry)
-    rows = [*block.forward]
-    if block.forward and block.backward:
-        rows.append("")
-    rows += block.backward
-    if rows:
-        yield ""
-        yield from fence("\n".join(rows), "python")
+def _leaves(leaves: Sequence[Leaf], valued: bool) -> Iterable[str]:
+    yield f"| | | shape |{' value |' if valued else ''}"
+    yield f"|---|---|---|{'---|' if valued else ''}"
+    for leaf in leaves:
+        row = f"| ${symbol(leaf.name).latex}$ | {leaf.role} "
+        row += f"{_cell(code(leaf.own))} | {_cell(code(leaf.type))} |"
+        yield f"{row} {_cell(leaf.value)} |" if valued else row
 
 
-def _entry(report: Report, entry: Entry) -> Iterable[str]:
-    assert entry.formula is not None
-    name = symbol(entry.name).latex
-    rule = f", {entry.rule}" if entry.rule else ""
-    value = ""
-    if report.values is not None and report.values.of(entry.name):
-        value = f" = {report.values.of(entry.name)}"
-    yield f"**{code(entry.name)}** {code(entry.type)}, {code(entry.op)}{rule}{value}"
-    yield ""
-    yield f"$${name} = {entry.formula.latex}$$"
-    for share in entry.hands:
-        if share.local is None:
-            continue
-        by = symbol(share.source).latex
-        yield ""
-        yield rf"$$\frac{{\partial {name}}}{{\partial {by}}} = {share.local.latex}$$"
-    yield from _back(report, entry)
+def _part(part: Part) -> Iterable[str]:
+    """Return the lines of a part, and the empty ones before them."""
+    match part:
+        case Step():
+            rule = f", {part.rule}" if part.rule else ""
+            value = f" = {part.value}" if part.value else ""
+            head = f"**{code(part.name)}** {code(part.type)}, {code(part.op)}"
+            yield from ("", f"{head}{rule}{value}")
+            yield from ("", f"$${symbol(part.name).latex} = {part.formula.latex}$$")
+        case Partial(name, by, formula):
+            above, below = symbol(name).latex, symbol(by).latex
+            slope = rf"\frac{{\partial {above}}}{{\partial {below}}}"
+            yield from ("", f"$${slope} = {formula.latex}$$")
+        case Handed():
+            pass
+        case Cotangent():
+            yield from _cotangent(part)
+        case Gradient():
+            yield from _gradient(part)
+        case Costs():
+            yield from ("", *fence("\n".join(part.lines()), "text"))
+        case Leaf() | Code():
+            pass  # in the table, and in the fence at the end
+        case _:
+            assert_never(part)
 
 
-def _back(report: Report, entry: Entry) -> Iterable[str]:
-    if entry.cotangent is None or not entry.received:
+def _cotangent(part: Cotangent) -> Iterable[str]:
+    if not part.terms:
         return
-    left = symbol(entry.cotangent).latex
+    left = symbol(part.name).latex
     terms = " + ".join(
-        rf"\underbrace{{{s.formula.latex}}}_{{\text{{from }} {symbol(s.user).latex}}}"
-        if entry.fans_out
-        else s.formula.latex
-        for s in entry.received
+        rf"\underbrace{{{t.formula.latex}}}_{{\text{{from }} {symbol(t.source).latex}}}"
+        if part.is_sum
+        else t.formula.latex
+        for t in part.terms
     )
-    if entry.seed:
+    if part.seed:
         terms += r" + \text{what is given}"
-    yield ""
-    yield f"$${left} = {terms}$$"
-    if report.values is not None:
-        value = shown(report.values.cotangents.get(entry.cotangent))
-        if value:
-            yield ""
-            yield f"${left}$ = {value}"
+    yield from ("", f"$${left} = {terms}$$")
+    if part.value:
+        yield from ("", f"${left}$ = {part.value}")
 
 
 def _gradient(gradient: Gradient) -> Iterable[str]:
-    yield f"{code(gradient.name)}, {code(gradient.type)}:"
-    yield ""
-    yield f"$${symbol(gradient.cotangent).latex} = {gradient.formula.latex}$$"
+    yield from ("", f"{code(gradient.name)}, {code(gradient.type)}:")
+    left = symbol(gradient.cotangent).latex
+    yield from ("", f"$${left} = {gradient.formula.latex}$$")
     for name, formula in gradient.where:
-        yield ""
-        yield rf"$$\text{{where }} {symbol(name).latex} = {formula.latex}$$"
+        where = rf"\text{{where }} {symbol(name).latex}"
+        yield from ("", f"$${where} = {formula.latex}$$")
     if gradient.more:
-        yield "\nand so on, as told above."
+        yield from ("", "and so on, as told above.")

@@ -1,18 +1,27 @@
 """A report as plain text for the terminal.
 
-In: a `Report`. Out: rows of at most 88 columns where formulas allow, each of a kind
-that a terminal may give a colour. Invariant: no colours and no characters that a
+In: the tree of a report. Out: rows of at most 88 columns where formulas allow, each of
+a kind that a terminal may give a colour. Invariant: no colours and no characters that a
 terminal must draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, assert_never
 
-from symdiff.explain.derivation import Entry, Gradient
-from symdiff.explain.report import Block, Report
-from symdiff.explain.values import shown
+from symdiff.explain.costs import Costs
+from symdiff.explain.derivation import Gradient
+from symdiff.explain.parts import (
+    Code,
+    Cotangent,
+    Handed,
+    Leaf,
+    Partial,
+    Section,
+    Step,
+    Tree,
+)
 
 WIDTH = 88
 
@@ -28,108 +37,91 @@ class Row(NamedTuple):
     text: str
 
 
-def text(report: Report) -> str:
+def text(tree: Tree) -> str:
     """Return the report."""
-    return "".join(f"{row.text}\n" for row in rows(report))
+    return "".join(f"{row.text}\n" for row in rows(tree))
 
 
-def rows(report: Report, width: int = WIDTH) -> Iterable[Row]:
+def rows(tree: Tree, width: int = WIDTH) -> Iterable[Row]:
     """Return the report's rows, at most ``width`` columns wide where that can be."""
-    yield Row("title", report.title)
-    yield Row("note", report.convention)
-    if report.values is not None:
-        yield Row("note", f"Numbers: {report.values.source}.")
-    yield Row("", "")
-    yield Row("heading", "What it reads")
-    yield from _leaves(report, width)
-    for block in report.blocks:
-        yield from _gap()
-        yield from _block(report, block, width)
-    if report.derivation.gradients:
-        yield from _gap()
-        yield Row("heading", "The gradients, each as one formula")
-        for gradient in report.derivation.gradients:
+    yield Row("title", tree.title)
+    yield Row("note", tree.convention)
+    if tree.numbers:
+        yield Row("note", f"Numbers: {tree.numbers}.")
+    for section in tree.sections:
+        yield Row("", "")
+        if section.kind != "reads":
             yield Row("", "")
-            yield from _gradient(gradient)
-    if report.costs is not None:
-        yield from _gap()
-        yield from (Row("cost", line) for line in report.costs.lines())
+        yield from _section(section, bool(tree.numbers), width)
 
 
-def _gap() -> Iterable[Row]:
-    yield Row("", "")
-    yield Row("", "")
+def _section(section: Section, valued: bool, width: int) -> Iterable[Row]:
+    if section.kind == "statement":
+        title = f"{section.place}   {section.title}".strip() or "without source"
+        title = title if len(title) <= width else f"{title[: width - 4]} ..."
+        yield Row("heading", title)
+        yield Row("note", "-" * len(title))
+    elif section.kind != "cost":  # which has a title of its own
+        yield Row("heading", section.title)
+    names = max((len(leaf.name) for leaf in section.leaves), default=0)
+    types = max((len(leaf.type) for leaf in section.leaves), default=0)
+    indent = 6 if section.kind == "statement" else 4
+    for part in section.parts:
+        match part:
+            case Leaf():
+                own = f" {part.own}" if part.own not in ("", "None", part.name) else ""
+                line = f"  {part.name:{names}}  {part.type:{types}}  {part.role}{own}"
+                line += f"   = {part.value}" if valued else ""
+                yield Row("equation", line.rstrip())
+            case Step():
+                yield from _step(part, width)
+            case Partial(name, by, formula):
+                yield Row("flow", f"      local: d {name} / d {by} = {formula.text}")
+            case Handed(to, formula):
+                yield Row("flow", f"      hands back to {to}: {formula.text}")
+            case Cotangent():
+                yield from _cotangent(part, valued, " " * indent, width)
+            case Code():
+                yield Row("note", f"  generated, {part.function}:")
+                yield from (Row("code", f"    | {row}".rstrip()) for row in part.rows)
+            case Gradient():
+                yield Row("", "")
+                yield from _gradient(part)
+            case Costs():
+                yield from (Row("cost", line) for line in part.lines())
+            case _:
+                assert_never(part)
 
 
-def _leaves(report: Report, width: int) -> Iterable[Row]:
-    names = max((len(e.name) for e in report.leaves), default=0)
-    types = max((len(e.type) for e in report.leaves), default=0)
-    for entry in report.leaves:
-        own = entry.tensor.name
-        called = f" {own}" if own and own != entry.name else ""
-        line = f"  {entry.name:{names}}  {entry.type:{types}}  {entry.role}{called}"
-        if report.values is not None:
-            line += f"   = {report.values.of(entry.name)}"
-        yield Row("equation", line.rstrip())
-        yield from _back(report, entry, 4, width)
+def _step(step: Step, width: int) -> Iterable[Row]:
+    equation = f"  {step.name} = {step.formula.text}"
+    yield Row("equation", _aligned(equation, step.type, width))
+    if step.value:
+        yield Row("value", f"      = {step.value}")
+    if step.rule:
+        yield Row("note", f"      rule: {step.rule}")
 
 
-def _block(report: Report, block: Block, width: int) -> Iterable[Row]:
-    title = f"{block.place}   {block.text}".strip() or "without source"
-    title = title if len(title) <= width else f"{title[: width - 4]} ..."
-    yield Row("heading", title)
-    yield Row("note", "-" * len(title))
-    for entry in block.entries:
-        yield from _entry(report, entry, width)
-    for name, lines in (("forward", block.forward), ("backward", block.backward)):
-        if lines:
-            yield Row("note", f"  generated, {name}:")
-            yield from (Row("code", f"    | {line}".rstrip()) for line in lines)
-
-
-def _entry(report: Report, entry: Entry, width: int) -> Iterable[Row]:
-    assert entry.formula is not None
-    equation = f"  {entry.name} = {entry.formula.text}"
-    yield Row("equation", _aligned(equation, entry.type, width))
-    if report.values is not None and report.values.of(entry.name):
-        yield Row("value", f"      = {report.values.of(entry.name)}")
-    if entry.rule:
-        yield Row("note", f"      rule: {entry.rule}")
-    for share in entry.hands:
-        if share.local is not None:
-            left = f"d {entry.name} / d {share.source}"
-            yield Row("flow", f"      local: {left} = {share.local.text}")
-        yield Row("flow", f"      hands back to {share.source}: {share.formula.text}")
-    yield from _back(report, entry, 6, width)
-
-
-def _back(report: Report, entry: Entry, indent: int, width: int) -> Iterable[Row]:
+def _cotangent(part: Cotangent, valued: bool, pad: str, width: int) -> Iterable[Row]:
     """Return the rows of a cotangent: what it is, where it adds, its value."""
-    pad = " " * indent
-    if entry.cotangent is None:
-        return
-    if entry.seed and not entry.received:
-        yield Row("back", f"{pad}{entry.cotangent}: given (1 for a gradient)")
-    elif not entry.fans_out and not entry.seed:
-        (share,) = entry.received
-        yield Row("back", f"{pad}{entry.cotangent} = {share.formula.text}")
+    if part.seed and not part.terms:
+        yield Row("back", f"{pad}{part.name}: given (1 for a gradient)")
+    elif not part.is_sum and not part.seed:
+        (term,) = part.terms
+        yield Row("back", f"{pad}{part.name} = {term.formula.text}")
     else:
-        count = len(entry.received) + entry.seed
-        ways = f"{entry.name} is read {count} times"
-        if entry.seed:
-            ways = f"{entry.name} is a result, and is read"
-        yield Row("back", f"{pad}{entry.cotangent} is a sum: {ways}")
-        for i, share in enumerate(entry.received):
-            sign = "=" if i == 0 else "+"
-            line = f"{pad}  {sign} {share.formula.text}"
-            if report.values is not None:
-                value = report.values.shares.get((share.source, share.user, i))
-                line += f"   = {shown(value)}"
-            yield Row("back", _aligned(line, f"from {share.user}", width))
-        if entry.seed:
+        ways = f"{part.of} is read {len(part.terms)} times"
+        if part.seed:
+            ways = f"{part.of} is a result, and is read"
+        yield Row("back", f"{pad}{part.name} is a sum: {ways}")
+        for i, term in enumerate(part.terms):
+            line = f"{pad}  {'+' if i else '='} {term.formula.text}"
+            line += f"   = {term.value}" if valued else ""
+            yield Row("back", _aligned(line, f"from {term.source}", width))
+        if part.seed:
             yield Row("back", f"{pad}  + what is given (1 for a gradient)")
-    if report.values is not None and report.values.back(entry.cotangent):
-        yield Row("back", f"{pad}  = {report.values.back(entry.cotangent)}")
+    if part.value:
+        yield Row("back", f"{pad}  = {part.value}")
 
 
 def _gradient(gradient: Gradient) -> Iterable[Row]:

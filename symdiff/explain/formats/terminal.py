@@ -1,8 +1,8 @@
 """A report on a terminal, in colours.
 
-In: a `Report`. Out: text with a terminal's codes for colours, or None where rich is not
-installed. Invariant: without the colours it is the plain text, broken at the width of
-the terminal.
+In: the tree of a report. Out: text with a terminal's codes for colours, or None where
+rich is not installed. Invariant: without the colours it is the plain text, broken at
+the width of the terminal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from symdiff.explain.formats.plain import WIDTH, Row, rows
-from symdiff.explain.report import Report
+from symdiff.explain.parts import Tree
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ STYLES = {
 NARROWEST = 40
 
 
-def coloured(report: Report) -> str | None:
+def coloured(tree: Tree) -> str | None:
     """Return the report for the terminal that is written to."""
     try:
         from rich.console import Console
@@ -39,7 +39,7 @@ def coloured(report: Report) -> str | None:
     console = Console(highlight=False, emoji=False, markup=False)
     width = max(console.width, NARROWEST)
     with console.capture() as found:
-        for row in rows(report, min(width, WIDTH)):
+        for row in rows(tree, min(width, WIDTH)):
             for part in _wrapped(_styled(row), row.text, console, width):
                 console.print(part, soft_wrap=True)
     return str(found.get())

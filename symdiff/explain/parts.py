@@ -1,0 +1,147 @@
+"""A report as a tree: sections, and what is told in each, before it has a format.
+
+In: names, formulas and numbers that are worked out already. Out: `Section`s of parts.
+Invariant: a part is one thing to say; a format renders every kind of part, so that all
+formats say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from symdiff.explain.costs import Costs
+from symdiff.explain.derivation import Gradient
+from symdiff.explain.formulas import Formula
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A value that is given: ``own`` is the user's name for it."""
+
+    name: str
+    own: str
+    role: str
+    type: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A value that is computed, and in words how its cotangent flows back."""
+
+    name: str
+    op: str
+    type: str
+    formula: Formula
+    value: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The derivative of a step by one operand, where it acts on each element alone."""
+
+    name: str
+    by: str
+    formula: Formula
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What a step adds to the cotangent of an operand."""
+
+    to: str
+    formula: Formula
+
+
+@dataclass(frozen=True)
+class Term:
+    """A contribution to a cotangent, from one reader of the value."""
+
+    source: str
+    formula: Formula
+    value: str
+
+
+@dataclass(frozen=True)
+class Cotangent:
+    """The cotangent of a value: the sum of its terms and, for a ``seed``, of what is
+    given.
+    """
+
+    name: str
+    of: str
+    terms: tuple[Term, ...]
+    seed: bool
+    value: str
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether several readers contribute."""
+        return len(self.terms) > 1
+
+
+@dataclass(frozen=True)
+class Code:
+    """Rows of a generated function, under one statement of the user."""
+
+    function: str
+    rows: tuple[str, ...]
+
+
+Part = Leaf | Step | Partial | Handed | Cotangent | Code | Gradient | Costs
+
+
+@dataclass(frozen=True)
+class Section:
+    """Parts under a title; of a statement, that is its text, and it has a ``place``."""
+
+    kind: Literal["reads", "statement", "gradients", "cost"]
+    title: str
+    parts: tuple[Part, ...]
+    place: str = ""
+
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The values that are given."""
+        return tuple(p for p in self.parts if isinstance(p, Leaf))
+
+    @property
+    def code(self) -> tuple[Code, ...]:
+        """What is generated for it."""
+        return tuple(p for p in self.parts if isinstance(p, Code))
+
+    @property
+    def told(self) -> tuple[Part, ...]:
+        """The rest."""
+        return tuple(p for p in self.parts if not isinstance(p, Leaf | Code))
+
+    def groups(self) -> Iterator[list[Part]]:
+        """Yield each step with what is told of it."""
+        group: list[Part] = []
+        for part in self.told:
+            if isinstance(part, Step) and group:
+                yield group
+                group = []
+            group.append(part)
+        if group:
+            yield group
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A report: its title, what it is by, where its numbers are from, its sections."""
+
+    title: str
+    results: tuple[str, ...]
+    numbers: str
+    sections: tuple[Section, ...]
+
+    @property
+    def convention(self) -> str:
+        """What ``d_`` means, in words."""
+        found = self.results
+        of = found[0] if len(found) == 1 else f"the results ({', '.join(found)})"
+        return f"d_v stands for the derivative of {of} by v, of v's shape."
