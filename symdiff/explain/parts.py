@@ -18,7 +18,7 @@ from symdiff.explain.formulas import Formula
 
 @dataclass(frozen=True)
 class Leaf:
-    """A value that is given: ``own`` is the user's name for it."""
+    """A value that is given: ``own`` is the user's name for it, if there is one."""
 
     name: str
     own: str

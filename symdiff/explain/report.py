@@ -126,7 +126,7 @@ def _entry(entry: Entry, values: Values | None) -> Iterator[Part]:
     """Yield what is told of a value: what it is, and what flows back through it."""
     value = "" if values is None else values.of(entry.name)
     if entry.role:
-        own = str(entry.tensor.name)
+        own = str(entry.tensor.name or "")  # a draw or a constant has none
         yield Leaf(entry.name, own, entry.role, entry.type, value)
     else:
         assert entry.formula is not None

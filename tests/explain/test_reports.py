@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ import symdiff as sd
 from symdiff.cli import main
 from symdiff.explain.costs import costs
 from symdiff.explain.explanation import derivation_of, explained
+from symdiff.explain.parts import Cotangent, Handed, Leaf, Step
 
 CIRCUIT = """\
 import symdiff as sd
@@ -345,3 +347,58 @@ def test_a_full_disk_is_no_fault_of_symdiff():
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
     assert "fault of symdiff" not in done.stderr
+
+
+# --- one tree ------------------------------------------------------------------------
+
+
+def everything():
+    """Return a function that has every kind of part, and a seed alone."""
+    x = sd.input("x", (3,))
+    table = sd.constant(np.arange(3.0), name="table")
+    y = sd.exp(x)
+    kept = sd.nn.dropout(y, 0.5)
+    last, _ = sd.scan(lambda c, row: (c + sd.tanh(row), None), sd.sum(y), x)
+    results = {"y": y, "z": y * y * table, "kept": kept, "last": last}
+    return sd.Function("f", [x], results)
+
+
+def test_every_format_says_the_same():
+    told = explained(everything(), values="random", cost=True)
+    parts = [p for s in told.tree.sections for p in s.parts]
+    handed = [p for p in parts if isinstance(p, Handed)]
+    rules = {p.rule for p in parts if isinstance(p, Step) and p.rule}
+    seeds = [p for p in parts if isinstance(p, Cotangent) and p.seed]
+    alone = [p for p in seeds if not p.terms]
+    assert handed
+    assert rules
+    assert alone
+    assert len(seeds) > len(alone)
+    texts = (told.text(), told.markdown(), told.latex(), unescape(told.html()))
+    for text in texts:
+        plain = text.replace("\xa0", " ")
+        assert plain.count("hands back to ") == len(handed)
+        assert len(re.findall(r"\bgiven\b", plain)) >= len(seeds)
+        assert not re.search(r"(constant|draw) \W*None", plain)
+        for section in told.tree.sections:
+            assert section.kind == "cost" or words(section.title[:40]) in words(plain)
+        for part in parts:
+            if isinstance(part, Step | Cotangent | Leaf) and part.value:
+                assert words(part.value) in words(plain)
+        for rule in rules:
+            assert words(rule) in words(plain)
+
+
+def words(text):
+    """Return text without what a format marks it up with."""
+    text = re.sub(r"\\text\w*\{\}|\\char\d+\{\}|\\text\w*|u[0-9A-F]{4}", "", text)
+    return re.sub(r"[^a-z0-9]+", "", text.lower())
+
+
+def test_a_lone_result_is_given_in_every_format():
+    x = sd.input("x", (3,))
+    told = explained(sd.Function("f", [x], sd.exp(x)))
+    assert "d_exp: given" in told.text()
+    assert r"$$\overline{\mathrm{exp}} = \text{given}$$" in told.markdown()
+    assert r"\overline{\mathrm{exp}} &= \text{given}" in told.latex()
+    assert "<mi>given</mi>" in told.html()

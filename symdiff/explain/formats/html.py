@@ -117,7 +117,7 @@ def _leaves(leaves: Sequence[Leaf]) -> Iterable[str]:
     yield "<table><tr><th>name</th><th>shape</th><th></th><th>value</th></tr>"
     for leaf in leaves:
         cells = [symbol(leaf.name).mathml, _code(leaf.type)]
-        cells += [f"{leaf.role} {_code(leaf.own)}"]
+        cells += [f"{leaf.role} {_code(leaf.own)}" if leaf.own else leaf.role]
         cells += [_code(leaf.value, "fore") if leaf.value else ""]
         yield f"<tr><td>{'</td><td>'.join(cells)}</td></tr>"
     yield "</table>"
@@ -171,8 +171,8 @@ def _flow(part: Partial | Handed) -> Iterable[tuple[str, str]]:
             above, below = symbol(name).tex, symbol(by).tex
             left = rf"\frac{{\partial {above}}}{{\partial {below}}}"
             yield left, f"= {formula.tex}"
-        case Handed():
-            pass
+        case Handed(to, formula):
+            yield rf"\text{{hands back to }} {symbol(to).tex}\text{{: }}", formula.tex
 
 
 def _step(step: Step) -> Iterable[str]:

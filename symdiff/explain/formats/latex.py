@@ -114,8 +114,8 @@ def _section(section: Section, valued: bool) -> Iterable[str]:
 
 
 def _leaf(leaf: Leaf, valued: bool) -> str:
-    line = rf"\item ${symbol(leaf.name).latex}$, {leaf.role} "
-    line += rf"\texttt{{{words(leaf.own)}}}, {words(leaf.type)}"
+    own = rf" \texttt{{{words(leaf.own)}}}" if leaf.own else ""
+    line = rf"\item ${symbol(leaf.name).latex}$, {leaf.role}{own}, {words(leaf.type)}"
     return f"{line}: {words(leaf.value)}" if valued else line
 
 
@@ -127,11 +127,14 @@ def _rows(part: Step | Partial | Handed | Cotangent | Leaf | Code) -> Iterable[s
             yield f"{symbol(part.name).latex} &= {part.formula.latex}{shape}"
             if part.value:
                 yield rf"&= \text{{{words(part.value)}}}"
+            if part.rule:
+                yield rf"&\quad \text{{{words(part.rule)}}}"
         case Partial(name, by, formula):
             above, below = symbol(name).latex, symbol(by).latex
             yield rf"\frac{{\partial {above}}}{{\partial {below}}} &= {formula.latex}"
-        case Handed():
-            pass
+        case Handed(to, formula):
+            left = rf"\text{{hands back to }} {symbol(to).latex}\text{{: }}"
+            yield f"{left} & {formula.latex}"
         case Cotangent():
             yield from _cotangent(part)
         case Leaf() | Code():
@@ -146,10 +149,11 @@ def _cotangent(part: Cotangent) -> Iterable[str]:
         start = f"{left} &= " if i == 0 else "&\\quad + "
         source = symbol(term.source).latex
         yield rf"{start}{term.formula.latex} \quad \text{{from }} {source}"
-    if part.seed and part.terms:
-        yield r"&\quad + \text{what is given}"
+    if part.seed:
+        given = r"&\quad + \text{what is given}"
+        yield given if part.terms else rf"{left} &= \text{{given}}"
     if part.value:
-        yield rf"{'' if part.terms else left} &= \text{{{words(part.value)}}}"
+        yield rf"&= \text{{{words(part.value)}}}"
 
 
 def _gradient(gradient: Gradient) -> Iterable[str]:

@@ -80,8 +80,9 @@ def _leaves(leaves: Sequence[Leaf], valued: bool) -> Iterable[str]:
     yield f"| | | shape |{' value |' if valued else ''}"
     yield f"|---|---|---|{'---|' if valued else ''}"
     for leaf in leaves:
-        row = f"| ${symbol(leaf.name).latex}$ | {leaf.role} "
-        row += f"{_cell(code(leaf.own))} | {_cell(code(leaf.type))} |"
+        own = f" {_cell(code(leaf.own))}" if leaf.own else ""
+        row = f"| ${symbol(leaf.name).latex}$ | {leaf.role}{own} "
+        row += f"| {_cell(code(leaf.type))} |"
         yield f"{row} {_cell(leaf.value)} |" if valued else row
 
 
@@ -98,8 +99,9 @@ def _part(part: Part) -> Iterable[str]:
             above, below = symbol(name).latex, symbol(by).latex
             slope = rf"\frac{{\partial {above}}}{{\partial {below}}}"
             yield from ("", f"$${slope} = {formula.latex}$$")
-        case Handed():
-            pass
+        case Handed(to, formula):
+            left = rf"\text{{hands back to }} {symbol(to).latex}\text{{: }}"
+            yield from ("", f"$${left} {formula.latex}$$")
         case Cotangent():
             yield from _cotangent(part)
         case Gradient():
@@ -113,18 +115,16 @@ def _part(part: Part) -> Iterable[str]:
 
 
 def _cotangent(part: Cotangent) -> Iterable[str]:
-    if not part.terms:
-        return
     left = symbol(part.name).latex
-    terms = " + ".join(
+    terms = [
         rf"\underbrace{{{t.formula.latex}}}_{{\text{{from }} {symbol(t.source).latex}}}"
         if part.is_sum
         else t.formula.latex
         for t in part.terms
-    )
+    ]
     if part.seed:
-        terms += r" + \text{what is given}"
-    yield from ("", f"$${left} = {terms}$$")
+        terms.append(r"\text{what is given}" if terms else r"\text{given}")
+    yield from ("", f"$${left} = {' + '.join(terms)}$$")
     if part.value:
         yield from ("", f"${left}$ = {part.value}")
 

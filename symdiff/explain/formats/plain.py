@@ -69,7 +69,7 @@ def _section(section: Section, valued: bool, width: int) -> Iterable[Row]:
     for part in section.parts:
         match part:
             case Leaf():
-                own = f" {part.own}" if part.own not in ("", "None", part.name) else ""
+                own = f" {part.own}" if part.own not in ("", part.name) else ""
                 line = f"  {part.name:{names}}  {part.type:{types}}  {part.role}{own}"
                 line += f"   = {part.value}" if valued else ""
                 yield Row("equation", line.rstrip())
