@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from mixed_programs import Mixed, mixed_program
 
-from symdiff import transforms as T
+from symdiff import transforms
 
 STEPS = (1e-5, 1e-6)
 
@@ -36,7 +36,7 @@ def check(seed: int) -> int:
     """Hold a program to NumPy; return how many slopes were compared."""
     program = mixed_program(seed)
     operands, argnum = program.operands, (0, 1, 2)
-    value, gradients = T.value_and_grad(program, argnum)(*operands)
+    value, gradients = transforms.value_and_grad(program, argnum)(*operands)
     np.testing.assert_allclose(
         value, program(*operands), rtol=1e-12, err_msg=str(program)
     )
@@ -45,7 +45,7 @@ def check(seed: int) -> int:
     told = sum(float(np.sum(g * t)) for g, t in zip(gradients, tangents, strict=True))
     for g, x in zip(gradients, operands, strict=True):
         assert np.shape(g) == x.shape, program
-    along = T.jvp(program, argnum)(*operands, tuple(tangents))
+    along = transforms.jvp(program, argnum)(*operands, tuple(tangents))
     np.testing.assert_allclose(along, told, rtol=1e-9, atol=1e-12, err_msg=str(program))
     compared = 0
     slope = _slope(program, program, tangents)
@@ -54,10 +54,10 @@ def check(seed: int) -> int:
         compared += 1
 
     def directional(*xs: np.ndarray) -> float:
-        grads = T.grad(program, argnum)(*xs)
+        grads = transforms.grad(program, argnum)(*xs)
         return sum(float(np.sum(g * t)) for g, t in zip(grads, tangents, strict=True))
 
-    second = T.hvp(program, argnum)(*operands, tuple(tangents))
+    second = transforms.hvp(program, argnum)(*operands, tuple(tangents))
     told = sum(float(np.sum(s * t)) for s, t in zip(second, tangents, strict=True))
     curvature = _slope(directional, program, tangents)
     if curvature is not None:
