@@ -23,6 +23,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 
 COMPOUND = (py.For, py.While, py.If, py.With, py.FuncDef)
+_WORDS = {py.Return: "return", py.While: "while", py.If: "if", py.FuncDef: "def"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class Line:
     def is_compound(self) -> bool:
         """Whether other lines stand in it."""
         return isinstance(self.stmt, COMPOUND)
+
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """The line in words: rows, what it sets, shape, rule, and the user's line."""
+        rows = f"{self.first}" + f"-{self.last}" * (self.last > self.first)
+        word = _WORDS.get(type(self.stmt), "-")
+        return rows, ", ".join(self.targets) or word, self.shape, self.rule, self.place
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -120,6 +128,16 @@ class Region:
     parameters: tuple[Place, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict, repr=False)
 
+    def __str__(self) -> str:
+        cells = [line.cells for line in self.lines]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        rows = [f"{self.name}: rows {self.first} to {self.last}"]
+        for line, told in zip(self.lines, cells, strict=True):
+            indent = "  " * (line.depth + 1)
+            padded = (c.ljust(w) for c, w in zip(told, widths, strict=True))
+            rows.append((indent + "  ".join(padded)).rstrip())
+        return "\n".join(rows)
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -128,6 +146,9 @@ class Listing:
     text: str = field(repr=False)
     functions: Mapping[str, Region]
     records: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(found) for found in self.functions.values())
 
     @cached_property
     def rows(self) -> tuple[str, ...]:

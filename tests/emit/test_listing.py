@@ -280,3 +280,15 @@ def test_marks_do_not_count_where_statements_are_compared():
     assert plain == marked
     assert hash(plain) == hash(marked)
     assert repr(plain) == repr(marked)
+
+
+def test_a_listing_prints_itself():
+    x = sd.input("x", (4,))
+    total, _ = sd.scan(lambda c, row: (c + sd.sin(row), None), sd.sum(x) * 0.0, x)
+    region = sd.compile(sd.Function("f", [x], [total])).listed("forward").functions
+    head, *rows = str(region["forward"]).splitlines()
+    assert re.fullmatch(r"forward: rows \d+ to \d+", head)
+    assert [row.split()[1] for row in rows][-1] == "return"
+    assert [len(r) - len(r.lstrip()) for r in rows].count(4) == 2  # in the loop
+    shapes = [row.split()[2] for row in rows if "[]" in row]
+    assert shapes == ["[]"] * len(shapes)
