@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from symdiff.compiler.subject import Point, Subject
+from symdiff.review.rounding import shaken
 
 COORDINATES = 32  # elements up to which every one is looked at by itself
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 AGREE = 2e-7  # relative, of two step sizes
 TINY = 1e-300
+SHAKES, ROOM = 4, 4  # how often rounding is shaken, and by how much it may be more
 NARROW = 1e-5  # allowed where a gradient is computed in float32 even so
 
 
@@ -121,6 +123,40 @@ def difference_slope(
     return None
 
 
+def shaken_point(point: Point, rng: np.random.Generator) -> Point:
+    """Return a point at which all arithmetic is off by roundings."""
+    params, arguments = (
+        {k: shaken(a, rng) for k, a in arrays.items()}
+        for arrays in (point.params, point.arguments)
+    )
+    return Point(point.label, params, arguments, point.drawn)
+
+
+def rounding_of(
+    subject: Subject,
+    point: Point,
+    i: int,
+    direction: np.ndarray,
+    weights: list[np.ndarray],
+) -> float:
+    """Return the rounding in a gradient along a direction, and in its complex slope.
+
+    It is what they change by where every result of their arithmetic is shaken.
+    """
+
+    def both(at: Point) -> tuple[np.ndarray, float]:
+        terms = subject.gradients(at, weights)[i] * direction
+        return terms, complex_slope(subject, at, subject.targets[i], direction, weights)
+
+    terms, slope = both(point)
+    found = 0.0
+    for seed in range(SHAKES):
+        rng = np.random.default_rng(seed)
+        others, other = both(shaken_point(point, rng))
+        found = max(found, float(np.sum(np.abs(others - terms))), abs(other - slope))
+    return ROOM * found
+
+
 def compare(
     subject: Subject,
     point: Point,
@@ -164,12 +200,16 @@ def compare(
             worst[i].tolerance = max(worst[i].tolerance, NARROW)
         largest = float(np.max(np.abs(gradient), initial=0.0))
         smooth = 0
+        least = max(1e-3 * largest, 1e-4 * overall, TINY)
         for place, direction in directions(array, count, rng):
             terms = gradient * direction
             exact = float(np.sum(terms))
             if by_complex:
                 slope = complex_slope(subject, point, target, direction, weights)
-                scale = max(abs(slope), float(np.sum(np.abs(terms))))
+                scale = max(abs(slope), float(np.sum(np.abs(terms))), least)
+                if abs(slope - exact) > worst[i].tolerance * scale:
+                    noise = rounding_of(subject, point, i, direction, weights)
+                    scale = max(scale, noise / worst[i].tolerance)
             else:
                 found = difference_slope(
                     subject, point, target, direction, weights, exact, hidden
@@ -177,9 +217,8 @@ def compare(
                 if found is None:
                     continue
                 slope, rounding = found
-                scale = max(abs(slope), abs(exact), 1e7 * rounding)
+                scale = max(abs(slope), abs(exact), 1e7 * rounding, least)
             smooth += 1
-            scale = max(scale, 1e-3 * largest, 1e-4 * overall, TINY)
             error = abs(slope - exact) / scale
             worst[i].note(error, point.label, place, (exact, slope))
         if not smooth and array.size:

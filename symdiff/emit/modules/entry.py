@@ -219,11 +219,17 @@ def check_parts(
             reason=reason,
             drawn="_held_at(_draw(rng))" if p.holding else "_draw(rng)",
         ).strip(),
-        "complex": render("complex.py", tolerance=STRICT).strip() if p.analytic else "",
+        "complex": _by_complex() if p.analytic else "",
         "planned": "\n\n".join(training).strip() if train else "",
         "draws": _returned(draws),
         "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
     }
+
+
+def _by_complex() -> str:
+    """Return the check by complex steps, and what measures the rounding in it."""
+    check = render("complex.py", tolerance=STRICT).strip()
+    return f"{check}\n\n\n{render('shaken.py').strip()}"
 
 
 def _lifted(program: Program) -> str:
