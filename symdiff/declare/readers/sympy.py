@@ -44,8 +44,10 @@ def from_sympy(expression: Any, tensors: Mapping[Any, Any]) -> Any:
         Where a MatrixSymbol's shape is not that of its tensor.
     """
     e = sp.sympify(expression)
-    named = _by_symbol(e, tensors)
-    return _read(e, named)
+    found = _read(e, _by_symbol(e, tensors))
+    return (
+        as_tensor(float(e)) if isinstance(e, sp.Integer) else found
+    )  # all numbers are real
 
 
 def _by_symbol(e: Any, tensors: Mapping[Any, Any]) -> dict[Any, Tensor]:

@@ -7,6 +7,7 @@ written, and nothing is simplified.
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -62,6 +63,7 @@ _FUNCTIONS: dict[Any, str] = {
     sp.StrictLessThan: "less", sp.LessThan: "less_equal",
     sp.Equality: "equal", sp.Unequality: "not_equal",
     sp.And: "logical_and", sp.Or: "logical_or", sp.Not: "logical_not",
+    sp.Xor: "logical_xor",
 }  # fmt: skip
 
 
@@ -97,6 +99,7 @@ _UNREAD: dict[Any, str] = {
     sp.Product: f"{_EVALUATE}, and sd.prod multiplies a tensor of the factors",
     sp.Limit: _EVALUATE,
     sp.Subs: _EVALUATE,
+    sp.Contains: "write the bounds, as in (u >= 0) & (u <= 1)",
     sp.Lambda: "call it on the symbols that have tensors",
     sp.NDimArray: "read its entries one by one, or a Matrix",
     sp.Tuple: "read its entries one by one",
@@ -193,9 +196,10 @@ def _build(
             return _power(base, exponent, done)
         case sp.Piecewise():
             result: Any = None
+            numbers = not any(isinstance(done[value], Tensor) for value, _ in e.args)
             for value, condition in reversed(e.args):
                 if condition == sp.true:
-                    result = done[value]
+                    result = _real(done[value]) if numbers else done[value]
                 elif result is None:
                     raise DeclarationError(
                         "a Piecewise needs a final (expression, True)."
@@ -226,6 +230,7 @@ _FOLDED = {
     "minimum",
     "logical_and",
     "logical_or",
+    "logical_xor",
 }  # n-ary in SymPy, binary here
 
 
@@ -263,11 +268,21 @@ def _power_number(b: Any, exponent: sp.Expr) -> Any:
     return b ** _number(exponent)
 
 
+def _real(value: Any) -> Any:
+    """Return a number of Python, or a dimension, as a real one.
+
+    SymPy's integers are real numbers; an array of nothing else would be one of int64.
+    """
+    return API["cast"](value, "float") if isinstance(value, sp.Basic) else float(value)
+
+
 def _number(e: sp.Basic) -> int | float:
     """Return a SymPy number as the Python number that prints best."""
-    if e.is_Integer:
+    if e.is_Integer and abs(int(e)) < 2**63:
         return int(e)
     value = complex(e)
+    if cmath.isinf(value) and e.is_finite:
+        raise DeclarationError(f"{e!s:.20}... is too large for a float.")
     if value.imag:
         raise DeclarationError(
             f"{e} is complex; symdiff differentiates real functions only."
