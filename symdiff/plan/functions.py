@@ -19,6 +19,7 @@ from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.plan.buffers import Destination, MemoryPlan
 from symdiff.plan.known import known_numbers
 from symdiff.plan.memory import plan_memory
+from symdiff.plan.numbers import Numbers, numbers_of
 from symdiff.plan.partition import Partition, partition
 from symdiff.plan.program import Named, Program
 from symdiff.plan.schedule import Step, Style, reachable, schedule
@@ -33,7 +34,8 @@ class Routine:
     must compute, ``order`` the values between them, operands first. ``steps`` are what
     gets a statement, ``memory`` where a planned function writes. ``before`` has run
     before this does, with its checks of lengths. ``numbers`` are known before anything
-    runs and ``same`` equal an operand, because the loss has the cotangent 1.
+    runs and ``same`` equal an operand, because the loss has the cotangent 1; ``forms``
+    are which scalars are Python's numbers.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Routine:
     numbers: Mapping[Node, float] = field(default_factory=dict)
     same: Mapping[Node, Node] = field(default_factory=dict)
     scalars: tuple[Node, ...] = ()  # of what is given, Python's numbers
+    weak: tuple[Node, ...] = ()  # of what is given, floats that no array is widened by
+    forms: Numbers = field(default_factory=Numbers)
     late: frozenset[Node] = frozenset()  # what stands in the backward half
     memory: MemoryPlan | None = None
 
@@ -157,6 +161,7 @@ def split(
         _nodes(p.gradients),
         tensors,
         before=tuple(primal.order),
+        weak=tuple(s.node for s in p.seeds if not s.shape),
     )
     routines += [primal, reverse]
     if p.metrics:
@@ -260,6 +265,9 @@ def scheduled(routine: Routine, style: Style) -> Routine:
     A planned function has a statement for each operation, its backward half last.
     """
     at_hand = {*routine.given, *routine.numbers}
+    weak = (*routine.weak, *routine.numbers)
+    forms = numbers_of(at_hand, routine.order, routine.before, weak)
+    routine = replace(routine, forms=forms)
     if not routine.planned:
         found = schedule(routine.results, at_hand, routine.tensors, style)
         return replace(routine, steps=tuple(found))

@@ -26,6 +26,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, FLOAT32, DType
 from symdiff.ops.core.text import dim_text
+from symdiff.plan.numbers import Numbers
 from symdiff.plan.schedule import LITERAL_ELEMENTS, Step, items_by_source
 
 
@@ -56,12 +57,9 @@ class Context:
     owners: dict[Node, Node] = field(default_factory=dict)  # loops of bound leaves
     shared_names: dict[tuple[Node, Node], str] = field(default_factory=dict)
     float_is: py.Expr | None = None  # the dtype itself, where it is given
-    weak: set[Node] = field(default_factory=set)  # values that are Python floats
-    strong: set[Node] = field(default_factory=set)  # values known not to be
+    numbers: Numbers = field(default_factory=Numbers)  # which values are Python floats
     lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
     group: Hashable = None  # the user's statement that is being written
-    # dims that were checked to be at least 1 before these statements run
-    checked: Callable[[], frozenset[Any]] = frozenset
 
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
 

@@ -21,7 +21,6 @@ from symdiff.emit.lower.context import (
 from symdiff.emit.lower.statements import (
     expression_of,
     is_filled,
-    is_weak,
     lower,
     strong,
 )
@@ -95,9 +94,6 @@ def _operands(
             found.append(variable)  # read for a dead carry alone: it has no value
             continue
         e = expression_of(source, context)
-        if is_weak(source, context):  # then its leaf is, in what reads it
-            context.weak.update(leaves)
-            context.strong.clear()
         if isinstance(e, (py.Name, py.Lit)):
             found.append(e)
         else:

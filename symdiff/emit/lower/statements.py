@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-import sympy as sp
 
 from symdiff.emit.lower import texts
 from symdiff.emit.lower.comments import (  # noqa: F401 - the planned form is lowered alike
@@ -40,6 +39,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.text import is_infix, is_statements, shape_text
+from symdiff.plan.numbers import is_share
 from symdiff.plan.schedule import Step
 
 
@@ -187,9 +187,8 @@ def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
     """Return the expressions of a node's operands, as its text needs them."""
     elided = _elided(node, context)
     found: list[py.Expr] = []
-    bare = context.target.gives_width(text) or (
-        _is_share(node) and is_weak(node, context)
-    )
+    bare = context.target.gives_width(text)
+    bare = bare or (is_share(node) and node in context.numbers.python)
     for at, i in enumerate(node.inputs):
         if bare and i.op is CONSTANT and np.isfinite(i.attrs["value"]):
             found.append(py.Lit(i.attrs["value"].item()))
@@ -197,8 +196,7 @@ def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
         value = expression_of(i, context, elide_in=node if at in elided else None)
         inner = at in elided and i.op.name == "broadcast_to"
         source = i.inputs[0] if inner and context.at_hand(i) is None else i
-        # NumPy's numbers give inf and nan where Python's division by 0 raises.
-        wide = _may_divide_by_zero(node, context)
+        wide = node in context.numbers.unsafe
         found.append(strong(value, source, "f(_0)" if wide else text, context))
     return found
 
@@ -252,81 +250,10 @@ def is_filled(node: Node, context: Context) -> bool:
     return not source.shape and source.dtype.is_float
 
 
-def is_weak(node: Node, context: Context) -> bool:
-    """Whether the expression of a node is a Python float, which has no width of its
-    own.
-
-    So are numbers given as such, and what Python's operators make of them and of
-    literals.
-    """
-    stack = [node]
-    while stack:
-        top = stack[-1]
-        if top in context.weak or top in context.strong:
-            stack.pop()
-            continue
-        if not _may_be_weak(top, context):
-            context.strong.add(top)
-            continue
-        number = (LITERAL, CONSTANT) if _is_share(top) else (LITERAL,)
-        operands = [i for i in top.inputs if i.op not in number]
-        open_ = [i for i in operands if i not in context.weak]
-        if any(i in context.strong for i in open_):
-            context.strong.add(top)
-        elif open_:
-            stack.append(open_[-1])
-        else:
-            context.weak.add(top)
-    return node in context.weak
-
-
-def _may_be_weak(node: Node, context: Context) -> bool:
-    """Whether Python's operators make a value, of scalars."""
-    if node in context.given or node.shape or node.op is LITERAL or node.op.leaf:
-        return False
-    if _may_divide_by_zero(node, context):
-        return False
-    if _is_share(node):
-        return True
-    return bool(
-        node.inputs and node.op.is_elementwise and is_infix(context.target.text(node))
-    )
-
-
-def _is_share(node: Node) -> bool:
-    """Whether a node is a constant over a length, as the gradient of a mean has it."""
-    if not _is_by_length(node) or node.shape or node.inputs[0].op is not CONSTANT:
-        return False
-    return bool(np.isfinite(node.inputs[0].attrs["value"]))
-
-
-def _is_by_length(node: Node) -> bool:
-    """Whether a node divides by lengths, which is an error of Python's where one is
-    0.
-    """
-    if node.op.name != "divide" or node.inputs[1].op is not LITERAL:
-        return False
-    return isinstance(node.inputs[1].attrs["value"], sp.Expr)
-
-
-def _may_divide_by_zero(node: Node, context: Context) -> bool:
-    """Whether a node divides by lengths that no check has held to be at least 1."""
-    if not _is_by_length(node):
-        return False
-    checked = context.checked()
-    waiting = [node.inputs[1].attrs["value"]]
-    while waiting:
-        length = waiting.pop()
-        if length in checked or (length.is_Integer and length >= 1):
-            continue
-        if not length.is_Mul:
-            return True
-        waiting += length.args
-    return False
-
-
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
     """Give a Python float the run's width, but as operand of an operator or array."""
-    if is_infix(text) or context.target.gives_width(text) or not is_weak(node, context):
+    if is_infix(text) or context.target.gives_width(text):
+        return value
+    if node not in context.numbers.python:
         return value
     return py.Call(scalar_type(FLOAT, context), (value,))

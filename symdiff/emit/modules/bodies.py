@@ -36,7 +36,7 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT
-from symdiff.plan.constraints import apart, lengths_checked, strongest
+from symdiff.plan.constraints import apart, strongest
 from symdiff.plan.cost import Cost, cost
 from symdiff.plan.fingerprint import fingerprint
 from symdiff.plan.functions import (
@@ -236,20 +236,17 @@ def compute(
     headings: bool = True,
     arrays: Sequence[Node] | None = None,
     dtype: str | None = None,
-    weak: Iterable[Node] = (),
 ) -> Body:
     """Lower the steps of a routine, ``given`` the expressions of what it is given.
 
-    ``arrays`` are the given values that may tell the float dtype (all, by default),
-    ``dtype`` is the variable that holds it where none does, and ``weak`` are given as
-    Python floats.
+    ``arrays`` are the given values that may tell the float dtype (all, by default), and
+    ``dtype`` is the variable that holds it where none does.
     """
     telling = list(given) if arrays is None else arrays
     context = _context(unit, given, telling, routine.tensors)
     context.headings = headings
     context.float_is = None if dtype is None else py.name(dtype)
-    context.weak = set(weak)
-    context.checked = lengths_checked([*routine.before, *routine.order])
+    context.numbers = routine.forms
     stmts = lower(routine.steps, context)
     return Body(context, stmts, routine.order, list(routine.results))
 

@@ -102,9 +102,8 @@ def _reverse(unit: Unit, residuals: Sequence[Node]) -> Reverse:
     kept = (*p.params, *p.states)
     sources = [n for n in (*residuals, *(t.node for t in kept)) if n.dtype == FLOAT]
     handed = None if sources else unit.names.claim("dtype")
-    weak = [s.node for s in p.seeds if not s.shape]
     routine = unit.functions["backward"]
-    body = compute(unit, routine, given, arrays=sources, dtype=handed, weak=weak)
+    body = compute(unit, routine, given, arrays=sources, dtype=handed)
     taken: set[Node] = set()
     values = [returned(body, n, taken) for n in routine.results]
     return Reverse(body, _seed_checks(unit, body), values, handed)

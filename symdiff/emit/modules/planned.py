@@ -45,7 +45,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import RANDOM
 from symdiff.plan.buffers import FLOAT_BYTES, MemoryPlan
-from symdiff.plan.constraints import constraints_of, lengths_checked
+from symdiff.plan.constraints import constraints_of
 from symdiff.plan.update import Update
 
 # What _planned.py calls its own arguments and its class.
@@ -115,8 +115,7 @@ def grads_function(unit: Unit) -> Planned:
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
     known: dict[Node, py.Expr] = {n: py.Lit(v) for n, v in routine.numbers.items()}
     context = _context(unit, given | known, list(given), routine.tensors)
-    context.weak = set(routine.numbers)
-    context.checked = lengths_checked(routine.order)
+    context.numbers = routine.forms
     lowered = lower_plan(plan, routine.steps, routine.same, context)
     record = _record([*p.results, *p.metrics], context)
     ending = _ending(plan, context, record)
