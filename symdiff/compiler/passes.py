@@ -8,7 +8,6 @@ itself.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
@@ -35,9 +34,9 @@ from symdiff.plan.indices import check_indices
 from symdiff.plan.program import Program
 from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
-from symdiff.rewrite.bodies import merge_loops, number_steps
-from symdiff.rewrite.driver import Table, rewrite
-from symdiff.rewrite.prune import prune_loops
+from symdiff.rewrite.bodies import numbering, rewritten
+from symdiff.rewrite.driver import Table
+from symdiff.rewrite.prune import pruning
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 from symdiff.rewrite.unstable import unstable
 
@@ -61,13 +60,13 @@ def stabilise(program: Program) -> Program:
     Warns, at the user's line, of those for which no rewrite is provable.
     """
 
-    def stable(part: Program) -> Program:
-        roots = stability.stabilise(part.roots())
-        found.extend(unstable(roots))
-        return part.with_roots(roots)
+    def settled(part: Program) -> Program:
+        stable = part.rebuilt(stability.stabilising())
+        found.extend(unstable(stable.roots()))
+        return stable
 
     found: list[tuple[Site, str]] = []
-    made = everywhere(stable, program)
+    made = everywhere(settled, program)
     for site, message in dict.fromkeys(found):
         warn(message, site)
     return made
@@ -97,15 +96,9 @@ def _rewritten(program: Program, rules: Table) -> Program:
     Nodes are shared all the same; apart, each keeps the statements that declared it.
     """
     roots, first = program.roots(), len(program.outputs)
-    read = program.are_read()
-    halves = [
-        merge_loops(rewrite(part, rules, list(itertools.compress(part, counted))))
-        for part, counted in (
-            (roots[:first], read[:first]),
-            (roots[first:], read[first:]),
-        )
-    ]
-    return program.with_roots(number_steps([*halves[0], *halves[1]]))
+    predicted = rewritten(roots[:first], rules)
+    program = program.rebuilt(predicted, rewritten(roots[first:], rules))
+    return program.rebuilt(numbering(program.roots()))
 
 
 def simplify(program: Program) -> Program:
@@ -121,9 +114,7 @@ def expand(program: Program) -> Program:
 def prune(program: Program) -> Program:
     """Take out of loops what no result of theirs needs."""
     roots, first = program.roots(), len(program.outputs)
-    return program.with_roots(
-        [*prune_loops(roots[:first]), *prune_loops(roots[first:])]
-    )
+    return program.rebuilt(pruning(roots[:first]), pruning(roots[first:]))
 
 
 def expand_only(program: Program) -> Program:

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.graph.body import rebuild_within, substitute
+from symdiff.graph.body import rebuilding_within, substitute
 from symdiff.graph.node import Node
 from symdiff.graph.order import Part
 from symdiff.graph.origin import mark
 from symdiff.graph.provenance import at_site
-from symdiff.graph.rebuild import remade
+from symdiff.graph.rebuild import Rebuilding, remade
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import API, literal_value
@@ -312,9 +312,16 @@ def better(old: Tensor, parents: Sequence[Tensor]) -> Tensor | None:
     return None
 
 
+def stabilising() -> Rebuilding:
+    """Return what becomes of tensors where every raw formula is replaced, inside bodies
+    as well.
+    """
+    return rebuilding_within(better)
+
+
 def stabilise(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Return tensors with every raw formula replaced, inside bodies as well."""
-    return rebuild_within(tensors, better)
+    return stabilising()(tensors)
 
 
 def stabilised(
@@ -330,20 +337,20 @@ def stabilised(
     kept: dict[Node, Tensor] = {}  # stand-in to what it stands for
     stands: dict[Node, Tensor] = {}
 
-    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+    def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
         if old.node not in inner:
             return better(old, parents)
         if old.node not in stands:
             made = better(old, parents)
             if made is None:
-                made = remade(old, parents, False, old.node.attrs)
+                made = remade(old, parents, old.node.attrs, keep_order=False)
             leaf = apply(BOUND, name="variable", shape=made.shape, dtype=made.dtype)
             mark(leaf, order=old.order)  # what rules build of it has its reader's order
             stands[old.node] = leaf
             kept[leaf.node] = made
         return stands[old.node]
 
-    found = rebuild_within([*outputs, *wrt], replace)
+    found = rebuilding_within(choose)([*outputs, *wrt])
     settled: dict[Node, Tensor] = {}
     for leaf, made in kept.items():  # in the order of declaration
         (settled[leaf],) = substitute([made], settled)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,14 @@ import sympy as sp
 from symdiff.graph.counted import counted_dim
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, attrs_key, topological
-from symdiff.graph.rebuild import Replace, rebuild, remade
+from symdiff.graph.rebuild import (
+    Became,
+    Rebuilding,
+    Replace,
+    rebuild,
+    rebuilding,
+    remade,
+)
 from symdiff.graph.tensor import Tensor
 
 
@@ -103,31 +110,47 @@ def every_node(nodes: Iterable[Node]) -> Iterator[Node]:
             waiting.extend(body.nodes)
 
 
-def rebuild_within(outputs: Sequence[Tensor], replace: Replace) -> list[Tensor]:
-    """Return ``outputs`` rebuilt by a rule that holds inside bodies as well."""
+def with_bodies(
+    attrs: Mapping[str, Any],
+    rebuilt: Became,
+    done: dict[str, Body],
+    leaf: Callable[[Tensor], Tensor] | None = None,
+) -> Mapping[str, Any]:
+    """Return a node's attributes with each body rebuilt, once; themselves where that
+    changes none.
+
+    ``leaf`` returns what stands for a variable of a body.
+    """
+    changed: dict[str, Body] = {}
+    for name, body in attrs.items():
+        if not isinstance(body, Body):
+            continue
+        key = f"{id(body.params)} {body.key}"
+        if key not in done:
+            outputs = tuple(rebuilt(body.outputs))
+            params = body.params if leaf is None else tuple(map(leaf, body.params))
+            pairs = zip((*outputs, *params), (*body.outputs, *body.params), strict=True)
+            same = all(a is b for a, b in pairs)
+            done[key] = body if same else Body(params, outputs)
+        if done[key] is not body:
+            changed[name] = done[key]
+    return {**attrs, **changed} if changed else attrs
+
+
+def rebuilding_within(choose: Replace) -> Rebuilding:
+    """Return what becomes of tensors by a rule that holds inside bodies as well."""
     done: dict[str, Body] = {}
 
     def held(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
-        changed: dict[str, Any] = {}
-        for name, value in attrs.items():
-            if not isinstance(value, Body):
-                continue
-            key = f"{id(value.params)} {value.key}"
-            if key not in done:
-                outputs = tuple(rebuild(value.outputs, replace, attrs=held))
-                same = all(a is b for a, b in zip(outputs, value.outputs, strict=True))
-                done[key] = value if same else Body(value.params, outputs)
-            if done[key] is not value:
-                changed[name] = done[key]
-        return {**attrs, **changed} if changed else attrs
+        return with_bodies(attrs, rebuilding(choose, attrs=held), done)
 
-    return rebuild(outputs, replace, attrs=held)
+    return rebuilding(choose, attrs=held)
 
 
-def with_dims(
-    outputs: Sequence[Tensor], dims: Mapping[sp.Symbol, sp.Symbol]
-) -> list[Tensor]:
-    """Return ``outputs`` with other symbols for lengths, inside bodies as well."""
+def rebuilding_dims(dims: Mapping[sp.Symbol, sp.Symbol]) -> Rebuilding:
+    """Return what becomes of tensors where symbols stand for others, as lengths, inside
+    bodies as well.
+    """
     leaves: dict[Node, Tensor] = {}
     done: dict[str, Body] = {}
 
@@ -135,32 +158,19 @@ def with_dims(
         if old.node not in leaves:
             attrs = held(old.node.attrs)
             same = attrs is old.node.attrs
-            leaves[old.node] = old if same else remade(old, (), True, attrs)
+            leaves[old.node] = old if same else remade(old, (), attrs)
         return leaves[old.node]
 
-    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+    def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
         return leaf(old) if old.node.op.leaf else None
 
     def held(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
-        changed = {k: inside(v) for k, v in attrs.items()}
+        inner = with_bodies(attrs, rebuilding(choose, attrs=held), done, leaf)
+        changed = {k: renamed(v, dims) for k, v in inner.items()}
         same = all(changed[k] is v for k, v in attrs.items())
         return attrs if same else changed
 
-    def inside(value: Any) -> Any:
-        if not isinstance(value, Body):
-            return renamed(value, dims)
-        key = f"{id(value.params)} {value.key}"
-        if key not in done:
-            outputs = tuple(rebuild(value.outputs, replace, attrs=held))
-            params = tuple(map(leaf, value.params))
-            pairs = zip(
-                (*outputs, *params), (*value.outputs, *value.params), strict=True
-            )
-            same = all(a is b for a, b in pairs)
-            done[key] = value if same else Body(params, outputs)
-        return done[key]
-
-    return rebuild(outputs, replace, attrs=held)
+    return rebuilding(choose, attrs=held)
 
 
 def substitute(
@@ -168,7 +178,7 @@ def substitute(
 ) -> list[Tensor]:
     """Return ``outputs`` with nodes replaced; what does not depend on them stays."""
 
-    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+    def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
         return replacements.get(old.node)
 
-    return rebuild(outputs, replace, keep_age=False)
+    return rebuild(outputs, choose, keep_order=False)

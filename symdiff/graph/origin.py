@@ -8,9 +8,8 @@ nothing else does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from types import CodeType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from symdiff.graph.order import Order
 
@@ -21,7 +20,6 @@ Position = tuple[CodeType, int]
 FAN_OUT = "fan-out"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Site:
     """One executed call in the user's program, and the scope it ran in.
 
@@ -30,10 +28,19 @@ class Site:
     of what a value's users send back has that value, and `FAN_OUT`.
     """
 
-    frames: tuple[Position, ...]
-    scope: tuple[str, ...] = ()
-    primal: Tensor | None = None
-    rule: str = ""
+    __slots__ = ("frames", "primal", "rule", "scope")
+
+    def __init__(
+        self,
+        frames: tuple[Position, ...],
+        scope: tuple[str, ...] = (),
+        primal: Tensor | None = None,
+        rule: str = "",
+    ) -> None:
+        self.frames = frames
+        self.scope = scope
+        self.primal = primal
+        self.rule = rule
 
     @property
     def location(self) -> str:
@@ -52,8 +59,7 @@ def line_of(code: CodeType, offset: int) -> int:
     return code.co_firstlineno
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Origin:
+class Origin(NamedTuple):
     """Who declared a tensor, where, and what it is called.
 
     ``label`` is a name that the user gave with ``name=``, ``hint`` one that a composite
@@ -81,8 +87,7 @@ class Origin:
             result = other.result
         known = {(prefix, primal.node) for prefix, primal in self.cotangent_of}
         more = (c for c in other.cotangent_of if (c[0], c[1].node) not in known)
-        return replace(
-            self,
+        return self._replace(
             label=self.label or other.label,
             hint=self.hint or other.hint or hint,
             scope=self.scope or other.scope,
@@ -142,7 +147,7 @@ def give(declared: D, origin: Origin) -> D:
 
 def mark(declared: D, **changes: Any) -> D:
     """Give a handle that others hold an origin with some fields changed; return it."""
-    return give(declared, replace(declared.origin, **changes))
+    return give(declared, declared.origin._replace(**changes))
 
 
 def hinted(declared: D, name: str) -> D:

@@ -1,75 +1,169 @@
-"""Rewriting a declaration: new tensors for old, names and lines kept.
+"""Rebuilding a graph: new tensors for old, and what became of each.
 
-In: output tensors and a rule that may replace any tensor. Out: the outputs rebuilt.
-Invariant: a tensor whose parents did not change is itself, and a rebuilt one keeps its
-site, names and order, so that what is generated from it reads as the user wrote it.
+In: output tensors, and what makes the tensor that stands for one over new parents. Out:
+a `Rebuilding`, which tells what stands for any tensor now. Invariant: parents come
+before children, without recursion; a tensor whose parents did not change is itself, and
+a rebuilt one keeps its origin, so that what is generated from it reads as the user
+wrote it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from symdiff.graph.node import make_node
 from symdiff.graph.order import open_part
-from symdiff.graph.origin import Origin, Site, mark
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.origin import Site, give, mark
+from symdiff.graph.tensor import Tensor, node_of, tensor_topological
 
+# (tensor, new parents) -> the tensor that stands for it
+Remake = Callable[[Tensor, tuple[Tensor, ...]], Tensor]
 # (tensor, new parents) -> the tensor to use instead, or None to keep the operation
 Replace = Callable[[Tensor, tuple[Tensor, ...]], "Tensor | None"]
+# (tensor, what stands for it) -> what is better still, or None
+Improve = Callable[[Tensor, Tensor], "Tensor | None"]
 # a node's attributes -> what they are now
 Attrs = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+# tensors -> those that stand for them now
+Became = Callable[[Sequence[Tensor]], list[Tensor]]
+
+
+class Rebuilding:
+    """What becomes of tensors; a call returns those that stand for them.
+
+    A tensor is rebuilt once, when it is first asked for, and what is asked for later is
+    rebuilt upon what there is. What ``improve`` finds to be better is rebuilt in turn,
+    and has the names of what it replaces where it has none of its own. ``by_node`` says
+    that tensors of one node become one, the first declared.
+    """
+
+    def __init__(
+        self, remake: Remake, improve: Improve | None = None, *, by_node: bool = False
+    ) -> None:
+        self._remake = remake
+        self._improve = improve
+        self._by_node = by_node
+        # what a tensor is known by: several may stand for one node
+        self._key: Callable[[Tensor], Hashable] = (
+            attrgetter("node") if by_node else _itself
+        )
+        self._new: dict[Hashable, Tensor] = {}
+
+    def __call__(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        if any(self._key(t) not in self._new for t in tensors):
+            self._rebuild(tensors)
+        return [self._new[self._key(t)] for t in tensors]
+
+    def _rebuild(self, tensors: Sequence[Tensor]) -> None:
+        order = tensor_topological(tensors) if self._by_node else every_handle(tensors)
+        fresh = [t for t in order if self._key(t) not in self._new]
+        for tensor in fresh:
+            self._settle(tensor)
+        if not self._by_node:
+            self._move_provenance(fresh)
+
+    def _settle(self, tensor: Tensor) -> None:
+        """Rebuild a tensor, its parents before it, until nothing is better."""
+        new, key = self._new, self._key
+        stack = [tensor]
+        improved: dict[Tensor, Tensor] = {}  # those waiting for what is better
+        while stack:
+            current = stack[-1]
+            waiting = [p for p in current.parents if key(p) not in new]
+            if key(current) in new:
+                stack.pop()
+            elif current in improved:
+                made = new[key(improved[current])]
+                hint = current.node.op.hint or None
+                new[key(current)] = give(
+                    made, made.origin.or_else(current.origin, hint)
+                )
+                stack.pop()
+            elif waiting:
+                stack.extend(waiting)
+            else:
+                made = self._remake(
+                    current, tuple(new[key(p)] for p in current.parents)
+                )
+                better = self._improve and self._improve(current, made)
+                if better is not None and better.node is not current.node:
+                    improved[current] = better
+                    stack.append(better)
+                    continue
+                if self._by_node:
+                    new[made.node] = made
+                new[key(current)] = made
+                stack.pop()
+
+    def _move_provenance(self, order: Sequence[Tensor]) -> None:
+        """Let rebuilt derivatives name the rebuilt primals they belong to."""
+        new = self._new
+        sites: dict[Site, Site] = {}
+        for old in order:
+            made = new[old]
+            if made is old or new.get(made) is made:  # as it was declared
+                continue
+            if made.cotangent_of:
+                primals = [(prefix, new.get(p, p)) for prefix, p in made.cotangent_of]
+                mark(made, cotangent_of=tuple(primals))
+            site, before = made.site, made.site.primal
+            primal = None if before is None else new.get(before, before)
+            if primal is before or before is None or primal is None:
+                continue
+            # What is kept rather than computed again has its rule still.
+            if before.node.op.leaf or not primal.node.op.leaf:
+                if site not in sites:
+                    sites[site] = Site(site.frames, site.scope, primal, site.rule)
+                mark(made, site=sites[site])
+
+
+def _itself(tensor: Tensor) -> Hashable:
+    return tensor
+
+
+def rebuilding(
+    choose: Replace, *, keep_order: bool = True, attrs: Attrs | None = None
+) -> Rebuilding:
+    """Return what becomes of tensors where ``choose`` says what replaces some.
+
+    A replacement stands for its tensor everywhere; its own parents are taken as they
+    are. With ``keep_order=False`` rebuilt tensors count as declared now. ``attrs`` may
+    change attributes, such as bodies; it returns the same mapping where nothing
+    changes.
+    """
+
+    def remake(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
+        chosen = choose(old, parents)
+        if chosen is not None:
+            return chosen
+        held = old.node.attrs if attrs is None else attrs(old.node.attrs)
+        same = all(a is b for a, b in zip(parents, old.parents, strict=True))
+        if same and held is old.node.attrs:
+            return old
+        return remade(old, parents, held, keep_order=keep_order)
+
+    return Rebuilding(remake)
 
 
 def rebuild(
     outputs: Sequence[Tensor],
     choose: Replace,
     *,
-    keep_age: bool = True,
+    keep_order: bool = True,
     attrs: Attrs | None = None,
 ) -> list[Tensor]:
-    """Return ``outputs`` with every tensor they need replaced where ``choose`` says
-    so.
-
-    Parents come before children, without recursion. A replacement stands for its tensor
-    everywhere; its own parents are taken as they are. With ``keep_age=False`` rebuilt
-    tensors count as declared now. ``attrs`` may change attributes, such as bodies; it
-    returns the same mapping where nothing changes.
-    """
-    new = rebuilt_tensors(outputs, choose, keep_age=keep_age, attrs=attrs)
-    return [new[t] for t in outputs]
+    """Return what `rebuilding` makes of ``outputs``."""
+    return rebuilding(choose, keep_order=keep_order, attrs=attrs)(outputs)
 
 
-def rebuilt_tensors(
-    outputs: Iterable[Tensor],
-    choose: Replace,
-    *,
-    keep_age: bool = True,
-    attrs: Attrs | None = None,
-) -> dict[Tensor, Tensor]:
-    """Return, for every tensor that ``outputs`` need, the tensor that stands for it
-    now.
-    """
-    order = every_handle(outputs)
-    new: dict[Tensor, Tensor] = {}
-    for old in order:
-        parents = tuple(new[p] for p in old.parents)
-        chosen = choose(old, parents)
-        if chosen is None:
-            held = old.node.attrs if attrs is None else attrs(old.node.attrs)
-            same = all(a is b for a, b in zip(parents, old.parents, strict=True))
-            same = same and held is old.node.attrs
-            chosen = old if same else remade(old, parents, keep_age, held)
-        new[old] = chosen
-    _move_provenance(order, new)
-    return new
+def chained(first: Became, then: Became) -> Became:
+    """Return what becomes of tensors by one and then the other."""
+    return lambda tensors: then(first(tensors))
 
 
 def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
-    """Return every tensor reachable through parents, oldest first (so parents
-    first).
-    """
+    """Return every tensor reachable through parents, in the order of declaration."""
     stack = list(outputs)
     seen = dict.fromkeys(stack)
     while stack:
@@ -83,37 +177,18 @@ def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
 def remade(
     old: Tensor,
     parents: tuple[Tensor, ...],
-    keep_age: bool,
     attrs: Mapping[str, Any],
+    *,
+    keep_order: bool = True,
 ) -> Tensor:
-    """Return the same declaration over other parents, with all its names."""
-    node = make_node(old.node.op, [p.node for p in parents], attrs)
-    return Tensor(node, parents, moved_origin(old, parents, keep_age))
+    """Return the same declaration over other parents, with all its names.
 
-
-def moved_origin(old: Tensor, parents: Sequence[Tensor], keep_age: bool) -> Origin:
-    """Return the origin of what stands for a tensor over other parents."""
-    if keep_age and all(p.order < old.order for p in parents):
-        return old.origin  # its place is what orders a declaration
-    return replace(old.origin, order=open_part().next())
-
-
-def _move_provenance(order: Sequence[Tensor], new: dict[Tensor, Tensor]) -> None:
-    """Let rebuilt derivatives name the rebuilt primals they belong to."""
-    sites: dict[Site, Site] = {}
-    for old in order:
-        made = new[old]
-        if made is old:
-            continue
-        if made.cotangent_of:
-            primals = tuple((prefix, new.get(p, p)) for prefix, p in made.cotangent_of)
-            mark(made, cotangent_of=primals)
-        site, before = made.site, made.site.primal
-        primal = None if before is None else new.get(before, before)
-        if primal is before or before is None or primal is None:
-            continue
-        # What is kept rather than computed again has its rule still.
-        if before.node.op.leaf or not primal.node.op.leaf:
-            if site not in sites:
-                sites[site] = replace(site, primal=primal)
-            mark(made, site=sites[site])
+    It comes where the old one came, unless a parent of it comes later.
+    """
+    origin = old.origin
+    if not keep_order or any(p.order >= origin.order for p in parents):
+        origin = origin._replace(order=open_part().next())
+    node = old.node
+    if attrs is not node.attrs or tuple(p.node for p in parents) != node.inputs:
+        node = node_of(node.op, parents, attrs)
+    return Tensor(node, parents, origin)

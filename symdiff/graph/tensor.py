@@ -9,7 +9,7 @@ computation share nodes yet keep their own names and lines.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from symdiff.graph.asked import WIDTH, is_theirs
@@ -119,11 +119,15 @@ def apply(op: Any, *inputs: Tensor, **attrs: Any) -> Tensor:
 
     Raises the type rule's error with the op's name and the operand types added.
     """
+    return Tensor(node_of(op, inputs, attrs), inputs)
+
+
+def node_of(op: Any, inputs: Sequence[Tensor], attrs: Mapping[str, Any]) -> Node:
+    """Return the node ``op(*inputs, **attrs)``, its errors with the operands' types."""
     try:
-        node = make_node(op, [t.node for t in inputs], attrs)
+        return make_node(op, [t.node for t in inputs], attrs)
     except (ShapeError, DTypeError) as error:
         raise _explain(error, op.name, inputs) from None
-    return Tensor(node, inputs)
 
 
 def _explain(

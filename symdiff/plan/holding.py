@@ -60,7 +60,6 @@ def held(program: Program) -> Program:
         seeds=(),
         wrt=(),
         gradients=(),
-        followed=frozenset(),
     )
     values = tuple((str(leaf.name), t) for t, leaf in kept.items())
     pairs = zip(program.results, freed, strict=True)

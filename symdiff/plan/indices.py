@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symdiff.plan.program import Program
-from symdiff.rewrite.index_checks import checked
+from symdiff.rewrite.index_checks import checking
 
 
 def check_indices(program: Program) -> Program:
     """Have computed labels and indices checked where nothing tells their range."""
-    roots, uses = checked(program.roots())
-    return replace(program.with_roots(roots), indexing=tuple(uses.items()))
+    checked, uses = checking(program.roots())
+    return replace(program.rebuilt(checked), indexing=tuple(uses.items()))

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from symdiff.graph.node import Node
+from symdiff.graph.rebuild import Became, chained
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.plan.listed import listed
 from symdiff.plan.update import Equations
@@ -19,6 +21,19 @@ from symdiff.plan.weighing import Batches
 from symdiff.rewrite.index_ranges import Allowed
 
 Named = tuple[str, Tensor]
+
+
+class Halves(NamedTuple):
+    """What becomes of tensors in what prediction returns, and in the training half.
+
+    The halves share nodes; apart, each keeps the statements that declared them.
+    """
+
+    predicted: Became = list
+    trained: Became = list
+
+
+AS_DECLARED = Halves()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +68,9 @@ class Program:
     beside: tuple[tuple[str, Program], ...] = ()
     batches: Batches | None = None  # how results of a batch's parts make up its own
     update: Equations | None = None  # what the optimiser does with the gradients
-    # outputs and metrics, by name, that nobody reads: passes are watched on them
-    followed: frozenset[str] = frozenset()
     # what its uses as labels or indices allow of an input
     indexing: tuple[tuple[Node, Allowed], ...] = ()
+    became: Halves = AS_DECLARED  # what passes have made of declared tensors
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:
@@ -67,11 +81,6 @@ class Program:
         """Return every tensor the program computes."""
         named = (*self.outputs, *self.results, *self.metrics, *self.updates)
         return [*(t for _, t in named), *self.gradients]
-
-    def are_read(self) -> list[bool]:
-        """Return, for each of `roots`, whether it is more than followed."""
-        named = (*self.outputs, *self.results, *self.metrics, *self.updates)
-        return [*(n not in self.followed for n, _ in named), *(True for _ in self.wrt)]
 
     def with_roots(self, roots: Sequence[Tensor]) -> Program:
         """Return the program with its roots replaced, in the order of `roots`."""
@@ -90,6 +99,19 @@ class Program:
             updates=updates,
             gradients=tuple(waiting),
         )
+
+    def rebuilt(self, predicted: Became, trained: Became | None = None) -> Program:
+        """Return the program as a pass rebuilds it, all of it or its halves apart."""
+        roots, first = self.roots(), len(self.outputs)
+        if trained is None:
+            trained, found = predicted, predicted(roots)
+        else:
+            found = [*predicted(roots[:first]), *trained(roots[first:])]
+        before = self.became
+        became = Halves(
+            chained(before.predicted, predicted), chained(before.trained, trained)
+        )
+        return replace(self.with_roots(found), became=became)
 
     def tensors(self) -> dict[Node, Tensor]:
         """Return the tensor that stands for each node of the training half."""

@@ -7,40 +7,34 @@ bound leaves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import sympy as sp
 
-from symdiff.graph.body import Body, every_node, with_dims
+from symdiff.graph.body import Body, every_node, rebuilding_dims
 from symdiff.graph.counted import counted_dim
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
-from symdiff.graph.rebuild import rebuild, remade
+from symdiff.graph.rebuild import Became, chained, rebuilding, remade
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
-
-Rewriter = Callable[[Sequence[Tensor]], list[Tensor]]
-
-
-def with_bodies(
-    attrs: Any, rewriter: Rewriter, done: dict[str, Body]
-) -> dict[str, Any]:
-    """Return a node's attributes with each body rewritten, once."""
-    found: dict[str, Any] = {}
-    for name, value in attrs.items():
-        if isinstance(value, Body):
-            identity = f"{id(value.params)} {value.key}"
-            if identity not in done:
-                done[identity] = Body(value.params, tuple(rewriter(value.outputs)))
-            value = done[identity]
-        found[name] = value
-    return found
+from symdiff.rewrite.driver import Table, rewriting
 
 
-def merge_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return ``outputs`` with each loop replaced by one that begins with all its
-    results.
+def rewritten(outputs: Sequence[Tensor], rules: Table) -> Became:
+    """Return what becomes of tensors where ``outputs`` are rewritten, and loops that
+    then compute the same are merged.
+    """
+    became = rewriting(outputs, rules)
+    both = chained(became, merging(became(outputs)))
+    both(outputs)  # what is made here comes before what is rewritten next
+    return both
+
+
+def merging(outputs: Sequence[Tensor]) -> Became:
+    """Return what becomes of tensors where each loop that ``outputs`` need is replaced
+    by one that begins with all its results.
 
     Reverse mode asks for a second run of a loop that stacks what the transpose reads;
     that run then serves both. Where both have kept their steps, one symbol says how
@@ -61,22 +55,25 @@ def merge_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
                 if own is not None and own != steps:
                     same[own] = steps
     if not chosen:
-        return list(outputs)
+        return list
 
-    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+    def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
         if old.node.op.name != "item" or old.parents[0].node not in chosen:
             return None
-        longer = moved.setdefault(old.parents[0].node, chosen[old.parents[0].node])
-        made = remade(old, (longer,), False, old.node.attrs)
+        longer = (chosen[old.parents[0].node],)
+        made = remade(old, longer, old.node.attrs, keep_order=False)
         return mark(made, bound_to=None)
 
-    moved: dict[Node, Tensor] = {}
-    merged = rebuild(outputs, replace, keep_age=False)
-    return merge_loops(with_dims(merged, same)) if same else merged
+    merged = rebuilding(choose, keep_order=False)
+    if not same:
+        return merged
+    numbered = chained(merged, rebuilding_dims(same))
+    return chained(numbered, merging(numbered(outputs)))
 
 
-def number_steps(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Return ``outputs`` with the numbers of steps of while loops named by place.
+def numbering(outputs: Sequence[Tensor]) -> Became:
+    """Return what becomes of tensors where the numbers of steps of the while loops that
+    ``outputs`` need are named by place.
 
     Derivatives take a new symbol for each loop; a program has its own.
     """
@@ -86,7 +83,7 @@ def number_steps(outputs: Sequence[Tensor]) -> list[Tensor]:
         steps = node.attrs.get("steps")
         if steps is not None and steps not in found:
             found[steps] = counted_dim(str(len(found) + 1))
-    return with_dims(outputs, found) if found else list(outputs)
+    return rebuilding_dims(found) if found else list
 
 
 def _results(tensor: Tensor) -> tuple[Any, ...]:

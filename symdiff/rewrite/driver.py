@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any
 
-from symdiff.graph.body import Body
+from symdiff.graph.body import Body, with_bodies
 from symdiff.graph.node import Node, topological
-from symdiff.graph.origin import give
+from symdiff.graph.origin import mark
 from symdiff.graph.provenance import at_site
-from symdiff.graph.tensor import Tensor, apply, tensor_topological
+from symdiff.graph.rebuild import Rebuilding, remade
+from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
-from symdiff.rewrite.bodies import with_bodies
 
 Rule = Callable[[Tensor], Tensor | None]
 Table = Mapping[str, Sequence[Rule]]
@@ -38,24 +37,32 @@ def is_read_once(t: Tensor) -> bool:
     return once is None or t.node in once
 
 
-def rewrite(
-    outputs: Sequence[Tensor], rules: Table, read: Sequence[Tensor] | None = None
-) -> list[Tensor]:
-    """Return tensors equal to ``outputs`` on which no rule fits any more.
+def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
+    """Return tensors equal to ``outputs`` on which no rule fits any more."""
+    return rewriting(outputs, rules)(outputs)
 
-    ``read`` are those that somebody reads (by default, all); the others are followed
-    to what becomes of them.
-    """
-    done: dict[Node, Tensor] = {}
+
+def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
+    """Return what becomes of tensors where ``outputs`` are read, and rewritten."""
+    once = _single_readers(outputs)
     bodies: dict[str, Body] = {}
-    order = tensor_topological(outputs)
-    before = _once.set(_single_readers(outputs if read is None else read))
-    try:
-        for tensor in order:
-            _settle(tensor, done, rules, bodies)
-    finally:
-        _once.reset(before)
-    return [done[t.node] for t in outputs]
+
+    def remake(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
+        attrs = old.node.attrs
+        if isinstance(old.node.type, TupleType):
+            attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
+        made = remade(old, parents, attrs, keep_order=False)
+        # What is rewritten is named as the whole call is, not as its innermost scope.
+        return mark(made, scope=old.site.scope or old.scope)
+
+    def improve(old: Tensor, made: Tensor) -> Tensor | None:
+        _hand_on(once, old, made)
+        better = _first(made, rules, once)
+        if better is not None:
+            _hand_on(once, made, better)
+        return better
+
+    return Rebuilding(remake, improve, by_node=True)
 
 
 def _single_readers(outputs: Sequence[Tensor]) -> set[Node]:
@@ -65,78 +72,23 @@ def _single_readers(outputs: Sequence[Tensor]) -> set[Node]:
     return {node for node, count in readers.items() if count == 1}
 
 
-def _settle(
-    tensor: Tensor, done: dict[Node, Tensor], rules: Table, bodies: dict[str, Body]
-) -> None:
-    """Simplify one tensor whose operands may still be rough."""
-    stack = [tensor]
-    replaced: dict[
-        Tensor, Tensor
-    ] = {}  # a tensor waiting for the one that a rule made of it
-    while stack:
-        current = stack[-1]
-        if current.node in done:
-            stack.pop()
-            continue
-        if current in replaced:
-            done[current.node] = inherit(done[replaced[current].node], current)
-            _hand_on(current.node, done[current.node].node)
-            stack.pop()
-            continue
-        waiting = [p for p in current.parents if p.node not in done]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        parents = [done[p.node] for p in current.parents]
-        attrs = current.node.attrs
-        if isinstance(current.node.type, TupleType):
-            attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
-        rebuilt = with_parents(current, parents, attrs)
-        _hand_on(current.node, rebuilt.node)
-        better = _first(rebuilt, rules)
-        if better is None or better.node is current.node:
-            done[rebuilt.node] = done[current.node] = rebuilt
-            stack.pop()
-        else:
-            replaced[current] = better
-            stack.append(better)
+def _hand_on(once: set[Node], old: Tensor, new: Tensor) -> None:
+    """Let what takes the place of another be read as often as that was."""
+    if old.node in once:
+        once.add(new.node)
 
 
-def _hand_on(old: Node, new: Node) -> None:
-    """Let a node that takes the place of another be read as often as that was."""
-    once = _once.get()
-    if once is not None and old in once:
-        once.add(new)
-
-
-def _first(tensor: Tensor, rules: Table) -> Tensor | None:
+def _first(tensor: Tensor, rules: Table, once: set[Node]) -> Tensor | None:
     fitting = rules.get(tensor.node.op.name)
     if not fitting:
         return None
-    with at_site(tensor.site):
-        for rule in fitting:
-            better = rule(tensor)
-            if better is not None and better.node is not tensor.node:
-                return better
+    before = _once.set(once)
+    try:
+        with at_site(tensor.site):
+            for rule in fitting:
+                better = rule(tensor)
+                if better is not None and better.node is not tensor.node:
+                    return better
+    finally:
+        _once.reset(before)
     return None
-
-
-def with_parents(
-    tensor: Tensor, parents: Sequence[Tensor], attrs: Mapping[str, Any]
-) -> Tensor:
-    """Return the same declaration over other operands."""
-    node = tensor.node
-    same = all(p.node is i for p, i in zip(parents, node.inputs, strict=True))
-    with at_site(tensor.site):
-        if attrs is node.attrs and same:
-            made = Tensor(node, tuple(parents))
-        else:
-            made = apply(node.op, *parents, **attrs)
-    return inherit(made, tensor)
-
-
-def inherit(new: Tensor, old: Tensor) -> Tensor:
-    """Give a replacement the names of what it replaces, where it has none of its
-    own.
-    """
-    return give(new, new.origin.or_else(old.origin, old.node.op.hint or None))

@@ -8,14 +8,14 @@ argument has a part, as in ``x[sd.arange(3) - 1]``, which is read as NumPy reads
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symdiff.graph.body import Body
+from symdiff.graph.body import with_bodies
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
-from symdiff.graph.rebuild import rebuild, remade
+from symdiff.graph.rebuild import Rebuilding, rebuilding, remade
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim
 from symdiff.ops.core.interval import at_most
@@ -31,21 +31,21 @@ from symdiff.rewrite.index_ranges import (
 )
 
 
-def checked(outputs: Sequence[Tensor]) -> tuple[list[Tensor], dict[Node, Allowed]]:
-    """Return ``outputs`` with their computed indices checked, and what uses as an index
-    allow of each input.
+def checking(outputs: Sequence[Tensor]) -> tuple[Rebuilding, dict[Node, Allowed]]:
+    """Return what becomes of tensors where the computed indices of ``outputs`` are
+    checked, and what uses as an index allow of each input.
     """
     nodes = topological([t.node for t in outputs])
     uses = allowed(nodes)
     entry = {n: at_entry(n, uses.get(n)) for n in nodes if n.op is INPUT}
-    return _checked(outputs, entry), uses
+    return _checking(outputs, entry), uses
 
 
-def _checked(outputs: Sequence[Tensor], bound: Known) -> list[Tensor]:
+def _checking(outputs: Sequence[Tensor], bound: Known) -> Rebuilding:
     nodes = topological([t.node for t in outputs])
     known = dict(bound)
     fill(nodes, known)
-    given = _of_arguments(nodes)
+    planned, given = set(nodes), _of_arguments(nodes)
     guards: dict[tuple[Node, Dim], Tensor] = {}
 
     def guarded(index: Tensor, length: Dim) -> Tensor:
@@ -54,7 +54,9 @@ def _checked(outputs: Sequence[Tensor], bound: Known) -> list[Tensor]:
             guards[key] = _guard(index, length)
         return guards[key]
 
-    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+    def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        if old.node not in planned:
+            return None
         attrs = _inside(old.node, known)
         places = _open_places(old.node, known, given)
         if not places and attrs is old.node.attrs:
@@ -62,9 +64,9 @@ def _checked(outputs: Sequence[Tensor], bound: Known) -> list[Tensor]:
         held = list(parents)
         for place, length in places.items():
             held[place] = guarded(parents[place], length)
-        return remade(old, tuple(held), True, attrs)
+        return remade(old, tuple(held), attrs)
 
-    return rebuild(outputs, replace)
+    return rebuilding(choose)
 
 
 def _of_arguments(nodes: Sequence[Node]) -> set[Node]:
@@ -111,13 +113,10 @@ def _guard(index: Tensor, length: Dim) -> Tensor:
     return mark(made, site=index.site, scope=index.scope)
 
 
-def _inside(node: Node, known: Known) -> Any:
+def _inside(node: Node, known: Known) -> Mapping[str, Any]:
     """Return a node's attributes with the indices in its bodies checked."""
-    changed: dict[str, Body] = {}
-    for name, body in node.attrs.items():
-        if not isinstance(body, Body):
-            continue
-        outputs = tuple(_checked(body.outputs, entering(node, known)))
-        if any(a is not b for a, b in zip(outputs, body.outputs, strict=True)):
-            changed[name] = Body(body.params, outputs)
-    return {**node.attrs, **changed} if changed else node.attrs
+
+    def checked(outputs: Sequence[Tensor]) -> list[Tensor]:
+        return _checking(outputs, entering(node, known))(outputs)
+
+    return with_bodies(node.attrs, checked, {})

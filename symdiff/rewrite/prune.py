@@ -16,7 +16,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
-from symdiff.graph.rebuild import rebuild, remade
+from symdiff.graph.rebuild import Rebuilding, rebuilding, remade
 from symdiff.graph.tensor import Tensor
 
 CONTROL = ("scan", "while_loop", "cond")
@@ -35,10 +35,17 @@ class Pruned:
 
 def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
     """Return ``outputs`` with control flow reduced to what is read, at any depth."""
+    return pruning(outputs)(outputs)
+
+
+def pruning(outputs: Sequence[Tensor]) -> Rebuilding:
+    """Return what becomes of tensors where control flow is reduced to what ``outputs``
+    read.
+    """
     plans = _plans([t.node for t in outputs])
     made: dict[Tensor, Tensor] = {}
 
-    def replace(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+    def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
         plan = plans.get(old.node)
         if plan is not None:
             kept = [parents[i] for i in plan.operands]
@@ -53,7 +60,7 @@ def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
             return _like(old, parents[:1], {"index": index})
         return None
 
-    return rebuild(outputs, replace)
+    return rebuilding(choose)
 
 
 def _plans(outputs: Sequence[Node]) -> dict[Node, Pruned]:
@@ -79,7 +86,7 @@ def _like(old: Tensor, parents: Sequence[Tensor], attrs: dict[str, Any]) -> Tens
     """Return a reduced loop, or a result of one, with the names and place of the
     whole.
     """
-    return mark(remade(old, tuple(parents), True, attrs), bound_to=None)
+    return mark(remade(old, tuple(parents), attrs), bound_to=None)
 
 
 def _branch(node: Node, used: set[int]) -> Pruned:

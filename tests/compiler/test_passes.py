@@ -151,3 +151,33 @@ def test_the_programs_of_all_passes_compute_the_same() -> None:
     for values in found[1:]:
         for first, later in zip(found[0], values, strict=True):
             np.testing.assert_allclose(later, first, rtol=1e-12)
+
+
+def test_a_program_tells_what_passes_have_made_of_what_was_declared() -> None:
+    x = sd.input("x", ("N", 3))
+    w = sd.param("w", (3,))
+    z = x @ w
+    dead = sd.tanh(z) * 1.0
+    model = sd.Model(
+        "m", [x], outputs={"p": sd.sigmoid(z)}, loss=sd.mean(sd.log(1 + sd.exp(z)))
+    )
+    stages = sd.compile(model).stages
+    (stable,) = stages["stabilise"].became.trained([sd.log(1 + sd.exp(z))])
+    assert stable.node.op.name == "softplus"
+    last = stages["prune"]
+    (p,) = last.became.predicted([sd.sigmoid(z)])
+    assert p.node is last.outputs[0][1].node
+    (gone,) = last.became.predicted([dead])  # what nobody reads is followed as well
+    assert gone.node.op.name == "tanh"
+    assert gone.parents[0].node in last.output_tensors()
+    assert "became" not in str(last)
+
+
+def test_what_is_followed_changes_nothing_of_a_program() -> None:
+    x = sd.input("x", (3,))
+    h = sd.sin(x) * 2.0
+    f = sd.Function("f", [x], [h + 1.0])
+    plain = sd.compile(f).stages["prune"]
+    followed = sd.compile(f).stages["prune"]
+    followed.became.predicted([h, sd.cos(h), sd.exp(h)])
+    assert str(followed) == str(plain)

@@ -6,13 +6,10 @@ code that is shown is what `compile` writes, byte for byte.
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
 from typing import Any
 
 from symdiff.compiler.compilation import Compilation
 from symdiff.compiler.compile import collecting_later, compile_
-from symdiff.compiler.passes import program_passes
 from symdiff.declare.model import Function, Model
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.explanation import derivation_of, folder_of, values_of
@@ -56,7 +53,7 @@ def explored(
         found = values_of(declared, derivation, values, wrt, seed, base)
     with at_site(declared.site):
         compiled = compile_(declared, wrt=wrt, base=folder)
-        forms = _followed(compiled.stages["declared"], derivation)
+        forms = _followed(compiled, derivation)
     program = compiled.stages["lower"].unit.program
     modules = _linked(compiled, Owners(derivation, program, forms))
     frames = declared.site.frames
@@ -68,29 +65,16 @@ def explored(
 Forms = list[dict[int, Tensor]]
 
 
-def _followed(program: Program, derivation: Derivation) -> Forms:
-    """Return what each pass makes of the values, as further results of the program.
-
-    As outputs and as metrics: what prediction returns is rewritten by itself.
-    """
+def _followed(compiled: Compilation, derivation: Derivation) -> Forms:
+    """Return what each pass has made of the values, in training and in prediction."""
     entries = enumerate(derivation.entries)
     kept = [(i, e) for i, e in entries if not isinstance(e.tensor.type, TupleType)]
-    more = tuple((f"followed/{e.name}", e.tensor) for _, e in kept)
+    programs = [p for p in compiled.stages.values() if isinstance(p, Program)]
+    trained = [p.became.trained for p in programs]
     found: Forms = []
-    alone = replace(program, beside=(), holding=())
-    followed = replace(alone, followed=frozenset(name for name, _ in more))
-    shadows = {
-        "metrics": replace(followed, metrics=(*program.metrics, *more)),
-        "outputs": replace(followed, outputs=(*program.outputs, *more)),
-    }
-    for group, shadow in shadows.items():
-        for run in program_passes(2).values():
-            with warnings.catch_warnings():  # said when the program itself went through
-                warnings.simplefilter("ignore")
-                shadow = run(shadow)
-            last = getattr(shadow, group)[-len(more) :] if more else ()
-            pairs = zip(kept, last, strict=True)
-            found.append({i: tensor for (i, _), (_, tensor) in pairs})
+    for became in (*trained, *(p.became.predicted for p in programs)):
+        forms = became([e.tensor for _, e in kept])
+        found.append({i: t for (i, _), t in zip(kept, forms, strict=True)})
     return found
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.graph.body import rebuild_within
+from symdiff.graph.body import rebuilding_within
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
@@ -90,5 +90,5 @@ def resolve_mode(tensors: Any, mode: str) -> Any:
     def settled(t: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
         return parents[place[t.node.op]] if t.node.op in place else None
 
-    found = rebuild_within(outputs, settled)
+    found = rebuilding_within(settled)(outputs)
     return found if several else found[0]
