@@ -34,8 +34,8 @@ class Line:
     ``above``. ``tensors`` are the values that it computes or, where it is a step of an
     operation, helps to compute; none where it unpacks, checks or returns. ``shape`` and
     ``rule`` are what is told of the first. ``statement`` is the user's, quoted in
-    ``heading``. ``depth`` is how many statements it stands in, ``looped`` whether one
-    of them is a loop.
+    ``heading``. ``depth`` is how many of these lines it stands in, ``looped`` whether
+    one of them is a loop.
     """
 
     function: str
@@ -84,13 +84,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A function's name, its parameters between the parentheses, its body as it is
-    printed, and the nodes of its names.
+    """A function's name, its parameters between the parentheses, the pieces of its body
+    as they are printed, and the nodes of its names. Templates may put rows between.
     """
 
     name: str
     parameters: str
-    printed: py.Printed
+    pieces: tuple[py.Printed, ...]
     nodes: Mapping[str, Node]
 
 
@@ -178,7 +178,10 @@ class Listing:
         }
 
     def names(self, line: Line) -> Iterator[Place]:
-        """Yield the names in a line; of a compound statement those of its head."""
+        """Yield the names in a line; of a compound statement those of its head.
+
+        Those inside formatted strings are left out.
+        """
         for place, tok in self._tokens(line):
             if tok.refers:
                 yield place
@@ -231,19 +234,25 @@ def _spans(rows: Sequence[str]) -> Iterator[tuple[str, str, int, int]]:
 
 
 def _region(listed: Listed, rows: Sequence[str], first: int, last: int) -> Region:
-    """Return a function, whose body are the last of its rows."""
-    printed = listed.printed.text.rstrip("\n").split("\n")
-    body = last - len(printed) + 1
-    if rows[body - 1 : last] != printed:
-        raise SymdiffError(f"{listed.name} is not in its module as it was printed.")
-    placed = listed.printed.placed
+    """Return a function, in whose rows the pieces stand in their order."""
+    starts: list[tuple[int, py.Printed]] = []
+    at = first + 1
+    for piece in (p for p in listed.pieces if p.text):
+        printed = piece.body.split("\n")
+        while at <= last and rows[at - 1 : at - 1 + len(printed)] != printed:
+            at += 1
+        if at > last:
+            raise SymdiffError(f"{listed.name} is not in its module as it was printed.")
+        starts.append((at, piece))
+        at += len(printed)
+    body = starts[0][0] if starts else last
     return Region(
         listed.name,
         first,
         last,
         body,
-        tuple(_lines(listed.name, placed, body)),
-        tuple(_headings(placed, body)),
+        tuple(x for row, p in starts for x in _lines(listed.name, p.placed, row)),
+        tuple(x for row, p in starts for x in _headings(p.placed, row)),
         tuple(_parameters(listed.parameters, rows[first - 1 : body - 1], first)),
         listed.nodes,
     )

@@ -59,13 +59,13 @@ class Written:
     @property
     def body(self) -> str:
         """The body's text."""
-        return self.printed.text.rstrip("\n")
+        return self.printed.body
 
     def listed(self, name: str) -> list[Listed]:
         """Return what the listing of a module is made from, given the name it has."""
-        found = [Listed(name, self.parameters, self.printed, self.nodes)]
+        found = [Listed(name, self.parameters, (self.printed,), self.nodes)]
         if self.extra is not None:
-            found.append(Listed(FUNCTION, "", self.extra, self.nodes))
+            found.append(Listed(FUNCTION, "", (self.extra,), self.nodes))
         return found
 
 

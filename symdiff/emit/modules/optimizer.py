@@ -48,11 +48,11 @@ class _Form:
 
 def update_statements(
     found: Equations, parent: Unit, whole: str = "state.flat_grads"
-) -> tuple[str, str]:
-    """Return what precedes the loop over parameters, and the loop's body, as text.
+) -> tuple[py.Printed, py.Printed]:
+    """Return what precedes the loop over parameters, and the loop's body.
 
-    ``parent`` is the unit whose modules the text is for, ``whole`` names the gradient
-    of all parameters.
+    ``parent`` is the unit whose modules they are for, ``whole`` names the gradient of
+    all parameters.
     What depends on hyperparameters, the step and the whole gradient alone stands before
     the loop, where it is more than an operation or two.
     """
@@ -62,9 +62,10 @@ def update_statements(
     slots = _once(s for form in forms.values() for s in form.slots)
     stores = _by_shape(forms)
     if found.optimizer.groups:
-        return "", _printed([*gradient, *unpacked, *slots, *stores], 8)
+        return py.printed([]), py.printed([*gradient, *unpacked, *slots, *stores], 8)
     before = _once(s for form in forms.values() for s in form.before)
-    return _printed([*unpacked, *before], 4), _printed([*gradient, *slots, *stores], 8)
+    inside = [*gradient, *slots, *stores]
+    return py.printed([*unpacked, *before]), py.printed(inside, 8)
 
 
 def _forms(found: Equations, parent: Unit, whole: str) -> dict[Shape, _Form]:
@@ -237,10 +238,6 @@ def _float64(unit: Unit) -> str:
     return py.expr_text(unit.target.kind("float64"))
 
 
-def _printed(stmts: Sequence[py.Stmt], indent: int) -> str:
-    return py.print_stmts(stmts, indent=indent).rstrip("\n")
-
-
 def unit_of(
     leaves: Sequence[Tensor], roots: Sequence[tuple[str, Tensor]], parent: Unit
 ) -> Unit:
@@ -308,7 +305,7 @@ def number(value: py.Expr, kind: str | None) -> py.Expr:
     return value if kind is None else py.call(kind, value)
 
 
-def schedule_statements(found: Scheduled, parent: Unit) -> str:
+def schedule_statements(found: Scheduled, parent: Unit) -> py.Printed:
     """Return the body of ``_hyper``: the hyperparameters at a step, by their
     schedules.
     """
@@ -318,7 +315,7 @@ def schedule_statements(found: Scheduled, parent: Unit) -> str:
         for n, value in values.items()
     )
     made.append(py.Return(py.Raw(f"{{**state.hyper, {pairs}}}", py.PRECEDENCE["atom"])))
-    return _printed(made, 4)
+    return py.printed(made)
 
 
 def decays(found: Equations, parent: Unit) -> dict[str, object]:
@@ -334,7 +331,7 @@ def decays(found: Equations, parent: Unit) -> dict[str, object]:
     made, values = _scheduled(found.scheduled, parent, ["ema"], "t")
     made.append(py.Return(values["ema"]))
     left = "zeros" if own else "left"
-    return {"own": own, "scheduled": _printed(made, 4), "left": left}
+    return {"own": own, "scheduled": py.printed(made).body, "left": left}
 
 
 def _scheduled(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import sympy as sp
 
+from symdiff.emit.listing import Listed
 from symdiff.emit.lower.context import Context, scalar_type
 from symdiff.emit.lower.planned import Field, lower_plan, plan_fields
 from symdiff.emit.lower.statements import expression_of
@@ -58,7 +59,7 @@ class Planned:
 
     written: Written
     fields: list[tuple[str, str]]
-    setup: str
+    setup: py.Printed
     peak: str
     plan: MemoryPlan
 
@@ -85,7 +86,7 @@ def planned_module(
     """Return _planned.py."""
     gradients, update = step.gradients, step.update
     made = [f for f in (gradients, update) if f is not None]
-    setup = "\n".join(f.setup for f in made)
+    setup = "\n".join(f.setup.body for f in made)
     stored = stored_constants(unit, setup, single=False)
     functions = {"compute_grads": gradients.written}
     functions |= {} if update is None else {"apply_update": update.written}
@@ -97,13 +98,16 @@ def planned_module(
         imports=imports_of("NamedTuple", *(["pathlib"] if stored else [])),
         fields=gradients.fields,
         peak=gradients.peak,
-        setup=gradients.setup,
+        setup=gradients.setup.body,
         gradients=gradients.written,
         update=update,
         helpers=helpers,
         stored="\n".join(part for part in (BUILD, stored) if part),
     )
-    return Module(sealed(text), listed(functions))
+    more = [Listed("make_plan", "dims, dtype", (gradients.setup,), {})]
+    if update is not None:
+        more.append(Listed("make_scratch", "size, dtype", (update.setup,), {}))
+    return Module(sealed(text), [*listed(functions), *more])
 
 
 def grads_function(unit: Unit) -> Planned:
@@ -227,13 +231,9 @@ def copies(
     return stmts
 
 
-def _print(stmts: Sequence[py.Stmt]) -> str:
-    return py.print_stmts(stmts).rstrip("\n")
-
-
 def _setup(
     unit: Unit, fields: Sequence[Field], order: Sequence[Node], context: Context
-) -> str:
+) -> py.Printed:
     """Return the body of ``make_plan``: lengths, their checks, and the arrays."""
     inner = replace(context, dims=set(), float_is=py.Name("dtype"))
     checks = check_dims(constraints_of(order), inner)
@@ -250,9 +250,8 @@ def _setup(
         for d in dict.fromkeys(wanted)
     ]
     names = tuple(py.Name(f.name) for f in fields)
-    return _print(
-        [*lengths, *checks, *made, py.Return(py.Call(py.Name("Plan"), names))]
-    )
+    result = py.Return(py.Call(py.Name("Plan"), names))
+    return py.printed([*lengths, *checks, *made, result])
 
 
 # --- the optimiser --------------------------------------------------------------------
@@ -294,7 +293,7 @@ def update_function(parent: Unit) -> Planned:
     )
     inner = replace(context, float_is=py.Name("dtype"), lengths={"P": "size"})
     made = tuple(_scratch(f, inner) for f in fields)
-    return Planned(written, [], _print([py.Return(py.Tuple_(made))]), "", plan)
+    return Planned(written, [], py.printed([py.Return(py.Tuple_(made))]), "", plan)
 
 
 def _scratch(f: Field, context: Context) -> py.Expr:

@@ -89,9 +89,9 @@ class TrainingFunctions:
     metrics: Written | None
     evaluate: Written
     divisors: Mapping[str, Written]
-    update: tuple[str, str]
+    update: tuple[py.Printed, py.Printed]
     averages: Mapping[str, object] | None
-    schedules: str
+    schedules: py.Printed | None
 
     @property
     def written(self) -> dict[str, Written]:
@@ -112,7 +112,7 @@ def training_functions(unit: Unit) -> TrainingFunctions:
     whole = "flat_grads" if apart else "state.flat_grads"
     update = update_statements(found, unit, whole)
     averages = decays(found, unit) if "ema" in found.optimizer.hyper else None
-    schedules = ""
+    schedules = None
     if found.scheduled is not None:
         schedules = schedule_statements(found.scheduled, unit)
     return TrainingFunctions(metrics, evaluated, divisors, update, averages, schedules)
@@ -185,7 +185,8 @@ def train_parts(
     frozen = bool(p.update.frozen)
     apart = trains_apart(p)
     free = _has_free(p.update)
-    unpacked, update = training.update
+    unpacked, update = (piece.body for piece in training.update)
+    schedules = "" if training.schedules is None else training.schedules.body
     averages = ""
     if training.averages is not None:
         averages = render("averaged.py", frozen=frozen, **training.averages)
@@ -207,14 +208,14 @@ def train_parts(
         "averages": averages.rstrip("\n"),
         "free": free or (apart and "flat_grads" in unpacked + update),
         "width": plan_width(unit),
-        "schedules": training.schedules,
-        "hyper": "_hyper(state)" if training.schedules else "state.hyper",
+        "schedules": schedules,
+        "hyper": "_hyper(state)" if schedules else "state.hyper",
         "lines": _step_lines(unit, names, primal, backward, trained),
     }
     parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
     step = [render(part, **values) for part in parts]
     initial = _initial(unit)
-    draws = initial.text.rstrip("\n")
+    draws = initial.body
     random = "rng." in draws
     own = any_declared((*p.params, *p.states))
     functions = [
@@ -261,7 +262,10 @@ def train_parts(
         "tells checkpoints apart",
     )
     constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
-    more = [Listed("init_params", "", initial, {})]
+    more = [Listed("init_params", "", (initial,), {})]
+    more.append(Listed("apply_update", "state", training.update, {}))
+    if training.schedules is not None:
+        more.append(Listed("_hyper", "state", (training.schedules,), {}))
     return constants, [f.strip() for f in functions], step, more
 
 

@@ -149,6 +149,11 @@ class Printed:
     text: str
     placed: tuple[Placed, ...]
 
+    @property
+    def body(self) -> str:
+        """The text without its last newline, as templates take it."""
+        return self.text.rstrip("\n")
+
 
 class _Printer:
     """Collects lines; knows what the last one was, for the blank lines."""

@@ -58,7 +58,8 @@ def linked(listing: Listing, owners: Owners) -> Linked:
     for name, region in listing.functions.items():
         if name in OF_VALUES:
             reader.function(region)
-        reader.keys(region)
+        if name not in UPDATES:  # there strings are names of slots and settings
+            reader.keys(region)
     return found
 
 
