@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from symdiff.derive.stability import is_number, is_plain_sum, rule
+from symdiff.derive.stability import RULES, is_number, is_plain_sum, rule
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import API, literal_value
 from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, POWER, SQRT, SQUARE
@@ -58,8 +58,6 @@ def power_as_root(a: Tensor, b: Tensor) -> Tensor | None:
 
 def stable_root(q: Tensor) -> Tensor:
     """Return sqrt(q), a sum of squares, as the node that is smooth enough at 0."""
-    from symdiff.derive.stability import RULES
-
     for stable in RULES[SQRT.name]:
         found = stable(q)
         if found is not None:

@@ -6,6 +6,7 @@ that is explained is the one that is compiled, before anything is simplified.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
@@ -122,8 +123,6 @@ def _values(
     derivation: Derivation, compiled: Compilation, values: Any, seed: int
 ) -> Values:
     """Return the values at a point, given or drawn as the generated check draws."""
-    import importlib
-
     package = compiled.load()
     module = importlib.import_module(f"{package.__name__}.backward")
     check = importlib.import_module(f"{package.__name__}.__main__")

@@ -25,7 +25,7 @@ from symdiff.emit.lower.context import (
 from symdiff.emit.lower.loops import lower_control
 from symdiff.emit.lower.naming import Names, user_name
 from symdiff.emit.lower.source import Resolver
-from symdiff.emit.lower.statements import is_filled, lower
+from symdiff.emit.lower.statements import expression_of, is_filled, lower
 from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
 from symdiff.emit.targets.numpy import NUMPY
@@ -152,7 +152,7 @@ def bare_unit(
     return new_unit(Functions(program, {}), resolver, style, trains, words)
 
 
-def _context(
+def new_context(
     unit: Unit,
     given: dict[Node, py.Expr],
     arrays: Sequence[Node],
@@ -179,7 +179,7 @@ def leaf_name(unit: Unit, leaf: Tensor) -> py.Name:
     return py.Name(unit.names.of(leaf))
 
 
-def _unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.Stmt]:
+def unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.Stmt]:
     """Return ``W, b = params["W"], params["b"]``, a line each where that is too
     long.
     """
@@ -196,7 +196,7 @@ def _unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.S
     return [py.Assign((t,), v) for t, v in zip(targets, values, strict=True)]
 
 
-def _used(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
+def read_nodes(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
     found = set(results)
     for n in nodes:
         found.update(n.inputs)
@@ -207,7 +207,7 @@ def used_nodes(body: Body) -> set[Node]:
     """Return the nodes that a body reads or returns, and the one that tells its
     dtype.
     """
-    found = _used(body.order, body.results)
+    found = read_nodes(body.order, body.results)
     if body.context.float_read and body.context.float_node is not None:
         found.add(body.context.float_node)
     return found
@@ -224,8 +224,6 @@ class Body:
 
     def value(self, node: Node) -> py.Expr:
         """Return the expression of a result."""
-        from symdiff.emit.lower.statements import expression_of
-
         return expression_of(node, self.context)
 
 
@@ -243,7 +241,7 @@ def compute(
     ``dtype`` is the variable that holds it where none does.
     """
     telling = list(given) if arrays is None else arrays
-    context = _context(unit, given, telling, routine.tensors)
+    context = new_context(unit, given, telling, routine.tensors)
     context.headings = headings
     context.float_is = None if dtype is None else py.name(dtype)
     context.numbers = routine.forms

@@ -20,12 +20,12 @@ from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.bodies import (
     Body,
     Unit,
-    _unpack_params,
     check_dims,
     check_lengths,
     compute,
     leaf_name,
     returned,
+    unpack_params,
     used_nodes,
 )
 from symdiff.emit.python import code as py
@@ -114,7 +114,7 @@ def prologue(unit: Unit, body: Body, leaves: Sequence[Tensor]) -> list[py.Stmt]:
     used = used_nodes(body)
     p = unit.program
     params = [t for t in (*p.params, *p.states) if t.node in used]
-    made = _unpack_params(unit, params, "params")
+    made = unpack_params(unit, params, "params")
     checks = check_lengths(unit, leaves, body.context)
     checks += check_dims(constraints_of(body.order), body.context)
     arrays = [(body.context.given[t.node], t.node) for t in leaves]

@@ -17,10 +17,10 @@ from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expressi
 from symdiff.emit.modules.bodies import (
     Body,
     Unit,
-    _unpack_params,
     compute,
     origin,
     returned,
+    unpack_params,
     used_nodes,
 )
 from symdiff.emit.modules.functions import (
@@ -189,7 +189,7 @@ def _backward_function(
     used = used_nodes(body)
     params = [t for t in (*p.params, *p.states) if t.node in used]
     scalar = [s for s in reverse.seeds if _is_conversion(s)]
-    stmts = [*scalar, *_unpack_params(unit, params, "params")]
+    stmts = [*scalar, *unpack_params(unit, params, "params")]
     if fields:
         targets = tuple(py.Name(f.name) for f in fields)
         target = (py.Tuple_(targets),) if len(targets) == 1 else targets

@@ -31,11 +31,11 @@ from symdiff.emit.modules.assembly import (
 from symdiff.emit.modules.bodies import (
     WIDTH,
     Unit,
-    _context,
-    _unpack_params,
-    _used,
     check_dims,
     leaf_name,
+    new_context,
+    read_nodes,
+    unpack_params,
 )
 from symdiff.emit.modules.functions import Written, given_leaves
 from symdiff.emit.modules.optimizer import needs_arrays, number, unit_of
@@ -118,16 +118,16 @@ def grads_function(unit: Unit) -> Planned:
     assert plan is not None
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
     known: dict[Node, py.Expr] = {n: py.Lit(v) for n, v in routine.numbers.items()}
-    context = _context(unit, given | known, list(given), routine.tensors)
+    context = new_context(unit, given | known, list(given), routine.tensors)
     context.numbers = routine.forms
     lowered = lower_plan(plan, routine.steps, routine.same, context)
     record = _record([*p.results, *p.metrics], context)
     ending = _ending(plan, context, record)
     order = [s.tensor.node for s in routine.steps]
-    used = _used(order, routine.results)
+    used = read_nodes(order, routine.results)
     params = [t for t in (*p.params, *p.states) if t.node in used]
     fields = plan_fields(plan, lowered, context)
-    stmts: list[py.Stmt] = _unpack_params(unit, params, "params")
+    stmts: list[py.Stmt] = unpack_params(unit, params, "params")
     if fields:
         targets = tuple(py.Name(f.name) for f in fields)
         target = (py.Tuple_(targets),) if len(targets) == 1 else targets
@@ -265,7 +265,7 @@ def update_function(parent: Unit) -> Planned:
     update, routine = found.flat, parent.functions["update"]
     unit = unit_of(update.leaves, update.roots, parent)
     given: dict[Node, py.Expr] = {t.node: leaf_name(unit, t) for t in update.leaves}
-    context = _context(unit, given, list(given), unit.tensors)
+    context = new_context(unit, given, list(given), unit.tensors)
     context.headings = False
     goals = routine.destinations
     where = {d.name: given[d.leaf] for d in goals if d.leaf is not None}
@@ -275,13 +275,11 @@ def update_function(parent: Unit) -> Planned:
     lowered = lower_plan(plan, routine.steps, {}, context, where)
     ending = copies(plan, context, where.__getitem__)
     fields = plan_fields(plan, lowered, context)
-    used = _used(order, routine.results) | {d.leaf for d in goals if d.leaf is not None}
+    used = read_nodes(order, routine.results)
+    used |= {d.leaf for d in goals if d.leaf is not None}
     last = py.expr_text(where[goals[-1].name])
-    kind = (
-        f"{last}.dtype.type"
-        if needs_arrays(order, routine.scalars, parent.target)
-        else None
-    )
+    wide = needs_arrays(order, routine.scalars, parent.target)
+    kind = f"{last}.dtype.type" if wide else None
     stmts = _update_prologue(update, used, given, [f.name for f in fields], kind)
     stmts += [*lowered.stmts, *ending]
     names = [unit.names.of(t) for t in (update.parameter, update.gradient, update.step)]
