@@ -10,6 +10,7 @@ SECTIONS = {
         *(
             "core.operands",
             "elementwise.arithmetic",
+            "elementwise.kinks",
             "elementwise.comparisons",
             "elementwise.casts",
             "elementwise.exponential",
@@ -22,6 +23,7 @@ SECTIONS = {
     "Reductions, running and ordered": (
         *(
             "reduce.sums",
+            "reduce.extremes",
             "reduce.cumulative",
             "reduce.statistics",
             "reduce.quantiles",

@@ -93,7 +93,7 @@ def _terms(top: Tensor, names: Names, most: int) -> dict[Node, Term]:
 
 def _ends(tensor: Tensor, names: Names) -> bool:
     node = tensor.node
-    silent = node.op.name == "broadcast_to"
+    silent = node.op.facts.repeats
     several = isinstance(node.type, TupleType)
     return not silent and (several or bool(names.user_name(tensor)) or node.op.leaf)
 

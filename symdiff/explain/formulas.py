@@ -25,6 +25,7 @@ from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.tex import Tex
 from symdiff.ops.core.text import dim_text, is_statements, op_text, shape_text
+from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.schedule import LITERAL_ELEMENTS
 
 # Plainer than the statements that the generated code has for them.
@@ -113,7 +114,7 @@ def _text_over(node: Node, terms: Terms) -> py.Expr:
         shape = texts.expression(shape_text(node.shape), _quiet([]))
         return py.Call(py.Name("broadcast_to"), (_text(node.inputs[0], terms), shape))
     operands = [_text(i, terms) for i in operands_of(node)]
-    if node.op.name == "item":
+    if node.op is ITEM:
         return py.Index(operands[0], (py.Lit(node.attrs["index"]),))
     text = node.op.facts.formula or ("" if node.op.text is None else op_text(node))
     if not text or is_statements(text):

@@ -111,7 +111,7 @@ class Workbench:
             return None
         stand = self._stand_in(tensor)
         found = rewrite([self._cut(made, {output.node: stand})], self._rules)[0]
-        while found.node.op.name == "broadcast_to":
+        while found.node.op.facts.repeats:
             (found,) = found.parents
         return found
 

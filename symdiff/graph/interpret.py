@@ -219,7 +219,7 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
         require_plain(f"the value of {leaf!r}", value)
     nodes = [t.node for t in tensors]
     found_leaves = [n for n in topological(nodes) if n.op.leaf]
-    leaves = {n.attrs["name"]: n for n in found_leaves if n.op.name != "random"}
+    leaves = {n.attrs["name"]: n for n in found_leaves if not n.op.facts.draws}
     given: dict[Node, Any] = {}
     for name, value in feed.items():
         node = name.node if isinstance(name, Tensor) else leaves.get(name)
@@ -228,7 +228,7 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     missing = [name for name, n in leaves.items() if n not in given]
     if missing:
         raise KeyError(f"interpret needs a value for {', '.join(missing)}")
-    randoms = [n for n in found_leaves if n.op.name == "random"]
+    randoms = [n for n in found_leaves if n.op.facts.draws]
     if key is None and any(n not in given for n in randoms):
         raise KeyError(
             "the graph draws random numbers: pass key=0, or a value for each draw"
@@ -236,7 +236,7 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
     draws: dict[Node, tuple[int, int]] = {}
     if randoms and key is not None:
         declared = [
-            t.node for t in tensor_topological(tensors) if t.node.op.name == "random"
+            t.node for t in tensor_topological(tensors) if t.node.op.facts.draws
         ]
         draws = {n: (key, site) for site, n in enumerate(declared) if n not in given}
     env = Environment(given)

@@ -117,8 +117,7 @@ class _Planner:
                 self.inline.add(node)
             elif node.op.view and node.inputs:
                 self.owners[node] = self.owners[node.inputs[0]]
-                if node.op.name != "item":
-                    self.inline.add(node)
+                self.inline.add(node)
             elif not node.shape:
                 self._scalar(node, below, reads, cost, wanted)
             else:

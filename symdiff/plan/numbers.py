@@ -19,6 +19,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.text import is_infix, op_text
+from symdiff.ops.elementwise.arithmetic import DIV
 from symdiff.plan.constraints import lengths_checked
 
 
@@ -113,6 +114,6 @@ def is_share(node: Node) -> bool:
 
 def _is_by_length(node: Node) -> bool:
     """Whether a node divides by lengths."""
-    if node.op.name != "divide" or node.inputs[1].op is not LITERAL:
+    if node.op is not DIV or node.inputs[1].op is not LITERAL:
         return False
     return isinstance(node.inputs[1].attrs["value"], sp.Expr)

@@ -115,7 +115,7 @@ def _root(node: Node, forward: set[Node]) -> Node:
 
 def is_view(node: Node) -> bool:
     """Whether a node is another array's elements, seen differently."""
-    return node.op.view and bool(node.inputs) and node.op is not ITEM
+    return node.op.view and bool(node.inputs)
 
 
 def _add_chain(node: Node, forward: set[Node]) -> None:

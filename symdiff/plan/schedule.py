@@ -24,6 +24,7 @@ from symdiff.ops.core.text import (
     operand_uses,
     operations,
 )
+from symdiff.ops.core.tuples import ITEM
 from symdiff.rewrite.prune import live_outputs
 
 MOST_OPERATIONS = 4  # a line holds at most this many
@@ -114,7 +115,7 @@ def items_by_source(tensors: Mapping[Node, Tensor]) -> dict[Node, dict[int, Tens
     """Return the results that are read of each node with several, by place."""
     found: dict[Node, dict[int, Tensor]] = {}
     for t in tensors.values():
-        if t.node.op.name == "item":
+        if t.node.op is ITEM:
             source = found.setdefault(t.node.inputs[0], {})
             source[t.node.attrs["index"]] = t
     return found
@@ -206,7 +207,7 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return node.attrs["value"].ndim > 0 and body.uses.get(node, 0) > 1
     if isinstance(node.type, TupleType):
         return True
-    if node.op.name == "item" or is_statements(op_text(node)):
+    if node.op is ITEM or is_statements(op_text(node)):
         return True
     if style.level == 0:
         return True

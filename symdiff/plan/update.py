@@ -194,7 +194,7 @@ def _is_elementwise(update: Update) -> bool:
             if mentioned or any(i in done for i in node.inputs):
                 return False
             continue
-        stretched = node.op.name == "broadcast_to"
+        stretched = node.op.facts.repeats
         if not stretched and not node.op.is_elementwise:
             return False
         if any(i not in done and i.shape for i in node.inputs):
@@ -217,7 +217,7 @@ def _told(update: Update) -> Hashable:
     for node in topological([t.node for _, t in update.roots]):
         if node in number:
             continue
-        if node.op.name == "broadcast_to" and node.shape == shape:
+        if node.op.facts.repeats and node.shape == shape:
             number[node] = number[node.inputs[0]]
             continue
         number[node] = len(update.leaves) + len(lines)

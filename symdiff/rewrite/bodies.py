@@ -19,6 +19,9 @@ from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import Became, chained, rebuilding, remade
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
+from symdiff.ops.control.scan import SCAN
+from symdiff.ops.control.while_loops import WHILE
+from symdiff.ops.core.tuples import ITEM
 from symdiff.rewrite.driver import Table, rewriting
 
 
@@ -42,7 +45,7 @@ def merging(outputs: Sequence[Tensor]) -> Became:
     """
     groups: dict[Hashable, list[Tensor]] = {}
     for tensor in tensor_topological(outputs):
-        if tensor.node.op.name in ("scan", "while_loop"):
+        if tensor.node.op in (SCAN, WHILE):
             groups.setdefault(_same_run(tensor.node), []).append(tensor)
     chosen: dict[Node, Tensor] = {}
     same: dict[sp.Symbol, sp.Symbol] = {}
@@ -58,7 +61,7 @@ def merging(outputs: Sequence[Tensor]) -> Became:
         return list
 
     def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
-        if old.node.op.name != "item" or old.parents[0].node not in chosen:
+        if old.node.op is not ITEM or old.parents[0].node not in chosen:
             return None
         longer = (chosen[old.parents[0].node],)
         made = remade(old, longer, old.node.attrs, keep_order=False)
@@ -111,6 +114,6 @@ def _begins_with(longer: Node, shorter: Node) -> bool:
     """Whether a loop computes all that another does, in the same places."""
     a = [t.node for t in longer.attrs["body"].outputs]
     b = [t.node for t in shorter.attrs["body"].outputs]
-    if longer.op.name == "while_loop":
+    if longer.op is WHILE:
         return a == b and longer.attrs["steps"] is not None
     return a[: len(b)] == b

@@ -18,8 +18,8 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import Rebuilding, rebuilding, remade
 from symdiff.graph.tensor import Tensor
-
-CONTROL = ("scan", "while_loop", "cond")
+from symdiff.ops.control.branches import COND
+from symdiff.ops.core.tuples import ITEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def pruning(outputs: Sequence[Tensor]) -> Rebuilding:
             found = _like(old, kept, plan.attrs)
             made[found] = old
             return found
-        if old.node.op.name == "item" and parents[0] in made:
+        if old.node.op is ITEM and parents[0] in made:
             places = plans[made[parents[0]].node].places
             index = places.get(old.node.attrs["index"])
             if index is None:  # read by what is gone as well
@@ -71,10 +71,10 @@ def _plans(outputs: Sequence[Node]) -> dict[Node, Pruned]:
     for node in reversed(topological(outputs)):
         if node not in wanted:
             continue
-        if node.op.name == "item":
+        if node.op is ITEM:
             read.setdefault(node.inputs[0], set()).add(node.attrs["index"])
-        if node.op.name in CONTROL and node in read:
-            find = _branch if node.op.name == "cond" else _loop
+        if node.op.facts.sweeps and node in read:
+            find = _branch if node.op is COND else _loop
             plans[node] = plan = find(node, read[node])
             wanted.update(node.inputs[i] for i in plan.operands)
         else:

@@ -20,8 +20,9 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
 from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.core.closure import bound
-from symdiff.ops.core.operands import as_tensor
+from symdiff.ops.core.operands import CONSTANT, LITERAL, as_tensor
 from symdiff.ops.core.symbols import OPERANDS
+from symdiff.ops.elementwise.comparisons import WHERE
 
 MOST_ELEMENTS = 4096  # a graph for SymPy is a small one
 MOST_NODES = 10_000
@@ -65,26 +66,28 @@ def to_sympy(tensor: Any) -> Any:
 def _value(node: Node, operands: list[Any]) -> Any:
     if isinstance(node.type, TupleType):
         raise DeclarationError(f"{node.op.name} has no exact form in SymPy.")
-    name = node.op.name
-    if name == "literal":
+    op = node.op
+    if op is LITERAL:
         return sp.sympify(_exact(node.attrs["value"]))
-    if name == "constant":
+    if op is CONSTANT:
         return _each(_exact, node.attrs["value"])
-    if node.op.is_elementwise and node.op.expression is not None:
+    if op.is_elementwise and op.expression is not None:
         return _elementwise(node, operands)
-    if name == "where":
+    if op is WHERE:
         pieces = [np.asarray(a, dtype=object) for a in operands]
         pick = np.frompyfunc(lambda c, a, b: sp.Piecewise((a, c), (b, True)), 3, 1)
         return pick(*pieces)
-    if node.op.expand is not None and node.op.text is None:
+    if op.expand is not None and op.text is None:
         return _expanded(node, operands)
     given = [
         _given(i.tensor_type, a) for i, a in zip(node.inputs, operands, strict=True)
     ]
     try:
-        found = node.op.evaluate(*given, **_plain(node.attrs))
+        found = op.evaluate(*given, **_plain(node.attrs))
     except _UNDECIDED as error:
-        raise DeclarationError(f"{name} has no exact form in SymPy: {error}") from None
+        raise DeclarationError(
+            f"{op.name} has no exact form in SymPy: {error}"
+        ) from None
     return _each(_exact, found)
 
 

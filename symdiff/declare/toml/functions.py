@@ -1,8 +1,9 @@
 """What the equations of a TOML spec may name: functions, methods and constants.
 
-In: nothing. Out: tables from name to function, written out one by one. Invariant: an
-equation can call nothing else; a function of symdiff is in one of these lists or among
-those that `ABSENT` gives a reason for (a test compares them with what there is).
+In: the functions that elementwise ops have. Out: tables from name to function, all
+others written out one by one. Invariant: an equation can call nothing else; a function
+of symdiff is in one of these lists or among those that `ABSENT` gives a reason for (a
+test compares them with what there is).
 """
 
 from __future__ import annotations
@@ -35,38 +36,34 @@ def _words(text: str) -> list[str]:
 
 
 # Functions with NumPy's names, and derivatives, which are equations like any others.
-OPS = _words(
+_WRITTEN = _words(
     """
-    abs absolute acos acosh add all amax amin any append arange arccos arccosh arcsin
-    arcsinh arctan arctan2 arctanh argmax argmin argsort around array_split asin asinh
-    astype atan atan2 atanh atleast_1d atleast_2d atleast_3d average avg_pool1d
-    avg_pool2d block broadcast_arrays broadcast_to by_mode cast cbrt ceil clip
-    column_stack concat concatenate conv1d conv2d convolve copysign correlate cos cosh
-    count_nonzero cross cumprod cumsum deg2rad degrees diag diagflat diagonal diff
-    digamma divide divmod dot dsplit dstack einsum equal erf erfc exp exp2 expand_dims
-    expm1 eye fix flip fliplr flipud float_power floor floor_divide fmax fmin fmod full
-    full_like gammaln geomspace gnvp grad greater greater_equal heaviside hessian hsplit
-    hstack hvp hypot identity inner interp isclose isfinite isinf isnan isneginf
-    isposinf jacobian jvp kron less less_equal linalg.cholesky linalg.cofactors
+    all amax amin any append arange argmax argmin argsort around array_split astype
+    atleast_1d atleast_2d atleast_3d average avg_pool1d avg_pool2d block
+    broadcast_arrays broadcast_to by_mode cast ceil clip column_stack concat
+    concatenate conv1d conv2d convolve correlate count_nonzero cross cumprod cumsum
+    deg2rad degrees diag diagflat diagonal diff divmod dot dsplit dstack einsum
+    expand_dims eye fix flip fliplr flipud float_power floor full full_like
+    geomspace gnvp grad hessian hsplit hstack hvp identity inner interp isclose
+    isneginf isposinf jacobian jvp kron linalg.cholesky linalg.cofactors
     linalg.cross linalg.det linalg.diagonal linalg.eigh linalg.eigvalsh linalg.inv
-    linalg.lstsq linalg.matrix_power linalg.multi_dot linalg.norm linalg.pinv linalg.qr
-    linalg.slogdet linalg.solve linalg.solve_triangular linalg.svd linalg.svdvals
-    linalg.tensordot linalg.trace linalg.vecdot linear_recurrence linspace log log10
-    log1p log2 log_sigmoid log_softmax logaddexp logaddexp2 logical_and logical_not
-    logical_or logical_xor logit logspace logsumexp matmul max max_pool1d max_pool2d
-    maximum mean median meshgrid min minimum mod modf moveaxis multiply nan_to_num
-    nanmax nanmean nanmin nanprod nanstd nansum nanvar negative not_equal one_hot ones
-    ones_like outer pad percentile permute_dims pick piecewise polygamma polyval
-    positive power prod psi ptp quantile rad2deg radians random.bernoulli random.normal
-    random.uniform ravel reciprocal relu remainder repeat reshape rint roll rot90 round
-    row_stack searchsorted select sigmoid sigmoid_cross_entropy sign signbit sin sinc
-    sinh sliding_window_view softmax softmax_cross_entropy softplus sort split sqrt
-    square squeeze stack std stop_gradient subtract sum swapaxes take take_along_axis
-    tan tanh tensordot tile trace transpose trapezoid trapz tri tril triu true_divide
-    trunc unstack update_state var vdot vecdot vjp vsplit vstack where xlogy zeros
-    zeros_like
+    linalg.lstsq linalg.matrix_power linalg.multi_dot linalg.norm linalg.pinv
+    linalg.qr linalg.slogdet linalg.solve linalg.solve_triangular linalg.svd
+    linalg.svdvals linalg.tensordot linalg.trace linalg.vecdot linear_recurrence
+    linspace log_softmax logspace logsumexp matmul max max_pool1d max_pool2d mean
+    median meshgrid min modf moveaxis nan_to_num nanmax nanmean nanmin nanprod
+    nanstd nansum nanvar one_hot ones ones_like outer pad percentile permute_dims
+    pick piecewise polygamma polyval positive power prod ptp quantile rad2deg
+    radians random.bernoulli random.normal random.uniform ravel reciprocal repeat
+    reshape rint roll rot90 round row_stack searchsorted select
+    sigmoid_cross_entropy sliding_window_view softmax softmax_cross_entropy sort
+    split squeeze stack std stop_gradient sum swapaxes take take_along_axis
+    tensordot tile trace transpose trapezoid trapz tri tril triu trunc unstack
+    update_state var vdot vecdot vjp vsplit vstack where xlogy zeros zeros_like
     """
 )
+# And what is the function of an elementwise op alone: it takes tensors, and makes one.
+OPS = sorted({*_WRITTEN, *(name for name, f in API.items() if hasattr(f, "op"))})
 
 # Layers, activations, losses and penalties.
 LAYERS = _words(

@@ -21,6 +21,7 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TensorType, TupleType
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 
 # Operations of a model; one whose derivative takes many more says so in its record.
 MAX_NODES = 20_000
@@ -87,8 +88,8 @@ def check_node(node: Node) -> None:
     """Raise `LimitError` for a node that is too large."""
     types = node.type.items if isinstance(node.type, TupleType) else (node.type,)
     for found in types:
-        _check_type(found, node.op.leaf or node.op.name == "constant")
-    if node.op.name == "literal":
+        _check_type(found, node.op.leaf or node.op is CONSTANT)
+    if node.op is LITERAL:
         check_number(node.attrs["value"])
     name = node.attrs.get("name") if node.op.leaf else None
     if name:

@@ -82,7 +82,7 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
             continue  # equal numbers are one node, whichever rule they come from
         if not primal.node.op.leaf and current.site.rule != FAN_OUT:
             # All sums of one shape share what stretches a cotangent.
-            stretched = current.node.op.name == "broadcast_to" and current is not tensor
+            stretched = current.node.op.facts.repeats and current is not tensor
             if not stretched or primal.node.op not in applied:
                 found[_rule(primal, context, bare=stretched)] = None
             applied.add(primal.node.op)
@@ -174,7 +174,7 @@ def _quiet(
 def _named(tensor: Tensor, context: Context) -> py.Expr | None:
     """Return how a comment calls an operand: its name, or a literal."""
     node = tensor.node
-    while node.op.name == "broadcast_to":
+    while node.op.facts.repeats:
         node = node.inputs[0]
     if node.op is LITERAL:
         value = node.attrs["value"]

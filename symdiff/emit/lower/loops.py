@@ -29,6 +29,9 @@ from symdiff.graph.body import Body
 from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.ops.control.branches import COND
+from symdiff.ops.control.scan import SCAN
+from symdiff.ops.control.while_loops import WHILE
 from symdiff.plan.schedule import Step
 from symdiff.rewrite.prune import live_outputs
 
@@ -37,12 +40,9 @@ STEPS = re.compile(r"(\w+)_steps(?:_\d+)?$")  # what a loop keeps of all its ste
 
 def lower_control(step: Step, context: Context) -> list[py.Stmt]:
     """Return the statements of a loop or branch."""
-    match step.tensor.node.op.name:
-        case "scan":
-            return _scan(step, context)
-        case "while_loop":
-            return _while(step, context)
-    return _cond(step, context)
+    op = step.tensor.node.op
+    lowered = _scan if op is SCAN else _while if op is WHILE else _cond
+    return lowered(step, context)
 
 
 # --- what they share ------------------------------------------------------------------
@@ -84,7 +84,7 @@ def _operands(
     """
     made: list[py.Stmt] = []
     found: list[py.Expr] = []
-    first = 0 if node.op.name == "cond" else start
+    first = 0 if node.op is COND else start
     bodies = [v for v in node.attrs.values() if isinstance(v, Body)]
     for i, (source, variable) in enumerate(
         zip(node.inputs[start:], variables, strict=True)

@@ -21,6 +21,7 @@ from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dim
+from symdiff.ops.core.tuples import ITEM
 
 # Names that generated modules use for themselves: modules, functions, classes, tables.
 _OWN = """
@@ -184,7 +185,7 @@ class Names:
             known = self._by_node.get(primal.node)
             return f"{prefix}_{known or identifier(self.wish(primal))}"
         source = tensor.parents[0].node if tensor.parents else None
-        if tensor.node.op.name == "item" and source and "carries" in source.attrs:
+        if tensor.node.op is ITEM and source and "carries" in source.attrs:
             return self._loop_result(tensor)
         op = tensor.node.op
         base = tensor.hint or op.hint or op.facts.word or op.name

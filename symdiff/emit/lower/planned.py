@@ -37,6 +37,7 @@ from symdiff.ops.core.layouts import c_order
 from symdiff.ops.core.operands import CONSTANT
 from symdiff.ops.core.outforms import is_call
 from symdiff.ops.core.text import is_statements
+from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.buffers import Buffer, MemoryPlan, Place
 from symdiff.plan.outform import short_text
 from symdiff.plan.schedule import Step
@@ -188,7 +189,7 @@ def _statement(
 def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
     """Return the statement of a value that NumPy allocates."""
     node = step.tensor.node
-    if node.op.name == "item" or is_statements(context.target.text(node)):
+    if node.op is ITEM or is_statements(context.target.text(node)):
         return lower_step(step, context)
     text = _hoisted(short_text(node), lowered, context)
     name = py.Name(context.names.of(step.tensor))

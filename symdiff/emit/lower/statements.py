@@ -39,6 +39,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.text import is_infix, is_statements, shape_text
+from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.numbers import is_share
 from symdiff.plan.schedule import Step
 
@@ -65,7 +66,7 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
     node = tensor.node
     if isinstance(node.type, TupleType):
         return lower_tuple(step, context)
-    if node.op.name == "item" and node in context.written:
+    if node.op is ITEM and node in context.written:
         return []  # unpacked where the results were computed
     name = py.Name(context.names.of(tensor))
     if step.absorbed is not None:
@@ -129,7 +130,7 @@ def expression_of(
     ready = context.at_hand(node)
     if ready is not None:
         return ready
-    if elide_in is not None and node.op.name == "broadcast_to":
+    if elide_in is not None and node.op.facts.repeats:
         return expression_of(node.inputs[0], context)
     return build(node, context)
 
@@ -140,7 +141,7 @@ def build(node: Node, context: Context) -> py.Expr:
         return literal(node.attrs["value"], context)
     if node.op is CONSTANT:
         return constant(node, context)
-    if node.op.name == "item":
+    if node.op is ITEM:
         source = expression_of(node.inputs[0], context)
         return py.Index(source, (py.Lit(node.attrs["index"]),))
     if is_filled(node, context):
@@ -158,11 +159,11 @@ def build(node: Node, context: Context) -> py.Expr:
 
 def _is_made_of_numbers(node: Node, context: Context) -> bool:
     """Whether an array's float operands are numbers, which NumPy 1 may widen."""
-    if not node.shape or node.dtype.name != "float" or node.op.name == "broadcast_to":
+    if not node.shape or node.dtype.name != "float" or node.op.facts.repeats:
         return False
     elided = _elided(node, context)
     floats = [
-        i.inputs[0] if at in elided and i.op.name == "broadcast_to" else i
+        i.inputs[0] if at in elided and i.op.facts.repeats else i
         for at, i in enumerate(node.inputs)
         if isinstance(i.type, TensorType) and i.dtype.is_float
     ]
@@ -194,7 +195,7 @@ def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
             found.append(py.Lit(i.attrs["value"].item()))
             continue
         value = expression_of(i, context, elide_in=node if at in elided else None)
-        inner = at in elided and i.op.name == "broadcast_to"
+        inner = at in elided and i.op.facts.repeats
         source = i.inputs[0] if inner and context.at_hand(i) is None else i
         wide = node in context.numbers.unsafe
         found.append(strong(value, source, "f(_0)" if wide else text, context))
@@ -203,15 +204,18 @@ def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
 
 def _elided(node: Node, context: Context) -> set[int]:
     """Return the operands whose `broadcast_to` NumPy's own broadcasting replaces."""
-    if node.op.name == "matmul":
-        return _elided_batch(node, context)
     if not node.op.is_elementwise:
-        stretches = node.op.facts.stretches
-        return set(range(len(node.inputs)) if stretches == "all" else stretches)
+        match node.op.facts.stretches:
+            case "batch":
+                return _elided_batch(node, context)
+            case "all":
+                return set(range(len(node.inputs)))
+            case operands:
+                return set(operands)
     places = [
         i
         for i, source in enumerate(node.inputs)
-        if source.op.name == "broadcast_to" and context.at_hand(source) is None
+        if source.op.facts.repeats and context.at_hand(source) is None
     ]
     while places:
         shapes = [
@@ -233,10 +237,10 @@ def _elided_batch(node: Node, context: Context) -> set[int]:
     found = set()
     for i, source in enumerate(node.inputs):
         other = node.inputs[1 - i]
-        if source.op.name != "broadcast_to" or context.at_hand(source) is not None:
+        if not source.op.facts.repeats or context.at_hand(source) is not None:
             continue
         base = source.inputs[0].shape
-        full = len(other.shape) >= len(source.shape) and other.op.name != "broadcast_to"
+        full = len(other.shape) >= len(source.shape) and not other.op.facts.repeats
         if full and len(base) >= 2 and base[-2:] == source.shape[-2:]:
             found.add(i)
     return found
@@ -244,7 +248,7 @@ def _elided_batch(node: Node, context: Context) -> set[int]:
 
 def is_filled(node: Node, context: Context) -> bool:
     """Whether a node is one number repeated, for which NumPy has `full`."""
-    if node.op.name != "broadcast_to" or node in context.given:
+    if not node.op.facts.repeats or node in context.given:
         return False
     (source,) = node.inputs
     return not source.shape and source.dtype.is_float

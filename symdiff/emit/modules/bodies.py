@@ -34,8 +34,10 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
     Constraint,
 )
+from symdiff.ops.control.branches import COND
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT
+from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.constraints import apart, strongest
 from symdiff.plan.cost import Cost, cost
 from symdiff.plan.fingerprint import fingerprint
@@ -292,7 +294,7 @@ def check_lengths(
 
 def origin(node: Node) -> Node:
     """Return the value that a node is a view of, at the end of a chain of views."""
-    while node.op.view and node.inputs and node.op.name != "item":
+    while node.op.view and node.inputs:
         node = node.inputs[0]
     return node
 
@@ -303,10 +305,10 @@ def _may_alias(node: Node, context: Context) -> bool:
     A branch hands on what it was given; a loop that never runs, its start. A carry may
     be a row, an operand, or the array that another carry is too.
     """
-    if node.op.name != "item":
+    if node.op is not ITEM:
         return False
     source, index = node.inputs[0], node.attrs["index"]
-    if source.op.name == "cond":
+    if source.op is COND:
         return True
     if "carries" not in source.attrs or index >= source.attrs["carries"]:
         return False
@@ -335,7 +337,7 @@ def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
     source, current = origin(node), node
     stretched = False
     while current is not source:
-        stretched = stretched or current.op.name in ("broadcast_to", "diagonal")
+        stretched = stretched or current.op.facts.read_only
         current = current.inputs[0]
     stored = node.op is CONSTANT and node.attrs["value"].size > LITERAL_ELEMENTS
     if is_filled(node, context):

@@ -378,7 +378,7 @@ def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
     found: dict[Node, None] = {}
     for node in order:
         for i in node.inputs if node in varying else ():
-            while i.op.name == "broadcast_to":
+            while i.op.facts.repeats:
                 i = i.inputs[0]
             costly = size[i] > 4 or update.whole.node in topological([i])
             if i not in varying and not i.op.leaf and not i.shape and costly:

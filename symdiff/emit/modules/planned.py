@@ -223,7 +223,7 @@ def copies(
             context.written[node] = name
     for target, node, _ in plan.copies:
         source = node
-        while source.op.name == "broadcast_to" and context.at_hand(source) is None:
+        while source.op.facts.repeats and context.at_hand(source) is None:
             source = source.inputs[0]
         written = expression_of(source, context)
         call = context.target.copy_into(where(target.name), written)

@@ -16,10 +16,11 @@ from symdiff.explain.derivation import Derivation
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.control.branches import COND
 from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.program import Program
 
-LOOPS = ("scan", "while_loop", "cond")
 Found = dict[int, None]  # numbers of entries, in order
 
 
@@ -79,7 +80,7 @@ class Owners:
     def _note(self, form: Iterable[tuple[int, Tensor]]) -> None:
         for i, tensor in form:
             self._forms.setdefault(tensor.node, {})[i] = None
-            if tensor.node.op.name != "item":
+            if tensor.node.op is not ITEM:
                 continue
             # the loop that a result is of, whatever it was merged with
             first = self.derivation.entries[i].tensor.parents
@@ -88,7 +89,7 @@ class Owners:
                     self._forms.setdefault(tensor.node.inputs[0], {})[k] = None
 
     def _enter(self, body: Body, loop: Node) -> None:
-        inputs = loop.inputs[1:] if loop.op.name == "cond" else loop.inputs
+        inputs = loop.inputs[1:] if loop.op is COND else loop.inputs
         for variable, source in zip(body.params, inputs, strict=False):
             self._operands.setdefault(variable.node, source)
         waiting = [(body, loop)]
@@ -151,16 +152,16 @@ class Owners:
         """Return the loop or branch that a node is computed in, or is a result of."""
         if node in self._inside:
             return self._inside[node]
-        if node.op.name == "item" and node.inputs[0].op.name in LOOPS:
+        if node.op is ITEM and node.inputs[0].op.facts.sweeps:
             return node.inputs[0]
-        return node if node.op.name in LOOPS else None
+        return node if node.op.facts.sweeps else None
 
     def operand(self, node: Node) -> Node:
         """Return what a variable of a loop starts from; any other node is itself."""
         if node in self._operands:
             return self._operands[node]
         loop = self.loop_of(node)
-        if loop is None or node.op.name != "item":
+        if loop is None or node.op is not ITEM:
             return node
         carries, index = loop.attrs.get("carries", 0), node.attrs["index"]
         return loop.inputs[index] if index < carries else node
@@ -246,6 +247,6 @@ class Owners:
 
 def _is_number(node: Node) -> bool:
     """Whether a node is a literal or constant, stretched or not."""
-    while node.op.name == "broadcast_to":
+    while node.op.facts.repeats:
         node = node.inputs[0]
     return node.op is LITERAL or node.op is CONSTANT

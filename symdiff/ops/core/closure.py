@@ -21,7 +21,6 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand
-from symdiff.ops.core.tuples import ITEM
 from symdiff.ops.elementwise.casts import cast
 
 # What a rule that differentiates a body is given: the sweep of its own mode.
@@ -151,7 +150,7 @@ def _varying(
 
 
 def _is_view(tensor: Tensor) -> bool:
-    return tensor.node.op.view and tensor.node.op is not ITEM
+    return tensor.node.op.view
 
 
 def _stays(tensor: Tensor) -> bool:

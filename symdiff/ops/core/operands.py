@@ -280,7 +280,7 @@ def _fold_literals(op: Op, tensors: Sequence[Tensor]) -> Tensor:
 
 
 def function(op: Op, *names: str, doc: str, arity: int = 1) -> Callable[..., Tensor]:
-    """Make and export the public function of an elementwise op."""
+    """Make and export the public function of an elementwise op, which is its ``op``."""
 
     def call(*values: Any) -> Tensor:
         if len(values) != arity:
@@ -292,6 +292,7 @@ def function(op: Op, *names: str, doc: str, arity: int = 1) -> Callable[..., Ten
     call.__name__ = call.__qualname__ = names[0]
     call.__doc__ = doc
     call.__signature__ = _operands(arity)  # type: ignore[attr-defined]
+    call.op = op  # type: ignore[attr-defined]
     return api(*names)(call)
 
 

@@ -50,6 +50,12 @@ def with_out(node: Node) -> OutForm:
     return OutForm(f"{text}{'' if text.endswith('(') else ', '}out=_out)")
 
 
+def joined(node: Node) -> OutForm | None:
+    """Of what joins arrays, where its text is NumPy's function for that."""
+    calls = op_text(node).startswith(("np.concatenate(", "np.stack("))
+    return with_out(node) if calls else None
+
+
 def reduced_by(ufunc: str) -> OutRule:
     """Of a reduction that is a method of a ufunc, which is called with less ado."""
     return lambda node: OutForm(f"{reduction(node, ufunc)}, out=_out)")

@@ -1,8 +1,8 @@
 """Taking one result out of a node with several.
 
-An op whose `infer` returns a `TupleType` has its results taken out by `item` nodes. The
-two sweeps know `item` by name: its cotangents are gathered by index and handed to the
-op's vjp as a list, and its tangent is picked from the list that the op's jvp returns.
+An op whose `infer` returns a `TupleType` has its results taken out by `item` nodes.
+Both sweeps treat `item` themselves: its cotangents are gathered by index and handed to
+the op's vjp as a list, and its tangent is picked from the list that the op's jvp gives.
 """
 
 from __future__ import annotations

@@ -141,6 +141,7 @@ MATMUL = multilinear(
         out_form=_out_form,
         rows=_rows,
         word="product",
+        stretches="batch",
     ),
 )
 

@@ -71,6 +71,7 @@ BROADCAST_TO = multilinear(
         word="repeated",
         axes=places.repeated_axes,
         index=places.in_repeated,
+        read_only=True,
     ),
     latex=_repeated_tex,
 )

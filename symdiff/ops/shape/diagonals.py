@@ -116,7 +116,7 @@ DIAGONAL = multilinear(
     text=_diagonal_text,
     view=True,
     rule="the cotangent goes to the diagonal",
-    facts=Facts(zeros="moved", rows=rows.matrices),
+    facts=Facts(zeros="moved", rows=rows.matrices, read_only=True),
 )
 
 

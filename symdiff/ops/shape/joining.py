@@ -24,7 +24,7 @@ from symdiff.graph.types import (
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, float_operand
-from symdiff.ops.core.outforms import OutForm, with_out
+from symdiff.ops.core.outforms import joined
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.rules import transposed_vjp
 from symdiff.ops.core.tex import Tex, Writer
@@ -103,7 +103,7 @@ CONCATENATE = primitive(
     text=_concatenate_text,
     analytic=True,
     facts=Facts(
-        zeros="joined", layout=kept, out_form=with_out, rows=rows.joined, word="joined"
+        zeros="joined", layout=kept, out_form=joined, rows=rows.joined, word="joined"
     ),
 )
 
@@ -136,10 +136,6 @@ def _stack_text(node: Any) -> str:
     return f"np.array({operands}, dtype={dtype_text(node.dtype)})"
 
 
-def _stack_out(node: Node) -> OutForm | None:
-    return with_out(node) if node.inputs[0].shape else None
-
-
 def _stack_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
     items = ", ".join(o.text for o in operands)
     return Tex(rf"\left[{items}\right]")
@@ -156,7 +152,7 @@ STACK = primitive(
     facts=Facts(
         zeros="joined",
         layout=kept,
-        out_form=_stack_out,
+        out_form=joined,
         rows=rows.stacked,
         word="stacked",
     ),

@@ -24,6 +24,7 @@ from symdiff.ops.core import rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand, stretch
+from symdiff.ops.core.outforms import joined
 from symdiff.ops.indexing.expressions import getitem
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.taking import take
@@ -147,7 +148,7 @@ ROLL = multilinear(
     transposes={0: _roll_back},
     text=_roll_text,
     rule="rolled back",
-    facts=Facts(zeros="rearranged", rows=rows.along),
+    facts=Facts(zeros="rearranged", rows=rows.along, out_form=joined),
 )
 
 

@@ -184,7 +184,7 @@ WINDOWS = multilinear(
     text=_view_text,
     view=True,
     rule="overlapping windows add up",
-    facts=Facts(rows=rows.along),
+    facts=Facts(rows=rows.along, read_only=True),
 )
 
 
