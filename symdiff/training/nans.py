@@ -100,6 +100,8 @@ class Recorder:
             self.bad = f"the gradient of {_first_bad(state.grads)} is not finite"
         elif not all(np.isfinite(a).all() for a in state.params.values()):
             self.bad = f"the update left {_first_bad(state.params)} not finite"
+        else:
+            self.bad = _overflown(self._moments[-1].slots, state.slots)
         return bool(self.bad)
 
     def diagnosis(self, epoch: int) -> str:
@@ -174,7 +176,11 @@ class Recorder:
         guilty: Set[int] = frozenset(),
     ) -> Tracer:
         """Repeat a step from its moment, looking at every statement."""
-        tracer = Tracer(self._listings, meant, stop, guilty)
+        listings = self._listings
+        if not self.bad.startswith(("the loss", "the gradient")):  # the update alone
+            file = str(self._train.__file__)
+            listings = {file: listings[file]}
+        tracer = Tracer(listings, meant, stop, guilty)
         before = sys.gettrace()
         sys.settrace(tracer.enter)
         try:
@@ -183,6 +189,22 @@ class Recorder:
         finally:
             sys.settrace(before)
         return tracer
+
+
+def _overflown(
+    before: Mapping[str, Mapping[str, np.ndarray]],
+    slots: Mapping[str, Mapping[str, np.ndarray]],
+) -> str:
+    """Say which slot of the optimiser a step made worse than it was, if any.
+
+    One that begins with an infinity, as a least value does, is as it is meant.
+    """
+    for slot, named in slots.items():
+        for name, array in named.items():
+            if kind_of(array) > kind_of(before[slot][name]):
+                what = "running average" if slot == "ema" else f"optimiser's {slot}"
+                return f"the {what} of {name} is not finite"
+    return ""
 
 
 def _first_bad(arrays: Mapping[str, np.ndarray]) -> str:

@@ -110,3 +110,59 @@ def test_without_debugging_it_says_how():
     found = train(text=UNSTABLE, code=1)
     assert "--debug-nans says where it begins" in found
     assert not Path("build/small/weights.npz").exists()
+
+
+STEEP = """\
+import numpy as np
+import symdiff as sd
+x, y = sd.input("x", (sd.dim("N"), 2)), sd.input("y", sd.dim("N"))
+w = sd.param("w", 2, init=sd.init.constant(0.5))
+harmless = sd.minimum(sd.exp(200 + x[:, 0]), 5.0)
+loss = sd.mean((x @ w * 1e18 - y) ** 2) + sd.mean(harmless)
+model = sd.Model("small", inputs=[x], targets=[y], outputs=[x @ w], loss=loss,
+                 optimizer=sd.optim.OPTIMIZER)
+training = sd.Training(epochs=3, batch_size=4)
+def data():
+    x = np.abs(np.random.default_rng(0).normal(size=(40, 2)))
+    return {"train": {"x": x.astype("float32"), "y": np.zeros(40, "float32")}}
+"""
+SQUARES = {
+    "Adam(0.1)": "v", "AdamW(0.1)": "v", "NAdam(0.1)": "v", "AMSGrad(0.1)": "v",
+    "RMSprop(0.1)": "v", "AdaGrad(0.1)": "total", "Adadelta()": "v",
+    "Adam(0.1, ema=0.9)": "v",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [(), ("-O", 0)])
+@pytest.mark.parametrize("optimizer", SQUARES)
+def test_a_slot_that_overflows_is_named(optimizer, options):
+    """A gradient of 1e36 is finite in float32, its square is not: training stands."""
+    text = STEEP.replace("OPTIMIZER", optimizer)
+    first, node, where, line = diagnosis(text, *options)
+    assert re.search(
+        r"the optimiser's \w+ of w is not finite in epoch 1, at step 1 ", first
+    )
+    assert re.match(r"\w+: .*\bg\b.* is inf at \[0\]", node)
+    assert "optimizer=" in where
+    assert "train.py" in line
+
+
+OWN = """\
+class Least(sd.optim.Optimizer):
+    slots = ("least",)
+    def update(self, p, g, slots, hyper, t):
+        least = sd.where(t < 3, START, sd.minimum(slots["least"], sd.abs(g)))
+        return p - hyper["lr"] * g, {"least": least}
+model = sd.Model"""
+
+
+@pytest.mark.parametrize(("start", "code"), [("1.0", 0), ("sd.log(0 * t)", 1)])
+def test_slots_of_ones_own(start, code):
+    text = GOOD.replace("model = sd.Model", OWN.replace("START", start))
+    text = text.replace("sd.optim.Adam(0.05)", "Least(lr=0.05)")
+    if code:
+        first, node, *_ = diagnosis(text)
+        assert "the optimiser's least of " in first
+        assert node.startswith("log: ")
+    else:
+        assert "trained" in train("--debug-nans", text=text)
