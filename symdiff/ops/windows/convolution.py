@@ -63,8 +63,12 @@ def _convolve(
             f"{name}: {images.shape[1]} channels do not make {groups} group(s) of "
             f"the {inner} that weights {w.shape} take."
         )
-    if not isinstance(out, int) or out % groups:
-        raise ShapeError(f"{name}: {out} outputs cannot be split into {groups} groups.")
+    if out % groups != 0:
+        known = isinstance(out, int)
+        hint = "" if known else f" for every length; declare {groups}*M of them"
+        raise ShapeError(
+            f"{name}: {out} outputs cannot be split into {groups} groups{hint}."
+        )
     axes = tuple(range(1, 1 + spatial))
     g = Geometry(
         axes,
