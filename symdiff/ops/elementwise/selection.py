@@ -21,6 +21,7 @@ from symdiff.ops.core.operands import (
     function,
 )
 from symdiff.ops.core.symbols import u, v, w
+from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (
     equal,
     greater,
@@ -142,8 +143,9 @@ def piecewise(
 ) -> Tensor:
     """Functions (or constants) of ``x`` by condition; the last that holds wins.
 
-    One more function than conditions is the default; without it the default is 0.
-    Unlike NumPy's, the functions see the whole of ``x``.
+    One more function than conditions is the default; without it the default is 0. The
+    result has the dtype of ``x``, as NumPy's has. Unlike NumPy's, the functions see the
+    whole of ``x``.
     """
     tensor = as_tensor(x)
     conditions = list(condlist) if isinstance(condlist, (list, tuple)) else [condlist]
@@ -160,7 +162,9 @@ def piecewise(
     result: Any = value(functions.pop()) if len(functions) > len(conditions) else 0
     for condition, f in zip(conditions, functions, strict=True):
         result = where(as_bool(condition), value(f), result)
-    return as_tensor(result)
+    found = as_tensor(result)
+    same = tensor.dtype.weak or found.dtype == tensor.dtype
+    return found if same else cast(found, tensor.dtype.name)
 
 
 HEAVISIDE = elementwise(

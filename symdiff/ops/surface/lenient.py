@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from symdiff.graph.errors import DTypeError, UndefinedError
+from symdiff.graph.errors import DTypeError, SymdiffError, UndefinedError
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
 from symdiff.ops.core.operands import API, CONSTANT, constant, is_literal
@@ -51,21 +51,35 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             raise
         first = error
     given = [*args, *kwargs.values()]
-    for kinds in ("iu", "iub"):  # booleans last: as masks they must stay
-        widened = [_widen(a, kinds) for a in given]
+    for widened in _attempts(given):
         if all(a is b for a, b in zip(widened, given, strict=True)):
             continue
         named = dict(zip(kwargs, widened[len(args) :], strict=True))
         try:
             return function(*widened[: len(args)], **named)
-        except DTypeError:
-            pass
+        except (SymdiffError, TypeError, ValueError, IndexError):
+            pass  # what was written is at fault, or a list that is no operand
     raise first
 
 
-def _widen(value: Any, kinds: str) -> Any:
+def _attempts(given: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield arguments with integers as floats, ever more of them.
+
+    Booleans come last: as masks they must stay. So do lists of Python's integers, which
+    may be axes or labels: all of them, then one alone.
+    """
+    for lists in (False, True):
+        for kinds in ("iu", "iub"):
+            yield [_widen(a, kinds, lists) for a in given]
+    for i, a in enumerate(given):
+        yield [*given[:i], _widen(a, "iub", lists=True), *given[i + 1 :]]
+
+
+def _widen(value: Any, kinds: str, lists: bool) -> Any:
     """Return integer arrays as floats, in lists of operands too; anything else as it
     is.
+
+    ``lists`` says whether a list of Python's numbers is such an array.
     """
     match value:
         case Tensor() if not is_literal(value) and value.dtype.kind in kinds:
@@ -75,7 +89,25 @@ def _widen(value: Any, kinds: str) -> Any:
         case np.ndarray() if value.dtype.kind in kinds:
             return value.astype(float)
         case list() | tuple():
-            made = [_widen(v, kinds) for v in value]
+            numbers = _numbers(value) if lists else None
+            if numbers is not None:
+                return numbers.astype(float) if numbers.dtype.kind in kinds else value
+            made = [_widen(v, kinds, lists) for v in value]
             same = all(a is b for a, b in zip(made, value, strict=True))
             return value if same else type(value)(made)
     return value
+
+
+def _numbers(value: Sequence[Any]) -> np.ndarray | None:
+    """Return nested lists of Python's numbers as an array; None for anything else."""
+    leaves = list(value)
+    while any(isinstance(v, (list, tuple)) for v in leaves):
+        leaves = [
+            w for v in leaves for w in (v if isinstance(v, (list, tuple)) else [v])
+        ]
+    if not leaves or not all(isinstance(v, (int, float)) for v in leaves):
+        return None
+    try:
+        return np.asarray(value)
+    except ValueError:  # of uneven lengths
+        return None
