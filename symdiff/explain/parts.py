@@ -82,6 +82,11 @@ class Cotangent:
         """Whether several readers contribute."""
         return len(self.terms) > 1
 
+    def numbers(self) -> Iterator[tuple[Term, str]]:
+        """Yield each term, with its value where it is not the whole."""
+        whole = len(self.terms) + self.seed == 1
+        yield from ((term, "" if whole else term.value) for term in self.terms)
+
 
 @dataclass(frozen=True)
 class Code:

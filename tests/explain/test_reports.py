@@ -387,6 +387,9 @@ def test_every_format_says_the_same():
                 assert words(part.value) in words(plain)
         for rule in rules:
             assert words(rule) in words(plain)
+        for part in parts:
+            if isinstance(part, Cotangent) and len(part.terms) + part.seed > 1:
+                assert all(words(t.value) in words(plain) for t in part.terms)
 
 
 def words(text):

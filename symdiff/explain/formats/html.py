@@ -188,10 +188,11 @@ def _step(step: Step) -> Iterable[str]:
 def _cotangent(part: Cotangent) -> Iterable[str]:
     left = symbol(part.name).tex
     rows: list[tuple[str, str]] = []
-    for i, term in enumerate(part.terms):
+    for i, (term, value) in enumerate(part.numbers()):
         right = f"{'+' if i else '='} {term.formula.tex}"
         if part.is_sum:
             right += rf" \quad \text{{from }} {symbol(term.source).tex}"
+        right += rf" \text{{: {value}}}" if value else ""
         rows.append(("" if i else left, right))
     if part.seed:
         given = r"+ \mathrm{what is given}" if rows else r"= \mathrm{given}"

@@ -145,9 +145,10 @@ def _rows(part: Step | Partial | Handed | Cotangent | Leaf | Code) -> Iterable[s
 
 def _cotangent(part: Cotangent) -> Iterable[str]:
     left = symbol(part.name).latex
-    for i, term in enumerate(part.terms):
+    for i, (term, value) in enumerate(part.numbers()):
         start = f"{left} &= " if i == 0 else "&\\quad + "
         source = symbol(term.source).latex
+        source += rf"\text{{: {words(value)}}}" if value else ""
         yield rf"{start}{term.formula.latex} \quad \text{{from }} {source}"
     if part.seed:
         given = r"&\quad + \text{what is given}"

@@ -116,12 +116,12 @@ def _part(part: Part) -> Iterable[str]:
 
 def _cotangent(part: Cotangent) -> Iterable[str]:
     left = symbol(part.name).latex
-    terms = [
-        rf"\underbrace{{{t.formula.latex}}}_{{\text{{from }} {symbol(t.source).latex}}}"
-        if part.is_sum
-        else t.formula.latex
-        for t in part.terms
-    ]
+    terms = []
+    for term, value in part.numbers():
+        label = rf"\text{{from }} {symbol(term.source).latex}" if part.is_sum else ""
+        label += rf"\text{{: {value}}}" if value else ""
+        made = term.formula.latex
+        terms.append(rf"\underbrace{{{made}}}_{{{label}}}" if label else made)
     if part.seed:
         terms.append(r"\text{what is given}" if terms else r"\text{given}")
     yield from ("", f"$${left} = {' + '.join(terms)}$$")
