@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from symdiff.derive import squares as squares  # registers its rules
 from symdiff.derive.apart import vjp_apart
 from symdiff.derive.stability import stabilised
 from symdiff.derive.sums import add_all

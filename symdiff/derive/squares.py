@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from symdiff.derive.stability import RULES, is_number, is_plain_sum, rule
+from symdiff.derive.patterns import Rules, is_number, is_plain_sum
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import API, literal_value
 from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, POWER, SQRT, SQUARE
@@ -25,12 +25,31 @@ from symdiff.ops.shape.joining import CONCATENATE, STACK
 
 DEPTH = 24  # ops that a sum of squares is looked for in
 JOINS = (CONCATENATE, STACK)
+RULES = Rules()
 
 
 # --- one root -------------------------------------------------------------------------
 
 
-@rule(SQRT)
+@RULES.of(SQRT)
+def root_of_squares(t: Tensor) -> Tensor | None:
+    """sqrt(sum(x**2)) = norm(x), whose derivative at 0 is 0 by convention."""
+    if not is_plain_sum(t):
+        return None
+    (squares,) = t.parents
+    axes, x = t.node.attrs["axes"], squares.parents[0] if squares.parents else None
+    op, operands = squares.node.op, squares.parents
+    power = op is POWER and is_number(operands[1], 2)
+    product = op is MUL and operands[0].node is operands[1].node
+    if not (power or product or op is SQUARE):
+        return None
+    axis = axes[0] if len(axes) == 1 else None if len(axes) == squares.ndim else axes
+    if isinstance(axis, tuple) or x is None or not x.dtype.is_float:
+        return None
+    return API["linalg.norm"](x, axis=axis, keepdims=t.node.attrs["keepdims"])
+
+
+@RULES.of(SQRT)
 def root_of_variance(t: Tensor) -> Tensor | None:
     """sqrt(var(x)) = std(x), whose derivative is 0 where nothing varies."""
     if t.node.op is not VAR:
@@ -42,13 +61,13 @@ def root_of_variance(t: Tensor) -> Tensor | None:
     return found
 
 
-@rule(SQRT)
+@RULES.of(SQRT)
 def root_of_other_squares(t: Tensor) -> Tensor | None:
     """sqrt(q) = root(q), q a sum of squares: its derivative at 0 is 0 by convention."""
     return apply(ROOT, t) if is_sum_of_squares(t) else None
 
 
-@rule(POWER)
+@RULES.of(POWER)
 def power_as_root(a: Tensor, b: Tensor) -> Tensor | None:
     """q ** 0.5 = sqrt(q), q a sum of squares."""
     if not is_number(b, 0.5) or not is_sum_of_squares(a):
@@ -121,7 +140,7 @@ def _matches_axes(q: Tensor) -> bool:
 # --- squares of roots -----------------------------------------------------------------
 
 
-@rule(SQUARE)
+@RULES.of(SQUARE)
 def square_of_root(x: Tensor) -> Tensor | None:
     """norm(x)**2 = sum(x**2), std(x)**2 = var(x), abs(x)**2 = x**2, hypot(a, b)**2 =
     a**2 + b**2, root(q)**2 = q; sqrt(x)**2 = x for x >= 0.
@@ -129,7 +148,7 @@ def square_of_root(x: Tensor) -> Tensor | None:
     return squared(x)
 
 
-@rule(MUL)
+@RULES.of(MUL)
 def product_of_roots(a: Tensor, b: Tensor) -> Tensor | None:
     """root * root = root**2; (c root) root = c root**2; as `square_of_root`."""
     if a.node is b.node:
@@ -144,7 +163,7 @@ def product_of_roots(a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule(POWER)
+@RULES.of(POWER)
 def even_power_of_root(a: Tensor, b: Tensor) -> Tensor | None:
     """root**(2 n) = (root**2)**n, as `square_of_root`."""
     n = literal_value(b)

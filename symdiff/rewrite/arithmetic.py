@@ -13,6 +13,7 @@ import math
 
 import sympy as sp
 
+from symdiff.derive.patterns import Rules
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import (
     as_tensor,
@@ -42,16 +43,18 @@ from symdiff.rewrite.patterns import (
     is_power_of_two,
     literal_last,
     number,
-    rule,
     scalar_constant,
 )
+
+RULES = Rules()
 
 # --- constants ------------------------------------------------------------------------
 
 
-@rule(ADD, SUB, MUL, DIV, POWER, MAXIMUM, MINIMUM, WHERE,
-      GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL,
-      NOT_EQUAL)  # fmt: skip
+@RULES.of(
+    *(ADD, SUB, MUL, DIV, POWER, MAXIMUM, MINIMUM, WHERE),
+    *(GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL),
+)
 def constant_operand(t: Tensor) -> Tensor | None:
     """op(x, broadcast(c)) = op(x, c), while another operand gives shape and dtype."""
     values = [None if is_literal(p) else scalar_constant(p) for p in t.parents]
@@ -78,7 +81,7 @@ def constant_operand(t: Tensor) -> Tensor | None:
     return call_elementwise(t.node.op, *operands)
 
 
-@rule(MUL)
+@RULES.of(MUL)
 def multiply_by_one(t: Tensor) -> Tensor | None:
     """x * 1 = x; x * -1 = -x."""
     for a, b in (t.parents, t.parents[::-1]):
@@ -91,7 +94,7 @@ def multiply_by_one(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule(MUL)
+@RULES.of(MUL)
 def scaled_seed(t: Tensor) -> Tensor | None:
     """A scalar constant times a number is a constant, where one is a power of two.
 
@@ -106,7 +109,7 @@ def scaled_seed(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule(DIV)
+@RULES.of(DIV)
 def divide_by_one(t: Tensor) -> Tensor | None:
     """x / 1 = x; x / -1 = -x."""
     a, b = t.parents
@@ -118,7 +121,7 @@ def divide_by_one(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule(DIV)
+@RULES.of(DIV)
 def divide_by_power_of_two(t: Tensor) -> Tensor | None:
     """(x c) / d = x (c / d) where d is a power of two."""
     a, b = t.parents
@@ -129,14 +132,14 @@ def divide_by_power_of_two(t: Tensor) -> Tensor | None:
     return None if c is None or x.dtype != t.dtype else x * (c / d)
 
 
-@rule(POWER)
+@RULES.of(POWER)
 def first_power(t: Tensor) -> Tensor | None:
     """x ** 1 = x."""
     a, b = t.parents
     return a if number(b) == 1 and a.dtype == t.dtype else None
 
 
-@rule(POWER)
+@RULES.of(POWER)
 def small_power(t: Tensor) -> Tensor | None:
     """x**3 = x x**2 and x**4 = (x**2)**2; NumPy's power takes a hundred times as long.
 
@@ -151,7 +154,7 @@ def small_power(t: Tensor) -> Tensor | None:
     return call_elementwise(MUL, base, squared)
 
 
-@rule(SUB)
+@RULES.of(SUB)
 def subtract_zero(t: Tensor) -> Tensor | None:
     """x - 0 = x."""
     a, b = t.parents
@@ -160,7 +163,7 @@ def subtract_zero(t: Tensor) -> Tensor | None:
     return a if zero and a.dtype == t.dtype else None
 
 
-@rule(MUL)
+@RULES.of(MUL)
 def fold_powers_of_two(t: Tensor) -> Tensor | None:
     """(x * c) * d = x * (c d) where c or d is a power of two."""
     a, d = literal_last(t)
@@ -172,7 +175,7 @@ def fold_powers_of_two(t: Tensor) -> Tensor | None:
     return x * (c * d)
 
 
-@rule(MUL)
+@RULES.of(MUL)
 def fold_halves(t: Tensor) -> Tensor | None:
     """(x / c) * d = x * (d / c) where c is a power of two; (x / 2N) * 2 = x / N.
 
@@ -207,14 +210,14 @@ def _scaled(t: Tensor, d: float) -> Tensor | None:
     return None if c is None else x * (c * d)
 
 
-@rule(ADD)
+@RULES.of(ADD)
 def add_itself(t: Tensor) -> Tensor | None:
     """x + x = x * 2, as the product rule has it of x * x."""
     a, b = t.parents
     return a * 2 if a.node is b.node and t.dtype.is_float else None
 
 
-@rule(MUL)
+@RULES.of(MUL)
 def scale_the_scalar(t: Tensor) -> Tensor | None:
     """broadcast(s) * (c * x) = broadcast(s * c) * x where c is a power of two."""
     for s, other in (t.parents, t.parents[::-1]):
@@ -227,7 +230,7 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule(MUL)
+@RULES.of(MUL)
 def scale_the_factor(t: Tensor) -> Tensor | None:
     """(broadcast(s) * x) * c = broadcast(s * c) * x where c is a power of two."""
     a, c = literal_last(t)
@@ -244,7 +247,7 @@ def scale_the_factor(t: Tensor) -> Tensor | None:
 # --- masks ----------------------------------------------------------------------------
 
 
-@rule(WHERE)
+@RULES.of(WHERE)
 def where_of_where(t: Tensor) -> Tensor | None:
     """where(m, where(m, a, b), c) = where(m, a, c), and so for the other branch."""
     m, a, b = t.parents
@@ -257,7 +260,7 @@ def where_of_where(t: Tensor) -> Tensor | None:
     return found if (found.shape, found.dtype) == (t.shape, t.dtype) else None
 
 
-@rule(WHERE)
+@RULES.of(WHERE)
 def where_of_one_and_zero(t: Tensor) -> Tensor | None:
     """where(m, 1, 0) is m as numbers."""
     m, a, b = t.parents
@@ -271,7 +274,7 @@ def where_of_one_and_zero(t: Tensor) -> Tensor | None:
 # --- signs ----------------------------------------------------------------------------
 
 
-@rule(NEG)
+@RULES.of(NEG)
 def negative_constant(t: Tensor) -> Tensor | None:
     """-c is a constant, where c is a scalar one."""
     (a,) = t.parents
@@ -282,14 +285,14 @@ def negative_constant(t: Tensor) -> Tensor | None:
     return opposite if opposite.dtype == t.dtype else None
 
 
-@rule(NEG)
+@RULES.of(NEG)
 def double_negative(t: Tensor) -> Tensor | None:
     """-(-x) = x; -(a - b) stays, because its zero has the other sign."""
     (a,) = t.parents
     return a.parents[0] if is_op(a, NEG) else unsigned(a)
 
 
-@rule(ADD)
+@RULES.of(ADD)
 def add_negative(t: Tensor) -> Tensor | None:
     """a + (-b) = a - b; (-a) + b = b - a; a product or quotient may have the sign."""
     a, b = t.parents
@@ -300,7 +303,7 @@ def add_negative(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule(ADD)
+@RULES.of(ADD)
 def add_negative_number(t: Tensor) -> Tensor | None:
     """x + (-c) = x - c, for a number c."""
     a, b = t.parents
@@ -310,7 +313,7 @@ def add_negative_number(t: Tensor) -> Tensor | None:
     return a - (-c) if is_literal(b) else a - constant(-float(c))
 
 
-@rule(SUB)
+@RULES.of(SUB)
 def subtract_negative(t: Tensor) -> Tensor | None:
     """a - (-b) = a + b; x - (-c) = x + c for a number c."""
     a, b = t.parents
@@ -362,7 +365,7 @@ def _opposite(factor: Tensor, depth: int) -> Tensor | None:
 # --- products of matrices -------------------------------------------------------------
 
 
-@rule(TRANSPOSE)
+@RULES.of(TRANSPOSE)
 def transpose_of_product(t: Tensor) -> Tensor | None:
     """(a.T b).T = b.T a, where nobody else reads the product."""
     (product,) = t.parents

@@ -1,4 +1,4 @@
-"""How a rule is registered, and the patterns that rules look for.
+"""The patterns that rules look for.
 
 In: a tensor. Out: what a rule wants to know of it, or None. Invariant: nothing is built
 here.
@@ -7,26 +7,11 @@ here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import CONSTANT, is_literal, literal_value
 from symdiff.ops.core.record import Op
 from symdiff.ops.shape.broadcasting import BROADCAST_TO
-from symdiff.rewrite.driver import Rule
-
-EXACT: dict[str, list[Rule]] = {}
-
-
-def rule(*ops: Op) -> Callable[[Rule], Rule]:
-    """Register an exact rule for nodes of the given ops."""
-
-    def register(function: Rule) -> Rule:
-        for op in ops:
-            EXACT.setdefault(op.name, []).append(function)
-        return function
-
-    return register
 
 
 def is_op(t: Tensor, op: Op) -> bool:

@@ -11,22 +11,25 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.derive.patterns import Rules, joined
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.record import OPS
 from symdiff.ops.elementwise.arithmetic import SUB
 from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.selecting.placing import FEW, UNSLICES
 from symdiff.ops.shape.joining import STACK, TABLE
-from symdiff.rewrite import arithmetic as arithmetic  # registers its rules
+from symdiff.rewrite import arithmetic, views
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
-from symdiff.rewrite.patterns import EXACT, is_op, rule
+from symdiff.rewrite.patterns import is_op
 from symdiff.rewrite.views import hoist_broadcast
+
+RULES = Rules()
 
 # --- naming what NumPy has a better statement for -------------------------------------
 
 
-@rule(SUB)
+@RULES.of(SUB)
 def subtract_one_hot(t: Tensor) -> Tensor | None:
     """x - one_hot(y) = x with 1 taken from element y of every row."""
     a, b = t.parents
@@ -35,7 +38,7 @@ def subtract_one_hot(t: Tensor) -> Tensor | None:
     return apply(SUBTRACT_ONE_HOT, a, b.parents[0])
 
 
-@rule(STACK)
+@RULES.of(STACK)
 def table_of_scalars(t: Tensor) -> Tensor | None:
     """stack(stack(a, b), stack(c, d)) = array(((a, b), (c, d))) for scalars."""
     rows = t.parents
@@ -47,7 +50,7 @@ def table_of_scalars(t: Tensor) -> Tensor | None:
     return None if any(i.ndim for i in items) else apply(TABLE, *items, shape=t.shape)
 
 
-@rule(UNSLICES)
+@RULES.of(UNSLICES)
 def stack_of_placed_scalars(t: Tensor) -> Tensor | None:
     """zeros with a few numbers at all of its few places = array((a, b, c + d)).
 
@@ -82,7 +85,7 @@ def expand(t: Tensor) -> Tensor | None:
 
 def simplifications() -> dict[str, list[Rule]]:
     """Return the exact table, with the rules that hold for every elementwise op."""
-    found = {name: list(rules) for name, rules in EXACT.items()}
+    found = joined(arithmetic.RULES, views.RULES, RULES)
     found["scan"] = [hoist_row_products]
     for name, op in OPS.items():
         if op.is_elementwise:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from symdiff.derive.stability import is_op, source
+from symdiff.derive.patterns import is_op, source
 from symdiff.graph.body import bodies_of
 from symdiff.graph.node import Node
 from symdiff.graph.origin import Site

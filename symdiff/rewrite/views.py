@@ -6,6 +6,7 @@ not fit. Invariant: no element changes, only where it stands and how often.
 
 from __future__ import annotations
 
+from symdiff.derive.patterns import Rules
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import call_elementwise, is_literal
@@ -23,10 +24,12 @@ from symdiff.ops.shape.views import (
     transpose,
 )
 from symdiff.rewrite.driver import is_read_once
-from symdiff.rewrite.patterns import is_op, rule
+from symdiff.rewrite.patterns import is_op
+
+RULES = Rules()
 
 
-@rule(BROADCAST_TO)
+@RULES.of(BROADCAST_TO)
 def broadcast_twice(t: Tensor) -> Tensor | None:
     """broadcast(broadcast(x)) = broadcast(x); a broadcast to the same shape is x."""
     (a,) = t.parents
@@ -35,7 +38,7 @@ def broadcast_twice(t: Tensor) -> Tensor | None:
     return broadcast_to(a.parents[0], t.shape) if is_op(a, BROADCAST_TO) else None
 
 
-@rule(BROADCAST_TO)
+@RULES.of(BROADCAST_TO)
 def broadcast_of_leading_axes(t: Tensor) -> Tensor | None:
     """broadcast(x[None, ...]) = broadcast(x): NumPy adds leading axes itself."""
     (a,) = t.parents
@@ -47,7 +50,7 @@ def broadcast_of_leading_axes(t: Tensor) -> Tensor | None:
     )
 
 
-@rule(RESHAPE)
+@RULES.of(RESHAPE)
 def reshape_twice(t: Tensor) -> Tensor | None:
     """reshape(reshape(x)) = reshape(x); a reshape to the same shape is x."""
     (a,) = t.parents
@@ -56,7 +59,7 @@ def reshape_twice(t: Tensor) -> Tensor | None:
     return reshape(a.parents[0], t.shape) if is_op(a, RESHAPE) else None
 
 
-@rule(TRANSPOSE)
+@RULES.of(TRANSPOSE)
 def transpose_twice(t: Tensor) -> Tensor | None:
     """transpose(transpose(x)) = transpose(x), with the permutations composed."""
     (a,) = t.parents
@@ -66,7 +69,7 @@ def transpose_twice(t: Tensor) -> Tensor | None:
     return transpose(a.parents[0], tuple(inner[i] for i in outer))
 
 
-@rule(SQUEEZE, EXPAND_DIMS)
+@RULES.of(SQUEEZE, EXPAND_DIMS)
 def squeeze_of_expanded(t: Tensor) -> Tensor | None:
     """squeeze(expand_dims(x)) = x = expand_dims(squeeze(x)), for the same axes."""
     (a,) = t.parents
@@ -77,7 +80,7 @@ def squeeze_of_expanded(t: Tensor) -> Tensor | None:
     return None
 
 
-@rule(SQUEEZE)
+@RULES.of(SQUEEZE)
 def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
     """squeeze(sum(x, keepdims)) = sum(x), where nobody else reads the sum."""
     (a,) = t.parents
@@ -89,7 +92,7 @@ def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
     return reduce_sum(x, axes)
 
 
-@rule(SLICE, UNSLICE)
+@RULES.of(SLICE, UNSLICE)
 def whole_slice(t: Tensor) -> Tensor | None:
     """x[0:n] = x for an axis of n elements, and so placed back."""
     (a,) = t.parents
@@ -100,7 +103,7 @@ def whole_slice(t: Tensor) -> Tensor | None:
     return a if a.shape == t.shape else None
 
 
-@rule(UNSLICE)
+@RULES.of(UNSLICE)
 def placed_without_axes(t: Tensor) -> Tensor | None:
     """zeros with x[None] at [i:i + 1] = zeros with x at [i]."""
     (a,) = t.parents
@@ -108,20 +111,20 @@ def placed_without_axes(t: Tensor) -> Tensor | None:
     return None if part is a else place_slices([part], t.shape, [index])
 
 
-@rule(CAST)
+@RULES.of(CAST)
 def cast_to_itself(t: Tensor) -> Tensor | None:
     """cast(x) = x where x has the dtype already."""
     (a,) = t.parents
     return a if a.dtype == t.dtype else None
 
 
-@rule(STOP_GRADIENT)
+@RULES.of(STOP_GRADIENT)
 def barrier_done(t: Tensor) -> Tensor | None:
     """stop_gradient(x) = x once every derivative has been taken."""
     return t.parents[0]
 
 
-@rule(EXPAND_DIMS, SQUEEZE, RESHAPE, TRANSPOSE)
+@RULES.of(EXPAND_DIMS, SQUEEZE, RESHAPE, TRANSPOSE)
 def view_of_repeated_scalar(t: Tensor) -> Tensor | None:
     """view(broadcast(s)) = broadcast(s) for a scalar s and any change of shape."""
     (a,) = t.parents

@@ -1,0 +1,132 @@
+"""Reading the formulas that rules of stability look for.
+
+In: tensors. Out: what they are made of, or None. Invariant: nothing is built here but
+``-x`` for `negated`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.operands import literal_value
+from symdiff.ops.core.record import Op
+from symdiff.ops.elementwise.arithmetic import (
+    ADD,
+    EXP,
+    NEG,
+    SUB,
+)
+from symdiff.ops.elementwise.casts import STOP_GRADIENT
+from symdiff.ops.reduce.extremes import MAX
+from symdiff.ops.reduce.sums import REDUCE_SUM
+from symdiff.ops.selecting.masks import axes_of
+
+Rule = Callable[..., Tensor | None]
+
+
+class Rules(dict[str, list[Rule]]):
+    """The rules of a file by the name of their op, in the order they are tried in."""
+
+    def of(self, *ops: Op) -> Callable[[Rule], Rule]:
+        """Enter a rule for nodes of the given ops."""
+
+        def entered(rule: Rule) -> Rule:
+            for op in ops:
+                self.setdefault(op.name, []).append(rule)
+            return rule
+
+        return entered
+
+
+def joined(*tables: Rules) -> Rules:
+    """Return one table of several, the rules of the first first."""
+    found = Rules()
+    for table in tables:
+        for name, rules in table.items():
+            found.setdefault(name, []).extend(rules)
+    return found
+
+
+def is_op(t: Tensor, *ops: Op) -> bool:
+    """Whether a tensor is the result of one of some ops."""
+    return t.node.op in ops
+
+
+def is_number(t: Tensor, number: float) -> bool:
+    """Whether a tensor is a literal of this value."""
+    value = literal_value(t)
+    return isinstance(value, (int, float)) and value == number
+
+
+def beside_one(t: Tensor) -> Tensor | None:
+    """Return x where ``t`` is 1 + x or x + 1."""
+    if not is_op(t, ADD):
+        return None
+    a, b = t.parents
+    if is_number(a, 1):
+        return b
+    return a if is_number(b, 1) else None
+
+
+def exponent(t: Tensor) -> Tensor | None:
+    """Return x where ``t`` is exp(x)."""
+    return t.parents[0] if is_op(t, EXP) else None
+
+
+def negated(x: Tensor) -> Tensor:
+    """Return -x, and a where x is -a."""
+    return x.parents[0] if is_op(x, NEG) else -x
+
+
+def source(t: Tensor) -> tuple[Tensor, tuple[int | None, ...]]:
+    """Return what a tensor repeats or reshapes, and where its axes come from there."""
+    axes: list[int | None] = list(range(t.ndim))
+    while t.node.op is STOP_GRADIENT or t.node.op.shows_all:
+        (inner,) = t.parents
+        if not is_op(t, STOP_GRADIENT):
+            step = axes_of(t.node, inner.shape)
+            if step is None:
+                break
+            axes = [None if a is None else step[a] for a in axes]
+        t = inner
+    return t, tuple(axes)
+
+
+def is_spread(t: Tensor, of: Callable[[Tensor], bool], axes: Any = None) -> Any:
+    """Return the reduction that ``t`` repeats along the axes it was taken over.
+
+    None where it is no such reduction, or its axes are not lined up with the whole's.
+    """
+    reduction, places = source(t)
+    attrs = reduction.node.attrs
+    if "axes" not in attrs or not reduction.parents or not of(reduction):
+        return None
+    over, keep = attrs["axes"], attrs.get("keepdims", False)
+    if axes is not None and tuple(over) != tuple(axes):
+        return None
+    if t.ndim != reduction.parents[0].ndim:
+        return None
+    for i, place in enumerate(places):
+        gone = sum(a < i for a in over)
+        if i in over:
+            if place is not None and t.shape[i] != 1:
+                return None
+        elif place != (i if keep else i - gone) and t.shape[i] != 1:
+            return None
+    return reduction
+
+
+def unshifted(x: Tensor, axes: Any) -> Tensor:
+    """Return y where x is y - max(y), the maximum taken over ``axes``; else x."""
+    if not is_op(x, SUB):
+        return x
+    y, m = x.parents
+    found = is_spread(m, lambda r: is_op(r, MAX) and r.parents[0].node is y.node, axes)
+    return x if found is None else y
+
+
+def is_plain_sum(t: Tensor) -> bool:
+    """Whether a tensor is a sum over axes, in its operand's own dtype."""
+    return is_op(t, REDUCE_SUM) and t.node.attrs.get("dtype") is None
