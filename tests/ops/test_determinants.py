@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import symdiff as sd
-from symdiff.ops.core.record import HELPERS
+from symdiff.ops.core.helpers import HELPERS
 
 SINGULAR = {
     "nothing": np.zeros((0, 0)),

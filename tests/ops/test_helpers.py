@@ -12,7 +12,7 @@ import pytest
 from scipy import special
 
 from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
-from symdiff.ops.core.record import HELPERS
+from symdiff.ops.core.helpers import HELPERS
 
 RNG = np.random.default_rng(0)
 WIDE = np.concatenate([RNG.normal(size=4000) * 3, RNG.normal(size=500) * 1e-3])

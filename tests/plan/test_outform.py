@@ -19,8 +19,8 @@ import symdiff as sd
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
+from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.operands import API, CONSTANT, LITERAL
-from symdiff.ops.core.record import HELPERS
 from symdiff.ops.core.text import is_statements, op_text
 from symdiff.plan.layout import layout_of
 from symdiff.plan.outform import out_form, short_text

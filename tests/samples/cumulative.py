@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from samples.table import B, Given, I, Sample, sd
-from symdiff.ops.core.record import HELPERS
+from symdiff.ops.core.helpers import HELPERS
 
 CUBE = [(3, 2, 2)]
 ZEROS = Given(np.array([[2.0, 0.0, -1.5], [0.0, 3.0, 0.0], [1.0, 2.0, 0.5]]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from samples.table import A, Given, Sample, raw
-from symdiff.ops.core.record import HELPERS
+from symdiff.ops.core.helpers import HELPERS
 
 PAIR = [(3, 4), (3, 4)]
 

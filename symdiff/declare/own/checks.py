@@ -20,9 +20,9 @@ from symdiff.graph.errors import DeclarationError, DerivativeError, SymdiffWarni
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import dtype
+from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.leaf import INPUT
 from symdiff.ops.core.operands import as_tensor
-from symdiff.ops.core.record import HELPERS
 
 TOLERANCE = 1e-6
 STEP = 1e-3

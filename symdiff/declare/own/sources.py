@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError
-from symdiff.ops.core import record as define
+from symdiff.ops.core.helpers import HELPERS
 
 
 def arity_of(evaluate: Callable[..., Any]) -> int:
@@ -87,7 +87,7 @@ def embedded(name: str, evaluate: Callable[..., Any]) -> str:
     linecache.cache[file] = (len(renamed), None, renamed.splitlines(True), file)
     made: dict[str, Any] = {"np": np}
     exec(compile(renamed, file, "exec"), made)  # the user's own function, under a name
-    define.HELPERS[key] = made[f"_{key}"]
+    HELPERS[key] = made[f"_{key}"]
     places = ", ".join(f"_{i}" for i in range(arity_of(evaluate)))
     return f"_help_{key}({places})"
 

@@ -35,7 +35,7 @@ from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.record import HELPERS
+from symdiff.ops.core.helpers import HELPERS
 from symdiff.plan.program import Named, Program
 from symdiff.plan.widths import declares_widths
 

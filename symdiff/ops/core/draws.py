@@ -8,7 +8,7 @@ stands alone.
 
 import numpy as np
 
-from symdiff.ops.core.record import helper
+from symdiff.ops.core.helpers import helper
 
 
 def _uniform(key, site, shape, dtype):
@@ -33,5 +33,4 @@ def _normal(key, site, shape, dtype):
     return (np.rint(z * 2.0**20) * 2.0**-20).astype(dtype).reshape(shape)
 
 
-for _function in (_uniform, _normal):
-    helper(_function)
+DRAWS = {"uniform": helper(_uniform), "normal": helper(_normal)}

@@ -9,9 +9,25 @@ SciPy. Coefficients are Chebyshev fits made with mpmath to 40 digits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
 
-from symdiff.ops.core.record import helper
+H = TypeVar("H", bound=Callable[..., Any])
+# What NumPy lacks, by the name that texts call: embedded where it is called.
+HELPERS: dict[str, Callable[..., Any]] = {}
+
+
+def helper(function: H) -> H:
+    """Let texts call ``_help_<name>(...)``, which takes the source of ``_<name>``
+    along.
+
+    The function is named with a leading underscore, uses numpy (as ``np``) alone, and
+    says its accuracy in its docstring.
+    """
+    HELPERS[function.__name__.lstrip("_")] = function
+    return function
 
 
 def _erf(x: np.ndarray) -> np.ndarray:

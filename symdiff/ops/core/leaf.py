@@ -11,8 +11,9 @@ from typing import Any
 
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import DType, Shape, TensorType
+from symdiff.ops.core.draws import DRAWS
 from symdiff.ops.core.facts import UNKNOWN, Facts
-from symdiff.ops.core.record import HELPERS, Op, primitive
+from symdiff.ops.core.record import Op, primitive
 from symdiff.ops.core.text import shape_text
 
 
@@ -34,7 +35,7 @@ def _leaf(name: str, facts: Facts = UNKNOWN, **drawn: Any) -> Op:
 def _draw(
     *, name: str, shape: Any, dtype: DType, kind: str, key: int, site: int
 ) -> Any:
-    return HELPERS[kind](key, site, shape, dtype.name)
+    return DRAWS[kind](key, site, shape, dtype.name)
 
 
 def _draw_text(node: Node) -> str:

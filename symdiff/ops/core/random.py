@@ -16,13 +16,10 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import capture, locate
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, as_shape
-from symdiff.ops.core import draws
 from symdiff.ops.core.closure import IN_LOOP
+from symdiff.ops.core.draws import DRAWS
 from symdiff.ops.core.leaf import RANDOM
 from symdiff.ops.core.operands import api
-from symdiff.ops.core.record import HELPERS
-
-HELPERS.update(uniform=draws._uniform, normal=draws._normal)
 
 
 @api("random.uniform")
@@ -75,4 +72,4 @@ def draw(
     kind: str, key: int, site: int, shape: tuple[int, ...], dtype: Any
 ) -> np.ndarray:
     """Return the value of a random leaf: what generated code computes for it."""
-    return HELPERS[kind](key, site, shape, dtype)
+    return DRAWS[kind](key, site, shape, dtype)

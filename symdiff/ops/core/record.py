@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import sympy as sp
 
@@ -46,7 +46,6 @@ Jvp = Callable[..., Any]
 Text = str | Callable[[Node], str]
 # A template over ``{0}, {1}, ...`` or a rule.
 Latex = str | TexRule
-H = TypeVar("H", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,20 +106,6 @@ class Op:
 
 
 OPS: dict[str, Op] = {}
-HELPERS: dict[
-    str, Callable[..., Any]
-] = {}  # what NumPy lacks, embedded where it is called
-
-
-def helper(function: H) -> H:
-    """Let texts call ``_help_<name>(...)``: the source of ``_<name>`` goes with the
-    module.
-
-    The function is named with a leading underscore, uses numpy (as ``np``) alone, and
-    says its accuracy in its docstring.
-    """
-    HELPERS[function.__name__.lstrip("_")] = function
-    return function
 
 
 def register(op: Op) -> Op:

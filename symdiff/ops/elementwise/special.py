@@ -14,12 +14,12 @@ import sympy as sp
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
-from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.core import rows
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.operands import api, float_operand, function
-from symdiff.ops.core.record import HELPERS, primitive, require_float
+from symdiff.ops.core.record import primitive, require_float
 from symdiff.ops.core.symbols import u
 from symdiff.ops.elementwise.arithmetic import log
 from symdiff.ops.elementwise.comparisons import (

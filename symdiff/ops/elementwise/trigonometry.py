@@ -15,12 +15,12 @@ import sympy as sp
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
-from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.core import rows, tex
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.operands import api, function
-from symdiff.ops.core.record import HELPERS, primitive, require_float
+from symdiff.ops.core.record import primitive, require_float
 from symdiff.ops.core.symbols import u, v, y
 from symdiff.ops.elementwise.arithmetic import multiply
 from symdiff.ops.elementwise.comparisons import equal, where

@@ -15,7 +15,8 @@ from symdiff.graph.errors import DTypeError
 from symdiff.graph.types import Dim, TensorType
 from symdiff.ops.core import interval
 from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.record import helper, primitive
+from symdiff.ops.core.helpers import helper
+from symdiff.ops.core.record import primitive
 from symdiff.ops.core.text import dim_text
 
 

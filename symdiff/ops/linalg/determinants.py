@@ -15,12 +15,12 @@ import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
-from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.independent import of_batch
 from symdiff.ops.core.operands import api, stretch
-from symdiff.ops.core.record import HELPERS, Cotangents, primitive
+from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.tuples import items
 from symdiff.ops.core.work import cubic
 from symdiff.ops.linalg.matrices import adjoint, matrix, square

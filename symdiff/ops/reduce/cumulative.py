@@ -22,10 +22,10 @@ from symdiff.graph.types import (
     product,
     promote,
 )
-from symdiff.ops.core import helpers as helpers_text  # noqa: F401 - fills HELPERS
 from symdiff.ops.core import rows, tex
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import (
@@ -38,7 +38,7 @@ from symdiff.ops.core.operands import (
     is_literal,
 )
 from symdiff.ops.core.outforms import with_out
-from symdiff.ops.core.record import HELPERS, primitive, require_float, same_shape
+from symdiff.ops.core.record import primitive, require_float, same_shape
 from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.elementwise.comparisons import not_equal, where
 from symdiff.ops.indexing.slices import slice_axis
