@@ -18,8 +18,8 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import normalize_axis
-from symdiff.ops.core.operands import API, as_tensor, is_literal
-from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
+from symdiff.ops.core.operands import as_tensor, is_literal
+from symdiff.ops.surface.operators import API
 
 relu = API["relu"]
 sigmoid = API["sigmoid"]

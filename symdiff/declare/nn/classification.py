@@ -22,9 +22,9 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal, require_nonempty
-from symdiff.ops.core.operands import API, CONSTANT, as_tensor, is_literal
+from symdiff.ops.core.operands import CONSTANT, as_tensor, is_literal
 from symdiff.ops.reduce.losses import check_same_shape, reduce_loss
-from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
+from symdiff.ops.surface.operators import API
 
 where = API["where"]
 

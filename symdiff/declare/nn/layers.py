@@ -24,8 +24,8 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal, product
-from symdiff.ops.core.operands import API, LITERAL, as_tensor
-from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
+from symdiff.ops.core.operands import LITERAL, as_tensor
+from symdiff.ops.surface.operators import API
 from symdiff.ops.surface.writes import call_back
 from symdiff.ops.windows.views import per_axis
 

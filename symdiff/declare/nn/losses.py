@@ -17,9 +17,9 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.operands import API, as_tensor, stretch
+from symdiff.ops.core.operands import as_tensor, stretch
 from symdiff.ops.reduce.losses import check_same_shape, reduce_loss
-from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
+from symdiff.ops.surface.operators import API
 
 where = API["where"]
 

@@ -19,8 +19,8 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import current_scope, public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import normalize_axes, normalize_axis, product
-from symdiff.ops.core.operands import API, literal
-from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
+from symdiff.ops.core.operands import literal
+from symdiff.ops.surface.operators import API
 
 
 def _standardized(x: Any, axes: Sequence[int], eps: float) -> Any:

@@ -18,8 +18,7 @@ from symdiff.declare.leaves import flatten
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.operands import API
-from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
+from symdiff.ops.surface.operators import API
 
 
 @public

@@ -21,8 +21,8 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import dims_equal
-from symdiff.ops.core.operands import API, as_bool, as_tensor
-from symdiff.ops.surface import operators  # noqa: F401 - it completes Tensor and API
+from symdiff.ops.core.operands import as_bool, as_tensor
+from symdiff.ops.surface.operators import API
 
 where, sigmoid, tanh = API["where"], API["sigmoid"], API["tanh"]
 

@@ -13,18 +13,13 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from symdiff.emit.lower import texts
-from symdiff.emit.lower.comments import (  # noqa: F401 - the planned form is lowered alike
-    declared_group,
+from symdiff.emit.lower.comments import (
     fitted,
     heading,
-    shape_comment,
 )
-from symdiff.emit.lower.context import (  # noqa: F401
+from symdiff.emit.lower.context import (
     Context,
-    bind_dims,
     constant,
-    dim_expression,
-    display,
     dtype_expression,
     float_dtype,
     literal,

@@ -17,7 +17,7 @@ from symdiff.graph.memory import current
 from symdiff.graph.provenance import capture, locate, watched
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import product
-from symdiff.ops.core.operands import API
+from symdiff.ops.core.operands import API as API  # complete once this is loaded
 from symdiff.ops.indexing.updates import At
 from symdiff.ops.surface import absent, catalog, lenient, writes
 
