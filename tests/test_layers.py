@@ -39,9 +39,6 @@ LAZY = {
     "symdiff.grading.runner": "resource is Unix's alone",
 }
 
-# Files that are still too long: this list only shrinks.
-LONG = {"symdiff.explain.derivation"}
-
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -219,8 +216,7 @@ def test_no_module_has_the_name_of_a_public_function():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: _module(path))
 def test_files_are_short(path):
     lines = len(path.read_text("utf-8").splitlines())
-    most = 450 if _module(path) in LONG else MAX_FILE
-    assert lines <= most, f"{path.relative_to(ROOT)} has {lines} lines"
+    assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from symdiff.compiler.points import Points
 from symdiff.compiler.programs import program_of
 from symdiff.declare.model import Function, Model
 from symdiff.explain.costs import costs
-from symdiff.explain.derivation import Derivation, derive
+from symdiff.explain.derivation import Derivation
+from symdiff.explain.deriving import derive
 from symdiff.explain.report import Report, report
 from symdiff.explain.values import Values, evaluated
 from symdiff.graph.errors import DerivativeError
