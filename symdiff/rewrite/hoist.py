@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 
 from symdiff.graph.body import Body, substitute
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.closure import bound
@@ -22,9 +23,9 @@ _rows: weakref.WeakKeyDictionary[Node, Tensor] = weakref.WeakKeyDictionary()
 def hoist_row_products(t: Tensor) -> Tensor | None:
     """scan(.. row @ W ..) = scan(.. product_row ..) over xs @ W, computed once."""
     body: Body = t.node.attrs["body"]
-    n, m = t.node.attrs["carries"], t.node.attrs["sequences"]
+    spec = LoopSpec.of(t.node.attrs)
     place = {p.node: i for i, p in enumerate(body.params)}
-    found = [node for node in body.nodes if _is_row_product(node, place, n, n + m)]
+    found = [node for node in body.nodes if _is_row_product(node, place, spec)]
     if not found:
         return None
     leaves, sequences = [], []
@@ -33,28 +34,30 @@ def hoist_row_products(t: Tensor) -> Tensor | None:
             _rows[node] = bound(node.tensor_type, "product")
         leaves.append(_rows[node])
         a, b = (t.parents[place[i]] for i in node.inputs)
-        if n <= place[node.inputs[0]] < n + m:
+        if place[node.inputs[0]] in spec.rows:
             sequences.append(matmul(a, b))
         else:  # W @ row, for rows that are vectors
             sequences.append(matmul(b, swapaxes(a, 0, 1)))
     replaced = dict(zip(found, leaves, strict=True))
     outputs = substitute(body.outputs, replaced)
-    params = (*body.params[: n + m], *leaves, *body.params[n + m :])
-    operands = (*t.parents[: n + m], *sequences, *t.parents[n + m :])
+    at = spec.rows.stop
+    params = (*body.params[:at], *leaves, *body.params[at:])
+    operands = (*t.parents[:at], *sequences, *t.parents[at:])
     longer = Body(params, tuple(outputs))
-    attrs = {**t.node.attrs, "body": longer, "sequences": m + len(leaves)}
+    rows = len(spec.rows) + len(leaves)
+    attrs = {**t.node.attrs, "body": longer, "sequences": rows}
     return apply(t.node.op, *operands, **attrs)
 
 
-def _is_row_product(node: Node, place: dict[Node, int], first: int, last: int) -> bool:
+def _is_row_product(node: Node, place: dict[Node, int], spec: LoopSpec) -> bool:
     """Whether a node is row @ matrix, or matrix @ row for vectors, the matrix from
     outside.
     """
     if node.op is not MATMUL or any(i not in place for i in node.inputs):
         return False
     a, b = node.inputs
-    row_a, row_b = (first <= place[i] < last for i in (a, b))
-    outside_a, outside_b = (place[i] >= last for i in (a, b))
+    row_a, row_b = (place[i] in spec.rows for i in (a, b))
+    outside_a, outside_b = (place[i] in spec.consts for i in (a, b))
     if row_a and outside_b:
         return len(b.shape) == 2 and len(a.shape) <= 2
     return row_b and outside_a and len(a.shape) == 2 and len(b.shape) == 1

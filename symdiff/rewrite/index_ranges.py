@@ -17,6 +17,7 @@ import sympy as sp
 
 from symdiff.graph.body import Body, bodies_of
 from symdiff.graph.indexing import index_operands
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.control.branches import COND
@@ -91,12 +92,10 @@ def allowed(nodes: Iterable[Node]) -> dict[Node, Allowed]:
 
 def _rows(node: Node) -> dict[Node, Node]:
     """Return the sequence of each bound variable that is a row of one."""
-    first, count = node.attrs.get("carries", 0), node.attrs.get("sequences", 0)
-    if not count:
+    if "sequences" not in node.attrs:
         return {}
-    chosen = slice(first, first + count)
-    params = [p.node for p in node.attrs["body"].params[chosen]]
-    return dict(zip(params, node.inputs[chosen], strict=True))
+    params = node.attrs["body"].params
+    return {params[i].node: node.inputs[i] for i in LoopSpec.of(node.attrs).rows}
 
 
 def _source(

@@ -14,6 +14,7 @@ from typing import Any
 
 from symdiff.graph.body import Body
 from symdiff.graph.counted import is_counted
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import Rebuilding, rebuilding, remade
@@ -108,10 +109,10 @@ def _branch(node: Node, used: set[int]) -> Pruned:
 
 def _loop(node: Node, used: set[int]) -> Pruned:
     attrs = dict(node.attrs)
-    body, n, m = attrs["body"], attrs["carries"], attrs.get("sequences", 0)
+    body, spec = attrs["body"], LoopSpec.of(attrs)
     test = attrs.get("test")
     live, _ = live_outputs(node, used)
-    carries = [i for i in live if i < n]
+    carries = [i for i in live if i in spec.carries]
     made = prune_loops([body.outputs[i] for i in live])
     bodies: dict[str, tuple[Body, Sequence[Tensor]]] = {"body": (body, made)}
     if test is not None:
@@ -122,20 +123,24 @@ def _loop(node: Node, used: set[int]) -> Pruned:
     }
     rest = [
         i
-        for i in range(n, len(body.params))
+        for i in (*spec.rows, *spec.consts)
         if any(b.params[i].node in read[name] for name, (b, _) in bodies.items())
     ]
-    if m and not any(n <= i < n + m for i in rest) and is_counted(attrs["length"]):
-        rest.insert(0, n)
+    rows = [i for i in rest if i in spec.rows]
+    if spec.rows and not rows and is_counted(attrs["length"]):
+        rows = [spec.rows.start]  # it tells how many steps there are
+        rest = [*rows, *rest]
     operands = (*carries, *rest)
     for name, (b, outputs) in bodies.items():
         attrs[name] = Body(tuple(b.params[i] for i in operands), tuple(outputs))
     attrs["carries"] = len(carries)
     if "sequences" in attrs:
-        attrs["sequences"] = sum(n <= i < n + m for i in rest)
+        attrs["sequences"] = len(rows)
     places = {old: new for new, old in enumerate(live)}
     if attrs.get("steps") is not None:  # the stacked carries follow the carries
-        places |= {n + i: len(carries) + at for at, i in enumerate(carries)}
+        places |= {
+            len(spec.carries) + i: len(carries) + at for at, i in enumerate(carries)
+        }
     return Pruned(attrs, operands, places)
 
 

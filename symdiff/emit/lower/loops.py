@@ -27,6 +27,7 @@ from symdiff.emit.lower.statements import (
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
 from symdiff.graph.counted import is_counted
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.control.branches import COND
@@ -189,14 +190,15 @@ def _stack(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:
 def _scan(step: Step, context: Context) -> list[py.Stmt]:
     node = step.tensor.node
     body: Body = node.attrs["body"]
-    n, m = node.attrs["carries"], node.attrs["sequences"]
+    spec = LoopSpec.of(node.attrs)
+    n, (_, row_params, _) = len(spec.carries), spec.split(body.params)
     items = context.items_of(node)
     needed, read = live_outputs(node, set(items))
-    live = [i for i in needed if i < n]
-    _name_rows(body.params[n : n + m], node.inputs[n : n + m], context)
+    live = [i for i in needed if i in spec.carries]
+    _name_rows(row_params, spec.split(node.inputs)[1], context)
     names = _variables(node, body.params, context, items)
     made, operands = _operands(node, n, names[n:], context, read)
-    rows, rest = operands[:m], operands[m:]
+    rows, rest = operands[: len(spec.rows)], operands[len(spec.rows) :]
     carries = [names[i] for i in live]
     starts = [node.inputs[i] for i in live]
     made += _rebound(carries, _strong_values(starts, context))
@@ -206,16 +208,16 @@ def _scan(step: Step, context: Context) -> list[py.Stmt]:
         if i in items
     }
     made += [_stack(name, node, i, context) for i, name in stacks.items()]
-    counts = bool(stacks) or any(p.node in read for p in body.params[n : n + m])
+    counts = bool(stacks) or any(p.node in read for p in row_params)
     counter = py.Name(context.names.claim("t") if counts else "_")
-    row_names = _row_names(names[n : n + m], rows, context)
+    row_names = _row_names(spec.split(names)[1], rows, context)
     inner = _inner(body, [*names[:n], *row_names, *rest], context)
     stmts, values = _computed(
         [body.outputs[i] for i in (*live, *stacks)], step.bodies[0], inner, context
     )
     inside: list[py.Stmt] = [
         py.Assign((name,), py.Index(row, (counter,)))
-        for name, row, p in zip(row_names, rows, body.params[n : n + m], strict=True)
+        for name, row, p in zip(row_names, rows, row_params, strict=True)
         if p.node in read
     ]
     inside += stmts
@@ -226,14 +228,14 @@ def _scan(step: Step, context: Context) -> list[py.Stmt]:
     inside += _added_up(
         _rebound(carries, values[: len(live)]), _own_totals(node, names, context)
     )
-    if m and not counts and is_counted(node.attrs["length"]):
+    if rows and not counts and is_counted(node.attrs["length"]):
         steps = expression_of(node.inputs[n], context)  # it is there to be counted
     else:
         steps = py.call("range", dim_expression(node.attrs["length"], context))
         if node.attrs["reverse"]:
             steps = py.call("reversed", steps)
     made.append(py.For(counter, steps, tuple(inside) or (py.RawStmt("pass"),)))
-    for i in range(n):
+    for i in spec.carries:
         if i in items:
             context.written[items[i].node] = names[i]
     for i, name in stacks.items():

@@ -27,7 +27,6 @@ def body_residuals(
     derived: Sequence[Tensor],
     seeds: Sequence[Tensor],
     carries: int,
-    sequences: int,
 ) -> list[Tensor]:
     """Return the carries and inner values of ``body`` that ``derived`` reads."""
     forward = set(topological([t.node for t in body.outputs]))

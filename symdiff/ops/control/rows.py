@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.graph.body import Body
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.ops.core.rows import (
     WHOLE,
@@ -44,26 +45,27 @@ def _inside(s: Batch, body: Body, parts: Sequence[Any]) -> list[Any]:
 
 
 def scanned(s: Batch, node: Node, parts: Sequence[Any]) -> Parts | None:
-    n, m = node.attrs["carries"], node.attrs["sequences"]
     if s.has_rows(node.attrs["length"]):
         return None
-    carries, rest = list(parts[:n]), parts[n + m :]
+    spec = LoopSpec.of(node.attrs)
+    carries, sequences, rest = spec.split(parts)
     inside = [
         moved(part, part.axis - 1) if isinstance(part, Rows) else part
-        for part in parts[n : n + m]
+        for part in sequences
     ]
-    for _ in range(2 * n + 2):  # a class changes once or twice, then stays
+    for _ in range(2 * len(carries) + 2):  # a class changes once or twice, then stays
         found = _inside(s, node.attrs["body"], [*carries, *inside, *rest])
-        after = [_joined(a, b) for a, b in zip(carries, found[:n], strict=True)]
+        ends, ys = spec.ends(found)
+        after = [_joined(a, b) for a, b in zip(carries, ends, strict=True)]
         bad = next((p for p in found if isinstance(p, Mixed)), None)
         if bad is not None:
             return (bad,) * len(found)
         if any(p is None for p in after):
             return None
-        if after == carries:
+        if after == list(carries):
             break
         carries = after
-    stacked = [moved(p, p.axis + 1) if isinstance(p, Rows) else p for p in found[n:]]
+    stacked = [moved(p, p.axis + 1) if isinstance(p, Rows) else p for p in ys]
     return (*carries, *stacked)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.counted import is_counted
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, TupleType, unify
@@ -43,16 +44,18 @@ def _infer(
     length: Dim,
     reverse: bool,
 ) -> TupleType:
-    for i in range(carries):
-        check_carry(i, types[i], body.outputs[i].node.tensor_type)
-    for i in range(carries, carries + sequences):
-        if not types[i].shape or unify(types[i].shape[0], length) is None:
+    spec = LoopSpec.counted(carries, sequences, len(types))
+    starts, rows, _ = spec.split(types)
+    ends, ys = spec.ends(body.outputs)
+    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        check_carry(i, start, end.node.tensor_type)
+    for i, t in enumerate(rows):
+        if not t.shape or unify(t.shape[0], length) is None:
             raise ShapeError(
-                f"sequence {i - carries} has shape {types[i].shape}; its first axis "
-                f"must have length {length}"
+                f"sequence {i} has shape {t.shape}; its first axis must have length "
+                f"{length}"
             )
-    stacked = [TensorType((length, *t.shape), t.dtype) for t in body.outputs[carries:]]
-    return TupleType((*types[:carries], *stacked))
+    return TupleType((*starts, *(TensorType((length, *t.shape), t.dtype) for t in ys)))
 
 
 def _evaluate(
@@ -63,29 +66,26 @@ def _evaluate(
     length: int,
     reverse: bool,
 ) -> list[Any]:
-    state = list(arrays[:carries])
-    rows = arrays[carries : carries + sequences]
-    rest = arrays[carries + sequences :]
+    spec = LoopSpec.counted(carries, sequences, len(arrays))
+    state, rows, rest = spec.split(arrays)
     order = range(length)[::-1] if reverse else range(length)
-    kept: dict[int, list[Any]] = {}
+    kept: dict[int, Sequence[Any]] = {}
     for t in order:
         found = body(*state, *(r[t] for r in rows), *rest)
-        state = found[:carries]
-        kept[t] = found[carries:]
+        state, kept[t] = spec.ends(found)
     if not length:
-        return [*state, *_empty_stacks(body, arrays, carries, sequences)]
+        return [*state, *_empty_stacks(body, arrays, spec)]
     columns = zip(*(kept[t] for t in range(length)), strict=True)
     return [*state, *(np.stack([np.asarray(v) for v in c]) for c in columns)]
 
 
-def _empty_stacks(body: Any, arrays: Any, carries: int, sequences: int) -> list[Any]:
+def _empty_stacks(body: Any, arrays: Sequence[Any], spec: LoopSpec) -> list[Any]:
     """Return stacks of no steps, shaped as one step of zeros would shape them."""
-    rows = [
-        np.zeros(r.shape[1:], r.dtype) for r in arrays[carries : carries + sequences]
-    ]
+    state, sequences, rest = spec.split(arrays)
+    rows = [np.zeros(r.shape[1:], r.dtype) for r in sequences]
     with np.errstate(all="ignore"):
-        found = body(*arrays[:carries], *rows, *arrays[carries + sequences :])
-    made = [np.asarray(v) for v in found[carries:]]
+        _, stacked = spec.ends(body(*state, *rows, *rest))
+    made = [np.asarray(v) for v in stacked]
     return [np.zeros((0, *v.shape), v.dtype) for v in made]
 
 
@@ -135,13 +135,13 @@ def _jvp(
     *,
     sweep: Sweep,
 ) -> list[Tensor | None]:
-    body, n, m = attrs["body"], attrs["carries"], attrs["sequences"]
-    leaves = list(body.params)
+    body, spec = attrs["body"], LoopSpec.of(attrs)
+    leaves, n = list(body.params), len(spec.carries)
     moves = [
         None if t is None else bound_like(p, "t_")
         for p, t in zip(leaves, tangents, strict=True)
     ]
-    masks = row_masks(body.outputs, tangents, range(n, n + m), attrs["reverse"])
+    masks = row_masks(body.outputs, tangents, spec.rows, attrs["reverse"])
     while True:  # a carry that starts still may be moved by what the body reads
         places = [i for i, t in enumerate(moves) if t is not None]
         derived = sweep(
@@ -149,13 +149,13 @@ def _jvp(
             [leaves[i] for i in places],
             [masks.over(i, moves[i]) for i in places],  # type: ignore[arg-type]
         )
-        late = [i for i in range(n) if derived[i] is not None and moves[i] is None]
+        late = [i for i in spec.carries if derived[i] is not None and moves[i] is None]
         if not late:
             break
         for i in late:
             moves[i] = bound_like(leaves[i], "t_")
-    moving = [i for i in range(n) if moves[i] is not None]
-    shifted = [i for i in range(n, n + m) if moves[i] is not None]
+    moving = [i for i in spec.carries if moves[i] is not None]
+    shifted = [i for i in spec.rows if moves[i] is not None]
     stacked = [i for i in range(n, len(body.outputs)) if derived[i] is not None]
     new = [
         derived[i] if derived[i] is not None else zeros_like(body.outputs[i])
@@ -167,14 +167,14 @@ def _jvp(
         *body.outputs[n:],
         *(derived[i] for i in stacked),
     ]
-    fresh = {i: bound_like(p) for i, p in enumerate(leaves[: n + m])}
+    fresh = {i: bound_like(leaves[i]) for i in spec.inner}
     moved = {i: bound_like(moves[i]) for i in (*moving, *shifted)}  # type: ignore[arg-type]
     replaced = {leaves[i].node: t for i, t in fresh.items()}
-    replaced |= {leaves[i].node: inputs[i] for i in range(n + m, len(leaves))}
+    replaced |= {leaves[i].node: inputs[i] for i in spec.consts}
     replaced |= {moves[i].node: t for i, t in moved.items()}  # type: ignore[union-attr]
     replaced |= {
         moves[i].node: tangents[i]  # type: ignore[misc,union-attr]
-        for i in range(n + m, len(leaves))
+        for i in spec.consts
         if moves[i] is not None
     }
     closed = substitute([t for t in outputs if t is not None], replaced)
@@ -183,16 +183,16 @@ def _jvp(
         for i in moving
     ]
     found = scan_node(
-        [*(fresh[i] for i in range(n)), *(moved[i] for i in moving)],
+        [*(fresh[i] for i in spec.carries), *(moved[i] for i in moving)],
         [
-            *(fresh[i] for i in range(n, n + m)),
+            *(fresh[i] for i in spec.rows),
             *(moved[i] for i in shifted),
             *masks.leaves(),
         ],
         closed,
         [*inputs[:n], *(t for t in starts if t is not None)],
         [
-            *inputs[n : n + m],
+            *(inputs[i] for i in spec.rows),
             *(masks.rows[i] for i in shifted),
             *masks.sequences(),
         ],
@@ -220,11 +220,12 @@ def _vjp(
     *,
     sweep: Sweep,
 ) -> list[Tensor | None]:
-    body, n, m = attrs["body"], attrs["carries"], attrs["sequences"]
+    body, spec = attrs["body"], LoopSpec.of(attrs)
     leaves, outputs = list(body.params), list(body.outputs)
-    consts = [i for i in range(n + m, len(leaves)) if needs[i]]
-    rows = [i for i in range(n, n + m) if needs[i]]
-    smooth = [i for i in range(n) if leaves[i].dtype.is_float]
+    n = len(spec.carries)
+    consts = [i for i in spec.consts if needs[i]]
+    rows = [i for i in spec.rows if needs[i]]
+    smooth = [i for i in spec.carries if leaves[i].dtype.is_float]
     wrt = [*smooth, *rows, *consts]
     seeds = {
         i: bound_like(o, "d_")
@@ -247,11 +248,10 @@ def _vjp(
             seeds[i] = bound_like(leaves[i], "d_")
     turning = [i for i in smooth if i in seeds]
     kept = body_residuals(
-        body, [d for d in derived if d is not None], list(seeds.values()), n, m
+        body, [d for d in derived if d is not None], list(seeds.values()), n
     )
     stacks = _with_stacks(output, inputs, attrs, kept)
-    read_rows = list(range(n, n + m))
-    fresh_rows = {leaves[i].node: bound_like(leaves[i]) for i in read_rows}
+    fresh_rows = {leaves[i].node: bound_like(leaves[i]) for i in spec.rows}
     fresh_kept = {t.node: bound_like(t) for t in kept}
     fresh_seeds = {i: bound_like(s) for i, s in seeds.items()}
     consts_out = [i for i in consts if by_leaf[i] is not None]
@@ -259,7 +259,7 @@ def _vjp(
     replaced = (
         fresh_rows | fresh_kept | {seeds[i].node: t for i, t in fresh_seeds.items()}
     )
-    replaced |= {leaves[i].node: inputs[i] for i in range(n + m, len(leaves))}
+    replaced |= {leaves[i].node: inputs[i] for i in spec.consts}
     wanted = [
         by_leaf[i] if by_leaf[i] is not None else zeros_like(leaves[i]) for i in turning
     ]
@@ -286,7 +286,7 @@ def _vjp(
             *(zeros_like(inputs[i]) for i in consts_out),
         ],
         [
-            *(inputs[i] for i in read_rows),
+            *(inputs[i] for i in spec.rows),
             *stacks,
             *(masks.rows[i] for i in ys),
             *masks.sequences(),

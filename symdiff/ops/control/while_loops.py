@@ -17,6 +17,7 @@ import sympy as sp
 
 from symdiff.graph.body import Body, substitute
 from symdiff.graph.counted import counted_dim
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
@@ -109,8 +110,8 @@ def _while_jvp(
     *,
     sweep: Sweep,
 ) -> list[Tensor | None]:
-    test, body, n = attrs["test"], attrs["body"], attrs["carries"]
-    leaves = list(body.params)
+    test, body, spec = attrs["test"], attrs["body"], LoopSpec.of(attrs)
+    leaves, n = list(body.params), len(spec.carries)
     moves = [
         None if t is None else bound_like(p, "t_")
         for p, t in zip(leaves, tangents, strict=True)
@@ -118,19 +119,19 @@ def _while_jvp(
     while True:
         pairs = [(p, t) for p, t in zip(leaves, moves, strict=True) if t is not None]
         derived = sweep(body.outputs, [p for p, _ in pairs], [t for _, t in pairs])
-        late = [i for i in range(n) if derived[i] is not None and moves[i] is None]
+        late = [i for i in spec.carries if derived[i] is not None and moves[i] is None]
         if not late:
             break
         for i in late:
             moves[i] = bound_like(leaves[i], "t_")
-    moving = [i for i in range(n) if moves[i] is not None]
+    moving = [i for i in spec.carries if moves[i] is not None]
     new = [or_zeros(derived[i], body.outputs[i]) for i in moving]
     fresh = [bound_like(p) for p in leaves[:n]]
     moved = {i: bound_like(moves[i]) for i in moving}  # type: ignore[arg-type]
     replaced = {leaves[i].node: t for i, t in enumerate(fresh)}
-    replaced |= {leaves[i].node: inputs[i] for i in range(n, len(leaves))}
+    replaced |= {leaves[i].node: inputs[i] for i in spec.consts}
     replaced |= {moves[i].node: t for i, t in moved.items()}  # type: ignore[union-attr]
-    for i in range(n, len(leaves)):
+    for i in spec.consts:
         move, tangent = moves[i], tangents[i]
         if move is not None and tangent is not None:
             replaced[move.node] = tangent
@@ -175,14 +176,15 @@ def _while_vjp(
     """The loop, its number of steps known, is a scan; its transpose runs over the
     stacks.
     """
-    body, n = attrs["body"], attrs["carries"]
+    body, spec = attrs["body"], LoopSpec.of(attrs)
     leaves, outputs = list(body.params), list(body.outputs)
+    n = len(spec.carries)
     stacks, steps = stacked_carries(output, inputs, attrs)
     stack_cts = {i: cts[n + i] for i in range(len(cts) - n) if cts[n + i] is not None}
-    smooth = [i for i in range(n) if leaves[i].dtype.is_float]
-    consts = [i for i in range(n, len(leaves)) if needs[i]]
+    smooth = [i for i in spec.carries if leaves[i].dtype.is_float]
+    consts = [i for i in spec.consts if needs[i]]
     wrt = [*smooth, *consts]
-    alive = [i for i in range(n) if cts[i] is not None or i in stack_cts]
+    alive = [i for i in spec.carries if cts[i] is not None or i in stack_cts]
     seeds = {i: bound_like(outputs[i], "d_") for i in alive}
     while True:
         derived = swept_back(
@@ -203,8 +205,8 @@ def _while_vjp(
     more = {i: bound_like(leaves[i], "d_") for i in stack_cts}
     fresh_seeds = {i: bound_like(seeds[i]) for i in turning}
     totals = {i: bound_like(leaves[i], "d_") for i in consts_out}
-    replaced = {leaves[i].node: rows[i] for i in range(n)}
-    replaced |= {leaves[i].node: inputs[i] for i in range(n, len(leaves))}
+    replaced = {leaves[i].node: rows[i] for i in spec.carries}
+    replaced |= {leaves[i].node: inputs[i] for i in spec.consts}
     replaced |= {seeds[i].node: t for i, t in fresh_seeds.items()}
     wanted = [or_zeros(by_leaf[i], leaves[i]) for i in (*turning, *consts_out)]
     made = dict(zip((*turning, *consts_out), substitute(wanted, replaced), strict=True))

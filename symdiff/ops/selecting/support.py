@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, Dim
@@ -190,13 +191,11 @@ def _of_rows(t: Tensor, search: _Search, depth: int) -> Tensor | None:
     """
     (loop,) = t.parents
     attrs, index = loop.node.attrs, t.node.attrs["index"]
-    first = attrs.get("carries", 0)
-    if "sequences" not in attrs or index < first:
+    if "sequences" not in attrs or index < attrs["carries"]:
         return None
-    body = attrs["body"]
+    body, spec = attrs["body"], LoopSpec.of(attrs)
     inner = _support(body.outputs[index], search, depth)
-    rows = slice(first, first + attrs["sequences"])
-    pairs = zip(body.params[rows], loop.parents[rows], strict=True)
+    pairs = [(body.params[i], loop.parents[i]) for i in spec.rows]
     if inner is None:
         return None
     return _outside(inner, {p.node: s for p, s in pairs}, t.shape[0])

@@ -1,0 +1,53 @@
+"""Which operands of a loop are what.
+
+In: the attributes of a loop's node. Out: a `LoopSpec`: the places of its carries, of
+the sequences it takes rows of, and of what it reads from outside. Invariant: operands
+stand in this order, as the leaves of the body do; results are the carries' ends, then
+what is stacked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSpec:
+    """The places of a loop's operands; a while loop has no rows."""
+
+    carries: range
+    rows: range
+    consts: range
+
+    @classmethod
+    def counted(cls, carries: int, rows: int, operands: int) -> LoopSpec:
+        """Return the places of so many carries, rows, and operands in all."""
+        first = carries + rows
+        return cls(range(carries), range(carries, first), range(first, operands))
+
+    @classmethod
+    def of(cls, attrs: Mapping[str, Any]) -> LoopSpec:
+        """Return the places of the operands of a node with these attributes."""
+        count = len(attrs["body"].params)
+        return cls.counted(attrs["carries"], attrs.get("sequences", 0), count)
+
+    @property
+    def inner(self) -> range:
+        """The carries and the rows: what a step gives new values."""
+        return range(self.rows.stop)
+
+    def split(
+        self, operands: Sequence[T]
+    ) -> tuple[Sequence[T], Sequence[T], Sequence[T]]:
+        """Return the carries, the sequences and the others among operands."""
+        n, end = self.rows.start, self.rows.stop
+        return operands[:n], operands[n:end], operands[end:]
+
+    def ends(self, results: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+        """Return the carries and what is stacked among results."""
+        n = len(self.carries)
+        return results[:n], results[n:]
