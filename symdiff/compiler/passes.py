@@ -34,8 +34,8 @@ from symdiff.plan.indices import check_indices
 from symdiff.plan.program import Program
 from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
-from symdiff.rewrite.bodies import numbering, rewritten
 from symdiff.rewrite.driver import Table
+from symdiff.rewrite.loops import numbering, rewritten
 from symdiff.rewrite.prune import pruning
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 from symdiff.rewrite.unstable import unstable

@@ -87,7 +87,8 @@ def _like(old: Tensor, parents: Sequence[Tensor], attrs: dict[str, Any]) -> Tens
     """Return a reduced loop, or a result of one, with the names and place of the
     whole.
     """
-    return mark(remade(old, tuple(parents), attrs), bound_to=None)
+    made = remade(old, tuple(parents), attrs)
+    return mark(made, bound_to=None)  # a derivative of a loop is named after its primal
 
 
 def _branch(node: Node, used: set[int]) -> Pruned:

@@ -1,8 +1,8 @@
-"""Rewriting inside loops and branches, and merging loops that compute the same.
+"""Merging loops that compute the same, and numbering those that count their steps.
 
-In: tensors whose graph holds bodies. Out: the same with every body rewritten, and a
-loop that only stacks more than another standing for both. Invariant: a body keeps its
-bound leaves.
+In: tensors whose graph holds loops. Out: what becomes of tensors where a loop that only
+stacks more than another stands for both. Invariant: a loop is merged into one that
+begins with all its results.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def merging(outputs: Sequence[Tensor]) -> Became:
             return None
         longer = (chosen[old.parents[0].node],)
         made = remade(old, longer, old.node.attrs, keep_order=False)
-        return mark(made, bound_to=None)
+        return mark(made, bound_to=None)  # as in `prune`
 
     merged = rebuilding(choose, keep_order=False)
     if not same:
