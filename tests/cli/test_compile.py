@@ -120,7 +120,7 @@ def test_print_after_shows_the_program():
     assert "--- after derive ---" in said
     assert "softmax_cross_entropy" in said
     found = error_of("compile", "spec.py", "--print-after", "nope", code=2)
-    assert "derive, rewrite, expand" in found
+    assert "derive, update, rewrite, expand" in found
 
 
 def test_a_function_compiles():
