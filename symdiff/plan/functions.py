@@ -269,7 +269,10 @@ def scheduled(routine: Routine, style: Style) -> Routine:
     forms = numbers_of(at_hand, routine.order, routine.before, weak)
     routine = replace(routine, forms=forms)
     if not routine.planned:
-        found = schedule(routine.results, at_hand, routine.tensors, style)
+        found = schedule(
+            *(routine.results, at_hand, routine.tensors, style),
+            order=None if routine.numbers else routine.order,
+        )
         return replace(routine, steps=tuple(found))
 
     def group(tensor: Tensor) -> Hashable:

@@ -83,13 +83,16 @@ def schedule(
     tensors: Mapping[Node, Tensor],
     style: Style,
     keep_results: bool = True,
+    order: list[Node] | None = None,
 ) -> list[Step]:
     """Return the steps that compute ``results`` from ``given``.
+
+    ``order`` are the nodes between them, operands first, where they are known already.
 
     ``keep_results`` gives each result a name; without, it may be an expression.
     """
     given = set(given)
-    order = reachable(results, given)
+    order = reachable(results, given) if order is None else order
     body = _Body(order, tensors, given, set(results), keep_results=keep_results)
     if not keep_results:  # each place that a result goes to writes it
         for node in results:
