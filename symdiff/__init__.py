@@ -166,9 +166,7 @@ class Namespace:
 
 
 def _functions() -> dict[str, Any]:
-    """Return the public functions by name, after loading every module that adds
-    some.
-    """
+    """Return the public functions by name, all modules that add some loaded."""
     import pkgutil
     from importlib import import_module
 

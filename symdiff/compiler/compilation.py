@@ -46,13 +46,15 @@ class Compilation(Displayed):
     files: Mapping[str, str | bytes]
     single_file: bool = False
     stages: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    # what was compiled: declaration, wrt, base
     _source: tuple[Any, Any, str | None] | None = field(
         default=None, repr=False, compare=False
-    )  # what was compiled: declaration, wrt, base
+    )
     _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
+    # by path, what the listings are made from
     _listed: Mapping[str, Sequence[Listed | Record]] = field(
         default_factory=dict, repr=False, compare=False
-    )  # by path, what the listings are made from
+    )
 
     @cached_property
     def listing(self) -> Mapping[str, Listing]:

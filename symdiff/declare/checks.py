@@ -57,9 +57,7 @@ _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
 
 
 def module_name(name: Any) -> str:
-    """Return ``name``; raise `DeclarationError` where it cannot name a Python
-    module.
-    """
+    """Return ``name``; raise `DeclarationError` where no module can have it."""
     remedy = "use letters, digits and underscores, for example 'digits_mlp'."
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
         raise DeclarationError(f"name {name!r} cannot name a Python module; {remedy}")

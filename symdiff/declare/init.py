@@ -275,7 +275,6 @@ def as_init(value: Any, shape: tuple[int, ...]) -> Init:
                 "use sd.init.normal(std) and the like, a number, or an array of the "
                 "shape."
             )
-    found.draw_text(
-        shape
-    )  # a description that does not fit fails here, at the declaration
+    # a description that does not fit fails here, at the declaration
+    found.draw_text(shape)
     return found

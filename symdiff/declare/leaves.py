@@ -196,9 +196,7 @@ def flatten(values: Any) -> list[Tensor]:
 
 
 def leaf_name(name: Any) -> str:
-    """Return ``name`` behind the open scopes; raise `DeclarationError` if it is no
-    name.
-    """
+    """Return ``name`` behind the open scopes; raise `DeclarationError` for others."""
     if not isinstance(name, str):
         raise DeclarationError(
             f"a name must be a string, got {type(name).__name__} {name!r:.60}."
@@ -233,9 +231,7 @@ def _concrete(name: str, what: str, shape: Any) -> tuple[int, ...]:
 
 
 def _bound(which: str, value: Any, kind: DType) -> Any:
-    """Return a bound as a Python number or a dim; raise `DeclarationError`
-    otherwise.
-    """
+    """Return a bound as a number or a dim; raise `DeclarationError` otherwise."""
     if value is None:
         return None
     if kind.is_bool:
@@ -291,8 +287,7 @@ def is_leaf(value: Any, *ops: Any) -> bool:
 
 
 def leaves(tensors: Iterable[Tensor], *ops: Any) -> list[Tensor]:
-    """Return the leaves of the given ops that ``tensors`` need, in order of
-    declaration.
+    """Return the leaves of these ops that ``tensors`` need, as they were declared.
 
     Raises `DeclarationError` where they read a variable of a loop from outside it.
     """

@@ -56,9 +56,7 @@ def number(what: str, value: Any) -> float:
 
 
 def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -> None:
-    """Check ``low <= value < high`` (``low < value`` where open); schedules by their
-    base.
-    """
+    """Check ``low <= value < high`` (``low < value`` if open); a schedule's base."""
     found = number(name, value.base if isinstance(value, Schedule) else value)
     if not (low < found or (found == low and not open_low)) or found >= high:
         sign = "<" if open_low else "<="

@@ -36,9 +36,7 @@ def reverse_sweep(
     cotangents: Sequence[Tensor | None],
     wrt: Sequence[Tensor],
 ) -> list[Tensor | None]:
-    """Return the cotangent of each tensor in ``wrt``; None where no output reaches
-    it.
-    """
+    """Return the cotangent of each tensor in ``wrt``; None where nothing reaches it."""
     order = tensor_topological(outputs)
     wanted = {t.node for t in wrt}
     active = active_nodes(order, wanted)

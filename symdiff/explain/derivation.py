@@ -73,9 +73,8 @@ class Gradient:
     formula: Formula
     where: tuple[tuple[str, Formula], ...]
     more: bool  # whether ``where`` stops before everything is said
-    tensors: Mapping[str, Tensor] = field(
-        repr=False, compare=False
-    )  # the same as graph
+    # the same as graph
+    tensors: Mapping[str, Tensor] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Cotangent:
-    """The cotangent of a value: the sum of its terms and, for a ``seed``, of what is
-    given.
-    """
+    """The cotangent of a value: the sum of its terms and, for a ``seed``, the given."""
 
     name: str
     of: str

@@ -101,9 +101,8 @@ def _write(path: Path, told: Mapping[str, Any], kept: Mapping[str, np.ndarray]) 
 def _loaded(file: Path, package: bool) -> ModuleType:
     """Import the student's file, inside its package where it has one."""
     sys.path[:1] = []  # the folder of this file
-    sys.path.append(
-        str(file.parent)
-    )  # last, so that no student's random.py comes first
+    # last, so that no student's random.py comes first
+    sys.path.append(str(file.parent))
     if package:
         entry = file.parent / "__init__.py"
         _module("student", entry, [str(file.parent)])

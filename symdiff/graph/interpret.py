@@ -86,9 +86,7 @@ class Environment:
                 )
 
     def resolve(self, value: Any) -> Any:
-        """Return an attribute with dims and the float dtype replaced by their run's
-        values.
-        """
+        """Return an attribute with dims and the float dtype as they are in this run."""
         match value:
             case sp.Expr():
                 number = value.subs(self.dims)

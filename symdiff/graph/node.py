@@ -163,9 +163,7 @@ def array_digest(value: np.ndarray) -> str:
 
 
 def topological(outputs: Iterable[Node]) -> list[Node]:
-    """Return every node that ``outputs`` need, inputs before users, without
-    recursion.
-    """
+    """Return every node that ``outputs`` need, inputs before users."""
     order: list[Node] = []
     done: set[Node] = set()
     for root in outputs:
@@ -186,9 +184,7 @@ def topological(outputs: Iterable[Node]) -> list[Node]:
 
 
 def users(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
-    """Return, for each node, the nodes among ``nodes`` that read it (once per
-    operand).
-    """
+    """Return, for each node, its readers among ``nodes`` (once per operand)."""
     found: dict[Node, list[Node]] = {n: [] for n in nodes}
     for node in list(found):
         for i in node.inputs:

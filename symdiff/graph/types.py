@@ -31,8 +31,7 @@ Shape = tuple[Dim, ...]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DType:
-    """An element type: its ``name`` and ``kind`` ('b', 'i', 'u', 'f' or 'k' for
-    tuples).
+    """An element type: a ``name`` and a ``kind``: 'b', 'i', 'u', 'f', 'k' for tuples.
 
     Compared with what NumPy takes for a dtype, such as ``np.float32`` or ``"int64"``,
     it answers as NumPy's own; a float of either width raises `TracingError` there.
@@ -205,9 +204,7 @@ def dim(name: str) -> sp.Symbol:
 
 
 def as_dim(value: object) -> Dim:
-    """Return ``value`` as a canonical dim: a Python int or an expanded SymPy
-    expression.
-    """
+    """Return ``value`` as a canonical dim: an int or an expanded expression."""
     if isinstance(value, (bool, np.bool_)):
         raise ShapeError(f"{value!r} is a boolean, not a dimension.")
     if isinstance(value, (int, np.integer)):
@@ -303,9 +300,7 @@ def unify(left: Dim, right: Dim) -> Dim | None:
 
 
 def require_nonempty(length: Dim, reason: str) -> None:
-    """Demand ``length >= 1``: an error now if it is 0, a run-time check if it is
-    symbolic.
-    """
+    """Demand ``length >= 1``: an error now, or a run-time check of a symbolic one."""
     if length == 0:
         raise ShapeError(
             f"{reason} needs at least one element, but the axis has length 0."

@@ -17,9 +17,7 @@ from symdiff.graph.types import FLOAT32, FLOAT64, DType
 
 
 def numpy_dtype(declared: str, neutral: str = "float64") -> np.dtype[Any]:
-    """Return the dtype of what is ``declared`` so, where a run's floats are
-    ``neutral``.
-    """
+    """Return the dtype of what is ``declared`` so in a run of ``neutral`` floats."""
     return np.dtype(neutral if declared == NEUTRAL else declared)
 
 

@@ -28,9 +28,7 @@ Formula = Counter[sp.Expr]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How many nodes there are, floating-point operations, and bytes read and
-    written.
-    """
+    """How many nodes there are, their operations, and bytes read and written."""
 
     nodes: int
     flops: str

@@ -61,9 +61,7 @@ class Routine:
         return reachable(self.results, set(self.given))
 
     def __str__(self) -> str:
-        """List the values, a line for each step once they are scheduled, or the memory
-        plan.
-        """
+        """List the values, a line for each scheduled step, or the memory plan."""
         if self.memory is not None:
             return f"function {self.name}: {self.memory}"
         lines = [f"function {self.name}"]

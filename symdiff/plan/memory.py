@@ -57,20 +57,17 @@ class _Planner:
     numbers: set[Node]
     forms: dict[Node, OutForm] = field(default_factory=dict)
     inline: set[Node] = field(default_factory=set)
-    owners: dict[Node, frozenset[Node]] = field(
-        default_factory=dict
-    )  # whose memory it is
+    # whose memory it is
+    owners: dict[Node, frozenset[Node]] = field(default_factory=dict)
     layouts: dict[Node, Layout | None] = field(default_factory=dict)
     last: dict[Node, int] = field(default_factory=dict)  # when an owner is read last
     holding: dict[Node, Buffer] = field(default_factory=dict)  # owner to its buffer
     free: dict[Any, list[Buffer]] = field(default_factory=dict)
     scratch: list[Buffer] = field(default_factory=list)
-    occupant: dict[Buffer, Node] = field(
-        default_factory=dict
-    )  # whose value a buffer holds
-    wishes: dict[Node, Buffer] = field(
-        default_factory=dict
-    )  # where its reader would have it
+    # whose value a buffer holds
+    occupant: dict[Buffer, Node] = field(default_factory=dict)
+    # where its reader would have it
+    wishes: dict[Node, Buffer] = field(default_factory=dict)
 
     def plan(self) -> MemoryPlan:
         """Decide how each node is made, when its memory dies, and where it lies."""

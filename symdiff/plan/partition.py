@@ -127,9 +127,7 @@ def _add_chain(node: Node, forward: set[Node]) -> None:
 def _only_read_through(
     root: Node, reader: Node, readers: dict[Node, list[Node]], forward: set[Node]
 ) -> bool:
-    """Whether ``reader`` alone, outside the forward half, reads a value or a view of
-    it.
-    """
+    """Whether ``reader`` alone outside the forward half reads a value or a view."""
     waiting = [root]
     while waiting:
         current = waiting.pop()

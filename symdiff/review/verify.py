@@ -70,9 +70,8 @@ def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]
     alias = "_symdiff_verified"
     try:
         with _running(folder):
-            module = load_package(
-                alias, folder.absolute()
-            )  # finders are cached by path
+            # finders are cached by path
+            module = load_package(alias, folder.absolute())
             if folder == entry:
                 found, check = module, None
             else:

@@ -50,9 +50,7 @@ def hoist_row_products(t: Tensor) -> Tensor | None:
 
 
 def _is_row_product(node: Node, place: dict[Node, int], spec: LoopSpec) -> bool:
-    """Whether a node is row @ matrix, or matrix @ row for vectors, the matrix from
-    outside.
-    """
+    """Whether a node is row @ matrix (or, of vectors, matrix @ row) from outside."""
     if node.op is not MATMUL or any(i not in place for i in node.inputs):
         return False
     a, b = node.inputs

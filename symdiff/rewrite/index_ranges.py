@@ -38,9 +38,7 @@ Known = dict[Node, Interval]
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """low <= value < high (None: NumPy checks that), or one of the numbers
-    ``besides``.
-    """
+    """low <= value < high (None: NumPy checks it), or one of those ``besides``."""
 
     low: int
     high: int | None

@@ -25,9 +25,7 @@ from symdiff.ops.core.tuples import ITEM
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """New attributes of a loop or branch, the operands it keeps, and where its results
-    went.
-    """
+    """What a loop or branch becomes: attributes, operands kept, where results went."""
 
     attrs: dict[str, Any]
     operands: tuple[int, ...]
@@ -40,9 +38,7 @@ def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def pruning(outputs: Sequence[Tensor]) -> Rebuilding:
-    """Return what becomes of tensors where control flow is reduced to what ``outputs``
-    read.
-    """
+    """Return what becomes of tensors where control flow is cut to what is read."""
     plans = _plans([t.node for t in outputs])
     made: dict[Tensor, Tensor] = {}
 
@@ -84,9 +80,7 @@ def _plans(outputs: Sequence[Node]) -> dict[Node, Pruned]:
 
 
 def _like(old: Tensor, parents: Sequence[Tensor], attrs: dict[str, Any]) -> Tensor:
-    """Return a reduced loop, or a result of one, with the names and place of the
-    whole.
-    """
+    """Return a reduced loop, or a result of one, named and placed as the whole."""
     made = remade(old, tuple(parents), attrs)
     return mark(made, bound_to=None)  # a derivative of a loop is named after its primal
 

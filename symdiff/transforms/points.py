@@ -62,9 +62,8 @@ class CallPoint:
             variable = handed = tensor
         else:
             variable = bound(tensor.node.tensor_type, ".".join(path))
-            handed = Tensor(
-                variable.node, (), variable.origin
-            )  # what writes are told of
+            # what writes are told of
+            handed = Tensor(variable.node, (), variable.origin)
             entered(handed, ".".join(path), leaf)
         self.variables.append(variable)
         self._given.append(tensor)

@@ -46,9 +46,7 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
 
 
 def _kept(labels: Any, ignore_index: int | None, classes: Any) -> tuple[Any, Any]:
-    """Return labels that index, 0 for those left out, and where they count (None:
-    all).
-    """
+    """Return labels that index, 0 where left out, and where they count (None: all)."""
     if ignore_index is None:
         return labels, None
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
@@ -60,9 +58,7 @@ def _kept(labels: Any, ignore_index: int | None, classes: Any) -> tuple[Any, Any
 
 
 def _row_weights(rows: Any, kept: Any, *weights: Any) -> Any:
-    """Return the product of the weights that there are, 0 where a row does not
-    count.
-    """
+    """Return the product of the weights there are, 0 where a row does not count."""
     total: Any = None
     for w in weights:
         if w is not None:

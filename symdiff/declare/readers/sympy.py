@@ -45,9 +45,8 @@ def from_sympy(expression: Any, tensors: Mapping[Any, Any]) -> Any:
     """
     e = sp.sympify(expression)
     found = _read(e, _by_symbol(e, tensors))
-    return (
-        as_tensor(float(e)) if isinstance(e, sp.Integer) else found
-    )  # all numbers are real
+    # all numbers are real
+    return as_tensor(float(e)) if isinstance(e, sp.Integer) else found
 
 
 def _by_symbol(e: Any, tensors: Mapping[Any, Any]) -> dict[Any, Tensor]:

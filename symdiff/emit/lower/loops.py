@@ -80,9 +80,7 @@ def _operands(
     context: Context,
     read: set[Node] | None = None,
 ) -> tuple[list[py.Stmt], list[py.Expr]]:
-    """Return names for the operands from ``start`` on, assigned first where they have
-    none.
-    """
+    """Return names for the operands from ``start`` on, and what assigns new ones."""
     made: list[py.Stmt] = []
     found: list[py.Expr] = []
     first = 0 if node.op is COND else start
@@ -159,9 +157,7 @@ def _rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.S
 
 
 def _added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.Stmt]:
-    """Return ``total += x`` for ``total = total + x``, where the array is the loop's
-    own.
-    """
+    """Return ``total += x`` for ``total = total + x`` of the loop's own arrays."""
     made: list[py.Stmt] = []
     for s in stmts:
         match s:

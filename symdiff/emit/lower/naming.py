@@ -114,9 +114,7 @@ class Names:
             self._dims[length] = self.claim(identifier(length))
 
     def claim(self, name: str) -> str:
-        """Return ``name``, or the first of name_2, name_3, … that is free, and take
-        it.
-        """
+        """Take ``name``, or the first of name_2, name_3, … that is free; return it."""
         unique, count = name, self._counts.get(name, 1)
         while unique in self._used or unique in RESERVED:
             count += 1
@@ -170,9 +168,7 @@ class Names:
         return self._by_node.get(tensor.node)
 
     def user_name(self, tensor: Tensor) -> str | None:
-        """Return the name the user gave a tensor: name=, or the target of its
-        statement.
-        """
+        """Return the name the user gave a tensor: name=, or its statement's target."""
         return user_name(tensor, self._resolver)
 
     def wish(self, tensor: Tensor) -> str:

@@ -57,9 +57,7 @@ class Resolver:
         ] = {}
 
     def statement(self, tensor: Tensor) -> Statement | None:
-        """Return the statement that declared a tensor (or its primal, for a
-        derivative).
-        """
+        """Return the statement that declared a tensor (of a derivative, its primal)."""
         site = primal_site(tensor)
         if not site.frames:
             return None
@@ -159,9 +157,7 @@ def _parsed(source: str) -> ast.Module | None:
 
 
 def primal_site(tensor: Tensor) -> Site:
-    """Return the site of the user's statement behind a tensor, through its
-    derivatives.
-    """
+    """Return the site of the statement behind a tensor, through its derivatives."""
     site = tensor.site
     while site.primal is not None:
         site = site.primal.site

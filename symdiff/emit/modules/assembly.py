@@ -217,9 +217,7 @@ def check_text(unit: Unit, leaves: Sequence[Tensor]) -> str:
 
 
 def stored_constants(unit: Unit, text: str, single: bool) -> str:
-    """Return the statements that load the arrays ``text`` reads from beside a
-    module.
-    """
+    """Return what loads the arrays that ``text`` reads from beside a module."""
     if "_CONSTANTS[" not in text:
         return ""
     name = f"{unit.program.name}_constants.npz" if single else "constants.npz"

@@ -88,9 +88,8 @@ class Unit:
 def style_of(program: Program, resolver: Resolver, level: int) -> Style:
     """Return how the functions of a program are written."""
     order = {t.node: i for i, t in enumerate(program.wrt)}
-    derived = zip(
-        program.wrt, program.gradients, strict=False
-    )  # at first there are none
+    # at first there are none
+    derived = zip(program.wrt, program.gradients, strict=False)
     place = {g.node: order[v.node] for v, g in derived}
     groups: dict[Tensor, Hashable] = {}
 
@@ -182,9 +181,7 @@ def leaf_name(unit: Unit, leaf: Tensor) -> py.Name:
 
 
 def unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.Stmt]:
-    """Return ``W, b = params["W"], params["b"]``, a line each where that is too
-    long.
-    """
+    """Return ``W, b = params["W"], params["b"]``, or a line each where it is long."""
     if not used:
         return []
     targets = [leaf_name(unit, p) for p in used]
@@ -206,9 +203,7 @@ def read_nodes(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
 
 
 def used_nodes(body: Body) -> set[Node]:
-    """Return the nodes that a body reads or returns, and the one that tells its
-    dtype.
-    """
+    """Return the nodes that a body reads or returns, and what tells its dtype."""
     found = read_nodes(body.order, body.results)
     if body.context.float_read and body.context.float_node is not None:
         found.add(body.context.float_node)
@@ -325,8 +320,7 @@ def _may_alias(node: Node, context: Context) -> bool:
 
 
 def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
-    """Return a result as it is handed to the caller: of the declared dtype, aliasing
-    nothing.
+    """Return a result as it is handed out: of the declared dtype, aliasing nothing.
 
     ``taken`` are the values handed out already; the result's own is added.
     """

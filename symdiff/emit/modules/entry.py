@@ -162,9 +162,7 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
 
 
 def _param_text(leaf: Tensor) -> str:
-    """Return a parameter's draw: its initial value, moved a little off its
-    symmetries.
-    """
+    """Return a parameter's draw: its initial value, moved off its symmetries."""
     shape = leaf.shape
     shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))
     base = draw_text(leaf)
@@ -184,9 +182,7 @@ def _state_text(leaf: Tensor) -> str:
 def check_parts(
     unit: Unit, found: Halves, *, planned: bool, train: bool
 ) -> dict[str, str]:
-    """Return the pieces of the self-check: drawing, adapters, verification,
-    training.
-    """
+    """Return the pieces of the self-check: draws, adapters, verification, training."""
     p = unit.program
     primal, backward = found.primal, found.backward
     sizes = _sizes(unit)

@@ -39,9 +39,7 @@ from symdiff.graph.types import FLOAT
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of ``Residuals``: name, annotation, comment, and what forward puts
-    there.
-    """
+    """A field of ``Residuals``: name, annotation, comment, and what it holds."""
 
     name: str
     kind: str
@@ -60,9 +58,7 @@ class Halves:
 
 @dataclass(slots=True)
 class Reverse:
-    """The backward function's computation, and the name of the dtype it may be
-    handed.
-    """
+    """The backward function's computation, and the name of the dtype it may get."""
 
     body: Body
     seeds: list[py.Stmt]
@@ -181,9 +177,7 @@ def _primal_function(
 def _backward_function(
     unit: Unit, reverse: Reverse, fields: Sequence[Field], residuals: Sequence[Node]
 ) -> Written:
-    """Return the backward pass: cotangents of every ``wrt`` from residuals and
-    seeds.
-    """
+    """Return the backward pass: from residuals and seeds to every cotangent."""
     p, body = unit.program, reverse.body
     context = body.context
     used = used_nodes(body)

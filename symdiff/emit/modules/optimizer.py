@@ -241,9 +241,7 @@ def _float64(unit: Unit) -> str:
 def unit_of(
     leaves: Sequence[Tensor], roots: Sequence[tuple[str, Tensor]], parent: Unit
 ) -> Unit:
-    """Return a unit that computes ``roots`` from ``leaves``, within a parent's
-    modules.
-    """
+    """Return a unit that computes ``roots`` from ``leaves``, in a parent's modules."""
     empty: tuple[Tensor, ...] = ()
     program = Program(
         name="update",
@@ -306,9 +304,7 @@ def number(value: py.Expr, kind: str | None) -> py.Expr:
 
 
 def schedule_statements(found: Scheduled, parent: Unit) -> py.Printed:
-    """Return the body of ``_hyper``: the hyperparameters at a step, by their
-    schedules.
-    """
+    """Return the body of ``_hyper``: the hyperparameters at a step."""
     made, values = _scheduled(found, parent, found.values, "state.step")
     pairs = ", ".join(
         f"{py.expr_text(py.Lit(n))}: {py.expr_text(value)}"

@@ -81,9 +81,7 @@ def _rows(t: tokenize.TokenInfo, kind: str) -> Iterator[Piece]:
 
 
 def rows(text: str, said: Said, on_line: Callable[[int], str]) -> Iterable[str]:
-    """Return the lines as HTML; ``said`` gives attributes to words, ``on_line`` to
-    lines.
-    """
+    """Return the lines as HTML, with attributes for words and for lines."""
     by_line: dict[int, list[Piece]] = {}
     for piece in pieces(text):
         by_line.setdefault(piece.line, []).append(piece)

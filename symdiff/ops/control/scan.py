@@ -310,8 +310,7 @@ def _with_stacks(
     attrs: Mapping[str, Any],
     kept: Sequence[Tensor],
 ) -> list[Tensor]:
-    """Return the values of ``kept`` at every step, from a scan that stacks them as
-    well.
+    """Return the values of ``kept`` at every step, from a scan that stacks them too.
 
     Its body has the same bound leaves and begins with the same outputs, by which a
     later pass recognises that it computes everything the plain scan does.

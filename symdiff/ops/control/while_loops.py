@@ -173,9 +173,7 @@ def _while_vjp(
     *,
     sweep: Sweep,
 ) -> list[Tensor | None]:
-    """The loop, its number of steps known, is a scan; its transpose runs over the
-    stacks.
-    """
+    """The loop, its steps counted, is a scan; its transpose runs over the stacks."""
     body, spec = attrs["body"], LoopSpec.of(attrs)
     leaves, outputs = list(body.params), list(body.outputs)
     n = len(spec.carries)

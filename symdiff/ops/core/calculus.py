@@ -24,9 +24,7 @@ from symdiff.ops.core.symbols import sigmoid, softplus
 def scale_by(
     t: Tensor, factor: sp.Expr, env: Mapping[sp.Symbol, Tensor]
 ) -> Tensor | None:
-    """Return ``t * factor``, factor by factor, so that it reads as one would write
-    it.
-    """
+    """Return ``t * factor``, factor by factor, as one would write it."""
     if factor.is_zero:
         return None
     coefficient, rest = factor.as_coeff_Mul()
@@ -150,9 +148,7 @@ def _split_sign(term: sp.Expr) -> tuple[int, sp.Expr]:
 
 @lru_cache(maxsize=4096)
 def _fraction(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
-    """Split a product into the factors above and below the bar, integers where
-    possible.
-    """
+    """Return the factors above and below the bar, integers where possible."""
     numerator: list[sp.Expr] = []
     denominator: list[sp.Expr] = []
     for factor in e.as_ordered_factors():
@@ -225,13 +221,8 @@ def _build(
     return result
 
 
-_FOLDED = {
-    "maximum",
-    "minimum",
-    "logical_and",
-    "logical_or",
-    "logical_xor",
-}  # n-ary in SymPy, binary here
+# n-ary in SymPy, binary here
+_FOLDED = {"maximum", "minimum", "logical_and", "logical_or"}
 
 
 def _times(factors: Sequence[sp.Expr], done: Mapping[sp.Basic, Any]) -> Any:

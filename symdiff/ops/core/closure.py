@@ -108,8 +108,7 @@ def bound_apart(
 def close(
     variables: Sequence[Tensor], outputs: Sequence[Tensor]
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Return outputs that read bound leaves alone, the leaves made, what they stand
-    for.
+    """Return outputs over bound leaves alone, the new leaves, what they stand for.
 
     Whatever does not depend on ``variables`` is read from outside through a leaf of its
     own; scalars and repeated scalars stay inside, where they fold.
@@ -163,9 +162,7 @@ def _stays(tensor: Tensor) -> bool:
 
 
 def flatten(value: Any) -> tuple[list[Tensor], Any]:
-    """Return the tensors in nested tuples, lists and dicts, and the form to rebuild
-    them.
-    """
+    """Return the tensors in nested containers, and the form to rebuild these."""
     if isinstance(value, (tuple, list)):
         if type(value) not in (tuple, list) and hasattr(value, "_fields"):
             return _gather(value, ("named", type(value)))

@@ -50,8 +50,7 @@ def elementwise(
     rule: str = "",
     facts: Facts = UNKNOWN,
 ) -> Op:
-    """Define an op that acts on each element alone, from a SymPy expression over u, v,
-    w.
+    """Define an op on each element alone, from a SymPy expression over u, v, w.
 
     Parameters
     ----------

@@ -20,8 +20,7 @@ HELPERS: dict[str, Callable[..., Any]] = {}
 
 
 def helper(function: H) -> H:
-    """Let texts call ``_help_<name>(...)``, which takes the source of ``_<name>``
-    along.
+    """Let texts call ``_help_<name>(...)``: the source of ``_<name>`` goes along.
 
     The function is named with a leading underscore, uses numpy (as ``np``) alone, and
     says its accuracy in its docstring.

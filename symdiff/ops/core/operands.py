@@ -265,9 +265,7 @@ def call_elementwise(op: Op, *values: Any) -> Tensor:
 
 
 def _fold_literals(op: Op, tensors: Sequence[Tensor]) -> Tensor:
-    """Evaluate an op on Python scalars, now: NumPy would make a strong float64 of
-    them.
-    """
+    """Evaluate an op on Python scalars, now: NumPy would return a strong float64."""
     args = [literal_value(t) for t in tensors]
     if any(isinstance(a, sp.Expr) for a in args):
         if op.expression is None:

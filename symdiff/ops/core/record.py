@@ -192,9 +192,7 @@ def primitive(
     rule: str = "",
     facts: Facts = UNKNOWN,
 ) -> Op:
-    """Define an op by explicit rules; ``vjp=None, jvp=None`` says that nothing
-    flows.
-    """
+    """Define an op by explicit rules; ``vjp=None, jvp=None``: nothing flows."""
     return register(
         Op(
             name,

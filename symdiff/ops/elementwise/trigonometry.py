@@ -110,6 +110,7 @@ def off_origin(length: Tensor) -> Tensor:
     return hinted(where(equal(length, 0), math.inf, length), "length")
 
 
+# of a sum of squares, where the slope of sqrt alone would meet 0
 ROOT = elementwise(
     "root_of_squares",
     sp.sqrt(u),
@@ -118,7 +119,7 @@ ROOT = elementwise(
     latex=r"\sqrt{{{0}}}",
     rule="0 at the origin",
     facts=Facts(word="root", scalar="_math.sqrt(_0)"),
-)  # of a sum of squares, where the slope of sqrt alone would meet 0
+)
 
 
 HYPOT = elementwise(

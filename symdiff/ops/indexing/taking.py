@@ -208,9 +208,7 @@ def _check_pick(shape: Shape, index: Shape) -> None:
 
 
 def row_index(ndim: int, shape: Shape) -> str:
-    """Return the index of element ``_1`` of every row, for a tensor of ``ndim``
-    axes.
-    """
+    """Return the index of element ``_1`` of every row of a tensor of ``ndim`` axes."""
     rows = [
         f"np.arange({dim_text(d)}){_trailing(ndim - 2 - axis)}"
         for axis, d in enumerate(shape[: ndim - 1])

@@ -118,9 +118,7 @@ def _row_cotangent(ct: Any, rows: Shape, reduction: str) -> Tensor:
 
 
 def _vjp(ct: Tensor, loss: Tensor, inputs: Any, attrs: Any, needs: Any) -> list[Any]:
-    """(softmax(z) − onehot(y)) · (ct / N): the subtraction first, as people write
-    it.
-    """
+    """(softmax(z) − onehot(y)) · (ct / N): the subtraction first, as is usual."""
     z, y = inputs
     difference = softmax(z, -1) - one_hot(y, z.shape[-1], z.dtype)
     share = _row_cotangent(ct, y.shape, attrs["reduction"])

@@ -81,9 +81,7 @@ def after_view(view: Node, condition: Tensor) -> Tensor | None:
 
 
 def condition_origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
-    """Return what a condition repeats, and for each axis the one that it comes from
-    there.
-    """
+    """Return what a condition repeats, and which of its axes each axis comes from."""
     axes: list[int | None] = list(range(condition.ndim))
     while condition.node.op.shows_all:
         (source,) = condition.parents

@@ -154,9 +154,7 @@ UNSLICES = primitive(
 def place_slices(
     parts: Sequence[Tensor], shape: Shape, indices: Sequence[Index]
 ) -> Tensor:
-    """Return zeros with every part added at its index: ints drop an axis, slices keep
-    it.
-    """
+    """Return zeros with parts added at indices: ints drop an axis, slices keep it."""
     return apply(UNSLICES, *parts, shape=tuple(shape), indices=tuple(indices))
 
 

@@ -17,9 +17,7 @@ _LAST = {"symdiff.ops.surface.catalog", "symdiff.ops.surface.operators"}
 
 
 def load() -> None:
-    """Import every module of ops, so that their records and functions are
-    registered.
-    """
+    """Import every module of ops, which registers its records and functions."""
     found = pkgutil.walk_packages(symdiff.ops.__path__, "symdiff.ops.")
     for name in sorted({m.name for m in found if not m.ispkg} - _LAST):
         importlib.import_module(name)

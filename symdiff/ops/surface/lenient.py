@@ -39,8 +39,7 @@ def numpy_mixing(on: bool = True) -> Iterator[None]:
 
 
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return ``function(*args, **kwargs)``, with integers as floats where that is
-    needed.
+    """Return ``function(*args, **kwargs)``, integers as floats where it needs them.
 
     Raises the error of the call as it was written where widening does not help.
     """
@@ -76,8 +75,7 @@ def _attempts(given: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def _widen(value: Any, kinds: str, lists: bool) -> Any:
-    """Return integer arrays as floats, in lists of operands too; anything else as it
-    is.
+    """Return integer arrays as floats, in lists of operands too; else the value.
 
     ``lists`` says whether a list of Python's numbers is such an array.
     """
