@@ -238,10 +238,13 @@ def _planned(
 def _updating(update: Update) -> Routine:
     """Return the function that applies an optimiser's equations to flat vectors.
 
-    Destinations are called like the leaves that they replace: slots, then parameters.
+    Destinations are the slots, then the parameters; a slot may be called "p" as well.
     """
-    old = {**update.slots, "p": update.parameter}
-    goals = [Destination(name, t.node, old[name].node) for name, t in update.roots]
+    goals = [
+        Destination(f"slots:{name}", t.node, update.slots[name].node)
+        for name, t in update.new_slots.items()
+    ]
+    goals.append(Destination("p", update.new_parameter.node, update.parameter.node))
     tensors = tensor_topological([*(t for _, t in update.roots), *update.leaves])
     return Routine(
         "update",
