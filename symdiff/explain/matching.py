@@ -18,7 +18,7 @@ import numpy as np
 from symdiff.explain.derivation import Derivation, Entry
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, array_digest, scalar_text, topological
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import is_given
 from symdiff.plan.cost import cost
 
 _DECLARED = frozenset(["init", "sample"])
@@ -132,7 +132,7 @@ def _operands(node: Node, identity: Mapping[Node, Any]) -> Any:
             found.append(identity[i])
         elif i.op.leaf:
             found.append(str(i.attrs.get("name")))
-        elif i.op is LITERAL or i.op is CONSTANT:
+        elif is_given(i):
             found.append(_attrs(i))
         else:  # what NumPy stretches has no entry of its own
             found.append((i.op.name, _operands(i, identity)))

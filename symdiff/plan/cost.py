@@ -18,7 +18,7 @@ import sympy as sp
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, product
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.work import Work, types_of
 
 FLOAT_BYTES = 4  # of a float, whose width the run decides: counted as float32
@@ -60,7 +60,7 @@ def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
     inner: list[tuple[Formula, Formula]] = []
     for node in nodes:
         count += 1
-        if node.op.leaf or node.op is LITERAL or node.op is CONSTANT:
+        if node.op.leaf or is_given(node):
             continue
         bodies = [v for v in node.attrs.values() if isinstance(v, Body)]
         for body in bodies:

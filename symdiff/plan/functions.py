@@ -15,7 +15,7 @@ from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, is_given
 from symdiff.plan.buffers import Destination, MemoryPlan
 from symdiff.plan.known import known_numbers
 from symdiff.plan.memory import plan_memory
@@ -83,7 +83,7 @@ def _spelled(node: Node, numbers: Mapping[Node, int], at_hand: set[Node]) -> str
     """Return an operation over the numbers of its operands, those that are written
     into its statement spelled out.
     """
-    if node.op is LITERAL or node.op is CONSTANT:
+    if is_given(node):
         return str(node.attrs["value"])
     if node.op.leaf:
         return str(node.attrs["name"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.types import TupleType
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.tuples import ITEM
 
 
@@ -65,11 +65,6 @@ def _descendants(order: Sequence[Node], roots: set[Node]) -> set[Node]:
     return found
 
 
-def is_free(node: Node) -> bool:
-    """Whether a node is written where it is used: literals and constants."""
-    return node.op is LITERAL or node.op is CONSTANT
-
-
 def _pull_forward(
     backward: Sequence[Node],
     forward: set[Node],
@@ -83,9 +78,9 @@ def _pull_forward(
     Softmax probabilities, for example, replace the exponentials and their sum.
     """
     for node in backward:
-        if node in late or is_free(node) or isinstance(node.type, TupleType):
+        if node in late or is_given(node) or isinstance(node.type, TupleType):
             continue
-        sources = {i for i in node.inputs if not is_free(i) and i not in shared}
+        sources = {i for i in node.inputs if not is_given(i) and i not in shared}
         if not sources or not _all_views_forward(sources, forward):
             continue
         roots = {_root(i, forward) for i in sources}
@@ -158,6 +153,6 @@ def _boundary(
             continue
         while is_view(node) and node not in shared:
             node = node.inputs[0]
-        if node not in shared and not is_free(node):
+        if node not in shared and not is_given(node):
             found[node] = None
     return [n for n in topological(found) if n in found]

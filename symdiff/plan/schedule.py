@@ -16,7 +16,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
 from symdiff.ops.core.text import (
     is_infix,
     is_statements,
@@ -180,9 +180,7 @@ def _count_uses(body: _Body) -> None:
     """
     for node in reversed(body.order):
         text = (
-            ""
-            if isinstance(node.type, TupleType) or is_literal(node)
-            else op_text(node)
+            "" if isinstance(node.type, TupleType) or is_given(node) else op_text(node)
         )
         written = operand_uses(text) if text else ()
         stretched = node.op.facts.repeats and node in body.looped
@@ -193,11 +191,6 @@ def _count_uses(body: _Body) -> None:
         for i, source in enumerate(node.inputs):
             times = written[i] if i < len(written) else 1
             body.uses[source] = body.uses.get(source, 0) + max(times, 1) * repeated
-
-
-def is_literal(node: Node) -> bool:
-    """Whether a node is written as a Python literal."""
-    return node.op is LITERAL or node.op is CONSTANT
 
 
 def _must_keep(node: Node, body: _Body, style: Style) -> bool:
@@ -229,7 +222,7 @@ def _is_cheap_scalar(node: Node, body: _Body) -> bool:
     """Whether a value is one operator of Python's on known numbers: ``d_loss / N``."""
     if node.shape or not node.op.is_elementwise or not is_infix(op_text(node)):
         return False
-    return all(is_literal(i) or (i in body.given and not i.shape) for i in node.inputs)
+    return all(is_given(i) or (i in body.given and not i.shape) for i in node.inputs)
 
 
 def _choose(body: _Body, style: Style) -> None:
@@ -241,7 +234,7 @@ def _choose(body: _Body, style: Style) -> None:
             continue
         if _must_keep(node, body, style):
             body.kept.add(node)
-        if is_literal(node) or isinstance(node.type, TupleType):
+        if is_given(node) or isinstance(node.type, TupleType):
             cost[node] = 0
             continue
         own = 0 if node.op.view else operations(op_text(node))
@@ -293,7 +286,7 @@ def _absorb(body: _Body) -> None:
             and body.uses.get(source) == 1
             and source.type == node.type
             and not isinstance(source.type, TupleType)
-            and not is_literal(source)
+            and not is_given(source)
             and is_statements(op_text(source))
         )
         if fits:

@@ -16,7 +16,7 @@ from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 from symdiff.ops.core.text import is_statements
 
@@ -78,7 +78,7 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     while waiting:
         current = waiting.pop(0)
         primal = current.site.primal
-        if primal is None or current.node.op in (LITERAL, CONSTANT):
+        if primal is None or is_given(current.node):
             continue  # equal numbers are one node, whichever rule they come from
         if not primal.node.op.leaf and current.site.rule != FAN_OUT:
             # All sums of one shape share what stretches a cotangent.
@@ -116,7 +116,7 @@ def _flows(tensor: Tensor, context: Context) -> bool:
         within = {t.node for t in inlined}
         for parent in current.parents:
             derived = parent.site.primal is not None
-            derived = derived and parent.node.op not in (LITERAL, CONSTANT)
+            derived = derived and not is_given(parent.node)
             if parent.node not in within and (derived or _is_seed(parent)):
                 return True
     return False

@@ -32,7 +32,7 @@ from symdiff.graph.errors import ShapeError, SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
 from symdiff.ops.core.text import is_infix, is_statements, shape_text
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.numbers import is_share
@@ -69,16 +69,12 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
         context.written[step.absorbed.node] = name
         other = expression_of(node.inputs[1], context, elide_in=node)
         made.append(py.AugAssign(name, node.op.infix, other))
-    elif not _is_literal(node) and is_statements(context.target.text(node)):
+    elif not is_given(node) and is_statements(context.target.text(node)):
         made = _statements(node, name, context, tensor)
     else:
         made = [fitted(py.Assign((name,), build(node, context)), tensor, context)]
     context.written[node] = name
     return made
-
-
-def _is_literal(node: Node) -> bool:
-    return node.op is LITERAL or node.op is CONSTANT
 
 
 def _statements(

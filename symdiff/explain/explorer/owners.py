@@ -17,7 +17,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.control.branches import COND
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.program import Program
 
@@ -249,4 +249,4 @@ def _is_number(node: Node) -> bool:
     """Whether a node is a literal or constant, stretched or not."""
     while node.op.facts.repeats:
         node = node.inputs[0]
-    return node.op is LITERAL or node.op is CONSTANT
+    return is_given(node)

@@ -19,7 +19,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
-from symdiff.ops.core.operands import CONSTANT, LITERAL
+from symdiff.ops.core.operands import is_given
 
 
 def body_residuals(
@@ -81,6 +81,6 @@ def _roots(node: Node, at_hand: set[Node]) -> list[Node]:
         node.op.view and node.inputs and not isinstance(node.inputs[0].type, TupleType)
     ):
         node = node.inputs[0]
-    if node in at_hand or node.op is LITERAL or node.op is CONSTANT:
+    if node in at_hand or is_given(node):
         return []
     return [node]

@@ -154,6 +154,11 @@ def _stored(array: np.ndarray, kind: DType) -> np.ndarray:
     )
 
 
+def is_given(node: Node) -> bool:
+    """Whether a value is written in the program: a number or an array constant."""
+    return node.op is LITERAL or node.op is CONSTANT
+
+
 def is_literal(tensor: Tensor) -> bool:
     """Whether a tensor is a Python scalar."""
     return tensor.node.op is LITERAL

@@ -23,7 +23,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core import signs
 from symdiff.ops.core.calculus import from_expression
-from symdiff.ops.core.operands import CONSTANT, LITERAL, constant
+from symdiff.ops.core.operands import LITERAL, constant, is_given
 from symdiff.ops.core.record import Op
 from symdiff.ops.core.symbols import OPERANDS, y
 
@@ -56,14 +56,12 @@ def has_steep(outputs: Sequence[Tensor]) -> bool:
         if not node.op.is_elementwise or not node.op.partials:
             continue
         pairs = zip(node.inputs, node.op.partials, strict=False)
-        smooth = [i for i, (x, p) in enumerate(pairs) if p is not None and _moves(x)]
+        smooth = [
+            i for i, (x, p) in enumerate(pairs) if p is not None and not is_given(x)
+        ]
         if not node.op.facts.selects and any(may_be_infinite(node, i) for i in smooth):
             return True
     return False
-
-
-def _moves(node: Node) -> bool:
-    return node.op not in (LITERAL, CONSTANT)
 
 
 def _is_wild(node: Node) -> bool:
@@ -132,7 +130,7 @@ def sign_of(node: Node) -> int:
 
 
 def _sign(node: Node) -> int:
-    if node.op in (LITERAL, CONSTANT):
+    if is_given(node):
         return _sign_of_number(node.attrs["value"])
     rule = node.op.facts.sign or (signs.of_operand if node.op.moves else None)
     return signs.ANY if rule is None else rule(node, [_signs[i] for i in node.inputs])
