@@ -19,7 +19,7 @@ from symdiff.explain.matching import Change, changes
 from symdiff.graph.errors import SpecError
 from symdiff.review.facts import ORDER, TOLD, blocks_of, facts_of, heads_of
 from symdiff.review.files import PARTS, header_of, is_generated, one_package, read_text
-from symdiff.review.lines import Line, lines_of
+from symdiff.review.lines import FileLine, lines_of
 
 # Functions whose statements are compared; one that repeats others tells what is new.
 SHOWN = {
@@ -43,7 +43,7 @@ class Side:
     derivation: Derivation | None = None
     training: Mapping[str, str] | None = None
     lone: bool = False  # whether it is one module of a package
-    lines: list[tuple[str, Line]] = field(default_factory=list)
+    lines: list[tuple[str, FileLine]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     heads: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
@@ -255,8 +255,10 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def _keyed(lines: Sequence[tuple[str, Line]]) -> dict[tuple[str, str, int], Line]:
-    found: dict[tuple[str, str, int], Line] = {}
+def _keyed(
+    lines: Sequence[tuple[str, FileLine]],
+) -> dict[tuple[str, str, int], FileLine]:
+    found: dict[tuple[str, str, int], FileLine] = {}
     for function, line in lines:
         count = 0
         while (function, line.target, count) in found:
@@ -269,7 +271,7 @@ Key = tuple[str, str, int]
 
 
 def _merged(
-    first: Mapping[Key, Line], second: Mapping[Key, Line], function: str
+    first: Mapping[Key, FileLine], second: Mapping[Key, FileLine], function: str
 ) -> list[Key]:
     """Return the keys of both, those that were removed where they stood."""
     a = [k for k in first if k[0] == function]
@@ -286,7 +288,7 @@ def _merged(
     return merged + [k for k in waiting if k not in second]
 
 
-def _statement(old: Line | None, new: Line | None) -> Iterable[str]:
+def _statement(old: FileLine | None, new: FileLine | None) -> Iterable[str]:
     if old is None and new is not None:
         yield f"+ {_source(new)}"
     elif new is None and old is not None:
@@ -303,7 +305,7 @@ def _statement(old: Line | None, new: Line | None) -> Iterable[str]:
             yield f"    rule  {old.rule or 'none'} → {new.rule or 'none'}"
 
 
-def _source(line: Line) -> str:
+def _source(line: FileLine) -> str:
     return " ".join(part.strip() for part in line.source.splitlines())
 
 

@@ -1,6 +1,6 @@
 """The statements of a generated module on disk, read back from its text.
 
-In: the text of a module. Out: a `Line` for each statement of its functions: what it
+In: the text of a module. Out: a `FileLine` for each statement of its functions: what it
 sets, to what, which shape and rule its comment tells, and which statement of the spec
 it stands under. Invariant: the text is parsed, never run.
 """
@@ -17,7 +17,7 @@ _SHAPE = re.compile(r"#\s((?:\w+)?\[[^\[\]]*\])(?:\s{3}(.*))?$")
 
 
 @dataclass(frozen=True)
-class Line:
+class FileLine:
     """A statement; ``place`` is the ``file:line`` of the heading that it is under."""
 
     function: str
@@ -29,12 +29,12 @@ class Line:
     source: str
 
 
-def lines_of(text: str) -> list[Line]:
+def lines_of(text: str) -> list[FileLine]:
     """Return the statements of a module's functions, in order.
 
     Raises `SyntaxError` for what is no Python.
     """
-    found: list[Line] = []
+    found: list[FileLine] = []
     rows = text.splitlines()
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
@@ -42,7 +42,7 @@ def lines_of(text: str) -> list[Line]:
     return found
 
 
-def _of_function(function: ast.FunctionDef, rows: list[str]) -> Iterator[Line]:
+def _of_function(function: ast.FunctionDef, rows: list[str]) -> Iterator[FileLine]:
     place = ""
     above = function.lineno
     for stmt in function.body:
@@ -66,7 +66,7 @@ def _of_function(function: ast.FunctionDef, rows: list[str]) -> Iterator[Line]:
         source = "\n".join(
             row.removeprefix("    ") for row in rows[stmt.lineno - 1 : last]
         )
-        yield Line(function.name, target, value, shape, rule, place, source)
+        yield FileLine(function.name, target, value, shape, rule, place, source)
 
 
 def is_heading(row: str) -> bool:

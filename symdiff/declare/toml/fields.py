@@ -1,6 +1,6 @@
 """The sections of a TOML spec and the keys in them: one table for reader and schema.
 
-In: nothing. Out: `Section`s of `Key`s. Invariant: the reader refuses what is not in
+In: nothing. Out: `FileSection`s of `Key`s. Invariant: the reader refuses what is not in
 these tables, and the JSON Schema that editors use is made from them.
 """
 
@@ -47,7 +47,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Section:
+class FileSection:
     """A table of the file.
 
     ``fields`` are its keys. Where keys are names that users choose, ``entry`` are the
@@ -78,15 +78,15 @@ _INPUT = {
 }
 _LEAF = {"shape": _SHAPE, "init": _INIT, "dtype": _DTYPE}
 
-SECTIONS: dict[str, Section] = {
-    "model": Section(
+SECTIONS: dict[str, FileSection] = {
+    "model": FileSection(
         "A model, which has parameters and, to be trained, a loss.",
         fields={
             "name": Key(("string",), "the generated package's name", required=True),
             "doc": Key(("string",), "a remark for people"),
         },
     ),
-    "function": Section(
+    "function": FileSection(
         "A function instead of a model: inputs to outputs, and its derivatives.",
         fields={
             "name": Key(("string",), "the generated package's name", required=True),
@@ -94,19 +94,19 @@ SECTIONS: dict[str, Section] = {
             "doc": Key(("string",), "a remark for people"),
         },
     ),
-    "inputs": Section("What predictions read.", entry=_INPUT, short=("shape",)),
-    "targets": Section(
+    "inputs": FileSection("What predictions read.", entry=_INPUT, short=("shape",)),
+    "targets": FileSection(
         "What only the loss and the metrics read.", entry=_INPUT, short=("shape",)
     ),
-    "params": Section(
+    "params": FileSection(
         "Parameters beside those that layers declare.", entry=_LEAF, short=("shape",)
     ),
-    "states": Section(
+    "states": FileSection(
         "Buffers that training updates; [updates] says how.",
         entry=_LEAF,
         short=("shape",),
     ),
-    "constants": Section(
+    "constants": FileSection(
         "Fixed numbers and arrays.",
         entry={
             "value": Key(("array",), "the number or array", required=True),
@@ -114,21 +114,21 @@ SECTIONS: dict[str, Section] = {
         },
         short=("array",),
     ),
-    "equations": Section(
+    "equations": FileSection(
         'Values by name, in order; "a, b" takes two. One called loss is the loss.',
         entry={},
         short=("expression",),
     ),
-    "outputs": Section("What is predicted.", entry={}, short=("expression",)),
-    "metrics": Section(
+    "outputs": FileSection("What is predicted.", entry={}, short=("expression",)),
+    "metrics": FileSection(
         "Scalars that are reported beside the loss.", entry={}, short=("expression",)
     ),
-    "updates": Section(
+    "updates": FileSection(
         "The next value of each state.", entry={}, short=("expression",)
     ),
-    "optimizer": Section("How parameters change; keys depend on kind."),
-    "training": Section("How `symdiff train` runs.", fields={}),
-    "data": Section(
+    "optimizer": FileSection("How parameters change; keys depend on kind."),
+    "training": FileSection("How `symdiff train` runs.", fields={}),
+    "data": FileSection(
         "Files to train on: .npz, .csv or .npy, beside this file or below.",
         fields={
             "train": Key(

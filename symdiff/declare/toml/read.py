@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from symdiff.declare.toml.fields import DTYPES, KINDS, SECTIONS, Key, Section
+from symdiff.declare.toml.fields import DTYPES, KINDS, SECTIONS, FileSection, Key
 from symdiff.declare.toml.functions import nearest
 from symdiff.declare.toml.limits import MAX_NAME
 from symdiff.declare.toml.text import Document, Path_
@@ -122,7 +122,7 @@ class Reader:
             yield path, name, value
 
     def _leaves(
-        self, path: Path_, layout: Section
+        self, path: Path_, layout: FileSection
     ) -> Iterator[tuple[Path_, str, dict[str, Any]]]:
         values = self._at(path) if path[0] in self.document.values else {}
         fields = layout.entry or {}

@@ -16,8 +16,8 @@ from typing import Any
 from symdiff.declare.toml.fields import (
     OPTIMIZERS,
     SECTIONS,
+    FileSection,
     Key,
-    Section,
     optimizer_fields,
     training_fields,
 )
@@ -84,7 +84,7 @@ def _table(fields: Mapping[str, Key], doc: str) -> dict[str, Any]:
     return {**made, "required": required} if required else made
 
 
-def _section(name: str, found: Section) -> dict[str, Any]:
+def _section(name: str, found: FileSection) -> dict[str, Any]:
     if name == "training":
         return _table(training_fields(), found.doc)
     if name == "optimizer":

@@ -46,7 +46,7 @@ _RANGE = re.compile(r"np\.arange\(((?:_dim_\w+|[\d\s+*-])+)\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Held:
     """Something a plan holds: name, what it is, and the expression that makes it."""
 
     name: str
@@ -250,19 +250,19 @@ def _filled(
     return substitute
 
 
-def plan_fields(plan: MemoryPlan, lowered: Lowered, context: Context) -> list[Field]:
+def plan_fields(plan: MemoryPlan, lowered: Lowered, context: Context) -> list[Held]:
     """Return what the plan holds: lengths that statements read, then arrays."""
-    fields = [Field(context.names.dim(d), "int", None, d) for d in sorted(context.dims)]
+    fields = [Held(context.names.dim(d), "int", None, d) for d in sorted(context.dims)]
     for text, name in lowered.ranges.items():
-        fields.append(Field(name, f"0..{_spoken(text)}-1", _range_maker(text)))
+        fields.append(Held(name, f"0..{_spoken(text)}-1", _range_maker(text)))
     if lowered.bits:
         kind = "integers of a float's width: x * mask on them is where(mask, x, 0)"
-        fields.append(Field(lowered.bits, kind, _bits_maker, kind=context.target.dtype))
+        fields.append(Held(lowered.bits, kind, _bits_maker, kind=context.target.dtype))
     for node, name in lowered.constants.items():
-        fields.append(Field(name, "a constant", _constant_maker(node)))
+        fields.append(Held(name, "a constant", _constant_maker(node)))
     for b in plan.buffers:
         held = ", ".join(lowered.held.get(b, []))
-        fields.append(Field(lowered.buffers[b], f"{b}: {held}", _buffer_maker(b)))
+        fields.append(Held(lowered.buffers[b], f"{b}: {held}", _buffer_maker(b)))
     return fields
 
 

@@ -15,7 +15,7 @@ import sympy as sp
 
 from symdiff.emit.listing import Listed
 from symdiff.emit.lower.context import Context, scalar_type
-from symdiff.emit.lower.planned import Field, lower_plan, plan_fields
+from symdiff.emit.lower.planned import Held, lower_plan, plan_fields
 from symdiff.emit.lower.statements import expression_of
 from symdiff.emit.modules.assembly import (
     BUILD,
@@ -157,7 +157,7 @@ def grads_function(unit: Unit) -> Planned:
     )
 
 
-def _field_text(f: Field, target: Target) -> str:
+def _field_text(f: Held, target: Target) -> str:
     """Return a field's type, with what it holds in a comment of at most a line."""
     if f.make is None:
         return "int"
@@ -232,7 +232,7 @@ def copies(
 
 
 def _setup(
-    unit: Unit, fields: Sequence[Field], order: Sequence[Node], context: Context
+    unit: Unit, fields: Sequence[Held], order: Sequence[Node], context: Context
 ) -> py.Printed:
     """Return the body of ``make_plan``: lengths, their checks, and the arrays."""
     inner = replace(context, dims=set(), float_is=py.Name("dtype"))
@@ -294,7 +294,7 @@ def update_function(parent: Unit) -> Planned:
     return Planned(written, [], py.printed([py.Return(py.Tuple_(made))]), "", plan)
 
 
-def _scratch(f: Field, context: Context) -> py.Expr:
+def _scratch(f: Held, context: Context) -> py.Expr:
     """Return what makes a field of the update's scratch, for vectors of a size."""
     if f.make is None:
         return py.Name("size")

@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from symdiff.emit.listing import Line, Listing, Place, Region
 from symdiff.emit.python import code as py
-from symdiff.explain.explorer.owners import Owners, Part
+from symdiff.explain.explorer.owners import Owners, Related
 from symdiff.graph.node import Node
 
 UPDATES = frozenset(["apply_update", "_hyper"])
@@ -63,7 +63,7 @@ def linked(listing: Listing, owners: Owners) -> Linked:
     return found
 
 
-def items_of(part: Part) -> list[str]:
+def items_of(part: Related) -> list[str]:
     """Return the items of what a statement computes."""
     found = [f"v{i}" for i in part.values]
     found += [f"g{i}" for i in part.cotangents]

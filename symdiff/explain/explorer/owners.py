@@ -25,7 +25,7 @@ Found = dict[int, None]  # numbers of entries, in order
 
 
 @dataclass(frozen=True)
-class Part:
+class Related:
     """What a statement has to do with: values, cotangents, and rules that it applies.
 
     All are numbers of entries; ``rules`` are those whose operation's rule built it.
@@ -166,16 +166,16 @@ class Owners:
         carries, index = loop.attrs.get("carries", 0), node.attrs["index"]
         return loop.inputs[index] if index < carries else node
 
-    def of_loop(self, loop: Node) -> Part:
+    def of_loop(self, loop: Node) -> Related:
         """Return what the statements of a loop have to do with."""
         tensor = self.tensors.get(loop)
         if tensor is None:
-            return Part()
+            return Related()
         key = (primal_site(tensor).frames, loop.op.name)
         found = self._forms.get(loop) or self._by_site.get(key, {})
         if not self.is_derivative(loop):
-            return Part(tuple(found))
-        return Part((), (), tuple(found or self._rules(tensor)))
+            return Related(tuple(found))
+        return Related((), (), tuple(found or self._rules(tensor)))
 
     def is_derivative(self, node: Node) -> bool:
         """Whether a node belongs to the backward pass alone."""
@@ -199,7 +199,7 @@ class Owners:
                 found |= self._forms.get(variable.node, {})
         return tuple(found)
 
-    def part(self, nodes: Sequence[Node]) -> Part:
+    def part(self, nodes: Sequence[Node]) -> Related:
         """Return what a statement that computes nodes has to do with."""
         values: Found = {}
         cotangents: Found = {}
@@ -225,7 +225,9 @@ class Owners:
             made_by = [self.tensors[n] for n in nodes if n in self.tensors]
             for tensor in made_by:
                 rules |= self._rules(tensor)
-        return Part(tuple(values), tuple(cotangents), self._handing(cotangents, rules))
+        return Related(
+            tuple(values), tuple(cotangents), self._handing(cotangents, rules)
+        )
 
     def _handing(self, cotangents: Found, rules: Found) -> tuple[int, ...]:
         """Return the rules that lead to cotangents.
