@@ -11,13 +11,16 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.graph.node import Node
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.symbols import OPERANDS
-from symdiff.ops.core.tex import ATOM, POWER, PREFIX, PRODUCT, SUM, Tex, Writer
+from symdiff.ops.core.tex import ATOM, POWER, PREFIX, PRODUCT, SUM, Tex, Writer, told
+
+SHOWN = 8  # elements of a constant that is written out
 
 
 def number(value: Any) -> Tex:
@@ -47,14 +50,15 @@ def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
     if node.op is LITERAL:
         return number(node.attrs["value"])
     if node.op is CONSTANT:
-        value = node.attrs["value"]
-        return number(value.item()) if value.ndim == 0 else Tex(r"\mathrm{constant}")
+        return _constant(node.attrs["value"])
     if callable(node.op.latex):
         return node.op.latex(node, operands, WRITER)
     along = [rf"\mathrm{{axis}} = {axes}" for axes in along_axes(node)]
+    along += told(node, WRITER, ("axis", "axes") if _has_axes(node) else ())
     if isinstance(node.op.latex, str):
         found = _template(node.op.latex, operands)
-        return Tex(f"{found.text}_{{{along[0]}}}", found.binds) if along else found
+        below = ", ".join(along)
+        return Tex(f"{found.text}_{{{below}}}", found.binds) if along else found
     if node.op.expression is not None and all(o.binds == ATOM for o in operands):
         return _expression(node.op.expression, operands)
     return _call(node.op.name, [*(o.text for o in operands), *along])
@@ -66,15 +70,31 @@ def along_axes(node: Node) -> list[str]:
     Nothing where it is what the op's name alone says: all axes of a reduction, the last
     one of what keeps the shape.
     """
-    told = node.attrs.get("axes", node.attrs.get("axis"))
-    axes = (told,) if isinstance(told, int) else told
-    if not node.inputs or not isinstance(axes, tuple):
+    if not _has_axes(node):
         return []
+    given = node.attrs.get("axes", node.attrs.get("axis"))
+    axes = (given,) if isinstance(given, int) else given
     ndim = len(node.inputs[0].shape)
     kept = node.shape == node.inputs[0].shape
     if axes == ((ndim - 1,) if kept else tuple(range(ndim))):
         return []
     return [str(axes[0]) if len(axes) == 1 else str(axes)]
+
+
+def _has_axes(node: Node) -> bool:
+    """Whether an op works along axes that its attributes name."""
+    given = node.attrs.get("axes", node.attrs.get("axis"))
+    axes = given if isinstance(given, tuple) else (given,)
+    return bool(node.inputs) and all(isinstance(a, int) for a in axes)
+
+
+def _constant(value: np.ndarray) -> Tex:
+    """Return an array: a number, nested rows of a few, or that it is a constant."""
+    if value.ndim == 0:
+        return number(value.item())
+    if not 0 < value.size <= SHOWN:
+        return Tex(r"\mathrm{constant}")
+    return Tex(rf"\left[{', '.join(_constant(v).text for v in value)}\right]")
 
 
 def _length(dim: Any) -> str:

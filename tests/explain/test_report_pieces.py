@@ -10,6 +10,7 @@ from symdiff.explain.layout import Box, layout
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.explain.typeset import number
 from symdiff.explain.values import shown
+from symdiff.ops.core.tex import ATOM
 
 
 def test_symbols():
@@ -32,7 +33,7 @@ def test_numbers():
     assert number(1e-4).text == "10^{-4}"
     assert number(2.5e-7).text == r"2.5 \cdot 10^{-7}"
     assert number(2.0).text == "2"
-    assert number(-1.5).within(5) == r"\left(-1.5\right)"
+    assert number(-1.5).within(ATOM) == r"\left(-1.5\right)"
     assert number(float("inf")).text == r"\infty"
 
 

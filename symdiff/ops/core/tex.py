@@ -11,9 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
+
 from symdiff.graph.node import Node
 
-ANY, SUM, PRODUCT, PREFIX, POWER, ATOM = range(6)
+# How tightly: a big operator takes in the product after it, and a product of matrices
+# binds before one of elements.
+ANY, SUM, BIG, ELEMENTS, PRODUCT, PREFIX, POWER, ATOM = range(8)
 
 
 @dataclass(frozen=True)
@@ -60,28 +64,103 @@ def form(template: str, binds: int = ATOM, *operands: int) -> TexRule:
     return rule
 
 
-def infix(sign: str, binds: int, right: int) -> TexRule:
-    """Return the rule of a sign between two operands."""
+def infix(sign: str, left: int, right: int, binds: int | None = None) -> TexRule:
+    """Return the rule of a sign between two operands.
+
+    The whole binds as the left operand has to, where nothing else is said.
+    """
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
         a, b = given
-        return Tex(f"{a.within(binds)} {sign} {b.follows(right)}", binds)
+        text = f"{a.within(left)} {sign} {b.follows(right)}"
+        return Tex(text, left if binds is None else binds)
 
     return rule
 
 
 def over(word: str) -> TexRule:
-    """Return the rule of a reduction: its word, with the lengths that it runs over."""
+    """Return the rule of a reduction: its word, with the lengths that it runs over.
+
+    Where another axis is as long, the axes are told. Axes that are kept at length 1
+    follow as an index.
+    """
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
-        axes = node.attrs.get("axes", ())
-        shape = node.inputs[0].shape
-        under = ""
+        axes, shape = node.attrs.get("axes", ()), node.inputs[0].shape
+        under = []
         if len(axes) < len(shape):
-            under = "_{" + ", ".join(writer.length(shape[i]) for i in axes) + "}"
-        return Tex(f"{word}{under} {given[0].within(PRODUCT)}", PRODUCT)
+            others = [d for i, d in enumerate(shape) if i not in axes]
+            lengths = [shape[i] for i in axes]
+            under = [writer.length(d) for d in lengths]
+            if set(lengths) & set(others):
+                under = [told_as("axis", axes[0] if len(axes) == 1 else axes, writer)]
+        under += told(node, writer, ("axes", "keepdims"))
+        below = f"_{{{', '.join(under)}}}" if under else ""
+        found = Tex(f"{word}{below} {given[0].within(BIG)}", BIG)
+        return kept(found, node) if node.attrs.get("keepdims") else found
 
     return rule
+
+
+def kept(whole: Tex, node: Node) -> Tex:
+    """Return a reduced value with an index for the axes that it keeps at length 1."""
+    axes = node.attrs["axes"]
+    entries = ["None" if i in axes else ":" for i in range(len(node.shape))]
+    return indexed(whole, f"[{', '.join(entries)}]")
+
+
+def indexed(whole: Tex, index: str) -> Tex:
+    """Return a value with NumPy's index, escaped, behind it or behind its own."""
+    found = whole.text if whole.text.endswith("]}") else whole.within(ATOM)
+    return Tex(rf"{found}\,\mathtt{{{index}}}", POWER)
+
+
+_UNTOLD = ("unique", "dtype")  # they change no value, or the type of one alone
+
+
+def told(node: Node, writer: Writer, skipped: Sequence[str] = ()) -> list[str]:
+    """Return the attributes that an op is called with, ``name = value``.
+
+    Those that are not given are left out, as is an offset of 0, and bodies, which have
+    formulas of their own.
+    """
+    return [
+        told_as(name, value, writer)
+        for name, value in node.attrs.items()
+        if name not in (*skipped, *_UNTOLD)
+        and value is not None
+        and not (isinstance(value, int) and value == 0)
+        and _is_told(value)
+    ]
+
+
+def told_as(name: str, value: Any, writer: Writer) -> str:
+    """Return ``name = value``."""
+    return rf"\mathrm{{{writer.escaped(name)}}} = {_value(value, writer)}"
+
+
+def _is_told(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_told, value))
+    return value is None or isinstance(value, (int, float, str, slice, sp.Expr))
+
+
+def _value(value: Any, writer: Writer) -> str:
+    match value:
+        case tuple():
+            inside = ", ".join(_value(v, writer) for v in value)
+            return f"({inside}{',' if len(value) == 1 else ''})"
+        case bool() | None | str():
+            return rf"\mathrm{{{writer.escaped(str(value))}}}"
+        case slice():
+            parts = ["" if p is None else str(p) for p in (value.start, value.stop)]
+            step = [str(value.step)] if value.step not in (None, 1) else []
+            return rf"\mathtt{{{writer.escaped(':'.join(parts + step))}}}"
+        case int():
+            return str(value)
+        case float():
+            return rf"\mathrm{{{value:.6g}}}"
+    return writer.length(value)
 
 
 def same(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:

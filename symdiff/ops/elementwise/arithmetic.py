@@ -41,7 +41,6 @@ from symdiff.ops.core.rows import (
     same_rows,
 )
 from symdiff.ops.core.symbols import u, v, y
-from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (
     WHERE,
@@ -52,6 +51,7 @@ from symdiff.ops.elementwise.comparisons import (
 )
 from symdiff.ops.elementwise.in_place import power_out
 from symdiff.ops.elementwise.kinks import absolute
+from symdiff.ops.elementwise.notation import power_tex, product_tex
 
 CONVENTIONS = {
     "relu": "relu'(0) = 0",
@@ -141,24 +141,8 @@ SUB = elementwise(
     infix="-",
     dtype="number",
     facts=Facts(python=operator.sub, rows=_added_rows, word="difference"),
-    latex=tex.infix("-", tex.SUM, tex.PRODUCT),
+    latex=tex.infix("-", tex.SUM, tex.BIG),
 )
-
-
-def _product_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
-    """Elementwise products have a circled dot; those with a number have none."""
-    a, b = operands
-    left, right = node.inputs
-    plain = not (_is_array(left) and _is_array(right))
-    numbers = right.op is LITERAL or (a.text[-1:].isdigit() and b.text[:1].isdigit())
-    sign = r"\cdot" if numbers else r"\," if plain else r"\odot"
-    return tex.infix(sign, tex.PRODUCT, tex.PRODUCT)(node, operands, writer)
-
-
-def _is_array(node: Node) -> bool:
-    while node.op.facts.repeats:
-        node = node.inputs[0]
-    return bool(node.shape)
 
 
 MUL = elementwise(
@@ -176,7 +160,7 @@ MUL = elementwise(
         sign=_product_sign,
         scales=(0, 1),
     ),
-    latex=_product_tex,
+    latex=product_tex,
 )
 DIV = elementwise(
     "divide",
@@ -201,7 +185,7 @@ NEG = elementwise(
     infix="-",
     dtype="number",
     facts=Facts(python=operator.neg, rows=rows.unchanged, word="negated", scales=(0,)),
-    latex=tex.form("-{0}", tex.SUM, tex.PRODUCT),
+    latex=tex.form("-{0}", tex.SUM, tex.BIG),
 )
 
 add = function(ADD, "add", arity=2, doc="Sum of two tensors.")
@@ -270,7 +254,7 @@ POWER = elementwise(
     dtype="number",
     booleans=as_int8(lambda a, b: power(a, b)),
     facts=Facts(out_form=power_out, sign=_power_sign),
-    latex=tex.form("{0}^{{{1}}}", tex.POWER, tex.ATOM),
+    latex=power_tex,
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import BOOL, DType, TensorType
-from symdiff.ops.core import rows, signs, tex
+from symdiff.ops.core import rows, signs
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.interval import OPEN, Interval
 from symdiff.ops.core.layouts import as_operands, same
@@ -29,6 +29,7 @@ from symdiff.ops.core.rows import (
     Part,
     same_rows,
 )
+from symdiff.ops.core.tex import Tex, Writer
 
 
 def _infer_cast(t: TensorType, *, dtype: DType) -> TensorType:
@@ -57,6 +58,14 @@ def _cast_interval(node: Node, operands: Sequence[Interval]) -> Interval:
     return found if found.within(Interval(int(room.min), int(room.max))) else OPEN
 
 
+def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    """Nothing is written where a number stays itself, but for its rounding."""
+    source, target = node.inputs[0].dtype, node.dtype
+    if target.is_float or source.is_bool:
+        return operands[0]
+    return Tex(rf"\mathrm{{{target.name}}}\left({operands[0].text}\right)")
+
+
 CAST = primitive(
     "cast",
     _infer_cast,
@@ -74,7 +83,7 @@ CAST = primitive(
         interval=_cast_interval,
         scales=(0,),
     ),
-    latex=tex.same,  # a real dtype drops the imaginary part of a complex step
+    latex=_tex,  # a real dtype drops the imaginary part of a complex step
 )
 
 

@@ -53,7 +53,7 @@ def _comparison(
         infix=infix,
         dtype="bool",
         differentiable=False,
-        latex=tex.infix(sign, tex.SUM, tex.SUM),
+        latex=tex.infix(sign, tex.SUM, tex.SUM, tex.ANY),
     )
     doc = f"Whether x {infix} y, element by element."
     return op, function(op, name, arity=2, doc=doc)

@@ -8,7 +8,7 @@ import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, function
@@ -77,7 +77,7 @@ COPYSIGN = elementwise(
     partials=(_copy_to_size, None),
     ufunc="copysign",
     analytic=False,
-    latex=r"|{0}|\operatorname{{sgn}}({1})",
+    latex=tex.form(r"|{0}|\operatorname{{sgn}}({1})", tex.PRODUCT),
 )
 copysign = function(
     COPYSIGN,

@@ -14,13 +14,14 @@ import sympy as sp
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.operands import api, float_operand, function
-from symdiff.ops.core.record import primitive, require_float
+from symdiff.ops.core.record import Latex, primitive, require_float
 from symdiff.ops.core.symbols import u
+from symdiff.ops.core.tex import Tex
 from symdiff.ops.elementwise.arithmetic import log
 from symdiff.ops.elementwise.comparisons import (
     equal,
@@ -45,7 +46,7 @@ def _polygamma_push(t: Any, x: Tensor, attrs: Any) -> Tensor:
     return t * polygamma(attrs["order"] + 1, x)
 
 
-def _helped(name: str, expression: sp.Expr, partial: Any, latex: str) -> Any:
+def _helped(name: str, expression: sp.Expr, partial: Any, latex: Latex) -> Any:
     return elementwise(
         name,
         expression,
@@ -63,7 +64,7 @@ GAMMALN = _helped(
     "gammaln",
     sp.re(sp.loggamma(u)),  # loggamma is complex below 0
     _gammaln_partial,
-    r"\ln|\Gamma({0})|",
+    tex.form(r"\ln|\Gamma({0})|", tex.PREFIX),
 )
 DIGAMMA = _helped("digamma", sp.digamma(u), _digamma_partial, r"\psi({0})")
 
@@ -86,7 +87,9 @@ POLYGAMMA = primitive(
         tangents[0], inputs[0], attrs
     ),
     text=lambda node: f"_help_polygamma({node.attrs['order']}, _0)",
-    latex=r"\psi_n({0})",
+    latex=lambda node, operands, writer: Tex(
+        rf"\psi^{{({node.attrs['order']})}}({operands[0].text})"
+    ),
     facts=Facts(rows=rows.each),
 )
 

@@ -108,8 +108,7 @@ def _cut_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
 
 def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
     index = op_text(node).removeprefix("_0").replace("_dim_", "")
-    whole = operands[0].within(tex.ATOM)
-    return Tex(rf"{whole}\,\mathtt{{{writer.escaped(index)}}}", tex.POWER)
+    return tex.indexed(operands[0], writer.escaped(index))
 
 
 SLICE = multilinear(

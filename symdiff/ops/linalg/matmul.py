@@ -35,6 +35,7 @@ from symdiff.ops.core.rows import (
     Part,
     labelled,
 )
+from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.work import Work
 from symdiff.ops.shape.views import expand_dims, reshape, swapaxes
 
@@ -127,13 +128,37 @@ def _rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     return labelled([first, second], result, parts)
 
 
+def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    """Matrices stand side by side; of two vectors, a dot stands between.
+
+    A stack of matrices times a vector is a matrix in what follows, so that parentheses
+    keep its parts together.
+    """
+    if not node.shape and all(len(i.shape) == 1 for i in node.inputs):
+        return tex.infix(r"\cdot", tex.PRODUCT, tex.PRODUCT, tex.BIG)(
+            node, operands, writer
+        )
+    parts = [
+        Tex(t.within(tex.ATOM)) if _is_rows_of_products(i) else t
+        for i, t in zip(node.inputs, operands, strict=True)
+    ]
+    return tex.infix(r"\,", tex.PRODUCT, tex.PRODUCT)(node, parts, writer)
+
+
+def _is_rows_of_products(node: Node) -> bool:
+    """Whether a node is a stack of matrices, each times a vector."""
+    if node.op is not MATMUL or len(node.shape) < 2:
+        return False
+    return any(len(i.shape) == 1 for i in node.inputs)
+
+
 MATMUL = multilinear(
     "matmul",
     _infer_matmul,
     np.matmul,
     transposes={0: _left, 1: _right},
     text="_0 @ _1",
-    latex=tex.infix(r"\,", tex.PRODUCT, tex.PRODUCT),
+    latex=_tex,
     facts=Facts(
         independent=of_matmul,
         layout=filled,

@@ -7,18 +7,21 @@ assumes it is simple. Orders between 0 and 1 have derivative 0 where an element 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, normalize_axis
-from symdiff.ops.core import rows, signs
+from symdiff.ops.core import rows, signs, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import API, api, float_operand
 from symdiff.ops.core.record import primitive, require_float
+from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import equal, not_equal, where
 from symdiff.ops.elementwise.kinks import absolute, sign
@@ -88,6 +91,16 @@ def _evaluate_norm(x: Any, *, axes: Any, keepdims: bool, order: float) -> Any:
     return np.linalg.norm(x, axis=chosen, keepdims=keepdims)
 
 
+def _norm_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    order, axes = node.attrs["order"], node.attrs["axes"]
+    below = [] if order == 2 else [writer.length(order)]
+    if len(axes) < len(node.inputs[0].shape):
+        below.append(tex.told_as("axis", axes[0] if len(axes) == 1 else axes, writer))
+    under = f"_{{{', '.join(below)}}}" if below else ""
+    found = Tex(rf"\left\| {operands[0].text} \right\|{under}")
+    return tex.kept(found, node) if node.attrs["keepdims"] else found
+
+
 NORM = primitive(
     "norm",
     _infer_norm,
@@ -95,7 +108,7 @@ NORM = primitive(
     vjp=_norm_vjp,
     jvp=_norm_jvp,
     text=_norm_text,
-    latex=r"\left\| {0} \right\|",
+    latex=_norm_tex,
     rule="0 at the origin",
     facts=Facts(independent=beside_axes, rows=rows.along, sign=signs.never_negative),
 )

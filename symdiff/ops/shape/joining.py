@@ -21,6 +21,7 @@ from symdiff.graph.types import (
     promote,
     unify,
 )
+from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, float_operand
@@ -138,7 +139,9 @@ def _stack_text(node: Any) -> str:
 
 def _stack_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
     items = ", ".join(o.text for o in operands)
-    return Tex(rf"\left[{items}\right]")
+    axis = node.attrs["axis"]
+    below = f"_{{{tex.told_as('axis', axis, writer)}}}" if axis else ""
+    return Tex(rf"\left[{items}\right]{below}")
 
 
 STACK = primitive(

@@ -31,7 +31,7 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import reshaped, turned
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.tex import Tex, Writer
-from symdiff.ops.core.text import dim_text
+from symdiff.ops.core.text import dim_text, op_text
 from symdiff.ops.shape import places, rows
 
 # --- reshaping ------------------------------------------------------------------------
@@ -43,6 +43,12 @@ def _infer_reshape(t: TensorType, *, shape: Shape) -> TensorType:
     return TensorType(shape, t.dtype)
 
 
+def _reshape_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    shape = ", ".join(map(writer.length, node.shape))
+    inside = rf"{operands[0].text},\, \left({shape}\right)"
+    return Tex(rf"\operatorname{{reshape}}\left({inside}\right)")
+
+
 RESHAPE = multilinear(
     "reshape",
     _infer_reshape,
@@ -51,7 +57,7 @@ RESHAPE = multilinear(
     text=lambda node: _reshape_text(node.attrs["shape"]),
     view=True,
     facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
-    latex=tex.same,
+    latex=_reshape_tex,
 )
 
 
@@ -143,6 +149,11 @@ def _expand_text(node: Any) -> str:
     return f"_0[{', '.join(entries)}]"
 
 
+def _index_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
+    index = str(op_text(node)).removeprefix("_0")
+    return tex.indexed(operands[0], writer.escaped(index))
+
+
 EXPAND_DIMS = multilinear(
     "expand_dims",
     _infer_expand,
@@ -157,7 +168,7 @@ EXPAND_DIMS = multilinear(
         word="expanded",
         index=places.in_expanded,
     ),
-    latex=tex.same,
+    latex=_index_tex,
 )
 
 
@@ -200,7 +211,7 @@ SQUEEZE = multilinear(
         word="element",
         index=places.in_squeezed,
     ),
-    latex=tex.same,
+    latex=_index_tex,
 )
 
 
