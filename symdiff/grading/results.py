@@ -142,12 +142,24 @@ def outcome(
     stages = ([made.own] if made.own else []) + ["backward"]
     made.changed = _changed(header.get("held"), stages, given, made.error is None)
     if made.error is None:
-        made.unstable = [
-            n
-            for n, a in made.gradients.items()
-            if n not in again or not np.array_equal(a, again[n], equal_nan=True)
-        ]
+        made.unstable = _unlike(made.gradients, again)
     return made
+
+
+def note_unstable(first: CaseOutcome, last: CaseOutcome) -> None:
+    """Note which gradients of a case are others when it comes again."""
+    if first.error is None and last.error is None:
+        others = _unlike(first.gradients, last.gradients)
+        first.unstable += [n for n in others if n not in first.unstable]
+
+
+def _unlike(gradients: Arrays, again: Arrays) -> list[str]:
+    """Return the names of gradients that are not the same, bit for bit."""
+    return [
+        n
+        for n, a in gradients.items()
+        if n not in again or not np.array_equal(a, again[n], equal_nan=True)
+    ]
 
 
 def _changed(

@@ -61,6 +61,14 @@ ENDS = {
         SOLUTION.replace("dW1,", "dW1 * (1 + 1e-3 * np.random.rand()),"),
         "not the same each time",
     ),
+    **{
+        f"from call {n} on": (
+            "CALLS = []\n"
+            + _at_start(f"CALLS.append(0); d_loss *= 1 + (len(CALLS) >= {n})"),
+            "not the same each time",
+        )
+        for n in (2, 3, 4, 9)
+    },
     "changes x": (
         SOLUTION.replace("    return", "    x *= 2\n    return"),
         "changes x",
