@@ -142,6 +142,9 @@ def test_what_is_no_real_number_is_refused() -> None:
         (sp.Integer(10) ** 400, "too large"),
         (sp.Piecewise((sp.Integer(10) ** 400, u > 0), (1, True)), "too large"),
         (sp.Piecewise((u, sp.Contains(u, sp.Interval(0, 1))), (v, True)), "Contains"),
+        (sp.nan * u, "nan is no number"),
+        (sp.zoo + u, "zoo is no number"),
+        (sp.sqrt(-2) * u, "is complex"),
         (sp.ITE(u > 0, v > 0, v < 0), "ITE"),
     ):
         with pytest.raises(sd.DeclarationError, match=message):

@@ -222,7 +222,7 @@ def _build(
 
 
 # n-ary in SymPy, binary here
-_FOLDED = {"maximum", "minimum", "logical_and", "logical_or"}
+_FOLDED = {"maximum", "minimum", "logical_and", "logical_or", "logical_xor"}
 
 
 def _times(factors: Sequence[sp.Expr], done: Mapping[sp.Basic, Any]) -> Any:
@@ -274,6 +274,8 @@ def _number(e: sp.Basic) -> int | float:
     value = complex(e)
     if cmath.isinf(value) and e.is_finite:
         raise DeclarationError(f"{e!s:.20}... is too large for a float.")
+    if cmath.isnan(value):
+        raise DeclarationError(f"{e} is no number; leave it out, or write its limit.")
     if value.imag:
         raise DeclarationError(
             f"{e} is complex; symdiff differentiates real functions only."
