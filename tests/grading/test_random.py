@@ -17,7 +17,8 @@ from random_programs import Program, program
 import symdiff as sd
 from symdiff.grading.grade import Grader, _Grading
 from symdiff.grading.reference import Case
-from symdiff.grading.sandbox import Outcome, Session
+from symdiff.grading.results import CaseOutcome
+from symdiff.grading.sandbox import Session
 from symdiff.grading.verdict import Grade
 from symdiff.graph.errors import DerivativeError
 
@@ -46,7 +47,7 @@ def _by_complex_steps(made: Program, case: Case) -> dict[str, np.ndarray]:
     return found
 
 
-def _marked(grader: Grader, outcomes: list[Outcome]) -> Grade:
+def _marked(grader: Grader, outcomes: list[CaseOutcome]) -> Grade:
     verdict = Grade("student.py", "f")
     _Grading(grader, verdict, Session(outcomes), []).grade()
     return verdict
@@ -66,7 +67,7 @@ def check(numbers: list[int]) -> int:
         if case.name != "large inputs":
             found = _by_complex_steps(made, case)
         right.append({n: g for n, g in found.items() if n in names})
-    verdict = _marked(grader, [Outcome(g) for g in right])
+    verdict = _marked(grader, [CaseOutcome(g) for g in right])
     assert verdict.code == 0, f"a right gradient is marked wrong:\n{verdict.text()}"
     case = grader.cases[0]
     for name in names:
@@ -76,7 +77,7 @@ def check(numbers: list[int]) -> int:
             continue
         wrong[0][name] = right[0][name] * 1.01
         grading = Grade("student.py", "f")
-        told = _Grading(grader, grading, Session([Outcome(g) for g in wrong]), [])
+        told = _Grading(grader, grading, Session([CaseOutcome(g) for g in wrong]), [])
         told._case(0, case, told.outcomes[0])
         assert name in told.wrong, f"{name}: a wrong gradient is marked right"
     return len(grader.cases)
