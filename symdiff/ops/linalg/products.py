@@ -142,7 +142,9 @@ def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
 # --- convolution of sequences ---------------------------------------------------------
 
 
-def _infer_convolve(a: TensorType, v: TensorType, *, mode: str) -> TensorType:
+def _infer_convolve(
+    a: TensorType, v: TensorType, *, mode: str, longer: bool = False
+) -> TensorType:
     n, m = a.shape[0], v.shape[0]
     for length in (n, m):
         require_nonempty(length, "convolve")
@@ -151,7 +153,17 @@ def _infer_convolve(a: TensorType, v: TensorType, *, mode: str) -> TensorType:
         if isinstance(count, int) and count < 1:
             raise ShapeError(f"a valid convolution of {n} by {m} elements is empty")
         require_nonempty(as_dim(count), "a valid convolution")
+    if longer:  # what is cut out of it is as long as the first operand
+        require_nonempty(as_dim(n - m + 1), "a convolution of mode 'same'")
     return TensorType((as_dim(count),), promote(a.dtype, v.dtype))
+
+
+def _convolve(
+    a: np.ndarray, v: np.ndarray, *, mode: str, longer: bool = False
+) -> np.ndarray:
+    if longer and a.size < v.size:
+        raise ShapeError(f"mode 'same' needs {v.size} elements or more, got {a.size}.")
+    return np.convolve(a, v, mode=mode)  # type: ignore[call-overload]
 
 
 def _convolve_left(
@@ -178,7 +190,7 @@ def _reversed(x: Tensor) -> Tensor:
 CONVOLVE = multilinear(
     "convolve",
     _infer_convolve,
-    lambda a, v, *, mode: np.convolve(a, v, mode=mode),
+    _convolve,
     transposes={0: _convolve_left, 1: _convolve_right},
     text=lambda node: (
         "np.convolve(_0, _1)"
@@ -194,7 +206,8 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Tensor:
     """Discrete convolution of two vectors; ``mode`` is 'full', 'same' or 'valid'.
 
     Of lengths n and m: n + m - 1, max(n, m), or max(n, m) - min(n, m) + 1 elements.
-    With symbolic lengths 'same' and 'valid' take the first operand for the longer one.
+    With symbolic lengths 'same' and 'valid' need the first operand to be as long as the
+    second, which is checked when they are known.
     """
     return _convolved(a, v, mode, lambda n, m: (min(n, m) - 1) // 2)
 
@@ -221,13 +234,14 @@ def _convolved(a: Any, v: Any, mode: str, start: Any) -> Tensor:
     if mode == "valid":
         x, y = (y, x) if swapped else (x, y)
         return apply(CONVOLVE, x, y, mode="valid")
-    full = apply(CONVOLVE, x, y, mode="full")
     if mode == "full":
-        return full
+        return apply(CONVOLVE, x, y, mode="full")
     if not isinstance(m, int):
         raise ShapeError(
             f"mode 'same' needs a second operand of known length, got {y.shape}."
         )
+    asked = {} if isinstance(n, int) else {"longer": True}
+    full = apply(CONVOLVE, x, y, mode="full", **asked)
     longest = m if swapped else n
     first = start(n, m) if isinstance(n, int) else start(m, m)
     return slice_axis(full, 0, first, as_dim(first + longest))
