@@ -60,6 +60,8 @@ def held(program: Program) -> Program:
         seeds=(),
         wrt=(),
         gradients=(),
+        beside=(),
+        batches=None,
     )
     values = tuple((str(leaf.name), t) for t, leaf in kept.items())
     pairs = zip(program.results, freed, strict=True)

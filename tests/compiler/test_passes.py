@@ -49,7 +49,29 @@ def _hidden() -> sd.Function:
     return sd.Function("hidden", [x], [sd.sum(x * sd.stop_gradient(sd.exp(x)))])
 
 
-DECLARED = {"dense": _dense, "loops": _loops, "hidden": _hidden}
+def _hidden_in_training() -> sd.Model:
+    """What stop_gradient hides, beside what training evaluates, of composite ops."""
+    N = sd.dim("N")
+    x, y = sd.input("x", (N, 3)), sd.input("y", (N,), dtype="int64", high=3)
+    z = x * sd.param("w", (3,))
+    weights = sd.stop_gradient(sd.logsumexp(z, axis=1))
+    losses = sd.nn.softmax_cross_entropy(z, y, reduction="none") * weights
+    return sd.Model(
+        "hiding",
+        *([x], [y]),
+        outputs=sd.softmax(z),
+        loss=sd.mean(losses + sd.sum(sd.softplus(z), axis=1)),
+        metrics={"total": sd.mean(weights)},
+        optimizer=sd.optim.SGD(0.1),
+    )
+
+
+DECLARED = {
+    "dense": _dense,
+    "loops": _loops,
+    "hidden": _hidden,
+    "hidden in training": _hidden_in_training,
+}
 LEVELS = (0, 1, 2)
 
 
@@ -90,6 +112,24 @@ def test_passes_are_pure(name: str) -> None:
 
 def _modules(compiled: Any) -> set[str]:
     return {path.rpartition("/")[2].removesuffix(".py") for path in compiled.files}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("name", DECLARED)
+def test_what_is_compiled_runs(name: str, single: bool, level: int) -> None:
+    """Whatever programs a declaration is made of, each has been through every pass."""
+    declared = DECLARED[name]()
+    options: dict[str, Any] = {"optimize": level, "single_file": single}
+    compiled = sd.compile(declared, check=not single, **options)
+    found = compiled.stages["memory"]
+    parts = [found, *found.beside.values(), *found.held]
+    for part in parts:
+        assert not part.held or part is found
+        assert not part.beside or part is found
+        for routine in part.routines.values():
+            assert all(n.op.expand is None for n in routine.order)
+    assert compiled.load() is not None
 
 
 @pytest.mark.parametrize("level", LEVELS)
