@@ -140,9 +140,21 @@ def _symbolic(error: BaseException) -> TracingError | None:
     return locate(refused, site)  # type: ignore[return-value]
 
 
+# What Python, NumPy and SymPy say of a symbol that they would have as a number.
+_NO_NUMBER = (
+    "cannot be interpreted as an integer",
+    "Cannot convert expression to float",
+    "Cannot convert symbols to int",
+    "expected a sequence of integers or a single integer",
+    "does not support argument 0 of type Symbol",
+    "does not support argument 0 of type Add",
+    "does not support argument 0 of type Mul",
+)
+
+
 def _symbolic_length(error: BaseException) -> TracingError | None:
     """Return the error where a length that is a symbol was used as an int."""
-    if "cannot be interpreted as an integer" not in str(error):
+    if not any(said in str(error) for said in _NO_NUMBER):
         return None
     return TracingError(
         f"a length that is a symbol has no value yet ({error}); use np.zeros_like(x) "

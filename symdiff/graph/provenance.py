@@ -35,7 +35,8 @@ from symdiff.graph.origin import (
 # The folder of symdiff, with which file names of its own begin.
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
-_SCIPY = os.path.dirname(_NUMPY[: -len(os.sep)]) + f"{os.sep}scipy{os.sep}"
+_SITE = os.path.dirname(_NUMPY[: -len(os.sep)])
+_SCIPY, _SYMPY = (f"{_SITE}{os.sep}{name}{os.sep}" for name in ("scipy", "sympy"))
 _DEPTH = 6  # frames kept: enough to climb out of `return f(x)` and small helpers
 
 _ambient: contextvars.ContextVar[Site | None] = contextvars.ContextVar(
@@ -48,7 +49,7 @@ _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar(
 
 def is_ours(code: CodeType) -> bool:
     """Whether code is symdiff's or a library's that calls it on behalf of the user."""
-    return code.co_filename.startswith((PACKAGE, _NUMPY, _SCIPY))
+    return code.co_filename.startswith((PACKAGE, _NUMPY, _SCIPY, _SYMPY))
 
 
 def capture() -> Site:
