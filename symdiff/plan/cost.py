@@ -6,6 +6,7 @@ counts; nothing is measured, so the same graph has the same cost on every machin
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import sympy as sp
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
-from symdiff.graph.types import DType, product
+from symdiff.graph.types import DType, Shape, product
 from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.work import Work, types_of
 
@@ -108,8 +109,13 @@ def _work(node: Node) -> Work:
         return [(types_of(node)[0].shape, 1)]
     # Reductions read every element once; whatever else there is, writes every element.
     shapes = {t.shape for t in (*inputs, *types_of(node))}
-    largest = max(shapes, key=lambda s: (len(s), str(s)), default=())
-    return [(largest, 1)]
+    return [(max(shapes, key=_extent, default=()), 1)]
+
+
+def _extent(shape: Shape) -> tuple[int, int, str]:
+    """Return what orders shapes by size: axes, then elements, if they are known."""
+    known = [d for d in shape if isinstance(d, int)]
+    return len(shape), math.prod(known) if len(known) == len(shape) else 0, str(shape)
 
 
 def _add(total: Formula, size: Any, factor: Any) -> None:

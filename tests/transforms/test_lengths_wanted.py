@@ -1,4 +1,4 @@
-"""A symbolic length where a number is wanted: one error, with the line and the remedy."""
+"""A symbolic length where a number is wanted: one error, with line and remedy."""
 
 from __future__ import annotations
 

@@ -77,8 +77,10 @@ class Unit:
 
     @cached_property
     def facts(self) -> tuple[str, Cost]:
-        """What headers say of the graph: its hash, and its cost."""
-        return fingerprint(self.program), cost(self.tensors)
+        """What headers say of the graph: its hash, and the cost of what is computed."""
+        trains = "backward" in self.functions.routines
+        tensors = self.tensors if trains else self.program.output_tensors()
+        return fingerprint(self.program), cost(tensors)
 
     def planned(self, routine: Routine) -> Routine:
         """Return a further function of these modules with its schedule and memory."""
