@@ -228,8 +228,12 @@ _BY_NAME = {
 }  # fmt: skip
 
 
+@public
 def outputs_first(init: Init) -> Init:
-    """Return the initial value for weights of shape (out, in, ...), by their fans."""
+    """Return an initial value for weights of shape (out, in, ...), as of `sd.conv2d`.
+
+    Others than these take a weight of shape (..., in, out) for its fans.
+    """
     if init.text_outputs_first is None:
         return init
     return Init(init.name, init.text_outputs_first)
