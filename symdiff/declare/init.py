@@ -228,12 +228,27 @@ _BY_NAME = {
 }  # fmt: skip
 
 
+def _by_name(name: str) -> Init:
+    if name not in _BY_NAME:
+        raise DeclarationError(
+            f"unknown init {name!r}; use one of {', '.join(sorted(_BY_NAME))}, or "
+            "sd.init.normal(std) and the like."
+        )
+    return _BY_NAME[name]
+
+
 @public
-def outputs_first(init: Init) -> Init:
+def outputs_first(init: Init | str) -> Init:
     """Return an initial value for weights of shape (out, in, ...), as of `sd.conv2d`.
 
-    Others than these take a weight of shape (..., in, out) for its fans.
+    By themselves the values that are named after a fan read (..., in, out).
     """
+    if isinstance(init, str):
+        init = _by_name(init)
+    if not isinstance(init, Init):
+        raise DeclarationError(
+            f"outputs_first takes an init or its name, got {type(init).__name__}."
+        )
     if init.text_outputs_first is None:
         return init
     return Init(init.name, init.text_outputs_first)
@@ -255,13 +270,7 @@ def as_init(value: Any, shape: tuple[int, ...]) -> Init:
         case Init():
             found = value
         case str():
-            if value not in _BY_NAME:
-                raise DeclarationError(
-                    f"unknown init {value!r}; use one of "
-                    f"{', '.join(sorted(_BY_NAME))}, or sd.init.normal(std) and the "
-                    "like."
-                )
-            found = _BY_NAME[value]
+            found = _by_name(value)
         case bool():
             raise DeclarationError(f"init {value!r} is not a number.")
         case int() | float() | np.number():
