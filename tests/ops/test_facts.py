@@ -39,7 +39,7 @@ OTHER_WORDS = {
     "declare/toml/fields.py": "the modes of a setting, min and max",
     "declare/toml/functions.py": "what strangers can call is written out",
     "declare/toml/schema.py": "words of JSON Schema",
-    "explain/derivation.py": "what a leaf is to its model",
+    "explain/deriving.py": "what a leaf is to its model",
     "explain/explorer/numbers.py": "statistics of an array",
     "explain/mathml.py": "commands of TeX",
     "explain/picture.py": "what a leaf is to its model",

@@ -69,7 +69,7 @@ def test_a_numpy_call_is_the_statement_it_stands_in():
     total = np.sum(h)
     for tensor in (h, total):
         assert tensor.site.location.startswith(__file__)
-        assert tensor.result == 0
+        assert tensor.origin.result == 0
 
 
 REFUSED = {
