@@ -25,12 +25,12 @@ SHOWN = 8  # elements of a constant that is written out
 
 def number(value: Any) -> Tex:
     """Return a number: powers of ten as such."""
-    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
+    text = _digits(value, ".6g") if isinstance(value, float) else repr(value)
     if isinstance(value, sp.Expr):
         return Tex(_length(value), ATOM if value.is_Atom else SUM)
     found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", text)
     if found is None and isinstance(value, float) and 0 < abs(value) < 1e-2:
-        found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", f"{value:.5e}")
+        found = re.fullmatch(r"(-?[\d.]+)e([+-]?\d+)", _digits(value, ".5e"))
     if found is not None:
         factor, power = found[1], int(found[2])
         factor = factor.rstrip("0").rstrip(".") if "." in factor else factor
@@ -43,6 +43,15 @@ def number(value: Any) -> Tex:
     if isinstance(value, bool) or not re.fullmatch(r"-?[\d.]+", text):
         return Tex(rf"\mathrm{{{escaped(text)}}}")
     return Tex(text.removesuffix(".0"), PREFIX if text[0] == "-" else ATOM)
+
+
+def _digits(value: float, form: str) -> str:
+    """Return a float in six digits where those are all, else in as many as it has."""
+    text = format(value, form)
+    if float(text) == value or value != value:
+        return text
+    exact = repr(value)
+    return np.format_float_scientific(value) if form[-1] == "e" else exact
 
 
 def typeset(node: Node, operands: Sequence[Tex]) -> Tex:

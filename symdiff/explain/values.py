@@ -15,11 +15,13 @@ import numpy as np
 import sympy as sp
 
 from symdiff.explain.derivation import Derivation, Share
+from symdiff.explain.ranges import Range
 from symdiff.graph.arrays import as_declared
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
 
 SMALL = 12  # elements up to which an array is written out
+DIGITS = 4  # of a float
 
 
 @dataclass(frozen=True)
@@ -107,16 +109,27 @@ def shown(value: Any) -> str:
         return _listed(array.tolist()) + ("" if finite else "   NOT FINITE")
     if array.dtype.kind not in "fiu":
         return f"{int(np.sum(array))} of {array.size} true"
-    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
-        nans, infs = int(np.sum(np.isnan(array))), int(np.sum(np.isinf(array)))
-        return f"NOT FINITE: {nans} nan, {infs} inf of {array.size}"
-    low, mean, high = (_listed(f(array).item()) for f in (np.min, np.mean, np.max))
-    return f"{low} to {high}, mean {mean}"
+    found = Range(array)
+    if found.nans or found.infinities:
+        bad = f"{found.nans} nan, {found.infinities} inf"
+        return f"NOT FINITE: {bad} of {array.size}"
+    low, high = _ends(found)
+    return f"{low} to {high}, mean {_listed(found.mean)}"
 
 
-def _listed(value: Any) -> str:
+def _ends(found: Range) -> tuple[str, str]:
+    """Return the extremes of a range, with as many digits as tell them apart."""
+    digits = DIGITS
+    low, high = _listed(found.low), _listed(found.high)
+    while low == high and found.low != found.high:
+        digits += 1
+        low, high = _listed(found.low, digits), _listed(found.high, digits)
+    return low, high
+
+
+def _listed(value: Any, digits: int = DIGITS) -> str:
     if isinstance(value, list):
-        return f"[{', '.join(map(_listed, value))}]"
+        return f"[{', '.join(_listed(v, digits) for v in value)}]"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.{digits}g}"
     return str(value)

@@ -61,6 +61,7 @@ class _Builder:
             "nodes": nodes,
             "shares": self.shares,
             "gradients": [self._gradient(g) for g in self.derivation.gradients],
+            "arrays": self.shelf.arrays,
             "spans": [
                 {
                     "v": list(s.entries),

@@ -1,6 +1,7 @@
 """Arrays as the page shows them: what they range over, a histogram, and elements.
 
-In: values of a derivation. Out: dicts for JSON. Invariant: what is not finite is
+In: values of a derivation. Out: dicts for JSON, and the elements apart from them.
+Invariant: the page has every number as it is, to the last bit; what is not finite is
 counted apart and never enters a mean; the same arrays give the same text.
 """
 
@@ -8,21 +9,31 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-BINS = 25
+from symdiff.explain.ranges import Range
+
 WHOLE = 20_000  # elements up to which an array is kept
-ROOM = 250_000  # elements that are kept of all arrays together
+ROOM = 1_250_000  # bytes of the elements that are kept of all arrays together
+SAFE = 2**53  # up to which the page's numbers hold integers
+
+INTEGERS = ("u1", "i1", "u2", "i2", "u4", "i4", "i8", "u8")  # narrowest first
 
 
 @dataclass
 class Shelf:
-    """The arrays of a page, each once."""
+    """The elements of a page's arrays; arrays of the same elements share them.
+
+    ``arrays`` has their kinds, as in NumPy's dtypes, and their bytes in base 64.
+    """
 
     room: int = ROOM
+    arrays: list[tuple[str, str]] = field(default_factory=list)
+    _places: dict[tuple[str, bytes], int] = field(default_factory=dict)
 
     def put(self, value: Any) -> dict[str, Any] | None:
         """Return what the page needs of an array."""
@@ -37,50 +48,64 @@ class Shelf:
         found: dict[str, Any] = {"shape": list(array.shape)}
         if array.dtype.kind != "f":
             found["kind"] = "bool" if array.dtype.kind == "b" else "int"
-        wide = array.astype(np.float64)
         if array.ndim == 0:
-            found["x"] = number(wide.item())
+            found["x"] = number(array.item())
             return found
-        fine = wide[np.isfinite(wide)]
-        bad = {
-            "nan": int(np.isnan(wide).sum()),
-            "inf": int(np.isinf(wide).sum()),
-        }
+        told = Range(array)
+        bad = {"nan": told.nans, "inf": told.infinities}
         found |= {k: n for k, n in bad.items() if n}
-        found["zeros"] = int((wide == 0).sum())
-        if fine.size:
-            top = float(np.abs(fine).max())
-            scaled = fine / top if top > 0 else fine  # squares of large ones overflow
+        found["zeros"] = told.zeros
+        if told:
             found |= {
-                "min": number(fine.min()),
-                "max": number(fine.max()),
-                "mean": number(scaled.mean() * (top or 1)),
-                "std": number(scaled.std() * (top or 1)),
-                "norm": number(math.sqrt(float((scaled**2).sum())) * (top or 1)),
-                "bins": _histogram(fine),
+                "min": number(told.low),
+                "max": number(told.high),
+                "mean": number(told.mean),
+                "std": number(told.std),
+                "norm": number(told.norm),
+                "bins": told.histogram(),
             }
-        if array.size <= min(WHOLE, self.room):
-            self.room -= array.size
-            found["data"] = base64.b64encode(
-                wide.astype("<f4", copy=False).tobytes()
-            ).decode()
+        place = self._place(array)
+        if place is not None:
+            found["data"] = place
         return found
 
+    def _place(self, array: np.ndarray) -> int | None:
+        """Return where the elements of an array are, if there is room for them."""
+        if array.size > WHOLE:
+            return None
+        packed = _packed(array)
+        key = packed.dtype.str, packed.tobytes()
+        if key not in self._places:
+            if packed.nbytes > self.room:
+                return None
+            self.room -= packed.nbytes
+            self._places[key] = len(self.arrays)
+            self.arrays.append((key[0][1:], base64.b64encode(key[1]).decode()))
+        return self._places[key]
 
-def number(value: Any) -> Any:
-    """Return a number of six digits; what JSON has no word for, as text."""
-    value = float(value)
+
+def _packed(array: np.ndarray) -> np.ndarray:
+    """Return an array in the narrowest dtype that holds its elements as they are."""
+    if array.dtype.kind != "f":
+        low, high = (array.min(), array.max()) if array.size else (0, 0)
+        for kind in INTEGERS:
+            info = np.iinfo(kind)
+            if info.min <= low and high <= info.max:
+                return array.astype(f"<{kind}")
+    wide = array.astype("<f8")
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = wide.astype("<f4")
+    return narrow if np.array_equal(narrow, wide, equal_nan=True) else wide
+
+
+def number(value: float | Decimal) -> Any:
+    """Return a number; what JSON has no word for, or JavaScript no number, as text."""
+    if isinstance(value, Decimal):
+        return f"{value:.16e}"
+    if isinstance(value, int):
+        return int(value) if abs(value) <= SAFE else str(value)
     if math.isnan(value):
         return "nan"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    return float(f"{value:.6g}")
-
-
-def _histogram(fine: np.ndarray) -> list[int]:
-    low, high = float(fine.min()), float(fine.max())
-    if not (high > low and math.isfinite(high - low)):
-        return [int(fine.size)]
-    places = ((fine - low) / (high - low) * BINS).astype(np.int64)
-    counts = np.bincount(np.minimum(places, BINS - 1), minlength=BINS)
-    return [int(n) for n in counts]
+    return value

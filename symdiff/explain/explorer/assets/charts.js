@@ -1,11 +1,11 @@
 // The norms of the parameters' gradients by layer: vanishing and exploding ones are seen.
 
 function showNorms() {
-  const size = (v) => (!v ? null : scalar(v) ? (isBad(v.x) ? NaN : Math.abs(v.x)) : spoiled(v) ? NaN : v.norm ?? 0);
+  const size = (v) => (!v ? null : scalar(v) ? (isBad(v.x) ? NaN : Math.abs(v.x)) : spoiled(v) ? NaN : Math.min(v.norm ?? 0, Number.MAX_VALUE));
   const rows = D.gradients.filter((g) => g.e !== null && nodes[g.e].g)
     .map((g) => ({ g, n: nodes[g.e], norm: size(nodes[g.e].g), own: size(nodes[g.e].v) }));
   if (rows.length < 2 || rows.every((r) => scalar(r.n.g) && !Number.isNaN(r.norm))) return;
-  const top = Math.max(...rows.map((r) => r.norm).filter((x) => x > 0), 1e-300);
+  const top = Math.max(...rows.map((r) => r.norm).filter((x) => x > 0), Number.MIN_VALUE);
   // What is a zero but for rounding, beside others of its layer that are not: the bias of
   // keys before a softmax, say.
   const layers = new Map();
@@ -38,7 +38,7 @@ function showNorms() {
     track.firstChild.style.width = wide(r.norm) + "%";
     list.append(el("button", { onclick: () => pin(itemsOfNode(r.g.e), "norms"),
       onmouseenter: () => hover(itemsOfNode(r.g.e), "norms"), onmouseleave: () => hover(null, "norms") }, r.g.ct),
-    track, el("span", { class: "num" + (Number.isNaN(r.norm) ? " bad" : "") }, Number.isNaN(r.norm) ? badWords(r.n.g) : fmt(r.norm, 3)));
+    track, el("span", { class: "num" + (Number.isNaN(r.norm) ? " bad" : "") }, Number.isNaN(r.norm) ? badWords(r.n.g) : fmt(scalar(r.n.g) ? r.norm : r.n.g.norm ?? 0, 3)));
   }
   $("norms").append(el("details", { open: !calm || top > 1e3 },
     el("summary", {}, `Gradient norms, in the order of the layers${log ? " (log scale)" : ""} `,

@@ -4,7 +4,7 @@ const strides = (shape) => shape.map((_, k) => shape.slice(k + 1).reduce((a, b) 
 
 function termsOf(share, v, k) {
   const user = nodes[share.u];
-  const up = user.g && elements(user.g);
+  const up = user.g && !user.g.apart && elements(user.g);
   const own = share.v && elements(share.v);
   const at = place(v, k);
   const value = (n, index) => ({ node: n, index, kind: "V" });
@@ -13,7 +13,7 @@ function termsOf(share, v, k) {
     const [a, b] = user.o.map((o) => nodes[o]);
     const left = share.s === user.o[0];
     const other = left ? b : a;
-    const values = elements(other.v);
+    const values = !other.v.apart && elements(other.v);
     if (!values) return null;
     const [rows, columns] = user.g.shape;
     const found = [];
@@ -37,8 +37,10 @@ function termsOf(share, v, k) {
     return { terms: found, over: "over the axes that it was stretched over" };
   }
   if (up && own && user.g.shape.join() === v.shape.join() && share.l) {
-    const local = up[k] === 0 ? null : own[k] / up[k];
-    return { terms: [{ words: ["local", back(user, at)], factors: [local ?? 0, up[k]], product: own[k] }], over: "" };
+    const local = own[k] / up[k];
+    // of what has underflown or overflown the quotient does not tell the derivative
+    const whole = own[k] === 0 ? Math.abs(up[k]) > 1e-15 : Math.abs(own[k]) > 1e-300;
+    if (whole && Number.isFinite(local)) return { terms: [{ words: ["local", back(user, at)], factors: [local, up[k]], product: own[k] }], over: "" };
   }
   return own ? { terms: [{ words: [share.f.t], factors: [own[k]], product: own[k] }], over: "" } : null;
 }
@@ -69,7 +71,8 @@ function explainElement(i, k) {
     const told = termsOf(share, n.g, k);
     const part = share.v && elements(share.v) ? elements(share.v)[k] : null;
     const head = el("div", {}, nth ? "+ " : "= ", part === null ? "" : number(part, "G"),
-      el("span", { class: "muted" }, `  from ${nodes[share.u].n}: `), el("code", {}, share.f.t));
+      el("span", { class: "muted" }, `  from ${nodes[share.u].n}: `), el("code", {}, share.f.t),
+      share.v && share.v.apart ? el("span", { class: "muted" }, `  (${APART})`) : null);
     box.append(head);
     if (!told || (told.terms.length === 1 && told.terms[0].factors.length === 1)) return;
     const order = [...told.terms].sort((a, b) => Math.abs(b.product) - Math.abs(a.product));

@@ -24,7 +24,7 @@ function drawNode(n, b) {
   const g = draw("g", { class: `box ${kind}${bad ? " notfinite" : ""}`, transform: `translate(${b.x.toFixed(1)},${b.y.toFixed(1)})`,
     tabindex: -1, role: "button", "data-n": n.i, "aria-label": spoken(n) });
   g.append(draw("rect", { width: b.w, height: b.h, rx: n.role ? 14 : 7 }));
-  const sparked = (n.v && n.v.bins) || (n.g && n.g.bins);
+  const sparked = [n.v, n.g].some(hasSpark);
   const top = (b.h - BOX) / 2;
   const right = b.w - (sparked ? SPARK + 17 : 9);
   g.append(label(10, top + 17, "name", n.n));
@@ -36,8 +36,10 @@ function drawNode(n, b) {
   return g;
 }
 
+const hasSpark = (v) => v && v.bins && !v.apart;
+
 function spark(g, v, kind, x, y) {
-  if (!v || !v.bins) return;
+  if (!hasSpark(v)) return;
   const bad = spoiled(v) ? " worse" : "";
   g.append(draw("path", { class: `spark ${kind}${bad}`, d: bars(v.bins, SPARK, 13),
     transform: `translate(${x},${y - 13})` }));

@@ -1,46 +1,75 @@
 // Numbers and arrays as text and small pictures.
 
-const isBad = (x) => typeof x === "string" || !Number.isFinite(x);
-const spoiled = (v) => !!v && (v.nan > 0 || v.inf > 0 || (v.x !== undefined && isBad(v.x)));
+// A number is a JavaScript number; an integer beyond 2^53 is text or a BigInt, a norm
+// beyond all floats is text, and so is what is not finite: "nan", "inf", "-inf".
+const isBad = (x) =>
+  typeof x === "string" ? /n/.test(x) : typeof x === "number" && !Number.isFinite(x);
+// What the code does not compute spoils nothing.
+const spoiled = (v) => !!v && !v.apart && (v.nan > 0 || v.inf > 0 || (v.x !== undefined && isBad(v.x)));
 const scalar = (v) => v && v.x !== undefined;
+const APART = "not computed by the code";
 
 function fmt(x, digits = 4) {
-  if (typeof x === "string") return x === "nan" ? "NaN" : x.replace("inf", "∞");
-  if (Number.isNaN(x)) return "NaN";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "-∞";
-  if (x === 0) return "0";
-  if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x).replace("-", "−");
-  const size = Math.abs(x);
-  let text;
-  if (size >= 1e5 || size < 1e-4) {
-    text = x.toExponential(Math.max(digits - 2, 1)).replace(/\.?0+e/, "e").replace("e+", "e");
-  } else {
-    text = x.toPrecision(digits);
-    if (text.includes(".")) text = text.replace(/\.?0+$/, "");
-  }
-  return text.replace(/-/g, "−");
+  return plain(x, digits).replace(/-/g, "−");
 }
 
-const arrays = new WeakMap();
+function plain(x, digits) {
+  if (typeof x === "bigint") return String(x);
+  if (typeof x === "string") {
+    if (isBad(x)) return x === "nan" ? "NaN" : x.replace("inf", "∞");
+    const [factor, power] = x.split("e"); // an integer has none
+    return power ? tidy(Number(factor).toPrecision(digits) + "e" + power) : x;
+  }
+  if (Number.isNaN(x)) return "NaN";
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : "-∞";
+  if (x === 0) return Object.is(x, -0) ? "-0" : "0";
+  if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x);
+  const size = Math.abs(x);
+  return tidy(size >= 1e5 || size < 1e-4 ? x.toExponential(Math.max(digits - 2, 1)) : x.toPrecision(digits));
+}
+
+// No zeros at the end of a fraction.
+const tidy = (text) =>
+  text.includes("e") ? text.replace(/(\.\d*?)0+e/, "$1e").replace(".e", "e").replace("e+", "e")
+    : text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+
+// A number of an array: of integers every digit.
+const exact = (v, x, digits) => (v.kind ? fmt(BigInt(x)) : fmt(x, digits));
+
+const KINDS = { f4: Float32Array, f8: Float64Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array,
+  u2: Uint16Array, i4: Int32Array, u4: Uint32Array, i8: BigInt64Array, u8: BigUint64Array };
+const arrays = new Map();
 function elements(v) {
   if (!v || v.data === undefined) return null;
-  if (!arrays.has(v)) {
-    const bytes = Uint8Array.from(atob(v.data), (c) => c.charCodeAt(0));
-    arrays.set(v, new Float32Array(bytes.buffer));
+  if (!arrays.has(v.data)) {
+    const [kind, text] = D.arrays[v.data];
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    arrays.set(v.data, new KINDS[kind](bytes.buffer));
   }
-  return arrays.get(v);
+  return arrays.get(v.data);
+}
+
+// Two ends of a range, with as many digits as tell them apart.
+function ends(v, digits) {
+  let found = [exact(v, v.min, digits), exact(v, v.max, digits)];
+  while (found[0] === found[1] && v.min !== v.max && digits < 17) {
+    digits += 1;
+    found = [exact(v, v.min, digits), exact(v, v.max, digits)];
+  }
+  return found;
 }
 
 // One line that fits beside an edge.
 function brief(v) {
   if (!v) return "";
-  if (scalar(v)) return fmt(v.x, 3);
+  if (v.apart) return "not in the code";
+  if (scalar(v)) return v.kind ? exact(v, v.x) : fmt(v.x, 3);
   if (v.nan) return "NaN × " + v.nan;
   if (v.inf) return "∞ × " + v.inf;
   const found = elements(v);
-  const listed = found && found.length <= 3 ? "[" + [...found].map((x) => fmt(x, 2)).join(", ") + "]" : "";
+  const listed = found && found.length <= 3 ? "[" + [...found].map((x) => exact(v, x, 2)).join(", ") + "]" : "";
   if (listed && listed.length <= 13) return listed;
-  if (v.kind && v.min !== undefined) return `${fmt(v.min)}…${fmt(v.max)}`;
+  if (v.kind && v.min !== undefined) return ends(v).join("…");
   return v.norm === undefined ? "" : "‖" + fmt(v.norm, 3) + "‖";
 }
 
@@ -51,10 +80,11 @@ function number(x, kind = "") {
 // A value in words: a number, or what an array ranges over.
 function summary(v, kind, long = false) {
   if (!v) return el("span", { class: "muted" }, "not evaluated");
-  if (scalar(v)) return number(v.x, kind);
+  if (v.apart) return el("span", { class: "muted" }, APART);
+  if (scalar(v)) return el("span", { class: `num ${kind} ${isBad(v.x) ? "bad" : ""}` }, exact(v, v.x));
   const found = elements(v);
   if (found && found.length <= 4 && !spoiled(v)) {
-    return el("span", { class: "num " + kind }, "[" + [...found].map((x) => fmt(x, 3)).join(", ") + "]");
+    return el("span", { class: "num " + kind }, "[" + [...found].map((x) => exact(v, x, 3)).join(", ") + "]");
   }
   if (spoiled(v)) return el("span", { class: "num bad" }, badWords(v));
   if (v.norm === undefined) return el("span", { class: "muted" }, "empty");
@@ -87,12 +117,13 @@ function histogram(v, kind) {
   if (!v || !v.bins || v.bins.length < 2) return null;
   const width = 240;
   const picture = draw("svg", { class: "hist " + kind, width: width + 4, height: 50, role: "img",
-    "aria-label": `histogram from ${fmt(v.min)} to ${fmt(v.max)}` });
+    "aria-label": `histogram from ${ends(v, 4).join(" to ")}` });
+  const [low, high] = ends(v, 3);
   picture.append(draw("path", { d: bars(v.bins, width, 34) }));
-  picture.append(draw("text", { x: 0, y: 46 }, fmt(v.min, 3)));
-  picture.append(draw("text", { x: width, y: 46, "text-anchor": "end" }, fmt(v.max, 3)));
+  picture.append(draw("text", { x: 0, y: 46 }, low));
+  picture.append(draw("text", { x: width, y: 46, "text-anchor": "end" }, high));
   if (v.min < 0 && v.max > 0) {
-    const zero = (width * -v.min) / (v.max - v.min);
+    const zero = width / (1 + v.max / -v.min); // the difference may be no float
     picture.append(draw("path", { d: `M${zero},0v36`, stroke: "currentColor", "stroke-dasharray": "2 2", opacity: ".5" }));
     if (zero > 60 && zero < width - 60) {
       picture.append(draw("text", { x: zero, y: 46, "text-anchor": "middle" }, "0"));
@@ -127,7 +158,7 @@ function table(v, kind, chosen) {
       const x = found[r * columns + c];
       row.append(el("td", { class: kind + (isBad(x) ? " bad" : ""), tabindex: chosen ? 0 : null,
         onclick: () => chosen && chosen(r * columns + c),
-        onkeydown: (e) => chosen && e.key === "Enter" && chosen(r * columns + c) }, fmt(x, 3)));
+        onkeydown: (e) => chosen && e.key === "Enter" && chosen(r * columns + c) }, exact(v, x, 3)));
     }
     body.append(row);
   }
@@ -150,7 +181,7 @@ function heat(v, kind, chosen) {
   const plus = kind === "V" ? (dark ? [89, 214, 140] : [11, 122, 62]) : dark ? [255, 120, 110] : [195, 39, 31];
   const minus = dark ? [110, 150, 255] : [60, 90, 190];
   for (let k = 0; k < rows * columns; k++) {
-    const x = found[k];
+    const x = Number(found[k]);
     const colour = isBad(x) ? [214, 0, 108] : x >= 0 ? plus : minus;
     image.data.set([...colour, isBad(x) ? 255 : 255 * Math.pow(Math.abs(x) / top, 0.5)], 4 * k);
   }
@@ -163,7 +194,7 @@ function heat(v, kind, chosen) {
   };
   canvas.addEventListener("mousemove", (e) => {
     const k = at(e);
-    tip(`[${place(v, k).join(", ")}] = ${fmt(found[k])}`, e);
+    tip(`[${place(v, k).join(", ")}] = ${exact(v, found[k])}`, e);
   });
   canvas.addEventListener("mouseleave", () => tip(""));
   if (chosen) canvas.addEventListener("click", (e) => chosen(at(e)));
@@ -180,22 +211,26 @@ function tip(text, e) {
   }
 }
 
+const apart = (v) => (v.apart ? el("div", { class: "muted" }, APART + "; evaluated as it is written:") : null);
+
 // Everything that is to be seen of a value.
 function shown(v, kind, chosen) {
   if (!v) return null;
   if (scalar(v)) {
-    return el("div", {}, el("span", { class: `big ${kind} ${isBad(v.x) ? "bad" : ""}` }, fmt(v.x, 5)));
+    const bad = isBad(v.x) && !v.apart ? "bad" : "";
+    return el("div", {}, el("span", { class: `big ${kind} ${bad}` }, exact(v, v.x, 5)), apart(v));
   }
-  const parts = [];
+  const parts = [apart(v)];
   if (spoiled(v)) parts.push(el("div", {}, el("span", { class: "bad" }, "not finite: " + badWords(v))));
   const found = elements(v);
   const { rows, columns } = grid(v);
   const small = found && found.length <= 64 && columns <= 10;
   if (v.norm !== undefined && found?.length !== 1) {
     const b = (x) => el("b", { class: kind }, fmt(x, 4));
+    const [low, high] = ends(v, 4).map((text) => el("b", { class: kind }, text));
     parts.push(el("div", { class: "stat" },
       el("span", {}, "norm ", b(v.norm)), el("span", {}, "mean ", b(v.mean)),
-      el("span", {}, "std ", b(v.std)), el("span", {}, "min ", b(v.min)), el("span", {}, "max ", b(v.max)),
+      el("span", {}, "std ", b(v.std)), el("span", {}, "min ", low), el("span", {}, "max ", high),
       v.zeros ? el("span", {}, "zeros ", el("b", {}, String(v.zeros))) : null));
   }
   if (small) parts.push(table(v, kind, chosen));
