@@ -1,24 +1,22 @@
 """What each step costs: operations, memory traffic, and memory that is live.
 
 In: a derivation. Out: `Costs`, as formulas in the dims and as numbers where those are
-given. Invariant: counted from types alone, a node a step, as declared: the generated
-code shares, fuses and reuses, so this is what it starts from and never more than it
-needs.
+given. Invariant: counted from types alone, each node of the derived program once, at
+the first step that needs it, nothing simplified: what optimisation level 0 computes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
 
 import sympy as sp
 
-from symdiff.explain.derivation import Derivation, Entry
+from symdiff.explain.derivation import Derivation
+from symdiff.explain.spending import live, spending
 from symdiff.graph.errors import DeclarationError
-from symdiff.graph.node import Node, topological
-from symdiff.graph.types import TensorType, TupleType, product
-from symdiff.plan.cost import formulas
+from symdiff.plan.cost import Formula, formulas, whole
 
 BAR = 20  # columns of the picture
 ELSE = 32  # what a length is taken to be that is not given
@@ -26,7 +24,7 @@ ELSE = 32  # what a length is taken to be that is not given
 
 @dataclass(frozen=True)
 class CostStep:
-    """The computation of one value, and the bytes that are live after it."""
+    """The computation of one value, and the bytes that are live meanwhile."""
 
     name: str
     phase: str
@@ -69,8 +67,8 @@ class Costs:
         """Return operations and bytes of a phase, or of all."""
         chosen = [s for s in self.steps if phase in ("", s.phase)]
         return (
-            sp.expand(sp.Add(*(s.flops for s in chosen))),
-            sp.expand(sp.Add(*(s.bytes for s in chosen))),
+            _whole(s.flops for s in chosen),
+            _whole(s.bytes for s in chosen),
         )
 
     def lines(self) -> Iterable[str]:
@@ -112,29 +110,30 @@ def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> C
 
     ``lengths`` are what symbolic lengths are taken to be for numbers; 32 by default.
     """
-    entries = [e for e in derivation.entries if not e.role]
-    known = {t.node: name for name, t in derivation.cotangents.items()}
-    known |= derivation.stands
-    forward = _Phase("forward")
-    backward = _Phase("backward")
-    for entry in entries:
-        forward.add(entry.name, [entry.tensor.node], entry.operands, entry)
-    for entry in reversed(derivation.entries):
-        if entry.cotangent is not None and entry.received:
-            nodes, reads = _rule(entry, known)
-            backward.add(entry.cotangent, nodes, reads, entry)
-    kept = {e.cotangent for e in derivation.entries if e.role and e.cotangent}
-    kept |= {derivation.entries[-1].name, *derivation.results}
-    steps = _live([*forward.rows, *backward.rows], kept)
+    spent = spending(derivation)
+    given = lengths or {}
+
+    @cache
+    def at(formula: sp.Expr) -> int:
+        values = {s: given.get(str(s), ELSE) for s in formula.free_symbols}
+        return int(sp.ceiling(formula.subs(values)))
+
+    steps: list[CostStep] = []
+    for work, held in zip(spent.steps, live(spent, at), strict=True):
+        flops, moved = map(_exact, formulas(work.nodes))
+        steps.append(CostStep(work.name, work.phase, flops, moved, held))
     symbols = sorted(
         {d for s in steps for f in (s.flops, s.live) for d in f.free_symbols}, key=str
     )
-    given = lengths or {}
     _check_lengths(given, symbols, derivation)
     names = derivation.unit.names
     shown = {s: sp.Symbol(names.dim(str(s)), **s.assumptions0) for s in symbols}
     told = [s.renamed(shown) for s in steps]
     return Costs(tuple(told), {shown[s]: given.get(str(s), ELSE) for s in symbols})
+
+
+def _exact(formula: Formula) -> sp.Expr:
+    return sp.Add(*(count * monomial for monomial, count in formula.items()))
 
 
 def _check_lengths(
@@ -155,82 +154,9 @@ def _check_lengths(
             raise DeclarationError(f"{derivation.name!r} has no length {name}; {has}.")
 
 
-@dataclass(frozen=True)
-class _Row:
-    name: str
-    phase: str
-    flops: sp.Expr
-    bytes: sp.Expr
-    size: sp.Expr
-    reads: tuple[str, ...]
-    view: bool  # of the first that it reads
-
-
-class _Phase:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.rows: list[_Row] = []
-
-    def add(
-        self, name: str, nodes: list[Node], reads: Iterable[str], entry: Entry
-    ) -> None:
-        flops, moved = formulas(nodes)
-        read = tuple(reads)
-        view = bool(read) and all(n.op.view for n in nodes)
-        size = sp.Integer(0) if view else _size(entry.tensor.node)
-        self.rows.append(_Row(name, self.name, flops, moved, size, read, view))
-
-
-def _rule(entry: Entry, known: Mapping[Node, str]) -> tuple[list[Node], list[str]]:
-    """Return what a cotangent is computed by, and the values that this reads."""
-    nodes: dict[Node, None] = {}
-    reads: dict[str, None] = {}
-    for share in entry.received:
-        for node in topological([share.tensor.node]):
-            if node in known:
-                reads[known[node]] = None
-            else:
-                nodes[node] = None
-    return list(nodes), list(reads)
-
-
-def _live(rows: list[_Row], kept: set[str]) -> list[CostStep]:
-    """Return the steps with what is live after each: made by then and read later."""
-    last: dict[str, int] = {}
-    owner: dict[str, str] = {}  # whose memory a view shows
-    for i, row in enumerate(rows):
-        reads = [owner.get(name, name) for name in row.reads]
-        owner[row.name] = reads[0] if row.view else row.name
-        for name in (owner[row.name], *reads):
-            last[name] = i
-    for name in kept:
-        last[owner.get(name, name)] = len(rows)
-    sizes = {row.name: row.size for row in rows}
-    freed: dict[int, list[str]] = {}
-    for name, i in last.items():
-        freed.setdefault(i, []).append(name)
-    live = sp.Integer(0)
-    steps: list[CostStep] = []
-    for i, row in enumerate(rows):
-        live = live + row.size
-        steps.append(
-            CostStep(row.name, row.phase, row.flops, row.bytes, sp.expand(live))
-        )
-        live = live - sp.Add(*(sizes[n] for n in freed.get(i, ()) if n in sizes))
-    return steps
-
-
-def _size(node: Node) -> Any:
-    """Return the bytes of a node's results in float32."""
-    kinds: tuple[TensorType, ...] = (
-        node.type.items if isinstance(node.type, TupleType) else (node.tensor_type,)
-    )
-    total = sp.Integer(0)
-    for kind in kinds:
-        digits = "".join(c for c in kind.dtype.name if c.isdigit())
-        width = int(digits) // 8 if digits else 4 if kind.dtype.is_float else 1
-        total += width * sp.sympify(product(kind.shape))
-    return sp.expand(total)
+def _whole(formulas: Iterable[sp.Expr]) -> sp.Expr:
+    """Return a sum of formulas, its coefficients rounded up."""
+    return whole(sp.expand(sp.Add(*formulas)).as_coefficients_dict())
 
 
 def _text(formula: sp.Expr) -> str:

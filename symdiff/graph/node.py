@@ -162,10 +162,13 @@ def array_digest(value: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
 
 
-def topological(outputs: Iterable[Node]) -> list[Node]:
-    """Return every node that ``outputs`` need, inputs before users."""
+def topological(outputs: Iterable[Node], done: set[Node] | None = None) -> list[Node]:
+    """Return every node that ``outputs`` need, inputs before users.
+
+    Those in ``done`` are passed over; what is returned is added to it.
+    """
     order: list[Node] = []
-    done: set[Node] = set()
+    done = set() if done is None else done
     for root in outputs:
         stack: list[tuple[Node, int]] = [] if root in done else [(root, 0)]
         done.add(root)

@@ -10,7 +10,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -18,7 +17,7 @@ import sympy as sp
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
-from symdiff.graph.types import DType, Shape, product
+from symdiff.graph.types import DType, Shape, TensorType, product
 from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.work import Work, types_of
 
@@ -45,12 +44,20 @@ def cost(nodes: Iterable[Node]) -> Cost:
     return Cost(count, _text(work), _text(traffic))
 
 
-def formulas(nodes: Iterable[Node]) -> tuple[sp.Expr, sp.Expr]:
-    """Return operations and bytes of computing every node once, as expressions."""
+def formulas(nodes: Iterable[Node]) -> tuple[Formula, Formula]:
+    """Return operations and bytes of computing every node once."""
     work, traffic, _ = _total(list(nodes))
-    return tuple(
-        sp.Add(*(sp.ceiling(c) * m for m, c in f.items())) for f in (work, traffic)
-    )
+    return work, traffic
+
+
+def whole(formula: Formula) -> sp.Expr:
+    """Return a formula as an expression, its coefficients rounded up."""
+    return sp.Add(*(sp.ceiling(c) * m for m, c in formula.items()))
+
+
+def size_of(kind: TensorType) -> tuple[sp.Expr, int]:
+    """Return how many elements a value has, and the bytes of each."""
+    return sp.expand(product(kind.shape)), _width(kind.dtype)
 
 
 def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
@@ -126,11 +133,10 @@ def _add(total: Formula, size: Any, factor: Any) -> None:
 def _scaled(formula: Formula, times: Any) -> Formula:
     found: Formula = Counter()
     for monomial, coefficient in formula.items():
-        _add(found, sp.expand(monomial * times), Fraction(int(coefficient)))
+        _add(found, sp.expand(monomial * times), coefficient)
     return found
 
 
 def _text(formula: Formula) -> str:
     """Return a formula with whole coefficients, in SymPy's order of terms."""
-    terms = [sp.ceiling(c) * m for m, c in formula.items()]
-    return str(sp.Add(*terms)).replace("**", "^")
+    return str(whole(formula)).replace("**", "^")

@@ -43,3 +43,12 @@ def test_the_larger_operand_is_what_counts() -> None:
         function = sd.Function("f", [x], sd.take(x, np.arange(size), axis=0))
         files = sd.compile(function, only=("forward",)).files
         assert _told(dict(files), "f/forward.py") == "100"
+
+
+def test_solving_in_a_loop_counts_as_often_as_it_runs() -> None:
+    """Two thirds of n**3 are counted, and not rounded off, before the turns are."""
+    n = sd.dim("n")
+    a, b = sd.input("a", (n, n)), sd.input("b", (n,))
+    c, _ = sd.scan(lambda c, _: (sd.linalg.solve(a, c), None), b, None, length=30)
+    files = sd.compile(sd.Function("f", [a, b], c), only=("forward",)).files
+    assert "20*n^3" in _told(dict(files), "f/forward.py")

@@ -160,12 +160,12 @@ def test_steps_of_a_loop_have_a_name_in_costs():
 
 
 def test_costs_are_linear_in_the_length_of_a_chain(monkeypatch):
-    from symdiff.explain import costs as module
+    from symdiff.explain import spending as module
 
     visited = []
 
-    def topological(nodes):
-        found = module_topological(nodes)
+    def topological(*nodes):
+        found = module_topological(*nodes)
         visited.append(len(found))
         return found
 

@@ -1,0 +1,165 @@
+"""What `--cost` tells: what the derived program computes, each node once, and keeps."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from loop_checks import built
+from loop_programs import BY_ID
+from sample_checks import draw, leaf_like, outputs_of
+from samples import SAMPLES
+
+import symdiff as sd
+from symdiff.compiler.passes import program_passes
+from symdiff.explain.costs import ELSE, Costs, costs
+from symdiff.explain.explanation import derivation_of
+from symdiff.graph.node import topological
+from symdiff.plan.cost import formulas, whole
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SPECS = ["digits_mlp", "gpt", "mnist_cnn", "glm", "lstm_series", "vae", "circuit"]
+
+
+@cache
+def sample(place: int) -> tuple[sd.Function, list[Any]] | None:
+    """Return a sample as a function with its operands, where it has a derivative."""
+    values = draw(SAMPLES[place], 0)
+    leaves = [leaf_like(f"x{i}", a) for i, a in enumerate(values)]
+    outputs = outputs_of(SAMPLES[place], leaves)
+    pairs = [
+        (x, a) for x, a in zip(leaves, values, strict=True) if isinstance(x, sd.Tensor)
+    ]
+    named = {f"y{i}": y for i, y in enumerate(outputs)}
+    inputs = [x for x, _ in pairs]
+    if not any(y.dtype.is_float for y in outputs):
+        return None
+    return sd.Function("f", inputs, named), [a for _, a in pairs]
+
+
+def loop(name: str) -> tuple[sd.Function, list[Any]]:
+    b = built(BY_ID[name])
+    return sd.Function("f", b.leaves, list(b.outputs)), b.values
+
+
+def examples(name: str) -> Iterator[sd.Model | sd.Function]:
+    """Return what an example declares at module level."""
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        found = runpy.run_path(str(EXAMPLES / f"{name}.py"))
+    finally:
+        sys.path.remove(str(EXAMPLES))
+    yield from (v for v in found.values() if isinstance(v, (sd.Model, sd.Function)))
+
+
+def quietly(run: Callable[[], Any]) -> Any:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return run()
+
+
+def told_of(declared: sd.Model | sd.Function) -> Costs | None:
+    derivation = quietly(lambda: derivation_of(declared))
+    return costs(derivation) if derivation.gradients else None
+
+
+def halves(declared: sd.Model | sd.Function) -> dict[str, Any]:
+    """Return the nodes of a program that nothing is simplified in.
+
+    What a model predicts is joined to the half that trains it.
+    """
+    program = derivation_of(declared).unit.program
+    if isinstance(declared, sd.Model):
+        program = replace(program, outputs=(), metrics=program.outputs, updates=())
+    for run in program_passes(0).values():
+        program = run(program)
+    named = (*program.results, *program.metrics)
+    forward = topological([t.node for _, t in named])
+    seen = set(forward)
+    both = topological([*forward, *(t.node for t in program.gradients)])
+    return {"forward": forward, "backward": [n for n in both if n not in seen]}
+
+
+def at(formula: Any) -> int:
+    """Return a formula's number where every length is what is taken for it."""
+    formula = sp.sympify(formula)
+    return int(formula.subs(dict.fromkeys(formula.free_symbols, ELSE)))
+
+
+def check_once(declared: sd.Model | sd.Function, what: str) -> None:
+    told = told_of(declared)
+    if told is None:
+        return
+    for phase, nodes in quietly(lambda: halves(declared)).items():
+        found = [at(f) for f in told.total(phase)]
+        assert found == [at(whole(f)) for f in formulas(nodes)], (what, phase)
+
+
+def kept_bytes(function: sd.Function, values: list[Any]) -> int:
+    """Return the bytes that the forward pass really hands on, arguments left out.
+
+    It runs in float64, where every loop ends; floats count as those of float32.
+    """
+    module = sd.compile(function, optimize=0).load()
+    given = [np.asarray(a) for a in values]
+    _, residuals = module.forward_with_residuals(*given)
+    owned = {}
+    for field in residuals:
+        array = np.asarray(field)
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        if not any(np.shares_memory(array, a) for a in given):
+            owned[id(array)] = array.nbytes // (2 if array.dtype.kind == "f" else 1)
+    return sum(owned.values())
+
+
+def live_bytes(told: Costs, steps: int) -> int:
+    """Return what is said to be live when the forward pass ends."""
+    last = [s for s in told.steps if s.phase == "forward"][-1:]
+    live = sum(s.live for s in last)
+    return int(sp.sympify(live).subs(dict.fromkeys(told.lengths, steps)))
+
+
+def check_kept(function: sd.Function, values: list[Any], what: str) -> None:
+    told = told_of(function)
+    if told is None:
+        return
+    steps = 64  # more than any loop here takes, where its data tell how many
+    kept = quietly(lambda: kept_bytes(function, values))
+    assert live_bytes(told, steps) >= kept, what
+
+
+PLACES = range(len(SAMPLES))
+PARTS = 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_samples_count_each_node_once(part: int) -> None:
+    for place in PLACES[part::PARTS]:
+        found = sample(place)
+        if found is not None:
+            check_once(found[0], SAMPLES[place].id)
+
+
+@pytest.mark.parametrize("name", list(BY_ID))
+def test_loops_count_each_node_once_and_keep_what_is_read(name: str) -> None:
+    function, values = loop(name)
+    check_once(function, name)
+    check_kept(function, values, name)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_examples_count_each_node_once(name: str) -> None:
+    declared = list(examples(name))
+    assert declared
+    for one in declared:
+        check_once(one, one.name)
