@@ -15,7 +15,7 @@ import linecache
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
@@ -23,10 +23,10 @@ from typing import Any
 
 from symdiff.declare.model import Function, Model
 from symdiff.declare.settings import Training
+from symdiff.declare.spec_errors import explained, shown
 from symdiff.declare.toml.spec import load_toml
 from symdiff.declare.toml.text import MAX_BYTES
 from symdiff.graph.errors import SpecError, SymdiffError
-from symdiff.graph.origin import Site
 
 EXPECTED = (
     "a spec is a .py file that sets `model` to an sd.Model or an sd.Function, and may "
@@ -41,7 +41,8 @@ _END = object()
 class SpecFile:
     """What a spec file declares; ``training`` is the default where it says nothing.
 
-    ``working`` is the folder that the file went to, if it changed the current one.
+    ``working`` is the folder that the file went to, if it changed the current one;
+    ``variable`` is what the file calls its model.
     A spec in TOML has no ``data`` but ``files`` by split, and may say what its function
     is differentiated by, ``wrt``.
     """
@@ -53,6 +54,7 @@ class SpecFile:
     data: Callable[[], Any] | None
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wrt: tuple[str, ...] | None = None
+    variable: str = "model"
 
     def chosen(self, wrt: Sequence[str] | None) -> list[str] | None:
         """Return what to differentiate by: what is asked for, or what the spec says."""
@@ -72,17 +74,44 @@ def load_spec(path: Path) -> SpecFile:
     path = _of_module(path)
     source = _read(path)
     if path.suffix == ".toml":
-        told = load_toml(path, source)
-        here = Path.cwd()
-        return SpecFile(
-            path, here, told.model, told.training, None, told.files, told.wrt
-        )
+        return _of_toml(path, source)
+    return _declared(path, source, *_executed(path, source))
+
+
+def load_specs(path: Path) -> dict[str, SpecFile]:
+    """Return all models and functions of a spec file by their own names, as specs.
+
+    Of two of one name, `model` is the one that counts. Raises as `load_spec` does; only
+    that none of several needs to be called `model`.
+    """
+    path = _of_module(path)
+    source = _read(path)
+    if path.suffix == ".toml":
+        spec = _of_toml(path, source)
+        return {spec.model.name: spec}
+    names, working = _executed(path, source)
+    found = [(n, v) for n, v in names.items() if isinstance(v, Model | Function)]
+    if found and "model" not in names:
+        names = {**names, "model": found[0][1]}
+    spec = _declared(path, source, names, working)
+    named = {m.name: replace(spec, model=m, variable=n) for n, m in found}
+    return named | ({spec.model.name: spec} if "model" in dict(found) else {})
+
+
+def _of_toml(path: Path, source: bytes) -> SpecFile:
+    told = load_toml(path, source)
+    here = Path.cwd()
+    return SpecFile(path, here, told.model, told.training, None, told.files, told.wrt)
+
+
+def _executed(path: Path, source: bytes) -> tuple[dict[str, Any], Path]:
+    """Return what a file sets at module level, and the folder that it went to."""
     module = ModuleType(f"_symdiff_spec_{path.stem}")
     module.__file__ = str(path.absolute())
     module.__package__ = _package_of(path)[1] or None  # for relative imports
     sys.modules[module.__name__] = module  # dataclasses and pickle look it up
     try:
-        with _explained(path, ""), _importing_from(path, Path.cwd()):
+        with explained(path, ""), _importing_from(path, Path.cwd()):
             code = compile(source, module.__file__, "exec")
             _remember(module.__file__, source)
             exec(code, vars(module))
@@ -90,7 +119,7 @@ def load_spec(path: Path) -> SpecFile:
     except BaseException:
         del sys.modules[module.__name__]
         raise
-    return _declared(path, working, source, vars(module))
+    return vars(module), working
 
 
 def call_data(spec: SpecFile) -> dict[str, Any]:
@@ -111,7 +140,7 @@ def call_data(spec: SpecFile) -> dict[str, Any]:
             '    def data():\n        return {"train": {...}, "test": {...}}\n'
             f"where each part maps {names_of(spec.model)} to arrays, a row an example."
         )
-    with _explained(spec.path, "data() "), _importing_from(spec.path, spec.working):
+    with explained(spec.path, "data() "), _importing_from(spec.path, spec.working):
         parts = spec.data()
     if not isinstance(parts, Mapping) or "train" not in parts:
         raise _wrong(
@@ -138,7 +167,7 @@ def _batches(
     what = f"data()[{split!r}] "
 
     def told(step: Callable[[], Any]) -> Any:
-        with _explained(spec.path, what), _importing_from(spec.path, spec.working):
+        with explained(spec.path, what), _importing_from(spec.path, spec.working):
             return step()
 
     batches = told(lambda: iter(function(epoch)))
@@ -180,8 +209,8 @@ def names_of(model: Model | Function) -> list[str]:
 
 def _kind(value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"the keys {_text(repr, list(value)):.60}"
-    return f"{type(value).__name__} {_text(repr, value):.40}"
+        return f"the keys {shown(repr, list(value)):.60}"
+    return f"{type(value).__name__} {shown(repr, value):.40}"
 
 
 # --- reading and executing -----------------------------------------------------------
@@ -250,98 +279,11 @@ def _importing_from(path: Path, working: Path) -> Iterator[None]:
                 sys.path.remove(folder)
 
 
-@contextlib.contextmanager
-def _explained(path: Path, doing: str) -> Iterator[None]:
-    """Turn what the block raises into a `SpecError` that names the spec's line."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise
-    except SyntaxError as error:
-        raise SpecError(_syntax(path, error)) from error
-    except SymdiffError as error:
-        raise SpecError(_symdiff(path, error)) from error
-    except SystemExit as error:
-        where = _where(path, error)
-        raise SpecError(
-            f"{where[0]}: {doing}calls sys.exit({_text(repr, error.code)}).{where[1]}"
-        ) from error
-    except BaseException as error:
-        where = _where(path, error)
-        verb = "raised " if doing else ""
-        text = _text(str, error).strip()
-        shown = f"{type(error).__name__}{': ' if text else ''}{text}"
-        if isinstance(error, ImportError) and "no known parent package" in text:
-            shown += (
-                ". The spec is in no package: its folder has no __init__.py. Add one, "
-                "or import what lies beside it by its name alone."
-            )
-        raise SpecError(f"{where[0]}: {doing}{verb}{shown}{where[1]}") from error
-
-
-def _text(show: Callable[[Any], str], value: Any) -> str:
-    """Return ``show(value)``, whatever the value's own methods do."""
-    try:
-        return show(value)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        return f"<{type(value).__name__}>"
-
-
-def _line(path: Path, error: BaseException) -> int:
-    """Return the line of the innermost frame inside the spec; 0 where there is none."""
-    found, step = 0, error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code.co_filename == str(path.absolute()):
-            found = step.tb_lineno
-        step = step.tb_next
-    return found
-
-
-def _where(path: Path, error: BaseException) -> tuple[str, str]:
-    """Return ``file:line`` and the quoted statement on a line of its own."""
-    return _at(path, _line(path, error))
-
-
-def _at(path: Path, line: int) -> tuple[str, str]:
-    if not line:
-        return str(path), ""
-    text = linecache.getline(str(path.absolute()), line).strip()
-    return f"{path}:{line}", f"\n    {text}" if text else ""
-
-
-def _symdiff(path: Path, error: SymdiffError) -> str:
-    """Return symdiff's own message, opened by the spec's line."""
-    message, site = str(error), getattr(error, "site", None)
-    line = _line(path, error)
-    if isinstance(site, Site) and site.frames:
-        inside = site.location.rpartition(":")[0] == str(path.absolute())
-        start = message.find(f"\n  at {site.location}")
-        if inside and start >= 0:
-            message, line = message[:start], int(site.location.rpartition(":")[2])
-    where, quoted = _at(path, line)
-    return f"{where}: {message}{quoted}"
-
-
-def _syntax(path: Path, error: SyntaxError) -> str:
-    """Return the message of a syntax error, with the line and a caret below it."""
-    own = error.filename in (None, str(path.absolute()))
-    where = f"{path if own else error.filename}:{error.lineno or 1}"
-    text = (error.text or "").rstrip()
-    shown = f"{where}: {type(error).__name__}: {error.msg}"
-    if not text:
-        return shown
-    bare = text.lstrip()
-    column = max((error.offset or 1) - 1 - (len(text) - len(bare)), 0)
-    return f"{shown}\n    {bare}\n    {' ' * min(column, len(bare))}^"
-
-
 # --- what it declares ----------------------------------------------------------------
 
 
 def _declared(
-    path: Path, working: Path, source: bytes, names: Mapping[str, Any]
+    path: Path, source: bytes, names: Mapping[str, Any], working: Path
 ) -> SpecFile:
     lines = _assigned(source)
 
@@ -350,9 +292,9 @@ def _declared(
         where = f"{path}:{lines[name]}" if name in lines else str(path)
         what = type(value).__name__ if not isinstance(value, type) else "class"
         article = "an" if what[0] in "aeiou" else "a"
-        shown = _text(repr, value)
+        text = shown(repr, value)
         return SpecError(
-            f"{where}: `{name}` is {article} {what}, {shown:.60}; it must be {need}."
+            f"{where}: `{name}` is {article} {what}, {text:.60}; it must be {need}."
         )
 
     if "model" not in names:

@@ -1,7 +1,8 @@
 """`symdiff check`: are generated files still what their specs compile to?
 
 In: packages of generated files. Out: a `Finding` a file. Invariant: specs are compiled
-again in memory and compared byte by byte; nothing is written.
+again in memory and compared to the last character; line ends alone may be those of
+another system, as git makes them. Nothing is written.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from symdiff.compiler.compilation import Compilation
-from symdiff.declare.spec import SpecFile, load_spec
+from symdiff.declare.spec import SpecFile, load_specs
 from symdiff.emit.modules.assembly import CHECK_MARK
 from symdiff.emit.modules.headers import Header, read_header
 from symdiff.graph.errors import SymdiffError
@@ -60,7 +61,7 @@ class Checker:
 
     compile: Compile
     given: Path | None = None
-    _specs: dict[Path, SpecFile] = field(default_factory=dict)
+    _specs: dict[Path, dict[str, SpecFile]] = field(default_factory=dict)
 
     def check(self, package: Package) -> PackageReport:
         """Return what the files of a package are.
@@ -91,20 +92,44 @@ class Checker:
         return PackageReport(package.shown, None, _without_spec(package, problem))
 
     def _by(self, path: Path, package: Package) -> PackageReport:
-        """Compare a package with what one spec compiles to."""
+        """Compare a package with what a file declares under the package's own name.
+
+        Where nothing has that name, a package that something else there compiles to
+        was renamed.
+        """
         try:
-            compiled = self.compile(self._spec(path), package.header, package.single)
+            specs = self._specs_of(path)
+        except SymdiffError as error:
+            return PackageReport(
+                package.shown, path, _without_spec(package, str(error))
+            )
+        if package.name in specs:
+            return self._against(specs[package.name], path, package)
+        for spec in specs.values():
+            report = self._against(spec, path, package)
+            if not report.wrong:
+                return report
+        problem = (
+            f"{path} declares no {package.name!r}, but {', '.join(map(repr, specs))}; "
+            "if it was renamed, compile it again and remove these files."
+        )
+        return PackageReport(package.shown, path, _without_spec(package, problem))
+
+    def _against(self, spec: SpecFile, path: Path, package: Package) -> PackageReport:
+        """Compare a package with what one declaration compiles to."""
+        try:
+            compiled = self.compile(spec, package.header, package.single)
         except SymdiffError as error:
             return PackageReport(
                 package.shown, path, _without_spec(package, str(error))
             )
         findings = tuple(_findings(package, compiled))
-        command = _command(path, package, self._spec(path))
+        command = _command(path, package, spec)
         return PackageReport(package.shown, path, findings, command)
 
-    def _spec(self, path: Path) -> SpecFile:
+    def _specs_of(self, path: Path) -> dict[str, SpecFile]:
         if path not in self._specs:
-            self._specs[path] = load_spec(path)
+            self._specs[path] = load_specs(path)
         return self._specs[path]
 
 
@@ -187,7 +212,7 @@ def _edited(header: Header) -> str:
 
 def _unchecked(text: str) -> list[str]:
     """Return the lines without the one that tells how gradients were checked."""
-    return [s for s in text.splitlines() if not s.startswith(CHECK_MARK)]
+    return [s for s in text.split("\n") if not s.startswith(CHECK_MARK)]
 
 
 def _absent(path: Path, content: str | bytes) -> list[Finding]:
@@ -209,8 +234,10 @@ def _absent(path: Path, content: str | bytes) -> list[Finding]:
 
 
 def _command(path: Path, package: Package, spec: SpecFile) -> str:
-    """Return the command line that writes a package anew."""
+    """Return the command line, or the call, that writes a package anew."""
     header = package.header
+    if spec.variable != "model":  # which no command compiles
+        return _call(package, spec)
     words: list[object] = ["symdiff", "compile", path, "-o", package.root]
     if header.level not in (None, 2):
         words += ["-O", header.level]
@@ -219,6 +246,20 @@ def _command(path: Path, package: Package, spec: SpecFile) -> str:
     if package.single:
         words.append("--single-file")
     return command_line(*words)
+
+
+def _call(package: Package, spec: SpecFile) -> str:
+    """Return what writes a package anew in Python, as an expression."""
+    header, wrt = package.header, spec.beyond(package.header.wrt)
+    options = {
+        "optimize": None if header.level == 2 else header.level,
+        "wrt": wrt or None,
+        "only": header.only or None,
+        "single_file": package.single or None,
+    }
+    said = [f"{k}={v!r}" for k, v in options.items() if v is not None]
+    call = f"sd.compile({', '.join([spec.variable, *said])})"
+    return f"{call}.write({str(package.root)!r}) in {spec.path}"
 
 
 def exit_code(reports: Sequence[PackageReport]) -> int:

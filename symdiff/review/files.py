@@ -51,6 +51,11 @@ class Package:
         return next(iter(self.files)) if self.single else self.folder
 
     @property
+    def name(self) -> str:
+        """The name of the model or function that it was generated from, as it seems."""
+        return self.shown.stem if self.single else self.folder.name
+
+    @property
     def root(self) -> Path:
         """The folder that it was written below."""
         return self.folder if self.single else self.folder.parent
@@ -62,7 +67,7 @@ def read_text(path: Path) -> str:
     Raises `SpecError` where it cannot be read.
     """
     try:
-        return path.read_text("utf-8")  # newlines become \\n
+        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError(f"cannot read {path}: {reason}.") from error
@@ -187,8 +192,7 @@ def find_specs(package: Package) -> list[Path]:
         p for p in source_files(Path(), ending) if p.name == origin and _may_declare(p)
     ]
     if len(here) > 1:
-        name = package.folder.name if not package.single else package.shown.stem
-        named = [p for p in here if f'"{name}"' in _source(p).replace("'", '"')]
+        named = [p for p in here if f'"{package.name}"' in _source(p).replace("'", '"')]
         here = named or here
     if not here:
         raise SpecError(

@@ -2,14 +2,17 @@
 
 import importlib
 import re
+import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from review_commands import SPEC, edit, run, spec
 
 import symdiff as sd
+from symdiff.cli import main
 from symdiff.declare.spec import load_spec
 from symdiff.emit.lower.source import printable
 from symdiff.emit.modules.assembly import Options
@@ -118,9 +121,96 @@ def test_some_files_of_a_package(package):
 
 
 def test_line_ends_that_git_changed(package):
+    """On Windows it may check out others, and Python reads them alike."""
     for path in package.glob("*.py"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     run("check")
+
+
+CHANGES = {
+    "a line end at the end": lambda b: b + b"\n",
+    "none": lambda b: b[:-1],
+    "a space at the end of a line": lambda b: b.replace(b"\n\n", b" \n\n", 1),
+    "a return within a line": lambda b: b.replace(b"import ", b"import\r ", 1),
+    "a form feed": lambda b: b.replace(b"\n\n", b"\n\f\n", 1),
+    "a byte order mark": lambda b: b"\xef\xbb\xbf" + b,
+    "a byte that is no text": lambda b: b + b"# \xff",
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_whatever_else_differs_is_told(package, how):
+    path = package / "backward.py"
+    changed = CHANGES[how](path.read_bytes())
+    assert changed != path.read_bytes()
+    path.write_bytes(changed)
+    told = CliRunner().invoke(main, ["check"])
+    assert told.exit_code in (1, 2)
+    assert "backward.py" in told.output
+
+
+SEVERAL = """\
+import symdiff as sd
+
+x = sd.input("x", 3)
+w = sd.param("w", 3)
+model = sd.Model("first", [x], outputs=x * w, loss=sd.sum(x * w))
+again = sd.Model("second", [x], outputs=x + w, loss=sd.mean(x + w))
+beam = sd.Function("beam", [x], sd.sin(x))
+"""
+OPTIONS = [
+    {},
+    {"optimize": 1},
+    {"single_file": True},
+    {"only": ("forward",)},
+    {"wrt": ["inputs"]},
+]
+
+
+def write(text, variable, folder="build", **options):
+    """Compile one declaration of a spec in Python."""
+    spec(text)
+    declared = runpy.run_path("model.py")[variable]
+    sd.compile(declared, **options).write(folder)
+    return f"{folder}/{declared.name}{'.py' if options.get('single_file') else ''}"
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("variable", ["model", "again", "beam"])
+@pytest.mark.parametrize("named", [True, False], ids=["a model", "no model"])
+def test_any_declaration_of_a_spec_is_compared_with_its_own(variable, options, named):
+    text = SEVERAL if named else SEVERAL.replace("model =", "one =")
+    variable = variable if named or variable != "model" else "one"
+    path = write(text, variable, **options)
+    assert f"{path}: " in run("check")
+    spec(
+        text.replace("x * w", "x * w * w")
+        .replace("x + w", "x * w + w")
+        .replace("sin", "cos")
+    )
+    said = run("check", code=1)
+    assert "stale" in said
+    if variable != "model":
+        told = {} if variable == "beam" and "wrt" in options else options
+        shown = "".join(f", {k}={v!r}" for k, v in told.items())
+        assert f"regenerate: sd.compile({variable}{shown}).write('build')" in said
+
+
+def test_a_package_of_a_name_that_its_spec_does_not_declare():
+    path = write(SEVERAL, "again")
+    spec(SEVERAL.replace('"second"', '"third"'))
+    said = run("check", code=2)
+    assert f"{path}: cannot be checked: model.py declares no 'second', but " in said
+    assert "'first', 'third', 'beam'" in said
+    assert "stale" not in said
+
+
+def test_a_renamed_package_is_what_it_was():
+    path = write(SEVERAL, "again")
+    Path(path).rename("build/renamed")
+    assert "build/renamed: " in run("check")
+    edit("build/renamed/forward.py", "+ w", "- w")
+    assert "edited by hand" in run("check", code=1)
 
 
 def test_constants_beside_a_module():
