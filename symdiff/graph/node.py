@@ -62,6 +62,7 @@ class Node:
         return f"<{self.op.name}{f'({shown})' if shown else ''} : {self.type}>"
 
 
+_NO_ATTRS: Mapping[str, Any] = MappingProxyType({})
 _table: weakref.WeakValueDictionary[Hashable, Node] = weakref.WeakValueDictionary()
 _lock = threading.RLock()
 if hasattr(os, "register_at_fork"):  # held for moments: a fork waits, and has it free
@@ -91,7 +92,7 @@ def make_node(op: Op, inputs: Iterable[Node], attrs: Mapping[str, Any]) -> Node:
 def _interned(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
     if op.leaf:
         return _create(op, inputs, attrs)
-    key = (op.name, tuple(map(id, inputs)), attrs_key(attrs) if attrs else ())
+    key = (op.name, attrs_key(attrs) if attrs else (), *map(id, inputs))
     with _lock:
         found = _table.get(key)
         if found is not None:
@@ -106,7 +107,7 @@ def _create(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
     put = object.__setattr__
     put(node, "op", op)
     put(node, "inputs", inputs)
-    put(node, "attrs", MappingProxyType(dict(attrs)))
+    put(node, "attrs", MappingProxyType(dict(attrs)) if attrs else _NO_ATTRS)
     put(node, "type", op.infer(*(i.type for i in inputs), **attrs))
     return node
 

@@ -27,7 +27,26 @@ def scale_by(
     """Return ``t * factor``, factor by factor, as one would write it."""
     if factor.is_zero:
         return None
-    coefficient, rest = factor.as_coeff_Mul()
+    coefficient, numerator, denominator = _factors(factor)
+    result = t
+    if coefficient == -1:
+        result = -result
+    elif coefficient != 1:
+        result = result * _number(coefficient)
+    for part in numerator:
+        result = result * from_expression(part, env)
+    if denominator is not None:
+        result = result / from_expression(denominator, env)
+    return result
+
+
+@lru_cache(maxsize=4096)
+def _factors(e: sp.Expr) -> tuple[sp.Expr, tuple[sp.Expr, ...], sp.Expr | None]:
+    """Return a coefficient, what stands above the bar, and what stands below, if any.
+
+    A half is a 2 below the bar.
+    """
+    coefficient, rest = e.as_coeff_Mul()
     numerator, denominator = [], []
     for part in sp.Mul.make_args(rest):
         base, exponent = part.as_base_exp()
@@ -35,18 +54,10 @@ def scale_by(
             denominator.append(base**-exponent)
         elif part != 1:
             numerator.append(part)
-    result = t
-    if coefficient == -1:
-        result = -result
-    elif coefficient.is_Rational and abs(coefficient.p) == 1 and coefficient.q != 1:
+    if coefficient.is_Rational and abs(coefficient.p) == 1 and coefficient.q != 1:
         denominator.insert(0, coefficient.q * coefficient.p)
-    elif coefficient != 1:
-        result = result * _number(coefficient)
-    for part in numerator:
-        result = result * from_expression(part, env)
-    if denominator:
-        result = result / from_expression(sp.Mul(*denominator), env)
-    return result
+        coefficient = sp.S.One
+    return coefficient, tuple(numerator), sp.Mul(*denominator) if denominator else None
 
 
 _FUNCTIONS: dict[Any, str] = {
@@ -72,6 +83,15 @@ def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> An
     have no op, and for symbols without a tensor.
     """
     done: dict[sp.Basic, Any] = {}
+    for e in _in_order(expression):
+        done[e] = _build(e, env, done)
+    return done[expression]
+
+
+@lru_cache(maxsize=4096)
+def _in_order(expression: sp.Basic) -> tuple[sp.Basic, ...]:
+    """Return the subexpressions that are built, operands first and each once."""
+    done: dict[sp.Basic, None] = {}
     stack = [expression]
     while stack:
         e = stack[-1]
@@ -83,9 +103,9 @@ def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> An
         if waiting:
             stack.extend(reversed(waiting))
             continue
-        done[e] = _build(e, env, done)
+        done[e] = None
         stack.pop()
-    return done[expression]
+    return tuple(done)
 
 
 _EVALUATE = "its .doit() evaluates it where SymPy can"

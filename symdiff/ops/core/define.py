@@ -71,9 +71,11 @@ def elementwise(
         arity = len([s for s in OPERANDS if s in expression.free_symbols]) or 1
 
     def infer(*types: TensorType) -> TensorType:
-        return TensorType(
-            same_shape(types), result_dtype(dtype, [t.dtype for t in types])
-        )
+        shape, kind = same_shape(types), result_dtype(dtype, [t.dtype for t in types])
+        for t in types:  # most results have the very type of an operand
+            if t.shape is shape and t.dtype is kind:
+                return t
+        return TensorType(shape, kind)
 
     places = ", ".join(f"_{i}" for i in range(arity))
     if infix:

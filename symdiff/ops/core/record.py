@@ -158,7 +158,7 @@ def same_shape(types: Sequence[TensorType]) -> Shape:
     """Return the shape that operands share; literals of shape () ride along."""
     shape: Shape | None = None
     for t in types:
-        if t.dtype.weak:
+        if t.dtype.weak or t.shape == shape:
             continue
         if shape is None:
             shape = t.shape
