@@ -24,6 +24,7 @@ from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import Jvp
 from symdiff.ops.core.tuples import ITEM
+from symdiff.ops.selecting.support import Seen
 from symdiff.ops.shape.broadcasting import zeros_like
 
 
@@ -35,9 +36,10 @@ def forward_sweep(
     for variable, tangent in zip(wrt, tangents, strict=True):
         given[variable.node] = add_all([given.get(variable.node), tangent])
     known: dict[Node, Any] = {}
+    seen: Seen = {}
     for tensor in tensor_topological(outputs):
         with at_site(Site((), tensor.scope, primal=tensor, rule=tensor.node.op.rule)):
-            moved = _moved(tensor, known)
+            moved = _moved(tensor, known, seen)
             if tensor.node in given:  # a variable that depends on others moves by both
                 moved = add_all([given[tensor.node], moved])
         if moved is not None:
@@ -47,7 +49,7 @@ def forward_sweep(
     return [known.get(o.node) for o in outputs]
 
 
-def _moved(tensor: Tensor, known: dict[Node, Any]) -> Any:
+def _moved(tensor: Tensor, known: dict[Node, Any], seen: Seen) -> Any:
     """Return the tangent that a node's operands give it; None is zero."""
     node = tensor.node
     if node.op.jvp is None:
@@ -58,7 +60,9 @@ def _moved(tensor: Tensor, known: dict[Node, Any]) -> Any:
     incoming = [known.get(i) for i in node.inputs]
     if all(t is None for t in incoming) or not _carries(node):
         return None
-    rule: Jvp = selected_jvp if node.op.is_elementwise else node.op.jvp
+    rule: Jvp = node.op.jvp
+    if node.op.is_elementwise:
+        rule = partial(selected_jvp, seen=seen)
     if node.op.facts.sweeps:
         rule = partial(rule, sweep=forward_sweep)
     return rule(incoming, tensor, tensor.parents, node.attrs)

@@ -28,6 +28,7 @@ from symdiff.ops.core.record import Op, Vjp
 from symdiff.ops.core.tuples import ITEM
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.selecting.masks import hides, scalar_mask
+from symdiff.ops.selecting.support import Seen
 from symdiff.ops.shape.broadcasting import zeros_like
 
 
@@ -45,6 +46,7 @@ def reverse_sweep(
         if ct is not None and output.node in active:
             pending.setdefault(output.node, []).append(ct)
     found: dict[Node, Tensor] = {}
+    seen: Seen = {}
     for tensor in reversed(order):
         node = tensor.node
         contributions = pending.pop(node, None)
@@ -58,7 +60,7 @@ def reverse_sweep(
                 found[node] = total
         if any(i in active for i in node.inputs):
             with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
-                hand_back(tensor, total, active, pending)
+                hand_back(tensor, total, active, pending, seen)
     return [found.get(t.node) for t in wrt]
 
 
@@ -108,7 +110,11 @@ def summed(node: Node, contributions: list[Any]) -> Any:
 
 
 def hand_back(
-    tensor: Tensor, total: Any, active: set[Node], pending: dict[Node, list[Any]]
+    tensor: Tensor,
+    total: Any,
+    active: set[Node],
+    pending: dict[Node, list[Any]],
+    seen: Seen,
 ) -> None:
     """Apply the node's rule and hand each input its share."""
     node = tensor.node
@@ -121,7 +127,8 @@ def hand_back(
     if mask is None:
         shares = vjp_apart(total, tensor, tensor.parents, node.attrs, needs)
         if shares is None:
-            rule = selected_vjp if node.op.is_elementwise else _rule(node.op)
+            each = node.op.is_elementwise
+            rule = partial(selected_vjp, seen=seen) if each else _rule(node.op)
             shares = rule(total, tensor, tensor.parents, node.attrs, needs)
     else:  # linear: hidden as a whole before is hidden as a whole after
         shares = _rule(node.op)(mask.inner, tensor, tensor.parents, node.attrs, needs)

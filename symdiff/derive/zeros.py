@@ -29,7 +29,7 @@ from symdiff.ops.indexing.slices import SLICE, UNSLICE, slice_length
 from symdiff.ops.selecting.finiteness import may_be_infinite
 from symdiff.ops.selecting.masks import masked
 from symdiff.ops.selecting.placing import UNSLICES, fills, without_axes
-from symdiff.ops.selecting.support import covering, lifted, support
+from symdiff.ops.selecting.support import Seen, covering, lifted, support
 from symdiff.ops.shape.broadcasting import broadcast_to
 from symdiff.ops.shape.views import squeeze
 
@@ -46,6 +46,7 @@ def through_zeros(
     output: Tensor,
     inputs: Sequence[Tensor],
     factor: Factor | None,
+    seen: Seen,
     depth: int = DEPTH,
 ) -> Tensor | None:
     """Return ``rule(t, output, inputs)``, and 0 where ``t`` is 0 by construction.
@@ -57,10 +58,11 @@ def through_zeros(
         or scales by a number, and can make nothing of a 0 but 0. Where the partial is
         finite for all finite arguments, masks that no user wrote (of relu, of a
         maximum) stay as they are, so that the text of ordinary models has one mask.
+    seen : what the sweep knows of the zeros in nodes
     """
 
     def again(t: Tensor, output: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
-        return through_zeros(rule, t, output, inputs, factor, depth - 1)
+        return through_zeros(rule, t, output, inputs, factor, seen, depth - 1)
 
     if not depth:
         return rule(t, output, inputs)
@@ -72,7 +74,7 @@ def through_zeros(
         steep = may_be_infinite(*factor)
         mask = covering(t) if steep else None
         if mask is None:
-            return _under(support(t, steep), rule(t, output, inputs))
+            return _under(support(t, steep, seen), rule(t, output, inputs))
     if mask is None:
         return rule(t, output, inputs)
     inner = again(mask.inner, output, inputs)
@@ -94,6 +96,8 @@ def selected_vjp(
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
     needs: Sequence[bool],
+    *,
+    seen: Seen,
 ) -> Cotangents:
     """Return the cotangent's share of each operand of an elementwise op that needs
     one, 0 where the cotangent is 0 by selection.
@@ -109,7 +113,7 @@ def selected_vjp(
         return alone
 
     return [
-        _selected(share(i), i, ct, output, inputs) if needed else None
+        _selected(share(i), i, ct, output, inputs, seen) if needed else None
         for i, needed in enumerate(needs)
     ]
 
@@ -119,6 +123,8 @@ def selected_jvp(
     output: Tensor,
     inputs: Sequence[Tensor],
     attrs: Mapping[str, Any],
+    *,
+    seen: Seen,
 ) -> Tensor | None:
     """Return an elementwise op's tangent, each summand 0 where its operand's tangent is
     0 by selection.
@@ -135,7 +141,7 @@ def selected_jvp(
         return alone
 
     return add_all(
-        _selected(summand(i), i, t, output, inputs)
+        _selected(summand(i), i, t, output, inputs, seen)
         for i, t in enumerate(tangents)
         if t is not None
     )
@@ -146,7 +152,12 @@ def _only(i: int, count: int) -> list[bool]:
 
 
 def _selected(
-    rule: Rule, i: int, t: Tensor, output: Tensor, inputs: Sequence[Tensor]
+    rule: Rule,
+    i: int,
+    t: Tensor,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    seen: Seen,
 ) -> Tensor | None:
     """Return what the partial in operand ``i`` makes of ``t``; None is zero."""
     op = output.node.op
@@ -155,7 +166,8 @@ def _selected(
         return None
     function = callable(partial) and not isinstance(partial, sp.Basic)
     plain = op.facts.selects if function else bool(sp.sympify(partial).is_number)
-    return through_zeros(rule, t, output, inputs, None if plain else (output.node, i))
+    factor = None if plain else (output.node, i)
+    return through_zeros(rule, t, output, inputs, factor, seen)
 
 
 # --- parts that were placed into zeros ------------------------------------------------

@@ -26,6 +26,7 @@ from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand
+from symdiff.ops.selecting.support import Seen
 from symdiff.plan.program import Program
 
 # Characters of a cotangent that a composed formula takes in: read once, or more often.
@@ -92,6 +93,7 @@ class _Deriver:
         wanted = {t.node for t in self.program.wrt}
         active = active_nodes(order, wanted)
         pending: dict[Node, list[Any]] = {}
+        seen: Seen = {}
         for tensor in smooth:
             if tensor.node in active:
                 pending.setdefault(tensor.node, []).append(self.seeds[tensor.node])
@@ -103,7 +105,7 @@ class _Deriver:
             with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
                 for total in self._totals(tensor, contributions):
                     if any(i in active for i in node.inputs):
-                        hand_back(tensor, total, active, pending)
+                        hand_back(tensor, total, active, pending, seen)
 
     def _totals(self, tensor: Tensor, contributions: list[Any]) -> list[Any]:
         """Return the cotangent of a value; of what is silent, each share by itself."""

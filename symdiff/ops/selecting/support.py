@@ -114,11 +114,19 @@ class _Search:
     known: dict[Tensor, Tensor | None] = field(default_factory=dict)
 
 
-def support(t: Tensor, rectified: bool = True) -> Tensor | None:
+# Of nodes that a sweep has looked at: whether zeros by construction may be in them.
+Seen = dict[Node, bool]
+
+
+def support(
+    t: Tensor, rectified: bool = True, seen: Seen | None = None
+) -> Tensor | None:
     """Return a condition that holds where ``t`` may differ from 0; None: everywhere.
 
     Without ``rectified`` the masks of relu and of a maximum do not count.
     """
+    if not _may_hold_zeros(t, {} if seen is None else seen):
+        return None
     return _support(t, _Search(rectified), DEPTH)
 
 
@@ -148,10 +156,7 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
     ]
     held = [m for m in parts if m is not None]
     if kind is not None:
-        leaves_zeros = kind == "in place" or kind.startswith("placed")
-        if op is UNSLICES:
-            leaves_zeros = not fills(t.node)
-        if not held and not leaves_zeros:
+        if not held and not _places_zeros(t.node):
             return None
         whole = [_or_all(m, p) for m, p in zip(parts, linear, strict=True)]
         if op is SET_AT and not whole[1].ndim:  # a number
@@ -169,6 +174,41 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
     if op is REDUCE_SUM:
         return any_(held[0], attrs["axes"], keepdims=attrs["keepdims"])
     return _and(held[0], held[-1])
+
+
+def _may_hold_zeros(t: Tensor, seen: Seen) -> bool:
+    """Whether a tensor, or what it is linear in, is the result of selecting or placing.
+
+    Most cotangents are not; for those there is nothing to search.
+    """
+    stack = [t]
+    while stack:
+        current = stack[-1]
+        if current.node in seen:
+            stack.pop()
+        elif _makes_zeros(current):
+            seen[current.node] = True
+        else:
+            linear = _linear_operands(current)
+            waiting = [p for p in linear if p.node not in seen]
+            stack.extend(waiting)
+            if not waiting:
+                seen[current.node] = any(seen[p.node] for p in linear)
+    return seen[t.node]
+
+
+def _makes_zeros(t: Tensor) -> bool:
+    """Whether a tensor may have zeros that none of its operands has."""
+    op = t.node.op
+    return op in (ITEM, WHERE) or _places_zeros(t.node) or _is_nothing(t)
+
+
+def _places_zeros(node: Node) -> bool:
+    """Whether an op leaves zeros around what it hands on."""
+    if node.op is UNSLICES:
+        return not fills(node)
+    kind = node.op.facts.zeros or ""
+    return kind == "in place" or kind.startswith("placed")
 
 
 def _linear_operands(t: Tensor) -> tuple[Tensor, ...]:
