@@ -17,7 +17,7 @@ from symdiff.graph.counted import is_counted
 from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
-from symdiff.graph.rebuild import Rebuilding, rebuilding, remade
+from symdiff.graph.rebuild import Became, rebuilding, remade
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.control.branches import COND
 from symdiff.ops.core.tuples import ITEM
@@ -37,9 +37,11 @@ def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
     return pruning(outputs)(outputs)
 
 
-def pruning(outputs: Sequence[Tensor]) -> Rebuilding:
+def pruning(outputs: Sequence[Tensor]) -> Became:
     """Return what becomes of tensors where control flow is cut to what is read."""
     plans = _plans([t.node for t in outputs])
+    if not plans:
+        return list
     made: dict[Tensor, Tensor] = {}
 
     def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
