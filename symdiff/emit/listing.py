@@ -9,7 +9,7 @@ from text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -279,7 +279,7 @@ def _fields(record: Record, rows: Sequence[str], last: int) -> tuple[Place, ...]
     return tuple(found)
 
 
-def _headings(placed: Sequence[py.Placed], start: int) -> Iterator[tuple[int, Heading]]:
+def _headings(placed: Iterable[py.Placed], start: int) -> Iterator[tuple[int, Heading]]:
     for p in placed:
         if isinstance(mark := p.stmt.mark, Heading):
             yield start + p.first, mark
@@ -295,7 +295,7 @@ class _Around:
     heading: Heading | None = None
 
 
-def _lines(function: str, placed: Sequence[py.Placed], start: int) -> Iterator[Line]:
+def _lines(function: str, placed: Iterable[py.Placed], start: int) -> Iterator[Line]:
     """Yield the lines of what was printed from a row on."""
     stack = [_Around()]  # of each depth
     for p in placed:

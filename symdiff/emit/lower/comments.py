@@ -7,15 +7,17 @@ In: tensors and the context of the body they are computed in. Out: text without 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 
 from symdiff.emit.lower import texts
 from symdiff.emit.lower.context import Context, substitution
 from symdiff.emit.lower.marks import Computes, Heading, place_of
-from symdiff.emit.lower.source import Resolver, quotation
+from symdiff.emit.lower.source import Resolver, Statement, quotation
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TensorType
 from symdiff.ops.core.operands import LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 from symdiff.ops.core.text import is_statements
@@ -28,17 +30,25 @@ _RULE_WIDTH = 40  # columns that a comment's words may take
 
 def shape_comment(node: Node) -> str:
     """Return a value's shape as ``[N, 10]``, or its dtype where it is not a float."""
-    shape = ", ".join(str(d) for d in node.shape)
-    return f"[{shape}]" if node.dtype.is_float else f"{node.dtype}[{shape}]"
+    return _type_comment(node.tensor_type)
+
+
+@lru_cache(maxsize=4096)
+def _type_comment(t: TensorType) -> str:
+    shape = ", ".join(str(d) for d in t.shape)
+    return f"[{shape}]" if t.dtype.is_float else f"{t.dtype}[{shape}]"
 
 
 def heading(tensor: Tensor, context: Context) -> list[py.Comment]:
     """Return the comment that quotes the user's statement behind a tensor, if any."""
     statement = context.resolver.statement(tensor)
-    if statement is None or not statement.text:
-        return []
+    return [] if statement is None or not statement.text else [_quoting(statement)]
+
+
+@lru_cache(maxsize=4096)
+def _quoting(statement: Statement) -> py.Comment:
     room = max(_HEADING_WIDTH - len(place_of(statement)), 24)
-    return [Heading(statement, quotation(statement, room)).comment()]
+    return Heading(statement, quotation(statement, room)).comment()
 
 
 def told(tensor: Tensor, context: Context) -> Computes:
@@ -52,17 +62,17 @@ def _joined(tensor: Tensor, rules: Sequence[str]) -> Computes:
 
 def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     """Return a statement with as much comment as its line has room for."""
-    rules, bare = _rules(tensor, context), _joined(tensor, ())
-    if not rules:
-        return py.Assign(made.targets, made.value, bare.comment, mark=bare)
-    long, short = [r[0] for r in rules], [r[-1] for r in rules]
-    choices = [_joined(tensor, words) for words in (long, short, long[:1], short[:1])]
-    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
-    room = WIDTH - (INDENT + code + len(" = ") + len("  # "))
-    if room + len("  # ") < 0:  # the statement will be broken, its comment above it
-        room = WIDTH - INDENT - len("# ")
-    fitting = next((c for c in choices if len(c.comment) <= room), bare)
-    return py.Assign(made.targets, made.value, fitting.comment, mark=fitting)
+    rules = _rules(tensor, context)
+    said = _joined(tensor, ())
+    if rules:
+        code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
+        room = WIDTH - (INDENT + code + len(" = ") + len("  # "))
+        if room + len("  # ") < 0:  # the statement will be broken, its comment above it
+            room = WIDTH - INDENT - len("# ")
+        long, short = [r[0] for r in rules], [r[-1] for r in rules]
+        choices = (_joined(tensor, w) for w in (long, short, long[:1], short[:1]))
+        said = next((c for c in choices if len(c.comment) <= room), said)
+    return py.Assign(made.targets, made.value, said.comment, mark=said)
 
 
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
@@ -73,6 +83,7 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     if tensor.site.primal is None:
         return []
     found: dict[tuple[str, ...], None] = {}
+    told: set[tuple[Tensor, bool]] = set()  # primals, and whether without operands
     applied: set[Op] = set()
     waiting, some = [tensor], _flows(tensor, context)
     while waiting:
@@ -84,7 +95,9 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
             # All sums of one shape share what stretches a cotangent.
             stretched = current.node.op.facts.repeats and current is not tensor
             if not stretched or primal.node.op not in applied:
-                found[_rule(primal, context, bare=stretched)] = None
+                if (primal, stretched) not in told:
+                    found[_rule(primal, context, bare=stretched)] = None
+                told.add((primal, stretched))
             applied.add(primal.node.op)
         waiting += [
             p for p in _inlined(current, context) if not some or _flows(p, context)
@@ -190,4 +203,4 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
 def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:
     """Return what tells one statement of the user from another."""
     statement = resolver.statement(tensor)
-    return (statement.file, statement.line) if statement else "no source"
+    return statement.place if statement else "no source"

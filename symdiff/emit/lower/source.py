@@ -13,7 +13,7 @@ import linecache
 import os
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePath
 from types import CodeType
 from typing import Any
@@ -22,7 +22,7 @@ from symdiff.graph.origin import Position, Site, line_of
 from symdiff.graph.tensor import Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement of the user's program."""
 
@@ -30,7 +30,12 @@ class Statement:
     line: int
     text: str
 
-    @property
+    @cached_property
+    def place(self) -> tuple[str, int]:
+        """File and line, by which statements are told apart."""
+        return self.file, self.line
+
+    @cached_property
     def location(self) -> str:
         """``file:line``, for headings."""
         return f"{self.file}:{self.line}"

@@ -9,8 +9,9 @@ lay out.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symdiff.emit.python.chars import columns
 from symdiff.emit.python.split import STEP, split_line
@@ -144,10 +145,22 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """Statements as text, each line ended by a newline, and where they stand in it."""
+    """Statements as text, each line ended by a newline, and where they stand in it.
+
+    ``places`` has the numbers of each `Placed` in turn: there are many, and few are
+    ever asked for.
+    """
 
     text: str
-    placed: tuple[Placed, ...]
+    stmts: tuple[Stmt, ...]
+    places: array[int] = field(repr=False)
+
+    @property
+    def placed(self) -> Iterator[Placed]:
+        """The statements where they are printed, in order."""
+        numbers = iter(self.places)
+        for stmt, *place in zip(self.stmts, *[numbers] * 4, strict=True):
+            yield Placed(stmt, *place)
 
     @property
     def body(self) -> str:
@@ -348,7 +361,8 @@ def printed(stmts: Sequence[Stmt], indent: int = 4, width: int = 88) -> Printed:
     printer = _Printer(width)
     printer.stmts(stmts, indent)
     text = "".join(line + "\n" for line in printer.lines)
-    return Printed(text, tuple(printer.placed))
+    places = (n for p in printer.placed for n in (p.above, p.first, p.last, p.depth))
+    return Printed(text, tuple(p.stmt for p in printer.placed), array("L", places))
 
 
 def tokens_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, Tok]]:

@@ -60,6 +60,7 @@ ATOM: Final = PRECEDENCE["atom"]
 _ANY: Final = PRECEDENCE["lambda"]
 _COMPARE: Final = PRECEDENCE["<"]
 _UNARY: Final = PRECEDENCE["unary"]
+_LOOSE: Final = frozenset({Binary, Unary, IfExp, Lambda, Raw})  # the rest are atoms
 
 # How strongly a line wants to break at a token (black's numbers; 0 is never).
 COMMA: Final = 18
@@ -101,21 +102,14 @@ def bracket_pair(left: str, right: str, display: bool = False) -> tuple[Tok, Tok
     return opening, closing
 
 
-def _literal(value: object) -> Expr | Tok:
-    """Return the token of a literal, or the tree it stands for (signs, np.inf)."""
+def _literal(value: object) -> Tok:
+    """Return the token of a literal that needs no operator."""
     match value:
         case None | bool():
             return Tok(repr(value), "name")
         case int():
-            text = int.__repr__(abs(value))
-            return Unary("-", Lit(-value)) if value < 0 else Tok(text, "number")
+            return Tok(int.__repr__(value), "number")
         case float():
-            if math.copysign(1.0, value) < 0:
-                return Unary("-", Lit(-value))
-            if math.isnan(value):
-                return Attr(Name("np"), "nan")
-            if math.isinf(value):
-                return Attr(Name("np"), "inf")
             return Tok(float_text(value), "number")
         case str():
             return Tok(string_text(value), "string")
@@ -124,15 +118,24 @@ def _literal(value: object) -> Expr | Tok:
 
 def _normal(e: Expr) -> Expr:
     """Return `e` with a signed, infinite or nan literal spelt out."""
-    if isinstance(e, Lit):
-        spelt = _literal(e.value)
-        return e if isinstance(spelt, Tok) else spelt
+    if type(e) is not Lit:
+        return e
+    match e.value:
+        case int(value) if value < 0:
+            return Unary("-", Lit(-value))
+        case float(value) if math.copysign(1.0, value) < 0:
+            return Unary("-", Lit(-value))
+        case float(value) if not math.isfinite(value):
+            return Attr(Name("np"), "nan" if math.isnan(value) else "inf")
     return e
 
 
 def precedence(e: Expr) -> int:
     """Return how tightly the outermost operator of `e` binds."""
-    match _normal(e):
+    e = _normal(e)
+    if type(e) not in _LOOSE:
+        return ATOM
+    match e:
         case Binary(op, _, _):
             return PRECEDENCE[op]
         case Unary(op, _):
@@ -222,8 +225,7 @@ def _slice(e: Slice) -> list[_Item]:
 
 def _begins_number(e: Lit) -> bool:
     """Return whether the text is digits, to be kept apart from an attribute's dot."""
-    spelt = _literal(e.value)
-    return isinstance(spelt, Tok) and spelt.kind == "number"
+    return _normal(e) is e and _literal(e.value).kind == "number"
 
 
 def _after_paren(out: list[Tok]) -> bool:
@@ -258,8 +260,8 @@ def _expand(e: Expr) -> list[_Item]:
         case Name(ident):
             return [Tok(ident, "name", refers=True)]
         case Lit(value):
-            spelt = _literal(value)
-            return [spelt] if isinstance(spelt, Tok) else [(spelt, 0)]
+            spelt = _normal(e)
+            return [_literal(value)] if spelt is e else [(spelt, 0)]
         case Raw(text, _):
             return [Tok(text, "name")]
         case Ellipsis_():
@@ -338,27 +340,26 @@ def tokens(e: Expr, before: Tok | None = None) -> list[Tok]:
     space, alone = False, True
     while stack:
         item = stack.pop()
-        match item:
-            case None:
-                space = True
-            case Tok(kind="first"):
-                alone = False
-            case Tok():
-                item.space, space = space, False
-                after_bracket = bool(out) and out[-1].kind == "close"
-                if item.kind == "dot" and after_bracket:
-                    item.priority = DOT
-                out.append(item)
-                alone = True
-            case (expr, needed):
-                parts = _expand(expr)
-                if precedence(expr) < needed:
-                    left, right = bracket_pair("(", ")", display=True)
-                    parts = [left, *parts, right]
-                elif isinstance(expr, IfExp) and not (alone and _after_paren(out)):
-                    left, right = bracket_pair("", "", display=True)
-                    parts = [left, *parts, right]
-                stack.extend(reversed(parts))
+        if item is _SPACE:
+            space = True
+        elif item is _FIRST:
+            alone = False
+        elif isinstance(item, Tok):
+            item.space, space = space, False
+            if item.kind == "dot" and out and out[-1].kind == "close":
+                item.priority = DOT
+            out.append(item)
+            alone = True
+        else:
+            expr, needed = item
+            parts = _expand(expr)
+            if needed and precedence(expr) < needed:
+                left, right = bracket_pair("(", ")", display=True)
+                parts = [left, *parts, right]
+            elif type(expr) is IfExp and not (alone and _after_paren(out)):
+                left, right = bracket_pair("", "", display=True)
+                parts = [left, *parts, right]
+            stack.extend(reversed(parts))
     return out
 
 

@@ -18,14 +18,15 @@ def comment_lines(text: str, indent: int, width: int) -> list[str]:
     pad = " " * indent
     out: list[str] = []
     for line in text.split("\n"):
-        pieces = textwrap.wrap(
-            line.rstrip(),
-            max(width - indent - 2, 1),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        pieces = _wrapped(line.rstrip(), max(width - indent - 2, 1))
         out += [f"{pad}# {piece}" for piece in pieces] or [f"{pad}#"]
     return out
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if line and len(line) <= width and line.isprintable():
+        return [line]
+    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def docstring_lines(text: str, indent: int, width: int) -> list[str]:
