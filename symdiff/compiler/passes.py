@@ -23,8 +23,9 @@ from symdiff.emit.modules.bodies import style_of
 from symdiff.emit.modules.lowering import LoweredFunctions, lower_functions
 from symdiff.emit.targets import Target
 from symdiff.emit.targets.numpy import NUMPY
-from symdiff.graph.node import topological
+from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import Site
+from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.shape.broadcasting import zeros_like
@@ -75,12 +76,15 @@ def stabilise(program: Program) -> Program:
 def differentiate(program: Program) -> Program:
     """Derive the cotangents of ``wrt`` from the results' seeds."""
     results = [t for _, t in program.results if t.dtype.is_float]
-    found = reverse_sweep(results, program.seeds, program.wrt)
+    totals: dict[Node, Tensor] = {}
+    found = reverse_sweep(results, program.seeds, program.wrt, totals)
     gradients = [
         zeros_like(t) if g is None else cast(g, t.dtype)
         for g, t in zip(found, program.wrt, strict=True)
     ]
-    return replace(program, gradients=tuple(gradients))
+    return replace(
+        program, gradients=tuple(gradients), cotangents=tuple(totals.items())
+    )
 
 
 def _is_composite(program: Program) -> bool:

@@ -36,8 +36,12 @@ def reverse_sweep(
     outputs: Sequence[Tensor],
     cotangents: Sequence[Tensor | None],
     wrt: Sequence[Tensor],
+    totals: dict[Node, Tensor] | None = None,
 ) -> list[Tensor | None]:
-    """Return the cotangent of each tensor in ``wrt``; None where nothing reaches it."""
+    """Return the cotangent of each tensor in ``wrt``; None where nothing reaches it.
+
+    ``totals`` takes in the cotangent of every value on the way.
+    """
     order = tensor_topological(outputs)
     wanted = {t.node for t in wrt}
     active = active_nodes(order, wanted)
@@ -56,6 +60,8 @@ def reverse_sweep(
             total = summed(node, contributions)
             if isinstance(total, Tensor):
                 mark(total, cotangent_of=(*total.cotangent_of, ("d", tensor)))
+                if totals is not None:
+                    totals[node] = total
             if node in wanted:
                 found[node] = total
         if any(i in active for i in node.inputs):

@@ -18,6 +18,7 @@ from symdiff.compiler.compile import chosen, compile_
 from symdiff.compiler.points import Points
 from symdiff.compiler.programs import program_of
 from symdiff.declare.model import Function, Model
+from symdiff.explain.computed import computed
 from symdiff.explain.costs import costs
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.deriving import derive
@@ -85,14 +86,14 @@ def explained(
         Where there is nothing to differentiate, or values do not fit.
     """
     derivation = derivation_of(declared, wrt, base)
-    _require_gradients(declared, derivation)
+    require_gradients(declared, derivation)
     with at_site(declared.site):
         compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
     names = ("forward", "backward")
     listings = [
         compiled.listed(n) for n in names if f"{declared.name}/{n}.py" in compiled.files
     ]
-    found = None if values is None else _values(derivation, compiled, values, seed)
+    found = None if values is None else values_at(derivation, compiled, values, seed)
     counted = costs(derivation, lengths) if cost else None
     return report(derivation, listings, found, counted)
 
@@ -106,13 +107,14 @@ def values_of(
     base: str | None = None,
 ) -> Values:
     """Return the values of a derivation at a point, as `explained` takes them."""
-    _require_gradients(declared, derivation)
+    require_gradients(declared, derivation)
     with at_site(declared.site):
         compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
-    return _values(derivation, compiled, values, seed)
+    return values_at(derivation, compiled, values, seed)
 
 
-def _require_gradients(declared: Model | Function, derivation: Derivation) -> None:
+def require_gradients(declared: Model | Function, derivation: Derivation) -> None:
+    """Raise `DerivativeError` where there is nothing to differentiate."""
     if not derivation.gradients:
         raise DerivativeError(
             f"{declared.name!r} has no gradient to explain: it has no loss, or nothing "
@@ -120,10 +122,13 @@ def _require_gradients(declared: Model | Function, derivation: Derivation) -> No
         )
 
 
-def _values(
+def values_at(
     derivation: Derivation, compiled: Compilation, values: Any, seed: int
 ) -> Values:
-    """Return the values at a point, given or drawn as the generated check draws."""
+    """Return the values that a compilation computes at a point.
+
+    It is given, or drawn as the generated check draws.
+    """
     package = compiled.load()
     module = importlib.import_module(f"{package.__name__}.backward")
     check = importlib.import_module(f"{package.__name__}.__main__")
@@ -141,4 +146,4 @@ def _values(
     leaves = {unit.names.of(t): t for t in unit.program.leaves}
     known = {**point.arguments, **point.params}
     arrays = {n: known[str(t.name)] for n, t in leaves.items() if str(t.name) in known}
-    return evaluated(derivation, arrays, source)
+    return evaluated(derivation, computed(derivation, compiled), arrays, source)

@@ -13,7 +13,7 @@ from html import escape
 
 from symdiff.explain.derivation import Derivation, Entry
 from symdiff.explain.layout import Box, Drawing, layout
-from symdiff.explain.values import Values
+from symdiff.explain.values import APART, Values
 
 LONGEST = 44  # characters of a label's line
 COLOURS = {
@@ -53,8 +53,8 @@ def _vertex(entry: Entry, derivation: Derivation, values: Values | None) -> Vert
     lines = (title, _cut(body), entry.type)
     value = back = ""
     if values is not None:
-        value = _cut(values.of(entry.name))
-        back = _cut(values.back(entry.cotangent)) if entry.cotangent else ""
+        value = _number(values.of(entry.name))
+        back = _number(values.back(entry.cotangent)) if entry.cotangent else ""
     kind = "result" if result else entry.role
     return Vertex(
         entry.name, lines, kind, value, back, entry.operands, tuple(entry.scope)
@@ -63,6 +63,12 @@ def _vertex(entry: Entry, derivation: Derivation, values: Values | None) -> Vert
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
+def _number(text: str) -> str:
+    """Return a number cut short, but for the words that mark it."""
+    bare = text.removesuffix(APART)
+    return _cut(bare) + text[len(bare) :]
 
 
 def _numbers(vertices_: Iterable[Vertex]) -> dict[str, str]:

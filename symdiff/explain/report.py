@@ -28,7 +28,7 @@ from symdiff.explain.parts import (
     Term,
     Tree,
 )
-from symdiff.explain.values import Values, shown
+from symdiff.explain.values import Values
 
 PRIMALS = ("loss_and_residuals", "forward_with_residuals", "forward")
 
@@ -144,7 +144,7 @@ def _cotangent(entry: Entry, name: str, values: Values | None) -> Cotangent:
     terms = []
     for i, share in enumerate(entry.received):
         key = share.source, share.user, i
-        value = "" if values is None else shown(values.shares.get(key))
+        value = "" if values is None else values.handed(key)
         terms.append(Term(share.user, share.formula, value))
     value = "" if values is None else values.back(name)
     return Cotangent(name, entry.name, tuple(terms), entry.seed, value)

@@ -1,8 +1,9 @@
 """The numbers of a derivation: every value and every cotangent at one point.
 
-In: a derivation and the arrays of its leaves. Out: `Values`. Invariant: everything is
-evaluated through the records of the graph, node by node, as `interpret` does; generated
-code takes no part.
+In: a derivation, what its values have become in the compiled program, and the arrays of
+its leaves. Out: `Values`. Invariant: a number is that of the compiled program, whose
+nodes are evaluated through their records; what the program does not compute, as a raw
+formula that it has in a stable form, is evaluated as it is written, and marked.
 """
 
 from __future__ import annotations
@@ -14,14 +15,29 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symdiff.explain.derivation import Derivation, Share
+from symdiff.explain.computed import Computed
+from symdiff.explain.derivation import Derivation, Entry, Share
 from symdiff.explain.ranges import Range
 from symdiff.graph.arrays import as_declared
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
+from symdiff.graph.types import TupleType
 
 SMALL = 12  # elements up to which an array is written out
 DIGITS = 4  # of a float
+LOUD = "NOT FINITE"
+APART = "   (not computed by the code)"
+
+Key = tuple[str, str, int]  # of a contribution: source, user, and its place
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Names and contributions whose numbers the code does not compute."""
+
+    forward: frozenset[str] = frozenset()
+    cotangents: frozenset[str] = frozenset()
+    shares: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -31,19 +47,34 @@ class Values:
     source: str
     forward: Mapping[str, Any]
     cotangents: Mapping[str, Any]
-    shares: Mapping[tuple[str, str, int], Any]
+    shares: Mapping[Key, Any]
+    apart: Apart = Apart()
 
     def of(self, name: str) -> str:
         """Return a forward value as text, or nothing where it is none of them."""
-        return shown(self.forward.get(name))
+        return _told(self.forward.get(name), name in self.apart.forward)
 
     def back(self, name: str) -> str:
         """Return a cotangent's value as text."""
-        return shown(self.cotangents.get(name))
+        return _told(self.cotangents.get(name), name in self.apart.cotangents)
+
+    def handed(self, key: Key) -> str:
+        """Return a contribution's value as text."""
+        return _told(self.shares.get(key), key in self.apart.shares)
+
+
+def _told(value: Any, apart: bool) -> str:
+    """Return a value as text, and in words that the code does not compute it.
+
+    It is no fault of the code then that it is not finite.
+    """
+    text = shown(value)
+    return text.replace(LOUD, "").strip(" :") + APART if apart and text else text
 
 
 def evaluated(
     derivation: Derivation,
+    found: Computed,
     leaves: Mapping[str, Any],
     source: str = "",
     key: int = 0,
@@ -52,51 +83,119 @@ def evaluated(
 
     ``leaves`` maps names of the generated code to arrays.
     """
-    program = derivation.unit.program
     known = {e.name: e.tensor.node for e in derivation.entries}
     given = [(n, known[n], a) for n, a in leaves.items() if n in known]
     feed = {node: as_declared(n, a, node.dtype) for n, node, a in given}
-    draws = {t.node: (key, i) for i, t in enumerate(program.randoms)}
-    nodes = [e.tensor.node for e in derivation.entries if e.tensor.node not in feed]
     with np.errstate(all="ignore"):
-        found = evaluate(nodes, feed, draws)
-        forward = {e.name: found[e.tensor.node] for e in derivation.entries}
-        return Values(source, forward, *_backward(derivation, forward, feed))
+        return _Evaluation(derivation, found, feed, key).values(source)
 
 
-def _backward(
-    derivation: Derivation, forward: Mapping[str, Any], feed: Mapping[Node, Any]
-) -> tuple[dict[str, Any], dict[tuple[str, str, int], Any]]:
-    """Evaluate the cotangents, from the results to the leaves."""
-    cotangents: dict[str, Any] = {}
-    shares: dict[tuple[str, str, int], Any] = {}
-    owners = {t.node: name for name, t in derivation.cotangents.items()}
+class _Evaluation:
+    def __init__(
+        self,
+        derivation: Derivation,
+        found: Computed,
+        feed: Mapping[Node, Any],
+        key: int,
+    ) -> None:
+        self.derivation = derivation
+        self.found = found
+        self.feed = feed
+        randoms = derivation.unit.program.randoms
+        self.draws = {t.node: (key, i) for i, t in enumerate(randoms)}
+        self.lengths = {
+            n: a
+            for n, a in feed.items()
+            if any(isinstance(d, sp.Expr) for d in n.shape)
+        }
+        self.owners = {t.node: name for name, t in derivation.cotangents.items()}
+        self.forward: dict[str, Any] = {}
+        self.cotangents: dict[str, Any] = {}
+        self.shares: dict[Key, Any] = {}
+        # what the program does not compute
+        self.values_apart: set[str] = set()
+        self.cotangents_apart: set[str] = set()
+        self.shares_apart: set[Key] = set()
 
-    lengths = {
-        n: a for n, a in feed.items() if any(isinstance(d, sp.Expr) for d in n.shape)
-    }
+    def values(self, source: str) -> Values:
+        """Evaluate the program, and what it does not compute upon that."""
+        program = self.found.program
+        smooth = [t.node for _, t in program.results if t.dtype.is_float]
+        results = evaluate(smooth, self.feed, self.draws)
+        seeds = zip(program.seeds, smooth, strict=True)
+        feed = {**self.feed, **{s.node: np.ones_like(results[n]) for s, n in seeds}}
+        tensors = [*self.found.forward.values(), *self.found.cotangents.values()]
+        nodes = [t.node for t in tensors if t.node not in feed]
+        computed = evaluate(nodes, feed, self.draws)
+        self._forward(computed)
+        for entry in reversed(self.derivation.entries):
+            if entry.cotangent is not None:
+                self._back(entry, entry.cotangent, computed)
+        apart = Apart(
+            frozenset(self.values_apart),
+            frozenset(self.cotangents_apart),
+            frozenset(self.shares_apart),
+        )
+        return Values(source, self.forward, self.cotangents, self.shares, apart)
 
-    def contribution(share: Share) -> Any:
-        given: dict[Node, Any] = dict(lengths)
-        for node in topological([share.tensor.node]):
-            if node in feed:
-                given[node] = feed[node]
-            elif node in derivation.stands:
-                given[node] = np.asarray(forward[derivation.stands[node]])
-            elif node in owners:
-                given[node] = np.asarray(cotangents[owners[node]])
-        return evaluate([share.tensor.node], given)[share.tensor.node]
+    def _forward(self, computed: Mapping[Node, Any]) -> None:
+        """Take values of the program, and evaluate the rest as they are written."""
+        given, rest = dict(self.feed), []
+        for e in self.derivation.entries:
+            made = self.found.forward.get(e.name)
+            if made is not None:
+                self.forward[e.name] = computed[made.node]
+                given[e.tensor.node] = computed[made.node]
+            elif not isinstance(e.tensor.type, TupleType):
+                rest.append(e)
+        others = [e for e in rest if e.tensor.node not in given]
+        as_written = evaluate([e.tensor.node for e in others], given, self.draws)
+        for e in rest:
+            self.forward[e.name] = as_written[e.tensor.node]
+            if not e.role:
+                self.values_apart.add(e.name)
 
-    for entry in reversed(derivation.entries):
-        if entry.cotangent is None:
-            continue
-        total: Any = np.ones_like(forward[entry.name]) if entry.seed else None
+    def _back(self, entry: Entry, name: str, computed: Mapping[Node, Any]) -> None:
+        """Evaluate what flows back to a value: each contribution, and their sum."""
+        made = self.found.cotangents.get(entry.name)
+        whole = None if made is None else computed[made.node]
+        total: Any = np.ones_like(self.forward[entry.name]) if entry.seed else None
+        only = len(entry.received) == 1 and not entry.seed
         for i, share in enumerate(entry.received):
-            value = contribution(share)
-            shares[share.source, share.user, i] = value
+            key = share.source, share.user, i
+            if only and whole is not None:
+                self.shares[key] = whole
+                continue
+            self.shares[key] = value = self._contribution(share)
             total = value if total is None else total + value
-        cotangents[entry.cotangent] = total
-    return cotangents, shares
+            if not self._is_handed(share):
+                self.shares_apart.add(key)
+        if whole is None and entry.received:
+            self.cotangents_apart.add(name)
+        self.cotangents[name] = total if whole is None else whole
+
+    def _is_handed(self, share: Share) -> bool:
+        """Whether the program hands back what a contribution says, of what it has."""
+        reads = topological([share.tensor.node])
+        stands = self.derivation.stands
+        apart = any(stands[n] in self.values_apart for n in reads if n in stands)
+        back = any(
+            self.owners[n] in self.cotangents_apart for n in reads if n in self.owners
+        )
+        pair = share.source, share.user
+        return pair in self.found.hands and not apart and not back
+
+    def _contribution(self, share: Share) -> Any:
+        """Evaluate the formula of a contribution over values and cotangents."""
+        given: dict[Node, Any] = dict(self.lengths)
+        for node in topological([share.tensor.node]):
+            if node in self.feed:
+                given[node] = self.feed[node]
+            elif node in self.derivation.stands:
+                given[node] = np.asarray(self.forward[self.derivation.stands[node]])
+            elif node in self.owners:
+                given[node] = np.asarray(self.cotangents[self.owners[node]])
+        return evaluate([share.tensor.node], given)[share.tensor.node]
 
 
 def shown(value: Any) -> str:
@@ -106,13 +205,13 @@ def shown(value: Any) -> str:
     array = np.asarray(value)
     if array.size <= SMALL:
         finite = array.dtype.kind not in "fc" or bool(np.all(np.isfinite(array)))
-        return _listed(array.tolist()) + ("" if finite else "   NOT FINITE")
+        return _listed(array.tolist()) + ("" if finite else f"   {LOUD}")
     if array.dtype.kind not in "fiu":
         return f"{int(np.sum(array))} of {array.size} true"
     found = Range(array)
     if found.nans or found.infinities:
         bad = f"{found.nans} nan, {found.infinities} inf"
-        return f"NOT FINITE: {bad} of {array.size}"
+        return f"{LOUD}: {bad} of {array.size}"
     low, high = _ends(found)
     return f"{low} to {high}, mean {_listed(found.mean)}"
 

@@ -10,6 +10,7 @@ wrote it.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -160,6 +161,26 @@ def rebuild(
 def chained(first: Became, then: Became) -> Became:
     """Return what becomes of tensors by one and then the other."""
     return lambda tensors: then(first(tensors))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What becomes of tensors by one pass after another."""
+
+    each: tuple[Became, ...] = ()
+
+    def __call__(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        for step in self.each:
+            tensors = step(tensors)
+        return list(tensors)
+
+    def then(self, step: Became) -> Steps:
+        """Return these steps and a further one."""
+        return Steps((*self.each, step))
+
+    def since(self, earlier: Steps) -> Steps:
+        """Return the steps that follow those that were made before."""
+        return Steps(self.each[len(earlier.each) :])
 
 
 def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from symdiff.graph.node import Node
-from symdiff.graph.rebuild import Became, chained
+from symdiff.graph.rebuild import Became, Steps
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.plan.listed import listed
 from symdiff.plan.update import Equations
@@ -29,8 +29,8 @@ class Halves(NamedTuple):
     The halves share nodes; apart, each keeps the statements that declared them.
     """
 
-    predicted: Became = list
-    trained: Became = list
+    predicted: Steps = Steps()
+    trained: Steps = Steps()
 
 
 AS_DECLARED = Halves()
@@ -71,6 +71,8 @@ class Program:
     # what its uses as labels or indices allow of an input
     indexing: tuple[tuple[Node, Allowed], ...] = ()
     became: Halves = AS_DECLARED  # what passes have made of declared tensors
+    # of each value on the way to the results its cotangent, as it was derived
+    cotangents: tuple[tuple[Node, Tensor], ...] = ()
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:
@@ -108,9 +110,7 @@ class Program:
         else:
             found = [*predicted(roots[:first]), *trained(roots[first:])]
         before = self.became
-        became = Halves(
-            chained(before.predicted, predicted), chained(before.trained, trained)
-        )
+        became = Halves(before.predicted.then(predicted), before.trained.then(trained))
         return replace(self.with_roots(found), became=became)
 
     def tensors(self) -> dict[Node, Tensor]:

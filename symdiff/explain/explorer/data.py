@@ -96,10 +96,19 @@ class _Builder:
         if e.seed:
             found["seed"] = True
         if self.values is not None:
-            found["v"] = self.shelf.put(self.values.forward.get(e.name))
-            if e.cotangent is not None:
-                found["g"] = self.shelf.put(self.values.cotangents.get(e.cotangent))
+            apart = self.values.apart
+            value = self.values.forward.get(e.name)
+            found["v"] = self._put(value, e.name in apart.forward)
+            if (d := e.cotangent) is not None:
+                found["g"] = self._put(
+                    self.values.cotangents.get(d), d in apart.cotangents
+                )
         return found
+
+    def _put(self, value: Any, apart: bool) -> dict[str, Any] | None:
+        """Return what the page needs of an array; whether the code computes it."""
+        found = self.shelf.put(value)
+        return {**found, "apart": True} if found and apart else found
 
     def _share(self, place: int, share: Share) -> None:
         stands = self.derivation.stands
@@ -120,7 +129,8 @@ class _Builder:
             found["rule"] = share.rule
         if self.values is not None:
             key = (share.source, share.user, place)
-            found["v"] = self.shelf.put(self.values.shares.get(key))
+            value = self.values.shares.get(key)
+            found["v"] = self._put(value, key in self.values.apart.shares)
         self.shares.append(found)
 
     def _gradient(self, g: Gradient) -> dict[str, Any]:

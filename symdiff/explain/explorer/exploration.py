@@ -12,7 +12,12 @@ from symdiff.compiler.compilation import Compilation
 from symdiff.compiler.compile import collecting_later, compile_
 from symdiff.declare.model import Function, Model
 from symdiff.explain.derivation import Derivation
-from symdiff.explain.explanation import derivation_of, folder_of, values_of
+from symdiff.explain.explanation import (
+    derivation_of,
+    folder_of,
+    require_gradients,
+    values_at,
+)
 from symdiff.explain.explorer.data import data
 from symdiff.explain.explorer.linked import Linked, linked
 from symdiff.explain.explorer.owners import Owners
@@ -48,12 +53,14 @@ def explored(
     """
     folder = folder_of(declared) if base is None else base
     derivation = derivation_of(declared, wrt, base)
-    found: Values | None = None
     if values is not None:
-        found = values_of(declared, derivation, values, wrt, seed, base)
+        require_gradients(declared, derivation)
     with at_site(declared.site):
         compiled = compile_(declared, wrt=wrt, base=folder)
         forms = _followed(compiled, derivation)
+    found: Values | None = None
+    if values is not None:
+        found = values_at(derivation, compiled, values, seed)
     program = compiled.stages["lower"].unit.program
     modules = _linked(compiled, Owners(derivation, program, forms))
     frames = declared.site.frames

@@ -82,9 +82,9 @@ function backwardPart(n, asked) {
     index.replaceChildren(explainElement(n.i, k));
     marked(n.i, k);
   };
-  const array = n.g && !scalar(n.g) && elements(n.g);
-  parts.push(eq(math(n.cm), "=", scalar(n.g) ? number(n.g.x, "G") : summary(n.g, "G", true)));
-  if (n.g && !scalar(n.g)) parts.push(shown(n.g, "G", array && n.recv.length ? chosen : null));
+  const array = n.g && !n.g.apart && !scalar(n.g) && elements(n.g);
+  parts.push(eq(math(n.cm), "=", summary(n.g, "G", true)));
+  if (n.g && (n.g.apart || !scalar(n.g))) parts.push(shown(n.g, "G", array && n.recv.length ? chosen : null));
   if (array && n.recv.length) {
     parts.push(el("div", { class: "muted" }, "Click an element to see what it is the sum of."));
   }

@@ -211,7 +211,7 @@ function tip(text, e) {
   }
 }
 
-const apart = (v) => (v.apart ? el("div", { class: "muted" }, APART + "; evaluated as it is written:") : null);
+const apart = (v) => (v.apart ? el("div", { class: "muted" }, "evaluated as it is written, " + APART) : null);
 
 // Everything that is to be seen of a value.
 function shown(v, kind, chosen) {
