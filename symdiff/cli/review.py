@@ -179,7 +179,9 @@ def _say_verdict(verdict: Verdict) -> None:
     for problem in verdict.problems:
         click.echo(f"not checkable: {problem}")
     errors = [w.error for w in verdict.worst if w.compared]
-    if verdict.code == 1:
+    if verdict.code == 1 and not any(w.wrong for w in verdict.worst):
+        click.echo("gradients agree, and the modules DISAGREE, as noted")
+    elif verdict.code == 1:
         click.echo(f"gradients DISAGREE (tolerance {verdict.tolerance:g})")
     elif verdict.code == 2:
         click.echo("not everything could be checked")

@@ -15,7 +15,7 @@ from typing import Any
 from symdiff.compiler.checking import checked
 from symdiff.compiler.compilation import Compilation
 from symdiff.compiler.passes import hold, passes
-from symdiff.compiler.programs import program_of
+from symdiff.compiler.programs import program_of, with_plain
 from symdiff.declare.model import Function, Model
 from symdiff.derive.reverse import check_wrt
 from symdiff.emit.lower.source import printable
@@ -26,6 +26,7 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
+from symdiff.plan.program import Program
 
 MODULES = ("forward", "backward", "train")
 
@@ -136,7 +137,7 @@ def compile_(
     folder = str(PurePath(origin).parent) if base is None else base
     variables = chosen(declared, wrt)
     modules = modules_of(declared, only, variables)
-    value: Any = hold(program_of(declared, variables, trains="train" in modules))
+    value: Any = _with_checks(declared, variables, modules)
     stages: dict[str, Any] = {"declared": value}
     list_of = passes(
         *(declared, level, modules, folder),
@@ -163,6 +164,14 @@ def compile_(
     whole = not single_file and "backward" in modules
     package = compiled if whole else compile_(declared, target, level, wrt, base=base)
     return checked(compiled, package)
+
+
+def _with_checks(
+    declared: Model | Function, variables: Sequence[Tensor], modules: Sequence[str]
+) -> Program:
+    """Return what is declared, with what the package's check computes beside it."""
+    program = program_of(declared, variables, trains="train" in modules)
+    return hold(with_plain(program))
 
 
 def _level(optimize: Any, target: str) -> int:

@@ -160,6 +160,18 @@ def program_passes(level: int) -> dict[str, Pass]:
 # --- from program to functions --------------------------------------------------------
 
 
+def plain_functions(program: Program, base: str, level: int) -> Functions:
+    """Return what prediction computes with a statement for each node, scheduled.
+
+    Nothing is simplified; only what overflows is replaced, where levels do that.
+    """
+    if level:
+        program = program.rebuilt(stability.stabilising())
+    for run in (check_indices, expand_only, prune):
+        program = run(program)
+    return schedule_functions(split(program, backward=False), base, 0)
+
+
 def schedule_functions(functions: Functions, base: str, level: int) -> Functions:
     """Order every function's statements; files are quoted relative to ``base``."""
     style = style_of(functions.program, Resolver(base), level)
@@ -202,7 +214,11 @@ def passes(
 
     def split_functions(program: Program) -> Functions:
         step = planned and not trains_apart(program)
-        return split(program, backward="backward" in modules, planned=step)
+        found = split(program, backward="backward" in modules, planned=step)
+        checks = apart and {"forward", "backward"} <= set(modules)
+        if program.plain is None or not checks:
+            return found
+        return replace(found, plain=plain_functions(program.plain, base, level))
 
     def lower(functions: Functions) -> LoweredFunctions:
         return lower_functions(

@@ -51,6 +51,18 @@ def _with_training(program: Program, model: Model) -> Program:
     return replace(program, beside=tuple(programs), batches=batches)
 
 
+def with_plain(program: Program) -> Program:
+    """Return a model's program with what it predicts apart, as it was declared.
+
+    The package's check compares prediction with it. The results of a function are
+    computed twice as it is.
+    """
+    if not (program.is_model and program.wrt):
+        return program
+    plain = _beside(program, dict(program.outputs))
+    return replace(program, plain=replace(plain, beside=(), batches=None))
+
+
 def _beside(program: Program, results: Mapping[str, Tensor]) -> Program:
     """Return a program of further results over the leaves of another."""
     return replace(

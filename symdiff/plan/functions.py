@@ -113,6 +113,7 @@ class Functions:
     residuals: tuple[Node, ...] = ()
     beside: Mapping[str, Functions] = field(default_factory=dict)
     held: tuple[Functions, ...] = ()
+    plain: Functions | None = None
 
     def __getitem__(self, name: str) -> Routine:
         return self.routines[name]

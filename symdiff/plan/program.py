@@ -64,6 +64,7 @@ class Program:
     # What stop_gradient hides from the gradient, and the results given that: as two
     # programs of the same leaves, the second with one more for each hidden value.
     holding: tuple[Program, ...] = ()
+    plain: Program | None = None  # what prediction returns, for no pass to simplify
     # of the same leaves: what else a model's training computes, by function
     beside: tuple[tuple[str, Program], ...] = ()
     batches: Batches | None = None  # how results of a batch's parts make up its own

@@ -20,7 +20,7 @@ from symdiff.graph.errors import SpecError
 # Modules of a package; a generated file of another name stands by itself.
 PARTS = frozenset(
     [
-        *("__init__", "__main__", "_held", "_hidden", "_planned"),
+        *("__init__", "__main__", "_held", "_hidden", "_outputs", "_planned"),
         *("backward", "forward", "train"),
     ]
 )

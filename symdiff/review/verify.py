@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +30,9 @@ from symdiff.review.slopes import NARROW, Worst, compare
 
 TRIES = 20
 FEW = 16  # gradients that are looked at in several directions, at several points
+# by the functions of a package's own check
+COMPARED = {"_verify_forward": "forward.py", "_verify_planned": "the planned step"}
+CHECKED = ("backward.py", "forward.py", "_planned.py")
 TOLERANCE, STRICT = 1e-6, 1e-10  # of differences, of complex steps
 
 
@@ -155,17 +158,26 @@ def verify(
         run = _Run(module, check, verdict, by_complex, directions, seed)
         with _running(path):
             run.at(points, params, count)
-        if check is not None and hasattr(check, "_verify_planned"):
-            try:
-                planned = check._verify_planned(out=verdict.notes.append)
-            except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                verdict.problems.append(
-                    f"the planned step cannot be compared: {reason}"
-                )
-                planned = 0
-            verdict.mismatch = verdict.mismatch or planned != 0
+        for name, what in COMPARED.items():
+            if check is not None and hasattr(check, name):
+                _beside(getattr(check, name), what, verdict)
         return verdict
+
+
+def _beside(compare: Callable[..., int], what: str, verdict: Verdict) -> None:
+    """Compare what is computed beside the gradients, by the package's own check."""
+    told: list[str] = []
+    try:
+        code = compare(out=told.append)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        verdict.problems.append(f"{what} cannot be compared: {reason}")
+        return
+    if code == 2:
+        verdict.problems += told
+    else:
+        verdict.notes += told
+    verdict.mismatch = verdict.mismatch or code == 1
 
 
 def _unheld(header: Header, check: ModuleType | None) -> str:
@@ -181,11 +193,11 @@ def _unheld(header: Header, check: ModuleType | None) -> str:
 
 
 def _edited_beside(path: Path) -> list[str]:
-    """Return a note for each other generated file of a package that was edited."""
+    """Return a note for each generated file of a package that was edited unchecked."""
     files = sorted(one_package(path).glob("*.py")) if path.is_dir() else []
-    others = [f for f in files if f.name != "backward.py"]
+    others = [f for f in files if f.name not in CHECKED]
     return [
-        f"{file.name} was edited after it was generated; only backward.py is checked"
+        f"{file.name} was edited after it was generated, and is not checked"
         for file in others
         if not is_generated(file) or not header_of(file).intact
     ]

@@ -28,6 +28,7 @@ from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.functions import asked_of
 from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.lengths import WISHES, LengthError, dims_of, lengths
+from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.train import draw_text
 from symdiff.emit.python import code as py
@@ -180,9 +181,12 @@ def _state_text(leaf: Tensor) -> str:
 
 
 def check_parts(
-    unit: Unit, found: Halves, *, planned: bool, train: bool
+    unit: Unit, found: Halves, *, planned: bool, train: bool, forward: str = ""
 ) -> dict[str, str]:
-    """Return the pieces of the self-check: draws, adapters, verification, training."""
+    """Return the pieces of the self-check: draws, adapters, verification, training.
+
+    ``forward`` is the check of forward.py.
+    """
     p = unit.program
     primal, backward = found.primal, found.backward
     sizes = _sizes(unit)
@@ -202,6 +206,10 @@ def check_parts(
     )
     lifted = _lifted(p) if computes_widths(p) else ""
     own = any_declared((*p.inputs, *p.targets))
+    checks = [_by_complex()] if p.analytic else []
+    checks += [forward] if forward else []
+    if declares_widths(p):
+        checks.append(render("as_declared.py", model=p.is_model).strip())
     training = [render("main_train.py", name=p.name, widths=own)]
     if planned:
         training.append(render("planned_check.py", declared=declares_widths(p)))
@@ -215,7 +223,7 @@ def check_parts(
             reason=reason,
             drawn="_held_at(_draw(rng))" if p.holding else "_draw(rng)",
         ).strip(),
-        "complex": _by_complex() if p.analytic else "",
+        "checks": "\n\n\n".join(checks),
         "planned": "\n\n".join(training).strip() if train else "",
         "draws": _returned(draws),
         "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
@@ -258,14 +266,31 @@ def _returned(draws: Sequence[tuple[str, str]]) -> str:
     return py.print_stmts([py.Return(py.Dict_(pairs))]).rstrip("\n")
 
 
+def _of_forward(lowered: LoweredFunctions) -> str:
+    """Return the check of forward.py: a model's by another text, a function's by the
+    forward pass that the gradients belong to.
+    """
+    p, written = lowered.unit.program, lowered.forward
+    assert written is not None
+    return render(
+        "forward_check.py",
+        model=p.is_model,
+        several=len(p.outputs) > 1,
+        draws=written.draws,
+        tolerance=TOLERANCE,
+        declared=declares_widths(p),
+    ).strip()
+
+
 def main_module(
-    unit: Unit,
-    found: Halves,
-    options: Options,
-    origin: str,
-    modules: Sequence[str],
+    lowered: LoweredFunctions, options: Options, origin: str, modules: Sequence[str]
 ) -> str:
     """Return __main__.py."""
+    unit, found = lowered.unit, lowered.halves
+    assert found is not None
+    compares = lowered.plain is not None or (
+        "forward" in modules and not unit.program.is_model
+    )
     train = "train" in modules
     planned = "_planned" in modules
     text = render(
@@ -275,13 +300,22 @@ def main_module(
         imported=", ".join(
             [
                 *(["_held", "_hidden"] if unit.program.holding else []),
+                *(["_outputs"] if lowered.plain is not None else []),
                 "backward",
+                *(["forward"] if compares else []),
                 *(["train"] if train else []),
             ]
         ),
         train=train,
         usage=f"python -m {unit.program.name} [verify]" + _TRAINS * train,
         planned_check=planned,
-        **check_parts(unit, found, planned=planned, train=train),
+        **check_parts(
+            *(unit, found),
+            planned=planned,
+            train=train,
+            forward=_of_forward(lowered) if compares else "",
+        ),
+        complex=unit.program.analytic,
+        forward=compares,
     )
     return sealed(text)

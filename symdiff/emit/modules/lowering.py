@@ -24,6 +24,7 @@ from symdiff.emit.modules.train import TrainingFunctions, training_functions
 from symdiff.emit.targets import Target
 from symdiff.emit.targets.numpy import NUMPY
 from symdiff.plan.functions import Functions
+from symdiff.plan.schedule import Style
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class LoweredFunctions:
     """Every function of the modules, and the unit whose names they have.
 
     ``held`` are the functions by which the self-check holds fixed what stop_gradient
-    hides.
+    hides, ``plain`` is what it compares prediction with.
     """
 
     unit: Unit
@@ -40,6 +41,7 @@ class LoweredFunctions:
     training: TrainingFunctions | None = None
     planned: PlannedStep | None = None
     held: tuple[LoweredFunctions, ...] = ()
+    plain: LoweredFunctions | None = None
 
     @property
     def written(self) -> dict[str, Written]:
@@ -93,14 +95,16 @@ def lower_functions(
         if "grads" in functions.routines:
             found = replace(found, planned=planned_step(unit))
     if apart and found.halves is not None:
-        found = replace(found, held=_held(unit))
+        held = tuple(_part(unit, part, unit.style) for part in functions.held)
+        found = replace(found, held=held)
+    if functions.plain is not None:
+        bare = style_of(functions.plain.program, resolver, 0)
+        found = replace(found, plain=_part(unit, functions.plain, bare))
     return found
 
 
-def _held(unit: Unit) -> tuple[LoweredFunctions, ...]:
-    made = []
-    for functions in unit.functions.held:
-        part = new_unit(functions, unit.resolver, unit.style)
-        part = replace(part, constants=unit.constants, target=unit.target)
-        made.append(LoweredFunctions(part, forward_function(part)))
-    return tuple(made)
+def _part(unit: Unit, functions: Functions, style: Style) -> LoweredFunctions:
+    """Return a further function of the same modules."""
+    part = new_unit(functions, unit.resolver, style)
+    part = replace(part, constants=unit.constants, target=unit.target)
+    return LoweredFunctions(part, forward_function(part))

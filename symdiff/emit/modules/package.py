@@ -36,6 +36,8 @@ HELD = {
     "_held": "The results, given the values that stop_gradient hides.",
 }
 
+PLAIN = "What is predicted, a statement for each node: forward.py is compared with it."
+
 
 def package_files(
     lowered: LoweredFunctions, options: Options, origin: str, modules: Sequence[str]
@@ -60,10 +62,13 @@ def package_files(
     texts["__init__"] = Module(first)
     if lowered.halves is not None:
         made = tuple(texts)
-        texts["__main__"] = Module(main_module(unit, lowered.halves, *common, made))
+        texts["__main__"] = Module(main_module(lowered, *common, made))
     for (module, summary), part in zip(HELD.items(), lowered.held, strict=False):
         assert part.forward is not None
         texts[module] = forward_module(part.unit, part.forward, *common, summary)
+    plain = lowered.plain
+    if plain is not None and plain.forward is not None:
+        texts["_outputs"] = forward_module(plain.unit, plain.forward, *common, PLAIN)
     return packaged(texts, unit, f"{name}/")
 
 
