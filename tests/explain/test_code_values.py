@@ -330,3 +330,50 @@ def test_ordinary_models_have_no_mark() -> None:
     loss = loss + 1e-3 * sd.nn.l2([p for p in sd.params(loss) if p.ndim > 1])
     model = sd.Model("m", inputs=[x], targets=[], outputs={"h": h}, loss=loss)
     assert APART.strip() not in sd.compile(model).explain(values="random").text()
+
+
+# --- random nests ---------------------------------------------------------------------
+
+
+def nest(seed: int) -> Function:
+    """Formulas of formulas, of values that several of them read."""
+    rng = np.random.default_rng(seed)
+    raw = [f for f, _, _ in FORMULAS.values()]
+    x = sd.input("x", (2, 3))
+    known: list[Any] = [x, x @ sd.constant(rng.normal(size=(3, 3)))]
+    losses: list[Any] = []
+    for _ in range(6):
+        read = known[rng.integers(len(known))]
+        made = raw[rng.integers(len(raw))](read)
+        if rng.random() < 0.4:
+            made = made * sd.constant(rng.normal(size=made.shape))
+        (known if made.shape == (2, 3) else losses).append(made)
+    pairs = [a * b for a, b in itertools.pairwise(known)]
+    total = sum((weighted(t) for t in [*losses, *pairs]), sd.sum(x) * 0.0)
+    return sd.Function("f", [x], sd.sum(total))
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_nests(seed: int) -> None:
+    function = nest(seed)
+    compiled = sd.compile(function, optimize=1)
+    derivation = derivation_of(function)
+    for at in (ORDINARY, *HARD.values()):
+        values = values_of(function, derivation, {"x": at})
+        run, gradients = traced(compiled, at)
+        check_lines(derivation, values, compiled, run)
+        equal(values.cotangents["d_x"], gradients[0])
+        if at is not ORDINARY:
+            continue
+        for e in derivation.entries:
+            written = interpret(e.tensor, {"x": at})
+            np.testing.assert_allclose(
+                values.forward[e.name], written, rtol=1e-7, atol=1e-9, err_msg=e.name
+            )
+            if e.cotangent is None or e.seed:
+                continue
+            handed = [v for k, v in values.shares.items() if k[0] == e.name]
+            told = values.cotangents[e.cotangent]
+            np.testing.assert_allclose(
+                told, sum(handed), rtol=1e-7, atol=1e-9, err_msg=e.name
+            )
