@@ -17,9 +17,9 @@ from symdiff.derive.zeros import FEW, sliced
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import is_literal
 from symdiff.ops.elementwise.arithmetic import ADD, NEG
-from symdiff.ops.indexing.slices import UNSLICE
+from symdiff.ops.indexing.slices import UNSLICE, lone_slice, place_slice
 from symdiff.ops.selecting.masks import Masked, masked
-from symdiff.ops.selecting.placing import UNSLICES, fills
+from symdiff.ops.selecting.placing import fills
 from symdiff.ops.selecting.support import lifted
 from symdiff.ops.shape.broadcasting import broadcast_to
 from symdiff.ops.shape.views import expand_dims, reshape
@@ -102,9 +102,10 @@ def _placings(ct: Tensor, depth: int) -> Parts | None:
     """Return the parts that a cotangent is the sum of, each placed into zeros."""
     placed = lifted(ct)
     if placed is not None:
-        return [(placed.parents[0], placed.node.attrs["index"])]
-    zeros = ct.node.op is UNSLICES and not fills(ct.node)
-    if zeros or (ct.node.op is UNSLICES and any(map(masked, ct.parents))):
+        (part,), place = placed.parents, lone_slice(placed.node)
+        return None if place is None else [(part, place)]
+    zeros = ct.node.op is UNSLICE and not fills(ct.node)
+    if zeros or (ct.node.op is UNSLICE and any(map(masked, ct.parents))):
         pairs = zip(ct.parents, ct.node.attrs["indices"], strict=True)
         return [_with_axes(part, index) for part, index in pairs]
     op = ct.node.op
@@ -164,7 +165,7 @@ def _cut(x: Tensor, index: Index) -> Tensor:
 def _placed(share: Tensor, shape: Any, index: Index) -> Tensor:
     if all(entry == WHOLE for entry in index):
         return share
-    return apply(UNSLICE, share, shape=shape, index=index)
+    return place_slice(share, shape, index)
 
 
 # --- masks ----------------------------------------------------------------------------

@@ -38,7 +38,14 @@ def forward_sweep(
     known: dict[Node, Any] = {}
     seen: Seen = {}
     for tensor in tensor_topological(outputs):
-        with at_site(Site((), tensor.scope, primal=tensor, rule=tensor.node.op.rule)):
+        with at_site(
+            Site(
+                (),
+                tensor.scope,
+                primal=tensor,
+                rule=tensor.node.op.rule_of(tensor.node),
+            )
+        ):
             moved = _moved(tensor, known, seen)
             if tensor.node in given:  # a variable that depends on others moves by both
                 moved = add_all([given[tensor.node], moved])

@@ -20,8 +20,8 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, dims_equal, product
 from symdiff.ops.control.repeat import map_
 from symdiff.ops.core.operands import api, as_tensor, constant, stretch
+from symdiff.ops.indexing.counting import arange
 from symdiff.ops.indexing.one_hot import one_hot
-from symdiff.ops.indexing.taking import arange
 from symdiff.ops.shape.broadcasting import zeros
 from symdiff.ops.shape.joining import stack
 from symdiff.ops.shape.views import moveaxis, reshape

@@ -65,7 +65,9 @@ def reverse_sweep(
             if node in wanted:
                 found[node] = total
         if any(i in active for i in node.inputs):
-            with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
+            with at_site(
+                Site((), tensor.scope, primal=tensor, rule=node.op.rule_of(node))
+            ):
                 hand_back(tensor, total, active, pending, seen)
     return [found.get(t.node) for t in wrt]
 

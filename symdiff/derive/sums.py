@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core import rules
 from symdiff.ops.elementwise.comparisons import where
-from symdiff.ops.indexing.slices import UNSLICE
+from symdiff.ops.indexing.bounds import Index
+from symdiff.ops.indexing.slices import UNSLICE, lone_slice, place_slices
 from symdiff.ops.selecting.masks import Masked, condition_origin, masked
-from symdiff.ops.selecting.placing import UNSLICES, Index, place_slices, without_axes
+from symdiff.ops.selecting.placing import without_axes
 
 
 def add_all(terms: Iterable[Tensor | None]) -> Tensor | None:
@@ -62,21 +63,22 @@ def _added(a: Tensor, b: Tensor) -> list[Tensor]:
 def merge_placed(terms: Sequence[Tensor]) -> list[Tensor]:
     """Return terms of one sum, with all that are parts in zeros as a single term.
 
-    unslice(a, i) + unslice(b, j) + c = unslices(a, b; i, j) + c.
+    unslice(a; i) + unslice(b; j) + c = unslice(a, b; i, j) + c.
     """
-    placed = [t for t in terms if t.node.op in (UNSLICE, UNSLICES)]
+    placed = [t for t in terms if t.node.op is UNSLICE]
     if len(placed) < 2:
         return list(terms)
     parts: list[Tensor] = []
     indices: list[Index] = []
     for term in placed:
-        if term.node.op is UNSLICES:
+        whole = lone_slice(term.node)
+        if whole is None:
             parts += term.parents
             indices += term.node.attrs["indices"]
         else:
-            part, index = without_axes(term.parents[0], term.node.attrs["index"])
+            part, index = without_axes(term.parents[0], whole)
             parts.append(part)
             indices.append(index)
     merged = place_slices(parts, placed[0].shape, indices)
-    rest = [t for t in terms if t.node.op not in (UNSLICE, UNSLICES)]
+    rest = [t for t in terms if t.node.op is not UNSLICE]
     return [merged, *rest]

@@ -24,11 +24,12 @@ from symdiff.ops.core.operands import is_literal
 from symdiff.ops.core.record import Cotangents
 from symdiff.ops.elementwise.arithmetic import ADD
 from symdiff.ops.elementwise.comparisons import where
+from symdiff.ops.indexing.bounds import slice_length
 from symdiff.ops.indexing.expressions import getitem
-from symdiff.ops.indexing.slices import SLICE, UNSLICE, slice_length
+from symdiff.ops.indexing.slices import SLICE, UNSLICE, Slices, lone_slice
 from symdiff.ops.selecting.finiteness import may_be_infinite
 from symdiff.ops.selecting.masks import masked
-from symdiff.ops.selecting.placing import UNSLICES, fills, without_axes
+from symdiff.ops.selecting.placing import fills, without_axes
 from symdiff.ops.selecting.support import Seen, covering, lifted, support
 from symdiff.ops.shape.broadcasting import broadcast_to
 from symdiff.ops.shape.views import squeeze
@@ -182,13 +183,14 @@ def _placed(t: Tensor, depth: int = DEPTH) -> Applied | None:
     outermost = lifted(t)
     t = t if outermost is None else outermost
     kind = t.node.op.facts.zeros
-    if t.node.op is UNSLICES:
+    place = lone_slice(t.node)
+    if place is not None:
+        return _in_slice(t, place)
+    if t.node.op is UNSLICE:
         few = len(t.parents) <= FEW
         return _in_parts(t) if few and not fills(t.node) else None
     if kind == "in place":
         return _in_part(t, t.parents[0], lambda x: x)
-    if t.node.op is UNSLICE:
-        return _in_slice(t)
     if kind == "placed apart" or (kind == "placed" and _is_small(t)):
         return _in_part(t, t.parents[0], lambda x: _read_back(t, x))
     if t.node.op is ADD and not any(p.node.op is ADD for p in t.parents):
@@ -215,9 +217,9 @@ def _in_part(t: Tensor, part: Tensor, read: Callable[[Tensor], Tensor]) -> Appli
     return applied
 
 
-def _in_slice(t: Tensor) -> Applied:
+def _in_slice(t: Tensor, index: Slices) -> Applied:
     """As `_in_part`; operands of one element are read as x[i], not as x[i:i + 1]."""
-    part, index = t.parents[0], t.node.attrs["index"]
+    (part,) = t.parents
     if without_axes(part, index)[0] is part:
         return _in_part(t, part, lambda x: sliced(x, index))
     axes = part.node.attrs["axes"]
@@ -243,7 +245,7 @@ def _in_parts(t: Tensor) -> Applied:
             if inner is None:
                 return None
             found.append(inner)
-        return apply(UNSLICES, *found, **t.node.attrs)
+        return apply(UNSLICE, *found, **t.node.attrs)
 
     return applied
 
@@ -266,9 +268,9 @@ def _is_small(t: Tensor) -> bool:
     return isinstance(count, int) and isinstance(room, int) and count <= room
 
 
-def sliced(x: Tensor, index: tuple[slice, ...]) -> Tensor:
+def sliced(x: Tensor, index: Slices) -> Tensor:
     """Return x[index], cut before it is repeated."""
-    if x.node.op is UNSLICE and x.node.attrs["index"] == index:
+    if lone_slice(x.node) == index:
         return x.parents[0]
     if not x.node.op.facts.repeats:
         return apply(SLICE, x, index=index)

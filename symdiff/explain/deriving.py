@@ -102,7 +102,9 @@ class _Deriver:
             contributions = pending.pop(node, None)
             if contributions is None:
                 continue
-            with at_site(Site((), tensor.scope, primal=tensor, rule=node.op.rule)):
+            with at_site(
+                Site((), tensor.scope, primal=tensor, rule=node.op.rule_of(node))
+            ):
                 for total in self._totals(tensor, contributions):
                     if any(i in active for i in node.inputs):
                         hand_back(tensor, total, active, pending, seen)
@@ -155,7 +157,7 @@ class _Deriver:
         return None if partial is None else formula_of(partial.node, self.bench.terms)
 
     def _words(self, user: Node) -> str:
-        words = user.op.rule or user.op.facts.chain
+        words = user.op.rule_of(user) or user.op.facts.chain
         if "{0}" in words and user.inputs:
             words = words.format(self.names.get(user.inputs[0], "it"))
         return words

@@ -29,7 +29,7 @@ def require_labels(node: Node, arrays: tuple[Any, ...], resolve: Any) -> None:
 
     Indices are read as NumPy reads them.
     """
-    if not node.op.facts.labels:
+    if not node.op.facts.labels(node):
         return
     for place, length in index_operands(node).items():
         labels = np.asarray(arrays[place])

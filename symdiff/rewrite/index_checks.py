@@ -88,7 +88,7 @@ def _open_places(node: Node, known: Known, given: set[Node]) -> dict[int, Dim]:
         index = node.inputs[place]
         low, high = known[index].hull().low, known[index].hull().high
         safe = (at_most(0, low) and not _wraps(index, high)) or (
-            index not in given and not node.op.facts.labels
+            index not in given and not node.op.facts.labels(node)
         )
         if node.op.facts.compares:
             safe = safe and high is not None and at_most(high + 1, length)

@@ -15,8 +15,9 @@ from symdiff.derive.patterns import Rules, joined
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.record import OPS
 from symdiff.ops.elementwise.arithmetic import SUB
+from symdiff.ops.indexing.bounds import FEW
 from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
-from symdiff.ops.selecting.placing import FEW, UNSLICES
+from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.shape.joining import STACK, TABLE
 from symdiff.rewrite import arithmetic, views
 from symdiff.rewrite.driver import Rule
@@ -50,7 +51,7 @@ def table_of_scalars(t: Tensor) -> Tensor | None:
     return None if any(i.ndim for i in items) else apply(TABLE, *items, shape=t.shape)
 
 
-@RULES.of(UNSLICES)
+@RULES.of(UNSLICE)
 def stack_of_placed_scalars(t: Tensor) -> Tensor | None:
     """zeros with a few numbers at all of its few places = array((a, b, c + d)).
 

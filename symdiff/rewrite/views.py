@@ -11,9 +11,9 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import call_elementwise, is_literal
 from symdiff.ops.elementwise.casts import CAST, STOP_GRADIENT
-from symdiff.ops.indexing.slices import SLICE, UNSLICE
+from symdiff.ops.indexing.slices import SLICE, UNSLICE, lone_slice, place_slices
 from symdiff.ops.reduce.sums import REDUCE_SUM, reduce_sum
-from symdiff.ops.selecting.placing import place_slices, without_axes
+from symdiff.ops.selecting.placing import without_axes
 from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
 from symdiff.ops.shape.views import (
     EXPAND_DIMS,
@@ -95,8 +95,11 @@ def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
 @RULES.of(SLICE, UNSLICE)
 def whole_slice(t: Tensor) -> Tensor | None:
     """x[0:n] = x for an axis of n elements, and so placed back."""
+    index = t.node.attrs["index"] if is_op(t, SLICE) else lone_slice(t.node)
+    if index is None:
+        return None
     (a,) = t.parents
-    for entry, length in zip(t.node.attrs["index"], a.shape, strict=True):
+    for entry, length in zip(index, a.shape, strict=True):
         first, last = entry.start in (None, 0), entry.stop in (None, length)
         if not (first and last and entry.step in (None, 1)):
             return None
@@ -106,8 +109,11 @@ def whole_slice(t: Tensor) -> Tensor | None:
 @RULES.of(UNSLICE)
 def placed_without_axes(t: Tensor) -> Tensor | None:
     """zeros with x[None] at [i:i + 1] = zeros with x at [i]."""
+    whole = lone_slice(t.node)
+    if whole is None:
+        return None
     (a,) = t.parents
-    part, index = without_axes(a, t.node.attrs["index"])
+    part, index = without_axes(a, whole)
     return None if part is a else place_slices([part], t.shape, [index])
 
 

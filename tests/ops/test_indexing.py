@@ -66,6 +66,8 @@ def random_index(
             entries.append(rnd.randint(-length, length - 1))
         elif kind < 0.62:
             entries.append(rng.random(length) < 0.5)
+        elif kind < 0.7:
+            entries.append(np.arange(length))
         else:
             size = rnd.choice([(3,), (2, 1), (2, 3), (1,)])
             entries.append(rng.integers(-length, length, size=size))
@@ -83,7 +85,7 @@ def updated(kind: str, x: np.ndarray, index: Any, value: np.ndarray) -> np.ndarr
     return found
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(200))
 def test_random_index(seed: int) -> None:
     rnd, rng = random.Random(seed), np.random.default_rng(seed)
     shape = tuple(rnd.choice([1, 2, 3, 4]) for _ in range(rnd.randint(1, 4)))
@@ -98,6 +100,9 @@ def test_random_index(seed: int) -> None:
     symbolic = list(index)
     for k, e in enumerate(index):
         if isinstance(e, np.ndarray) and e.dtype != bool and rnd.random() < 0.5:
+            if np.array_equal(e, np.arange(e.size)) and rnd.random() < 0.5:
+                symbolic[k] = sd.arange(e.size)
+                continue
             symbolic[k] = sd.input(f"i{k}", e.shape, dtype="int64")
             feed[symbolic[k]] = e
     place = tuple(symbolic)
@@ -120,6 +125,41 @@ def test_random_index(seed: int) -> None:
         np.testing.assert_allclose(
             moved, (ahead - behind) / (2 * h), rtol=1e-5, atol=1e-6
         )
+
+
+BATCH, Y = sd.dim("N"), sd.input("y", sd.dim("N"), dtype="int64")
+COUNTED = {
+    "by arange": (lambda x: x[np.arange(5), [3, 0, 0, 2, 1]], (5, 4)),
+    "by sd.arange": (lambda x: x[sd.arange(BATCH), Y], (BATCH, 4)),
+    "beside a slice": (lambda x: x[sd.arange(BATCH), 1:, Y], (BATCH, 3, 4)),
+    "along an axis": (lambda x: sd.take_along_axis(x, Y[:, None], 1), (BATCH, 4)),
+    "sorted": (lambda x: sd.sort(x, axis=0), (BATCH, 4)),
+    "picked": (lambda x: sd.pick(x, Y), (BATCH, 4)),
+    "without repeats": (lambda x: x[:, [2, 0]], (BATCH, 4)),
+}
+REPEATING = {
+    "half the rows": (lambda x: x[np.arange(4) // 2, Y], (5, 4)),
+    "fewer rows": (lambda x: x[np.arange(1), Y], (5, 4)),
+    "two arrays": (lambda x: x[Y, Y], (5, 4)),
+    "from the end": (lambda x: x[[0, -5]], (5, 4)),
+    "rows by number": (lambda x: sd.take(x, Y, axis=0), (5, 4)),
+}
+
+
+def gradient_text(read: Any, shape: Any) -> str:
+    x = sd.input("x", shape)
+    out = sd.sum(read(x) ** 2)
+    return str(sd.compile(sd.Function("f", [x, Y], out)).files["f/backward.py"])
+
+
+@pytest.mark.parametrize(("read", "shape"), COUNTED.values(), ids=COUNTED)
+def test_what_cannot_repeat_is_assigned(read: Any, shape: Any) -> None:
+    assert "np.add.at" not in gradient_text(read, shape)
+
+
+@pytest.mark.parametrize(("read", "shape"), REPEATING.values(), ids=REPEATING)
+def test_what_may_repeat_adds_up(read: Any, shape: Any) -> None:
+    assert "np.add.at" in gradient_text(read, shape)
 
 
 def random_subscripts(rnd: random.Random) -> tuple[str, list[tuple[int, ...]]]:

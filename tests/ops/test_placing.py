@@ -7,7 +7,8 @@ import random
 import numpy as np
 
 import symdiff as sd
-from symdiff.ops.selecting.placing import FEW, place_slices, untouched
+from symdiff.ops.indexing.bounds import FEW, untouched
+from symdiff.ops.indexing.slices import place_slices
 
 SHAPE = (4, 5)
 

@@ -16,7 +16,7 @@ from symdiff.derive.sums import merge_placed
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.elementwise.casts import CAST
-from symdiff.ops.indexing.slices import SLICE, UNSLICE
+from symdiff.ops.indexing.slices import SLICE, place_slice
 from symdiff.rewrite.driver import Rule, rewrite
 from symdiff.rewrite.rules import simplifications
 
@@ -174,7 +174,7 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
     "whole_slice": [
         lambda: apply(SLICE, x, index=(slice(None), slice(0, 3))),
         lambda: apply(SLICE, x, index=(slice(0, N), slice(None, None, 1))),
-        lambda: apply(UNSLICE, x, shape=x.shape, index=(slice(None), slice(0, 3))),
+        lambda: place_slice(x, x.shape, (slice(None), slice(0, 3))),
     ],
     "placed_without_axes": [
         lambda: sd.vjp(row[1], [row], s)[0],

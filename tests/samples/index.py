@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/indexing/slices.py."""
+"""Samples of symdiff/ops/indexing: slices, taking, one_hot and their transposes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ import numpy as np
 from samples.table import I, Sample, raw
 
 
-def _unslice(x: Any, shape: Any, index: Any) -> Any:
-    found = np.zeros(shape, x.dtype)
-    found[index] = x
-    return found
-
-
-def _take_add(x: Any, index: Any, shape: Any, axis: int) -> Any:
-    found = np.zeros(shape, x.dtype)
-    for i, row in zip(index, np.moveaxis(x, axis, 0), strict=True):
+def _scatter_axis(x: Any, at: Any, shape: Any, index: Any, unique: bool) -> Any:
+    found, axis = np.zeros(shape, x.dtype), index.index("@")
+    for i, row in zip(at, np.moveaxis(x, axis, 0), strict=True):
         np.moveaxis(found, axis, 0)[i] += row
     return found
 
@@ -29,8 +23,8 @@ def _pick(x: Any, index: Any) -> Any:
     )
 
 
-def _place(x: Any, index: Any, length: int) -> Any:
-    return x[..., None] * np.eye(length)[index]
+def _place(x: Any, at: Any, shape: Any, index: Any, unique: bool) -> Any:
+    return x[..., None] * np.eye(shape[-1])[at]
 
 
 ODD = (slice(None), slice(4, 0, -2))
@@ -43,8 +37,11 @@ PARTS = (
 )
 
 
-def _unslices(*parts: Any, shape: Any, indices: Any) -> Any:
-    return sum(_unslice(p, shape, i) for p, i in zip(parts, indices, strict=True))
+def _unslice(*parts: Any, shape: Any, indices: Any) -> Any:
+    found = np.zeros((len(parts), *shape), np.result_type(*parts))
+    for one, part, index in zip(found, parts, indices, strict=True):
+        one[index] = part
+    return found.sum(axis=0)
 
 
 SAMPLES = [
@@ -59,15 +56,15 @@ SAMPLES = [
     Sample(
         raw("unslice"),
         [(3, 2)],
-        {"shape": (3, 6), "index": ODD},
+        {"shape": (3, 6), "indices": (ODD,)},
         _unslice,
         symbolic=False,
     ),
     Sample(
-        raw("unslices"),
+        raw("unslice"),
         [(2, 3), (4,), (2,), (3, 4)],
         {"shape": (3, 4), "indices": PARTS},
-        _unslices,
+        _unslice,
         symbolic=False,
     ),
     Sample("take", [(3, 4), I((5,), 3)], {"axis": 0}, symbolic=False),
@@ -75,24 +72,36 @@ SAMPLES = [
     Sample("take", [(3, 4), I((5,), 12)], symbolic=False),
     Sample(lambda x, i: x[:, i], [(3, 4), I((5,), 4)], label="x[:,i]"),
     Sample(
-        raw("take_add"),
+        raw("scatter_add"),
         [(5, 2), I((5,), 3)],
-        {"shape": (3, 2), "axis": 0},
-        _take_add,
+        {"shape": (3, 2), "index": ("@",), "unique": False},
+        _scatter_axis,
         symbolic=False,
     ),
     Sample(
-        raw("take_add"),
+        raw("scatter_add"),
         [(2, 5), I((5,), 3)],
-        {"shape": (2, 3), "axis": 1},
-        _take_add,
+        {"shape": (2, 3), "index": (slice(None), "@"), "unique": False},
+        _scatter_axis,
         symbolic=False,
     ),
     Sample("pick", [(3, 4), I((3,), 4)], reference=_pick),
     Sample("pick", [(3, 2, 4), I((3, 2), 4)], reference=_pick),
     Sample("pick", [(4,), I((), 4)], reference=_pick, symbolic=False),
-    Sample(raw("place"), [(3,), I((3,), 4)], {"length": 4}, _place),
-    Sample(raw("place"), [(3, 2), I((3, 2), 4)], {"length": 4}, _place),
+    Sample(
+        raw("scatter_add"),
+        [(3,), I((3,), 4)],
+        {"shape": (3, 4), "index": ("row", "label"), "unique": True},
+        _place,
+        symbolic=False,
+    ),
+    Sample(
+        raw("scatter_add"),
+        [(3, 2), I((3, 2), 4)],
+        {"shape": (3, 2, 4), "index": ("row", "row", "label"), "unique": True},
+        _place,
+        symbolic=False,
+    ),
     Sample(
         raw("in_range"),
         [I((3,), 4)],

@@ -1,4 +1,4 @@
-"""Samples of symdiff/ops/indexing/scatter.py, indexing.py and updates.py."""
+"""Samples of symdiff/ops/indexing: gather, expressions and updates."""
 
 from __future__ import annotations
 

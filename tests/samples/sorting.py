@@ -15,9 +15,10 @@ def _stable(x: Any, axis: int | None = -1) -> Any:
     return np.argsort(x, axis=axis, kind="stable")
 
 
-def _add_along(x: Any, index: Any, length: int, axis: int, unique: bool) -> Any:
-    x, index = np.moveaxis(x, axis, -1), np.moveaxis(index, axis, -1)
-    return np.moveaxis((x[..., None] * np.eye(length)[index]).sum(-2), -1, axis)
+def _add_along(x: Any, at: Any, shape: Any, index: Any, unique: bool) -> Any:
+    axis = index.index("@")
+    x, at = np.moveaxis(x, axis, -1), np.moveaxis(at, axis, -1)
+    return np.moveaxis((x[..., None] * np.eye(shape[axis])[at]).sum(-2), -1, axis)
 
 
 SAMPLES = [
@@ -52,9 +53,13 @@ SAMPLES = [
     Sample("take_along_axis", [(5,), I((3,), 5)], {"axis": 0}, symbolic=False),
     *(
         Sample(
-            raw("add_along_axis"),
+            raw("scatter_add"),
             [A((3, 4, 2)), I((3, 4, 2), 5)],
-            {"length": 5, "axis": axis, "unique": False},
+            {
+                "shape": tuple(5 if i == axis else d for i, d in enumerate((3, 4, 2))),
+                "index": tuple("@" if i == axis else "row" for i in range(3)),
+                "unique": False,
+            },
             _add_along,
             symbolic=False,
         )

@@ -147,10 +147,11 @@ def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ..
     op = primal.node.op
     formula = "" if bare else _formula(primal, context)
     formula = formula or op.name.partition("@")[0]
-    if op.rule and "{0}" in op.rule:
+    rule = op.rule_of(primal.node)
+    if "{0}" in rule:
         operand = _named(primal.parents[0], context)
-        return (op.rule.format(py.expr_text(operand)) if operand is not None else "",)
-    return (f"{formula}: {op.rule}", formula) if op.rule else (formula,)
+        return (rule.format(py.expr_text(operand)) if operand is not None else "",)
+    return (f"{formula}: {rule}", formula) if rule else (formula,)
 
 
 def _formula(primal: Tensor, context: Context) -> str:

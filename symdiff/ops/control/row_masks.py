@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import BOOL, TensorType
 from symdiff.ops.core.closure import bound
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import greater, less, logical_or, where
-from symdiff.ops.indexing.slices import UNSLICE
+from symdiff.ops.indexing.slices import UNSLICE, place_slices
 from symdiff.ops.reduce.cumulative import cumsum
 from symdiff.ops.reduce.sums import any_, sum_
 from symdiff.ops.selecting.finiteness import has_steep
-from symdiff.ops.selecting.placing import UNSLICES
 from symdiff.ops.selecting.support import support
 from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
 from symdiff.ops.shape.views import reshape
@@ -124,17 +123,13 @@ def _by_row(condition: Tensor) -> Tensor | None:
         if source.ndim == condition.ndim:
             source = reshape(source, source.shape[:1])
         return broadcast_to(source, (length,)) if source.ndim < 2 else None
-    if op is UNSLICE and _is_whole(attrs["index"][1:]):
-        part = _by_row(condition.parents[0])
-        if part is not None:
-            return apply(UNSLICE, part, shape=(length,), index=attrs["index"][:1])
-    if op is UNSLICES and all(_is_whole(i[1:]) for i in attrs["indices"]):
+    if op is UNSLICE and all(_is_whole(i[1:]) for i in attrs["indices"]):
         pairs = zip(condition.parents, attrs["indices"], strict=True)
         parts = [_part_by_row(p, index[0]) for p, index in pairs]
         if all(p is not None for p in parts):
             indices = tuple(index[:1] for index in attrs["indices"])
             known = [p for p in parts if p is not None]
-            return apply(UNSLICES, *known, shape=(length,), indices=indices)
+            return place_slices(known, (length,), indices)
     return None
 
 

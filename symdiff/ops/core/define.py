@@ -23,6 +23,7 @@ from symdiff.ops.core.record import (
     Latex,
     Op,
     Text,
+    Words,
     register,
     result_dtype,
     same_shape,
@@ -47,7 +48,7 @@ def elementwise(
     analytic: bool = True,
     latex: Latex | None = None,
     hint: str = "",
-    rule: str = "",
+    rule: Words = "",
     facts: Facts = UNKNOWN,
 ) -> Op:
     """Define an op on each element alone, from a SymPy expression over u, v, w.
@@ -145,7 +146,7 @@ def multilinear(
     latex: Latex | None = None,
     view: bool = False,
     hint: str = "",
-    rule: str = "",
+    rule: Words = "",
     facts: Facts = UNKNOWN,
 ) -> Op:
     """Define an op that is linear in each operand listed in ``transposes``.

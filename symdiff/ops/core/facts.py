@@ -35,6 +35,15 @@ AxesRule = Callable[[Node, Shape], list[int | None]]
 LengthsRule = Callable[[Node], Mapping[int, Dim]]
 
 
+def _no_labels(node: Node) -> bool:
+    return False
+
+
+def all_labels(node: Node) -> bool:
+    """Say that no index of an op counts from the end."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of an op.
@@ -62,6 +71,7 @@ class Facts:
     python : the same on Python's numbers
     indices : the operands that are labels or indices, and the lengths they stay below
     labels : whether no index counts from the end, constants included
+    permutes : whether it gives each index along its axis once
     compares : whether NumPy raises for no index beyond the axis
 
     rows : what becomes of it when a batch is worked through in parts
@@ -101,7 +111,8 @@ class Facts:
     units: tuple[int, ...] = ()
     python: Callable[..., float] | None = None
     indices: LengthsRule | None = None
-    labels: bool = False
+    labels: Callable[[Node], bool] = _no_labels
+    permutes: bool = False
     compares: bool = False
     # plans
     rows: RowRule | None = None

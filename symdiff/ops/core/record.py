@@ -44,6 +44,7 @@ Vjp = Callable[..., Cotangents]
 # jvp(tangents, output, inputs, attrs) -> the output's tangent (None: zero); so too
 Jvp = Callable[..., Any]
 Text = str | Callable[[Node], str]
+Words = str | Callable[[Node], str]
 # A template over ``{0}, {1}, ...`` or a rule.
 Latex = str | TexRule
 
@@ -62,7 +63,8 @@ class Op:
     expression, partials : what `elementwise` was given, for proofs and LaTeX
     analytic : whether the formula holds for complex arguments, as complex step needs
     view : whether NumPy returns a view of operand 0
-    rule : the derivative in words, for the comments of generated code
+    rule : the derivative in words, for the comments of generated code, or a function
+        of the node that tells them
     ufunc, infix : NumPy's function and Python's operator for the same
     booleans : what NumPy does instead where every operand is boolean
     facts : what else the stages ask of the op
@@ -85,7 +87,7 @@ class Op:
     view: bool = False
     leaf: bool = False
     hint: str = ""
-    rule: str = ""
+    rule: Words = ""
     ufunc: str = ""
     infix: str = ""
     booleans: Callable[..., Tensor] | None = None
@@ -100,6 +102,10 @@ class Op:
     def shows_all(self) -> bool:
         """Whether it is a view of all elements, as a change of shape is."""
         return self.view and (self.facts.repeats or self.facts.zeros == "rearranged")
+
+    def rule_of(self, node: Node) -> str:
+        """Return the derivative of a node in words."""
+        return self.rule(node) if callable(self.rule) else self.rule
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
@@ -189,7 +195,7 @@ def primitive(
     view: bool = False,
     leaf: bool = False,
     hint: str = "",
-    rule: str = "",
+    rule: Words = "",
     facts: Facts = UNKNOWN,
 ) -> Op:
     """Define an op by explicit rules; ``vjp=None, jvp=None``: nothing flows."""

@@ -136,7 +136,7 @@ def told(node: Node, writer: Writer, skipped: Sequence[str] = ()) -> list[str]:
 
 def told_as(name: str, value: Any, writer: Writer) -> str:
     """Return ``name = value``."""
-    return rf"\mathrm{{{writer.escaped(name)}}} = {_value(value, writer)}"
+    return rf"\mathrm{{{writer.escaped(name)}}} = {entry(value, writer)}"
 
 
 def _is_told(value: Any) -> bool:
@@ -145,10 +145,11 @@ def _is_told(value: Any) -> bool:
     return value is None or isinstance(value, (int, float, str, slice, sp.Expr))
 
 
-def _value(value: Any, writer: Writer) -> str:
+def entry(value: Any, writer: Writer) -> str:
+    """Return the value of an attribute, or of an entry of one."""
     match value:
         case tuple():
-            inside = ", ".join(_value(v, writer) for v in value)
+            inside = ", ".join(entry(v, writer) for v in value)
             return f"({inside}{',' if len(value) == 1 else ''})"
         case bool() | None | str():
             return rf"\mathrm{{{writer.escaped(str(value))}}}"

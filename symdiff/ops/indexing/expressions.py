@@ -14,11 +14,21 @@ import numpy as np
 
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import Shape, unify
+from symdiff.graph.types import Shape, broadcast_shapes, unify
 from symdiff.ops.core.operands import api, as_tensor, constant
-from symdiff.ops.indexing.scatter import ARRAY, SEPARATOR, Index, gather
-from symdiff.ops.indexing.slices import SLICE, canonical_slice, row_slice
-from symdiff.ops.indexing.taking import index_operand, take
+from symdiff.ops.indexing.bounds import canonical_slice, row_slice
+from symdiff.ops.indexing.counting import counts
+from symdiff.ops.indexing.gather import gather
+from symdiff.ops.indexing.index import (
+    ARRAY,
+    ROW,
+    SEPARATOR,
+    Index,
+    axes_of,
+    takes_array,
+)
+from symdiff.ops.indexing.slices import SLICE
+from symdiff.ops.indexing.taking import at_axis, index_operand
 from symdiff.ops.shape.views import expand_dims, squeeze
 
 MASK_REMEDY = (
@@ -102,7 +112,31 @@ def parse(entries: list[Any], shape: Shape) -> tuple[Index, list[Tensor]]:
         else:
             found.append(row_slice(entry, shape[axis], axis).start or 0)
         axis += 1
-    return _without_idle_separator(found), arrays
+    return _counted_as_rows(_without_idle_separator(found), arrays, shape)
+
+
+def _counted_as_rows(
+    index: Index, arrays: list[Tensor], shape: Shape
+) -> tuple[Index, list[Tensor]]:
+    """Return an index with a mark for ``np.arange(N)`` that counts an axis of length N.
+
+    So it is known that rows are read in order, each once.
+    """
+    ndim = max((a.ndim for a in arrays), default=0)
+    entries, place = list(index), 0
+    left: list[Tensor] = []
+    for at, axis in enumerate(axes_of(index)):
+        if not takes_array(index[at]):
+            continue
+        array, others = arrays[place], left + arrays[place + 1 :]
+        full = broadcast_shapes(*(a.shape for a in others))
+        aligned = place == ndim - 1 == len(full) - 1 and full[-1] == shape[axis]
+        place += 1
+        if aligned and counts(array.node, shape[axis]):
+            entries[at] = ROW
+        else:
+            left.append(array)
+    return tuple(entries), left
 
 
 def _without_idle_separator(index: list[Any]) -> Index:
@@ -138,7 +172,7 @@ def advanced_getitem(x: Tensor, entries: list[Any]) -> Tensor:
     """Return ``x[entries]`` where arrays are among the entries."""
     index, arrays = parse(entries, x.shape)
     if len(arrays) == 1 and all(e in (ARRAY, slice(None)) for e in index):
-        return take(x, arrays[0], axis=index.index(ARRAY))
+        index = at_axis(index.index(ARRAY))
     return gather(x, arrays, index)
 
 

@@ -32,9 +32,10 @@ from symdiff.ops.elementwise.comparisons import (
     where,
 )
 from symdiff.ops.elementwise.kinks import maximum, minimum
+from symdiff.ops.indexing.gather import scatter_add
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.sorting import searchsorted
-from symdiff.ops.indexing.taking import TAKE_ADD
+from symdiff.ops.indexing.taking import at_axis
 from symdiff.ops.reduce.sums import sum_
 from symdiff.ops.shape.broadcasting import zeros_like
 from symdiff.ops.shape.views import reshape
@@ -85,7 +86,7 @@ def _interp_vjp(
     def to_samples(share: Any) -> Any:
         ends = share * (1 - weight), share * weight
         first, second = (
-            apply(TAKE_ADD, v, k, shape=xp.shape, axis=0)
+            scatter_add(v, [k], xp.shape, at_axis(0))
             for v, k in zip(ends, (i, j), strict=True)
         )
         return first + second

@@ -14,8 +14,9 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
 from symdiff.ops.core import interval, tex
-from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.layouts import filled, kept
+from symdiff.ops.core.facts import Facts, all_labels
+from symdiff.ops.core.layouts import filled as c_order
+from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, cast_dtype
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.rows import (
@@ -25,7 +26,8 @@ from symdiff.ops.core.rows import (
 )
 from symdiff.ops.core.text import dim_text
 from symdiff.ops.elementwise.casts import dtype_text
-from symdiff.ops.indexing.taking import label_operand, placed_values, row_index
+from symdiff.ops.indexing.index import advanced_text, filled
+from symdiff.ops.indexing.taking import label_operand, of_rows
 
 
 def _infer_one_hot(index: TensorType, *, length: Dim, dtype: DType) -> TensorType:
@@ -54,7 +56,7 @@ ONE_HOT = primitive(
     text=_one_hot_text,
     facts=Facts(
         indices=lambda node: {0: node.attrs["length"]},
-        labels=True,
+        labels=all_labels,
         compares=True,
         layout=kept,
         rows=_one_hot_rows,
@@ -72,7 +74,15 @@ def one_hot(indices: Any, length: Any, dtype: Any = FLOAT) -> Tensor:
 
 
 def _evaluate_subtract_one_hot(x: Any, index: Any) -> Any:
-    return x - placed_values(np.ones(index.shape, x.dtype), index, length=x.shape[-1])
+    result = np.array(x)
+    result[filled(of_rows(x.ndim), x.shape, [index])] -= 1
+    return result
+
+
+def _subtract_text(node: Node) -> str:
+    ndim = len(node.shape)
+    place = advanced_text(of_rows(ndim), node.shape, ndim - 1, 1)
+    return f"_out = _0.copy()\n_out[{place}] -= 1"
 
 
 # What `x - one_hot(y)` is lowered to: the readable way to write the gradient of
@@ -83,10 +93,8 @@ SUBTRACT_ONE_HOT = primitive(
     _evaluate_subtract_one_hot,
     vjp=lambda ct, out, inputs, attrs, needs: [ct, None],
     jvp=lambda tangents, out, inputs, attrs: tangents[0],
-    text=lambda node: (
-        f"_out = _0.copy()\n_out[{row_index(len(node.shape), node.shape)}] -= 1"
-    ),
+    text=_subtract_text,
     analytic=True,
-    facts=Facts(layout=filled, formula="_0 - one_hot(_1)"),
+    facts=Facts(layout=c_order, formula="_0 - one_hot(_1)"),
     latex=tex.form(r"{0} - \operatorname{{onehot}}\left({1}\right)", tex.SUM, tex.SUM),
 )

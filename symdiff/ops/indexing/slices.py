@@ -1,102 +1,50 @@
-"""Reading and placing elements: basic slices, `take`, `pick`, and their transposes.
+"""Basic slices read, and parts placed into zeros: transposes of each other.
 
-Every read has a placing op as its transpose: `slice` and `unslice`, `take` and
-`take_add`, `pick` and `place`. Placing repeated indices adds.
+In: a tensor, or parts, and a basic index for each. Out: one tensor, where parts that
+overlap add up. Invariant: an array that is read n times, row by row or element by
+element, gets its cotangent in n statements over one buffer; a sum of n arrays of its
+full size would cost n times as much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import sympy as sp
 
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import (
-    Dim,
-    TensorType,
-    as_dim,
-    require_nonempty,
-)
+from symdiff.graph.types import Dim, Shape, TensorType, as_dim, unify
 from symdiff.ops.core import tex
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import cut, filled
-from symdiff.ops.core.rows import (
-    FULL,
-    Batch,
-    Part,
-    Rows,
-)
+from symdiff.ops.core.record import Cotangents, primitive, result_dtype
+from symdiff.ops.core.rows import FULL, Batch, Part, Rows, same_rows
 from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.text import index_text, op_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.ops.indexing.bounds import (
+    Index,
+    require_slice,
+    slice_length,
+    trimmed,
+    untouched,
+)
+from symdiff.ops.shape.views import squeeze
 
-# --- basic slices ---------------------------------------------------------------------
+Slices = tuple[slice, ...]
 
-
-def slice_length(entry: slice, length: Dim) -> Dim:
-    """Return how many elements a slice with nonnegative bounds or None takes."""
-    start, stop, step = entry.start, entry.stop, entry.step or 1
-    if isinstance(length, int) and not _symbolic(start) and not _symbolic(stop):
-        return len(range(*entry.indices(length)))
-    first: Dim = 0 if start is None else start
-    last: Dim = length if stop is None else stop
-    if step == 1:
-        return as_dim(last - first)
-    if step == -1 and start is None and stop is None:
-        return length
-    if step > 1:
-        return as_dim(sp.floor((last - first + step - 1) / sp.Integer(step)))
-    raise ShapeError(
-        "a slice of a symbolic axis may step by a positive int, or be [::-1]."
-    )
+# --- reading --------------------------------------------------------------------------
 
 
-def _symbolic(bound: Any) -> bool:
-    return bound is not None and not isinstance(bound, int)
-
-
-def _infer_slice(t: TensorType, *, index: tuple[slice, ...]) -> TensorType:
+def _infer_slice(t: TensorType, *, index: Slices) -> TensorType:
     lengths = [slice_length(s, d) for s, d in zip(index, t.shape, strict=True)]
     for entry, length in zip(index, t.shape, strict=True):
         require_slice(entry, length)
     return TensorType(tuple(lengths), t.dtype)
-
-
-def require_slice(entry: slice, length: Dim) -> None:
-    """Demand that a slice lies within an axis, where only run time can tell."""
-    for bound in (entry.start, entry.stop):
-        _require_inside(bound, length)
-    if entry.start is not None and (entry.step or 1) > 0:
-        _require_inside(entry.start, length if entry.stop is None else entry.stop)
-
-
-def _require_inside(bound: Dim | None, length: Dim) -> None:
-    """Demand 0 <= bound <= length of a slice where only run time can tell.
-
-    Elsewhere Python would count from the end, or take fewer elements than were
-    declared.
-    """
-    if bound is None or (isinstance(bound, int) and isinstance(length, int)):
-        return
-    for room in (bound, length - bound):
-        left = as_dim(sp.sympify(room) + 1)
-        if not isinstance(left, int) and not left.is_positive:
-            require_nonempty(
-                left, f"the slice at {bound} of an axis of length {length}"
-            )
-
-
-def _trimmed(index: Sequence[slice]) -> Sequence[slice]:
-    """Return an index without the full slices at its end."""
-    entries = list(index)
-    while len(entries) > 1 and entries[-1] == slice(None):
-        entries.pop()
-    return entries
 
 
 def _cut_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
@@ -116,47 +64,13 @@ SLICE = multilinear(
     _infer_slice,
     lambda x, *, index: x[index],
     transposes={
-        0: lambda ct, inputs, attrs: apply(
-            UNSLICE, ct, shape=inputs[0].shape, index=attrs["index"]
-        )
+        0: lambda ct, inputs, attrs: place_slice(ct, inputs[0].shape, attrs["index"])
     },
-    text=lambda node: f"_0[{index_text(_trimmed(node.attrs['index']))}]",
+    text=lambda node: f"_0[{index_text(trimmed(node.attrs['index']))}]",
     view=True,
     rule="the cotangent goes back to where the slice was taken",
     facts=Facts(zeros="moved", layout=cut, rows=_cut_rows, word="part"),
     latex=_tex,
-)
-
-
-def _placed_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    (part,) = parts
-    kept = isinstance(part, Rows) and s.has_rows(node.shape[part.axis])
-    return _cut_rows(s, node, parts) if kept else None
-
-
-def _evaluate_unslice(x: Any, *, shape: Any, index: Any) -> Any:
-    result = np.zeros(shape, dtype=x.dtype)
-    result[index] = x
-    return result
-
-
-UNSLICE = multilinear(
-    "unslice",
-    lambda t, *, shape, index: TensorType(shape, t.dtype),
-    _evaluate_unslice,
-    transposes={0: lambda ct, inputs, attrs: apply(SLICE, ct, index=attrs["index"])},
-    text=lambda node: (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-        f"_out[{index_text(_trimmed(node.attrs['index']))}] = _0"
-    ),
-    rule="zero outside the slice",
-    facts=Facts(
-        stretches=(0,),
-        zeros="placed apart",
-        layout=filled,
-        rows=_placed_rows,
-        word="placed",
-    ),
 )
 
 
@@ -172,51 +86,124 @@ def slice_axis(x: Tensor, axis: int, start: Dim, stop: Dim, step: int = 1) -> Te
     return apply(SLICE, x, index=tuple(index))
 
 
-def canonical_slice(entry: slice, length: Dim) -> slice:
-    """Return a slice with Python ints or dims as bounds, negative ones resolved."""
-    step = 1 if entry.step is None else int(entry.step)
-    if step == 0:
-        raise ShapeError("slice step cannot be zero.")
-    start, stop = (_bound(b, length) for b in (entry.start, entry.stop))
-    if isinstance(length, int) and not _symbolic(start) and not _symbolic(stop):
-        start, stop, step = slice(start, stop, step).indices(length)
-        if not range(start, stop, step):
-            # A start of -1 would be read as the last element.
-            return slice(None, 0 if length else None)
-        if step > 0:
-            return slice(start or None, None if stop == length else stop, _step(step))
-        return slice(
-            None if start == length - 1 else start, None if stop < 0 else stop, step
+def part_at(x: Tensor, index: Index) -> Tensor:
+    """Return ``x[index]``, one entry for each axis: ints drop an axis, slices keep it.
+
+    Bounds count from the front.
+    """
+    cuts = tuple(e if isinstance(e, slice) else slice(e, as_dim(e + 1)) for e in index)
+    dropped = tuple(i for i, e in enumerate(index) if not isinstance(e, slice))
+    part = x if all(e == FULL for e in cuts) else apply(SLICE, x, index=cuts)
+    return squeeze(part, dropped) if dropped else part
+
+
+# --- placing --------------------------------------------------------------------------
+
+
+def _part_shape(shape: Shape, index: Index) -> Shape:
+    pairs = zip(index, shape, strict=True)
+    return tuple(slice_length(e, d) for e, d in pairs if isinstance(e, slice))
+
+
+def _infer_unslice(
+    *parts: TensorType, shape: Shape, indices: tuple[Index, ...]
+) -> TensorType:
+    for part, index in zip(parts, indices, strict=True):
+        expected = _part_shape(shape, index)
+        fits = part.ndim == len(expected) and all(
+            unify(a, b) is not None for a, b in zip(part.shape, expected, strict=True)
         )
-    return slice(None if start == 0 else start, stop, _step(step))
+        if not fits:
+            raise ShapeError(f"a part of shape {part.shape} where {expected} is needed")
+    return TensorType(shape, result_dtype("promote", [p.dtype for p in parts]))
 
 
-def _step(step: int) -> int | None:
-    return None if step == 1 else step
+def _evaluate_unslice(*parts: Any, shape: Any, indices: Any) -> Any:
+    result = np.zeros(shape, dtype=np.result_type(*parts))
+    for part, index, new in zip(parts, indices, untouched(indices), strict=True):
+        if new:
+            result[index] = part
+        else:
+            result[index] += part
+    return result
 
 
-def _bound(value: Any, length: Dim) -> Any:
-    if value is None or (isinstance(value, sp.Expr) and not value.is_number):
-        return value
-    number = int(value)
-    if number < 0 and not isinstance(length, int):
-        return as_dim(length + number)
-    return number
+def _unslice_vjp(
+    ct: Tensor,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    needs: Sequence[bool],
+) -> Cotangents:
+    pairs = zip(attrs["indices"], needs, strict=True)
+    return [part_at(ct, index) if needed else None for index, needed in pairs]
 
 
-def row_slice(entry: Any, length: Dim, axis: int) -> slice:
-    """Return the slice of the one row that an int names, or a dim; else raise."""
-    if isinstance(entry, (bool, np.bool_)) or not isinstance(
-        entry, (int, np.integer, sp.Expr)
-    ):
-        raise ShapeError(
-            f"index {entry!r} is not an int, slice, None, Ellipsis or int tensor."
-        )
-    at = _bound(entry, length)
-    if isinstance(length, int) and isinstance(at, int):
-        at = at + length if at < 0 else at
-        if not 0 <= at < length:
-            raise ShapeError(
-                f"index {entry} is out of range for axis {axis} of length {length}"
-            )
-    return slice(at, as_dim(at + 1))
+def _unslice_jvp(
+    tangents: Cotangents,
+    output: Tensor,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+) -> Tensor:
+    pairs = zip(tangents, attrs["indices"], strict=True)
+    moved = [(t, index) for t, index in pairs if t is not None]
+    return place_slices([t for t, _ in moved], attrs["shape"], [i for _, i in moved])
+
+
+def _unslice_text(node: Node) -> str:
+    shape, dtype = shape_text(node.shape), dtype_text(node.dtype)
+    lines = [f"_out = np.zeros({shape}, dtype={dtype})"]
+    indices = node.attrs["indices"]
+    for i, (index, new) in enumerate(zip(indices, untouched(indices), strict=True)):
+        sign = "=" if new else "+="
+        lines.append(f"_out[{index_text(trimmed(index))}] {sign} _{i}")
+    return "\n".join(lines)
+
+
+def _placed_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Parts that are whole along the rows."""
+    rows, indices = same_rows(parts), node.attrs["indices"]
+    if rows is None or not all(isinstance(p, Rows) for p in parts):
+        return None
+    sliced = all(isinstance(e, slice) for index in indices for e in index)
+    whole = sliced and all(index[rows.axis] == FULL for index in indices)
+    return rows if whole and s.has_rows(node.shape[rows.axis]) else None
+
+
+UNSLICE = primitive(
+    "unslice",
+    _infer_unslice,
+    _evaluate_unslice,
+    vjp=_unslice_vjp,
+    jvp=_unslice_jvp,
+    text=_unslice_text,
+    analytic=True,
+    rule="each part is read where it was placed",
+    facts=Facts(
+        stretches="all",
+        zeros="placed",
+        layout=filled,
+        rows=_placed_rows,
+        word="placed",
+    ),
+)
+
+
+def place_slices(
+    parts: Sequence[Tensor], shape: Sequence[Dim], indices: Sequence[Index]
+) -> Tensor:
+    """Return zeros with parts added at indices: ints drop an axis, slices keep it."""
+    return apply(UNSLICE, *parts, shape=tuple(shape), indices=tuple(indices))
+
+
+def place_slice(part: Tensor, shape: Sequence[Dim], index: Sequence[slice]) -> Tensor:
+    """Return zeros of a shape with one part in a slice of them."""
+    return place_slices([part], shape, [tuple(index)])
+
+
+def lone_slice(node: Node) -> Slices | None:
+    """Return where the only part of zeros lies, if it has all their axes; else None."""
+    if node.op is not UNSLICE or len(node.inputs) > 1:
+        return None
+    (index,) = node.attrs["indices"]
+    return index if all(isinstance(e, slice) for e in index) else None

@@ -1,8 +1,7 @@
-"""Sorting, and reading along an axis by indices of the same number of axes.
+"""Sorting, and what it is told by.
 
-`take_along_axis` and `add_along_axis` are transposes of each other. A sort is a reading
-along the axis by `argsort`, so its derivative follows each element to its place; equal
-elements keep their order, which decides who gets which cotangent.
+A sort is a reading along the axis by `argsort`, so its derivative follows each element
+to its place; equal elements keep their order, which decides who gets which cotangent.
 """
 
 from __future__ import annotations
@@ -12,152 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.graph.errors import DTypeError, ShapeError
-from symdiff.graph.node import Node
+from symdiff.graph.errors import ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     INT64,
-    Dim,
     TensorType,
-    broadcast_shapes,
     normalize_axis,
     promote,
-    unify,
 )
 from symdiff.ops.core import interval, rows
-from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.interval import Interval
-from symdiff.ops.core.operands import CONSTANT, api, as_tensor, stretch
+from symdiff.ops.core.operands import CONSTANT, api, as_tensor
 from symdiff.ops.core.record import Cotangents, primitive
-from symdiff.ops.core.text import shape_text
-from symdiff.ops.elementwise.casts import dtype_text
-from symdiff.ops.indexing.taking import index_operand, take
+from symdiff.ops.indexing.gather import gather, scatter_add
+from symdiff.ops.indexing.taking import along, take
 from symdiff.ops.shape.views import ravel
-
-# --- along an axis --------------------------------------------------------------------
-
-
-def _infer_take_along(
-    x: TensorType, index: TensorType, *, axis: int, unique: bool
-) -> TensorType:
-    if not index.dtype.is_integer:
-        raise DTypeError(f"indices must be integers, got {index.dtype}")
-    _check_rows(x, index, axis)
-    return TensorType(index.shape, x.dtype)
-
-
-def _add_along(
-    ct: Tensor, inputs: Sequence[Tensor], attrs: Mapping[str, Any]
-) -> Tensor:
-    length = inputs[0].shape[attrs["axis"]]
-    return apply(ADD_ALONG_AXIS, ct, inputs[1], length=length, **attrs)
-
-
-def _check_rows(x: TensorType, index: TensorType, axis: int) -> None:
-    fits = x.ndim == index.ndim and all(
-        a == axis or unify(d, e) is not None
-        for a, (d, e) in enumerate(zip(x.shape, index.shape, strict=True))
-    )
-    if not fits:
-        raise ShapeError(
-            f"indices of shape {index.shape} for {x.shape}: only axis {axis} may differ"
-        )
-
-
-TAKE_ALONG_AXIS = multilinear(
-    "take_along_axis",
-    _infer_take_along,
-    lambda x, index, *, axis, unique: np.take_along_axis(x, index, axis=axis),
-    transposes={0: _add_along},
-    text=lambda node: f"np.take_along_axis(_0, _1, axis={node.attrs['axis']})",
-    rule="added up where an index repeats",
-    facts=Facts(
-        indices=lambda n: {1: n.inputs[0].shape[n.attrs["axis"]]},
-        zeros="moved",
-        rows=rows.along,
-    ),
-)
-
-
-def _infer_add_along(
-    x: TensorType, index: TensorType, *, length: Dim, axis: int, unique: bool
-) -> TensorType:
-    if x.ndim != index.ndim:
-        raise ShapeError(f"indices of shape {index.shape} for values {x.shape}")
-    return TensorType((*x.shape[:axis], length, *x.shape[axis + 1 :]), x.dtype)
-
-
-def _evaluate_add_along(
-    x: Any, index: Any, *, length: int, axis: int, unique: bool
-) -> Any:
-    shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
-    result = np.zeros(shape, dtype=x.dtype)
-    places = list(np.indices(index.shape, sparse=True))
-    places[axis] = index
-    np.add.at(result, tuple(places), x)
-    return result
-
-
-def _add_along_text(node: Node) -> str:
-    axis, ndim = node.attrs["axis"], len(node.shape)
-    dtype = dtype_text(node.dtype)
-    start = f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})\n"
-    if node.attrs["unique"]:
-        return f"{start}np.put_along_axis(_out, _1, _0, axis={axis})"
-    if ndim == 1:
-        return f"{start}np.add.at(_out, _1, _0)"
-    grid = "*np.indices(_1.shape, sparse=True)"
-    before = f"{grid}[:{axis}], " if axis else ""
-    after = f", {grid}[{axis + 1}:]" if axis < ndim - 1 else ""
-    return f"{start}np.add.at(_out, ({before}_1{after}), _0)"
-
-
-ADD_ALONG_AXIS = multilinear(
-    "add_along_axis",
-    _infer_add_along,
-    _evaluate_add_along,
-    transposes={
-        0: lambda ct, inputs, attrs: apply(
-            TAKE_ALONG_AXIS,
-            ct,
-            inputs[1],
-            axis=attrs["axis"],
-            unique=attrs["unique"],
-        )
-    },
-    text=_add_along_text,
-    rule="elements taken more than once add up",
-    facts=Facts(
-        indices=lambda n: {1: n.attrs["length"]}, stretches=(0,), zeros="placed"
-    ),
-)
-
-
-@api("take_along_axis")
-def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Tensor:
-    """Elements of ``x`` at ``indices`` along ``axis``, the other axes matched.
-
-    ``x`` and ``indices`` have equal ndim and broadcast except along the axis.
-    """
-    tensor, index = as_tensor(x), as_tensor(indices)
-    if axis is None:
-        tensor, axis = ravel(tensor), 0
-    if tensor.ndim != index.ndim:
-        raise ShapeError(
-            f"take_along_axis needs indices with {tensor.ndim} axes, got {index.shape}."
-        )
-    where = normalize_axis(axis, tensor.ndim)
-    index = index_operand(index, tensor.shape[where], where)
-    own, others = list(tensor.shape), list(index.shape)
-    length, count = own[where], others[where]
-    own[where] = others[where] = 1
-    common = list(broadcast_shapes(tuple(own), tuple(others)))
-    tensor = stretch(tensor, (*common[:where], length, *common[where + 1 :]))
-    index = stretch(index, (*common[:where], count, *common[where + 1 :]))
-    return apply(TAKE_ALONG_AXIS, tensor, index, axis=where, unique=False)
-
 
 # --- sorting --------------------------------------------------------------------------
 
@@ -173,7 +43,7 @@ ARGSORT = primitive(
     vjp=None,
     jvp=None,
     text=lambda node: f'np.argsort(_0, axis={node.attrs["axis"]}, kind="stable")',
-    facts=Facts(rows=rows.along, interval=interval.along_axis),
+    facts=Facts(permutes=True, rows=rows.along, interval=interval.along_axis),
 )
 
 
@@ -189,16 +59,8 @@ def _sort_vjp(
     needs: Sequence[bool],
 ) -> Cotangents:
     (x,) = inputs
-    axis = attrs["axis"]
-    back = apply(
-        ADD_ALONG_AXIS,
-        ct,
-        _order(x, attrs),
-        length=x.shape[axis],
-        axis=axis,
-        unique=True,
-    )
-    return [back]
+    index = along(attrs["axis"], x.ndim)
+    return [scatter_add(ct, [_order(x, attrs)], x.shape, index)]
 
 
 def _sort_jvp(
@@ -209,8 +71,7 @@ def _sort_jvp(
 ) -> Tensor:
     (t,) = tangents
     assert t is not None
-    order = _order(inputs[0], attrs)
-    return apply(TAKE_ALONG_AXIS, t, order, axis=attrs["axis"], unique=True)
+    return gather(t, [_order(inputs[0], attrs)], along(attrs["axis"], t.ndim))
 
 
 SORT = primitive(

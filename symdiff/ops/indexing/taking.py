@@ -1,44 +1,21 @@
-"""Elements and rows taken by integers, and their transposes, which place them.
+"""Elements and rows taken by integers: along an axis, one for each vector, or matched.
 
-Each op is one record: `take` along an axis, `pick` of one element for each vector, and
-the counting from 0 that indices start from.
+In: a tensor and indices, which may be constants. Out: a `gather`. Invariant: constants
+are checked against the axis here; what is left the generated code checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from symdiff.graph.errors import DTypeError, ShapeError
-from symdiff.graph.node import Node
-from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import (
-    INT64,
-    Dim,
-    Shape,
-    TensorType,
-    as_dim,
-    normalize_axis,
-    unify,
-)
-from symdiff.ops.core import interval, rows
-from symdiff.ops.core.define import multilinear
-from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.layouts import Layout, Seen, filled, kept
-from symdiff.ops.core.operands import CONSTANT, api, as_tensor, constant
-from symdiff.ops.core.record import primitive
-from symdiff.ops.core.rows import (
-    WHOLE,
-    Batch,
-    Mixed,
-    Part,
-    Rows,
-    moved,
-)
-from symdiff.ops.core.text import dim_text, shape_text
-from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import Dim, broadcast_shapes, normalize_axis, unify
+from symdiff.ops.core.operands import CONSTANT, api, as_tensor, constant, stretch
+from symdiff.ops.indexing.gather import gather
+from symdiff.ops.indexing.index import ARRAY, LABEL, ROW, Index
 from symdiff.ops.shape.views import ravel
 
 
@@ -103,80 +80,6 @@ def check_range(value: np.ndarray, length: Dim, axis: int) -> np.ndarray:
     return np.where(value < 0, value + length, value) if value.min() < 0 else value
 
 
-def _infer_take(x: TensorType, index: TensorType, *, axis: int) -> TensorType:
-    return TensorType(x.shape[:axis] + index.shape + x.shape[axis + 1 :], x.dtype)
-
-
-def _own_axis(node: Node) -> dict[int, Dim]:
-    return {1: node.inputs[0].shape[node.attrs.get("axis", -1)]}
-
-
-def _rows_layout(
-    node: Node, base: Layout | None, seen: Sequence[Seen]
-) -> Layout | None:
-    """Rows lie as in the operand; what is taken along other axes has another order."""
-    return kept(node, base, seen) if node.attrs["axis"] == 0 else None
-
-
-def _take_text(node: Any) -> str:
-    axis = node.attrs["axis"]
-    return f"_0[{', '.join([':'] * axis + ['_1'])}]"
-
-
-def _take_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    (x, index), axis = parts, node.attrs["axis"]
-    if x == WHOLE and isinstance(index, Rows):
-        return moved(index, axis + index.axis)
-    if isinstance(x, Rows) and index == WHOLE and x.axis != axis:
-        more = len(node.inputs[1].shape) - 1
-        return moved(x, x.axis + (more if axis < x.axis else 0))
-    return None
-
-
-TAKE = multilinear(
-    "take",
-    _infer_take,
-    lambda x, index, *, axis: np.take(x, index, axis=axis),
-    transposes={
-        0: lambda ct, inputs, attrs: apply(
-            TAKE_ADD, ct, inputs[1], shape=inputs[0].shape, axis=attrs["axis"]
-        )
-    },
-    text=_take_text,
-    rule="added up where an index repeats",
-    facts=Facts(indices=_own_axis, zeros="moved", layout=_rows_layout, rows=_take_rows),
-)
-
-
-def _evaluate_take_add(x: Any, index: Any, *, shape: Any, axis: int) -> Any:
-    result = np.zeros(shape, dtype=x.dtype)
-    np.add.at(result, (slice(None),) * axis + (index,), x)
-    return result
-
-
-TAKE_ADD = multilinear(
-    "take_add",
-    lambda x, index, *, shape, axis: TensorType(shape, x.dtype),
-    _evaluate_take_add,
-    transposes={0: lambda ct, inputs, attrs: take(ct, inputs[1], attrs["axis"])},
-    text=lambda node: (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-        f"np.add.at(_out, {_add_at_index(node.attrs['axis'])}, _0)"
-    ),
-    rule="rows taken more than once add up",
-    facts=Facts(
-        indices=lambda node: {1: node.attrs["shape"][node.attrs["axis"]]},
-        stretches=(0,),
-        zeros="placed",
-        layout=filled,
-    ),
-)
-
-
-def _add_at_index(axis: int) -> str:
-    return "_1" if axis == 0 else f"({'slice(None), ' * axis}_1)"
-
-
 @api("take")
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Elements at integer ``indices`` along ``axis`` (of the flattened tensor if None).
@@ -189,80 +92,12 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
         tensor, axis = ravel(tensor), 0
     where_ = normalize_axis(axis, tensor.ndim)
     index = index_operand(integer_operand(indices), tensor.shape[where_], where_)
-    return apply(TAKE, tensor, index, axis=where_)
+    return gather(tensor, [index], at_axis(where_))
 
 
-def _infer_pick(x: TensorType, index: TensorType) -> TensorType:
-    _check_pick(x.shape, index.shape)
-    return TensorType(index.shape, x.dtype)
-
-
-def _check_pick(shape: Shape, index: Shape) -> None:
-    fits = len(shape) == len(index) + 1 and all(
-        unify(d, e) is not None for d, e in zip(shape, index, strict=False)
-    )
-    if not fits:
-        raise ShapeError(
-            f"one index per row is needed: {shape} has rows {shape[:-1]}, got {index}"
-        )
-
-
-def row_index(ndim: int, shape: Shape) -> str:
-    """Return the index of element ``_1`` of every row of a tensor of ``ndim`` axes."""
-    rows = [
-        f"np.arange({dim_text(d)}){_trailing(ndim - 2 - axis)}"
-        for axis, d in enumerate(shape[: ndim - 1])
-    ]
-    return ", ".join([*rows, "_1"])
-
-
-def _trailing(count: int) -> str:
-    """Return the index that adds axes of length 1 at the end."""
-    return f"[:{', None' * count}]" if count else ""
-
-
-def _evaluate_pick(x: Any, index: Any) -> Any:
-    return np.take_along_axis(x, np.expand_dims(index, -1), axis=-1)[..., 0]
-
-
-PICK = multilinear(
-    "pick",
-    _infer_pick,
-    _evaluate_pick,
-    transposes={
-        0: lambda ct, inputs, attrs: apply(
-            PLACE, ct, inputs[1], length=inputs[0].shape[-1]
-        )
-    },
-    text=lambda node: f"_0[{row_index(len(node.shape) + 1, node.inputs[0].shape)}]",
-    rule="the cotangent goes to the picked element",
-    facts=Facts(indices=_own_axis, labels=True, zeros="moved", rows=rows.leading),
-)
-
-
-def placed_values(x: Any, index: Any, *, length: int) -> Any:
-    result = np.zeros((*x.shape, length), dtype=x.dtype)
-    np.put_along_axis(result, np.expand_dims(index, -1), np.expand_dims(x, -1), axis=-1)
-    return result
-
-
-PLACE = multilinear(
-    "place",
-    lambda x, index, *, length: TensorType((*x.shape, length), x.dtype),
-    placed_values,
-    transposes={0: lambda ct, inputs, attrs: pick(ct, inputs[1])},
-    text=lambda node: (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-        f"_out[{row_index(len(node.shape), node.shape)}] = _0"
-    ),
-    facts=Facts(
-        indices=lambda node: {1: node.attrs["length"]},
-        labels=True,
-        stretches=(0,),
-        zeros="placed apart",
-        layout=filled,
-    ),
-)
+def at_axis(axis: int) -> Index:
+    """Return the index of whole slices and an array at one axis."""
+    return (*(slice(None) for _ in range(axis)), ARRAY)
 
 
 @api("pick")
@@ -271,25 +106,48 @@ def pick(x: Any, indices: Any) -> Tensor:
     x[..., 0].
     """
     tensor = as_tensor(x)
-    classes = tensor.shape[-1] if tensor.ndim else 1
-    return apply(PICK, tensor, label_operand(indices, classes))
+    labels = label_operand(indices, tensor.shape[-1] if tensor.ndim else 1)
+    rows = tensor.shape[:-1]
+    fits = tensor.ndim == labels.ndim + 1 and all(
+        unify(d, e) is not None for d, e in zip(rows, labels.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            f"one index per row is needed: {tensor.shape} has rows {rows}, got "
+            f"{labels.shape}"
+        )
+    return gather(tensor, [labels], of_rows(tensor.ndim))
 
 
-def _counted_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    return Mixed(node, "it numbers the rows of a batch")
+def of_rows(ndim: int) -> Index:
+    """Return the index of one label for each row of a tensor."""
+    return (*(ROW for _ in range(ndim - 1)), LABEL)
 
 
-ARANGE = primitive(
-    "arange",
-    lambda *, length: TensorType((length,), INT64),
-    lambda *, length: np.arange(length),
-    vjp=None,
-    jvp=None,
-    text=lambda node: f"np.arange({dim_text(node.attrs['length'])})",
-    facts=Facts(rows=_counted_rows, interval=interval.below_length),
-)
+@api("take_along_axis")
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Tensor:
+    """Elements of ``x`` at ``indices`` along ``axis``, the other axes matched.
+
+    ``x`` and ``indices`` have equal ndim and broadcast except along the axis.
+    """
+    tensor, index = as_tensor(x), as_tensor(indices)
+    if axis is None:
+        tensor, axis = ravel(tensor), 0
+    if tensor.ndim != index.ndim:
+        raise ShapeError(
+            f"take_along_axis needs indices with {tensor.ndim} axes, got {index.shape}."
+        )
+    where = normalize_axis(axis, tensor.ndim)
+    index = index_operand(index, tensor.shape[where], where)
+    own, others = list(tensor.shape), list(index.shape)
+    length, count = own[where], others[where]
+    own[where] = others[where] = 1
+    common = list(broadcast_shapes(tuple(own), tuple(others)))
+    tensor = stretch(tensor, (*common[:where], length, *common[where + 1 :]))
+    index = stretch(index, (*common[:where], count, *common[where + 1 :]))
+    return gather(tensor, [index], along(where, tensor.ndim))
 
 
-def arange(length: Any) -> Tensor:
-    """Return the integers 0..length-1, as int64; `ranges.arange` is the public one."""
-    return apply(ARANGE, length=as_dim(length))
+def along(axis: int, ndim: int) -> Index:
+    """Return the index that matches all axes but one."""
+    return tuple(ARRAY if i == axis else ROW for i in range(ndim))

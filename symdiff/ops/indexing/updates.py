@@ -32,20 +32,17 @@ from symdiff.ops.core.operands import (
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.elementwise.comparisons import equal, logical_and, where
 from symdiff.ops.elementwise.kinks import maximum, minimum
+from symdiff.ops.indexing.counting import arange
 from symdiff.ops.indexing.expressions import entries_of, getitem, is_advanced, parse
-from symdiff.ops.indexing.scatter import (
-    SET_AT,
+from symdiff.ops.indexing.gather import SET_AT, gather, infer_update, scatter_add
+from symdiff.ops.indexing.index import (
     Index,
-    fill,
-    gather,
+    filled,
     index_lengths,
-    infer_update,
     never_repeats,
-    scatter_add,
-    tuple_index_text,
+    place_tuple_text,
 )
-from symdiff.ops.indexing.slices import UNSLICE
-from symdiff.ops.indexing.taking import arange
+from symdiff.ops.indexing.slices import place_slice
 from symdiff.ops.shape.views import expand_dims, ravel, squeeze
 
 # --- extremes -------------------------------------------------------------------------
@@ -107,11 +104,11 @@ def _update_op(name: str, ufunc: np.ufunc, vjp: Any, jvp: Any, rule: str = "") -
 
     def evaluate(x: Any, value: Any, *arrays: Any, index: Index) -> Any:
         result = np.array(x)
-        ufunc.at(result, fill(index, arrays), value)
+        ufunc.at(result, filled(index, result.shape, arrays), value)
         return result
 
     def text(node: Node) -> str:
-        place = tuple_index_text(node.attrs["index"], 2)
+        place = place_tuple_text(node, 2)
         return f"_out = _0.copy()\nnp.{ufunc.__name__}.at(_out, {place}, _1)"
 
     return primitive(
@@ -265,7 +262,7 @@ class At:
         if kind == "add":
             return x + scatter_add(_array(value, target), arrays, x.shape, index)
         if kind != "set":
-            if not never_repeats(index, arrays):
+            if not never_repeats(index, [a.node for a in arrays]):
                 return apply(
                     _REPEATED[kind], x, _array(value, target), *arrays, index=index
                 )
@@ -363,7 +360,7 @@ def _update_slice(kind: str, x: Tensor, index: Any, value: Tensor) -> Tensor:
     if not is_literal(value):
         value = _as_cut(value, index, x.ndim)
     if kind == "add":
-        return x + apply(UNSLICE, value, shape=x.shape, index=slices)
+        return x + place_slice(value, x.shape, slices)
     return apply(SET_AT, x, value, index=slices)
 
 

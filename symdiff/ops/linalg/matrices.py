@@ -16,7 +16,7 @@ from symdiff.ops.core.operands import API, float_operand
 from symdiff.ops.core.record import require_float
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import equal, greater_equal, where
-from symdiff.ops.indexing.taking import arange
+from symdiff.ops.indexing.counting import arange
 from symdiff.ops.linalg.contraction import einsum
 from symdiff.ops.shape.views import expand_dims, swapaxes
 

@@ -30,8 +30,10 @@ from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import primitive, require_float
 from symdiff.ops.elementwise.comparisons import where
 from symdiff.ops.elementwise.nonfinite import isnan
+from symdiff.ops.indexing.gather import scatter_add
 from symdiff.ops.indexing.slices import slice_axis
-from symdiff.ops.indexing.sorting import ADD_ALONG_AXIS, argsort, take_along_axis
+from symdiff.ops.indexing.sorting import argsort
+from symdiff.ops.indexing.taking import along, take_along_axis
 from symdiff.ops.reduce.sums import reduced_shape
 from symdiff.ops.shape.joining import stack
 from symdiff.ops.shape.views import expand_dims, reshape, squeeze, transpose
@@ -91,11 +93,8 @@ def _quantile_vjp(
     axis, total = attrs["axis"], None
     row: Any = expand_dims(_unless_nan(output, ct), axis)
     for index, weight in _places(x, attrs):
-        length = x.shape[axis]
         share = row if isinstance(weight, int) else row * weight
-        part: Any = apply(
-            ADD_ALONG_AXIS, share, index, length=length, axis=axis, unique=True
-        )
+        part: Any = scatter_add(share, [index], x.shape, along(axis, x.ndim))
         total = part if total is None else total + part
     return [total]
 

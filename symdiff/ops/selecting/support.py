@@ -32,11 +32,13 @@ from symdiff.ops.elementwise.comparisons import (
     logical_or,
     where,
 )
-from symdiff.ops.indexing.scatter import SET_AT, indexed_shape
-from symdiff.ops.indexing.slices import UNSLICE, slice_length
+from symdiff.ops.indexing.bounds import slice_length
+from symdiff.ops.indexing.gather import SET_AT
+from symdiff.ops.indexing.index import indexed_shape
+from symdiff.ops.indexing.slices import UNSLICE, lone_slice, place_slice
 from symdiff.ops.reduce.sums import REDUCE_SUM, any_
 from symdiff.ops.selecting.masks import Masked, after_view, is_zero, masked
-from symdiff.ops.selecting.placing import UNSLICES, fills
+from symdiff.ops.selecting.placing import fills
 from symdiff.ops.shape.broadcasting import broadcast_to, full
 from symdiff.ops.shape.views import TRANSPOSE, reshape
 
@@ -205,7 +207,7 @@ def _makes_zeros(t: Tensor) -> bool:
 
 def _places_zeros(node: Node) -> bool:
     """Whether an op leaves zeros around what it hands on."""
-    if node.op is UNSLICES:
+    if node.op is UNSLICE:
         return not fills(node)
     kind = node.op.facts.zeros or ""
     return kind == "in place" or kind.startswith("placed")
@@ -274,7 +276,7 @@ def _and(a: Tensor, b: Tensor) -> Tensor:
 
 def _parts(t: Tensor) -> slice:
     """Return which operands of an op that moves elements these are."""
-    every = t.node.op.facts.zeros == "joined" or t.node.op is UNSLICES
+    every = t.node.op.facts.zeros == "joined" or t.node.op is UNSLICE
     return slice(2 if t.node.op is SET_AT else None if every else 1)
 
 
@@ -312,7 +314,7 @@ def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
 
     view(unslice(p)) = unslice(view(p)), and so for sums, repetition and factors.
     """
-    if t.node.op is UNSLICE:
+    if lone_slice(t.node) is not None:
         return t
     index_in = t.node.op.facts.index
     if not depth or index_in is None:
@@ -320,8 +322,8 @@ def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
     inside = lifted(t.parents[0], depth - 1)
     if inside is None:
         return None
-    part, index = inside.parents[0], inside.node.attrs["index"]
-    moved = index_in(t.node, index)
+    part, index = inside.parents[0], lone_slice(inside.node)
+    moved = None if index is None else index_in(t.node, index)
     if moved is None:
         return None
     if t.node.op.facts.repeats:
@@ -331,4 +333,4 @@ def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
         made = apply(t.node.op, part, *t.parents[1:], **t.node.attrs)
     if all(entry == slice(None) for entry in moved):
         return None
-    return apply(UNSLICE, made, shape=t.shape, index=moved)
+    return place_slice(made, t.shape, moved)

@@ -13,13 +13,14 @@ import numpy as np
 
 from symdiff.graph.arguments import refuse_unknown
 from symdiff.graph.errors import DeclarationError, ShapeError
-from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, as_dim, normalize_axis, require_nonempty
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.rounding import floor, rint
-from symdiff.ops.indexing.slices import UNSLICE, slice_axis
-from symdiff.ops.indexing.taking import arange, take
+from symdiff.ops.indexing.counting import arange
+from symdiff.ops.indexing.slices import place_slice, slice_axis
+from symdiff.ops.indexing.taking import take
 from symdiff.ops.reduce.extremes import max_, min_
 from symdiff.ops.reduce.quantiles import median
 from symdiff.ops.reduce.sums import mean
@@ -97,7 +98,7 @@ def _pad_zeros(x: Tensor, widths: Sequence[tuple[int, int]]) -> Tensor:
                 as_dim(before + length) if after else None,
             )
         )
-    return apply(UNSLICE, x, shape=tuple(shape), index=tuple(index))
+    return place_slice(x, shape, index)
 
 
 def _pad_axis(

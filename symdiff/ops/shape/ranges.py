@@ -19,7 +19,7 @@ from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.elementwise.comparisons import where
 from symdiff.ops.elementwise.exponential import log10
 from symdiff.ops.elementwise.rounding import floor
-from symdiff.ops.indexing import taking as index
+from symdiff.ops.indexing import counting as index
 from symdiff.ops.reduce.sums import number_text
 from symdiff.ops.shape.views import expand_dims, moveaxis
 

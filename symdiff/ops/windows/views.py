@@ -32,8 +32,8 @@ from symdiff.ops.core.layouts import filled
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
-from symdiff.ops.indexing.scatter import SET_AT
-from symdiff.ops.indexing.slices import UNSLICE
+from symdiff.ops.indexing.gather import SET_AT
+from symdiff.ops.indexing.slices import place_slice
 from symdiff.ops.shape.broadcasting import full
 
 # --- geometry -------------------------------------------------------------------------
@@ -315,5 +315,5 @@ def pad_axes(
             before or None, as_dim(length + before) if after else None, None
         )
     if value == 0:
-        return apply(UNSLICE, x, shape=tuple(shape), index=tuple(index))
+        return place_slice(x, shape, index)
     return apply(SET_AT, full(shape, value, x.dtype), x, index=tuple(index))
