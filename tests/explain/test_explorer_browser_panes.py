@@ -190,3 +190,18 @@ def test_a_small_window_still_has_every_pane(session: Any, page: Page) -> None:
     resize(session, 1600, 1000)
     assert len(sizes) == 5
     assert all(w > 150 and h > 100 for w, h in sizes)
+
+
+def test_a_narrow_window_has_the_panes_below_one_another(
+    session: Any, page: Page
+) -> None:
+    resize(session, 390, 844)
+    page.settled()
+    boxes = page.js(
+        "return [...document.querySelectorAll('.pane, .bar button, #search')]"
+        ".map((e) => e.getBoundingClientRect()).map((r) => [r.left, r.right, r.width])"
+    )
+    panes = page.js("return document.querySelectorAll('.pane').length")
+    resize(session, 1600, 1000)
+    assert all(left >= 0 and right <= 390 for left, right, _ in boxes)
+    assert sum(width > 360 for _, _, width in boxes) >= panes

@@ -65,6 +65,13 @@ function drawGroup(group, b) {
   return g;
 }
 
+// A number beside an edge: a dash, which tells why, where the code computes none.
+function beside(x, y, kind, v) {
+  const t = label(x, y, spoiled(v) ? kind + " worse" : kind, v.apart ? "–" : brief(v), "middle");
+  if (v.apart) t.append(draw("title", {}, brief(v)));
+  return t;
+}
+
 function drawTag(edge) {
   const [x, y] = edge.points[edge.points.length - 1];
   const source = edge.pairs[0][0];
@@ -75,7 +82,7 @@ function drawTag(edge) {
   const spot = horizontal ? [x - 38, y - 5, y + 14] : [x, y - 24, y - 11];
   const put = (v, kind, at) => {
     if (!v) return;
-    const t = label(spot[0], at, spoiled(v) ? kind + " worse" : kind, brief(v), "middle");
+    const t = beside(spot[0], at, kind, v);
     g.append(t);
     return t;
   };
@@ -103,7 +110,7 @@ function drawEnd(n, b) {
   if (horizontal) g.append(draw("path", { class: "edge", d: line }));
   [[n.v, "val", horizontal ? y - 6 : y + 2, "v"], [n.g, "grd", y + 15, "e"]].forEach(([v, kind, at, key]) => {
     if (!v) return;
-    const t = label(x, at, spoiled(v) ? kind + " worse" : kind, brief(v), "middle");
+    const t = beside(x, at, kind, v);
     t.dataset[key] = n.i;
     g.append(t);
   });

@@ -25,7 +25,9 @@ function plain(x, digits) {
   if (x === 0) return Object.is(x, -0) ? "-0" : "0";
   if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x);
   const size = Math.abs(x);
-  return tidy(size >= 1e5 || size < 1e-4 ? x.toExponential(Math.max(digits - 2, 1)) : x.toPrecision(digits));
+  if (size >= 1e5 || size < 1e-4) return tidy(x.toExponential(Math.max(digits - 2, 1)));
+  const text = x.toPrecision(digits);
+  return text.includes("e") ? x.toFixed(0) : tidy(text); // no power of ten that is not needed
 }
 
 // No zeros at the end of a fraction.
@@ -62,7 +64,7 @@ function ends(v, digits) {
 // One line that fits beside an edge.
 function brief(v) {
   if (!v) return "";
-  if (v.apart) return "not in the code";
+  if (v.apart) return APART;
   if (scalar(v)) return v.kind ? exact(v, v.x) : fmt(v.x, 3);
   if (v.nan) return "NaN × " + v.nan;
   if (v.inf) return "∞ × " + v.inf;
@@ -221,14 +223,15 @@ function shown(v, kind, chosen) {
     return el("div", {}, el("span", { class: `big ${kind} ${bad}` }, exact(v, v.x, 5)), apart(v));
   }
   const parts = [apart(v)];
-  if (spoiled(v)) parts.push(el("div", {}, el("span", { class: "bad" }, "not finite: " + badWords(v))));
+  const some = v.nan || v.inf;
+  if (some) parts.push(el("div", {}, el("span", { class: v.apart ? "muted" : "bad" }, "not finite: " + badWords(v))));
   const found = elements(v);
   const { rows, columns } = grid(v);
   const small = found && found.length <= 64 && columns <= 10;
   if (v.norm !== undefined && found?.length !== 1) {
     const b = (x) => el("b", { class: kind }, fmt(x, 4));
     const [low, high] = ends(v, 4).map((text) => el("b", { class: kind }, text));
-    parts.push(el("div", { class: "stat" },
+    parts.push(el("div", { class: "stat" }, some ? el("span", { class: "muted" }, "the others:") : null,
       el("span", {}, "norm ", b(v.norm)), el("span", {}, "mean ", b(v.mean)),
       el("span", {}, "std ", b(v.std)), el("span", {}, "min ", low), el("span", {}, "max ", high),
       v.zeros ? el("span", {}, "zeros ", el("b", {}, String(v.zeros))) : null));
