@@ -15,7 +15,7 @@ from symdiff.graph.body import with_bodies
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
-from symdiff.graph.rebuild import Rebuilding, rebuilding, remade
+from symdiff.graph.rebuild import Became, rebuilding, remade
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim
 from symdiff.ops.core.interval import at_most
@@ -31,7 +31,7 @@ from symdiff.rewrite.index_ranges import (
 )
 
 
-def checking(outputs: Sequence[Tensor]) -> tuple[Rebuilding, dict[Node, Allowed]]:
+def checking(outputs: Sequence[Tensor]) -> tuple[Became, dict[Node, Allowed]]:
     """Return what becomes of tensors where the computed indices of ``outputs`` are
     checked, and what uses as an index allow of each input.
     """
@@ -41,11 +41,18 @@ def checking(outputs: Sequence[Tensor]) -> tuple[Rebuilding, dict[Node, Allowed]
     return _checking(outputs, entry), uses
 
 
-def _checking(outputs: Sequence[Tensor], bound: Known) -> Rebuilding:
+def _checking(outputs: Sequence[Tensor], bound: Known) -> Became:
     nodes = topological([t.node for t in outputs])
     known = dict(bound)
     fill(nodes, known)
-    planned, given = set(nodes), _of_arguments(nodes)
+    given = _of_arguments(nodes)
+    changes = {}
+    for node in nodes:
+        places, attrs = _open_places(node, known, given), _inside(node, known)
+        if places or attrs is not node.attrs:
+            changes[node] = places, attrs
+    if not changes:
+        return list
     guards: dict[tuple[Node, Dim], Tensor] = {}
 
     def guarded(index: Tensor, length: Dim) -> Tensor:
@@ -55,12 +62,9 @@ def _checking(outputs: Sequence[Tensor], bound: Known) -> Rebuilding:
         return guards[key]
 
     def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
-        if old.node not in planned:
+        if old.node not in changes:
             return None
-        attrs = _inside(old.node, known)
-        places = _open_places(old.node, known, given)
-        if not places and attrs is old.node.attrs:
-            return None
+        places, attrs = changes[old.node]
         held = list(parents)
         for place, length in places.items():
             held[place] = guarded(parents[place], length)
