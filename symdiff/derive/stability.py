@@ -21,7 +21,7 @@ from symdiff.graph.order import Part
 from symdiff.graph.origin import mark
 from symdiff.graph.provenance import at_site
 from symdiff.graph.rebuild import Rebuilding, remade
-from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.tensor import Tensor, node_of
 from symdiff.ops.core.leaf import BOUND
 
 RULES = joined(exponentials.RULES, squares.RULES)
@@ -73,8 +73,9 @@ def stabilised(
             made = better(old, parents)
             if made is None:
                 made = remade(old, parents, old.node.attrs, keep_order=False)
-            leaf = apply(BOUND, name="variable", shape=made.shape, dtype=made.dtype)
-            mark(leaf, order=old.order)  # what rules build of it has its reader's order
+            attrs = {"name": "variable", "shape": made.shape, "dtype": made.dtype}
+            # What rules build of it has its reader's order.
+            leaf = Tensor(node_of(BOUND, (), attrs), (), order=old.order)
             stands[old.node] = leaf
             kept[leaf.node] = made
         return stands[old.node]

@@ -48,10 +48,10 @@ def computed(derivation: Derivation, compiled: Compilation) -> Computed:
     last = final.became.predicted.since(derived.became.predicted)
     forward: dict[str, Tensor] = {}
     for before, after, known in (
-        (predicted, last(predicted), {*derived.output_tensors()}),
-        (trained, later(trained), {*derived.tensors()}),
+        (predicted, last(predicted), {*derived.output_tensors}),
+        (trained, later(trained), {*derived.tensors}),
     ):
-        known |= {*final.output_tensors(), *final.tensors()}
+        known |= {*final.output_tensors, *final.tensors}
         for e, old, made in zip(entries, before, after, strict=True):
             if old.node in known or made.node in known:
                 forward[e.name] = made

@@ -11,8 +11,6 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from symdiff.graph.order import Order
-
 if TYPE_CHECKING:
     from symdiff.graph.tensor import Tensor
 
@@ -70,7 +68,6 @@ class Origin(NamedTuple):
 
     site: Site
     scope: tuple[str, ...]
-    order: Order
     label: str | None = None
     hint: str | None = None
     result: int | None = None
@@ -114,11 +111,6 @@ class Declared:
     def scope(self) -> tuple[str, ...]:
         """The names of the scopes that it was declared in, outermost first."""
         return self.origin.scope
-
-    @property
-    def order(self) -> Order:
-        """Its place in the order of declaration."""
-        return self.origin.order
 
     @property
     def label(self) -> str | None:

@@ -23,7 +23,6 @@ import numpy as np
 
 from symdiff.graph.arguments import misfit
 from symdiff.graph.errors import ArgumentError, DeclarationError, SymdiffError
-from symdiff.graph.order import open_part
 from symdiff.graph.origin import (
     Origin,
     Position,
@@ -72,7 +71,7 @@ def current_site() -> Site:
 def origin_here(label: str | None = None) -> Origin:
     """Return the origin of a tensor that is declared now."""
     site = current_site()
-    return Origin(site, current_scope() or site.scope, open_part().next(), label)
+    return Origin(site, current_scope() or site.scope, label)
 
 
 class at_site:  # noqa: N801 - used as a statement, once for every node

@@ -16,7 +16,7 @@ from typing import Any
 
 from symdiff.graph.order import open_part
 from symdiff.graph.origin import Site, give, mark
-from symdiff.graph.tensor import Tensor, node_of, tensor_topological
+from symdiff.graph.tensor import Tensor, in_order, node_of, tensor_topological
 
 # (tensor, new parents) -> the tensor that stands for it
 Remake = Callable[[Tensor, tuple[Tensor, ...]], Tensor]
@@ -71,7 +71,6 @@ class Rebuilding:
         improved: dict[Tensor, Tensor] = {}  # those waiting for what is better
         while stack:
             current = stack[-1]
-            waiting = [p for p in current.parents if key(p) not in new]
             if key(current) in new:
                 stack.pop()
             elif current in improved:
@@ -81,7 +80,7 @@ class Rebuilding:
                     made, made.origin.or_else(current.origin, hint)
                 )
                 stack.pop()
-            elif waiting:
+            elif waiting := [p for p in current.parents if key(p) not in new]:
                 stack.extend(waiting)
             else:
                 made = self._remake(
@@ -192,7 +191,7 @@ def every_handle(outputs: Iterable[Tensor]) -> list[Tensor]:
             if parent not in seen:
                 seen[parent] = None
                 stack.append(parent)
-    return sorted(seen, key=lambda t: t.order)
+    return in_order(seen)
 
 
 def remade(
@@ -206,10 +205,10 @@ def remade(
 
     It comes where the old one came, unless a parent of it comes later.
     """
-    origin = old.origin
-    if not keep_order or any(p.order >= origin.order for p in parents):
-        origin = origin._replace(order=open_part().next())
+    order = old.order
+    if not keep_order or any(p.order >= order for p in parents):
+        order = open_part().next()
     node = old.node
     if attrs is not node.attrs or tuple(p.node for p in parents) != node.inputs:
         node = node_of(node.op, parents, attrs)
-    return Tensor(node, parents, origin)
+    return Tensor(node, parents, old.origin, order)

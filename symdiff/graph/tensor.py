@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from symdiff.graph.asked import WIDTH, is_theirs
 from symdiff.graph.display import Displayed
 from symdiff.graph.errors import DTypeError, ShapeError, SymdiffError
 from symdiff.graph.node import Node, make_node
+from symdiff.graph.order import Order, open_part
 from symdiff.graph.origin import Declared, Origin
 from symdiff.graph.provenance import origin_here
 from symdiff.graph.types import DType, Shape, Type
@@ -27,15 +29,25 @@ if TYPE_CHECKING:
 class Tensor(Declared, Displayed):
     """A symbolic array. Operators and NumPy's methods are attached by `symdiff.ops`."""
 
-    __slots__ = ("__weakref__", "memory", "node", "parents")
+    __slots__ = ("__weakref__", "_order", "memory", "node", "parents")
 
     def __init__(
-        self, node: Node, parents: tuple[Tensor, ...], origin: Origin | None = None
+        self,
+        node: Node,
+        parents: tuple[Tensor, ...],
+        origin: Origin | None = None,
+        order: Order | None = None,
     ) -> None:
         self.node = node
         self.parents = parents
         self.origin = origin_here() if origin is None else origin
+        self._order = open_part().next() if order is None else order
         self.memory: Memory | None = None  # where arrays can be written in place
+
+    @property
+    def order(self) -> Order:
+        """Its place in the order of declaration."""
+        return self._order
 
     @property
     def type(self) -> Type:
@@ -152,7 +164,7 @@ def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
     while stack:
         tensor = stack.pop()
         known = chosen.get(tensor.node)
-        if known is None or tensor.order < known.order:
+        if known is None or tensor._order < known._order:
             chosen[tensor.node] = tensor
         for parent in tensor.parents:
             if parent not in seen:
@@ -160,4 +172,9 @@ def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
                 stack.append(parent)
     # Parents come before their children, so this order alone is a topological
     # order.
-    return sorted(chosen.values(), key=lambda t: t.order)
+    return in_order(chosen.values())
+
+
+def in_order(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """Return tensors in the order of declaration."""
+    return sorted(tensors, key=attrgetter("_order"))

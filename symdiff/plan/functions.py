@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from symdiff.graph.node import Node
@@ -54,11 +53,13 @@ class Routine:
     forms: Numbers = field(default_factory=Numbers)
     late: frozenset[Node] = frozenset()  # what stands in the backward half
     memory: MemoryPlan | None = None
+    order: Sequence[Node] = field(default=(), repr=False)
 
-    @cached_property
-    def order(self) -> list[Node]:
-        """The values that it computes, operands first."""
-        return reachable(self.results, set(self.given))
+    def __post_init__(self) -> None:
+        """Order what it computes; a copy that a pass makes has the order already."""
+        if not self.order:
+            order = reachable(self.results, set(self.given))
+            object.__setattr__(self, "order", tuple(order))
 
     def __str__(self) -> str:
         """List the values, a line for each scheduled step, or the memory plan."""
@@ -143,12 +144,12 @@ def split(
     """
     p = program
     given = _nodes(p.inputs, p.params, p.states)
-    outputs = p.output_tensors()
+    outputs = p.output_tensors
     routines = [Routine("forward", given, _results(p.outputs), outputs)]
     beside = {name: _alone(name, part) for name, part in p.beside}
     if not (backward and p.gradients):
         return Functions(p, {r.name: r for r in routines}, beside=beside)
-    tensors = p.tensors()
+    tensors = p.tensors
     halves = _halves(p, tensors)
     given = _nodes(p.inputs, p.targets, p.params, p.states)
     kept = halves.residuals
@@ -176,7 +177,7 @@ def split(
 def _alone(name: str, p: Program) -> Functions:
     """Return the one function of a program that is no more than its outputs."""
     given = _nodes(p.inputs, p.targets, p.params, p.states)
-    routine = Routine(name, given, _results(p.outputs), p.output_tensors())
+    routine = Routine(name, given, _results(p.outputs), p.output_tensors)
     return Functions(p, {name: routine})
 
 

@@ -8,8 +8,9 @@ after a pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from symdiff.graph.node import Node
@@ -36,7 +37,7 @@ class Halves(NamedTuple):
 AS_DECLARED = Halves()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """Leaves and results of a model or a function.
 
@@ -114,13 +115,15 @@ class Program:
         became = Halves(before.predicted.then(predicted), before.trained.then(trained))
         return replace(self.with_roots(found), became=became)
 
-    def tensors(self) -> dict[Node, Tensor]:
-        """Return the tensor that stands for each node of the training half."""
+    @cached_property
+    def tensors(self) -> Mapping[Node, Tensor]:
+        """The tensor that stands for each node of the training half."""
         trained = self.roots()[len(self.outputs) :]
         return {t.node: t for t in tensor_topological([*trained, *self.leaves])}
 
-    def output_tensors(self) -> dict[Node, Tensor]:
-        """Return the tensor that stands for each node of prediction."""
+    @cached_property
+    def output_tensors(self) -> Mapping[Node, Tensor]:
+        """The tensor that stands for each node of prediction."""
         predicted = [t for _, t in self.outputs]
         return {t.node: t for t in tensor_topological([*predicted, *self.leaves])}
 

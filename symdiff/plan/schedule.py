@@ -66,7 +66,7 @@ class Style:
 class _Body:
     """What deciding needs to know of one function body."""
 
-    order: list[Node]
+    order: Sequence[Node]
     tensors: Mapping[Node, Tensor]
     given: set[Node]
     results: set[Node]
@@ -83,7 +83,7 @@ def schedule(
     tensors: Mapping[Node, Tensor],
     style: Style,
     keep_results: bool = True,
-    order: list[Node] | None = None,
+    order: Sequence[Node] | None = None,
 ) -> list[Step]:
     """Return the steps that compute ``results`` from ``given``.
 

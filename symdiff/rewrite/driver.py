@@ -53,7 +53,8 @@ def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
             attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
         made = remade(old, parents, attrs, keep_order=False)
         # What is rewritten is named as the whole call is, not as its innermost scope.
-        return mark(made, scope=old.site.scope or old.scope)
+        scope = old.site.scope or old.scope
+        return made if made.scope == scope else mark(made, scope=scope)
 
     def improve(old: Tensor, made: Tensor) -> Tensor | None:
         _hand_on(once, old, made)

@@ -63,7 +63,7 @@ class CallPoint:
         else:
             variable = bound(tensor.node.tensor_type, ".".join(path))
             # what writes are told of
-            handed = Tensor(variable.node, (), variable.origin)
+            handed = Tensor(variable.node, (), variable.origin, variable.order)
             entered(handed, ".".join(path), leaf)
         self.variables.append(variable)
         self._given.append(tensor)

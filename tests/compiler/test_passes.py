@@ -209,7 +209,7 @@ def test_a_program_tells_what_passes_have_made_of_what_was_declared() -> None:
     assert p.node is last.outputs[0][1].node
     (gone,) = last.became.predicted([dead])  # what nobody reads is followed as well
     assert gone.node.op.name == "tanh"
-    assert gone.parents[0].node in last.output_tensors()
+    assert gone.parents[0].node in last.output_tensors
     assert "became" not in str(last)
 
 

@@ -30,7 +30,7 @@ from symdiff.graph.origin import Origin, Site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import RANDOM
 
-_NOWHERE = Origin(Site(()), (), ())
+_NOWHERE = Origin(Site(()), ())
 
 
 @contextmanager
@@ -116,4 +116,4 @@ def _signature(result: Any) -> Any:
 
 
 def _handle(node: Node) -> Tensor:
-    return Tensor(node, (), _NOWHERE)
+    return Tensor(node, (), _NOWHERE, ())

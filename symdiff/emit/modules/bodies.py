@@ -30,7 +30,7 @@ from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
 from symdiff.emit.targets.numpy import NUMPY
 from symdiff.graph.node import Node
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor, in_order
 from symdiff.graph.types import (
     Constraint,
 )
@@ -70,16 +70,16 @@ class Unit:
         """The program that the functions compute."""
         return self.functions.program
 
-    @cached_property
-    def tensors(self) -> dict[Node, Tensor]:
+    @property
+    def tensors(self) -> Mapping[Node, Tensor]:
         """The tensor that stands for each node of the training half."""
-        return self.program.tensors()
+        return self.program.tensors
 
     @cached_property
     def facts(self) -> tuple[str, Cost]:
         """What headers say of the graph: its hash, and the cost of what is computed."""
         trains = "backward" in self.functions.routines
-        tensors = self.tensors if trains else self.program.output_tensors()
+        tensors = self.tensors if trains else self.program.output_tensors
         return fingerprint(self.program), cost(tensors)
 
     def planned(self, routine: Routine) -> Routine:
@@ -133,10 +133,8 @@ def new_unit(
     arguments = given if trains or program.is_model else ()
     names = Names(resolver, program.leaves, symbols, arguments, words)
     unit = Unit(functions, names, resolver, style)
-    predicted = program.output_tensors()
-    for t in sorted(
-        [*unit.tensors.values(), *predicted.values()], key=lambda t: t.order
-    ):
+    predicted = program.output_tensors
+    for t in in_order([*unit.tensors.values(), *predicted.values()]):
         if names.user_name(t) and not t.node.op.leaf:
             names.of(t)
     return unit
@@ -218,7 +216,7 @@ class Body:
 
     context: Context
     computation: list[py.Stmt]
-    order: list[Node]
+    order: Sequence[Node]
     results: list[Node]
 
     def value(self, node: Node) -> py.Expr:

@@ -58,8 +58,8 @@ class Owners:
         entries = self.derivation.entries
         self._numbers = {e.name: i for i, e in enumerate(entries)}
         self._places = {e.tensor.node: i for i, e in enumerate(entries)}
-        tensors = self.program.tensors()
-        self.tensors = {**self.program.output_tensors(), **tensors}
+        tensors = self.program.tensors
+        self.tensors = {**self.program.output_tensors, **tensors}
         self._note(enumerate(e.tensor for e in entries))
         for e in entries:
             for body in (

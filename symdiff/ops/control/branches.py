@@ -14,7 +14,7 @@ from symdiff.graph.body import Body, substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.order import Part, part_here
-from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.tensor import Tensor, apply, in_order
 from symdiff.graph.types import TensorType, TupleType, unify
 from symdiff.ops.control.rows import branched
 from symdiff.ops.core.closure import (
@@ -109,7 +109,7 @@ def _outside(outputs: Sequence[Tensor], inside: Part) -> list[Tensor]:
             found.setdefault(tensor.node, tensor)
         else:
             stack.extend(tensor.parents)
-    return sorted(found.values(), key=lambda t: t.order)
+    return in_order(found.values())
 
 
 def _apart(body: Body, operands: Sequence[Tensor]) -> dict[Node, Tensor]:

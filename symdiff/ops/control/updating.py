@@ -15,7 +15,7 @@ from symdiff.graph.body import bodies_of, every_node
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import locate
-from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.tensor import Tensor, apply, in_order
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.core.leaf import STATE
 from symdiff.ops.core.operands import api, as_tensor, stretch
@@ -115,4 +115,4 @@ def _trained(tensors: Iterable[Tensor]) -> list[Tensor]:
             first[t.node] = t
         operand = t.node.op.facts.trained
         waiting.extend(t.parents if operand is None else [t.parents[operand]])
-    return sorted(first.values(), key=lambda t: t.order)
+    return in_order(first.values())
