@@ -182,21 +182,21 @@ class Listing:
 
         Those inside formatted strings are left out.
         """
-        for place, tok in self._tokens(line):
-            if tok.refers:
+        for place, piece in self._pieces(line):
+            if piece.refers:
                 yield place
 
     def strings(self, line: Line) -> Iterator[tuple[Place, bool]]:
         """Yield the strings in a line, and whether each is a key of a dict."""
-        found = list(self._tokens(line))
-        for (place, tok), (_, after) in pairwise(found):
-            if tok.kind == "string":
+        found = list(self._pieces(line))
+        for (place, piece), (_, after) in pairwise(found):
+            if piece.kind == "string":
                 yield place, after.text == ":"
 
-    def _tokens(self, line: Line) -> Iterator[tuple[Place, py.Tok]]:
+    def _pieces(self, line: Line) -> Iterator[tuple[Place, py.Piece]]:
         rows = self.rows[line.first - 1 : line.last]
-        for row, column, tok in py.tokens_at(line.stmt, rows):
-            yield Place(line.first + row, column, tok.text), tok
+        for row, column, piece in py.pieces_at(line.stmt, rows):
+            yield Place(line.first + row, column, piece.text), piece
 
 
 def listing_of(text: str, parts: Sequence[Listed | Record]) -> Listing:

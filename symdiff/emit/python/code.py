@@ -7,11 +7,11 @@ The invariant: the tree decides what the code means, the printer alone how it lo
 from symdiff.emit.python.printer import (
     Placed,
     Printed,
+    pieces_at,
     print_stmts,
     printed,
-    tokens_at,
 )
-from symdiff.emit.python.text import PRECEDENCE, Tok, expr_text
+from symdiff.emit.python.text import PRECEDENCE, Piece, expr_text
 from symdiff.emit.python.tree import (
     Assign,
     Attr,
@@ -79,6 +79,7 @@ __all__ = [
     "Lit",
     "Mark",
     "Name",
+    "Piece",
     "Placed",
     "Printed",
     "Raise",
@@ -88,7 +89,6 @@ __all__ = [
     "Slice",
     "Starred",
     "Stmt",
-    "Tok",
     "Tuple_",
     "Unary",
     "While",
@@ -101,7 +101,7 @@ __all__ = [
     "method",
     "name",
     "names_in",
+    "pieces_at",
     "print_stmts",
     "printed",
-    "tokens_at",
 ]

@@ -15,7 +15,19 @@ from dataclasses import dataclass, field
 
 from symdiff.emit.python.chars import columns
 from symdiff.emit.python.split import STEP, split_line
-from symdiff.emit.python.text import COMMA, Tok, bracket_pair, join, tokens
+from symdiff.emit.python.text import (
+    CALL,
+    COLON,
+    OPTIONAL,
+    SEPARATOR,
+    SPACE,
+    Piece,
+    Pieces,
+    join,
+    pieces,
+    word,
+)
+from symdiff.emit.python.tokens import tokens
 from symdiff.emit.python.tree import (
     Assign,
     AugAssign,
@@ -38,92 +50,78 @@ from symdiff.emit.python.tree import (
 from symdiff.emit.python.words import comment_lines, docstring_lines
 
 
-def _word(text: str, space: bool = False) -> Tok:
-    return Tok(text, "name", space)
-
-
-def _spaced(toks: list[Tok]) -> list[Tok]:
-    toks[0].space = True
-    return toks
-
-
-def _optional(e: Expr, bare: bool = False) -> list[Tok]:
+def _optional(e: Expr, bare: bool = False) -> Pieces:
     """Return `e`, after a space, in optional parentheses.
 
     With `bare` a tuple of several items drops its own parentheses. Those it keeps are
     never optional.
     """
-    opening, closing = bracket_pair("", "", display=True)
+    opening, closing = OPTIONAL
     if not isinstance(e, Tuple_):
-        return _spaced([*tokens(e, before=opening), closing])
+        return [SPACE, *pieces(e, before=opening), closing]
     if not bare or len(e.items) < 2:
-        return _spaced(tokens(e))
-    return _spaced([opening, *_listed(e.items), closing])
+        return [SPACE, *pieces(e)]
+    return [SPACE, opening, *_listed(e.items), closing]
 
 
-def _listed(items: Iterable[Expr]) -> list[Tok]:
-    out: list[Tok] = []
+def _listed(items: Iterable[Expr]) -> Pieces:
+    out: Pieces = []
     for item in items:
-        if out:
-            out.append(Tok(",", "comma", priority=COMMA))
-        out += _spaced(tokens(item)) if out else tokens(item)
+        out += [SEPARATOR, SPACE] if out else []
+        out += pieces(item)
     return out
 
 
-def _targets(targets: tuple[Expr, ...]) -> list[Tok]:
+def _targets(targets: tuple[Expr, ...]) -> Pieces:
     match targets:
         case (Starred(),):
-            return tokens(Tuple_(targets))
+            return pieces(Tuple_(targets))
         case (Tuple_(items),) if len(items) > 1:
             return _targets(items)
         case (target,):
-            return tokens(target)
-    opening, closing = bracket_pair("", "", display=True)
-    return [opening, *_listed(targets), closing]
+            return pieces(target)
+    return [OPTIONAL[0], *_listed(targets), OPTIONAL[1]]
 
 
-def _loop_target(target: Expr) -> list[Tok]:
+def _loop_target(target: Expr) -> Pieces:
     """Return the target of a `for`, never broken at its commas."""
     if not isinstance(target, Tuple_) or len(target.items) < 2:
-        return tokens(target)
-    toks = _listed(target.items)
-    for tok in toks:
-        tok.priority = 0
-    return toks
+        return pieces(target)
+    return [p and p._replace(priority=0) for p in _listed(target.items)]
 
 
-def _simple(stmt: Stmt) -> tuple[list[Tok], str] | None:
-    """Return the tokens and the comment of a statement on one logical line."""
+def _simple(stmt: Stmt) -> tuple[Pieces, str] | None:
+    """Return the pieces and the comment of a statement on one logical line."""
     match stmt:
         case Assign(targets, value, comment):
             unpacks = len(targets) > 1 or isinstance(targets[0], Tuple_ | Starred)
-            equals = Tok("=", "eq", space=True)
-            return [*_targets(targets), equals, *_optional(value, unpacks)], comment
+            assigned = [*_targets(targets), SPACE, Piece("=", "eq")]
+            return [*assigned, *_optional(value, unpacks)], comment
         case AugAssign(target, op, value, comment):
-            equals = Tok(f"{op}=", "eq", space=True)
-            return [*tokens(target), equals, *_optional(value)], comment
+            assigned = [*pieces(target), SPACE, Piece(f"{op}=", "eq")]
+            return [*assigned, *_optional(value)], comment
         case ExprStmt(value, comment):
-            return tokens(value), comment
+            return pieces(value), comment
         case Return(value, comment):
             returned = [] if value is None else _optional(value, bare=True)
-            return [_word("return"), *returned], comment
+            return [word("return"), *returned], comment
         case Raise(value, comment):
-            return [_word("raise"), *_spaced(tokens(value))], comment
+            return [word("raise"), SPACE, *pieces(value)], comment
     return None
 
 
-def _head(stmt: Stmt, word: str = "if") -> list[Tok]:
-    """Return the tokens of a compound statement's head, without its colon."""
+def _head(stmt: Stmt, first: str = "if") -> Pieces:
+    """Return the pieces of a compound statement's head, without its colon."""
     match stmt:
         case For(target, iterable):
-            into = [_word("in", space=True), *_optional(iterable)]
-            return [_word("for"), *_spaced(_loop_target(target)), *into]
+            head = [word("for"), SPACE, *_loop_target(target), SPACE, word("in")]
+            return [*head, *_optional(iterable)]
         case While(test):
-            return [_word("while"), *_optional(test)]
+            return [word("while"), *_optional(test)]
         case With(items):
-            return [_word("with"), *_spaced(_with_items(items))]
+            return [word("with"), SPACE, *_with_items(items)]
         case If(test):
-            return [_word(word), *_optional(test)]
+            return [word(first), *_optional(test)]
     return []
 
 
@@ -178,10 +176,10 @@ class _Printer:
         self.depth = 0
 
     def logical(
-        self, toks: list[Tok], indent: int, comment: str = "", is_def: bool = False
+        self, line: Pieces, indent: int, comment: str = "", is_def: bool = False
     ) -> None:
         """Add a logical line; its comment goes beside it, or above if too long."""
-        one = " " * indent + join(toks)
+        one = " " * indent + join(line)
         if comment and columns(beside := f"{one}  # {comment}") <= self.width:
             self.lines.append(beside)
             return
@@ -191,10 +189,10 @@ class _Printer:
         if columns(one) <= self.width:
             self.lines.append(one)
         else:
-            self.lines += split_line(toks, indent, self.width, is_def)
+            self.lines += split_line(tokens(line), indent, self.width, is_def)
 
-    def head(self, toks: list[Tok], indent: int, is_def: bool = False) -> None:
-        self.logical([*toks, Tok(":")], indent, is_def=is_def)
+    def head(self, line: Pieces, indent: int, is_def: bool = False) -> None:
+        self.logical([*line, COLON], indent, is_def=is_def)
 
     def block(self, stmts: Sequence[Stmt], indent: int, above: str = "") -> None:
         """Add a nested block: never empty, no blank line first or last.
@@ -309,8 +307,8 @@ class _Printer:
             case _:
                 raise TypeError(f"{type(stmt).__name__} is not a statement")
 
-    def _if(self, stmt: If, indent: int, word: str = "if") -> None:
-        self.head(_head(stmt, word), indent)
+    def _if(self, stmt: If, indent: int, first: str = "if") -> None:
+        self.head(_head(stmt, first), indent)
         self.block(stmt.body, indent + STEP)
         match stmt.orelse:
             case (If() as branch,):
@@ -322,28 +320,24 @@ class _Printer:
                 self.depth -= 1
                 placed.last = len(self.lines) - 1
             case (_, *_):
-                self.head([_word("else")], indent)
+                self.head([word("else")], indent)
                 self.block(stmt.orelse, indent + STEP)
 
     def _def(self, name: str, params: tuple[str, ...], indent: int) -> None:
-        opening, closing = bracket_pair("(", ")")
-        toks = [_word("def"), _word(name, space=True), opening]
+        line: Pieces = [word("def"), SPACE, word(name), CALL[0]]
         for i, param in enumerate(params):
-            if i:
-                toks.append(Tok(",", "comma", priority=COMMA))
-            toks.append(_word(param, space=i > 0))
-        self.head([*toks, closing], indent, is_def=True)
+            line += [SEPARATOR, SPACE, word(param)] if i else [word(param)]
+        self.head([*line, CALL[1]], indent, is_def=True)
 
 
-def _with_items(items: Iterable[Expr | tuple[Expr, Expr]]) -> list[Tok]:
-    out: list[Tok] = []
+def _with_items(items: Iterable[Expr | tuple[Expr, Expr]]) -> Pieces:
+    out: Pieces = []
     for item in items:
-        if out:
-            out.append(Tok(",", "comma", priority=COMMA))
+        out += [SEPARATOR, SPACE] if out else []
         context, target = item if isinstance(item, tuple) else (item, None)
-        out += _spaced(tokens(context)) if out else tokens(context)
+        out += pieces(context)
         if target is not None:
-            out += [_word("as", space=True), *_spaced(tokens(target))]
+            out += [SPACE, word("as"), SPACE, *pieces(target)]
     return out
 
 
@@ -362,20 +356,20 @@ def printed(stmts: Sequence[Stmt], indent: int = 4, width: int = 88) -> Printed:
     printer.stmts(stmts, indent)
     text = "".join(line + "\n" for line in printer.lines)
     places = (n for p in printer.placed for n in (p.above, p.first, p.last, p.depth))
-    return Printed(text, tuple(p.stmt for p in printer.placed), array("L", places))
+    return Printed(text, tuple(p.stmt for p in printer.placed), array("I", places))
 
 
-def tokens_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, Tok]]:
-    """Yield the line, the column and the token of what a statement is printed as.
+def pieces_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, Piece]]:
+    """Yield the line, the column and the text of what a statement is printed as.
 
-    ``rows`` are the lines that it was printed on; of a compound statement the tokens of
+    ``rows`` are the lines that it was printed on; of a compound statement the pieces of
     its head alone.
     """
     simple = _simple(stmt)
     text, at = "\n".join(rows), 0
-    for tok in _head(stmt) if simple is None else simple[0]:
-        if tok.text:  # what the printer adds between tokens, no token begins with
-            at = text.index(tok.text, at)
+    for piece in _head(stmt) if simple is None else simple[0]:
+        if piece and piece.text:  # what the printer adds between, no piece begins with
+            at = text.index(piece.text, at)
             row = text.count("\n", 0, at)
-            yield row, at - (text.rfind("\n", 0, at) + 1), tok
-            at += len(tok.text)
+            yield row, at - (text.rfind("\n", 0, at) + 1), piece
+            at += len(piece.text)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from symdiff.emit.python.chars import columns
-from symdiff.emit.python.text import COMMA, DOT, Tok, bracket_pair, join
+from symdiff.emit.python.text import COMMA, DOT
+from symdiff.emit.python.tokens import Tok, bracket_pair, text_of
 
 STEP = 4
 _DEEPEST = 50  # splits within splits: no readable statement comes near
@@ -41,7 +42,7 @@ class Row:
 
     def __post_init__(self) -> None:
         """Note where the line may be broken and which optional brackets it holds."""
-        self.text = join(self.toks)
+        self.text = text_of(self.toks)
         depth, previous = 0, None
         present = set(self.toks)
         for tok in self.toks:
@@ -362,7 +363,7 @@ def _long_target(toks: list[Tok], indent: int, width: int) -> int:
             break
     if not start or not any(t.kind == "open" for t in toks[:start]):
         return 0
-    room = width - indent - columns(join(toks[:start]))
+    room = width - indent - columns(text_of(toks[:start]))
     value = Row(toks[start + 1 : -1], indent, inside=True)
     if not value.toks or value.toks[0].text not in ("-", "~", "+", "not"):
         return start if room < len(" (") else 0
@@ -370,7 +371,7 @@ def _long_target(toks: list[Tok], indent: int, width: int) -> int:
         return start if room < len(" (") else 0
     for i, tok in enumerate(value.toks):
         if tok.kind == "open" and value.toks[i + 1] is not tok.partner:
-            return start if room <= columns(join(value.toks[: i + 1])) else 0
+            return start if room <= columns(text_of(value.toks[: i + 1])) else 0
     return start if room <= columns(value.text) else 0
 
 

@@ -1,9 +1,9 @@
-"""From an expression tree to tokens, and to one line of text.
+"""From an expression tree to its pieces, and to one line of text.
 
-In goes an `Expr`, out comes a list of `Tok`: the text, whether a space stands before
-it, and how strongly a line may be broken there. The invariant: parsing the text gives
-the tree back, no parenthesis is needless except those black and ruff demand (around a
-power under a unary operator), and spaces stand where black puts them. Everything is
+In goes an `Expr`, out comes a list of `Piece`s with spaces between: their text, and how
+strongly a line may be broken there. The invariant: parsing the text gives the tree
+back, no parenthesis is needless except those black and ruff demand (around a power
+under a unary operator), and spaces stand where black puts them. Everything is
 iterative, so depth is no limit.
 """
 
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from symdiff.emit.python.chars import float_text, string_text
 from symdiff.emit.python.tree import (
@@ -75,44 +75,62 @@ _BREAK: Final[dict[str, int]] = {
 } | {"**": 2}
 
 
-@dataclass(slots=True, eq=False)
-class Tok:
-    """A token; `kind` says what the line breaker must know of it.
+class Piece(NamedTuple):
+    """A piece of text; `kind` says what the line breaker must know of it.
 
     Kinds: open, close, comma, dot, name, number, string, eq (of an assignment) and op.
     Brackets with no text are optional parentheses. `priority` breaks after a comma and
     before anything else. `display` marks brackets that are no call's or subscript's.
-    `refers` tells the name of a value from those of attributes and keywords.
+    `refers` tells the name of a value from those of attributes and keywords. The same
+    piece may stand in many places.
     """
 
     text: str
     kind: str = "op"
-    space: bool = False
     priority: int = 0
     display: bool = False
-    partner: Tok | None = None
     refers: bool = False
 
 
-def bracket_pair(left: str, right: str, display: bool = False) -> tuple[Tok, Tok]:
-    """Return an opening and a closing bracket that know each other."""
-    opening = Tok(left, "open", display=display)
-    closing = Tok(right, "close", display=display, partner=opening)
-    opening.partner = closing
-    return opening, closing
+SPACE: Final = None  # between two pieces
+Pieces = list[Piece | None]
+
+OPTIONAL: Final = Piece("", "open", display=True), Piece("", "close", display=True)
+_PARENS: Final = Piece("(", "open", display=True), Piece(")", "close", display=True)
+CALL: Final = Piece("(", "open"), Piece(")", "close")
+_SUBSCRIPT: Final = Piece("[", "open"), Piece("]", "close")
+_LIST: Final = Piece("[", "open", display=True), Piece("]", "close", display=True)
+_DICT: Final = Piece("{", "open", display=True), Piece("}", "close", display=True)
+SEPARATOR: Final = Piece(",", "comma", COMMA)
+_ONE_TUPLE: Final = Piece(",", "comma")
+_DOT: Final = Piece(".", "dot")
+_EQUALS: Final = Piece("=", "eq")
+COLON: Final = Piece(":")
+_OPERATORS: Final = {op: Piece(op, priority=p) for op, p in _BREAK.items()}
 
 
-def _literal(value: object) -> Tok:
-    """Return the token of a literal that needs no operator."""
+@lru_cache(maxsize=1024)
+def word(text: str) -> Piece:
+    """Return a word that is no value's name."""
+    return Piece(text, "name")
+
+
+@lru_cache(maxsize=1024)
+def _name(ident: str) -> Piece:
+    return Piece(ident, "name", refers=True)
+
+
+def _literal(value: object) -> Piece:
+    """Return a literal that needs no operator."""
     match value:
         case None | bool():
-            return Tok(repr(value), "name")
+            return word(repr(value))
         case int():
-            return Tok(int.__repr__(value), "number")
+            return Piece(int.__repr__(value), "number")
         case float():
-            return Tok(float_text(value), "number")
+            return Piece(float_text(value), "number")
         case str():
-            return Tok(string_text(value), "string")
+            return Piece(string_text(value), "string")
     raise TypeError(f"no literal for {type(value).__name__}: use lit() on scalars")
 
 
@@ -120,14 +138,13 @@ def _normal(e: Expr) -> Expr:
     """Return `e` with a signed, infinite or nan literal spelt out."""
     if type(e) is not Lit:
         return e
-    match e.value:
-        case int(value) if value < 0:
-            return Unary("-", Lit(-value))
-        case float(value) if math.copysign(1.0, value) < 0:
-            return Unary("-", Lit(-value))
-        case float(value) if not math.isfinite(value):
+    value = e.value
+    negative = isinstance(value, int) and value < 0
+    if isinstance(value, float):
+        negative = math.copysign(1, value) < 0
+        if not negative and not math.isfinite(value):
             return Attr(Name("np"), "nan" if math.isnan(value) else "inf")
-    return e
+    return Unary("-", Lit(-value)) if negative else e  # type: ignore[operator]
 
 
 def precedence(e: Expr) -> int:
@@ -181,19 +198,18 @@ def _is_complex(part: Expr) -> bool:
     return False
 
 
-# What waits on the stack: a token, a space before the next token, or an expression
-# with the least precedence that needs no parentheses there.
-_SPACE: Final = None
+# What waits on the stack: a piece, a space, or an expression with the least precedence
+# that needs no parentheses there.
 # Before the first of several items: a conditional there is not alone in its brackets.
-_FIRST: Final = Tok("", "first")
-_Item = Tok | None | tuple[Expr, int]
+_FIRST: Final = Piece("", "first")
+_Item = Piece | None | tuple[Expr, int]
 
 
 def _commas(items: Iterable[list[_Item]]) -> list[_Item]:
     out: list[_Item] = []
     for item in items:
         if out:
-            out += [Tok(",", "comma", priority=COMMA), _SPACE]
+            out += [SEPARATOR, SPACE]
         out += item
     return out
 
@@ -201,13 +217,13 @@ def _commas(items: Iterable[list[_Item]]) -> list[_Item]:
 def _sequence(items: tuple[Expr, ...], one_tuple: bool = False) -> list[_Item]:
     out = _commas([(x, _ANY)] for x in items)
     if one_tuple and len(items) == 1:
-        out.append(Tok(",", "comma"))
+        out.append(_ONE_TUPLE)
     return out
 
 
 def _slice(e: Slice) -> list[_Item]:
     spaced = any(_is_complex(p) for p in (e.lo, e.hi, e.step) if p is not None)
-    gap: list[_Item] = [_SPACE] if spaced else []
+    gap: list[_Item] = [SPACE] if spaced else []
     out: list[_Item] = []
     for position, part in enumerate((e.lo, e.hi, e.step)):
         if position == 2 and part is None:
@@ -216,7 +232,7 @@ def _slice(e: Slice) -> list[_Item]:
             # Colons of an absent part stay together: `x[:: n - 1]`.
             previous = (e.lo, e.hi)[position - 1]
             out += gap if previous is not None else []
-            out.append(Tok(":"))
+            out.append(COLON)
             out += gap if part is not None else []
         if part is not None:
             out.append((part, PRECEDENCE["if"]))
@@ -228,26 +244,26 @@ def _begins_number(e: Lit) -> bool:
     return _normal(e) is e and _literal(e.value).kind == "number"
 
 
-def _after_paren(out: list[Tok]) -> bool:
-    return bool(out) and out[-1].kind == "open" and out[-1].text in ("", "(")
+def _after_paren(out: Pieces) -> bool:
+    last = out[-1] if out else None
+    return last is not None and last.kind == "open" and last.text in ("", "(")
 
 
-def _fstring(e: FString) -> Tok:
+def _fstring(e: FString) -> Piece:
     body = ""
     for part in e.parts:
         if isinstance(part, str):
             text = string_text(part, '"')[1:-1]
             body += text.replace("{", "{{").replace("}", "}}")
             continue
-        toks = tokens(part)
-        for tok in toks:
-            if tok.kind == "string":
-                tok.text = _single_quoted(tok.text)
-        text = join(toks)
+        text = join(
+            p._replace(text=_single_quoted(p.text)) if p and p.kind == "string" else p
+            for p in pieces(part)
+        )
         if '"' in text or "\\" in text or "{" in text[:1]:
             raise ValueError(f"an f-string cannot hold {text}: assign it to a name")
         body += "{" + text + "}"
-    return Tok(f'f"{body}"', "string")
+    return Piece(f'f"{body}"', "string")
 
 
 def _single_quoted(text: str) -> str:
@@ -255,47 +271,43 @@ def _single_quoted(text: str) -> str:
 
 
 def _expand(e: Expr) -> list[_Item]:
-    """Return the tokens and sub-expressions `e` is made of, in order."""
+    """Return the pieces and sub-expressions `e` is made of, in order."""
     match e:
         case Name(ident):
-            return [Tok(ident, "name", refers=True)]
+            return [_name(ident)]
         case Lit(value):
             spelt = _normal(e)
             return [_literal(value)] if spelt is e else [(spelt, 0)]
         case Raw(text, _):
-            return [Tok(text, "name")]
+            return [word(text)]
         case Ellipsis_():
-            return [Tok("...", "name")]
+            return [word("...")]
         case FString():
             return [_fstring(e)]
         case Attr(value, attr):
             owner: list[_Item] = [(value, ATOM)]
             if isinstance(value, Lit) and _begins_number(value):
-                left, right = bracket_pair("(", ")", display=True)
-                owner = [left, (value, 0), right]
-            return [*owner, Tok(".", "dot"), Tok(attr, "name")]
+                owner = [_PARENS[0], (value, 0), _PARENS[1]]
+            return [*owner, _DOT, word(attr)]
         case Call(func, args, kwargs):
-            left, right = bracket_pair("(", ")")
-            positional: list[list[_Item]] = [[(a, _ANY)] for a in args]
-            keyword: list[list[_Item]]
-            keyword = [[Tok(k, "name"), Tok("=", "eq"), (v, _ANY)] for k, v in kwargs]
-            inside = _commas([*positional, *keyword])
-            if len(args) > 1 or kwargs:
-                inside = [_FIRST, *inside]
-            return [(func, ATOM), left, *inside, right]
+            inside: list[list[_Item]] = [[(a, _ANY)] for a in args]
+            inside += [[word(k), _EQUALS, (v, _ANY)] for k, v in kwargs]
+            first: list[_Item] = [_FIRST] if len(args) > 1 or kwargs else []
+            return [(func, ATOM), CALL[0], *first, *_commas(inside), CALL[1]]
         case Index(value, items):
-            left, right = bracket_pair("[", "]")
-            inside = _commas(
+            left, right = _SUBSCRIPT
+            inside = [
                 _slice(x) if isinstance(x, Slice) else [(x, _ANY)]
                 for x in items or (Tuple_(),)
-            )
-            return [(value, ATOM), left, *inside, right]
+            ]
+            return [(value, ATOM), left, *_commas(inside), right]
         case Unary(op, operand):
             is_power = isinstance(operand, Binary) and operand.op == "**"
             if op == "not":
                 least = ATOM if is_power else PRECEDENCE["not"]
-                return [Tok("not", "name"), _SPACE, (operand, least)]
-            return [Tok(op), (operand, ATOM if is_power else _UNARY)]
+                return [word("not"), SPACE, (operand, least)]
+            least = ATOM if is_power else _UNARY
+            return [Piece(op), (operand, least)]
         case Binary(op, left_e, right_e):
             level = PRECEDENCE[op]
             low, high = level, level + 1
@@ -305,76 +317,71 @@ def _expand(e: Expr) -> list[_Item]:
                 low = level + 1  # or the text would be a chained comparison
             elif op in ("and", "or"):
                 high = level  # associative: no parentheses on either side
-            gap: list[_Item] = [] if op == "**" and _hugs(left_e, right_e) else [_SPACE]
-            sign = Tok(op, priority=_BREAK[op])
-            return [(left_e, low), *gap, sign, *gap, (right_e, high)]
+            sign, parts = _OPERATORS[op], ((left_e, low), (right_e, high))
+            if op == "**" and _hugs(left_e, right_e):
+                return [parts[0], sign, parts[1]]
+            return [parts[0], SPACE, sign, SPACE, parts[1]]
         case Tuple_(items):
-            left, right = bracket_pair("(", ")", display=True)
+            left, right = _PARENS
             return [left, _FIRST, *_sequence(items, one_tuple=True), right]
         case List_(items):
-            left, right = bracket_pair("[", "]", display=True)
-            return [left, *_sequence(items), right]
+            return [_LIST[0], *_sequence(items), _LIST[1]]
         case Dict_(pairs):
-            left, right = bracket_pair("{", "}", display=True)
-            entries = [[(k, _ANY), Tok(":"), _SPACE, (v, _ANY)] for k, v in pairs]
-            return [left, *_commas(entries), right]
+            entries = [[(k, _ANY), COLON, SPACE, (v, _ANY)] for k, v in pairs]
+            return [_DICT[0], *_commas(entries), _DICT[1]]
         case IfExp(test, body, orelse):
             choice = PRECEDENCE["or"]
             return [
-                *[(body, choice), _SPACE, Tok("if", "name", priority=TERNARY), _SPACE],
-                *[(test, choice), _SPACE, Tok("else", "name", priority=TERNARY)],
-                *[_SPACE, (orelse, choice)],  # black and ruff differ on a bare chain
+                *[(body, choice), SPACE, Piece("if", "name", TERNARY), SPACE],
+                *[(test, choice), SPACE, Piece("else", "name", TERNARY), SPACE],
+                (orelse, choice),  # black and ruff differ on a bare chain
             ]
         case Lambda(params, body):
             head = f"lambda {', '.join(params)}:" if params else "lambda:"
-            return [Tok(head, "name"), _SPACE, (body, _ANY)]
+            return [word(head), SPACE, (body, _ANY)]
         case Starred(value):
-            return [Tok("*"), (value, PRECEDENCE["|"])]
+            return [Piece("*"), (value, PRECEDENCE["|"])]
     raise TypeError(f"{type(e).__name__} cannot stand here: a Slice is for an Index")
 
 
-def tokens(e: Expr, before: Tok | None = None) -> list[Tok]:
-    """Return the tokens of `e`; `before`, if any, is put first."""
-    out: list[Tok] = [before] if before else []
+def pieces(e: Expr, before: Piece | None = None) -> Pieces:
+    """Return the pieces of `e`; `before`, if any, is put first."""
+    out: Pieces = [before] if before else []
     stack: list[_Item] = [(e, 0)]
-    space, alone = False, True
+    alone = True
     while stack:
         item = stack.pop()
-        if item is _SPACE:
-            space = True
+        if item is SPACE:
+            out.append(item)
         elif item is _FIRST:
             alone = False
-        elif isinstance(item, Tok):
-            item.space, space = space, False
-            if item.kind == "dot" and out and out[-1].kind == "close":
-                item.priority = DOT
+        elif isinstance(item, Piece):
             out.append(item)
             alone = True
         else:
-            expr, needed = item
+            expr, least = item
             parts = _expand(expr)
-            if needed and precedence(expr) < needed:
-                left, right = bracket_pair("(", ")", display=True)
-                parts = [left, *parts, right]
-            elif type(expr) is IfExp and not (alone and _after_paren(out)):
-                left, right = bracket_pair("", "", display=True)
-                parts = [left, *parts, right]
+            if least and precedence(expr) < least:
+                parts = [_PARENS[0], *parts, _PARENS[1]]
+            elif isinstance(expr, IfExp) and not (alone and _after_paren(out)):
+                parts = [OPTIONAL[0], *parts, OPTIONAL[1]]
             stack.extend(reversed(parts))
     return out
 
 
-def join(toks: Iterable[Tok]) -> str:
-    """Return the tokens as one line; a space before the first is dropped."""
-    pieces: list[str] = []
-    space = False
-    for tok in toks:
-        space = space or tok.space
-        if tok.text:
-            pieces.append(" " + tok.text if space and pieces else tok.text)
-            space = False
-    return "".join(pieces)
+def join(parts: Iterable[Piece | None]) -> str:
+    """Return pieces as one line; a space before the first is dropped."""
+    texts: list[str] = []
+    space = ""
+    for piece in parts:
+        if piece is SPACE:
+            space = " " if texts else ""
+        elif piece.text:
+            texts += (space, piece.text) if space else (piece.text,)
+            space = ""
+    return "".join(texts)
 
 
 def expr_text(e: Expr) -> str:
     """Return `e` on one line."""
-    return join(tokens(e))
+    return join(pieces(e))
