@@ -115,12 +115,13 @@ def how_checked(program: Program) -> str:
     return f"{slopes}, complex steps to {STRICT}" if program.analytic else slopes
 
 
+_COMMENTS = re.compile(r"\A((?:#.*\n)*)")  # that a file begins with
+
+
 def sealed(text: str) -> str:
     """Return a module's text in its columns, its header with the hash of its body."""
-    lines = fitted(text).split("\n")
-    end = next(i for i, line in enumerate(lines) if not line.startswith("#"))
-    digest = body_hash("\n".join(lines[end:]))
-    return "\n".join([*lines[:end], f"{BODY_MARK}{digest}", *lines[end:]])
+    head, body = _COMMENTS.split(fitted(text), maxsplit=1)[1:]
+    return f"{head}{BODY_MARK}{body_hash(body)}\n{body}"
 
 
 def stamped(text: str, build: str) -> str:
