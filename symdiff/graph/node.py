@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from symdiff.graph.types import DType, TensorType, Type
+from symdiff.graph.types import (
+    Constraint,
+    DType,
+    TensorType,
+    Type,
+    collecting_constraints,
+)
 
 if TYPE_CHECKING:
     from symdiff.ops.core.record import Op
@@ -31,12 +37,13 @@ if TYPE_CHECKING:
 class Node:
     """One operation applied to inputs. Compared and hashed by identity."""
 
-    __slots__ = ("__weakref__", "attrs", "inputs", "op", "type")
+    __slots__ = ("__weakref__", "attrs", "constraints", "inputs", "op", "type")
 
     op: Op
     inputs: tuple[Node, ...]
     attrs: Mapping[str, Any]
     type: Type
+    constraints: tuple[Constraint, ...]  # what the type assumes of dims
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"nodes are immutable; cannot set {name!r}")
@@ -108,7 +115,9 @@ def _create(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
     put(node, "op", op)
     put(node, "inputs", inputs)
     put(node, "attrs", MappingProxyType(dict(attrs)) if attrs else _NO_ATTRS)
-    put(node, "type", op.infer(*(i.type for i in inputs), **attrs))
+    with collecting_constraints() as found:
+        put(node, "type", op.infer(*(i.type for i in inputs), **attrs))
+    put(node, "constraints", tuple(found))
     return node
 
 

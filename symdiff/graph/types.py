@@ -12,9 +12,8 @@ array type of their kind, as in NumPy 2 (NEP 50).
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from unicodedata import normalize
@@ -271,15 +270,21 @@ _constraints: contextvars.ContextVar[list[Constraint] | None] = contextvars.Cont
 )
 
 
-@contextlib.contextmanager
-def collecting_constraints() -> Iterator[list[Constraint]]:
+class collecting_constraints:  # noqa: N801 - used as a statement, once for every node
     """Collect the constraints that type rules put on dims while the block runs."""
-    found: list[Constraint] = []
-    token = _constraints.set(found)
-    try:
-        yield found
-    finally:
-        _constraints.reset(token)
+
+    __slots__ = ("_found", "_outer", "_token")
+
+    def __enter__(self) -> list[Constraint]:
+        self._found: list[Constraint] = []
+        self._outer = _constraints.get()
+        self._token = _constraints.set(self._found)
+        return self._found
+
+    def __exit__(self, *exception: object) -> None:
+        _constraints.reset(self._token)
+        if self._outer is not None:
+            self._outer.extend(self._found)
 
 
 def unify(left: Dim, right: Dim) -> Dim | None:

@@ -1,8 +1,7 @@
 """What a body assumes of lengths that only run time can tell.
 
 In: the nodes of a body. Out: `Constraint`s, each once, and which lengths the checks of
-a body hold to be at least 1. Invariant: every type rule is asked, those of the bodies
-of loops too.
+a body hold to be at least 1. Invariant: those of the bodies of loops are among them.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def constraints_of(order: Sequence[Node]) -> list[Constraint]:
     steps = {n.attrs["steps"] for n in everything if n.attrs.get("steps") is not None}
     with collecting_constraints() as found:
         for node in everything:
-            node.op.infer(*(i.type for i in node.inputs), **node.attrs)
+            found.extend(node.constraints)
             _require_indices(node)
     known = [c for c in found if not _symbols(c) & steps]
     once: dict[Any, Constraint] = {}

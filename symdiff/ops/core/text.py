@@ -47,7 +47,12 @@ _PRINTER = _DimPrinter({"order": "lex"})
 
 def dim_text(dim: Dim) -> str:
     """Return a dim as Python source."""
-    return str(dim) if isinstance(dim, int) else _PRINTER.doprint(dim)
+    return str(dim) if isinstance(dim, int) else _expression_text(dim)
+
+
+@lru_cache(maxsize=4096)
+def _expression_text(dim: sp.Expr) -> str:
+    return _PRINTER.doprint(dim)
 
 
 def tuple_text(parts: Sequence[str]) -> str:
