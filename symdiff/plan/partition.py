@@ -46,6 +46,8 @@ def partition(
     forward = set(topological(primals)) - seeds
     # Several results are handed over one by one: the tuple of them has no name.
     forward |= {n for n in everything if n.op is ITEM and n.inputs[0] in forward}
+    # An argument that no value depends on may still tell where a zero gradient lies.
+    forward |= {n for n in everything if n.op.leaf and n not in seeds}
     late = _descendants(everything, seeds)
     backward = [n for n in everything if n not in forward and n not in seeds]
     readers = users(everything)

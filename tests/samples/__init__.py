@@ -10,7 +10,7 @@ are found by discovery and joined into `SAMPLES`. A line is one variant of one o
     Sample("take", [(5, 3), I((4,), 5)], {"axis": 0})
     Sample("softplus", [(3,)], reference=lambda x: np.logaddexp(x, 0))
     Sample(lambda x: x[1:, None], [(5, 3)], label="x[1:]")  # NumPy runs it too
-    Sample(raw("take_add"), [...], {...}, reference=...)  # has no public function
+    Sample(raw("scatter_add"), [...], {...}, reference=...)  # has no public function
 
 ``fn``         public function by name, or a callable of tensors (inside: ``sd.name``)
 ``args``       per operand: a shape (float), ``A(shape, domain)``, ``I(shape, high)``

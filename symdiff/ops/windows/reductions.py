@@ -237,7 +237,7 @@ def _evaluate_place(x: Any, index: Any, *, shape: Any, **attrs: Any) -> Any:
     g = geometry(attrs)
     result = np.zeros(shape, dtype=x.dtype)
     for k, part in enumerate(_each(result, _counts(index.shape, g), g)):
-        part += np.where(index == k, x, 0)
+        part += np.where(index == k, x, np.zeros((), x.dtype))
     return result
 
 
@@ -248,9 +248,12 @@ def _place_text(node: Node) -> str:
         k * d <= s for k, d, s in zip(g.window, g.dilation, g.stride, strict=True)
     )
     sign = "=" if apart else "+="  # places of windows that lie apart are written once
+    value = f"np.where(_1 == {number}, _0, 0)"
+    if node.dtype.is_bool:  # which elements are read, where zeros are hidden
+        value = f"(_1 == {number}) & _0"
     return (
         f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-        f"{head}\n    _out[{index}] {sign} np.where(_1 == {number}, _0, 0)"
+        f"{head}\n    _out[{index}] {sign} {value}"
     )
 
 
