@@ -226,6 +226,7 @@ def _side(path: Path, level: int) -> Side:
     from symdiff.declare.spec import load_spec
     from symdiff.emit.modules.headers import read_header
     from symdiff.explain.explanation import derivation_of
+    from symdiff.review.declared import declared_facts
 
     spec = load_spec(path)
     compiled = compiled_spec(spec, level)[0]
@@ -235,16 +236,5 @@ def _side(path: Path, level: int) -> Side:
     base = str(path.absolute().parent)
     derivation = derivation_of(spec.model, spec.chosen(None), base)
     return Side(
-        str(path), texts, read_header(texts[last]), derivation, _training_facts(spec)
+        str(path), texts, read_header(texts[last]), derivation, declared_facts(spec)
     )
-
-
-def _training_facts(spec: SpecFile) -> dict[str, str]:
-    """Return what `symdiff train` reads of a spec, which is in no generated file."""
-    from dataclasses import fields
-
-    found = {
-        f"training {f.name}": repr(getattr(spec.training, f.name))
-        for f in fields(spec.training)
-    }
-    return found | {f"files of {n}": ", ".join(f) for n, f in spec.files.items()}

@@ -17,6 +17,7 @@ from symdiff.emit.modules.headers import Header
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.matching import Change, changes
 from symdiff.graph.errors import SpecError
+from symdiff.review.declared import changed, told_by
 from symdiff.review.facts import ORDER, TOLD, blocks_of, facts_of, heads_of
 from symdiff.review.files import PARTS, header_of, is_generated, one_package, read_text
 from symdiff.review.lines import FileLine, lines_of
@@ -34,14 +35,14 @@ REPEATING = "metrics"
 class Side:
     """One of the two: its modules' texts, what they tell, and its graph if known.
 
-    ``training`` are facts that a spec alone tells, None where there is none.
+    ``declared`` are facts that a spec alone tells, None where there is none.
     """
 
     label: str
     texts: Mapping[str, str]  # of modules, by name
     header: Header | None
     derivation: Derivation | None = None
-    training: Mapping[str, str] | None = None
+    declared: Mapping[str, str] | None = None
     lone: bool = False  # whether it is one module of a package
     lines: list[tuple[str, FileLine]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
@@ -73,7 +74,7 @@ class Side:
     def only(self, modules: Iterable[str]) -> Side:
         """Return the same of some modules alone."""
         kept = {n: self.texts[n] for n in modules}
-        return Side(self.label, kept, self.header, self.derivation, self.training)
+        return Side(self.label, kept, self.header, self.derivation, self.declared)
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,14 @@ def compare(old: Side, new: Side) -> Comparison:
 
 def _facts(old: Side, new: Side) -> Iterable[str]:
     yield from _leaves(old.facts, new.facts)
-    if old.training is not None and new.training is not None:
-        yield from _leaves(old.training, new.training)
+    if old.declared is None or new.declared is None:
+        return
+    told = changed(old.facts, new.facts)
+    rest = [
+        {n: f for n, f in s.items() if told_by(n) not in told}
+        for s in (old.declared, new.declared)
+    ]
+    yield from _leaves(*rest)
 
 
 def _leaves(old: Mapping[str, str], new: Mapping[str, str]) -> Iterable[str]:
