@@ -7,12 +7,13 @@ numbers; otherwise the difference itself is described.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from symdiff.grading.evidence import Evidence
+from symdiff.grading.evidence import Evidence, Seen
 from symdiff.grading.faults import Fault, names_in
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
@@ -35,7 +36,8 @@ class Diagnosis:
         self.reference: Reference = search.reference
         self.cases: Sequence[Case] = search.cases
         self.outcomes, self.source = outcomes, source
-        self.trace = outcomes[TRACED].trace if outcomes else []
+        self.noted = outcomes[TRACED].trace if outcomes else []
+        self.trace = list(_new(self.noted))
 
     # --- what is wrong ----------------------------------------------------------------
 
@@ -137,7 +139,8 @@ class Diagnosis:
         words, hint = said(fault.cause, fault.values)
         both = self.search.outcome(fault, TRACED)
         value = None if both is None else both[1].get(s.target)
-        line = self._line(s.target, value)
+        line = self._left_out(value) if fault.cause == "missing mean" else 0
+        line = line or self._line(s.target, value)
         reached = self.search.flows.get(s.target, set()) & wrong
         expected = self.cases[TRACED].locals.get(s.target)
         if alone and value is not None and not s.looped:
@@ -155,7 +158,8 @@ class Diagnosis:
         value = self.cases[TRACED].locals.get(s.target)
         if value is not None:
             value = found.factor * np.asarray(value)
-        line = self._line(s.target, value)
+        line = self._left_out(value) if found.cause == "missing mean" else 0
+        line = line or self._line(s.target, value)
         shown = self._outputs(wrong)
         made = self._finding(s, found.cause, words, hint, line, shown, True)
         made.gradients = self._ordered(wrong)
@@ -260,6 +264,20 @@ class Diagnosis:
 
     # --- places -----------------------------------------------------------------------
 
+    def _left_out(self, value: Any) -> int:
+        """Return the line that sets a variable to a value that it had, times 1.
+
+        What the cotangent is multiplied by was to be there, so the line before is right
+        so far.
+        """
+        for i, (name, line, own, array) in enumerate(self.noted):
+            earlier = [t for t in self.noted[:i] if t[0] == name]
+            again = own and earlier and close(array, earlier[-1][3], 0.0)
+            words = set(re.findall(r"\w+", self._row(line)))
+            if again and close(value, array, 1e-9) and words & self.reference.seeds:
+                return line
+        return 0
+
     def _line(self, name: str, value: Any) -> int:
         """Return the student's line that made a value, or that set a name."""
         if value is not None and np.size(value) > 1:
@@ -295,6 +313,17 @@ class Diagnosis:
         return _example(
             name, gradients[name], self.cases[TRACED].gradients[name], "gradient of "
         )
+
+
+def _new(trace: Sequence[Seen]) -> Iterator[Seen]:
+    """Yield the values that variables had, each once in a row."""
+    last: dict[tuple[str, bool], np.ndarray] = {}
+    for seen in trace:
+        name, _, own, value = seen
+        before = last.get((name, own))
+        if before is None or not np.array_equal(before, value, equal_nan=True):
+            yield seen
+        last[name, own] = value
 
 
 def _example(name: str, mine: Any, expected: Any, what: str = "") -> str:

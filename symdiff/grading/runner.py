@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dis
 import faulthandler
 import hashlib
 import importlib
@@ -25,7 +26,7 @@ import traceback
 from collections import namedtuple
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -323,7 +324,10 @@ def digest(array: np.ndarray) -> str:
 
 
 class Watch:
-    """A trace function that keeps every value that a local variable ever has."""
+    """A trace function that keeps every value that a local variable ever has.
+
+    One that a line sets to what it was already is kept once more, for that line.
+    """
 
     def __init__(self, file: Path, function: Any) -> None:
         self.file = str(file)
@@ -332,6 +336,7 @@ class Watch:
         self.places: list[tuple[str, int, bool]] = []  # name, line, of backward itself
         self._last: dict[int, int] = {}
         self._seen: dict[tuple[int, str], bytes] = {}
+        self._sets: dict[CodeType, dict[int, set[str]]] = {}
         self._events = self._elements = 0
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
@@ -347,6 +352,10 @@ class Watch:
         return self
 
     def _look(self, frame: FrameType, key: int, line: int) -> None:
+        code = frame.f_code
+        if code not in self._sets:
+            self._sets[code] = _set_by_line(code)
+        again = self._sets[code].get(line, set())
         for name, value in list(frame.f_locals.items()):
             if len(self.values) >= KEPT or not _numeric(value):
                 continue
@@ -354,11 +363,22 @@ class Watch:
             if array.size > min(LARGEST, WATCHED - self._elements):
                 continue
             stamp = repr(array.shape).encode() + array.tobytes()
-            if self._seen.get((key, name)) != stamp:
+            if self._seen.get((key, name)) != stamp or name in again:
                 self._seen[key, name] = stamp
                 self._elements += array.size
                 self.values.append(array.astype(float))
                 self.places.append((name, line, frame.f_code is self.code))
+
+
+def _set_by_line(code: CodeType) -> dict[int, set[str]]:
+    """Return the local variables that each line of a function sets."""
+    found: dict[int, set[str]] = {}
+    lines = {i: row for start, end, row in code.co_lines() for i in range(start, end)}
+    for step in dis.get_instructions(code):
+        row = lines.get(step.offset)
+        if step.opname.startswith("STORE_") and row is not None:
+            found.setdefault(row, set()).add(str(step.argval))
+    return found
 
 
 def _numeric(value: Any) -> bool:
