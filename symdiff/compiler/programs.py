@@ -22,7 +22,7 @@ from symdiff.ops.core.leaf import INPUT
 from symdiff.ops.core.work import types_of
 from symdiff.plan.division import division
 from symdiff.plan.program import Named, Program
-from symdiff.plan.weighing import Batches, weighing
+from symdiff.plan.weighing import Batches, step_divisors, weighing
 
 
 def program_of(
@@ -44,7 +44,8 @@ def _with_training(program: Program, model: Model) -> Program:
     named = {"loss": model.loss, **model.metrics}
     arguments = (*program.inputs, *program.targets)
     divided = division(arguments, named, program.updates)
-    batches = Batches(divided, weighing(arguments, named))
+    steps = step_divisors(arguments, named)
+    batches = Batches(divided, steps, weighing(arguments, named))
     resolved = resolve_mode(list(named.values()), "infer")
     beside = {"evaluate": dict(zip(named, resolved, strict=True)), **batches.divisors}
     programs = ((n, _beside(program, results)) for n, results in beside.items())

@@ -182,6 +182,7 @@ def train_parts(
     primal, backward, trained = found.primal, found.backward, training.metrics
     evaluated, divisors = training.evaluate, training.divisors
     divided, held_out = p.batches.divided, p.batches.held_out
+    steps_by, held_out_by = p.batches.weighed
     frozen = bool(p.update.frozen)
     apart = trains_apart(p)
     free = _has_free(p.update)
@@ -236,7 +237,8 @@ def train_parts(
         "planned": planned,
         "refused": bool(divided.refused),
         "divided": divided.divisors is not None,
-        "weighed": [*divisors][-1] if held_out.divisors else "",
+        "steps_by": steps_by,
+        "held_out_by": held_out_by,
         "summed": held_out.summed,
         "mixed": bool(held_out.mixed),
         "whole": divided.whole,
