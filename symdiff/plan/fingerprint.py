@@ -44,39 +44,41 @@ class _Writer:
     def __init__(self) -> None:
         self.digest = hashlib.sha256()
         self.numbers: dict[Node, int] = {}
+        self._done: set[Node] = set()  # what has a number
         self.lengths: dict[sp.Symbol, sp.Symbol] = {}
-        self._texts: dict[Any, str] = {}
+        self._texts: dict[sp.Expr, str] = {}  # of lengths
 
     def leaves(self, role: str, leaves: Iterable[Tensor]) -> None:
         """Write leaves that a role has, in its order."""
         for t in leaves:
             if t.node not in self.numbers:
                 self.numbers[t.node] = len(self.numbers)
+                self._done.add(t.node)
                 self._put(f"{role} {self._attrs(t.node)}")
 
     def graph(self, tensors: list[Tensor]) -> None:
         """Write what computes some results, and which they are."""
-        for node in topological([t.node for t in tensors]):
-            if node not in self.numbers:
-                self.numbers[node] = len(self.numbers)
-                reads = [self.numbers[i] for i in node.inputs]
-                self._put(f"{node.op.name}{reads}{self._attrs(node)}")
+        for node in topological([t.node for t in tensors], self._done):
+            self.numbers[node] = len(self.numbers)
+            reads = [self.numbers[i] for i in node.inputs]
+            self._put(f"{node.op.name}{reads}{self._attrs(node)}")
         self._put(repr([self.numbers[t.node] for t in tensors]))
 
     def _put(self, text: str) -> None:
         self.digest.update(f"{text};".encode())
 
     def _attrs(self, node: Node) -> str:
+        if not node.attrs:
+            return ""
         kept = sorted(k for k in node.attrs if k not in _NAMES)
         return " ".join(f"{k}={self._text(node.attrs[k])}" for k in kept)
 
     def _text(self, value: Any) -> str:
         match value:
             case sp.Expr():
-                for s in sorted(value.free_symbols, key=str):
-                    known = self.lengths.get(s)
-                    self.lengths[s] = known or sp.Symbol(f"d{len(self.lengths)}")
-                return str(value.xreplace(self.lengths))
+                if value not in self._texts:
+                    self._texts[value] = self._length(value)
+                return self._texts[value]
             case DType():
                 return str(value)
             case np.ndarray():
@@ -90,6 +92,12 @@ class _Writer:
             case None | bool() | int() | float() | str() | np.generic():
                 return scalar_text(value)
         return type(value).__name__
+
+    def _length(self, length: sp.Expr) -> str:
+        for s in sorted(length.free_symbols, key=str):
+            known = self.lengths.get(s)
+            self.lengths[s] = known or sp.Symbol(f"d{len(self.lengths)}")
+        return str(length.xreplace(self.lengths))
 
     def _body(self, body: Body) -> str:
         inner = _Writer()

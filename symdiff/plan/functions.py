@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.core.operands import CONSTANT, is_given
 from symdiff.plan.buffers import Destination, MemoryPlan
@@ -21,7 +21,7 @@ from symdiff.plan.memory import plan_memory
 from symdiff.plan.numbers import Numbers, numbers_of
 from symdiff.plan.partition import Partition, partition
 from symdiff.plan.program import Named, Program
-from symdiff.plan.schedule import Step, Style, reachable, schedule
+from symdiff.plan.schedule import Step, Style, schedule
 from symdiff.plan.update import Update
 
 
@@ -58,7 +58,7 @@ class Routine:
     def __post_init__(self) -> None:
         """Order what it computes; a copy that a pass makes has the order already."""
         if not self.order:
-            order = reachable(self.results, set(self.given))
+            order = topological(self.results, set(self.given))
             object.__setattr__(self, "order", tuple(order))
 
     def __str__(self) -> str:
@@ -221,8 +221,8 @@ def _planned(
     goals += [Destination(f"params:{k}", t.node, states[k]) for k, t in p.updates]
     results = (*named, *(d.value for d in goals))
     seeds = {s.node: 1.0 for s in p.seeds}
-    numbers, same = known_numbers(reachable(results, {*given, *seeds}), seeds)
-    late = set(backward) - set(reachable(_results(p.metrics), set()))
+    numbers, same = known_numbers(topological(results, {*given, *seeds}), seeds)
+    late = set(backward) - set(topological(_results(p.metrics)))
     return Routine(
         "grads",
         given,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from symdiff.graph.body import Body
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
@@ -92,7 +92,7 @@ def schedule(
     ``keep_results`` gives each result a name; without, it may be an expression.
     """
     given = set(given)
-    order = reachable(results, given) if order is None else order
+    order = topological(results, {*given}) if order is None else order
     body = _Body(order, tensors, given, set(results), keep_results=keep_results)
     if not keep_results:  # each place that a result goes to writes it
         for node in results:
@@ -149,28 +149,6 @@ def _body_steps(body: Body, wanted: Sequence[int], style: Style) -> tuple[Step, 
     given = [p.node for p in body.params]
     named = style.level == 0
     return tuple(schedule(results, given, tensors, style, keep_results=named))
-
-
-def reachable(results: Sequence[Node], given: set[Node]) -> list[Node]:
-    """Return the nodes between given values and results, inputs first."""
-    found: list[Node] = []
-    done = set(given)
-    for root in results:
-        if root in done:
-            continue
-        done.add(root)
-        stack = [(root, 0)]
-        while stack:
-            node, position = stack.pop()
-            while position < len(node.inputs) and node.inputs[position] in done:
-                position += 1
-            if position == len(node.inputs):
-                found.append(node)
-                continue
-            stack.append((node, position + 1))
-            done.add(node.inputs[position])
-            stack.append((node.inputs[position], 0))
-    return found
 
 
 def _count_uses(body: _Body) -> None:
