@@ -24,4 +24,4 @@ def is_counted(length: Dim) -> bool:
     Nothing tells how often that was but what the loop has kept of its steps.
     """
     symbols = length.free_symbols if isinstance(length, sp.Expr) else ()
-    return any(str(s).startswith(_COUNTED) for s in symbols)
+    return any(s.name.startswith(_COUNTED) for s in symbols)

@@ -20,7 +20,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TupleType, as_dim, product
 from symdiff.ops.core.leaf import RANDOM
 from symdiff.ops.core.operands import LITERAL
-from symdiff.ops.core.rows import WHOLE, Mixed, Part, Parts, Rows, Sums, each
+from symdiff.ops.core.rows import WHOLE, Mixed, Part, Parts, Rows, Sums, each, per
 
 STATISTIC = "it takes rows of a batch together"
 DRAWN = "its draws are those of a whole batch"
@@ -140,7 +140,7 @@ def _quotient(a: Dim, b: Dim) -> Dim | None:
     """Return a / b where it is a whole number of elements, else None."""
     if b == 0:
         return None
-    found = sp.cancel(sp.sympify(a) / sp.sympify(b))
+    found = per(a, b)
     if found.is_Integer or (found.is_integer and found.is_polynomial()):
         return as_dim(found)
     return None

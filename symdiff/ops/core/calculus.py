@@ -25,9 +25,9 @@ def scale_by(
     t: Tensor, factor: sp.Expr, env: Mapping[sp.Symbol, Tensor]
 ) -> Tensor | None:
     """Return ``t * factor``, factor by factor, as one would write it."""
-    if factor.is_zero:
-        return None
     coefficient, numerator, denominator = _factors(factor)
+    if coefficient == 0:
+        return None
     result = t
     if coefficient == -1:
         result = -result
@@ -44,8 +44,10 @@ def scale_by(
 def _factors(e: sp.Expr) -> tuple[sp.Expr, tuple[sp.Expr, ...], sp.Expr | None]:
     """Return a coefficient, what stands above the bar, and what stands below, if any.
 
-    A half is a 2 below the bar.
+    A half is a 2 below the bar; what is zero has the coefficient 0.
     """
+    if e.is_zero:
+        return sp.S.Zero, (), None
     coefficient, rest = e.as_coeff_Mul()
     numerator, denominator = [], []
     for part in sp.Mul.make_args(rest):

@@ -11,10 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol
+
+import sympy as sp
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import Dim
+
+
+@lru_cache(maxsize=4096)
+def per(a: Dim, b: Dim) -> sp.Expr:
+    """Return a / b, reduced."""
+    return sp.cancel(sp.sympify(a) / sp.sympify(b))
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,16 @@ def may_be_infinite(node: Node, operand: int) -> bool:
         return True
     if not isinstance(partial, sp.Basic):
         return any(_is_wild(i) for i in node.inputs)
-    read = partial.free_symbols
+    read = _symbols(partial)
     operands = zip(OPERANDS, node.inputs, strict=False)
     return (y in read and _is_wild(node)) or any(
         s in read and _is_wild(i) for s, i in operands
     )
+
+
+@lru_cache(maxsize=4096)
+def _symbols(partial: sp.Basic) -> frozenset[sp.Basic]:
+    return frozenset(partial.free_symbols)
 
 
 def has_steep(outputs: Sequence[Tensor]) -> bool:

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import sympy as sp
-
 from symdiff.graph.node import Node
 from symdiff.graph.types import product
-from symdiff.ops.core.rows import WHOLE, Batch, Part, Rows, moved, same_rows
+from symdiff.ops.core.rows import WHOLE, Batch, Part, Rows, moved, per, same_rows
 
 
 def broadcast(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
@@ -27,7 +25,7 @@ def broadcast(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
         at = [i for i, d in enumerate(node.shape) if s.has_rows(d)]
         if len(at) == 1:
             before, after = product(node.shape[: at[0]]), product(node.shape[at[0] :])
-            return s.place(node.shape, before, sp.cancel(after / s.rows))
+            return s.place(node.shape, before, per(after, s.rows))
     return None
 
 
