@@ -112,8 +112,8 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
 
 def _inlined(tensor: Tensor, context: Context) -> list[Tensor]:
     """Return the operands that are computed within the same statement."""
-    known = [p.node for p in tensor.parents if p.node in context.tensors]
-    return [context.tensors[n] for n in known if context.at_hand(n) is None]
+    inner = [p.node for p in tensor.parents if context.at_hand(p.node) is None]
+    return [context.tensors[n] for n in inner if n in context.tensors]
 
 
 def _flows(tensor: Tensor, context: Context) -> bool:

@@ -84,6 +84,10 @@ def substitution(
     """Return what the placeholders of a text stand for."""
 
     def substitute(name: str) -> py.Expr | None:
+        if name[0] != "_":
+            return None
+        if name[1:].isdigit():
+            return operands[int(name[1:])]
         if name == "_out":
             return out
         if name == "_float":
@@ -99,8 +103,6 @@ def substitution(
             return py.Name(context.names.dim(name[5:]))
         if name.startswith("_help_"):
             return py.Name(f"_{name[6:]}")
-        if name[0] == "_" and name[1:].isdigit():
-            return operands[int(name[1:])]
         return None
 
     return substitute

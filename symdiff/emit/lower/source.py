@@ -57,6 +57,7 @@ class Resolver:
         self._base = base
         self._modules: dict[str, ast.Module | None] = {}
         self._quoted: dict[Position, Statement] = {}
+        self._targets: dict[tuple[Site, int], str | None] = {}
         self._statements: dict[
             tuple[CodeType, int], tuple[ast.stmt | None, Span | None]
         ] = {}
@@ -88,6 +89,11 @@ class Resolver:
             site, place = tensor.origin.bound_to
         if place is None or site.primal is not None:
             return None
+        if (site, place) not in self._targets:
+            self._targets[site, place] = self._bound(site, place)
+        return self._targets[site, place]
+
+    def _bound(self, site: Site, place: int) -> str | None:
         for position in site.frames:
             statement, span = self._find(position)
             if statement is None:

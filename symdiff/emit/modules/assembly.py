@@ -115,6 +115,7 @@ def how_checked(program: Program) -> str:
     return f"{slopes}, complex steps to {STRICT}" if program.analytic else slopes
 
 
+_MATH = re.compile(r"math(?<=\bmath)[.)]")  # is looked for by its first letters
 _COMMENTS = re.compile(r"\A((?:#.*\n)*)")  # that a file begins with
 
 
@@ -246,22 +247,24 @@ def helper_texts(bodies: Sequence[str]) -> list[str]:
     found: dict[str, str] = {}
     waiting = ["\n".join(bodies)]
     while waiting:
-        called = set(re.findall(r"\b_(\w+)\(", waiting.pop()))
-        for name in sorted(called & HELPERS.keys()):
-            if name not in found:
+        text = waiting.pop()
+        for name in sorted(HELPERS):
+            if name not in found and _calls(text, f"_{name}("):
                 source = textwrap.dedent(inspect.getsource(HELPERS[name]))
                 found[name] = source.replace("@helper\n", "").strip()
                 waiting.append(found[name])
     return [found[name] for name in sorted(found)]
 
 
+def _calls(text: str, call: str) -> bool:
+    return call in text and re.search(rf"\b{re.escape(call)}", text) is not None
+
+
 def imports_of(text: str, *modules: str) -> str:
     """Return the imports a module's text needs."""
     needs = [
         f"import {m}"
-        for m in sorted(
-            {*modules, *(["math"] if re.search(r"\bmath[.)]", text) else [])}
-        )
+        for m in sorted({*modules, *(["math"] if _MATH.search(text) else [])})
     ]
     if "NamedTuple" in text:
         needs.append("from typing import NamedTuple")

@@ -60,7 +60,8 @@ ATOM: Final = PRECEDENCE["atom"]
 _ANY: Final = PRECEDENCE["lambda"]
 _COMPARE: Final = PRECEDENCE["<"]
 _UNARY: Final = PRECEDENCE["unary"]
-_LOOSE: Final = frozenset({Binary, Unary, IfExp, Lambda, Raw})  # the rest are atoms
+# Others are atoms.
+_LOOSE: Final = frozenset({Binary, Unary, IfExp, Lambda, Raw, Lit})
 
 # How strongly a line wants to break at a token (black's numbers; 0 is never).
 COMMA: Final = 18
@@ -120,6 +121,7 @@ def _name(ident: str) -> Piece:
     return Piece(ident, "name", refers=True)
 
 
+@lru_cache(maxsize=1024, typed=True)
 def _literal(value: object) -> Piece:
     """Return a literal that needs no operator."""
     match value:
@@ -149,10 +151,7 @@ def _normal(e: Expr) -> Expr:
 
 def precedence(e: Expr) -> int:
     """Return how tightly the outermost operator of `e` binds."""
-    e = _normal(e)
-    if type(e) not in _LOOSE:
-        return ATOM
-    match e:
+    match _normal(e):
         case Binary(op, _, _):
             return PRECEDENCE[op]
         case Unary(op, _):
@@ -361,7 +360,7 @@ def pieces(e: Expr, before: Piece | None = None) -> Pieces:
         else:
             expr, least = item
             parts = _expand(expr)
-            if least and precedence(expr) < least:
+            if least and type(expr) in _LOOSE and precedence(expr) < least:
                 parts = [_PARENS[0], *parts, _PARENS[1]]
             elif isinstance(expr, IfExp) and not (alone and _after_paren(out)):
                 parts = [OPTIONAL[0], *parts, OPTIONAL[1]]
