@@ -203,6 +203,17 @@ def test_one_module_imports_jinja2():
             assert setting in loader, f"{name} lacks {setting}"
 
 
+def test_no_two_files_define_a_class_of_one_name():
+    """Who reads a name knows which class is meant, wherever it stands."""
+    where: dict[str, set[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                where.setdefault(node.name, set()).add(str(path.relative_to(ROOT)))
+    twice = {name: sorted(paths) for name, paths in where.items() if len(paths) > 1}
+    assert not twice, twice
+
+
 def test_no_module_has_the_name_of_a_public_function():
     """Importing a module sets its name in its package, over the function's."""
     import symdiff

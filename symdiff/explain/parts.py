@@ -28,7 +28,7 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class Step:
+class ForwardStep:
     """A value that is computed, and in words how its cotangent flows back."""
 
     name: str
@@ -57,7 +57,7 @@ class Handed:
 
 
 @dataclass(frozen=True)
-class Term:
+class Contribution:
     """A contribution to a cotangent, from one reader of the value."""
 
     source: str
@@ -71,7 +71,7 @@ class Cotangent:
 
     name: str
     of: str
-    terms: tuple[Term, ...]
+    terms: tuple[Contribution, ...]
     seed: bool
     value: str
 
@@ -80,7 +80,7 @@ class Cotangent:
         """Whether several readers contribute."""
         return len(self.terms) > 1
 
-    def numbers(self) -> Iterator[tuple[Term, str]]:
+    def numbers(self) -> Iterator[tuple[Contribution, str]]:
         """Yield each term, with its value where it is not the whole."""
         whole = len(self.terms) + self.seed == 1
         yield from ((term, "" if whole else term.value) for term in self.terms)
@@ -94,7 +94,7 @@ class Code:
     rows: tuple[str, ...]
 
 
-Part = Leaf | Step | Partial | Handed | Cotangent | Code | Gradient | Costs
+Part = Leaf | ForwardStep | Partial | Handed | Cotangent | Code | Gradient | Costs
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Section:
         """Yield each step with what is told of it."""
         group: list[Part] = []
         for part in self.told:
-            if isinstance(part, Step) and group:
+            if isinstance(part, ForwardStep) and group:
                 yield group
                 group = []
             group.append(part)

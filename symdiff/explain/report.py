@@ -18,14 +18,14 @@ from symdiff.explain.derivation import Derivation, Entry
 from symdiff.explain.formats import html, latex, markdown, plain
 from symdiff.explain.parts import (
     Code,
+    Contribution,
     Cotangent,
+    ForwardStep,
     Handed,
     Leaf,
     Part,
     Partial,
     Section,
-    Step,
-    Term,
     Tree,
 )
 from symdiff.explain.values import Values
@@ -131,7 +131,7 @@ def _entry(entry: Entry, values: Values | None) -> Iterator[Part]:
     else:
         assert entry.formula is not None
         what = (entry.name, entry.op, entry.type, entry.formula)
-        yield Step(*what, value, entry.rule)
+        yield ForwardStep(*what, value, entry.rule)
     for share in entry.hands:
         if share.local is not None:
             yield Partial(entry.name, share.source, share.local)
@@ -145,6 +145,6 @@ def _cotangent(entry: Entry, name: str, values: Values | None) -> Cotangent:
     for i, share in enumerate(entry.received):
         key = share.source, share.user, i
         value = "" if values is None else values.handed(key)
-        terms.append(Term(share.user, share.formula, value))
+        terms.append(Contribution(share.user, share.formula, value))
     value = "" if values is None else values.back(name)
     return Cotangent(name, entry.name, tuple(terms), entry.seed, value)

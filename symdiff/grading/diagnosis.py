@@ -17,7 +17,7 @@ from symdiff.grading.evidence import Evidence, Seen
 from symdiff.grading.faults import Fault, names_in
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
-from symdiff.grading.reference import Case, Reference, Statement
+from symdiff.grading.reference import Case, DerivedStatement, Reference
 from symdiff.grading.relations import Relation, relation
 from symdiff.grading.results import CaseOutcome
 from symdiff.grading.verdict import Mistake
@@ -91,7 +91,7 @@ class Diagnosis:
         return Evidence(self.search, case, self.trace, given[TRACED], wrong)
 
     @staticmethod
-    def _against(seen: Evidence | None, statements: Sequence[Statement]) -> bool:
+    def _against(seen: Evidence | None, statements: Sequence[DerivedStatement]) -> bool:
         """Whether the variables speak against mistakes in all of some statements."""
         return seen is not None and any(
             seen.contradicts(s, statements) for s in statements
@@ -167,7 +167,7 @@ class Diagnosis:
 
     def _finding(
         self,
-        s: Statement | None,
+        s: DerivedStatement | None,
         cause: str,
         words: str,
         hint: str,
@@ -183,7 +183,7 @@ class Diagnosis:
         made.example, made.certain = example, certain
         return made
 
-    def _cotangent(self, s: Statement) -> Statement:
+    def _cotangent(self, s: DerivedStatement) -> DerivedStatement:
         """Return the statement of the cotangent that a statement is a part of."""
         names = {s.target}
         for t in self.reference.statements:
@@ -195,7 +195,7 @@ class Diagnosis:
                 names.add(t.target)
         return s
 
-    def _expected(self, s: Statement) -> str:
+    def _expected(self, s: DerivedStatement) -> str:
         """Return how a name is set, in one or more statements."""
         same = [t.source for t in self.reference.statements if t.target == s.target]
         return "; ".join(same[:4]) if not s.looped else s.source
@@ -246,7 +246,7 @@ class Diagnosis:
         made.gradients = self._ordered(wrong)
         return made
 
-    def first_missing(self, wrong: set[str]) -> Statement | None:
+    def first_missing(self, wrong: set[str]) -> DerivedStatement | None:
         """Return the first cotangent whose value is none of the student's.
 
         Only gradients that are ``wrong`` come from it.

@@ -20,7 +20,7 @@ import numpy as np
 from symdiff.grading.faults import names_in
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
-from symdiff.grading.reference import DERIVED, Case, Reference, Statement
+from symdiff.grading.reference import DERIVED, Case, DerivedStatement, Reference
 from symdiff.grading.runner import Watch
 
 State = Literal["right", "wrong", "unknown"]
@@ -131,7 +131,7 @@ class Evidence:
 
     # --- conclusions ------------------------------------------------------------------
 
-    def blamed(self) -> Statement | None:
+    def blamed(self) -> DerivedStatement | None:
         """Return the first statement whose value alone is wrong, if that is known."""
         for s in self.reference.statements:
             n = s.target
@@ -177,7 +177,9 @@ class Evidence:
             return False
         return all(self._clear(m, seen | {name}) for m in self.reads[name])
 
-    def contradicts(self, s: Statement, others: Iterable[Statement] = ()) -> bool:
+    def contradicts(
+        self, s: DerivedStatement, others: Iterable[DerivedStatement] = ()
+    ) -> bool:
         """Whether a mistake in a statement is not what the variables show.
 
         Its value is right, or something wrong flows into it already, other than what

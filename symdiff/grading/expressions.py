@@ -20,7 +20,7 @@ from symdiff.grading.faults import (
     names_in,
     term_of,
 )
-from symdiff.grading.reference import Case, Reference, Statement
+from symdiff.grading.reference import Case, DerivedStatement, Reference
 
 SMALL = 1e-3
 EPSILONS = (0.0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3)
@@ -41,7 +41,7 @@ class Expressions:
 
     # --- expressions ------------------------------------------------------------------
 
-    def _at(self, s: Statement, p: Spot) -> Iterator[Fault]:
+    def _at(self, s: DerivedStatement, p: Spot) -> Iterator[Fault]:
         match p.node:
             case ast.BinOp():
                 yield from self._binary(s, p, p.node)
@@ -58,7 +58,7 @@ class Expressions:
             case ast.Subscript(value=value, slice=index):
                 yield from self._subscript(s, p, value, index)
 
-    def _binary(self, s: Statement, p: Spot, node: ast.BinOp) -> Iterator[Fault]:
+    def _binary(self, s: DerivedStatement, p: Spot, node: ast.BinOp) -> Iterator[Fault]:
         left, right = node.left, node.right
         match node.op:
             case ast.Mult():
@@ -86,7 +86,7 @@ class Expressions:
             case ast.MatMult():
                 yield from self._product(s, p, left, right)
 
-    def _mean(self, s: Statement, p: Spot, left: ast.expr) -> Iterator[Fault]:
+    def _mean(self, s: DerivedStatement, p: Spot, left: ast.expr) -> Iterator[Fault]:
         """Yield the mistakes in a mean that is written as a sum and a division."""
         match left:
             case ast.Call(func=ast.Attribute(value=value, attr="sum")):
@@ -98,7 +98,7 @@ class Expressions:
                     if ast.unparse(at[0]) not in ast.unparse(left):
                         yield Fault("wrong axis", s, p.put(ast.Call(func, [], at)), 29)
 
-    def _bare(self, s: Statement, p: Spot, node: ast.BinOp) -> Iterator[Fault]:
+    def _bare(self, s: DerivedStatement, p: Spot, node: ast.BinOp) -> Iterator[Fault]:
         """Yield the mistake of handing on what flows back as it is."""
         if isinstance(p.parent, ast.BinOp) and isinstance(p.parent.op, ast.Mult):
             return
@@ -120,7 +120,7 @@ class Expressions:
             yield Fault("upstream", s, p.put(product), 42)
 
     def _product(
-        self, s: Statement, p: Spot, left: ast.expr, right: ast.expr
+        self, s: DerivedStatement, p: Spot, left: ast.expr, right: ast.expr
     ) -> Iterator[Fault]:
         def turned(e: ast.expr) -> ast.expr:
             if isinstance(e, ast.Attribute) and e.attr == "T":
@@ -138,7 +138,7 @@ class Expressions:
                 yield Fault("elementwise", s, p.put(made), 35)
 
     def _dropped(
-        self, s: Statement, p: Spot, kept: ast.expr, dropped: ast.expr
+        self, s: DerivedStatement, p: Spot, kept: ast.expr, dropped: ast.expr
     ) -> Fault:
         """Return the mistake of leaving a factor out."""
         names = names_in(dropped)
@@ -180,7 +180,7 @@ class Expressions:
         return found.size <= 2 and 0 in found and bool(np.all(found >= 0))
 
     def _left_out(
-        self, s: Statement, p: Spot, kept: ast.expr, dropped: ast.expr
+        self, s: DerivedStatement, p: Spot, kept: ast.expr, dropped: ast.expr
     ) -> Fault:
         """Return the mistake of leaving a term out."""
         back, other = self._flows(dropped), self._flows(kept)
@@ -192,7 +192,7 @@ class Expressions:
             return Fault("term", s, p.put(kept), 43)
         return Fault("local derivative", s, p.put(kept), 41)
 
-    def _call(self, s: Statement, p: Spot, node: ast.Call) -> Iterator[Fault]:
+    def _call(self, s: DerivedStatement, p: Spot, node: ast.Call) -> Iterator[Fault]:
         match node:
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id="np"), attr="where"),
@@ -232,7 +232,7 @@ class Expressions:
                 yield Fault("rearranged", s, p.put(made), 48)
 
     def _reduced(
-        self, s: Statement, p: Spot, node: ast.Call, value: ast.expr, kind: str
+        self, s: DerivedStatement, p: Spot, node: ast.Call, value: ast.expr, kind: str
     ) -> Iterator[Fault]:
         keep = [k for k in node.keywords if k.arg != "axis"]
         yield Fault("not summed", s, p.put(value), 28)
@@ -255,14 +255,19 @@ class Expressions:
             yield Fault("broadcast", s, p.put(bare), 33)
 
     def _compare(
-        self, s: Statement, p: Spot, left: ast.expr, op: ast.cmpop, right: ast.expr
+        self,
+        s: DerivedStatement,
+        p: Spot,
+        left: ast.expr,
+        op: ast.cmpop,
+        right: ast.expr,
     ) -> Iterator[Fault]:
         turned: ast.cmpop = ast.LtE() if isinstance(op, (ast.Gt, ast.GtE)) else ast.Gt()
         if isinstance(op, ast.Eq):
             turned = ast.NotEq()
         yield Fault("inverted mask", s, p.put(ast.Compare(left, [turned], [right])), 12)
 
-    def _constant(self, s: Statement, p: Spot, value: float) -> Iterator[Fault]:
+    def _constant(self, s: DerivedStatement, p: Spot, value: float) -> Iterator[Fault]:
         yield Fault("factor 2", s, p.put(ast.Constant(value / 2)), 18)
         yield Fault("twice", s, p.put(ast.Constant(value * 2)), 18)
         if not self._flows(term_of(s.node, p.node)):
@@ -276,7 +281,7 @@ class Expressions:
                     yield Fault("epsilon", s, p.put(ast.Constant(other)), 16)
 
     def _subscript(
-        self, s: Statement, p: Spot, value: ast.expr, index: ast.expr
+        self, s: DerivedStatement, p: Spot, value: ast.expr, index: ast.expr
     ) -> Iterator[Fault]:
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         back = any(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from symdiff.grading.reference import Reference, Statement
+from symdiff.grading.reference import DerivedStatement, Reference
 
 Edit = tuple[Any, str, int | None, Any]  # of a node: its field, the place there, new
 
@@ -23,7 +23,7 @@ class Fault:
     """A mistake in a statement; ``rank`` orders those that explain the same numbers."""
 
     cause: str
-    statement: Statement
+    statement: DerivedStatement
     edits: list[Edit]
     rank: int
     values: dict[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from symdiff.grading.diagnosis import TRACED, Diagnosis
 from symdiff.grading.files import LONGEST, imports_noted, unread
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
-from symdiff.grading.reference import Case, Reference, Statement, forward_values
+from symdiff.grading.reference import Case, DerivedStatement, Reference, forward_values
 from symdiff.grading.results import CaseOutcome, regular
 from symdiff.grading.runner import WATCHED
 from symdiff.grading.sandbox import Given, Limits, Session, run
@@ -188,7 +188,7 @@ class _Grading:
         return self.source[line - 1].strip() if 0 < line <= len(self.source) else ""
 
     def _raised(
-        self, error: dict[str, Any], words: str, s: Statement | None
+        self, error: dict[str, Any], words: str, s: DerivedStatement | None
     ) -> Mistake:
         line = int(error.get("line") or 0)
         cause, hint = cause_of(str(error.get("message"))), ""
@@ -285,7 +285,7 @@ class _Grading:
         }
         return {"returns": odd, "random": random, "precision": coarse}
 
-    def _statement(self, source: str) -> Statement | None:
+    def _statement(self, source: str) -> DerivedStatement | None:
         """Return the derived statement that sets what a student's line sets."""
         name = source.split("=")[0].strip(" +-*/@")
         for s in self.reference.statements:

@@ -17,7 +17,7 @@ import numpy as np
 
 from symdiff.grading.expressions import Expressions
 from symdiff.grading.faults import Edit, Fault, Spot, is_term, names_in, parsed, places
-from symdiff.grading.reference import FORWARD, Case, Reference, Statement
+from symdiff.grading.reference import FORWARD, Case, DerivedStatement, Reference
 
 
 class Mistakes(Expressions):
@@ -50,7 +50,7 @@ class Mistakes(Expressions):
         for statement in self.reference.statements:
             yield from self._of(statement)
 
-    def _of(self, s: Statement) -> Iterator[Fault]:
+    def _of(self, s: DerivedStatement) -> Iterator[Fault]:
         node = s.node
         yield from self._whole(s)
         value = getattr(node, "value", None)
@@ -77,7 +77,7 @@ class Mistakes(Expressions):
                 if is_term(place):
                     yield from self._scaled(s, place, 64)
 
-    def _axes(self, s: Statement) -> Iterator[Fault]:
+    def _axes(self, s: DerivedStatement) -> Iterator[Fault]:
         """Yield the sums of a cotangent over other axes, whatever form it has."""
         value = s.node.value  # type: ignore[attr-defined]
         names = names_in(value) - {"np"} - self.lengths.keys()
@@ -94,7 +94,7 @@ class Mistakes(Expressions):
 
     # --- statements -------------------------------------------------------------------
 
-    def _whole(self, s: Statement) -> Iterator[Fault]:
+    def _whole(self, s: DerivedStatement) -> Iterator[Fault]:
         """Yield mistakes that leave a statement out, or overwrite."""
         node = s.node
         if node not in self.bodies:
@@ -138,7 +138,7 @@ class Mistakes(Expressions):
                 yield Fault("carry", s, [(parent, "body", i, ast.Pass())], 13)
 
     def _scattered(
-        self, s: Statement, node: ast.Expr, parent: Any, i: int
+        self, s: DerivedStatement, node: ast.Expr, parent: Any, i: int
     ) -> Iterator[Fault]:
         """Yield the mistakes in adding to elements that are picked by an index."""
         yield Fault("fan-out", s, [(parent, "body", i, ast.Pass())], 12)
@@ -149,7 +149,7 @@ class Mistakes(Expressions):
                 for over in (added, ast.Assign([place], value)):
                     yield Fault("repeated index", s, [(parent, "body", i, over)], 9)
 
-    def _named(self, s: Statement, p: Spot, name: str) -> Iterator[Fault]:
+    def _named(self, s: DerivedStatement, p: Spot, name: str) -> Iterator[Fault]:
         """Yield the mistakes of using another value of the same shape."""
         shape = self.shapes.get(name)
         if shape is None or name in self.settled:
@@ -191,7 +191,7 @@ class Mistakes(Expressions):
                 values = {"used": key.removeprefix(FORWARD), "needed": name}
                 yield Fault("wrong value", s, p.put(parsed(key)), 51, values)
 
-    def _is_last(self, s: Statement) -> bool:
+    def _is_last(self, s: DerivedStatement) -> bool:
         """Whether what a statement sets is returned, and read by nothing else."""
         given = {getattr(e, "id", "") for e in self.reference.outputs.values()}
         others = [t for t in self.reference.statements if t is not s]
@@ -199,7 +199,7 @@ class Mistakes(Expressions):
             t.target == s.target or s.target in names_in(t.node) for t in others
         )
 
-    def _moved_down(self, s: Statement, name: str, text: str) -> list[Edit]:
+    def _moved_down(self, s: DerivedStatement, name: str, text: str) -> list[Edit]:
         """Return a statement moved to the end, where later values are known."""
         function = self.reference.function
         node = _Renamed(name, text).visit(copy.deepcopy(s.node))
@@ -212,7 +212,7 @@ class Mistakes(Expressions):
 
     # --- factors ----------------------------------------------------------------------
 
-    def _scaled(self, s: Statement, p: Spot, rank: int) -> Iterator[Fault]:
+    def _scaled(self, s: DerivedStatement, p: Spot, rank: int) -> Iterator[Fault]:
         """Yield the mistakes of a factor too many or too few."""
         factors: list[tuple[str, str, dict[str, str]]] = [
             ("sign", "-1.0", {}),

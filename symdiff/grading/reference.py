@@ -28,7 +28,7 @@ FORWARD = "_forward_"  # opens the names of values of the forward pass
 
 
 @dataclass(frozen=True)
-class Statement:
+class DerivedStatement:
     """A statement of the derived backward; ``heading`` is the user's, at ``place``."""
 
     target: str
@@ -125,11 +125,11 @@ class Reference:
         names = [n.removeprefix("d_") for n in self.module.Gradients._fields]
         return dict(zip(names, value.args, strict=True))
 
-    def told(self, name: str) -> Statement | None:
+    def told(self, name: str) -> DerivedStatement | None:
         """Return the first statement that sets a name."""
         return next((s for s in self.statements if s.target == name), None)
 
-    def statement_of(self, name: str) -> Statement | None:
+    def statement_of(self, name: str) -> DerivedStatement | None:
         """Return the statement that sets the gradient of a name."""
         expression = self.outputs[name]
         names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
@@ -175,7 +175,7 @@ def _statements(
     listing: Listing,
     count: Iterator[int],
     looped: bool = False,
-) -> Iterator[Statement]:
+) -> Iterator[DerivedStatement]:
     """Yield the statements that compute, those of loops where they stand."""
     for stmt in body:
         line = listing.at(stmt.lineno)
@@ -185,7 +185,7 @@ def _statements(
             inner = looped or isinstance(stmt, (ast.For, ast.While))
             yield from _statements(stmt.body, listing, count, inner)
         elif line.targets:
-            yield Statement(
+            yield DerivedStatement(
                 line.targets[0],
                 ast.unparse(stmt),
                 shape=line.shape,

@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from symdiff.grading.hypotheses import Gradients, Search, close
-from symdiff.grading.reference import Statement
+from symdiff.grading.reference import DerivedStatement
 
 Array = np.ndarray
 Found = Mapping[int, Gradients]
@@ -27,7 +27,7 @@ class Relation:
     """How numbers relate to the right ones, at the statement where that begins."""
 
     cause: str
-    statement: Statement
+    statement: DerivedStatement
     values: dict[str, str]
     factor: float = 1.0  # at the first case
 
@@ -105,7 +105,7 @@ def _fit(
 
 
 def _as_formula(
-    search: Search, factors: Mapping[int, float], s: Statement
+    search: Search, factors: Mapping[int, float], s: DerivedStatement
 ) -> tuple[str, dict[str, str]] | None:
     """Return a cause and its words for a factor, in the lengths of the cases."""
     cases = search.cases

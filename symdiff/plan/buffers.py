@@ -66,7 +66,7 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Allocation:
     """How one node is computed.
 
     ``kind`` is "buffer" (written into ``buffer`` by ``form``, over operand ``over``),
@@ -89,7 +89,7 @@ class MemoryPlan:
     other).
     """
 
-    places: tuple[Place, ...]
+    places: tuple[Allocation, ...]
     buffers: tuple[Buffer, ...]
     copies: tuple[tuple[Buffer, Node, bool], ...]
 

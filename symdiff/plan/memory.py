@@ -19,7 +19,7 @@ from symdiff.ops.core.layouts import Layout, c_order
 from symdiff.ops.core.operands import LITERAL
 from symdiff.ops.core.outforms import OutForm
 from symdiff.ops.core.text import is_statements, op_text, operations
-from symdiff.plan.buffers import Buffer, Destination, MemoryPlan, Place
+from symdiff.plan.buffers import Allocation, Buffer, Destination, MemoryPlan
 from symdiff.plan.layout import layout_of
 from symdiff.plan.outform import out_form
 from symdiff.plan.schedule import MOST_OPERATIONS
@@ -224,13 +224,13 @@ class _Planner:
     def _kind(self, node: Node) -> Any:
         return (node.shape, node.dtype, self.layouts.get(node))
 
-    def _place(self, at: int, node: Node, goals: Sequence[Buffer]) -> Place:
+    def _place(self, at: int, node: Node, goals: Sequence[Buffer]) -> Allocation:
         if node in self.inline:
-            return Place(node, "inline")
+            return Allocation(node, "inline")
         form = self.forms.get(node)
         layout = self.layouts.get(node)
         if form is None or layout is None:
-            return Place(node, "plain")
+            return Allocation(node, "plain")
         kind = (node.shape, node.dtype, layout)
         goal = next((b for b in goals if b.kind == kind), self.wishes.get(node))
         over = self._overwritten(at, node, form, kind, goal)
@@ -242,7 +242,7 @@ class _Planner:
             buffer = self._allocate(kind)
         self.holding[node] = buffer
         self.occupant[buffer] = node
-        return Place(
+        return Allocation(
             node, "buffer", buffer, form.text if over is None else form.over[over], over
         )
 

@@ -24,7 +24,7 @@ from symdiff.rewrite.index_ranges import Allowed
 Named = tuple[str, Tensor]
 
 
-class Halves(NamedTuple):
+class StepsByHalf(NamedTuple):
     """What becomes of tensors in what prediction returns, and in the training half.
 
     The halves share nodes; apart, each keeps the statements that declared them.
@@ -34,7 +34,7 @@ class Halves(NamedTuple):
     trained: Steps = Steps()
 
 
-AS_DECLARED = Halves()
+AS_DECLARED = StepsByHalf()
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Program:
     update: Equations | None = None  # what the optimiser does with the gradients
     # what its uses as labels or indices allow of an input
     indexing: tuple[tuple[Node, Allowed], ...] = ()
-    became: Halves = AS_DECLARED  # what passes have made of declared tensors
+    became: StepsByHalf = AS_DECLARED  # what passes have made of declared tensors
     # of each value on the way to the results its cotangent, as it was derived
     cotangents: tuple[tuple[Node, Tensor], ...] = ()
 
@@ -112,7 +112,9 @@ class Program:
         else:
             found = [*predicted(roots[:first]), *trained(roots[first:])]
         before = self.became
-        became = Halves(before.predicted.then(predicted), before.trained.then(trained))
+        became = StepsByHalf(
+            before.predicted.then(predicted), before.trained.then(trained)
+        )
         return replace(self.with_roots(found), became=became)
 
     @cached_property

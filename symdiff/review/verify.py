@@ -155,7 +155,7 @@ def verify(
         if unheld:
             verdict.problems.append(unheld)
             return verdict
-        run = _Run(module, check, verdict, by_complex, directions, seed)
+        run = _Verification(module, check, verdict, by_complex, directions, seed)
         with _running(path):
             run.at(points, params, count)
         for name, what in COMPARED.items():
@@ -215,7 +215,7 @@ def _unchecked(module: ModuleType) -> Iterator[None]:
 
 
 @dataclass
-class _Run:
+class _Verification:
     module: ModuleType
     check: ModuleType | None
     verdict: Verdict

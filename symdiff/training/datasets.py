@@ -1,10 +1,10 @@
 """Data as the generated ``fit`` takes it: checked, split, or batch by batch; floats in
 the width that is declared, else in float32.
 
-In: what data() returned, or files hold. Out: `Rows` for training, and for each set of
-rows that is held out. Invariant: rows that do not fit are reported with where they came
-from, before the first step where they are in memory; what lies on disk is read a batch
-at a time.
+In: what data() returned, or files hold. Out: a `Dataset` for training, and one for each
+set of rows that is held out. Invariant: rows that do not fit are reported with where
+they came from, before the first step where they are in memory; what lies on disk is
+read a batch at a time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _READ = 1024  # rows of held-out data that are read at a time where it lies on d
 
 
 @dataclass(frozen=True)
-class Rows:
+class Dataset:
     """A set of rows: arrays by argument, or a function from the epoch to batches.
 
     ``rows`` is None where the function alone knows.
@@ -46,18 +46,18 @@ class Rows:
 
 def prepared(
     train: Any, training: Training, where: str, data: Mapping[str, Any]
-) -> dict[str, Rows]:
+) -> dict[str, Dataset]:
     """Return the parts of a data set, by the names of a training step's arguments.
 
     ``train`` is the generated module, whose own checks are used; ``where`` says in
     errors what the data is.
     """
     params = train.init_params(0)
-    found: dict[str, Rows] = {}
+    found: dict[str, Dataset] = {}
     for split, part in data.items():
         place = f"{where}[{split!r}]"
         if callable(part):
-            found[split] = Rows(_converted(train, place, part), None)
+            found[split] = Dataset(_converted(train, place, part), None)
             continue
         arrays = {
             argument: _array(f"{place}[{name!r}]", value, width_of(train, argument))
@@ -107,7 +107,7 @@ def _split(
     training: Training,
     where: str,
     data: Mapping[str, Any],
-) -> dict[str, Rows]:
+) -> dict[str, Dataset]:
     """Return the training rows but for a share of them, and that share."""
     if getattr(train, "NUMBERED", ()) or not train.ROWS:
         raise SpecError(
@@ -213,19 +213,19 @@ def _part(
     rows: np.ndarray | None,
     split: str,
     training: Training,
-) -> Rows:
+) -> Dataset:
     """Return chosen rows, or all: in memory, or read from disk a batch at a time."""
     if getattr(train, "NUMBERED", ()) or not train.ROWS:
-        return Rows(_fitting(train, arrays), count)
+        return Dataset(_fitting(train, arrays), count)
     if not any(map(_on_disk, arrays.values())):
         if rows is not None:
             arrays = _cut(train.ROWS, arrays, rows)
-        return Rows(arrays, count)
+        return Dataset(arrays, count)
     size = training.batch_size if split == "train" else _READ
     shuffle = training.shuffle and split == "train"
     chosen = np.arange(count) if rows is None else rows
     seed = training.seed
-    return Rows(_OnDisk(train, arrays, chosen, size, shuffle, seed), count)
+    return Dataset(_OnDisk(train, arrays, chosen, size, shuffle, seed), count)
 
 
 @dataclass(frozen=True)

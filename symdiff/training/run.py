@@ -30,7 +30,7 @@ from symdiff.declare.spec import HELD_OUT, SpecFile, call_data
 from symdiff.graph.errors import OutputError, SpecError
 from symdiff.training.beside import interruptible, noted
 from symdiff.training.curve import history_text, sketch, svg
-from symdiff.training.datasets import Rows, prepared
+from symdiff.training.datasets import Dataset, prepared
 from symdiff.training.nans import Recorder
 from symdiff.training.progress import Progress
 from symdiff.training.request import Request
@@ -119,7 +119,7 @@ def run(
     return TrainedRun(request.weights, history, interrupted)
 
 
-def _parts(spec: SpecFile, request: Request, train: Any) -> dict[str, Rows]:
+def _parts(spec: SpecFile, request: Request, train: Any) -> dict[str, Dataset]:
     """Return the data, from files or from data(); raise where it does not fit."""
     training = request.training
     if request.data:
@@ -150,7 +150,7 @@ def _parts(spec: SpecFile, request: Request, train: Any) -> dict[str, Rows]:
     return parts
 
 
-def _resumed(request: Request, train: Any, parts: Mapping[str, Rows]) -> int:
+def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
     """Return how many epochs the checkpoint has; raise where it cannot be used."""
     path = request.checkpoint
     if path is None or not path.exists():
@@ -320,7 +320,7 @@ def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
     return f"epoch {best + 1}, the best by {training.monitor} ({value:.4g})"
 
 
-def _say_held_out(train: Any, params: Any, parts: Mapping[str, Rows]) -> None:
+def _say_held_out(train: Any, params: Any, parts: Mapping[str, Dataset]) -> None:
     held_out = [name for name in HELD_OUT if name in parts]
     for name in held_out:
         found = train._held_out(params, parts[name].data, 0)

@@ -17,7 +17,7 @@ import symdiff as sd
 from symdiff.cli import main
 from symdiff.explain.costs import costs
 from symdiff.explain.explanation import derivation_of, explained
-from symdiff.explain.parts import Cotangent, Handed, Leaf, Step
+from symdiff.explain.parts import Cotangent, ForwardStep, Handed, Leaf
 
 CIRCUIT = """\
 import symdiff as sd
@@ -367,7 +367,7 @@ def test_every_format_says_the_same():
     told = explained(everything(), values="random", cost=True)
     parts = [p for s in told.tree.sections for p in s.parts]
     handed = [p for p in parts if isinstance(p, Handed)]
-    rules = {p.rule for p in parts if isinstance(p, Step) and p.rule}
+    rules = {p.rule for p in parts if isinstance(p, ForwardStep) and p.rule}
     seeds = [p for p in parts if isinstance(p, Cotangent) and p.seed]
     alone = [p for p in seeds if not p.terms]
     assert handed
@@ -383,7 +383,7 @@ def test_every_format_says_the_same():
         for section in told.tree.sections:
             assert section.kind == "cost" or words(section.title[:40]) in words(plain)
         for part in parts:
-            if isinstance(part, Step | Cotangent | Leaf) and part.value:
+            if isinstance(part, ForwardStep | Cotangent | Leaf) and part.value:
                 assert words(part.value) in words(plain)
         for rule in rules:
             assert words(rule) in words(plain)

@@ -1,9 +1,9 @@
 """The text of a TOML spec: its values, and where in the file each of them stands.
 
-In: the bytes of a file. Out: a `Document` with what `tomllib` reads, and a `Span` for
-every key and value, which `tomllib` does not tell. Invariant: whatever the bytes are,
-what is wrong with them is a `SpecError` with file, line, column and a caret, found in
-time and memory that the limits below bound; nothing is executed.
+In: the bytes of a file. Out: a `Document` with what `tomllib` reads, and a
+`KeyValueSpan` for every key and value, which `tomllib` does not tell. Invariant:
+whatever the bytes are, what is wrong with them is a `SpecError` with file, line, column
+and a caret, found in time and memory that the limits below bound; nothing is executed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Path_ = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class KeyValueSpan:
     """Where a key stands, and its value: offsets in the text, ends excluded.
 
     ``characters`` are the offsets of a string's characters, and of its end.
@@ -44,14 +44,14 @@ class Document:
     path: Path
     text: str
     values: dict[str, Any]
-    places: dict[Path_, Span] = field(repr=False)
+    places: dict[Path_, KeyValueSpan] = field(repr=False)
     starts: list[int] = field(repr=False)  # offsets of the lines
 
-    def place(self, path: Path_) -> Span:
+    def place(self, path: Path_) -> KeyValueSpan:
         """Return the place of a value, or of the nearest table around it."""
         while path and path not in self.places:
             path = path[:-1]
-        return self.places.get(path, Span((0, 0), (0, 0)))
+        return self.places.get(path, KeyValueSpan((0, 0), (0, 0)))
 
     def line(self, offset: int) -> int:
         """Return the number of the line that an offset lies in."""
@@ -141,7 +141,7 @@ def read_document(path: Path, data: bytes) -> Document:
             raise _pointed(path, text, starts, start + MAX_LINE, 0, message)
     try:
         values = tomllib.loads(text)
-        places = _Scanner(text).scan()
+        places = _TomlScanner(text).scan()
     except tomllib.TOMLDecodeError as error:
         raise _syntax(path, text, starts, str(error)) from None
     except RecursionError:
@@ -189,14 +189,14 @@ _SCALAR = re.compile(r"[^,\]}\n#]*")
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
 
 
-class _Scanner:
+class _TomlScanner:
     """Finds the places in a text that tomllib has accepted."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
-        self.places: dict[Path_, Span] = {}
+        self.places: dict[Path_, KeyValueSpan] = {}
 
-    def scan(self) -> dict[Path_, Span]:
+    def scan(self) -> dict[Path_, KeyValueSpan]:
         prefix: Path_ = ()
         while self._skip(_SPACE):
             if self.text[self.at] == "[":
@@ -231,7 +231,7 @@ class _Scanner:
                 self.at = match.end()
             span = (first, self.at)
             if len(parts) <= 8:  # deeper tables are errors at the outer ones
-                self.places.setdefault((*prefix, *parts), Span(span, span))
+                self.places.setdefault((*prefix, *parts), KeyValueSpan(span, span))
             self._skip(_BLANK)
             if self.text[self.at] != ".":
                 return (*prefix, *parts)
@@ -274,7 +274,7 @@ class _Scanner:
                 assert match is not None
                 self.at = start + len(match[0].rstrip())
         span = (start, self.at)
-        self.places[path] = Span(key or span, span, characters)
+        self.places[path] = KeyValueSpan(key or span, span, characters)
 
     def _string(self) -> tuple[str, tuple[int, ...]]:
         """Read a string: its characters, and their offsets with that of the end."""

@@ -38,7 +38,7 @@ from symdiff.ops.core.operands import CONSTANT
 from symdiff.ops.core.outforms import is_call
 from symdiff.ops.core.text import is_statements
 from symdiff.ops.core.tuples import ITEM
-from symdiff.plan.buffers import Buffer, MemoryPlan, Place
+from symdiff.plan.buffers import Allocation, Buffer, MemoryPlan
 from symdiff.plan.outform import short_text
 from symdiff.plan.schedule import Step
 
@@ -140,7 +140,7 @@ def _shared_names(
 
 
 def _statement(
-    place: Place,
+    place: Allocation,
     step: Step,
     shared: Mapping[Node, Tensor],
     is_read: bool,

@@ -202,7 +202,7 @@ def read_nodes(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
     return found
 
 
-def used_nodes(body: Body) -> set[Node]:
+def used_nodes(body: FunctionBody) -> set[Node]:
     """Return the nodes that a body reads or returns, and what tells its dtype."""
     found = read_nodes(body.order, body.results)
     if body.context.float_read and body.context.float_node is not None:
@@ -211,7 +211,7 @@ def used_nodes(body: Body) -> set[Node]:
 
 
 @dataclass(slots=True)
-class Body:
+class FunctionBody:
     """A body under construction: the statements of its computation and its context."""
 
     context: Context
@@ -231,7 +231,7 @@ def compute(
     headings: bool = True,
     arrays: Sequence[Node] | None = None,
     dtype: str | None = None,
-) -> Body:
+) -> FunctionBody:
     """Lower the steps of a routine, ``given`` the expressions of what it is given.
 
     ``arrays`` are the given values that may tell the float dtype (all, by default), and
@@ -243,7 +243,7 @@ def compute(
     context.float_is = None if dtype is None else py.name(dtype)
     context.numbers = routine.forms
     stmts = lower(routine.steps, context)
-    return Body(context, stmts, routine.order, list(routine.results))
+    return FunctionBody(context, stmts, routine.order, list(routine.results))
 
 
 def check_dims(found: Sequence[Constraint], context: Context) -> list[py.Stmt]:
@@ -319,7 +319,7 @@ def _may_alias(node: Node, context: Context) -> bool:
     return not is_filled(start, context) or context.at_hand(start) is not None
 
 
-def returned(body: Body, node: Node, taken: set[Node]) -> py.Expr:
+def returned(body: FunctionBody, node: Node, taken: set[Node]) -> py.Expr:
     """Return a result as it is handed out: of the declared dtype, aliasing nothing.
 
     ``taken`` are the values handed out already; the result's own is added.

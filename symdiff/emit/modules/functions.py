@@ -18,7 +18,7 @@ from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims
 from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.bodies import (
-    Body,
+    FunctionBody,
     Unit,
     check_dims,
     check_lengths,
@@ -105,11 +105,11 @@ def given_leaves(unit: Unit, *groups: Sequence[Tensor]) -> dict[Node, py.Expr]:
     return {leaf.node: leaf_name(unit, leaf) for group in groups for leaf in group}
 
 
-def draws(body: Body) -> bool:
+def draws(body: FunctionBody) -> bool:
     return any(n.op is RANDOM for n in body.order)
 
 
-def prologue(unit: Unit, body: Body, leaves: Sequence[Tensor]) -> list[py.Stmt]:
+def prologue(unit: Unit, body: FunctionBody, leaves: Sequence[Tensor]) -> list[py.Stmt]:
     """Return the parameters' unpacking, the lengths, and the checks on them."""
     used = used_nodes(body)
     p = unit.program
@@ -152,7 +152,9 @@ def forward_function(unit: Unit) -> Written:
     )
 
 
-def _scalars(unit: Unit, body: Body, values: Sequence[py.Expr]) -> Scalars | None:
+def _scalars(
+    unit: Unit, body: FunctionBody, values: Sequence[py.Expr]
+) -> Scalars | None:
     """Return a function of scalars as Python arithmetic, where that is possible."""
     leaves = unit.program.inputs
     nodes = {*(t.node for t in leaves), *body.order, *body.results}

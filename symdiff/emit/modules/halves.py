@@ -15,7 +15,7 @@ import sympy as sp
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
 from symdiff.emit.modules.bodies import (
-    Body,
+    FunctionBody,
     Unit,
     compute,
     origin,
@@ -60,7 +60,7 @@ class Halves:
 class Reverse:
     """The backward function's computation, and the name of the dtype it may get."""
 
-    body: Body
+    body: FunctionBody
     seeds: list[py.Stmt]
     values: list[py.Expr]
     dtype: str | None
@@ -105,7 +105,7 @@ def _reverse(unit: Unit, residuals: Sequence[Node]) -> Reverse:
     return Reverse(body, _seed_checks(unit, body), values, handed)
 
 
-def _seed_checks(unit: Unit, body: Body) -> list[py.Stmt]:
+def _seed_checks(unit: Unit, body: FunctionBody) -> list[py.Stmt]:
     """Return the conversions that hold a cotangent to its result's shape and dtype.
 
     A scalar becomes a Python float, which never widens what it is combined with.
@@ -127,7 +127,7 @@ def _seed_checks(unit: Unit, body: Body) -> list[py.Stmt]:
 
 
 def _further_fields(
-    unit: Unit, primal: Body, reverse: Reverse, residuals: Sequence[Node]
+    unit: Unit, primal: FunctionBody, reverse: Reverse, residuals: Sequence[Node]
 ) -> list[Field]:
     """Return fields for the lengths and the dtype that no residual array tells."""
     known = {str(d) for n in residuals for d in n.shape if isinstance(d, sp.Symbol)}
@@ -151,7 +151,7 @@ def _further_fields(
 
 
 def _primal_function(
-    unit: Unit, body: Body, fields: Sequence[Field], residuals: Sequence[Node]
+    unit: Unit, body: FunctionBody, fields: Sequence[Field], residuals: Sequence[Node]
 ) -> Written:
     """Return the forward pass that keeps what the backward pass reads."""
     p = unit.program

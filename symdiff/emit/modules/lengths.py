@@ -78,7 +78,7 @@ def meeting(
         raise _unmet(broken, fixed)
     wanted = {s: wishes[i % len(wishes)] for i, s in enumerate(dims)}
     free = [s for s in dims if s not in fixed]
-    found = _Search(checks, wanted).extended(fixed, free)
+    found = _LengthSearch(checks, wanted).extended(fixed, free)
     if found is None:
         raise _unmet([c for c in checks if c.symbols & set(free)], fixed)
     return {str(s): found[s] for s in dims}
@@ -161,7 +161,7 @@ def _function(e: sp.Expr) -> Callable[[Lengths], Any]:
 
 
 @dataclass
-class _Search:
+class _LengthSearch:
     """A search by depth, whose nearest lengths come first."""
 
     checks: Sequence[_Check]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from symdiff.declare.update import Optimizer
 from symdiff.emit.lower.storing import stored
-from symdiff.emit.modules.bodies import Body, Unit, bare_unit, compute
+from symdiff.emit.modules.bodies import FunctionBody, Unit, bare_unit, compute
 from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
 from symdiff.graph.node import Node, topological
@@ -168,7 +168,7 @@ def _by_shape(forms: Mapping[Shape, _Form]) -> list[py.Stmt]:
 
 
 def _stored(
-    body: Body, update: Update, given: Mapping[Node, py.Expr], unit: Unit
+    body: FunctionBody, update: Update, given: Mapping[Node, py.Expr], unit: Unit
 ) -> list[py.Stmt]:
     """Return the body's statements, with results written into what they replace."""
     arrays = {t.node: given[t.node] for t in update.arrays}

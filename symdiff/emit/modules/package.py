@@ -41,7 +41,7 @@ PLAIN = "What is predicted, a statement for each node: forward.py is compared wi
 
 def package_files(
     lowered: LoweredFunctions, options: Options, origin: str, modules: Sequence[str]
-) -> Package:
+) -> PackageFiles:
     """Return the files of a package, or the one file with its constants."""
     unit = lowered.unit
     name = unit.program.name
@@ -86,19 +86,19 @@ def _training_modules(
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
+class PackageFiles:
     """Files by path, and what the listings of the modules are made from."""
 
     files: dict[str, str | bytes]
     listed: dict[str, Sequence[Listed | Record]]
 
 
-def packaged(modules: Mapping[str, Module], unit: Unit, prefix: str) -> Package:
+def packaged(modules: Mapping[str, Module], unit: Unit, prefix: str) -> PackageFiles:
     """Return modules by name as files below a prefix."""
     paths = {f"{prefix}{name}.py": module for name, module in modules.items()}
     texts: dict[str, str | bytes] = {path: m.text for path, m in paths.items()}
     listed = {path: m.listed for path, m in paths.items() if m.listed}
-    return Package(with_constants(texts, unit, prefix), listed)
+    return PackageFiles(with_constants(texts, unit, prefix), listed)
 
 
 def with_constants(

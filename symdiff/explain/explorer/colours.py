@@ -25,7 +25,7 @@ _STRINGS = {token.STRING} | {
 
 
 @dataclass(frozen=True)
-class Piece:
+class ColouredPiece:
     """A part of a line, and the class that its colour is given to."""
 
     line: int
@@ -38,9 +38,9 @@ class Piece:
 Said = Callable[[int, int, int], str]
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str) -> list[ColouredPiece]:
     """Return the words of a text; as many as can be read where it is no Python."""
-    found: list[Piece] = []
+    found: list[ColouredPiece] = []
     before = ""
     try:
         for t in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -71,18 +71,18 @@ def _kind(t: tokenize.TokenInfo, before: str) -> str:
     return "b" if t.string in BUILTINS and before != "." else "v"
 
 
-def _rows(t: tokenize.TokenInfo, kind: str) -> Iterator[Piece]:
+def _rows(t: tokenize.TokenInfo, kind: str) -> Iterator[ColouredPiece]:
     (line, start), (last, end) = t.start, t.end
     for row in range(line, last + 1):
         first = start if row == line else 0
         stop = end if row == last else 10**9
         if kind and stop > first:
-            yield Piece(row, first, stop, kind)
+            yield ColouredPiece(row, first, stop, kind)
 
 
 def rows(text: str, said: Said, on_line: Callable[[int], str]) -> Iterable[str]:
     """Return the lines as HTML, with attributes for words and for lines."""
-    by_line: dict[int, list[Piece]] = {}
+    by_line: dict[int, list[ColouredPiece]] = {}
     for piece in pieces(text):
         by_line.setdefault(piece.line, []).append(piece)
     for number, row in enumerate(text.splitlines(), 1):
@@ -93,7 +93,9 @@ def rows(text: str, said: Said, on_line: Callable[[int], str]) -> Iterable[str]:
         )
 
 
-def _words(row: str, number: int, found: Iterable[Piece], said: Said) -> Iterator[str]:
+def _words(
+    row: str, number: int, found: Iterable[ColouredPiece], said: Said
+) -> Iterator[str]:
     at = 0
     for piece in found:
         if piece.start > at:

@@ -52,7 +52,7 @@ def linked(listing: Listing, owners: Owners) -> Linked:
                 found.add(row, ["u"])
         elif name in OF_VALUES:
             nodes |= region.nodes
-    reader = _Reader(owners, found, listing, nodes)
+    reader = _LinkReader(owners, found, listing, nodes)
     for name, fields in listing.records.items():
         reader.record(name, fields)
     for name, region in listing.functions.items():
@@ -70,7 +70,7 @@ def items_of(part: Related) -> list[str]:
     return found + [f"r{i}" for i in part.rules]
 
 
-class _Reader:
+class _LinkReader:
     def __init__(
         self,
         owners: Owners,

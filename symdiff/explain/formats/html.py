@@ -17,12 +17,12 @@ from symdiff.explain.mathml import equations, mathml
 from symdiff.explain.parts import (
     Code,
     Cotangent,
+    ForwardStep,
     Handed,
     Leaf,
     Part,
     Partial,
     Section,
-    Step,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -130,7 +130,7 @@ def _told(section: Section) -> Iterable[str]:
                 yield f"<article>{''.join(_parts([part]))}</article>"
         case "statement":
             for step, *rest in section.groups():
-                assert isinstance(step, Step)
+                assert isinstance(step, ForwardStep)
                 yield f'<article id="{escape(step.name)}">'
                 yield from _parts([step, *rest])
                 yield "</article>"
@@ -149,7 +149,7 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
             yield f"<div>{equations(rows)}</div>"
             rows = []
         match part:
-            case Step():
+            case ForwardStep():
                 yield from _step(part)
             case Cotangent():
                 yield from _cotangent(part)
@@ -175,7 +175,7 @@ def _flow(part: Partial | Handed) -> Iterable[tuple[str, str]]:
             yield rf"\text{{hands back to }} {symbol(to).tex}\text{{: }}", formula.tex
 
 
-def _step(step: Step) -> Iterable[str]:
+def _step(step: ForwardStep) -> Iterable[str]:
     equation = mathml(f"{symbol(step.name).tex} = {step.formula.tex}", display=True)
     yield f'<div class="line">{equation} <span class="type">{escape(step.type)}'
     yield "</span></div>"

@@ -14,11 +14,11 @@ from symdiff.explain.derivation import Gradient
 from symdiff.explain.parts import (
     Code,
     Cotangent,
+    ForwardStep,
     Handed,
     Leaf,
     Partial,
     Section,
-    Step,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -119,10 +119,12 @@ def _leaf(leaf: Leaf, valued: bool) -> str:
     return f"{line}: {words(leaf.value)}" if valued else line
 
 
-def _rows(part: Step | Partial | Handed | Cotangent | Leaf | Code) -> Iterable[str]:
+def _rows(
+    part: ForwardStep | Partial | Handed | Cotangent | Leaf | Code,
+) -> Iterable[str]:
     """Return what a part adds to the equations of its section."""
     match part:
-        case Step():
+        case ForwardStep():
             shape = rf"\quad \text{{{words(part.type)}}}"
             yield f"{symbol(part.name).latex} &= {part.formula.latex}{shape}"
             if part.value:

@@ -15,12 +15,12 @@ from symdiff.explain.derivation import Gradient
 from symdiff.explain.parts import (
     Code,
     Cotangent,
+    ForwardStep,
     Handed,
     Leaf,
     Part,
     Partial,
     Section,
-    Step,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -89,7 +89,7 @@ def _leaves(leaves: Sequence[Leaf], valued: bool) -> Iterable[str]:
 def _part(part: Part) -> Iterable[str]:
     """Return the lines of a part, and the empty ones before them."""
     match part:
-        case Step():
+        case ForwardStep():
             rule = f", {part.rule}" if part.rule else ""
             value = f" = {part.value}" if part.value else ""
             head = f"**{code(part.name)}** {code(part.type)}, {code(part.op)}"

@@ -15,11 +15,11 @@ from symdiff.explain.derivation import Gradient
 from symdiff.explain.parts import (
     Code,
     Cotangent,
+    ForwardStep,
     Handed,
     Leaf,
     Partial,
     Section,
-    Step,
     Tree,
 )
 
@@ -30,7 +30,7 @@ Kind = Literal[
 ]
 
 
-class Row(NamedTuple):
+class ReportRow(NamedTuple):
     """A row of text, and what it tells."""
 
     kind: Kind
@@ -42,27 +42,27 @@ def text(tree: Tree) -> str:
     return "".join(f"{row.text}\n" for row in rows(tree))
 
 
-def rows(tree: Tree, width: int = WIDTH) -> Iterable[Row]:
+def rows(tree: Tree, width: int = WIDTH) -> Iterable[ReportRow]:
     """Return the report's rows, at most ``width`` columns wide where that can be."""
-    yield Row("title", tree.title)
-    yield Row("note", tree.convention)
+    yield ReportRow("title", tree.title)
+    yield ReportRow("note", tree.convention)
     if tree.numbers:
-        yield Row("note", f"Numbers: {tree.numbers}.")
+        yield ReportRow("note", f"Numbers: {tree.numbers}.")
     for section in tree.sections:
-        yield Row("", "")
+        yield ReportRow("", "")
         if section.kind != "reads":
-            yield Row("", "")
+            yield ReportRow("", "")
         yield from _section(section, bool(tree.numbers), width)
 
 
-def _section(section: Section, valued: bool, width: int) -> Iterable[Row]:
+def _section(section: Section, valued: bool, width: int) -> Iterable[ReportRow]:
     if section.kind == "statement":
         title = f"{section.place}   {section.title}".strip() or "without source"
         title = title if len(title) <= width else f"{title[: width - 4]} ..."
-        yield Row("heading", title)
-        yield Row("note", "-" * len(title))
+        yield ReportRow("heading", title)
+        yield ReportRow("note", "-" * len(title))
     elif section.kind != "cost":  # which has a title of its own
-        yield Row("heading", section.title)
+        yield ReportRow("heading", section.title)
     names = max((len(leaf.name) for leaf in section.leaves), default=0)
     types = max((len(leaf.type) for leaf in section.leaves), default=0)
     indent = 6 if section.kind == "statement" else 4
@@ -72,67 +72,73 @@ def _section(section: Section, valued: bool, width: int) -> Iterable[Row]:
                 own = f" {part.own}" if part.own not in ("", part.name) else ""
                 line = f"  {part.name:{names}}  {part.type:{types}}  {part.role}{own}"
                 line += f"   = {part.value}" if valued else ""
-                yield Row("equation", line.rstrip())
-            case Step():
+                yield ReportRow("equation", line.rstrip())
+            case ForwardStep():
                 yield from _step(part, width)
             case Partial(name, by, formula):
-                yield Row("flow", f"      local: d {name} / d {by} = {formula.text}")
+                yield ReportRow(
+                    "flow", f"      local: d {name} / d {by} = {formula.text}"
+                )
             case Handed(to, formula):
-                yield Row("flow", f"      hands back to {to}: {formula.text}")
+                yield ReportRow("flow", f"      hands back to {to}: {formula.text}")
             case Cotangent():
                 yield from _cotangent(part, valued, " " * indent, width)
             case Code():
-                yield Row("note", f"  generated, {part.function}:")
-                yield from (Row("code", f"    | {row}".rstrip()) for row in part.rows)
+                yield ReportRow("note", f"  generated, {part.function}:")
+                yield from (
+                    ReportRow("code", f"    | {row}".rstrip()) for row in part.rows
+                )
             case Gradient():
-                yield Row("", "")
+                yield ReportRow("", "")
                 yield from _gradient(part)
             case Costs():
-                yield from (Row("cost", line) for line in part.lines())
+                yield from (ReportRow("cost", line) for line in part.lines())
             case _:
                 assert_never(part)
 
 
-def _step(step: Step, width: int) -> Iterable[Row]:
+def _step(step: ForwardStep, width: int) -> Iterable[ReportRow]:
     equation = f"  {step.name} = {step.formula.text}"
-    yield Row("equation", _aligned(equation, step.type, width))
+    yield ReportRow("equation", _aligned(equation, step.type, width))
     if step.value:
-        yield Row("value", f"      = {step.value}")
+        yield ReportRow("value", f"      = {step.value}")
     if step.rule:
-        yield Row("note", f"      rule: {step.rule}")
+        yield ReportRow("note", f"      rule: {step.rule}")
 
 
-def _cotangent(part: Cotangent, valued: bool, pad: str, width: int) -> Iterable[Row]:
+def _cotangent(
+    part: Cotangent, valued: bool, pad: str, width: int
+) -> Iterable[ReportRow]:
     """Return the rows of a cotangent: what it is, where it adds, its value."""
     if part.seed and not part.terms:
-        yield Row("back", f"{pad}{part.name}: given (1 for a gradient)")
+        yield ReportRow("back", f"{pad}{part.name}: given (1 for a gradient)")
     elif not part.is_sum and not part.seed:
         (term,) = part.terms
-        yield Row("back", f"{pad}{part.name} = {term.formula.text}")
+        yield ReportRow("back", f"{pad}{part.name} = {term.formula.text}")
     else:
         ways = f"{part.of} is read {len(part.terms)} times"
         if part.seed:
             ways = f"{part.of} is a result, and is read"
-        yield Row("back", f"{pad}{part.name} is a sum: {ways}")
+        yield ReportRow("back", f"{pad}{part.name} is a sum: {ways}")
         for i, term in enumerate(part.terms):
             line = f"{pad}  {'+' if i else '='} {term.formula.text}"
             line += f"   = {term.value}" if valued else ""
-            yield Row("back", _aligned(line, f"from {term.source}", width))
+            yield ReportRow("back", _aligned(line, f"from {term.source}", width))
         if part.seed:
-            yield Row("back", f"{pad}  + what is given (1 for a gradient)")
+            yield ReportRow("back", f"{pad}  + what is given (1 for a gradient)")
     if part.value:
-        yield Row("back", f"{pad}  = {part.value}")
+        yield ReportRow("back", f"{pad}  = {part.value}")
 
 
-def _gradient(gradient: Gradient) -> Iterable[Row]:
+def _gradient(gradient: Gradient) -> Iterable[ReportRow]:
     head = f"  {gradient.cotangent}  {gradient.type}  of {gradient.name}"
-    yield Row("equation", head)
-    yield Row("back", f"    = {gradient.formula.text}")
+    yield ReportRow("equation", head)
+    yield ReportRow("back", f"    = {gradient.formula.text}")
     for i, (name, formula) in enumerate(gradient.where):
         word = "where" if i == 0 else "     "
-        yield Row("back", f"    {word} {name} = {formula.text}")
+        yield ReportRow("back", f"    {word} {name} = {formula.text}")
     if gradient.more:
-        yield Row("note", "          and so on, as told above")
+        yield ReportRow("note", "          and so on, as told above")
 
 
 def _aligned(left: str, right: str, width: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from symdiff.explain.formats.plain import WIDTH, Row, rows
+from symdiff.explain.formats.plain import WIDTH, ReportRow, rows
 from symdiff.explain.parts import Tree
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def coloured(tree: Tree) -> str | None:
     return str(found.get())
 
 
-def _styled(row: Row) -> Text:
+def _styled(row: ReportRow) -> Text:
     from rich.syntax import Syntax
     from rich.text import Text
 
