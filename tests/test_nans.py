@@ -107,3 +107,17 @@ def test_data_that_is_filled_in_is_not_blamed():
     _, node, place, _ = told(filled, root, loss, change=change)
     assert node.startswith("sqrt: np.sqrt(")
     assert place.startswith(where(root))
+
+
+def test_a_metric_that_is_nan_is_named():
+    """The loss may be finite all the same, and the metric share its values."""
+    metric = "off = sd.log(z - 100.0)"
+    body = ["loss = sd.mean((z - y) ** 2)", metric, "shown = sd.mean(off)"]
+    text = SPEC.replace("loss=loss,", 'loss=loss, metrics={"level": shown},')
+    text = text.replace("BODY", "\n".join(body)).replace("CHANGE", "pass")
+    Path("spec.py").write_text(text, "utf-8")
+    result = CliRunner().invoke(main, ["train", "spec.py", "--debug-nans"])
+    assert result.exit_code == 1, result.output
+    assert "the metric level became nan in epoch 1, at step 1" in result.stderr
+    assert f"line in spec:    {where(metric)}" in result.stderr
+    assert "log(" in result.stderr

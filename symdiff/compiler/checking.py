@@ -17,6 +17,7 @@ from symdiff.emit.modules.assembly import CHECK_MARK
 from symdiff.graph.errors import DerivativeError
 
 NOT_RUN = f"{CHECK_MARK}not run"
+NOTHING = "nothing is differentiated"
 
 
 def checked(compiled: Compilation, package: Compilation) -> Compilation:
@@ -26,7 +27,7 @@ def checked(compiled: Compilation, package: Compilation) -> Compilation:
     `DerivativeError` with the check's words where gradients disagree.
     """
     if f"{package.name}/__main__.py" not in package.files:
-        return _marked(compiled, f"{CHECK_MARK}nothing is differentiated")
+        return _marked(compiled, f"{CHECK_MARK}{NOTHING}")
     module = importlib.import_module(f"{package.load().__name__}.__main__")
     words = io.StringIO()
     with contextlib.redirect_stdout(words):
@@ -45,9 +46,18 @@ def checked(compiled: Compilation, package: Compilation) -> Compilation:
 
 
 def _marked(compiled: Compilation, mark: str) -> Compilation:
-    """Replace the mark in every header; the hash of a body does not cover headers."""
+    """Replace the mark in every header; the hash of a body does not cover headers.
+
+    What stands behind it, how gradients are checked, goes where it is the same reason.
+    """
+
+    def marked(text: str) -> str:
+        before, found, rest = text.partition(NOT_RUN)
+        how, _, rest = rest.partition("\n")
+        said = not how or how.strip(" ()") in mark or mark.endswith(NOTHING)
+        return f"{before}{mark}{'' if said else how}\n{rest}" if found else text
+
     files: Mapping[str, str | bytes] = {
-        k: v.replace(NOT_RUN, mark, 1) if isinstance(v, str) else v
-        for k, v in compiled.files.items()
+        k: marked(v) if isinstance(v, str) else v for k, v in compiled.files.items()
     }
     return replace(compiled, files=files, _loaded=[])

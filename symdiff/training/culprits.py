@@ -8,7 +8,7 @@ not changed; a part of a statement is evaluated again, never a statement.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -48,6 +48,7 @@ class Tracer:
     meant: set[tuple[str, int]]
     stop: bool
     guilty: Set[int]  # the statements of backward.py that count; empty: all
+    functions: Sequence[str] = _FUNCTIONS
     finding: Culprit | None = None
     spare: Culprit | None = None  # an infinity that is meant, if there is nothing worse
     infinite: set[tuple[str, int]] = field(default_factory=set)
@@ -58,7 +59,7 @@ class Tracer:
         code = frame.f_code
         if self.finding or code.co_filename not in self.listings:
             return None
-        if code.co_name not in _FUNCTIONS:
+        if code.co_name not in self.functions:
             return None
         return self._watcher(code.co_filename)
 
@@ -87,7 +88,7 @@ class Tracer:
         if file not in self._statements:
             simple = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return)
             listing = self.listings[file]
-            own = [name for name in _FUNCTIONS if name in listing.functions]
+            own = [name for name in self.functions if name in listing.functions]
             self._statements[file] = {
                 line: s
                 for name in own

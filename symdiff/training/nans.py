@@ -100,6 +100,8 @@ class Recorder:
             self.bad = f"the gradient of {_first_bad(state.grads)} is not finite"
         elif not all(np.isfinite(a).all() for a in state.params.values()):
             self.bad = f"the update left {_first_bad(state.params)} not finite"
+        elif wrong := [n for n, v in found.items() if np.isnan(v)]:
+            self.bad = f"the metric {wrong[0]} became nan"
         else:
             self.bad = _overflown(self._moments[-1].slots, state.slots)
         return bool(self.bad)
@@ -151,6 +153,8 @@ class Recorder:
 
     def _guilty(self, moment: _Moment) -> set[int]:
         """Return the lines of backward.py that what is bad comes from, if any."""
+        if self.bad.startswith("the metric"):
+            return set()
         half = FORWARD if self.bad.startswith("the loss") else BACKWARD
         file = self._train.backward.__code__.co_filename
         listing = self._listings[file]
@@ -177,10 +181,12 @@ class Recorder:
     ) -> Tracer:
         """Repeat a step from its moment, looking at every statement."""
         listings = self._listings
-        if not self.bad.startswith(("the loss", "the gradient")):  # the update alone
+        if not self.bad.startswith(("the loss", "the gradient", "the metric")):
             file = str(self._train.__file__)
             listings = {file: listings[file]}
         tracer = Tracer(listings, meant, stop, guilty)
+        if self.bad.startswith("the metric"):
+            tracer.functions = ("metrics",)
         before = sys.gettrace()
         sys.settrace(tracer.enter)
         try:

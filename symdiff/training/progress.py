@@ -46,10 +46,12 @@ class Progress:
         self._speed: float | None = None
         self._held_out = ""
         self.epoch, self.done = first, 0
+        self.taken = 0  # steps of this run, whatever a checkpoint had done before
 
     def step(self, epoch: int, step: int, found: Mapping[str, float]) -> None:
         """Take note of a step's loss and metrics."""
         self.epoch, self.done = epoch, step + 1
+        self.taken += 1
         if not self._live:
             return
         for name, value in found.items():

@@ -65,7 +65,7 @@ def run(
     start = time.perf_counter()
     best = _Best(training, "validation" in parts)
     given = (compiled, train, state, parts, resumed, best)
-    history, interrupted = _fitted(spec, request, *given)
+    history, interrupted, taken = _fitted(spec, request, *given)
     seconds = time.perf_counter() - start
     if not interrupted and len(history) <= resumed > 0:
         click.echo(
@@ -101,7 +101,7 @@ def run(
         )
         click.echo(_how_to_go_on(request))
     else:
-        click.echo(f"trained {state.step} steps in {seconds:.1f} s")
+        click.echo(f"trained {taken} steps in {seconds:.1f} s")
         if which:
             click.echo(f"the weights are those after {which}")
         if request.averaged:
@@ -192,8 +192,8 @@ def _fitted(
     parts: Any,
     first: int,
     best: _Best,
-) -> tuple[list[dict[str, float]], bool]:
-    """Run fit; return its history, and whether it was interrupted."""
+) -> tuple[list[dict[str, float]], bool, int]:
+    """Run fit; return its history, whether it was interrupted, and the steps taken."""
     training, part = request.training, parts["train"]
     data, rows, steps = part.data, part.rows, part.steps(training.batch_size)
     recorder = None
@@ -263,7 +263,7 @@ def _fitted(
             progress.close()
     if recorder is not None and recorder.bad:
         raise SpecError(f"{spec.path}: {recorder.diagnosis(progress.epoch + 1)}")
-    return history, stopped.is_set()
+    return history, stopped.is_set(), progress.taken
 
 
 class _Best:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -197,6 +198,20 @@ def test_a_stopped_gradient_is_checked_with_its_values_held() -> None:
     assert check(sd.compile(inside)).verify(0, out=lines.append) == 2
     assert "not checkable: stop_gradient in a loop" in lines[-1]
     assert "not checkable: stop_gradient" in sd.compile(inside, check=True)["backward"]
+
+
+def test_a_header_gives_its_reason_once() -> None:
+    x, k = sd.input("x", (3,)), sd.input("k", (3,), dtype="int64")
+    total, _ = sd.scan(lambda c, r: (c * sd.stop_gradient(r * c), None), x, x[:, None])
+    stopped, counted = sd.Function("f", [x], total), sd.Function("f", [k], 2 * k)
+    for function, reason in (
+        (stopped, "not checkable: stop_gradient in a loop or branch cannot be held"),
+        (counted, "nothing is differentiated"),
+    ):
+        for name, text in sd.compile(function, check=True).files.items():
+            (line,) = re.findall("(?m)^# gradient check: (.*)$", str(text))
+            assert line.startswith(reason), name
+            assert "(" not in line
 
 
 def test_a_draw_that_the_model_refuses_is_drawn_again() -> None:

@@ -25,6 +25,13 @@ def test_going_on_gives_the_bytes_of_a_run_that_was_not_interrupted(kind):
     assert weights("again.npz") == weights("whole.npz")
 
 
+def test_the_steps_that_are_told_are_those_of_this_run():
+    options = ["--checkpoint", "c.npz", "--resume", "--batch-size", 10]
+    for epochs, steps in ((2, 12), (5, 18), (5, 0)):  # of 60 rows
+        said = train("--epochs", epochs, *options)
+        assert f"trained {steps} steps in" in said
+
+
 def test_resume_begins_where_there_is_nothing_to_go_on_from():
     said = train("--resume")
     assert "going on" not in said

@@ -206,7 +206,10 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
         part = as_dim(length / sections)
         if not getattr(part, "is_integer", True):
             raise ShapeError(
-                f"an axis of length {length} may not be a multiple of {sections}."
+                f"the lengths of the {sections} parts of an axis of length {length} "
+                f"are known only when the function runs: nothing says that {length} "
+                f"is a multiple of {sections}. Declare the axis as {sections} * "
+                "sd.dim(...), or give the places to cut at, as [2, 5]."
             )
         return _cut(tensor, [as_dim(part * i) for i in range(sections + 1)], at)
     longer = length % sections
