@@ -25,7 +25,7 @@ from symdiff.explain.computed import computed
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.explanation import derivation_of, values_of
 from symdiff.explain.formats.latex import words
-from symdiff.explain.parts import Cotangent, Leaf, Step, Tree
+from symdiff.explain.parts import Cotangent, ForwardStep, Leaf, Tree
 from symdiff.explain.picture import dot, mermaid, svg
 from symdiff.explain.values import APART, Values, shown
 from symdiff.graph.interpret import interpret
@@ -179,7 +179,7 @@ def numbers(tree: Tree) -> list[str]:
     found: list[str] = []
     for part in (p for s in tree.sections for p in s.parts):
         match part:
-            case Leaf() | Step():
+            case Leaf() | ForwardStep():
                 found.append(part.value)
             case Cotangent():
                 found += [value for _, value in part.numbers()] + [part.value]
