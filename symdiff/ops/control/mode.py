@@ -11,15 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from symdiff.graph.body import rebuilding_within
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.control.updating import UPDATE_STATE
 from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.operands import api, broadcast_operands, is_literal
+from symdiff.ops.core.operands import api, broadcast_operands, is_given, is_literal
 from symdiff.ops.core.record import primitive
-from symdiff.ops.shape.broadcasting import full, zeros_like
+from symdiff.ops.elementwise.comparisons import WHERE
+from symdiff.ops.shape.broadcasting import broadcast_to, full, zeros_like
 
 
 def _infer(train: TensorType, infer: TensorType) -> TensorType:
@@ -62,6 +66,33 @@ BY_MODE = primitive(
 )
 
 
+def _depends(condition: Node) -> bool:
+    """Whether a condition is made of the mode alone, as derivatives of a choice ask."""
+    nodes = topological([condition])
+    plain = (
+        n.op.is_elementwise or n.op.facts.repeats or n.op is BY_MODE for n in nodes
+    )
+    given = (is_given(n) and np.size(n.attrs["value"]) == 1 for n in nodes)
+    known = all(a or b for a, b in zip(plain, given, strict=True))
+    return known and any(n.op is BY_MODE for n in nodes)
+
+
+def _selected(t: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+    """Return the side that a settled condition selects; the other is not computed."""
+    values: dict[Node, Any] = {}
+    for n in topological([parents[0].node]):
+        if is_given(n):
+            values[n] = np.asarray(n.attrs["value"]).reshape(())
+        elif n.op.facts.repeats:
+            values[n] = values[n.inputs[0]]
+        else:
+            values[n] = n.op.evaluate(*(values[i] for i in n.inputs), **n.attrs)
+    side = parents[1 if values[parents[0].node] else 2]
+    if is_literal(side):
+        return full(t.shape, side.node.attrs["value"], t.dtype)
+    return broadcast_to(side, t.shape) if side.dtype == t.dtype else None
+
+
 @api("by_mode")
 def by_mode(train: Any, infer: Any) -> Tensor:
     """``train`` while training and ``infer`` in prediction; shapes and dtypes agree."""
@@ -88,6 +119,8 @@ def resolve_mode(tensors: Any, mode: str) -> Any:
     place = {BY_MODE: 0 if mode == "train" else 1, UPDATE_STATE: 0}
 
     def settled(t: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
+        if t.node.op is WHERE and _depends(t.parents[0].node):
+            return _selected(t, parents)
         return parents[place[t.node.op]] if t.node.op in place else None
 
     found = rebuilding_within(settled)(outputs)
