@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
-from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.tensor import Tensor, in_order, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
 from symdiff.ops.core.text import (
@@ -282,10 +282,10 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     absorbed = set(body.absorbed.values())
     kept = [n for n in body.order if n in body.kept and n not in absorbed]
     needs = _needs(body, kept, absorbed)
+    group_of = {n: style.group(body.tensors[n]) for n in kept}
     groups: dict[Hashable, int] = {}
-    by_age = sorted(kept, key=lambda n: body.tensors[n].order)
-    for node in by_age:
-        groups.setdefault(style.group(body.tensors[node]), len(groups))
+    for tensor in in_order(body.tensors[n] for n in kept):
+        groups.setdefault(group_of[tensor.node], len(groups))
     waiting = {n: len(sources) for n, sources in needs.items()}
     users: dict[Node, list[Node]] = {}
     for node, sources in needs.items():
@@ -294,7 +294,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     keys = {}
     for node in kept:
         tensor = body.tensors[node]
-        keys[node] = (groups[style.group(tensor)], *style.rank(tensor), tensor.order)
+        keys[node] = (groups[group_of[node]], *style.rank(tensor), tensor.order)
     ready = [(keys[n], i, n) for i, n in enumerate(kept) if waiting[n] == 0]
     place = {n: i for i, n in enumerate(kept)}
     heapq.heapify(ready)
@@ -306,7 +306,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
         steps.append(
             Step(
                 tensor,
-                style.group(tensor),
+                group_of[node],
                 body.tensors[taken] if taken is not None else None,
             )
         )

@@ -48,5 +48,6 @@ def place_of(statement: Statement) -> str:
 
 def marked(stmts: Iterable[py.Stmt], tensor: Tensor) -> list[py.Stmt]:
     """Return statements that compute a tensor, or help to; each says so."""
-    mark = Computes((tensor,))
-    return [s if s.mark is not None else replace(s, mark=mark) for s in stmts]
+    return [
+        s if s.mark is not None else replace(s, mark=Computes((tensor,))) for s in stmts
+    ]

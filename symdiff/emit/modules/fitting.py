@@ -8,6 +8,7 @@ signatures on one line; how many names those hold is a matter of the model.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 
 from symdiff.emit.lower.texts import statements
@@ -16,10 +17,13 @@ from symdiff.emit.python.chars import columns
 from symdiff.emit.python.words import QUOTES, quoted_lines
 
 WIDTH = 88
+_LONG = re.compile(rf"^.{{{WIDTH + 1}}}", re.MULTILINE)
 
 
 def fitted(text: str) -> str:
     """Return a module's text with its overlong lines broken."""
+    if text.isascii() and not _LONG.search(text):
+        return text
     lines = text.split("\n")
     long = {i for i, line in enumerate(lines, 1) if columns(line) > WIDTH}
     if not long:

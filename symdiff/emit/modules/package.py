@@ -8,6 +8,7 @@ from others.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -124,7 +125,7 @@ def stamp(files: dict[str, str | bytes]) -> dict[str, str | bytes]:
     """
     digest = hashlib.sha256()
     bodies = (body_of(v) for v in files.values() if isinstance(v, str))
-    lines = (line for body in bodies for line in body.split("\n"))
+    lines = (found[0] for body in bodies for found in re.finditer("[^\n]+", body))
     between = ""
     for line in lines:
         if line.partition("#")[0].strip():
