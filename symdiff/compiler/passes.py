@@ -29,10 +29,11 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.shape.broadcasting import zeros_like
-from symdiff.plan.functions import Functions, scheduled, split, with_memory
+from symdiff.plan.functions import Functions, split
 from symdiff.plan.holding import held
 from symdiff.plan.indices import check_indices
 from symdiff.plan.program import Program
+from symdiff.plan.routine import Routine, scheduled, with_memory
 from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
 from symdiff.rewrite.driver import Table
@@ -175,7 +176,14 @@ def plain_functions(program: Program, base: str, level: int) -> Functions:
 def schedule_functions(functions: Functions, base: str, level: int) -> Functions:
     """Order every function's statements; files are quoted relative to ``base``."""
     style = style_of(functions.program, Resolver(base), level)
-    return functions.each(lambda routine: scheduled(routine, style))
+
+    def order(routine: Routine) -> Routine:
+        return scheduled(routine, style)
+
+    found = functions.each(order)
+    if found.update is None:
+        return found
+    return replace(found, update=found.update.fitting(order))
 
 
 def plan_functions(functions: Functions) -> Functions:

@@ -10,8 +10,9 @@ import pytest
 
 import symdiff as sd
 from symdiff.compiler.passes import pass_names, passes
-from symdiff.plan.functions import Functions, Routine
+from symdiff.plan.functions import Functions
 from symdiff.plan.program import Program
+from symdiff.plan.routine import Routine
 
 
 def _dense() -> sd.Model:
@@ -162,13 +163,15 @@ def _check_order(routine: Routine) -> None:
 
 def test_the_step_is_split_by_what_is_made() -> None:
     model = _dense()
-    whole = sd.compile(model).stages["split"].routines
-    names = ["forward", "primal", "backward", "metrics", "grads", "update"]
-    assert list(whole) == names
+    split = sd.compile(model).stages["split"]
+    assert list(split.routines) == ["forward", "primal", "backward", "metrics", "grads"]
+    assert split.update.flat.name == "update"
     single = sd.compile(model, single_file=True).stages["split"].routines
     assert list(single) == ["forward", "primal", "backward", "metrics"]
     only = sd.compile(model, only="forward").stages["split"].routines
     assert list(only) == ["forward"]
+    scheduled = sd.compile(model).stages["schedule"].update
+    assert all(form.whole.steps for form in scheduled.forms.values())
     x = sd.input("x", (3,))
     plain = sd.compile(sd.Model("plain", [x], outputs=2 * x)).stages["split"]
     assert list(plain.routines) == ["forward"]

@@ -41,13 +41,9 @@ from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.constraints import apart, strongest
 from symdiff.plan.cost import Cost, cost
 from symdiff.plan.fingerprint import fingerprint
-from symdiff.plan.functions import (
-    Functions,
-    Routine,
-    scheduled,
-    with_memory,
-)
+from symdiff.plan.functions import Functions
 from symdiff.plan.program import Program
+from symdiff.plan.routine import Routine
 from symdiff.plan.schedule import LITERAL_ELEMENTS, Style
 
 WIDTH = 88
@@ -81,10 +77,6 @@ class Unit:
         trains = "backward" in self.functions.routines
         tensors = self.tensors if trains else self.program.output_tensors
         return fingerprint(self.program), cost(tensors)
-
-    def planned(self, routine: Routine) -> Routine:
-        """Return a further function of these modules with its schedule and memory."""
-        return with_memory(scheduled(routine, self.style))
 
 
 def style_of(program: Program, resolver: Resolver, level: int) -> Style:

@@ -16,14 +16,14 @@ from symdiff.emit.lower.storing import stored
 from symdiff.emit.modules.bodies import FunctionBody, Unit, bare_unit, compute
 from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
-from symdiff.graph.node import Node, topological
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Shape, TupleType
 from symdiff.ops.core.operands import LITERAL
-from symdiff.plan.functions import Routine
 from symdiff.plan.outform import out_form
 from symdiff.plan.program import Program
-from symdiff.plan.update import FLAT, Equations, Scheduled, Update, forms_of
+from symdiff.plan.update import Update
+from symdiff.plan.updating import UpdateRoutines, Updating
 from symdiff.plan.widths import trains_apart
 
 # What the functions around the equations call something else.
@@ -47,76 +47,73 @@ class _Form:
 
 
 def update_statements(
-    found: Equations, parent: Unit, whole: str = "state.flat_grads"
+    updating: Updating, parent: Unit, whole: str = "state.flat_grads"
 ) -> tuple[py.Printed, py.Printed]:
     """Return what precedes the loop over parameters, and the loop's body.
 
     ``parent`` is the unit whose modules they are for, ``whole`` names the gradient of
-    all parameters.
-    What depends on hyperparameters, the step and the whole gradient alone stands before
-    the loop, where it is more than an operation or two.
+    all parameters. What depends on hyperparameters, the step and the whole gradient
+    alone stands before the loop, where it is more than an operation or two.
     """
-    forms = _forms(found, parent, whole)
+    optimizer = updating.equations.optimizer
+    forms = _forms(updating, parent, whole)
     unpacked = _once(s for form in forms.values() for s in form.unpacked)
     gradient = _once(s for form in forms.values() for s in form.gradient)
     slots = _once(s for form in forms.values() for s in form.slots)
     stores = _by_shape(forms)
-    if found.optimizer.groups:
+    if optimizer.groups:
         return py.printed([]), py.printed([*gradient, *unpacked, *slots, *stores], 8)
     before = _once(s for form in forms.values() for s in form.before)
     inside = [*gradient, *slots, *stores]
     return py.printed([*unpacked, *before]), py.printed(inside, 8)
 
 
-def _forms(found: Equations, parent: Unit, whole: str) -> dict[Shape, _Form]:
+def _forms(updating: Updating, parent: Unit, whole: str) -> dict[Shape, _Form]:
     """Return the statements for each shape; one for all where they are the same."""
-    optimizer, updates = found.optimizer, found.forms
-    grouped = bool(optimizer.groups)
-    if FLAT in updates:
-        form = _form(optimizer, updates[FLAT], parent, whole, before=not grouped)
-        if form is not None:
-            return {FLAT: form}
-        updates = forms_of(optimizer, found.shapes)  # they read a parameter's lengths
-    for before in (not grouped, False):
-        forms: dict[Shape, _Form] = {}
-        for shape, update in updates.items():
-            form = _form(optimizer, update, parent, whole, before=before)
-            assert form is not None
-            forms[shape] = form
+    optimizer = updating.equations.optimizer
+    for before in (not optimizer.groups, False):
+        forms = {
+            shape: _form(optimizer, made, parent, whole, before=before)
+            for shape, made in updating.forms.items()
+        }
         if len(set(forms.values())) == 1:
             return dict(list(forms.items())[:1])
     return forms
 
 
 def _form(
-    optimizer: Optimizer, update: Update, parent: Unit, whole: str, *, before: bool
-) -> _Form | None:
-    """Return the statements of an update; None where they read a length that is none
-    of a parameter's own.
-    """
+    optimizer: Optimizer,
+    made: UpdateRoutines,
+    parent: Unit,
+    whole: str,
+    *,
+    before: bool,
+) -> _Form:
+    """Return the statements of an update, with or without what stands before it."""
+    update = made.update
     unit = unit_of(update.leaves, update.roots, parent)
-    roots = [t.node for _, t in update.roots]
     given: dict[Node, py.Expr] = {
         t.node: py.Name(unit.names.of(t)) for t in update.leaves
     }
     given[update.whole.node] = py.name(whole)
-    shared = _shared(update, roots) if before else []
-    routine = Routine("before", tuple(given), tuple(shared), unit.tensors)
-    first = compute(
-        *(unit, unit.planned(routine), given),
-        headings=False,
-        arrays=(),
-        dtype=FLOAT_OF_RUN,
-    )
+    first, shared = None, made.before.results if before else ()
+    if before:
+        first = compute(
+            *(unit, made.before, given),
+            headings=False,
+            arrays=(),
+            dtype=FLOAT_OF_RUN,
+        )
     apart = trains_apart(parent.program)
-    if apart and first.context.float_read:  # of which parameter's width?
-        return _form(optimizer, update, parent, whole, before=False)
-    values = given | {n: first.value(n) for n in shared}
-    routine = Routine("update", tuple(values), tuple(roots), unit.tensors)
-    body = compute(unit, unit.planned(routine), values, headings=False)
-    if body.context.dims or first.context.dims:
-        return None
-    order = [*first.order, *body.order]
+    if apart and first is not None and first.context.float_read:
+        # of which parameter's width?
+        return _form(optimizer, made, parent, whole, before=False)
+    values = dict(given)
+    if first is not None:
+        values |= {n: first.value(n) for n in shared}
+    body = compute(unit, made.after if before else made.whole, values, headings=False)
+    roots = [t.node for _, t in update.roots]
+    order = [*(() if first is None else first.order), *body.order]
     read = _read(order) | {*shared, *roots}
     numbers = {t.node for t in (*update.hyper.values(), update.step)}
     slots = [
@@ -137,7 +134,7 @@ def _form(
         kind = _float64(parent) if apart else f"{FLOAT_OF_RUN}.type"
     return _Form(
         tuple(_hyper_statements(optimizer, update, given, read, kind)),
-        tuple(first.computation),
+        () if first is None else tuple(first.computation),
         (gradient,) if update.gradient.node in read else (),
         tuple(slots),
         tuple(_stored(body, update, given, unit)),
@@ -303,9 +300,9 @@ def number(value: py.Expr, kind: str | None) -> py.Expr:
     return value if kind is None else py.call(kind, value)
 
 
-def schedule_statements(found: Scheduled, parent: Unit) -> py.Printed:
+def schedule_statements(updating: Updating, parent: Unit) -> py.Printed:
     """Return the body of ``_hyper``: the hyperparameters at a step."""
-    made, values = _scheduled(found, parent, found.values, "state.step")
+    made, values = _scheduled(updating, parent, "hyper", "state.step")
     pairs = ", ".join(
         f"{py.expr_text(py.Lit(n))}: {py.expr_text(value)}"
         for n, value in values.items()
@@ -314,40 +311,38 @@ def schedule_statements(found: Scheduled, parent: Unit) -> py.Printed:
     return py.printed(made)
 
 
-def decays(found: Equations, parent: Unit) -> dict[str, object]:
+def decays(updating: Updating, parent: Unit) -> dict[str, object]:
     """Return how the start, zero, is left in running averages: what they lack to 1.
 
     ``left`` is its share as an expression, ``own`` whether groups have decays of their
     own, and ``scheduled`` the body of ``_decay``, where the decay has a schedule.
     """
-    own = any("ema" in values for values in found.optimizer.groups.values())
-    if found.scheduled is None or "ema" not in found.scheduled.values:
+    optimizer = updating.equations.optimizer
+    own = any("ema" in values for values in optimizer.groups.values())
+    if "decay" not in updating.schedules:
         left = "decay**state.step" if own else 'state.hyper["ema"] ** state.step'
         return {"own": own, "scheduled": "", "left": left}
-    made, values = _scheduled(found.scheduled, parent, ["ema"], "t")
+    made, values = _scheduled(updating, parent, "decay", "t")
     made.append(py.Return(values["ema"]))
     left = "zeros" if own else "left"
     return {"own": own, "scheduled": py.printed(made).body, "left": left}
 
 
 def _scheduled(
-    found: Scheduled, parent: Unit, wanted: Iterable[str], step: str
+    updating: Updating, parent: Unit, name: str, step: str
 ) -> tuple[list[py.Stmt], dict[str, py.Expr]]:
     """Return statements that compute hyperparameters at a step, and their values.
 
     They are computed in float64, as the numbers of ``state.hyper`` are kept.
     """
+    found, routine = updating.equations.scheduled, updating.schedules[name]
+    assert found is not None
     hyper, t = found.hyper, found.step
-    roots = tuple((name, found.values[name]) for name in wanted)
-    used = {n for n in topological([r.node for _, r in roots]) if n.op.leaf}
-    leaves = [leaf for leaf in (*hyper.values(), t) if leaf.node in used]
-    unit = unit_of(leaves, roots, parent)
+    roots = {n: v for n, v in found.values.items() if v.node in routine.results}
+    leaves = [x for x in (*hyper.values(), t) if x.node in routine.given]
+    unit = unit_of(leaves, tuple(roots.items()), parent)
     given: dict[Node, py.Expr] = {x.node: py.Name(unit.names.of(x)) for x in leaves}
-    wanted_nodes = tuple(r.node for _, r in roots)
-    routine = Routine("schedules", tuple(given), wanted_nodes, unit.tensors)
-    body = compute(
-        *(unit, unit.planned(routine), given), headings=False, arrays=(), dtype="float"
-    )
+    body = compute(*(unit, routine, given), headings=False, arrays=(), dtype="float")
     kind = _float64(parent) if needs_arrays(body.order, given, parent.target) else None
     made: list[py.Stmt] = []
     for leaf in leaves:
@@ -359,27 +354,7 @@ def _scheduled(
         if value != given[leaf.node]:
             made.append(py.Assign((given[leaf.node],), value))
     made += body.computation
-    return made, {n: py.call("float", body.value(r.node)) for n, r in roots}
-
-
-def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
-    """Return the scalars that no parameter enters, where they are worth a statement."""
-    varying = {t.node for t in update.arrays}
-    order = topological(roots)
-    size: dict[Node, int] = {}
-    for node in order:
-        if any(i in varying for i in node.inputs):
-            varying.add(node)
-        size[node] = 1 + sum(size[i] for i in node.inputs if not i.op.leaf)
-    found: dict[Node, None] = {}
-    for node in order:
-        for i in node.inputs if node in varying else ():
-            while i.op.facts.repeats:
-                i = i.inputs[0]
-            costly = size[i] > 4 or update.whole.node in topological([i])
-            if i not in varying and not i.op.leaf and not i.shape and costly:
-                found[i] = None
-    return list(found)
+    return made, {n: py.call("float", body.value(r.node)) for n, r in roots.items()}
 
 
 def _read(order: Sequence[Node]) -> set[Node]:

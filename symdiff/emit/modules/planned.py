@@ -48,6 +48,7 @@ from symdiff.ops.core.leaf import RANDOM
 from symdiff.plan.buffers import FLOAT_BYTES, MemoryPlan
 from symdiff.plan.constraints import constraints_of
 from symdiff.plan.update import Update
+from symdiff.plan.updating import Updating
 
 # What _planned.py calls its own arguments and its class.
 _OWN = frozenset(["plan", "Plan", "dims", "dtype"])
@@ -76,8 +77,10 @@ def planned_step(unit: Unit) -> PlannedStep:
     """Lower the planned step; the unit's other functions, made before, chose names."""
     own = replace(unit, names=unit.names.copy(_OWN))
     gradients = grads_function(own)
-    flat = "update" in own.functions.routines  # else parameters are updated one by one
-    return PlannedStep(gradients, update_function(own) if flat else None)
+    updating = own.functions.update
+    if updating is None or updating.flat is None:  # parameters are updated one by one
+        return PlannedStep(gradients, None)
+    return PlannedStep(gradients, update_function(own, updating))
 
 
 def planned_module(
@@ -257,12 +260,12 @@ def _setup(
 # --- the optimiser --------------------------------------------------------------------
 
 
-def update_function(parent: Unit) -> Planned:
+def update_function(parent: Unit, updating: Updating) -> Planned:
     """Return ``apply_update`` on flat vectors, in place, and its scratch."""
-    found = parent.program.update
-    assert found is not None
+    found, routine = updating.equations, updating.flat
     assert found.flat is not None
-    update, routine = found.flat, parent.functions["update"]
+    assert routine is not None
+    update = found.flat
     unit = unit_of(update.leaves, update.roots, parent)
     given: dict[Node, py.Expr] = {t.node: leaf_name(unit, t) for t in update.leaves}
     context = new_context(unit, given, list(given), unit.tensors)

@@ -102,19 +102,20 @@ class TrainingFunctions:
 
 def training_functions(unit: Unit) -> TrainingFunctions:
     """Lower what train.py computes besides the gradients."""
-    p, found = unit.program, unit.program.update
-    assert found is not None
+    p, updating = unit.program, unit.functions.update
+    assert updating is not None
+    found = updating.equations
     metrics = metrics_function(unit) if p.metrics else None
     evaluated = evaluate_function(unit)
     names = [name for name, _ in p.beside if name != "evaluate"]
     divisors = {name: divisors_function(unit, name) for name in names}
     apart = _has_free(found) or trains_apart(p)
     whole = "flat_grads" if apart else "state.flat_grads"
-    update = update_statements(found, unit, whole)
-    averages = decays(found, unit) if "ema" in found.optimizer.hyper else None
+    update = update_statements(updating, unit, whole)
+    averages = decays(updating, unit) if "ema" in found.optimizer.hyper else None
     schedules = None
     if found.scheduled is not None:
-        schedules = schedule_statements(found.scheduled, unit)
+        schedules = schedule_statements(updating, unit)
     return TrainingFunctions(metrics, evaluated, divisors, update, averages, schedules)
 
 

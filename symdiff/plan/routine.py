@@ -1,0 +1,141 @@
+"""One Python function of a compilation: what it is given, returns, and how.
+
+In: nodes of a program. Out: a `Routine`, at first without and then with its schedule
+and its memory plan. Invariant: a routine reads only what it is given and what it
+computes itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.operands import CONSTANT, is_given
+from symdiff.plan.buffers import Destination, MemoryPlan
+from symdiff.plan.memory import plan_memory
+from symdiff.plan.numbers import Numbers, numbers_of
+from symdiff.plan.schedule import Step, Style, schedule
+
+
+@dataclass(frozen=True)
+class Routine:
+    """One function: values in, values out, and the steps between them.
+
+    ``given`` are the values at hand when its body begins, ``results`` those that it
+    must compute, ``order`` the values between them, operands first. ``steps`` are what
+    gets a statement, ``memory`` where a planned function writes. ``before`` has run
+    before this does, with its checks of lengths. ``numbers`` are known before anything
+    runs and ``same`` equal an operand, because the loss has the cotangent 1; ``forms``
+    are which scalars are Python's numbers.
+    """
+
+    name: str
+    given: tuple[Node, ...]
+    results: tuple[Node, ...]
+    tensors: Mapping[Node, Tensor] = field(repr=False)
+    before: tuple[Node, ...] = ()
+    steps: tuple[Step, ...] = ()
+    planned: bool = False
+    destinations: tuple[Destination, ...] = ()
+    kept: tuple[Node, ...] = ()  # read after the planned statements
+    numbers: Mapping[Node, float] = field(default_factory=dict)
+    same: Mapping[Node, Node] = field(default_factory=dict)
+    scalars: tuple[Node, ...] = ()  # of what is given, Python's numbers
+    weak: tuple[Node, ...] = ()  # of what is given, floats that no array is widened by
+    forms: Numbers = field(default_factory=Numbers)
+    late: frozenset[Node] = frozenset()  # what stands in the backward half
+    memory: MemoryPlan | None = None
+    level: int | None = None  # at which it is written, where not as the modules
+    order: Sequence[Node] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        """Order what it computes; a copy that a pass makes has the order already."""
+        if not self.order:
+            order = topological(self.results, set(self.given))
+            object.__setattr__(self, "order", tuple(order))
+
+    def __str__(self) -> str:
+        """List the values, a line for each scheduled step, or the memory plan."""
+        if self.memory is not None:
+            return f"function {self.name}: {self.memory}"
+        lines = [f"function {self.name}"]
+        numbers = {n: i for i, n in enumerate([*self.given, *self.order])}
+        listed = [s.tensor.node for s in self.steps] or self.order
+        places = {s.tensor.node: s.group for s in self.steps}
+        for n in self.given:
+            name = n.attrs["name"] if n.op.leaf else n.op.name
+            lines.append(f"  %{numbers[n]} = given {name} : {n.type}")
+        at_hand = {*self.given, *listed}
+        for n in listed:
+            line = f"  %{numbers[n]} = {_spelled(n, numbers, at_hand)} : {n.type}"
+            lines.append(f"{line}{_placed(places.get(n))}")
+        returned = ", ".join(f"%{numbers[n]}" for n in self.results)
+        return "\n".join([*lines, f"  return {returned}"])
+
+
+def _spelled(node: Node, numbers: Mapping[Node, int], at_hand: set[Node]) -> str:
+    """Return an operation over the numbers of its operands, those that are written
+    into its statement spelled out.
+    """
+    if is_given(node):
+        return str(node.attrs["value"])
+    if node.op.leaf:
+        return str(node.attrs["name"])
+    shown = [
+        f"%{numbers[i]}" if i in at_hand else _spelled(i, numbers, at_hand)
+        for i in node.inputs
+    ]
+    return f"{node.op.name}({', '.join(shown)})"
+
+
+def _placed(group: Hashable) -> str:
+    """Return where the user's statement of a step stands, as a comment."""
+    match group:
+        case (str(file), int(line)):
+            return f"  # {file}:{line}"
+        case (bool(), inner):
+            return _placed(inner)
+    return ""
+
+
+# --- schedule and memory --------------------------------------------------------------
+
+
+def scheduled(routine: Routine, style: Style) -> Routine:
+    """Return a function with the order of its statements.
+
+    A planned function has a statement for each operation, its backward half last.
+    """
+    if routine.level is not None:
+        style = replace(style, level=routine.level)
+    at_hand = {*routine.given, *routine.numbers}
+    weak = (*routine.weak, *routine.numbers)
+    forms = numbers_of(at_hand, routine.order, routine.before, weak)
+    routine = replace(routine, forms=forms)
+    if not routine.planned:
+        found = schedule(
+            *(routine.results, at_hand, routine.tensors, style),
+            order=None if routine.numbers else routine.order,
+        )
+        return replace(routine, steps=tuple(found))
+
+    def group(tensor: Tensor) -> Hashable:
+        usual = style.group(tensor)
+        return (tensor.node in routine.late, usual) if routine.late else usual
+
+    apart = replace(style, level=0, group=group, loops=style)
+    found = schedule(routine.results, at_hand, routine.tensors, apart)
+    kept = (s for s in found if s.tensor.node.op is not CONSTANT)
+    return replace(routine, steps=tuple(kept))
+
+
+def with_memory(routine: Routine) -> Routine:
+    """Return a function with its memory plan, where it is one that has memory."""
+    if not routine.planned:
+        return routine
+    order = [s.tensor.node for s in routine.steps]
+    numbers = (*routine.numbers, *routine.scalars)
+    plan = plan_memory(order, routine.destinations, routine.kept, routine.same, numbers)
+    return replace(routine, memory=plan)
