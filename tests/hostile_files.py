@@ -8,7 +8,7 @@ signals go to processes of the run alone, and whatever goes on ends by itself.
 
 from __future__ import annotations
 
-from student_files import SOLUTIONS
+from students.solutions import SOLUTIONS
 
 RIGHT = f"import numpy as np\n\n\n{SOLUTIONS['residual']}"
 ZEROS = """

@@ -1,4 +1,4 @@
-"""Students' files, graded against the specs of `student_files`."""
+"""Students' files, graded against the specs of `students`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from student_files import SPECS
+from students.specs import SPECS
 
 from symdiff.compiler.compile import compile_
 from symdiff.declare.spec import load_spec

@@ -12,7 +12,8 @@ import re
 
 import numpy as np
 import pytest
-from student_files import SOLUTIONS, SPECS
+from students.solutions import SOLUTIONS
+from students.specs import SPECS
 
 from symdiff.compiler.compile import compile_
 from symdiff.declare.spec import load_spec

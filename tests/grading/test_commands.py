@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from student_files import SOLUTIONS, SPECS
+from students.solutions import SOLUTIONS
+from students.specs import SPECS
 
 from symdiff.cli import main
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from student_files import SOLUTIONS
+from students.solutions import SOLUTIONS
 
 from symdiff.grading.grade import Grader
 from symdiff.grading.sandbox import Limits
@@ -152,7 +152,7 @@ def test_a_file_that_is_not_there_cannot_be_graded(tmp_path):
 
 
 def _grader(folder):
-    from student_files import SPECS
+    from students.specs import SPECS
 
     from symdiff.compiler.compile import compile_
     from symdiff.declare.spec import load_spec

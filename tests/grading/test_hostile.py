@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hostile_files import RIGHT, WORTHLESS, daemons
-from student_files import SPECS
+from students.specs import SPECS
 
 from symdiff.compiler.compile import compile_
 from symdiff.declare.spec import load_spec

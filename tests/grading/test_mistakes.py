@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from student_files import ALTERNATIVES, MISTAKES, SOLUTIONS
+from students.alternatives import ALTERNATIVES
+from students.mistakes import MISTAKES
+from students.solutions import SOLUTIONS
 
 # One of each four runs by default; the rest is slow.
 BANK = [

@@ -1,0 +1,1 @@
+"""What students hand in: right solutions in their own words, and their mistakes."""
