@@ -1,21 +1,10 @@
-"""Making specs in TOML that are valid, nearly valid or hostile, and watching them read.
-
-`make(seed)` gives the bytes of a spec; `survey` reads many of them in a child process
-whose memory is bounded, with a time for each, and an audit hook that sees anything the
-reading would execute, open or import. A spec is read well where it is declared, or
-where the error is a `SymdiffError` that names the file.
-"""
+"""Specs in TOML, valid, nearly valid or hostile: `make(seed)` gives the bytes."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 from toml_corpus import EVIL, KEYS, SHAPES, VALUES
 from toml_specs import SPECS
@@ -28,13 +17,25 @@ def _words(text: str) -> list[str]:
 
 
 ATOMS = ["x", "y", "z", "h", "W", "b", "N", "1", "2.5", "-3", "0", "loss", "image", "w"]
-SIGNS = ("+", "-", "*", "/", "@", "**", "//", "%", "&", "|", "^", "<", ">", "<=", "!=")
+SIGNS = _words("+ - * / @ ** // % & | ^ < > <= == !=")
 UNARY = _words(
     """
     relu tanh sigmoid exp sin cos arctan softplus softmax log_softmax abs square
     gelu elu silu sign floor expm1 erf log1p sqrt stop_gradient negative sinh
     """
 )
+KEYWORDS = [
+    *("axis=0", "axis=-1", "keepdims=True", "name='a'", "units=3"),
+    *("activation='relu'", "dtype='float'", "axis=(0, 1)", "name='a.b'", "k=2", "n=3"),
+    *("reduction='sum'", "shape=(N, 2)", "mode='same'", "padding=1"),
+    *("init=init.normal(1)", "causal=True"),
+]
+OPTIMIZERS = _words("adam sgd lion adagrad adamw nesterov nadam amsgrad")
+BYTES = [
+    *(b'"', b"'", b"[", b"]", b"{", b"}", b"=", b"\n", b"\\", b"#", b"\x00", b"\xff"),
+    *(b'"""', b"\r", "é".encode(), b"\xef\xbb\xbf"),
+    *(b"[" * 500, b"a." * 900, b"(" * 300),
+]
 WORDS = re.compile(rb"\w+|\s+|[^\w\s]")
 
 
@@ -52,26 +53,7 @@ def _expression(r: random.Random, depth: int = 0) -> str:
         return _expression(r, depth + 1)
 
     if pick < 0.5:
-        sign = r.choice(
-            [
-                "+",
-                "-",
-                "*",
-                "/",
-                "@",
-                "**",
-                "//",
-                "%",
-                "&",
-                "|",
-                "^",
-                "<",
-                ">",
-                "<=",
-                "==",
-                "!=",
-            ]
-        )
+        sign = r.choice(SIGNS)
         return f"({inner()} {sign} {inner()})"
     if pick < 0.55:
         return f"{r.choice(['-', '+', '~'])}{inner()}"
@@ -89,26 +71,7 @@ def _expression(r: random.Random, depth: int = 0) -> str:
 
 def _arguments(r: random.Random, depth: int) -> str:
     found = [_expression(r, depth + 1) for _ in range(r.choice([0, 1, 1, 1, 2, 2, 3]))]
-    names = [
-        "axis=0",
-        "axis=-1",
-        "keepdims=True",
-        "name='a'",
-        "units=3",
-        "activation='relu'",
-        "dtype='float'",
-        "axis=(0, 1)",
-        "name='a.b'",
-        "k=2",
-        "n=3",
-        "reduction='sum'",
-        "shape=(N, 2)",
-        "mode='same'",
-        "padding=1",
-        "init=init.normal(1)",
-        "causal=True",
-    ]
-    found += r.sample(names, r.choice([0, 0, 0, 1, 2]))
+    found += r.sample(KEYWORDS, r.choice([0, 0, 0, 1, 2]))
     return ", ".join(found)
 
 
@@ -173,17 +136,7 @@ def _generated(r: random.Random) -> str:
     lines += [f"out = {json.dumps(value(6, _sensible(r), _expression(r)))}"]
     if kind == "model":
         lines += ["[optimizer]"]
-        kinds = [
-            "adam",
-            "sgd",
-            "lion",
-            "adagrad",
-            "adamw",
-            "nesterov",
-            "nadam",
-            "amsgrad",
-        ]
-        lines += [f"kind = {json.dumps(value(7, r.choice(kinds), 'adm'))}"]
+        lines += [f"kind = {json.dumps(value(7, r.choice(OPTIMIZERS), 'adm'))}"]
         lines += [f"lr = {value(8, '0.1', r.choice(VALUES))}"]
         key = r.choice(["clip_norm", "groups", "frozen", "max_norm", "ema", "beta1"])
         lines += [f"{key} = {r.choice(VALUES)}"] if 9 in risks else []
@@ -246,30 +199,7 @@ def _mutated(r: random.Random, data: bytes) -> bytes:
             cut = r.randrange(len(other))
             data = data[:at] + other[cut : cut + r.randrange(1, 200)] + data[at:]
         else:
-            piece = r.choice(
-                [
-                    b'"',
-                    b"'",
-                    b"[",
-                    b"]",
-                    b"{",
-                    b"}",
-                    b"=",
-                    b"\n",
-                    b"\\",
-                    b"#",
-                    b"\x00",
-                    b"\xff",
-                    b'"""',
-                    b"\r",
-                    "é".encode(),
-                    b"\xef\xbb\xbf",
-                    b"[" * 500,
-                    b"a." * 900,
-                    b"(" * 300,
-                ]
-            )
-            data = data[:at] + piece + data[at:]
+            data = data[:at] + r.choice(BYTES) + data[at:]
     return data
 
 
@@ -296,172 +226,3 @@ def make(seed: int) -> bytes:
         return _poisoned(r).encode("utf-8", "surrogatepass")
     base = r.choice([*SEEDS, _generated(r), _poisoned(r)])
     return _mutated(r, base.encode("utf-8", "surrogatepass"))
-
-
-# --- reading in a child --------------------------------------------------------------
-
-WATCHED = (
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.spawn",
-    "os.fork",
-    "subprocess.Popen",
-    "socket.",
-    "open",
-    "exec",
-    "import",
-    "os.remove",
-    "os.rename",
-    "os.mkdir",
-    "os.chdir",
-    "shutil.",
-    "ctypes.",
-    "pickle.",
-    "marshal.",
-)
-SECONDS = 10.0  # for one spec
-IDLE = 77  # exit code of a child that read nothing
-MEMORY = 1 << 30  # bytes beyond what an idle child has
-
-
-def survey(first: int, count: int, compile_every: int = 0) -> dict[str, object]:
-    """Read the specs of ``count`` seeds in children; return counts and failures."""
-    total: dict[str, object] = {"specs": 0, "declared": 0, "compiled": 0}
-    failures: list[str] = []
-    slowest = (0.0, -1)
-    start, end = first, first + count
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    while start < end:
-        child = subprocess.Popen(
-            [sys.executable, __file__, str(start), str(end), str(compile_every)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        assert child.stdout is not None
-        for line in child.stdout:
-            told = json.loads(line)
-            start = told["seed"] + 1
-            total["specs"] = int(str(total["specs"])) + 1
-            for key in ("declared", "compiled"):
-                total[key] = int(str(total[key])) + told[key]
-            slowest = max(slowest, (told["seconds"], told["seed"]))
-            if told["failure"]:
-                failures.append(f"seed {told['seed']}: {told['failure']}")
-        words = child.communicate()[1][-2000:]
-        if child.returncode == IDLE:
-            raise RuntimeError(f"the child could not start: {words}")
-        if start < end:
-            failures.append(f"seed {start}: died with {child.returncode}: {words}")
-            start += 1
-    return {**total, "slowest": slowest, "failures": failures}
-
-
-def _child(first: int, last: int, compile_every: int) -> None:
-    import faulthandler
-    import resource
-    import signal
-    import tempfile
-    import traceback
-    import warnings
-
-    import numpy.polynomial  # noqa: F401 - NumPy imports it when erfc reads it
-
-    import symdiff as sd
-    from symdiff.declare.spec import load_spec
-    from symdiff.graph.errors import SymdiffError
-
-    warnings.simplefilter("ignore")
-    scratch = tempfile.TemporaryDirectory(prefix="symdiff_fuzz_")
-    folder = Path(scratch.name)
-    os.chdir(folder)
-    spec = folder / "spec.toml"
-    try:
-        for text in SEEDS:  # whatever is imported lazily is imported now
-            spec.write_text(text, "utf-8")
-            sd.compile(load_spec(spec).model)
-    except Exception:
-        traceback.print_exc()
-        sys.exit(IDLE)
-    seen: list[str] = []
-    watching = False
-
-    def hook(event: str, args: tuple[object, ...]) -> None:
-        if watching and event.startswith(WATCHED) and not _harmless(event, args):
-            seen.append(f"{event} {str(args)[:120]}")
-
-    class Late(BaseException):
-        pass
-
-    def late(*_: object) -> None:
-        raise Late
-
-    sys.addaudithook(hook)
-    signal.signal(signal.SIGALRM, late)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    for seed in range(first, last):
-        data = make(seed)
-        spec.write_bytes(data)
-        seen.clear()
-        failure, declared, compiled = "", 0, 0
-        faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
-        began = time.perf_counter()
-        watching = True
-        try:
-            found = load_spec(spec)
-            declared = 1
-            watching = False
-            if compile_every and seed % compile_every == 0:
-                sd.compile(found.model)
-                compiled = 1
-        except SymdiffError as error:
-            if not declared and str(spec) not in str(error):
-                failure = f"an error that does not name the file: {error}"
-        except Late:
-            failure = f"not done after {SECONDS} s, declared {declared}"
-        except BaseException as error:
-            failure = f"declared {declared}: {type(error).__name__}: {str(error)[:200]}"
-        finally:
-            watching = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            faulthandler.cancel_dump_traceback_later()
-        seconds = time.perf_counter() - began
-        if seen:
-            failure = f"{failure} events {seen[:3]}"
-        print(
-            json.dumps(
-                {
-                    "seed": seed,
-                    "failure": failure,
-                    "declared": declared,
-                    "compiled": compiled,
-                    "seconds": seconds,
-                }
-            ),
-            flush=True,
-        )
-    os.chdir("/")
-    scratch.cleanup()
-
-
-def _harmless(event: str, args: tuple[object, ...]) -> bool:
-    """Whether an event is the reading of the spec itself, or of Python's own files."""
-    if event == "open":
-        path, mode = str(args[0]), args[1]
-        reading = mode is None or (isinstance(mode, str) and set(mode) <= set("rbt"))
-        return reading and (path.endswith("spec.toml") or ".py" in path)
-    return False
-
-
-if __name__ == "__main__":
-    _child(*(int(a) for a in sys.argv[1:4]))

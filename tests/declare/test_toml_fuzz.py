@@ -1,7 +1,7 @@
 """Generated, poisoned and mutated specs: none executes, hangs, dies or goes untold."""
 
 import pytest
-from toml_fuzz import survey
+from toml_survey import survey
 
 
 def told(found):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from loop_checks import Jax, built, derivatives, flat, near, weighted
+from loop_checks import built, derivatives, flat, near, weighted
 from loop_programs import BY_ID
+from loop_systems import Jax
 
 import symdiff as sd
 
