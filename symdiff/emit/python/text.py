@@ -277,12 +277,6 @@ def _expand(e: Expr) -> list[_Item]:
         case Lit(value):
             spelt = _normal(e)
             return [_literal(value)] if spelt is e else [(spelt, 0)]
-        case Raw(text, _):
-            return [word(text)]
-        case Ellipsis_():
-            return [word("...")]
-        case FString():
-            return [_fstring(e)]
         case Attr(value, attr):
             owner: list[_Item] = [(value, ATOM)]
             if isinstance(value, Lit) and _begins_number(value):
@@ -293,6 +287,19 @@ def _expand(e: Expr) -> list[_Item]:
             inside += [[word(k), _EQUALS, (v, _ANY)] for k, v in kwargs]
             first: list[_Item] = [_FIRST] if len(args) > 1 or kwargs else []
             return [(func, ATOM), CALL[0], *first, *_commas(inside), CALL[1]]
+        case Binary(op, left_e, right_e):
+            level = PRECEDENCE[op]
+            low, high = level, level + 1
+            if op == "**":
+                low, high = ATOM, _UNARY
+            elif level == _COMPARE:
+                low = level + 1  # or the text would be a chained comparison
+            elif op in ("and", "or"):
+                high = level  # associative: no parentheses on either side
+            sign, parts = _OPERATORS[op], ((left_e, low), (right_e, high))
+            if op == "**" and _hugs(left_e, right_e):
+                return [parts[0], sign, parts[1]]
+            return [parts[0], SPACE, sign, SPACE, parts[1]]
         case Index(value, items):
             left, right = _SUBSCRIPT
             inside = [
@@ -307,19 +314,6 @@ def _expand(e: Expr) -> list[_Item]:
                 return [word("not"), SPACE, (operand, least)]
             least = ATOM if is_power else _UNARY
             return [Piece(op), (operand, least)]
-        case Binary(op, left_e, right_e):
-            level = PRECEDENCE[op]
-            low, high = level, level + 1
-            if op == "**":
-                low, high = ATOM, _UNARY
-            elif level == _COMPARE:
-                low = level + 1  # or the text would be a chained comparison
-            elif op in ("and", "or"):
-                high = level  # associative: no parentheses on either side
-            sign, parts = _OPERATORS[op], ((left_e, low), (right_e, high))
-            if op == "**" and _hugs(left_e, right_e):
-                return [parts[0], sign, parts[1]]
-            return [parts[0], SPACE, sign, SPACE, parts[1]]
         case Tuple_(items):
             left, right = _PARENS
             return [left, _FIRST, *_sequence(items, one_tuple=True), right]
@@ -340,6 +334,12 @@ def _expand(e: Expr) -> list[_Item]:
             return [word(head), SPACE, (body, _ANY)]
         case Starred(value):
             return [Piece("*"), (value, PRECEDENCE["|"])]
+        case Raw(text, _):
+            return [word(text)]
+        case Ellipsis_():
+            return [word("...")]
+        case FString():
+            return [_fstring(e)]
     raise TypeError(f"{type(e).__name__} cannot stand here: a Slice is for an Index")
 
 
