@@ -5,63 +5,20 @@ gradients and slots, before the first step and later, in the planned step, the r
 one and the single file. The oracle is a twin whose arrays are written in place.
 """
 
-import copy
 import operator
-import pickle
-import sys
 
 import numpy as np
 import pytest
-
-import symdiff as sd
-
-optim, schedules = sd.optim, sd.optim.schedules
-N = sd.dim("N")
-X = np.random.default_rng(0).normal(size=(8, 4))
-T = np.random.default_rng(1).normal(size=(8, 4))
-OPTIMIZERS = {
-    "sgd": lambda: optim.SGD(0.1),
-    "momentum": lambda: optim.Momentum(0.1, weight_decay=0.1),
-    "adam": lambda: optim.Adam(0.01, ema=0.9, clip_norm=1.0),
-    "amsgrad": lambda: optim.AMSGrad(schedules.cosine(0.01, 50)),
-    "rmsprop": lambda: optim.RMSprop(0.01, momentum=0.9, centered=True),
-    "adadelta": lambda: optim.Adadelta(),
-    "lion": lambda: optim.Lion(0.01),
-    "groups": lambda: optim.Adam(groups={"*.b": {"lr": 0.1}}, ema=0.5),
-    "frozen": lambda: optim.Adam(frozen="a.W", clip_norm=0.5, ema=0.9),
-    "bounded": lambda: optim.Momentum(0.1, max_norm=1.0),
-}
-
-
-def model(optimizer):
-    x, t = sd.input("x", (N, 4)), sd.input("t", (N, 4))
-    h = sd.nn.batch_norm(sd.nn.dense(x, 4, "tanh", name="a"), name="n")
-    z = sd.nn.dense(h, 4, name="b") * sd.param("scale", (), init=1.0)
-    return sd.Model("m", [x], [t], z, sd.nn.mse(z, t), optimizer=optimizer)
-
-
-COMPILED = {}
-
-
-def module_of(name, single=False):
-    """Return the training functions of a model, compiled once."""
-    if (name, single) not in COMPILED:
-        made = sd.compile(model(OPTIMIZERS[name]()), single_file=single).load()
-        COMPILED[name, single] = made if single else made.train
-    return COMPILED[name, single]
-
-
-def started(train, kind="float64", steps=2):
-    """Return a state amid training, so that its slots hold something."""
-    state = train.init_state(train.init_params(0, kind), 0)
-    train_on(train, state, {}, steps)
-    return state
-
-
-def train_on(train, state, how, steps=3):
-    kind = state.flat_params.dtype
-    batch = [a.astype(kind) for a in (X, T)]
-    return [train.train_step(state, *batch, **how) for _ in range(steps)]
+from training.states import (
+    OPTIMIZERS,
+    T,
+    X,
+    module_of,
+    same_arrays,
+    same_state,
+    started,
+    train_on,
+)
 
 
 def fresh(arrays, seed=7):
@@ -124,22 +81,6 @@ PLACES = {
     ),
 }
 HOW = {"planned": {}, "readable": {"planned": False}, "single": {}}
-
-
-def same_state(one, other):
-    for where in ("params", "grads"):
-        same_arrays(getattr(one, where), getattr(other, where))
-    assert one.slots.keys() == other.slots.keys()
-    for slot, arrays in one.slots.items():
-        same_arrays(arrays, other.slots[slot])
-    np.testing.assert_array_equal(one.flat_params, other.flat_params)
-    np.testing.assert_array_equal(one.flat_grads, other.flat_grads)
-
-
-def same_arrays(ours, theirs):
-    assert [*ours] == [*theirs]  # in one order: a checkpoint has the same bytes
-    for name, array in ours.items():
-        np.testing.assert_array_equal(array, theirs[name])
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -361,64 +302,3 @@ def test_numbers_of_python_are_scalars_of_any_width():
         one.params["scale"] = 2
         other.params["scale"][...] = 2
         assert train_on(train, one, {}) == train_on(train, other, {})
-
-
-COPIES = {
-    "deepcopy": copy.deepcopy,
-    "copy": copy.copy,
-    "pickle": lambda state: pickle.loads(pickle.dumps(state)),
-    "in a dict": lambda state: copy.deepcopy({"best": [state]})["best"][0],
-}
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("how", COPIES)
-def test_a_copy_goes_on_alone(name, how, monkeypatch):
-    """It trains as the state would have, and neither changes the other."""
-    train = module_of(name)
-    monkeypatch.setitem(sys.modules, train.__name__, train)  # pickle looks there
-    state, twin = started(train), started(train)
-    state.hyper["lr"] = twin.hyper["lr"] = 0.05
-    copied = COPIES[how](state)
-    kept = [array.copy() for array in train._held(state)]
-    train_on(train, copied, {})
-    for array, before in zip(train._held(state), kept, strict=True):
-        np.testing.assert_array_equal(array, before)
-    assert (state.step, copied.step) == (twin.step, twin.step + 3)
-    train_on(train, state, {})
-    train_on(train, twin, {})
-    for own, of_copy, of_twin in zip(
-        *map(train._held, (state, copied, twin)), strict=True
-    ):
-        np.testing.assert_array_equal(own, of_twin)
-        np.testing.assert_array_equal(of_copy, of_twin)
-    assert copied.hyper == state.hyper
-    assert copied.hyper is not state.hyper
-
-
-def test_a_copy_takes_in_what_was_assigned():
-    train = module_of("adam")
-    state = started(train)
-    state.params["a.W"] = np.ones((4, 4))
-    np.testing.assert_array_equal(copy.copy(state).flat_params[:16], np.ones(16))
-    state.params["a.W"] = np.ones(3)
-    with pytest.raises(ValueError, match=r"a\.W.*shape"):
-        copy.copy(state)
-
-
-def test_a_copy_of_parameters_of_two_widths_goes_on_alone():
-    x = sd.input("x", (N, 4), "float64")
-    W, b = sd.param("W", (4, 3), dtype="float64"), sd.param("b", 3, dtype="float32")
-    z = sd.tanh(x @ W) + b
-    made = sd.Model("wide", [x], [], z, sd.mean(z**2), optimizer=optim.Adam(0.1))
-    train = sd.compile(made).load().train
-    state, twin = (train.init_state(train.init_params(0)) for _ in range(2))
-    for each in (state, twin):
-        train.train_step(each, X)
-    copied = copy.deepcopy(state)
-    for each in (copied, copied, state, twin):
-        train.train_step(each, X)
-    for own, of_twin in zip(train._held(state), train._held(twin), strict=True):
-        np.testing.assert_array_equal(own, of_twin)
-    assert (copied.step, state.step) == (3, 2)
-    assert copied.params["b"].dtype == np.float32
