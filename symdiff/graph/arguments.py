@@ -98,7 +98,8 @@ def misfit(
 ) -> ArgumentError | None:
     """Return the error of a call that does not fit, or None where it does.
 
-    It has raised a TypeError; a length where a number must be written is one cause.
+    The call has raised a TypeError. Besides arguments that do not fit the signature,
+    the cause may be a symbolic length where a plain number is required.
     """
     try:
         signature = inspect.signature(function)
@@ -121,8 +122,8 @@ def misfit(
 
 
 def _length_given(name: str, given: Mapping[str, Any]) -> ArgumentError | None:
-    """Return the error of a call that got a length for a number, None of others."""
-    if any(callable(v) for v in given.values()):  # whose own TypeError it may be
+    """Return the error of a call that got a symbolic length for a number, or None."""
+    if any(callable(v) for v in given.values()):  # it may be the one that raised
         return None
     found = [f"{k}={v}" for k, v in given.items() if _has_length(v)]
     if not found:

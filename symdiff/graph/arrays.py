@@ -1,7 +1,7 @@
-"""Arrays as they come in: of which class, and in which dtype.
+"""Checks of arrays that the user passes in: their class and their dtype.
 
-In: an array that somebody hands in. Out: a plain one in its declared dtype, or an error
-where taking it for that would lose what it means. Invariant: what only stores its
+In: an array that a caller passes. Out: a plain array in its declared dtype, or an error
+where the conversion would lose information. Invariant: a subclass that only stores its
 elements elsewhere, such as `numpy.memmap`, is an array like any other.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from symdiff.graph.errors import DTypeError
 from symdiff.graph.types import DType
 
-# Who redefines one of these computes otherwise than the generated code would.
+# A subclass that redefines one of these computes differently from the generated code.
 _OWN = ("__array_ufunc__", "__array_function__", "__mul__", "__add__", "__pow__")
 _REMEDIES = {
     "MaskedArray": (
@@ -34,7 +34,7 @@ def has_own_meaning(value: Any) -> bool:
 
 
 def require_plain(what: str, value: Any) -> None:
-    """Raise `DTypeError` for an array that has a meaning of its own."""
+    """Raise `DTypeError` for an array of a subclass with arithmetic of its own."""
     if not has_own_meaning(value):
         return
     kind = type(value)
@@ -50,13 +50,13 @@ def require_plain(what: str, value: Any) -> None:
 
 
 def as_declared(what: str, value: Any, kind: DType) -> np.ndarray:
-    """Return an array in its declared dtype: arithmetic would be done in its own.
+    """Return an array converted to its declared dtype, so that NumPy computes in it.
 
-    Integers stand for floats too. Raises `DTypeError` for an array of another kind, and
-    for an integer that the declared dtype cannot hold.
+    Integers are accepted for floats. Raises `DTypeError` for an array of another kind,
+    and for an integer that the declared dtype cannot hold.
     """
     array = np.asarray(value)
-    if array.dtype == object and kind.is_float:  # of SymPy's expressions
+    if array.dtype == object and kind.is_float:  # SymPy expressions
         return array
     wanted = "fiu" if kind.is_float else "iu" if kind.is_integer else "b"
     if array.dtype.kind not in wanted:
@@ -64,7 +64,7 @@ def as_declared(what: str, value: Any, kind: DType) -> np.ndarray:
             f"{what} is declared {kind}, got {array.dtype}; use "
             f"np.asarray(value, {kind.name!r})."
         )
-    if kind.name == "float" and array.dtype.kind == "f":  # of either width
+    if kind.name == "float" and array.dtype.kind == "f":  # either width
         return array
     found = array.astype(kind.name, copy=False)
     if kind.is_integer and np.any(found != array):

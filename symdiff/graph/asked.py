@@ -1,4 +1,4 @@
-"""What a function of the user's is told of dtypes, as in ``x.dtype == np.float32``.
+"""What a user's function learns when it asks for a dtype: ``x.dtype == np.float32``.
 
 In: an element type by name, and the width of the floats of the call that is traced,
 where one is. Out: NumPy's answer. Invariant: nothing is guessed. Whether a float is
@@ -31,7 +31,7 @@ WIDTH: contextvars.ContextVar[Any] = contextvars.ContextVar(
 
 
 def is_theirs(code: CodeType) -> bool:
-    """Whether code is not the compiler's, which reasons about either width."""
+    """Whether code is the user's: the compiler's own code must not see one width."""
     return not code.co_filename.startswith(PACKAGE)
 
 
@@ -46,7 +46,7 @@ def numpys(name: str) -> Any:
 
 
 def equals(name: str, other: Any) -> Any:
-    """Answer ``x.dtype == other`` for what is no type of the compiler's."""
+    """Answer ``x.dtype == other`` for a dtype of NumPy's or a type of Python's."""
     if not isinstance(other, (str, type, np.dtype)):
         return NotImplemented
     if name == NEUTRAL and WATCH.get() is None and _declares_neutral(other):
@@ -67,19 +67,19 @@ def _declares_neutral(other: Any) -> bool:
 
 @functools.cache
 def hashed(name: str, weak: bool) -> int:
-    """Return the hash of an element type: that of NumPy's where they can be equal."""
+    """Return the hash of an element type: NumPy's, where the two can be equal."""
     if weak or name == NEUTRAL:
         return hash((name, weak))
     try:
         return hash(np.dtype(name))
-    except TypeError:  # of tuples
+    except TypeError:  # a tuple type, which NumPy does not have
         return hash(name)
 
 
 def asked_of_numpy(error: BaseException) -> TracingError | None:
-    """Return the error where NumPy was asked what a float of either width is."""
+    """Return a clear error if NumPy failed on a float of unknown width, or None."""
     shown = str(error)
-    asked = UNKNOWN in shown or "object_'> not inexact" in shown  # of np.finfo
+    asked = UNKNOWN in shown or "object_'> not inexact" in shown  # from np.finfo
     return _unknown() if asked else None
 
 

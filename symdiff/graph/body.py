@@ -54,11 +54,13 @@ class Body:
 
 
 def _structure(body: Body) -> str:
-    """Return a digest equal for bodies that differ in the choice of bound leaves, and
-    of symbols for how often their while loops run, only.
+    """Return a digest of a body's structure.
+
+    Bodies that differ only in their bound leaves, and in the symbols for the trip
+    counts of their while loops, have the same digest.
     """
     numbers: dict[Node, int] = {}
-    counted: dict[sp.Symbol, sp.Symbol] = {}  # lengths that loops inside find, by place
+    counted: dict[sp.Symbol, sp.Symbol] = {}  # trip counts, named by place
     digest = hashlib.sha256()
     for i, p in enumerate(body.params):
         numbers[p.node] = i
@@ -81,7 +83,7 @@ def _structure(body: Body) -> str:
 
 
 def renamed(value: Any, dims: Mapping[sp.Symbol, sp.Symbol]) -> Any:
-    """Return an attribute with other symbols for lengths, itself where it has none."""
+    """Return an attribute with its length symbols replaced, itself where none is."""
     match value:
         case sp.Expr() if value.free_symbols & dims.keys():
             return value.xreplace(dims)
@@ -116,10 +118,10 @@ def with_bodies(
     done: dict[str, Body],
     leaf: Callable[[Tensor], Tensor] | None = None,
 ) -> Mapping[str, Any]:
-    """Return a node's attributes with each body rebuilt, once; themselves where that
-    changes none.
+    """Return a node's attributes with each body rebuilt.
 
-    ``leaf`` returns what stands for a variable of a body.
+    ``done`` keeps the bodies that were rebuilt, so that each is rebuilt once. Where no
+    body changes, the same mapping is returned. ``leaf`` maps the bound leaves.
     """
     changed: dict[str, Body] = {}
     for name, body in attrs.items():
@@ -138,7 +140,7 @@ def with_bodies(
 
 
 def rebuilding_within(choose: Replace) -> Rebuilding:
-    """Return what becomes of tensors by a rule that holds inside bodies as well."""
+    """Return the `Rebuilding` that applies ``choose`` inside bodies as well."""
     done: dict[str, Body] = {}
 
     def held(attrs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -148,9 +150,7 @@ def rebuilding_within(choose: Replace) -> Rebuilding:
 
 
 def rebuilding_dims(dims: Mapping[sp.Symbol, sp.Symbol]) -> Rebuilding:
-    """Return what becomes of tensors where symbols stand for others, as lengths, inside
-    bodies as well.
-    """
+    """Return the `Rebuilding` that renames symbols of lengths, also inside bodies."""
     leaves: dict[Node, Tensor] = {}
     done: dict[str, Body] = {}
 

@@ -1,7 +1,8 @@
 """Lengths that are known only when a while loop has run.
 
-In: a mark that tells the loop. Out: a dimension whose name says so. Invariant: such a
-length is nobody's argument, and nothing is allocated by it before its loop has run.
+In: a mark that identifies the loop. Out: a dimension for its trip count, recognised by
+its name. Invariant: such a length is never read from an argument, and nothing of that
+length is allocated before the loop has run.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ def counted_dim(mark: str) -> sp.Symbol:
 
 
 def is_counted(length: Dim) -> bool:
-    """Whether a length says how often a while loop ran.
+    """Whether a length depends on the trip count of a while loop.
 
-    Nothing tells how often that was but what the loop has kept of its steps.
+    At run time only the number of steps that the loop has stacked tells it.
     """
     symbols = length.free_symbols if isinstance(length, sp.Expr) else ()
     return any(s.name.startswith(_COUNTED) for s in symbols)

@@ -1,9 +1,9 @@
-"""What an object of a lower room is asked that only a higher room can answer.
+"""How objects of this room reach displays and reports that higher rooms implement.
 
-In: a tensor, a model, or what was compiled. Out: how a notebook shows it, or the report
-on it. Invariant: showing an object never raises, and loads nothing before it is asked
-for. The package's front, which knows every room, says in `DOORS` who answers; no room
-imports one above it.
+In: a tensor, a model or a `Compilation`. Out: how a notebook shows it, or the report on
+it. Invariant: showing an object never raises, and loads nothing before it is asked for.
+`symdiff.__init__`, which may import every room, registers the implementations in
+`DOORS`; no room imports one that comes after it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-# What is asked: "html", "latex", "report", "explorer". Filled by `symdiff.__init__`.
+# By what is asked for: "html", "latex", "report", "explorer".
 DOORS: dict[str, Callable[..., Any]] = {}
 
 

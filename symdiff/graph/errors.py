@@ -10,9 +10,9 @@ import re
 
 
 def ended(message: str) -> str:
-    """Return a message with one end: one that quotes another may have two, as in '?.'.
+    """Return a message that ends in one mark: one that quotes another may end in '?.'.
 
-    Three dots are a text that was cut.
+    Three dots stay: they mark a text that was shortened.
     """
     message = re.sub(r"\.{4,}$", "...", message)
     return re.sub(r"((?<!\.)\.|[?!])\.$", r"\1", message)

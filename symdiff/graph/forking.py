@@ -1,8 +1,8 @@
 """A lock that a forked child can take.
 
-In: code that one thread may run at a time. Out: a lock for it. Invariant: a process
-that is forked while another thread holds the lock has a free one, as that thread is not
-in it; the thread that forks keeps what it holds.
+In: code that one thread may run at a time. Out: a lock for it. Invariant: if a process
+forks while another thread holds the lock, it is free in the child, where that thread
+does not exist; a lock that the forking thread holds stays held.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _locks: weakref.WeakSet[ForkLock] = weakref.WeakSet()
 
 
 class ForkLock:
-    """A lock that its holder may take again, and that is free in a forked child.
+    """A re-entrant lock that no other thread of the parent holds in a forked child.
 
-    What it guards must be whole at every moment another thread can be stopped at: the
-    child finds it as it was.
+    The data it guards must be consistent at every moment, because the fork may happen
+    while another thread is changing them.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class ForkLock:
         self._lock.release()
 
     def renew(self) -> None:
-        """Free the lock from a thread that no longer is."""
+        """Free the lock in a forked child if a thread of the parent's held it."""
         if self._holder != threading.get_ident():
             self._lock = threading.RLock()
             self._holder, self._times = None, 0

@@ -1,6 +1,7 @@
-"""Which operands of a node are labels or indices, and of axes of what length.
+"""Which operands of a node are labels or indices, and how long the indexed axes are.
 
-In: a node. Out: places and lengths, as the record of its op tells.
+In: a node. Out: positions of operands and lengths of axes, from the op's record.
+Invariant: no op is named here.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ from symdiff.graph.types import Dim
 
 
 def index_operands(node: Node) -> dict[int, Dim]:
-    """Return the length that each index operand of a node picks from, by place.
+    """Return the length of the axis that each index operand indexes, by position.
 
-    Where an op says ``labels`` no constant counts from the end either; where it says
-    ``compares`` NumPy raises for none that lies beyond the axis.
+    Two facts of the op add to this. ``labels``: a negative index is an error, even in a
+    constant. ``compares``: NumPy does not raise for an index beyond the axis.
     """
     lengths = node.op.facts.indices
     return {} if lengths is None else dict(lengths(node))
 
 
 def require_labels(node: Node, arrays: tuple[Any, ...], resolve: Any) -> None:
-    """Raise `ShapeError` where a label is none of the classes, which NumPy may not see.
+    """Raise `ShapeError` where a label is no class: NumPy may not notice.
 
-    Indices are read as NumPy reads them.
+    Indices that are not labels are left to NumPy.
     """
     if not node.op.facts.labels(node):
         return

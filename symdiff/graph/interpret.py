@@ -43,7 +43,7 @@ class Environment:
         floats = [
             n for n, a in feed.items() if n.dtype.is_float and a.dtype.kind == "f"
         ]
-        # a leaf of a declared width tells the run's only where there is no other
+        # a leaf with a declared width decides only where no leaf is plain ``float``
         told = [n for n in floats if n.dtype == FLOAT] or floats
         widths = {feed[n].dtype for n in told}
         self.float = np.result_type(*widths) if widths else np.dtype("float64")
@@ -51,12 +51,12 @@ class Environment:
             self.float = outer.float
         for node, array in feed.items():
             self._bind(node, array)
-        for node, array in feed.items():  # a dim may occur in formulas alone
+        for node, array in feed.items():  # a dim may occur only in formulas
             for dim, length in zip(node.shape, array.shape, strict=True):
                 self._solve(dim, length)
 
     def _solve(self, dim: Any, length: int) -> None:
-        """Bind the one dim of a formula that no axis has by itself."""
+        """Bind a dim that occurs in a formula only, if it is the one unknown there."""
         if not isinstance(dim, sp.Expr) or dim.free_symbols <= self.dims.keys():
             return
         left = dim.subs(self.dims)
@@ -135,7 +135,7 @@ def _run(
         operands = tuple(values[i] for i in node.inputs)
         require_labels(node, operands, env.resolve)
         found = node.op.evaluate(*operands, **attrs)
-        if steps is not None:  # how often a loop ran is known only now
+        if steps is not None:  # the loop's trip count is known only now
             *found, env.dims[steps] = found
         values[node] = found
 
@@ -150,9 +150,9 @@ def run_body(body: Body, env: Environment, *arrays: Any) -> list[Any]:
 
 
 def _check_lengths(nodes: list[Node], env: Environment) -> None:
-    """Raise `ShapeError` where lengths differ that type rules took to be equal.
+    """Raise `ShapeError` where lengths differ that type rules assumed to be equal.
 
-    NumPy would stretch an axis that happens to have length 1.
+    NumPy would broadcast an axis that happens to have length 1.
     """
     if not env.dims:
         return
@@ -178,7 +178,7 @@ def _check_shapes(nodes: list[Node], values: list[Any], env: Environment) -> Non
 
 
 def _are_known(lengths: Iterable[Dim], env: Environment) -> bool:
-    """Whether the arrays tell lengths; how often a loop runs they do not."""
+    """Whether the arrays determine these lengths; they leave trip counts open."""
     symbols = [d.free_symbols for d in lengths if isinstance(d, sp.Expr)]
     return all(found <= env.dims.keys() for found in symbols)
 

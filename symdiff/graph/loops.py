@@ -1,9 +1,9 @@
-"""Which operands of a loop are what.
+"""The roles of a loop's operands: carries, sequences and constants.
 
-In: the attributes of a loop's node. Out: a `LoopSpec`: the places of its carries, of
-the sequences it takes rows of, and of what it reads from outside. Invariant: operands
-stand in this order, as the leaves of the body do; results are the carries' ends, then
-what is stacked.
+In: the attributes of a loop's node. Out: a `LoopSpec`: the positions of its carries, of
+the sequences it iterates over, and of the values it reads from outside. Invariant:
+operands come in this order, and so do the leaves of the body; results are the last
+carries, then what is stacked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LoopSpec:
-    """The places of a loop's operands; a while loop has no rows."""
+    """The positions of a loop's operands; ``rows`` are empty for a while loop."""
 
     carries: range
     rows: range
@@ -25,19 +25,19 @@ class LoopSpec:
 
     @classmethod
     def counted(cls, carries: int, rows: int, operands: int) -> LoopSpec:
-        """Return the places of so many carries, rows, and operands in all."""
+        """Return the positions for these numbers of carries, rows and all operands."""
         first = carries + rows
         return cls(range(carries), range(carries, first), range(first, operands))
 
     @classmethod
     def of(cls, attrs: Mapping[str, Any]) -> LoopSpec:
-        """Return the places of the operands of a node with these attributes."""
+        """Return the positions of the operands of a node with these attributes."""
         count = len(attrs["body"].params)
         return cls.counted(attrs["carries"], attrs.get("sequences", 0), count)
 
     @property
     def inner(self) -> range:
-        """The carries and the rows: what a step gives new values."""
+        """The carries and the rows: the operands that change from step to step."""
         return range(self.rows.stop)
 
     def split(

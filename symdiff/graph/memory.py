@@ -17,9 +17,9 @@ from symdiff.graph.tensor import Tensor
 
 
 class Storage:
-    """What several tensors may share: the tensors, and whose array it is.
+    """Memory that several tensors may share, with weak references to them.
 
-    ``argument`` names the argument of the traced function whose array this is.
+    ``argument`` names the argument of the traced function whose array this is, if any.
     """
 
     __slots__ = ("_holders", "argument")
@@ -41,9 +41,10 @@ class Storage:
 class Memory:
     """What is known of one tensor's memory.
 
-    ``current`` is the value since it was last written. ``spoiled`` is where a tensor
-    that shares the memory was written. ``scalar`` is True for what NumPy computes as
-    an immutable number, and None for one of no axes of which that is not known.
+    ``current`` is the value after the last write into the tensor. ``spoiled`` says
+    where another tensor that shares the memory was written. ``scalar`` is True where
+    NumPy returns an immutable scalar, and None where a tensor without axes may be
+    either a scalar or an array.
     """
 
     __slots__ = ("buffer", "current", "scalar", "spoiled")
@@ -56,7 +57,7 @@ class Memory:
 
 
 def memory_of(tensor: Tensor) -> Memory:
-    """Return a tensor's memory, its own where it shares none so far."""
+    """Return a tensor's memory, a new one where it has none yet."""
     if tensor.memory is None:
         tensor.memory = Memory(Storage())
         tensor.memory.buffer.add(tensor)
@@ -86,7 +87,7 @@ def current(tensor: Tensor) -> Tensor:
 
 
 def read(value: Any) -> Any:
-    """Return containers around the values that their tensors have now."""
+    """Return ``value`` with every tensor in it, however nested, as it is now."""
     if isinstance(value, Tensor):
         return current(value)
     if isinstance(value, (tuple, list)):

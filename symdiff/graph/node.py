@@ -72,13 +72,14 @@ class Node:
 _NO_ATTRS: Mapping[str, Any] = MappingProxyType({})
 _table: weakref.WeakValueDictionary[Hashable, Node] = weakref.WeakValueDictionary()
 _lock = threading.RLock()
-if hasattr(os, "register_at_fork"):  # held for moments: a fork waits, and has it free
+# The lock is held for moments only: a fork waits for it, and the child finds it free.
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_lock.acquire,
         after_in_parent=_lock.release,
         after_in_child=_lock.release,
     )
-# Sees every node that is asked for while a spec that is not trusted is read.
+# Called with every node that is made while an untrusted spec is read.
 WATCH: contextvars.ContextVar[Callable[[Node], None] | None] = contextvars.ContextVar(
     "symdiff_watch", default=None
 )
@@ -122,7 +123,7 @@ def _create(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
 
 
 def attrs_key(attrs: Mapping[str, Any]) -> Hashable:
-    """Return the identity of attributes: equal exactly when they mean the same."""
+    """Return a key of attributes: keys are equal exactly when the meanings are."""
     return tuple((k, _value_key(attrs[k])) for k in sorted(attrs))
 
 
@@ -145,7 +146,7 @@ def _value_key(value: Any) -> Hashable:
             return value
         case _ if hasattr(value, "key"):  # a body, equal by structure
             return ("body", value.key)
-        case _:  # rule objects have identity
+        case _:  # objects such as rules are compared by identity
             return ("object", id(value))
 
 
@@ -159,8 +160,7 @@ def scalar_text(value: object) -> str:
 def same_array(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays are the same constant: by dtype, shape and bytes.
 
-    Equality would take 0.0 for -0.0, which tell their signs apart in ``copysign`` or
-    ``1 / x``.
+    ``==`` would not do: 0.0 == -0.0, although ``copysign`` and ``1 / x`` differ.
     """
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
@@ -175,7 +175,7 @@ def array_digest(value: np.ndarray) -> str:
 def topological(outputs: Iterable[Node], done: set[Node] | None = None) -> list[Node]:
     """Return every node that ``outputs`` need, inputs before users.
 
-    Those in ``done`` are passed over; what is returned is added to it.
+    Nodes in ``done`` are skipped; those that are returned are added to it.
     """
     order: list[Node] = []
     done = set() if done is None else done

@@ -1,10 +1,10 @@
 """The order of a declaration, as paths of numbers.
 
-In: tensors as they are made. Out: for each its `Order`. A `Part` of a declaration, such
-as the sides of a branch or what a rule builds in the place of a tensor, stands at one
-place of the part around it and numbers what is made in it. Invariant: what is made
-later comes later, and all that is made in a part lies between what was made before and
-after it; so whether a tensor belongs to a part is told by its path alone.
+In: tensors as they are made. Out: an `Order` for each. A `Part` of a declaration, such
+as one side of a branch or what a rule builds in place of a tensor, takes one number in
+the part around it and numbers the tensors made inside it. Invariant: what is made later
+comes later, and everything made in a part lies between what was made before and after
+it. The path alone tells whether a tensor belongs to a part.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Order = tuple[int, ...]
 
 
 class Part:
-    """A part of a declaration; while it is open, what is made is made in it."""
+    """A part of a declaration; while it is open, new tensors belong to it."""
 
     __slots__ = ("_numbers", "_path", "_token")
 
@@ -25,11 +25,11 @@ class Part:
         self._numbers = itertools.count()
 
     def next(self) -> Order:
-        """Return the order of what is made now."""
+        """Return the order of the next tensor that is made in this part."""
         return (*self._path, next(self._numbers))
 
     def holds(self, order: Order) -> bool:
-        """Whether something was made in this part."""
+        """Whether a tensor of this order was made in this part."""
         return order[: len(self._path)] == self._path
 
     def __enter__(self) -> Part:

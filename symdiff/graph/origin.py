@@ -1,9 +1,9 @@
 """Who declared a tensor, and what it is called: one frozen `Origin`.
 
-In: the call of the user's that declares a tensor. Out: an `Origin`, which every pass
-hands on to what it makes of the tensor. Invariant: an origin never changes. Where a
-handle must stay the same object, because others hold it, `mark` gives it another one;
-nothing else does.
+In: the user's call that declares a tensor. Out: an `Origin`, which every pass hands on
+to the tensors that it makes from this one. Invariant: an origin never changes. Where a
+handle must stay the same object, because others hold it, `give` and `mark` assign it
+another origin; nothing else does.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ FAN_OUT = "fan-out"
 class Site:
     """One executed call in the user's program, and the scope it ran in.
 
-    ``frames`` are (code, instruction offset) pairs, innermost first. A derived site
-    also has the ``primal`` tensor whose rule built it and the ``rule`` in words; a sum
-    of what a value's users send back has that value, and `FAN_OUT`.
+    ``frames`` are (code, instruction offset) pairs, innermost first. The site of a
+    derivative also has the ``primal`` tensor whose rule built it and the ``rule`` in
+    words; the sum of a value's cotangents has that value and `FAN_OUT`.
     """
 
     __slots__ = ("frames", "primal", "rule", "scope")
@@ -61,9 +61,10 @@ class Origin(NamedTuple):
     """Who declared a tensor, where, and what it is called.
 
     ``label`` is a name that the user gave with ``name=``, ``hint`` one that a composite
-    suggests for an inner value. ``result`` is the place among the values of the user's
-    expression at ``site``; a derivative, whose own site is its rule's, has the user's
-    in ``bound_to``. ``cotangent_of`` holds (prefix, primal), "d" for d_z.
+    suggests for an inner value. ``result`` is the position among the values that the
+    user's call at ``site`` returned. The site of a derivative is that of its rule, so
+    the user's call and the position are in ``bound_to``. ``cotangent_of`` holds pairs
+    (prefix, primal): prefix "d" makes the name d_z.
     """
 
     site: Site
@@ -77,7 +78,7 @@ class Origin(NamedTuple):
     def or_else(self, other: Origin, hint: str | None = None) -> Origin:
         """Return this origin with the names of another where it has none of its own.
 
-        ``hint`` is for a value that neither has one for.
+        ``hint`` is used where neither origin has one.
         """
         result = self.result
         if self.site is other.site and result is None:
@@ -148,7 +149,7 @@ def hinted(declared: D, name: str) -> D:
 
 
 def mark_results(result: Any, site: Site) -> None:
-    """Tell the tensors that a call of the user's returned their places in its value."""
+    """Mark the tensors that a user's call returned, each with its position."""
     values = result if isinstance(result, (tuple, list)) else (result,)
     for index, value in enumerate(values):
         if not isinstance(value, Declared):
@@ -156,4 +157,4 @@ def mark_results(result: Any, site: Site) -> None:
         if value.site is site:
             mark(value, result=index)
         elif value.origin.bound_to is None and not value.node.op.leaf:
-            mark(value, bound_to=(site, index))  # a derivative's own site is its rule's
+            mark(value, bound_to=(site, index))  # a derivative keeps its rule's site

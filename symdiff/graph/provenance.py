@@ -3,8 +3,8 @@
 In: the Python stack at a declaration. Out: a `Site`, cheap to capture, shared by
 everything one call builds; a `Resolver` turns sites into quoted statements when, and
 only when, code is generated or an error is shown. Invariant: a site belongs to a
-declaration, never to an interned node, so compiling one model cannot change the text of
-another.
+declaration, never to an interned node. So compiling one model cannot change the text
+that is generated for another.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from symdiff.graph.origin import (
     mark_results,
 )
 
-# The folder of symdiff, with which file names of its own begin.
+# The folder of symdiff: the prefix of its own file names.
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _SITE = os.path.dirname(_NUMPY[: -len(os.sep)])
@@ -92,9 +92,9 @@ class at_site:  # noqa: N801 - used as a statement, once for every node
 
 @contextlib.contextmanager
 def in_user_code(function: Any = None) -> Iterator[None]:
-    """Let every operation in the block, a function of the user's, have its own site.
+    """Give every operation in the block its own site: ``function`` is the user's.
 
-    A function of symdiff's own, such as a layer's, leaves things as they are.
+    If ``function`` is symdiff's own, such as a layer's, nothing changes.
     """
     code = getattr(function, "__code__", None)
     ours = code is not None and is_ours(code)
@@ -110,16 +110,17 @@ def current_scope() -> tuple[str, ...]:
     return _scope.get()
 
 
-# While a function is traced: what calls a public function on behalf of the user.
+# While a function is traced: a hook through which the user's calls of public functions
+# go.
 WATCH: contextvars.ContextVar[Callable[..., Any] | None] = contextvars.ContextVar(
     "symdiff_watch", default=None
 )
 
 
 def watched() -> bool:
-    """Whether what runs is code of a user's function that is being traced.
+    """Whether the code that runs belongs to a user's function that is being traced.
 
-    Functions of ours, and rules that they run, are given values and never write.
+    It does not inside functions of symdiff, which take values and never write in place.
     """
     return WATCH.get() is not None and _ambient.get() is None
 
@@ -129,7 +130,7 @@ R = TypeVar("R")
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
-    """Make ``function`` a front door: one site for all it builds, errors with its line.
+    """Make ``function`` public: one site for all it builds, the line in its errors.
 
     The tensors it returns are marked as the values of the user's expression, in order,
     so that ``a, b = f(x)`` names both.
@@ -165,7 +166,7 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
 def checked_call(function: Callable[P, R]) -> Callable[P, R]:
     """Let a call that does not fit ``function`` raise an `ArgumentError` with its line.
 
-    For what builds no graph itself; `public` does this and more.
+    For functions that build no graph themselves; `public` does this and more.
     """
 
     @functools.wraps(function)

@@ -1,10 +1,10 @@
-"""Rebuilding a graph: new tensors for old, and what became of each.
+"""Rebuilding a graph: a new tensor for each old one.
 
-In: output tensors, and what makes the tensor that stands for one over new parents. Out:
-a `Rebuilding`, which tells what stands for any tensor now. Invariant: parents come
-before children, without recursion; a tensor whose parents did not change is itself, and
-a rebuilt one keeps its origin, so that what is generated from it reads as the user
-wrote it.
+In: output tensors, and a function that makes the replacement of a tensor from its new
+parents. Out: a `Rebuilding`, a map from any old tensor to the new one. Invariant:
+parents come before children, without recursion; a tensor whose parents did not change
+stays itself, and a rebuilt one keeps its origin, so that the text generated from it
+reads as the user wrote it.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from symdiff.graph.order import open_part
 from symdiff.graph.origin import Site, give, mark
 from symdiff.graph.tensor import Tensor, in_order, node_of, tensor_topological
 
-# (tensor, new parents) -> the tensor that stands for it
+# (tensor, new parents) -> its replacement
 Remake = Callable[[Tensor, tuple[Tensor, ...]], Tensor]
 # (tensor, new parents) -> the tensor to use instead, or None to keep the operation
 Replace = Callable[[Tensor, tuple[Tensor, ...]], "Tensor | None"]
-# (tensor, what stands for it) -> what is better still, or None
+# (tensor, its replacement) -> a better replacement, or None
 Improve = Callable[[Tensor, Tensor], "Tensor | None"]
-# a node's attributes -> what they are now
+# a node's attributes -> its new attributes
 Attrs = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-# tensors -> those that stand for them now
+# tensors -> their replacements
 Became = Callable[[Sequence[Tensor]], list[Tensor]]
 
 
 class Rebuilding:
-    """What becomes of tensors; a call returns those that stand for them.
+    """A map from tensors to their replacements; call it with the tensors.
 
-    A tensor is rebuilt once, when it is first asked for, and what is asked for later is
-    rebuilt upon what there is. What ``improve`` finds to be better is rebuilt in turn,
-    and has the names of what it replaces where it has none of its own. ``by_node`` says
-    that tensors of one node become one, the first declared.
+    A tensor is rebuilt once, when it is first asked for; later calls build on what is
+    there. A better replacement that ``improve`` finds is rebuilt in turn, and takes the
+    names of the tensor that it replaces where it has none of its own. With ``by_node``
+    all tensors of one node become one, the first declared.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Rebuilding:
         self._remake = remake
         self._improve = improve
         self._by_node = by_node
-        # what a tensor is known by: several may stand for one node
+        # the key of a tensor in `_new`: several tensors may share one node
         self._key: Callable[[Tensor], Hashable] = (
             attrgetter("node") if by_node else _itself
         )
@@ -65,10 +65,10 @@ class Rebuilding:
             self._move_provenance(fresh)
 
     def _settle(self, tensor: Tensor) -> None:
-        """Rebuild a tensor, its parents before it, until nothing is better."""
+        """Rebuild a tensor, its parents first, until `improve` finds nothing better."""
         new, key = self._new, self._key
         stack = [tensor]
-        improved: dict[Tensor, Tensor] = {}  # those waiting for what is better
+        improved: dict[Tensor, Tensor] = {}  # waiting for a better one to be rebuilt
         while stack:
             current = stack[-1]
             if key(current) in new:
@@ -97,7 +97,7 @@ class Rebuilding:
                 stack.pop()
 
     def _move_provenance(self, order: Sequence[Tensor]) -> None:
-        """Let rebuilt derivatives name the rebuilt primals they belong to."""
+        """Let rebuilt derivatives refer to the rebuilt primals they belong to."""
         new = self._new
         sites: dict[Site, Site] = {}
         for old in order:
@@ -111,7 +111,7 @@ class Rebuilding:
             primal = None if before is None else new.get(before, before)
             if primal is before or before is None or primal is None:
                 continue
-            # What is kept rather than computed again has its rule still.
+            # Where a leaf replaces the primal (a residual), the site keeps the old one.
             if before.node.op.leaf or not primal.node.op.leaf:
                 if site not in sites:
                     sites[site] = Site(site.frames, site.scope, primal, site.rule)
@@ -125,12 +125,11 @@ def _itself(tensor: Tensor) -> Hashable:
 def rebuilding(
     choose: Replace, *, keep_order: bool = True, attrs: Attrs | None = None
 ) -> Rebuilding:
-    """Return what becomes of tensors where ``choose`` says what replaces some.
+    """Return the `Rebuilding` in which ``choose`` says what replaces some tensors.
 
-    A replacement stands for its tensor everywhere; its own parents are taken as they
-    are. With ``keep_order=False`` rebuilt tensors count as declared now. ``attrs`` may
-    change attributes, such as bodies; it returns the same mapping where nothing
-    changes.
+    A replacement is used wherever its tensor was; its own parents are not rebuilt. With
+    ``keep_order=False`` rebuilt tensors count as declared now. ``attrs`` may change
+    attributes, such as bodies; if nothing changes, it returns the same mapping.
     """
 
     def remake(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
@@ -158,13 +157,13 @@ def rebuild(
 
 
 def chained(first: Became, then: Became) -> Became:
-    """Return what becomes of tensors by one and then the other."""
+    """Return the composition: ``first``, and then ``then``."""
     return lambda tensors: then(first(tensors))
 
 
 @dataclass(frozen=True)
 class Steps:
-    """What becomes of tensors by one pass after another."""
+    """The maps from old to new tensors of one pass after another, composed."""
 
     each: tuple[Became, ...] = ()
 
@@ -203,7 +202,7 @@ def remade(
 ) -> Tensor:
     """Return the same declaration over other parents, with all its names.
 
-    It comes where the old one came, unless a parent of it comes later.
+    It keeps its place in the order of declaration, unless a parent comes later.
     """
     order = old.order
     if not keep_order or any(p.order >= order for p in parents):

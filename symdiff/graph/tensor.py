@@ -42,7 +42,7 @@ class Tensor(Declared, Displayed):
         self.parents = parents
         self.origin = origin_here() if origin is None else origin
         self._order = open_part().next() if order is None else order
-        self.memory: Memory | None = None  # where arrays can be written in place
+        self.memory: Memory | None = None  # only while a function is traced
 
     @property
     def order(self) -> Order:
@@ -61,7 +61,7 @@ class Tensor(Declared, Displayed):
 
     @property
     def dtype(self) -> DType:
-        """Element type; for a function that a transform calls, NumPy's."""
+        """Element type; NumPy's dtype inside a function that a transform calls."""
         width = WIDTH.get()
         if width is None or not is_theirs(sys._getframe(1).f_code):
             return self.node.dtype
@@ -148,7 +148,7 @@ def _explain(
     operands = ", ".join(
         f"{t.name}: {t.type}" if t.name else str(t.type) for t in inputs
     )
-    shown = op_name.partition("@")[0]  # a user's op, by the user's name
+    shown = op_name.partition("@")[0]  # a user's op, by the name it was given
     return type(error)(f"{shown}({operands}): {error}")
 
 
@@ -170,8 +170,7 @@ def tensor_topological(outputs: Iterable[Tensor]) -> list[Tensor]:
             if parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    # Parents come before their children, so this order alone is a topological
-    # order.
+    # Parents are declared before their children: this order is topological.
     return in_order(chosen.values())
 
 

@@ -32,8 +32,9 @@ Shape = tuple[Dim, ...]
 class DType:
     """An element type: a ``name`` and a ``kind``: 'b', 'i', 'u', 'f', 'k' for tuples.
 
-    Compared with what NumPy takes for a dtype, such as ``np.float32`` or ``"int64"``,
-    it answers as NumPy's own; a float of either width raises `TracingError` there.
+    Comparison with anything that NumPy takes for a dtype, such as ``np.float32`` or
+    ``"int64"``, gives NumPy's answer; for a float of either width it raises
+    `TracingError`, since the answer is not known.
     """
 
     name: str
@@ -57,7 +58,7 @@ class DType:
 
     @property
     def dtype(self) -> Any:
-        """NumPy's dtype, so that NumPy takes this where it takes one."""
+        """NumPy's dtype: NumPy reads this attribute of what it is given as a dtype."""
         return asked.numpys(self.name)
 
     def __getattr__(self, name: str) -> Any:
@@ -256,8 +257,8 @@ def dims_equal(left: Dim, right: Dim) -> bool | None:
 class Constraint:
     """What a type rule assumes of dims and only run time can tell.
 
-    ``left == right``, or ``left >= 1`` where ``right`` is None (``reason`` says what
-    for).
+    ``left == right``, or ``left >= 1`` where ``right`` is None; ``reason`` then says
+    what needs it.
     """
 
     left: Dim
@@ -344,7 +345,7 @@ class TensorType:
 
 @dataclass(frozen=True, slots=True)
 class TupleType:
-    """Type of a node with several results; `item` nodes take them out."""
+    """Type of a node with several results, which `item` nodes select."""
 
     items: tuple[TensorType, ...]
 

@@ -1,8 +1,7 @@
-"""The width of a float: the one it is declared in, or the one that a run has.
+"""The width of a float: as declared, or that of the run.
 
-In: what an array is declared, by name. Out: NumPy's dtype. Invariant: a width that is
-declared holds whatever the other floats have; only the float of either width follows
-them.
+In: the name of a declared dtype. Out: NumPy's dtype. Invariant: a declared width holds
+whatever the width of the other floats is; only plain ``float`` follows the run.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from symdiff.graph.types import FLOAT32, FLOAT64, DType
 
 
 def numpy_dtype(declared: str, neutral: str = "float64") -> np.dtype[Any]:
-    """Return the dtype of what is ``declared`` so in a run of ``neutral`` floats."""
+    """Return the dtype of a declaration when plain ``float`` means ``neutral``."""
     return np.dtype(neutral if declared == NEUTRAL else declared)
 
 
 def is_declared(kind: object) -> bool:
-    """Whether a type is a float of a width of its own."""
+    """Whether a type is a float of a declared width: float32 or float64."""
     return isinstance(kind, DType) and kind in (FLOAT32, FLOAT64)
 
 
 def any_declared(leaves: Iterable[Any]) -> bool:
-    """Whether the width of any of some tensors, or nodes, is declared."""
+    """Whether any of these tensors or nodes has a declared float width."""
     return any(is_declared(leaf.dtype) for leaf in leaves)
