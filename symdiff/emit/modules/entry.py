@@ -94,6 +94,7 @@ def init_module(
         modules=py.expr_text(py.Tuple_(tuple(py.Lit(m) for m in modules))),
         build=BUILD,
         one_compilation=render("one_compilation.py").strip(),
+        forget=render("forget.py").strip(),
     )
     return sealed(text)
 

@@ -223,7 +223,7 @@ def train_parts(
     functions = [
         render("init_params.py", draws=draws, random=random, declared=own),
         render("state_apart.py" if apart else "state.py", declared=own),
-        *(render(part, apart=apart) for part in ("views.py", "adopt.py")),
+        *(render(part, apart=apart) for part in ("views.py", "adopt.py", "places.py")),
         render("assigned.py", averaged="ema" in optimizer.hyper),
         render("settings.py"),
     ]
