@@ -64,8 +64,9 @@ def scales(path: Path, order: tuple[str, ...] = NAMES) -> set[float]:
                 found.add(float(part.HYPER["lr"]))
                 found.add(round(float(part.init_params(0)["w"][0]), 6))
             if hasattr(part, "make_plan"):
-                kept = part._CONSTANTS.values()
-                found |= {float(a[-1]) for a in kept if a[0] == 1}
+                # By name: the file may hold the arrays of another compilation, too.
+                plan = part.make_plan({"N": 1}, np.float64)
+                found.add(float(plan.constant[-1]))
         return found
     finally:
         for name in [n for n in sys.modules if n.partition(".")[0] == alias]:
