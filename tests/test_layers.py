@@ -40,10 +40,11 @@ LAZY = {
 }
 
 FILES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def _module(path: Path) -> str:
-    """The dotted name of a file below `symdiff/`."""
+    """The dotted name of a file."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -224,7 +225,7 @@ def test_no_module_has_the_name_of_a_public_function():
     assert not hidden, sorted(hidden)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: _module(path))
+@pytest.mark.parametrize("path", [*FILES, *TESTS], ids=lambda path: _module(path))
 def test_files_are_short(path):
     lines = len(path.read_text("utf-8").splitlines())
     assert lines <= MAX_FILE, f"{path.relative_to(ROOT)} has {lines} lines"

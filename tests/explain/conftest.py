@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from explain.browser import chromium, complaints, opened, requests, scheme
 from explain.explorer_page import Page
-from explain.test_explorer import DIGITS, explorer_of, hostile
+from explain.explorer_specs import DIGITS, explorer_of, hostile
 from explain.test_page_numbers import numbers_page
 
 import symdiff as sd
+from symdiff.explain.explorer.page import Explorer
 
 DEEP = """
 import symdiff as sd
@@ -26,6 +27,12 @@ loss = sd.mean(h**2)
 model = sd.Model("deep", inputs=[x], targets=[], outputs={{"h": h}}, loss=loss,
                  optimizer=sd.optim.SGD(0.1))
 """
+
+
+@pytest.fixture(scope="module")
+def digits() -> Explorer:
+    """The explorer of the digits, with numbers."""
+    return explorer_of(DIGITS, values="random")
 
 
 @pytest.fixture(scope="module")

@@ -22,12 +22,22 @@ from samples import SAMPLES
 import symdiff as sd
 from symdiff.compiler.passes import program_passes
 from symdiff.explain.costs import ELSE, Costs, costs
-from symdiff.explain.explanation import derivation_of
+from symdiff.explain.explanation import derivation_of, explained
 from symdiff.graph.node import topological
 from symdiff.plan.cost import formulas, whole
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPECS = ["digits_mlp", "gpt", "mnist_cnn", "glm", "lstm_series", "vae", "circuit"]
+
+
+def chain(links: int) -> sd.Model:
+    """Return a model whose weight is read at every link."""
+    x = sd.input("x", (sd.dim("N"), 4))
+    w = sd.param("w", (4,))
+    h = x
+    for _ in range(links):
+        h = sd.tanh(h * w)
+    return sd.Model("chain", inputs=[x], outputs=h, loss=sd.mean(h))
 
 
 @cache
@@ -163,3 +173,49 @@ def test_examples_count_each_node_once(name: str) -> None:
     assert declared
     for one in declared:
         check_once(one, one.name)
+
+
+def test_live_memory_is_freed_after_its_last_reader() -> None:
+    x = sd.input("x", 100)
+    a = sd.exp(x)
+    b = sd.reshape(a, (10, 10))  # shows the memory of a
+    c = sd.sin(b)
+    model = sd.Function("f", [x], sd.sum(c))
+    told = explained(model, cost=True).costs
+    live = {s.name: told.at(s.live) for s in told.steps}
+    assert live["a"] == live["b"] == 400
+    assert live["c"] == 800
+    assert live["d_c"] - live["d_b"] <= 400
+    assert told.peak.name in live
+    page = explained(model, cost=True).html()
+    assert page.count('class="bar') == len(told.steps)
+
+
+def test_steps_of_a_loop_have_a_name_in_costs() -> None:
+    x = sd.input("x", 3)
+    y = sd.while_loop(lambda v: sd.sum(v) < 10, lambda v: v * v + 1, x)
+    said = explained(sd.Function("f", [x], y), cost=True).text()
+    assert "at steps = 32" in said
+    assert "steps_" not in said.partition("Cost of")[2]
+
+
+def test_costs_are_linear_in_the_length_of_a_chain(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from symdiff.explain import spending as module
+
+    visited: list[int] = []
+
+    def counting(*nodes: Any) -> Any:
+        found = topological(*nodes)
+        visited.append(len(found))
+        return found
+
+    monkeypatch.setattr(module, "topological", counting)
+
+    def work(links: int) -> int:
+        visited.clear()
+        list(costs(derivation_of(chain(links))).lines())
+        return sum(visited)
+
+    assert work(200) < 4.2 * work(50)

@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from explain.test_costs import chain
 
 import symdiff as sd
 from symdiff.cli import main
-from symdiff.explain.costs import costs
 from symdiff.explain.explanation import derivation_of, explained
 from symdiff.explain.parts import Cotangent, ForwardStep, Handed, Leaf
 
@@ -113,15 +113,6 @@ def test_costs_add_up():
     assert told.at(product.live) >= 4 * 7 * 3
 
 
-def chain(links):
-    x = sd.input("x", (sd.dim("N"), 4))
-    w = sd.param("w", (4,))
-    h = x
-    for _ in range(links):
-        h = sd.tanh(h * w)
-    return sd.Model("chain", inputs=[x], outputs=h, loss=sd.mean(h))
-
-
 def test_a_long_chain_whose_weight_is_read_everywhere():
     told = explained(chain(400), values="random", cost=True)
     w = told.derivation.entry("w")
@@ -133,51 +124,6 @@ def test_a_long_chain_whose_weight_is_read_everywhere():
     assert len(gradient.formula.text) < 2000
     assert told.html()
     assert told.latex()
-
-
-def test_live_memory_is_freed_after_its_last_reader():
-    x = sd.input("x", 100)
-    a = sd.exp(x)
-    b = sd.reshape(a, (10, 10))  # shows the memory of a
-    c = sd.sin(b)
-    model = sd.Function("f", [x], sd.sum(c))
-    told = explained(model, cost=True).costs
-    live = {s.name: told.at(s.live) for s in told.steps}
-    assert live["a"] == live["b"] == 400
-    assert live["c"] == 800
-    assert live["d_c"] - live["d_b"] <= 400
-    assert told.peak.name in live
-    page = explained(model, cost=True).html()
-    assert page.count('class="bar') == len(told.steps)
-
-
-def test_steps_of_a_loop_have_a_name_in_costs():
-    x = sd.input("x", 3)
-    y = sd.while_loop(lambda v: sd.sum(v) < 10, lambda v: v * v + 1, x)
-    said = explained(sd.Function("f", [x], y), cost=True).text()
-    assert "at steps = 32" in said
-    assert "steps_" not in said.partition("Cost of")[2]
-
-
-def test_costs_are_linear_in_the_length_of_a_chain(monkeypatch):
-    from symdiff.explain import spending as module
-
-    visited = []
-
-    def topological(*nodes):
-        found = module_topological(*nodes)
-        visited.append(len(found))
-        return found
-
-    module_topological = module.topological
-    monkeypatch.setattr(module, "topological", topological)
-
-    def work(links):
-        visited.clear()
-        list(costs(derivation_of(chain(links))).lines())
-        return sum(visited)
-
-    assert work(200) < 4.2 * work(50)
 
 
 def sd_model():

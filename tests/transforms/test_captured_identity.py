@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from transforms.test_captured_names import PLACES, VALUES, X, attribute_of_a_wrapper
+from transforms.captured_places import VALUES, X, read_anew
+from transforms.test_captured_names import PLACES, attribute_of_a_wrapper
 
 import symdiff as sd
 from symdiff import transforms as T  # noqa: N812 - as autograd's users would
@@ -135,13 +136,7 @@ def test_equal_objects_have_their_own_code(maker: str, call: str) -> None:
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("call", ["argument", "in a list", "keyword"])
 def test_what_an_argument_reads_is_read_anew(place: Any, kind: str, call: str) -> None:
-    first, *others = VALUES[kind]
-    f, put = place(first)
-    compiled = CALLS[call](f)
-    np.testing.assert_allclose(compiled(X), f(X))
-    for new in others:
-        put(new)
-        np.testing.assert_allclose(compiled(X), f(X))
+    read_anew(place, kind, CALLS[call])
 
 
 @pytest.mark.parametrize("place", PLACES)
