@@ -67,8 +67,8 @@ class AdaGrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps in the unit of the parameters, from running squares of gradients and
-    steps.
+    """Steps in the unit of the parameters, from running squares of
+    gradients and steps.
     """
 
     slots = ("square", "moved")
@@ -81,8 +81,8 @@ class Adadelta(Optimizer):
         super().__init__(lr=lr, rho=rho, eps=eps, **options)
 
     def update(self, p: Any, g: Any, slots: Any, hyper: Any, t: Any) -> Result:
-        """E ← ρE + (1−ρ)g²; Δ = √(D + ε) / √(E + ε) · g; D ← ρD + (1−ρ)Δ²; p ← p −
-        lr·Δ.
+        """E ← ρE + (1−ρ)g²; Δ = √(D + ε) / √(E + ε) · g;
+        D ← ρD + (1−ρ)Δ²; p ← p − lr·Δ.
 
         Zeiler, arXiv:1212.5701, algorithm 1.
         """
@@ -147,7 +147,7 @@ class RMSprop(Optimizer):
         spread = kept["square"]
         if self.centered:
             kept["mean"] = hinted(alpha * slots["mean"] + (1 - alpha) * g, "mean")
-            # of equal gradients it is 0, and rounding may leave it below
+            # the variance of equal gradients is 0; rounding may make it negative
             spread = API["maximum"](spread - API["square"](kept["mean"]), 0.0)
         if self.eps_inside:
             scaled = g / API["sqrt"](spread + hyper["eps"])
@@ -208,8 +208,8 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter, ICLR 2019, algorithm
-    2).
+    """Adam with decoupled weight decay (Loshchilov & Hutter,
+    ICLR 2019, algorithm 2).
     """
 
     @public

@@ -49,7 +49,7 @@ _TAKEN = frozenset(
 )
 
 
-# Windows keeps these to itself, in any case and with any ending.
+# Names that Windows reserves, in any case and with any file extension.
 _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
 
 
@@ -105,7 +105,7 @@ def _field_name(name: Any, what: str) -> str:
 
 
 def outputs_of(outputs: Any) -> tuple[tuple[Tensor, ...], tuple[str | None, ...], bool]:
-    """Return tensors, their names where given, and whether there is one, bare."""
+    """Return tensors, their names where given, and whether it is one tensor alone."""
     match outputs:
         case Tensor():
             return (outputs,), (outputs.label,), True
@@ -230,7 +230,9 @@ def optimizer_of(optimizer: Any, loss: Any) -> Optimizer | None:
 
 
 def updates_of(updates: Any, tensors: Sequence[Tensor] = ()) -> dict[Tensor, Tensor]:
-    """Return the next values of states: as given, and as ``tensors`` bring them."""
+    """Return the next values of states: those given, and those in the graph of
+    ``tensors``, such as a batch norm's.
+    """
     if not isinstance(updates, Mapping):
         raise DeclarationError("updates must be a dict from state to tensor.")
     for leaf, value in updates.items():

@@ -50,7 +50,7 @@ class Init:
     name: str
     text: Callable[[tuple[int, ...]], str]
     array: np.ndarray | None = field(default=None, repr=False)
-    # the same for a weight of shape (out, in, ...), as convolutions have it
+    # the text rule for a weight of shape (out, in, ...), as of a convolution
     text_outputs_first: Callable[[tuple[int, ...]], str] | None = field(
         default=None, repr=False
     )
@@ -66,7 +66,7 @@ class Init:
         return np.asarray(eval(text, {"__builtins__": {}}, names))  # our own text
 
     def __call__(self, *_given: Any, **_named: Any) -> NoReturn:
-        """Refuse: an initial value has its arguments already."""
+        """Raise: an `Init` has its arguments already."""
         raise DeclarationError(
             f"sd.{self!r} is an initial value already, and is not called; write "
             f"init=sd.{self!r}."
@@ -137,9 +137,7 @@ def uniform(low: float = -0.05, high: float = 0.05) -> Init:
 
 
 def _scaled(name: str, numerator: int, fan: str, kind: str) -> Init:
-    """Variance ``numerator / fan``: uniform draws have a third of their bound
-    squared.
-    """
+    """Variance ``numerator / fan``. Uniform draws of variance v lie within √(3v)."""
 
     def text(shape: tuple[int, ...], seen: tuple[int, ...] | None = None) -> str:
         fan_in, fan_out = fans(shape if seen is None else seen)
@@ -204,7 +202,7 @@ def from_array(value: Any) -> Init:
 
 
 def _prints(array: np.ndarray) -> bool:
-    """Whether an array is written as a literal: small, and every element has one."""
+    """Whether an array is written as a literal: small, finite and not empty."""
     return array.size <= 64 and bool(np.isfinite(array).all()) and 0 not in array.shape
 
 
@@ -241,7 +239,7 @@ def _by_name(name: str) -> Init:
 def outputs_first(init: Init | str) -> Init:
     """Return an initial value for weights of shape (out, in, ...), as of `sd.conv2d`.
 
-    By themselves the values that are named after a fan read (..., in, out).
+    Initial values that scale by a fan otherwise read a shape as (..., in, out).
     """
     if isinstance(init, str):
         init = _by_name(init)

@@ -30,7 +30,7 @@ from symdiff.ops.surface import operators  # noqa: F401 - operators complete Ten
 
 __all__ = ["constant", "dim", "input_", "param", "params", "scope", "state"]
 
-MAX_NAME = 1000  # bytes; an archive holds 65535, readers of headers may hold less
+MAX_NAME = 1000  # bytes; a zip archive allows 65535, some readers fewer
 dim = public(types.dim)
 
 
@@ -64,7 +64,7 @@ def input_(
     DeclarationError
         For a bad name or bounds.
     ShapeError, DTypeError
-        For a shape or dtype that is none.
+        For anything that is not a shape or not a dtype.
     """
     kind = types.dtype(dtype)
     full, lengths = leaf_name(name), as_shape(shape)
@@ -88,7 +88,8 @@ def param(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tens
         From ``sd.init``, a number, an array or a name such as "he_normal"; zeros by
         default.
     dtype : str
-        "float" (of either width), "float32" or "float64", whatever the others have.
+        "float" (the width of the run), or "float32" or "float64" for a width of its
+        own.
 
     Raises
     ------
@@ -115,8 +116,8 @@ def state(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tens
     """A buffer that the training step updates, by ``sd.Model(..., updates={state:
     new})``.
 
-    Parameters are as in `param`. No gradient flows to it; it is a float even so, as all
-    that stands in ``params`` is.
+    Parameters are as in `param`. No gradient flows to it, but like everything in
+    ``params`` it is a float.
 
     Raises
     ------
@@ -152,15 +153,15 @@ def constant(value: Any, dtype: Any = None, name: str | None = None) -> Tensor:
 
 @public
 def params(*tensors: Any) -> list[Tensor]:
-    """Every parameter that ``tensors`` (or lists or dicts of them) need, as declared.
+    """Every parameter that ``tensors`` (or lists or dicts of them) depend on.
 
-    Strings among them are name patterns, of which one must fit: ``sd.params(z,
-    "*.W")``.
+    Strings are name patterns, and a parameter must match one of them:
+    ``sd.params(z, "*.W")``.
 
     Raises
     ------
     DeclarationError
-        For a pattern that fits no parameter.
+        For a pattern that matches no parameter.
     """
     patterns = [t for t in tensors if isinstance(t, str)]
     declared = tensor_topological(

@@ -1,7 +1,7 @@
-"""What an optimiser is given: numbers within bounds, schedules, and name patterns.
+"""Checks of an optimiser's arguments: numbers within bounds, and name patterns.
 
-In: values of the user's. Out: the same, as numbers and maps. Invariant: what does not
-fit is a `DeclarationError` that says what would.
+In: values of the user's. Out: the same, as numbers and maps. Invariant: a value that
+does not fit is a `DeclarationError` that says what would.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from symdiff.declare.schedules import Schedule
 from symdiff.graph.errors import DeclarationError
 
-Hyper = float | Schedule  # what a hyperparameter is given as
+Hyper = float | Schedule  # what users give for a hyperparameter
 
 
 def patterns(value: Any) -> Iterable[str]:
@@ -56,7 +56,10 @@ def number(what: str, value: Any) -> float:
 
 
 def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -> None:
-    """Check ``low <= value < high`` (``low < value`` if open); a schedule's base."""
+    """Check ``low <= value < high`` (``low < value`` if ``open_low``).
+
+    Of a schedule its base is checked.
+    """
     found = number(name, value.base if isinstance(value, Schedule) else value)
     if not (low < found or (found == low and not open_low)) or found >= high:
         sign = "<" if open_low else "<="
@@ -65,7 +68,7 @@ def require(name: str, value: Any, low: float, high: float, *, open_low: bool) -
 
 
 def in_use(name: str, value: Hyper, options: Mapping[str, Any]) -> bool:
-    """Whether a hyperparameter that may be left out is not 0, in all groups."""
+    """Whether a hyperparameter that may be left out is set, here or in a group."""
     groups = options.get("groups") or {}
     own = groups.values() if isinstance(groups, Mapping) else ()
     return bool(value) or any(name in v for v in own if isinstance(v, Mapping))

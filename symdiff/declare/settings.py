@@ -87,7 +87,7 @@ Training.__init__ = checked_call(Training.__init__)  # type: ignore[method-assig
 
 @public
 def _check(training: Training) -> None:
-    """Check the settings, and make numbers of NumPy Python's."""
+    """Check the settings, and turn NumPy numbers into Python numbers."""
 
     def put(name: str, value: Any) -> None:
         object.__setattr__(training, name, value)

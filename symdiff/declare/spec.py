@@ -2,8 +2,8 @@
 
 In: the path of a ``model.py`` or ``model.toml``. Out: a `SpecFile` with its ``model``
 and, where it has them, its ``training`` and ``data``. Invariant: whatever is wrong with
-the file is a `SpecError` of one paragraph that opens with ``file:line``; what was
-raised is its cause. Python is executed, TOML is not.
+the file is a `SpecError` of one paragraph that opens with ``file:line``, and whose
+``__cause__`` is the error that was raised. Python is executed, TOML is not.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _END = object()
 
 @dataclass(frozen=True)
 class SpecFile:
-    """What a spec file declares; ``training`` is the default where it says nothing.
+    """What a spec file declares; ``training`` is the default where it has none.
 
-    ``working`` is the folder that the file went to, if it changed the current one;
-    ``variable`` is what the file calls its model.
-    A spec in TOML has no ``data`` but ``files`` by split, and may say what its function
-    is differentiated by, ``wrt``.
+    ``working`` is the current folder after the file ran, which it may have changed;
+    ``variable`` is the name of the model in the file. A spec in TOML has no ``data``
+    but data ``files`` by split, and ``wrt`` may say what its function is differentiated
+    by.
     """
 
     path: Path
@@ -57,11 +57,11 @@ class SpecFile:
     variable: str = "model"
 
     def chosen(self, wrt: Sequence[str] | None) -> list[str] | None:
-        """Return what to differentiate by: what is asked for, or what the spec says."""
+        """Return what to differentiate by: the caller's ``wrt``, or else the spec's."""
         return list(wrt or self.wrt or ()) or None
 
     def beyond(self, wrt: Sequence[str]) -> list[str]:
-        """Return what was asked for where a compilation was by ``wrt``, if anything."""
+        """Return ``wrt`` unless it is the default: the params or the inputs."""
         default = "params" if isinstance(self.model, Model) else "inputs"
         return [] if list(wrt) == [default] else list(wrt)
 
@@ -81,8 +81,8 @@ def load_spec(path: Path) -> SpecFile:
 def load_specs(path: Path) -> dict[str, SpecFile]:
     """Return all models and functions of a spec file by their own names, as specs.
 
-    Of two of one name, `model` is the one that counts. Raises as `load_spec` does; only
-    that none of several needs to be called `model`.
+    Of two with the same name, the variable `model` counts. Raises as `load_spec` does,
+    but no variable needs to be called `model`.
     """
     path = _of_module(path)
     source = _read(path)
@@ -105,7 +105,7 @@ def _of_toml(path: Path, source: bytes) -> SpecFile:
 
 
 def _executed(path: Path, source: bytes) -> tuple[dict[str, Any], Path]:
-    """Return what a file sets at module level, and the folder that it went to."""
+    """Return a file's global names, and the current folder after it ran."""
     module = ModuleType(f"_symdiff_spec_{path.stem}")
     module.__file__ = str(path.absolute())
     module.__package__ = _package_of(path)[1] or None  # for relative imports
@@ -217,7 +217,7 @@ def _kind(value: Any) -> str:
 
 
 def _of_module(path: Path) -> Path:
-    """Return the file of a module that is called by its name, ``package.module``."""
+    """Return the file of a module given as ``package.module``; any other path as is."""
     parts = str(path).split(".")
     if path.suffix in (".py", ".toml") or not all(p.isidentifier() for p in parts):
         return path
@@ -243,7 +243,7 @@ def _read(path: Path) -> bytes:
             raise SpecError(f"{path} is not a regular file; {EXPECTED}.")
         if path.suffix == ".toml":
             with path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)  # of a larger one this is enough
+                return file.read(MAX_BYTES + 1)  # enough to see that it is too large
         return path.read_bytes()
     except FileNotFoundError as error:
         raise SpecError(f"{path} does not exist; {EXPECTED}.") from error
@@ -255,16 +255,16 @@ def _read(path: Path) -> bytes:
 
 
 def _remember(file: str, source: bytes) -> None:
-    """Let what quotes the file read what was executed, even if it is edited later."""
+    """Let error messages quote the file as it was executed, even if edited later."""
     lines = decode_source(source).splitlines(keepends=True)
     linecache.cache[file] = (len(source), None, lines, file)
 
 
 @contextlib.contextmanager
 def _importing_from(path: Path, working: Path) -> Iterator[None]:
-    """Let the spec import what lies beside it, as a script can, and change folders.
+    """Run the block in ``working``, importing from the spec's folder as a script does.
 
-    A spec in a package may import from that as well.
+    A spec in a package may also import from the package.
     """
     beside, before = path.absolute().parent, Path.cwd()
     folders = list(dict.fromkeys([str(beside), str(_package_of(path)[0])]))

@@ -1,7 +1,7 @@
 """What a spec raises while it is executed, as one paragraph that names its line.
 
-In: an exception. Out: a `SpecError`. Invariant: whatever the values and exceptions of a
-user's file do when they are shown, the paragraph is made.
+In: an exception. Out: a `SpecError`. Invariant: the paragraph is made even if the
+``__repr__`` or ``__str__`` of the user's values raises.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _at(path: Path, line: int) -> tuple[str, str]:
 
 
 def _symdiff(path: Path, error: SymdiffError) -> str:
-    """Return symdiff's own message, opened by the spec's line."""
+    """Return symdiff's own message behind the spec's line."""
     message, site = str(error), getattr(error, "site", None)
     line = _line(path, error)
     if isinstance(site, Site) and site.frames:

@@ -1,9 +1,9 @@
 """Plain NumPy functions as graphs: `trace`, and running a user's function on tensors.
 
-In: a Python function and what its arguments are. Out: the graph it builds when it is
-called once with symbolic tensors, as a `Function`. Invariant: what Python would have to
-know a value for (a branch, a float, an element of an array) raises `TracingError` with
-the user's line; nothing is guessed.
+In: a Python function and what its arguments are. Out: the graph that it builds when it
+is called with symbolic tensors, as a `Function`. Invariant: code that needs a value (a
+branch, a float, an element of an array) raises `TracingError` with the user's line;
+nothing is guessed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ UNSEEN: contextvars.ContextVar[frozenset[Node] | None] = contextvars.ContextVar(
     "symdiff_unseen", default=None
 )
 
-# Leaves that stood for the arguments of a call that is over: nothing may read them.
+# Leaves that stood for the arguments of a call that has ended: nothing may read them.
 RETIRED: weakref.WeakSet[Node] = weakref.WeakSet()
 
 
@@ -76,8 +76,8 @@ def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> A
     """Return ``function(*args, **kwargs)`` for symbolic arguments.
 
     Integers and floats mix as in NumPy. Raises `TracingError` where a value was needed,
-    also where NumPy hid that error behind one of its own, and where the
-    function draws numbers.
+    even if NumPy replaced that error by one of its own, and where the function draws
+    numbers.
     """
     given = tree_map(lambda _, leaf: leaf, (list(args), dict(kwargs)))
     with in_user_code(), numpy_mixing(), watching(), no_draws(), _all_seen():
@@ -105,7 +105,7 @@ def _refuse_writes(before: Any, after: Any) -> None:
 
 
 def _read(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
-    """Return the values that results have once the function has returned."""
+    """Return the results as they are after all writes into them."""
     return tree_map(lambda _, leaf: read(leaf), function(*args, **kwargs))
 
 
@@ -126,7 +126,7 @@ def _refusal(error: BaseException) -> TracingError | None:
 
 
 def _symbolic(error: BaseException) -> TracingError | None:
-    """Return the error where NumPy was given a length or a dtype that is not known."""
+    """Return an error for a symbolic length or dtype that was passed to NumPy."""
     refused = _symbolic_length(error) or asked_of_numpy(error)
     if refused is None:
         return None
@@ -140,7 +140,7 @@ def _symbolic(error: BaseException) -> TracingError | None:
     return locate(refused, site)  # type: ignore[return-value]
 
 
-# What Python, NumPy and SymPy say of a symbol that they would have as a number.
+# What Python, NumPy and SymPy say of a symbol where they need a number.
 _NO_NUMBER = (
     "cannot be interpreted as an integer",
     "Cannot convert expression to float",
@@ -153,7 +153,7 @@ _NO_NUMBER = (
 
 
 def _symbolic_length(error: BaseException) -> TracingError | None:
-    """Return the error where a length that is a symbol was used as an int."""
+    """Return an error for a symbolic length that was used as an int."""
     if not any(said in str(error) for said in _NO_NUMBER):
         return None
     return TracingError(
@@ -165,7 +165,7 @@ def _symbolic_length(error: BaseException) -> TracingError | None:
 
 @contextmanager
 def _all_seen() -> Iterator[None]:
-    """Let no input count as unseen any more: what runs now may close over each."""
+    """Count no input as unseen in the block: its code may close over any of them."""
     token = UNSEEN.set(None if UNSEEN.get() is None else frozenset())
     try:
         yield
@@ -266,7 +266,7 @@ def trace(f: Any, *specs: Any, name: str | None = None) -> Any:
     TracingError
         Where ``f`` needs a value.
     DeclarationError
-        For a spec that is none.
+        For anything that does not describe an argument.
 
     Notes
     -----
@@ -344,7 +344,7 @@ def _outputs(result: Any) -> Any:
 
 
 def as_output(value: Any, path: Sequence[str]) -> Tensor:
-    """Return a result as a tensor; raise `DeclarationError` for what is no array."""
+    """Return a result as a tensor; raise `DeclarationError` for any other value."""
     try:
         return float_operand(value)
     except TypeError:

@@ -1,8 +1,7 @@
-"""Nested containers of arrays: tuples, named tuples, lists and dicts, as arguments and
-results.
+"""Nested containers of arrays: tuples, named tuples, lists and dicts.
 
 In: what a user's function takes or returns. Out: its leaves, and the same containers
-around others. Invariant: a leaf's path reads as the access does, ``params.W`` or
+around others. Invariant: a leaf's path joins keys and positions, ``params.W`` or
 ``layers.0.b``, and the order of leaves is that of the containers.
 """
 
@@ -24,7 +23,7 @@ WRITABLE = (np.ndarray, set, bytearray, deque, array.array)
 
 
 def own(leaf: Any) -> Any:
-    """Return a leaf that no other holder writes: a copy of what can be written."""
+    """Return a leaf that nobody else can write: a copy of a writable one."""
     return copy.deepcopy(leaf) if isinstance(leaf, WRITABLE) else leaf
 
 
@@ -81,7 +80,7 @@ def like(value: Any, new: Sequence[Any]) -> Any:
 
 
 def form(value: Any) -> Any:
-    """Return what two containers have in common when they differ in leaves alone."""
+    """Return a value that is equal for containers that differ only in their leaves."""
     if isinstance(value, dict):
         return (dict, *((k, form(v)) for k, v in value.items()))
     if isinstance(value, (tuple, list)):
@@ -91,7 +90,7 @@ def form(value: Any) -> Any:
 
 
 def arranged(value: Any, pattern: Any) -> Any:
-    """Return containers with the keys of dicts in the order that a pattern has them."""
+    """Return containers with dict keys in the order that ``pattern`` has."""
     if isinstance(value, dict) and isinstance(pattern, dict):
         same = value.keys() == pattern.keys()
         return {k: arranged(value[k], pattern[k]) for k in pattern} if same else value
@@ -105,8 +104,8 @@ def arranged(value: Any, pattern: Any) -> Any:
 def builder(template: Any, is_slot: Callable[[Any], bool]) -> Callable[[Any], Any]:
     """Return a function from results to the containers of ``template`` around them.
 
-    A slot is replaced by the result of that number. Any other leaf stays, but what can
-    be written is made anew for each result: it belongs to who called.
+    A slot is replaced by the result of that number. Any other leaf stays, but writable
+    ones are copied for each call, since the caller owns them.
     """
     if is_slot(template):
         return lambda results: results[template.number]

@@ -1,11 +1,10 @@
-"""What an optimiser is: hyperparameters, slots and an equation, and what goes before
-and after.
+"""What an optimiser is: hyperparameters, slots and an update equation.
 
 In: a parameter, its gradient, the optimiser's slots and hyperparameters, all as
-tensors. Out: the new parameter and the new slots, as graph. Invariant: an update uses
-public functions only and no Python control flow on values, so the training step is
-optimised and printed like the rest of the model. Declare one's own by subclassing
-`Optimizer`.
+tensors. Out: the new parameter and the new slots, as graph, with clipping before the
+equation and averaging after it. Invariant: an update uses public functions only and no
+Python control flow on values, so the training step is optimised and printed like the
+rest of the model. A user's own optimiser is a subclass of `Optimizer`.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ Slots = dict[str, Tensor]
 
 # What every optimiser takes beside its own hyperparameters.
 OPTIONS = ("clip_value", "clip_norm", "ema", "groups", "frozen", "max_norm")
-# What those among them that equations read stay below; all lie above 0.
+# Exclusive upper bounds of the options that equations read; they must be above 0.
 _HIGH = {"clip_value": math.inf, "clip_norm": math.inf, "ema": 1.0}
-# What the hyperparameters of this package's optimisers stay below; all are 0 or more.
+# Exclusive upper bounds of hyperparameters with a usual meaning; they may be 0.
 _LIMITS = {
     **dict.fromkeys(["lr", "lr_decay", "weight_decay", "momentum_decay"], math.inf),
     "eps": math.inf,
@@ -68,12 +67,12 @@ class Optimizer:
         Bound on the norm of the whole gradient, all parameters together.
     ema : float
         Decay of a running average of the parameters, in the slot ``ema``. It starts at
-        zero; the generated ``averaged_params(state)`` divides by what the decays of
-        all steps leave to 1, which is ``1 - ema**step`` where there is no schedule.
+        zero; the generated ``averaged_params(state)`` divides by 1 minus the product
+        of all steps' decays, which is ``1 - ema**step`` where there is no schedule.
     groups : dict
         Name pattern to hyperparameters that replace the common ones, as in
-        ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts. What is
-        0 for all others may be set, too.
+        ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts. A group
+        may also set a hyperparameter that is 0 for all other parameters.
     frozen : sequence of str
         Name patterns of parameters that steps leave as they are; their gradients are no
         part of what ``clip_norm`` bounds.
@@ -85,11 +84,11 @@ class Optimizer:
     """
 
     slots: tuple[str, ...] = ()
-    _limited: frozenset[str] = frozenset()  # of them is known between what they lie
+    _limited: frozenset[str] = frozenset()  # hyperparameters that have bounds
 
     @public
     def __init__(self, **hyper: Any) -> None:
-        if type(self).__init__.__module__.startswith("symdiff."):  # none of a user's
+        if type(self).__init__.__module__.startswith("symdiff."):  # not a user's own
             known = _named_by(type(self))
             if known:
                 refuse_unknown(f"{type(self).__name__}()", hyper, [*known, *OPTIONS])
@@ -234,10 +233,10 @@ class Optimizer:
         return [p for p in patterns if not fnmatch.filter(known, p)]
 
     def unbounded_patterns(self, ndims: Mapping[str, int]) -> list[str]:
-        """Return the patterns of ``max_norm=`` that fit only what has no units.
+        """Return the patterns of ``max_norm=`` that match only vectors and scalars.
 
-        ``ndims`` are the ranks of the parameters by name. One bound for every weight
-        may meet a model of biases alone.
+        ``ndims`` are the ranks of the parameters by name. The pattern ``*`` is not
+        among them, even if the model has biases alone.
         """
         found = []
         for pattern in self.max_norm.keys() - {"*"}:
@@ -260,10 +259,10 @@ class Optimizer:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.frozen)
 
     def unread(self, shapes: Iterable[Shape]) -> list[str]:
-        """Return the hyperparameters that no equation reads, as misspelt ones are.
+        """Return the hyperparameters that no equation reads, such as misspelt ones.
 
-        ``shapes`` are those of the parameters. Raises where an equation reads what no
-        step has.
+        ``shapes`` are those of the parameters. Raises where an equation reads a leaf
+        that is not among the arguments of `update`.
         """
         hyper, t = hyper_leaves(self)
         read: set[Node] = set()
@@ -303,7 +302,7 @@ def _array(name: str, shape: Shape) -> Tensor:
 
 
 def _check_leaves(name: str, found: Iterable[Node]) -> None:
-    """Refuse equations that read what a step does not hand them."""
+    """Raise where equations read a leaf that is not among their arguments."""
     for node in found:
         if node.op is RANDOM:
             raise DeclarationError(
@@ -318,7 +317,7 @@ def _check_leaves(name: str, found: Iterable[Node]) -> None:
 
 
 def _pair(name: str, found: Any) -> tuple[Any, Mapping[str, Any]]:
-    """Return what an update gives, the new parameter and the new slots."""
+    """Return the two results of an update, the new parameter and the new slots."""
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Mapping):
         return found
     kinds = [type(v).__name__ for v in found] if isinstance(found, tuple) else []
@@ -330,7 +329,7 @@ def _pair(name: str, found: Any) -> tuple[Any, Mapping[str, Any]]:
 
 
 def _fitting(what: str, value: Any, p: Tensor) -> Tensor:
-    """Return what an update gives for an array, stretched to the parameter's shape."""
+    """Return a result of an update, broadcast to the parameter's shape."""
     found = as_tensor(value)
     if found.shape == p.shape:
         return found
@@ -342,7 +341,7 @@ def _fitting(what: str, value: Any, p: Tensor) -> Tensor:
 
 
 def _named_by(cls: type) -> list[str]:
-    """Return the arguments that a class and those it derives from name."""
+    """Return the arguments that the constructors of a class and its bases name."""
     found: dict[str, None] = {}
     for base in cls.__mro__:
         if "__init__" in vars(base) and base is not object:

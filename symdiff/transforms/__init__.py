@@ -14,15 +14,15 @@ Invariant: what a transformed function computes is generated NumPy code, shown b
     grad(loss)(w, X, y)
 
 Arguments may be arrays, floats, and nested tuples, lists, dicts and named tuples of
-them; integer and boolean arrays are passed through and have no gradient (None stands
-for it); anything else must be hashable, or a slice, and is fixed when the code is
-generated. What the function reads from around it (closures, globals, attributes) may
-change between calls. A transformed function is pickled and copied as its function and
-its options, and traced anew where it arrives: pools of processes take those of
-functions of modules.
+them; integer and boolean arrays are passed through, and their gradient is None;
+anything else must be hashable, or a slice, and is fixed when the code is generated.
+What the function reads from around it (closures, globals, attributes) may change
+between calls. A transformed function is pickled and copied as its function and its
+options, and traced anew after unpickling, so process pools accept it where they accept
+the function.
 
-Everywhere ``fun`` is the function, and ``argnum`` the place of the argument to
-differentiate by, or a tuple of places, for a tuple of results.
+Everywhere ``fun`` is the function, and ``argnum`` the position of the argument to
+differentiate by, or a tuple of positions, for a tuple of results.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def grad_and_aux(fun: Function, argnum: Argnum = 0) -> Transformed:
 
 @checked_call
 def elementwise_grad(fun: Function, argnum: Argnum = 0) -> Transformed:
-    """Derivative of a function of each element alone: the sums of columns of J."""
+    """Derivative of a function of each element alone: the column sums of J."""
     rule = functools.partial(_elementwise_rule, argnum)
     key = _key(argnum)
     return Transformed(

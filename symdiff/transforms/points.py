@@ -1,11 +1,11 @@
-"""A function called with leaves of its own for what it is differentiated by.
+"""A function called with fresh leaves for the arguments that it is differentiated by.
 
 In: a function, arguments that may hold tensors, and which of them vary. Out: a
-`CallPoint`: the results, their derivatives, and the arguments put back. Invariant:
-derivatives are by the argument alone, so its leaves are such as no code of the user's
-can reach in any other way: made here, or made for this call and not shown to a function
-yet. A tensor may reach a function twice, as an argument and around it, as in
-``grad(lambda y: x * y)(x)``; what comes from around it is a constant.
+`CallPoint`, which has the results, their derivatives, and a way to put the arguments
+back in place of the leaves. Invariant: derivatives are by the argument alone, so no
+code of the user's can reach its leaves in any other way: they are made here, or were
+made for this call and not yet passed to a function. In ``grad(lambda y: x * y)(x)`` the
+same tensor is an argument and in the closure; that of the closure is a constant.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Argnum = int | Sequence[int]
 
 
 class CallPoint:
-    """A function called with leaves of its own in place of what is differentiated."""
+    """A function called with fresh leaves in place of the chosen arguments."""
 
     def __init__(self, fun: Any, argnum: Argnum, args: Any, kwargs: Any) -> None:
         self.single = isinstance(argnum, (int, np.integer))
@@ -58,11 +58,11 @@ class CallPoint:
         self.smooth.append(tensor is not None and tensor.dtype.is_float)
         if tensor is None or not self.smooth[-1]:
             return leaf
-        if tensor.node in (UNSEEN.get() or ()):  # fresh already: nothing else reads it
+        if tensor.node in (UNSEEN.get() or ()):  # fresh already: no other code reads it
             variable = handed = tensor
         else:
             variable = bound(tensor.node.tensor_type, ".".join(path))
-            # what writes are told of
+            # a handle of its own, by which writes into the argument are recorded
             handed = Tensor(variable.node, (), variable.origin, variable.order)
             entered(handed, ".".join(path), leaf)
         self.variables.append(variable)
@@ -102,7 +102,7 @@ class CallPoint:
         return [API["zeros_like"](o) if t is None else t for t, o in pairs]
 
     def vectors(self, vector: Any) -> list[Tensor]:
-        """Return a vector in the form of the arguments as a tensor per variable."""
+        """Return the tangents in a vector of the arguments' form, one per variable."""
         mine = [self.args[i] for i in self.chosen]
         given = arranged([vector] if self.single else list(vector), mine)
         if [form(a) for a in mine] != [form(v) for v in given]:
@@ -122,7 +122,7 @@ class CallPoint:
         return made[0] if self.single else tuple(made)
 
     def back(self, result: Any) -> Any:
-        """Return results with the arguments put back for the leaves."""
+        """Return results in which the arguments replace the leaves again."""
         pairs = zip(self.variables, self._given, strict=True)
         replaced = {v.node: t for v, t in pairs if v is not t}
         RETIRED.update(replaced)

@@ -1,7 +1,8 @@
 """What the results of transforms are called in generated code: ``d_x``, ``value``.
 
-In: the names of a function's arguments. Out: fields of the results, in their form.
-Invariant: these are plain functions, so that what holds them can be pickled.
+In: the names of a function's arguments. Out: names in containers of the results' form.
+Invariant: these are module-level functions, so an object that holds them can be
+pickled.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from symdiff.transforms.points import Argnum, positions
 
 
 def placed(prefixes: Any, path: Path) -> Path:
-    """Return the name of a result: by its place, ``d_x`` or ``value``."""
+    """Return the path of a result with its prefix, such as ``d_x`` or ``value``."""
     if isinstance(prefixes, str):
         return (prefixes, *path)
     if prefixes and path:
@@ -25,13 +26,13 @@ def placed(prefixes: Any, path: Path) -> Path:
 
 
 def named(argnum: Argnum, names: Sequence[str]) -> Any:
-    """Return the fields of gradients: ``d_x``."""
+    """Return the names of gradients: ``d_x``."""
     chosen = [f"d_{names[i]}" for i in positions(argnum, len(names))]
     return chosen[0] if isinstance(argnum, (int, np.integer)) else chosen
 
 
 def named_before(argnum: Argnum, names: Sequence[str]) -> Any:
-    """Return the fields of gradients where a vector follows the arguments."""
+    """Return the names of gradients where a vector follows the arguments."""
     return named(argnum, names[:-1])
 
 

@@ -1,10 +1,9 @@
-"""Tracing one call of a transformed function, and the module that its graph compiles
-to.
+"""Tracing one call of a transformed function, and compiling its graph to a module.
 
 In: a rule on tensors and concrete arguments. Out: a `Variant` around generated code.
-Invariant: arrays that a function closes over are inputs of the code like its arguments,
-so no data is baked into it that can be read afresh at every call; graphs of one
-structure share one module.
+Invariant: float arrays with axes that a function closes over are inputs of the code
+like its arguments, and read at every call; other values around it are constants, for
+which the variant's snapshot is checked. Graphs of one structure share one module.
 """
 
 from __future__ import annotations
@@ -112,7 +111,7 @@ def _tracing(trace: Trace) -> Iterator[None]:
 
 
 def statics(given: Any) -> list[Any]:
-    """Return the objects among arguments: what is fixed, and is read in its turn.
+    """Return the objects among arguments: fixed values, whose attributes may be read.
 
     The class of a container counts too: a named tuple may have methods.
     """
@@ -221,7 +220,7 @@ def make_variant(
 
 
 def _require_concrete(leaf: Any) -> None:
-    """Raise where a result that is no container of arrays holds symbolic values."""
+    """Raise where a result such as a set, an object or a closure holds symbols."""
     if isinstance(leaf, (*ATOMS, np.ndarray)):
         return
     held = [*getattr(leaf, "__dict__", {}).values()]
@@ -242,7 +241,7 @@ def _is_slot(value: Any) -> bool:
 
 
 def _widths(trace: Trace) -> set[Any]:
-    """Return the float dtypes of the arrays of a call; a Python float has none."""
+    """Return the float dtypes of the arguments of a call; a Python float has none."""
     return {
         v.dtype.newbyteorder("=")
         for v in trace.values
@@ -256,7 +255,10 @@ def _width(trace: Trace) -> Any:
 
 
 def _conversions(trace: Trace) -> tuple[list[Any], list[Any]]:
-    """Return how arguments become what the code takes: one width, scalars as such."""
+    """Return the casts of arguments and captured arrays to one float width.
+
+    A cast is None where a value fits as it is. Scalars become NumPy scalars.
+    """
     width = _width(trace)
 
     def cast(value: Any) -> Callable[[Any], Any] | None:
@@ -282,14 +284,14 @@ class _Module:
     def __init__(self, forward: Any, source: str, graph: Body) -> None:
         self.forward = forward
         self.source = source
-        self.graph = graph  # alive as long as the module: its key holds identities
+        self.graph = graph  # kept alive: its key in _MODULES holds ids of nodes
 
 
 _MODULES: OrderedDict[str, _Module] = OrderedDict()
 
 
 def _module(name: str, inputs: Sequence[Tensor], outputs: dict[str, Tensor]) -> _Module:
-    """Return the module of a graph: of an equal one, where there is one."""
+    """Return the module of a graph; graphs of equal structure share one."""
     graph = Body(tuple(inputs), tuple(outputs.values()))
     found = _MODULES.get(graph.key)
     if found is not None:
@@ -312,7 +314,7 @@ def _module(name: str, inputs: Sequence[Tensor], outputs: dict[str, Tensor]) -> 
 
 
 def _executed(name: str, source: str) -> dict[str, Any]:
-    """Run a module's text, so that tracebacks and debuggers can show it."""
+    """Execute a module's text, and let tracebacks and debuggers show it."""
     filename = f"<symdiff {name} {next(_serial)}>"
     module = types.ModuleType(f"symdiff_generated_{name}")
     space = vars(module)
@@ -324,7 +326,7 @@ def _executed(name: str, source: str) -> dict[str, Any]:
 
 
 def _trusting(space: dict[str, Any]) -> Callable[..., Any]:
-    """Return what checks arguments whose shapes and dtypes chose this code: ranges."""
+    """Return an entry check of ranges alone: shapes and dtypes fit already."""
     specs, fit = space["ARGUMENTS"], space["_fit"]
     ranged = [n for n, s in specs.items() if s[2] is not None or s[3] is not None]
 

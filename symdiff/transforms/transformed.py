@@ -1,8 +1,8 @@
 """A transformed function: traced and compiled for each form of its arguments.
 
-In: a function, and a rule that says what is made of it on tensors. Out: a callable that
+In: a function, and a rule that computes the transform on tensors. Out: a callable that
 runs generated code on arrays, and builds graph on tensors. Invariant: a variant is
-compiled once for each description of the arguments, and found again by it.
+compiled for each description of the arguments, and reused while its snapshot holds.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Transformed:
 
     @public
     def _compiled(self, key: Any, found: list[Any], args: Any, kwargs: Any) -> Any:
-        """Trace, and compile unless the function belongs to a graph around it."""
+        """Trace and compile; but return graph where the result reads outer tensors."""
         fun = self.__wrapped__  # type: ignore[attr-defined]
         with LOCK:
             variant = self._variants.find(key) if UNSEEN.get() is None else None
@@ -109,12 +109,12 @@ class Transformed:
         return self if instance is None else types.MethodType(self, instance)
 
     def __reduce__(self) -> Any:
-        """Return how a copy is made: of the function and the options, traced anew.
+        """Return how to make a copy: from the function and the options, traced anew.
 
-        One that stands under its function's own name, as a decorated one does, is
-        found there.
+        Where the module has this object under its function's name, as after decorating,
+        the name is enough.
         """
-        path = getattr(self, "__qualname__", "")  # objects that are called have none
+        path = getattr(self, "__qualname__", "")  # a callable object has none
         found: Any = sys.modules.get(self.__module__)
         for name in path.split("."):
             found = getattr(found, name, None)

@@ -26,7 +26,7 @@ from symdiff.graph.forking import ForkLock
 from symdiff.graph.tensor import Tensor
 
 MOST_VARIANTS = 128  # of one transformed function
-MANY = 20  # times that something around a function has changed
+MANY = 20  # retracings for changed surroundings, after which to warn
 
 LOCK = ForkLock()
 
@@ -36,7 +36,7 @@ class Symbolic(Exception):  # noqa: N818 - no error: it ends a search
 
 
 class Unfixed(Exception):  # noqa: N818 - the caller knows the argument's name
-    """A value that code can neither take nor be generated for."""
+    """A value that is neither an input of the code nor hashable."""
 
     def __init__(self, value: Any) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ def _describe_rarer(value: Any, found: list[Any]) -> Any:
 
 
 def _limits(value: slice) -> list[Any]:
-    """Return the limits of a slice, which are fixed: whole numbers, or nothing."""
+    """Return the limits of a slice; raise unless they are integers or None."""
     found = [value.start, value.stop, value.step]
     if not all(isinstance(v, (int, np.integer, type(None))) for v in found):
         raise Unfixed(value)
@@ -96,7 +96,7 @@ def _limits(value: slice) -> list[Any]:
 
 
 def refused(fun: Any, args: Any, kwargs: Any, value: Any) -> ArgumentError:
-    """Return the error that names the argument which holds a value."""
+    """Return an error for a value that names the argument which holds it."""
     pairs = [*zip(argument_names(fun, len(args)), args, strict=True), *kwargs.items()]
     where = next(
         (
@@ -117,9 +117,9 @@ def refused(fun: Any, args: Any, kwargs: Any, value: Any) -> ArgumentError:
 
 
 def _fixed(value: Any) -> Any:
-    """Return what stands for a value that is fixed when the code is generated.
+    """Return the part of a key for a value that is fixed when the code is generated.
 
-    That is the value itself where nothing about it can change, else its identity.
+    That is its content where the value is immutable, else its identity.
     """
     kind = type(value)
     if isinstance(value, (*ATOMS, np.dtype)):
@@ -128,7 +128,7 @@ def _fixed(value: Any) -> Any:
         return (range, value.start, value.stop, value.step)
     if kind is frozenset:
         return frozenset(map(_fixed, value))
-    if isinstance(value, types.MethodType):  # a new one each time it is asked for
+    if isinstance(value, types.MethodType):  # each access makes a new object
         return (Same(value.__self__), Same(value.__func__))
     if _is_frozen_record(value):
         parts = tuple(_fixed(v) for v in vars(value).values())
@@ -148,7 +148,7 @@ def _is_frozen_record(value: Any) -> bool:
 
 
 class Same:
-    """An object by its identity: one that is equal may hold something else."""
+    """An object compared by identity: equal objects may have other attributes."""
 
     __slots__ = ("value",)
 
@@ -163,7 +163,7 @@ class Same:
 
 
 def is_array(value: Any) -> bool:
-    """Whether a leaf is an input of the code; others are fixed when it is made."""
+    """Whether a leaf is an input of the code; others are fixed when it is generated."""
     return isinstance(value, (np.ndarray, float, np.floating))
 
 
@@ -202,7 +202,10 @@ class Variant:
 
 
 class Variants:
-    """The variants of one transformed function, by description, least used dropped."""
+    """The variants of one transformed function, by description of the arguments.
+
+    Of more than `MOST_VARIANTS` descriptions, the oldest unused ones are dropped.
+    """
 
     def __init__(self) -> None:
         self.by_key: OrderedDict[Any, list[Variant]] = OrderedDict()
@@ -219,7 +222,7 @@ class Variants:
         return None
 
     def add(self, key: Any, variant: Variant) -> None:
-        """Add a variant; of those that were not used since the last look, drop some."""
+        """Add a variant; above the limit drop the oldest that is not in use."""
         kept = self.by_key.get(key, [])
         if kept:
             self.renewed += 1
@@ -246,15 +249,16 @@ def _warn_of_changes(variant: Variant) -> None:
     )
 
 
-# By the identity of the function, or of the object that a method is bound to: two that
-# compare equal may compute different things.
+# Keyed by the identity of the function, or of the object that a method is bound to:
+# objects that compare equal may compute different things.
 _CACHES: dict[int, tuple[weakref.ref[Any], dict[Any, Variants]]] = {}
 
 
 def variants_of(function: Any, rule: Any) -> Variants:
-    """Return the variants of a rule on a function, shared by all that apply it anew.
+    """Return the variants of a rule on a function.
 
-    ``grad(f)(x)`` in a loop makes a new callable each time; the function is the same.
+    All callables of the same rule and function share them, as in a loop over
+    ``grad(f)(x)``, which makes a new callable each time.
     """
     bound = isinstance(function, types.MethodType)
     owner, inner = (function.__self__, function.__func__) if bound else (function, None)
@@ -265,17 +269,17 @@ def variants_of(function: Any, rule: Any) -> Variants:
             try:
                 gone = functools.partial(_forget, _CACHES, number)
                 held = (weakref.ref(owner, gone), {})
-            except TypeError:  # one that cannot be followed, such as a slotted object
+            except TypeError:  # no weak reference, as to an object with __slots__
                 return Variants()
             _CACHES[number] = held
         return held[1].setdefault((rule, inner and Same(inner)), Variants())
 
 
-# It is given all that it reads: an object may go when Python ends, after the globals.
+# An argument for `caches`: at interpreter exit the globals may be gone already.
 def _forget(
     caches: dict[int, tuple[weakref.ref[Any], Any]], number: int, ref: weakref.ref[Any]
 ) -> None:
-    """Drop the variants of an object that is gone, unless its number is another's."""
+    """Drop the variants of a dead object, unless its id belongs to another by now."""
     held = caches.get(number)
     if held is not None and held[0] is ref:
         caches.pop(number, None)

@@ -1,8 +1,8 @@
-"""The names in a function's code: what it can read, draw or ask for.
+"""The names that a function's code reads.
 
 In: a function of the user's, or its code. Out: the global names and attributes that it
-and its inner functions read. Invariant: nothing is run; strings that name attributes
-count where the code reads by strings.
+and its inner functions read. Invariant: nothing is run; where the code calls `getattr`
+or the like, the words in its string constants count as names too.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 import types
 from typing import Any
 
-# Modules whose functions give other results at every call, and names in code that tell
-# of them.
+# Modules whose functions give other results at every call, and the names by which code
+# uses them.
 SOURCES = frozenset(["random", "secrets", "time", "uuid", "datetime", "_random"])
 _DRAWING = SOURCES | {
     *("Generator", "MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64", "RandomState"),
@@ -24,7 +24,7 @@ _DRAWING = SOURCES | {
 
 
 def names_of(function: Any) -> frozenset[str]:
-    """Return what a function reads, wrapped, partial or a method as it may be."""
+    """Return the names that a function reads, also below wrappers and partials."""
     while not isinstance(function, types.FunctionType):
         inner = getattr(function, "__wrapped__", None) or getattr(
             function, "func", None
@@ -36,7 +36,7 @@ def names_of(function: Any) -> frozenset[str]:
     return names_in(function.__code__)
 
 
-# Calls that read an attribute or a global by a string, and what is a name in one.
+# What reads an attribute or a global by a string, and the pattern of a name in one.
 _BY_STRING = frozenset(
     ["getattr", "hasattr", "attrgetter", "methodcaller", "vars", "globals", "__dict__"]
     + ["eval", "exec"]
@@ -46,7 +46,7 @@ NAME = re.compile(r"[^\W\d]\w*")
 
 @functools.lru_cache(maxsize=1024)
 def names_in(code: types.CodeType) -> frozenset[str]:
-    """Return the global names and attributes that code and its inner code read."""
+    """Return the global names and attributes that code and its inner functions read."""
     found = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -59,7 +59,7 @@ def names_in(code: types.CodeType) -> frozenset[str]:
 
 @functools.lru_cache(maxsize=1024)
 def asks(code: types.CodeType) -> bool:
-    """Whether code can ask for a name that is missing, and go on without it."""
+    """Whether code can look a missing name up and go on: by `hasattr`, or in a try."""
     inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
     by_string = _BY_STRING.intersection(code.co_names)
     return bool(by_string or code.co_exceptiontable) or any(map(asks, inner))

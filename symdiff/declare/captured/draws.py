@@ -1,13 +1,11 @@
 """What a function must not do while it is traced: draw numbers, or keep symbols.
 
 In: a function of the user's, and how to run it on symbols. Out: its results, or an
-error where it draws random numbers, reads a clock, or leaves a symbolic value in
-something around it. Invariant: a function that gives
-the same graph whenever it is traced is never refused, so a generator that is made in it
-from a seed stays.
+error where it draws from a generator that lives outside it, gives another graph when it
+is run again, or leaves a symbolic value in something around it. Invariant: a generator
+that the function makes from a seed is allowed, since it gives the same graph each time.
 
-What is drawn behind a call into a library, by names that the function's own code does
-not show, cannot be seen.
+Numbers that a library draws from a generator of its own are not noticed.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ def no_draws() -> Iterator[None]:
 
 
 def states(generators: Sequence[Any]) -> list[bytes]:
-    """Return what each generator draws from next."""
+    """Return the states of generators, to be compared."""
     return [
         pickle.dumps(
             g.get_state() if hasattr(g, "get_state") else g.bit_generator.state
@@ -88,9 +86,10 @@ def keeps_nothing(before: Snapshot, function: Any, run: Callable[[], Any]) -> An
 
 
 def steady(function: Any, run: Callable[[], Any]) -> Any:
-    """Return ``run()``; where ``function`` names what draws, it must repeat itself.
+    """Return ``run()``; raise where it draws, or keeps one of the tensors it makes.
 
-    It must also leave none of the tensors that it makes in anything around it.
+    A function whose code names a source of random numbers or a clock is run twice, and
+    must build the same graph.
     """
     seen = snapshot(function)
     if seen.iterator:

@@ -55,16 +55,16 @@ from symdiff.declare.captured.whose import (
 from symdiff.graph.tensor import Tensor
 
 _GENERATORS = (np.random.Generator, np.random.RandomState)
-# Where wrappers of Python and NumPy keep what they call: context managers,
-# `singledispatch` and its methods, `np.vectorize`.
+# Attributes in which wrappers of Python and NumPy keep the functions they call: context
+# managers, `singledispatch` and its methods, `np.vectorize`.
 _CALLED = ("func", "registry", "dispatcher", "pyfunc")
 
 
 def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
     """Return what ``function`` can read beside its arguments.
 
-    ``arguments`` are objects and functions that it is called with: what can be read of
-    them counts as well, but not which they are.
+    ``arguments`` are objects and functions that it is called with: what can be read
+    from them counts as well, but their own identity does not.
     """
     given, known, asking = list(arguments), names_of(function), False
     while True:  # an object may be handed to a function that is found after it
@@ -80,13 +80,15 @@ def snapshot(function: Any, arguments: Iterable[Any] = ()) -> Snapshot:
         asking = scanner.asks
 
 
-# --- following it ---------------------------------------------------------------------
+# --- following what code reads --------------------------------------------------------
 
 
 class _Scanner:
-    """Follows what code reads. ``known`` are names of attributes that any of it can
-    read, ``asking`` is whether any of it asks for names that may be missing; ``names``
-    and ``asks`` are what is met of these on the way.
+    """Follows what code reads.
+
+    ``known`` are the names that the code found so far reads, and ``asking`` is whether
+    any of it looks up names that may be missing. ``names`` and ``asks`` collect the
+    same during this scan, for the next one.
     """
 
     def __init__(self, known: frozenset[str], asking: bool) -> None:
@@ -124,7 +126,7 @@ class _Scanner:
         self.inside(name, value, names)
 
     def probe(self, name: str, get: Getter) -> None:
-        """Note a value that is to be the same whenever the code is used."""
+        """Note a value that must still be the same when the compiled code is used."""
         self.found.probes.append((get, frozen(get())))
         self.found.names.append(name)
 
@@ -185,8 +187,8 @@ class _Scanner:
     def wrapped(self, value: Any, names: frozenset[str]) -> None:
         """Note what a wrapper of a library calls in its turn.
 
-        Only what it holds itself counts: asking would run properties of the user's, and
-        some objects have an attribute of any name.
+        Only its own ``__dict__`` is searched: `getattr` would run properties of the
+        user's, and some objects answer to any name.
         """
         inner = asked(value, "__wrapped__")
         if inner is not MISSING and (id(value), "__wrapped__") not in self.seen:
@@ -320,7 +322,7 @@ class _Scanner:
             self.names |= names_in(code)
 
     def overridden(self, kind: type, name: str, names: frozenset[str]) -> None:
-        """Note what ``super()`` can find by a name in the classes that come later."""
+        """Note what ``super()`` can find by a name, in every class of the MRO."""
         for k in kind.__mro__:
             if is_library_class(k):
                 continue
@@ -334,8 +336,8 @@ class _Scanner:
     def without(self, owner: Any, space: Any, names: frozenset[str]) -> None:
         """Note that a namespace holds nothing by these names.
 
-        A name that comes later would shadow that of a class, or change what `hasattr`
-        answers.
+        A name added later would shadow an attribute of the class, or change what
+        `hasattr` answers.
         """
         if not names:
             return

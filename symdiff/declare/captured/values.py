@@ -1,9 +1,9 @@
 """Values as they were when a function was traced, and whether they still are.
 
-In: what a function reads beside its arguments, found by `declare.scanning`. Out: a
-`Snapshot` of it. Invariant: while `Snapshot.holds`, tracing the function again would
-find the same values, so code that was compiled from it is up to date, also after
-``X[0] = 1`` on an array it closed over.
+In: what a function reads beside its arguments, found by `declare.captured.scanning`.
+Out: a `Snapshot` of it. Invariant: while `Snapshot.holds`, tracing the function again
+would find the same values, so code that was compiled from it is up to date. After
+``X[0] = 1`` on an array that it closed over, the snapshot no longer holds.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ CONTAINERS = (tuple, list, deque, UserList, *MAPPINGS)
 def asked(value: Any, name: str, default: Any = MISSING) -> Any:
     """Return an attribute of an object of the user's, or the default.
 
-    What its ``__getattr__`` or a property raises tells that it has none, be that an
-    AttributeError or another.
+    Any error that its ``__getattr__`` or a property raises counts as no attribute.
     """
     try:
         return getattr(value, name, default)
@@ -69,7 +68,7 @@ class _Identity:
 
 
 class _Array:
-    """An array, bit for bit. One that nobody can write is known by identity."""
+    """An array, bit for bit. One that nobody can write is compared by identity."""
 
     def __init__(self, value: np.ndarray) -> None:
         self.kind = type(value)
@@ -96,7 +95,7 @@ class _Array:
 
 
 def _is_constant(value: Any) -> bool:
-    """Whether an array's memory can be written through no array or buffer.
+    """Whether no array or buffer gives write access to an array's memory.
 
     A read-only view of an array that can be written is as variable as that one.
     """
@@ -110,7 +109,7 @@ def _is_constant(value: Any) -> bool:
 
 
 def _is_buffer(value: Any) -> bool:
-    """Whether a value lends its memory: a bytearray, an array of ctypes, a mmap."""
+    """Whether a value has the buffer protocol: a bytearray, a ctypes array, an mmap."""
     try:
         memoryview(value).release()
     except (TypeError, ValueError, BufferError):
@@ -119,7 +118,7 @@ def _is_buffer(value: Any) -> bool:
 
 
 class _Buffer:
-    """A buffer such as a bytearray: its bytes and what they mean."""
+    """A buffer such as a bytearray: its bytes, and their format and shape."""
 
     def __init__(self, value: Any) -> None:
         self.kind = type(value)
@@ -197,7 +196,7 @@ class Absent:
 
 
 def frozen(value: Any, within: tuple[int, ...] = ()) -> Any:
-    """Return what tells later whether a value is still the same.
+    """Return a record of a value, whose ``same`` compares a later value with it.
 
     ``within`` are the identities of the containers around it.
     """
@@ -235,18 +234,18 @@ def _tensors(value: Any, within: tuple[int, ...] = ()) -> Iterator[Tensor]:
 class Snapshot:
     """What a function read when it was traced.
 
-    ``arrays`` are the arrays among it, with a name and how to read them now;
-    ``generators`` the random generators it can draw from, ``source`` what it names
-    that draws numbers or reads a clock, ``iterator`` what it names that gives its next
-    value at each call.
+    ``arrays`` are the arrays among it, each with a name and a function that reads its
+    present value; ``generators`` the random generators it can draw from; ``source`` a
+    name in its code that draws numbers or reads a clock; ``iterator`` the name of an
+    iterator, which gives its next value at each call.
     """
 
     def __init__(self) -> None:
         self.probes: list[tuple[Getter, Any]] = []
-        self.names: list[str] = []  # of the probes
+        self.names: list[str] = []  # one for each probe
         self.arrays: list[tuple[str, Getter, np.ndarray]] = []
         self.generators: list[Any] = []
-        self.source = ""  # of numbers that differ from call to call, if it names one
+        self.source = ""
         self.iterator = ""
         self.arguments: list[Any] = []  # objects that it is called with
 

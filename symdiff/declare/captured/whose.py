@@ -1,7 +1,7 @@
 """Whose code it is that a function reads: the user's, or a library's.
 
-In: files, modules and classes. Out: yes or no. Invariant: what Python, its packages and
-symdiff hold is a library's, and counts as constant.
+In: files, modules and classes. Out: yes or no. Invariant: code of Python, of installed
+packages and of symdiff is a library's, and counts as constant.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def is_library_class(kind: type) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def is_users(kind: type) -> bool:
-    """Whether a class, or one that it inherits from, is not a library's."""
+    """Whether a class, or one that it inherits from, is the user's."""
     return not all(is_library_class(k) for k in kind.__mro__)
 
 
 def operators_of(kind: type) -> frozenset[str]:
-    """Return the special methods of a class of the user's: no name tells their use."""
+    """Return a user's class's special methods: operators call them without a name."""
     found = {
         name
         for k in kind.__mro__
@@ -57,7 +57,7 @@ def operators_of(kind: type) -> frozenset[str]:
 
 
 def advances(value: Any) -> bool:
-    """Whether reading a value leaves another for the next read: a running iterator."""
+    """Whether a value is a running iterator, so that each read gives another value."""
     if isinstance(value, types.GeneratorType):
         return True
     library = type(value).__module__ in ("builtins", "itertools")

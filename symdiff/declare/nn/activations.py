@@ -193,7 +193,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "hard_swish": hard_swish,
     "relu6": relu6,
 }
-# What passes about half of its inputs; the weights before it start with He's variance.
+# These pass about half of their inputs; the weights before them get He's variance.
 RECTIFIERS = (relu, leaky_relu, elu, gelu, silu, hard_swish, relu6)
 
 

@@ -6,9 +6,9 @@ option that is not used leaves no trace: the plain cross-entropies are the ops o
 `symdiff.ops.reduce.losses`, with their stable forms and their gradients as people write
 them.
 
-Labels must lie in 0..K-1. With ``ignore_index`` rows of that label, and of no other,
-count nowhere: not in the sum, not in the mean's denominator; a batch of nothing else
-has loss 0. Any other label out of range is refused as it is without the option.
+Labels must lie in 0..K-1. With ``ignore_index``, rows of that label count neither in
+the sum nor in the mean's denominator; a batch of such rows alone has loss 0. Any other
+label out of range is refused as it is without the option.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
 
 
 def _kept(labels: Any, ignore_index: int | None, classes: Any) -> tuple[Any, Any]:
-    """Return labels that index, 0 where left out, and where they count (None: all)."""
+    """Return valid labels (0 for ignored rows), and which rows count (None: all)."""
     if ignore_index is None:
         return labels, None
     if isinstance(ignore_index, bool) or not isinstance(ignore_index, int):
@@ -156,7 +156,7 @@ def _soft_rows(z: Any, y: Any, smoothing: float, weights: Any) -> Any:
 def _reduced(
     rows: Any, kept: Any, chosen: Any, sample_weights: Any, reduction: str
 ) -> Tensor:
-    """Return rows reduced; ``chosen`` class weights are in them already.
+    """Return rows reduced. They have ``chosen``, their class weights, in them already.
 
     The mean is Σ s·l / Σ s·w over the rows that count.
     """

@@ -237,7 +237,7 @@ def polynomial_features(
         now = list(choose(range(d), k))
         if not now:
             break
-        # the last factor apart, a monomial is one of the degree before
+        # without its last factor, a monomial is one of the degree before
         places = {m: i for i, m in enumerate(before)}
         lower = hinted(
             API["take"](monomials, [places[m[:-1]] for m in now], axis=-1), "lower"

@@ -28,9 +28,9 @@ where = API["where"]
 
 
 def averaged(rows: Any, weights: Any, reduction: str, *, empty: bool = False) -> Tensor:
-    """Return losses weighted and reduced; no weights is a plain reduction.
+    """Return losses weighted and reduced.
 
-    ``empty`` says that all weights may be 0; the mean is then 0 instead of 0/0.
+    ``empty``: all weights may be 0, and the mean is then 0 instead of 0/0.
     """
     if weights is None:
         return reduce_loss(rows, reduction)

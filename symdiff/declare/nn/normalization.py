@@ -92,7 +92,7 @@ def batch_norm(
             train=API["update_state"](mean, running_mean, new_mean), infer=running_mean
         )
         variance = API["update_state"](variance, running_variance, new_variance)
-        shifted = API["by_mode"](  # the check is where a step cannot do without it
+        shifted = API["by_mode"](  # the literal checks n, in training only
             train=variance + literal(float(eps), None if isinstance(n, int) else needs),
             infer=running_variance + eps,
         )

@@ -26,8 +26,8 @@ from symdiff.ops.surface.operators import API
 
 where, sigmoid, tanh = API["where"], API["sigmoid"], API["tanh"]
 
-# What masked scores become: far enough below any other that exp gives 0, and yet
-# finite, so that a row without a single key has a mean instead of NaN.
+# What masked scores become: so far below any other that exp gives 0, but finite, so
+# that a query with no key left averages all values instead of giving NaN.
 MASKED = -1e9
 
 
@@ -231,7 +231,7 @@ def _gates(z: Any, count: int, units: int) -> list[Any]:
 
 
 def _mask_of(layer: str, x: Any, lengths: Any, mask: Any) -> Any:
-    """Return which steps are there, (N, T), or None for all of them."""
+    """Return which steps count, as booleans (N, T), or None for all of them."""
     if mask is not None and lengths is not None:
         raise DeclarationError(f"{layer}: give lengths= or mask=, not both.")
     rows = x.shape[:2]
@@ -260,8 +260,8 @@ def attention(q: Any, k: Any, v: Any, causal: bool = False, mask: Any = None) ->
 
     ``causal`` hides from step t what comes later, s > t (which needs T = S); ``mask``
     is boolean, of a shape that broadcasts to (..., T, S), and false where a key is
-    hidden. A query from which all keys are hidden gets their mean. Vaswani et al.,
-    NeurIPS 2017, eq. 1.
+    hidden. A query from which all keys are hidden gets the mean of v over S. Vaswani et
+    al., NeurIPS 2017, eq. 1.
     """
     query, key, value = (float_tensor("attention", t) for t in (q, k, v))
     if min(query.ndim, key.ndim, value.ndim) < 2:

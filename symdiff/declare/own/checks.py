@@ -1,8 +1,8 @@
 """The numeric checks that a user's op passes when it is declared.
 
-In: an op's value, what generated code computes it by, and its rules. Out: nothing, a
-warning, or an error that shows two numbers. Invariant: what a rule is compared with
-comes from the value alone, by differences of fourth order in float64.
+In: an op's value, its text or graph for generated code, and its rules. Out: nothing, a
+warning, or an error that shows two numbers. Invariant: a rule is compared with
+differences of the value, of fourth order in float64.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Domain = tuple[float, float]
 
 
 def leaf_of(name: str, array: Any) -> Tensor:
-    """Return an input of an array's shape and kind."""
+    """Return an input leaf for an array, of its shape and kind."""
     array = np.asarray(array)
     kind = dtype("float") if array.dtype.kind == "f" else dtype(array.dtype)
     return apply(INPUT, name=name, shape=array.shape, dtype=kind)
@@ -57,7 +57,7 @@ def _slope(f: Callable[[float], Any], h: float) -> Any:
 def check_elementwise(
     name: str, call: Callable[..., Tensor], symbols: Sequence[str], domain: list[Domain]
 ) -> None:
-    """Hold each partial to differences of the value, over the domain of the symbols.
+    """Compare each partial with differences of the value, over the symbols' domain.
 
     Raises `DeclarationError` where the op has no finite value, and `DerivativeError`
     where a partial is wrong; warns where it is not finite though the value is.
@@ -120,7 +120,10 @@ def _warn_far(
     y: Tensor,
     pulled: Sequence[Tensor | None],
 ) -> None:
-    """Warn where the value is finite and a partial is not: at ends, 0 and far out."""
+    """Warn where the value is finite and a partial is not.
+
+    Tried are the ends of the domain, 0 and, with the default domain, large numbers.
+    """
     known = [d for d in pulled if d is not None]
     for i, (low, high) in enumerate(domain):
         ends = [low, high, *((s * x) for x in FAR for s in (1, -1)), 0.0]
@@ -156,7 +159,7 @@ DEFAULT: Domain = (-2.5, 2.5)
 def check_primitive(
     name: str, call: Callable[..., Tensor], value: Callable[..., Any], sample: list[Any]
 ) -> None:
-    """Hold both rules of a primitive to differences of its value, operand by operand.
+    """Compare both rules of a primitive with differences of its value, by operand.
 
     Raises `DeclarationError` where the value does not fit its declared type, is not
     what generated code computes, or changes an operand, and `DerivativeError` where a
@@ -213,7 +216,7 @@ def check_primitive(
 def _untouched(
     name: str, what: str, function: Callable[..., Any], sample: Sequence[Any]
 ) -> np.ndarray:
-    """Return a function's value; raise where it writes into what it is given."""
+    """Return a function's value; raise where it writes into an operand."""
     given = [np.array(a) for a in sample]
     with np.errstate(all="ignore"):
         found = np.array(function(*given))
@@ -227,7 +230,7 @@ def _untouched(
 
 
 def _check_text(name: str, y: Tensor, sample: Sequence[Any], wanted: Any) -> None:
-    """Hold the NumPy expression that generated code has to the value."""
+    """Compare the NumPy expression of generated code with the value."""
     text = y.node.op.text
     if text is None:
         return
@@ -260,7 +263,7 @@ def _check_expand(
     sample: Sequence[Any],
     wanted: np.ndarray,
 ) -> None:
-    """Hold the graph that generated code is made of to the value."""
+    """Compare the graph that generated code is made from with the value."""
     expand = y.node.op.expand
     if expand is None:
         return
@@ -272,7 +275,7 @@ def _check_expand(
 
 
 def _same_value(name: str, what: str, got: Any, wanted: np.ndarray) -> None:
-    """Raise where generated code and `interpret` would compute two values."""
+    """Raise where generated code and `interpret` would compute different values."""
     if np.shape(got) != wanted.shape:
         raise DeclarationError(
             f"{name}: {what} gives shape {np.shape(got)} where evaluate gives "

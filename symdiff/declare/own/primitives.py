@@ -1,8 +1,8 @@
 """Ops of the user's own with explicit rules.
 
 In: a value on arrays, a type rule, reverse and forward rules. Out: a function on
-tensors. Invariant: an op is checked when it is declared, and its rules against its
-value; its record is named by its content.
+tensors. Invariant: when an op is declared, its rules are checked against its value; its
+record is named by its content.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def primitive(
         rule=f"derivative of {name}",
         facts=Facts(hides=not differentiable),
     )
-    OPS[record] = op  # over a record of the same content, if there is one
+    OPS[record] = op  # replaces one of the same content, if there is one
 
     def call(*operands: Any) -> Tensor:
         if len(operands) != arity:

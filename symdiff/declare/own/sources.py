@@ -1,4 +1,4 @@
-"""The text of a user's primitive, and what tells one function from another.
+"""The source text of a user's primitive, and a digest of a function's code.
 
 In: Python functions. Out: their source as a helper of generated modules, and a
 description of their code that is the same in every process. Invariant: a function is
@@ -33,7 +33,10 @@ def arity_of(evaluate: Callable[..., Any]) -> int:
 
 
 def content_of(function: Callable[..., Any] | None) -> str:
-    """Return what tells two functions apart, the same in every process."""
+    """Return a text that differs between functions of different code.
+
+    It is the same in every process.
+    """
     code = getattr(function, "__code__", None)
     if code is None:
         return getattr(function, "__name__", str(type(function)))
@@ -66,7 +69,7 @@ def checked_text(name: str, text: str | None, arity: int) -> str | None:
 
 
 def embedded(name: str, evaluate: Callable[..., Any]) -> str:
-    """Return a call of the function itself, its source to be copied with the module."""
+    """Return a call of the function; its source is copied into generated modules."""
     code = getattr(evaluate, "__code__", None)
     try:
         source = textwrap.dedent(inspect.getsource(evaluate))

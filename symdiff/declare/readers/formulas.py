@@ -1,8 +1,8 @@
 """Small graphs as SymPy expressions.
 
 In: a tensor. Out: an expression, or an array of them. Invariant: an op is read by its
-formula, by the graph it expands to, or by running its value on exact numbers that
-answer arithmetic alone; what decides on values there is refused, never guessed.
+formula, by the graph it expands to, or by running its value on arrays of expressions,
+which support arithmetic alone; an op whose value branches on numbers is refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from symdiff.ops.core.operands import CONSTANT, LITERAL, as_tensor
 from symdiff.ops.core.symbols import OPERANDS
 from symdiff.ops.elementwise.comparisons import WHERE
 
-MOST_ELEMENTS = 4096  # a graph for SymPy is a small one
+MOST_ELEMENTS = 4096  # SymPy is slow on more
 MOST_NODES = 10_000
 
 
@@ -93,18 +93,18 @@ def _value(node: Node, operands: list[Any]) -> Any:
 
 # --- values of ops on exact numbers ---------------------------------------------------
 
-# What values raise of arrays of objects; argmax has a SystemError for their TypeError.
+# What an op's value raises on arrays of objects; from argmax comes a SystemError.
 _UNDECIDED = (TypeError, AttributeError, ValueError, IndexError, SystemError)
 
 
 class Truth:
-    """A boolean expression among an op's operands: it can be moved, not computed with.
+    """A boolean expression in an array of operands: it can be moved, not computed with.
 
-    What asks for its value, or whether it equals another, gets a `TypeError`.
+    Asking for its value, or comparing it, raises `TypeError`.
     """
 
     __slots__ = ("expression",)
-    __array_ufunc__ = None  # NumPy's numbers leave arithmetic to it
+    __array_ufunc__ = None  # so NumPy scalars defer to its reflected operators
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, expression: Any) -> None:
@@ -126,7 +126,7 @@ def _backward(operation: Callable[[Any, Any], Any]) -> Any:
 
 
 class Number(Truth):
-    """A real expression among an op's operands: it has arithmetic besides."""
+    """A real expression in an array of operands: arithmetic gives expressions."""
 
     __slots__ = ()
     __add__, __radd__ = _forward(operator.add), _backward(operator.add)
@@ -139,12 +139,15 @@ class Number(Truth):
         return Number(-self.expression)
 
     def conjugate(self) -> Number:
-        """Return it: it is real."""
+        """Return the number itself: it is real."""
         return self
 
 
 def _given(kind: TensorType, value: Any) -> Any:
-    """Return an operand as an op's value takes it; known integers, truths as such."""
+    """Return an operand as an op's value takes it.
+
+    Integers and booleans that are known stay NumPy's; all else is wrapped.
+    """
     array = np.asarray(value, dtype=object)
     if not kind.dtype.is_float and all(e.is_number or e in _TRUTHS for e in array.flat):
         return array.astype(bool if kind.dtype.is_bool else np.int64)
@@ -155,12 +158,12 @@ _TRUTHS = (sp.true, sp.false)
 
 
 def _each(function: Callable[[Any], Any], values: Any) -> Any:
-    """Return the array of a function's value at each element."""
+    """Return the array of function(element) for each element."""
     return np.vectorize(function, otypes=[object])(values)
 
 
 def _exact(value: Any) -> Any:
-    """Return a number exactly: 0.5 as 1/2, 0.1 as the float it is."""
+    """Return a number as SymPy's: 0.5 as 1/2, 0.1 as a float."""
     if isinstance(value, Truth):
         return value.expression
     if isinstance(value, (bool, np.bool_)):
@@ -224,7 +227,7 @@ def _elementwise(node: Node, operands: list[Any]) -> Any:
     assert expression is not None
 
     def each(*args: Any) -> Any:
-        # not `subs`, which sets numbers in for the operands of logical ops
+        # not `subs`, which would put numbers in place of the operands of logical ops
         return expression.xreplace(
             dict(zip(symbols, map(sp.sympify, args), strict=True))
         )

@@ -96,7 +96,7 @@ class Builder:
                 raise self.document.at_key(path, problem)
 
     def _take(self, path: Path_, name: str) -> None:
-        """Let a name stand for one thing."""
+        """Reserve a name; raise `SpecError` where it is taken."""
         self._check_part(path, name)
         if name in self._taken:
             first = self.document.line(self.document.place(self._taken[name]).key[0])
@@ -144,7 +144,7 @@ class Builder:
 
     @contextmanager
     def _told(self, path: Path_) -> Any:
-        """Give what symdiff finds wrong with a declaration its caret."""
+        """Turn errors of a declaration into `SpecError`s with a caret."""
         try:
             yield
         except SpecError:
@@ -329,7 +329,7 @@ class Builder:
         value = evaluated(made, self.names, self.statements, line, target, False)
         number = literal_value(value) if isinstance(value, Tensor) else value
         if isinstance(number, int | float) and not isinstance(number, bool):
-            value = leaves.constant(float(number))  # what is computed is no literal
+            value = leaves.constant(float(number))  # a result must be a tensor
         if not isinstance(value, Tensor) or isinstance(number, sp.Expr):
             shown = kind(number if number is not None else value)
             raise made.error(made.tree, f"a tensor is needed here, not {shown}.")

@@ -1,9 +1,9 @@
-"""Building graph from the expressions of a TOML spec.
+"""Building the graph of a TOML spec from its expressions.
 
 In: an `Expression` and the values that names have. Out: tensors, numbers, and what else
-an argument can be. Invariant: names are looked up in tables, attributes and methods
-too; nothing of Python is reachable beyond them. An error of symdiff gets its caret
-below the part of the expression that it is about.
+an argument can be. Invariant: names, attributes and methods are looked up in tables,
+and nothing else of Python is reachable. An error of symdiff gets a caret below the part
+of the expression that it is about.
 """
 
 from __future__ import annotations
@@ -382,7 +382,7 @@ def evaluated(
 ) -> Any:
     """Return the value of a formula, as the statement ``target = formula``.
 
-    Without ``binds`` its value is named by what it is, as in a dict of Python's.
+    Without ``binds`` the value keeps its own name, as an entry of a Python dict would.
     """
     column = statements.add(line, target, formula.text)
     spans = {byte_span(n) for n in ast.walk(formula.tree) if isinstance(n, ast.expr)}

@@ -35,7 +35,7 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-# Functions with NumPy's names, and derivatives, which are equations like any others.
+# Functions with NumPy's names, and those that differentiate.
 _WRITTEN = _words(
     """
     all amax amin any append arange argmax argmin argsort around array_split astype
@@ -62,7 +62,7 @@ _WRITTEN = _words(
     update_state var vdot vecdot vjp vsplit vstack where xlogy zeros zeros_like
     """
 )
-# And what is the function of an elementwise op alone: it takes tensors, and makes one.
+# With them, the functions of elementwise ops, which take and return tensors only.
 OPS = sorted({*_WRITTEN, *(name for name, f in API.items() if hasattr(f, "op"))})
 
 # Layers, activations, losses and penalties.
@@ -125,7 +125,7 @@ SCHEDULES: dict[str, Callable[..., Any]] = {
     "piecewise": piecewise,
 }
 
-# NumPy's methods of tensors, each the function of that name.
+# Methods of tensors, as in NumPy; each calls the function of that name.
 METHODS = _words(
     """
     all any argmax argmin argsort astype clip cumprod cumsum diagonal dot max mean min
@@ -143,7 +143,7 @@ CONSTANTS: dict[str, Any] = {
     "newaxis": None,
 }
 
-# Names before a dot that may stand before a function, as they do in Python.
+# Prefixes that a function may have, as in Python.
 PREFIXES = ("symdiff.nn.", "sd.nn.", "nn.", "symdiff.", "sd.", "numpy.", "np.")
 
 # Arguments that may be strings; everywhere else a string is a mistake.
@@ -167,7 +167,7 @@ def functions() -> dict[str, Callable[..., Any]]:
 
 @functools.cache
 def plain_ops() -> dict[str, Callable[..., Any]]:
-    """Return the functions that ``np.`` or ``sd.`` stands before."""
+    """Return the functions that may be written with ``np.`` or ``sd.``."""
     return {**functions(), **{n: API[n] for n in OPS}}
 
 
@@ -189,7 +189,7 @@ def bare(name: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return words that suggest a known name, or tell which letter is a foreign one."""
+    """Return words that suggest a known name, or name a letter that is not ASCII."""
     foreign = [c for c in name if not c.isascii()]
     if foreign:
         shown = unicodedata.name(foreign[0], f"U+{ord(foreign[0]):04X}")

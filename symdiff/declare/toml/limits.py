@@ -23,10 +23,11 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 
-# Operations of a model; one whose derivative takes many more says so in its record.
+# Operations of a model. An op whose derivative takes many others counts as several:
+# its record has the weight.
 MAX_NODES = 20_000
-# How many of them a short spec may have, and each of its characters more; a model has
-# one for five characters, and what its derivatives add.
+# A short spec may have FEW_NODES of them, and NODES_A_CHARACTER more for each of its
+# characters. A usual model has one for five characters, without its derivatives.
 FEW_NODES, NODES_A_CHARACTER = 1_000, 3
 MAX_AXIS = 10_000_000  # length of an axis
 MAX_ELEMENTS = 1_000_000_000  # of an array whose lengths are known
@@ -42,7 +43,7 @@ _EAGER = 10_000_000  # elements of what some functions lay out while a spec is r
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 MAX_NAME = 100
 
-# Functions whose arguments multiply the length of an array, or say how many there are.
+# Functions whose arguments multiply the length of an array, or the number of arrays.
 _MULTIPLY = frozenset(
     [
         *("array_split", "diff", "dsplit", "hsplit", "linalg.matrix_power", "pad"),
@@ -60,8 +61,8 @@ class LimitError(DeclarationError):
 def limited(characters: int) -> Iterator[None]:
     """Hold every node that is made in the block to the limits.
 
-    ``characters`` are those of the spec, which its operations are held to: a count in
-    a call must not make much of little.
+    ``characters`` is the length of the spec, which limits its operations: a large
+    number in a call must not turn a short text into a huge graph.
     """
     most = min(MAX_NODES, FEW_NODES + NODES_A_CHARACTER * characters)
     count = 0
@@ -121,7 +122,7 @@ def _check_type(found: TensorType, stored: bool) -> None:
 
 
 def check_dim(value: sp.Expr) -> None:
-    """Raise `LimitError` for a length that is too long a formula."""
+    """Raise `LimitError` for a length whose formula is too long."""
     if value.is_Integer:
         check_number(int(value))
         return

@@ -35,17 +35,17 @@ class Scope:
 
     values: dict[str, Any] = field(default_factory=dict)
     later: Mapping[str, int] = field(default_factory=dict)  # name: line
-    made: list[Tensor] = field(default_factory=list)  # of equations, for params()
+    made: list[Tensor] = field(default_factory=list)  # by equations, for params()
     calls: Callable[[str], Callable[..., Any] | None] = known.find
     callable_names: tuple[str, ...] = ()
-    _seen: set[Tensor] = field(default_factory=set)  # those looked at
+    _seen: set[Tensor] = field(default_factory=set)  # visited by params()
     _params: list[Tensor] = field(default_factory=list)
-    _state: tuple[int, int] = (-1, -1)  # how much there was when _found was found
+    _state: tuple[int, int] = (-1, -1)  # len(values), len(made) when _found was set
     _found: list[Tensor] = field(default_factory=list)
-    _looked: int = 0  # how often params() went through the graph of a tensor
+    _looked: int = 0  # nodes that needed() has visited in all
 
     def params(self) -> list[Tensor]:
-        """Return every parameter so far, as declared; a tensor is looked at once."""
+        """Return every parameter so far, in order; each tensor is visited once."""
         state = (len(self.values), len(self.made))
         if state == self._state:
             return self._found
@@ -63,7 +63,7 @@ class Scope:
         return self._found
 
     def needed(self, tensors: list[Tensor]) -> set[int]:
-        """Return the ids of the nodes that tensors need."""
+        """Return the ids of the nodes that tensors depend on."""
         found = {id(t.node) for t in tensor_topological(tensors)}
         self._looked += len(found)
         if self._looked > MAX_LOOKED:
@@ -73,7 +73,7 @@ class Scope:
     def collect(
         self, which: str, args: list[Any], named: dict[str, Any]
     ) -> list[Tensor]:
-        """Return parameters: those that tensors need, or all; by name patterns."""
+        """Return the parameters that the tensors depend on (or all), by patterns."""
         patterns = [a for a in args if isinstance(a, str)]
         tensors = [a for a in args if isinstance(a, Tensor)]
         if named or len(patterns) + len(tensors) != len(args):
@@ -98,7 +98,7 @@ class Scope:
 
 
 def number(value: Any) -> Any:
-    """Return a Python number or dim, also of a literal; None for other tensors."""
+    """Return a value, the number of a literal, or None for any other tensor."""
     if isinstance(value, Tensor):
         return literal_value(value)
     return value

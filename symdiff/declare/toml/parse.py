@@ -60,7 +60,7 @@ _SIGNS: dict[type[ast.AST], str] = {
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression: its text on one line, where its characters are, and its tree."""
+    """An expression: its text on one line, its characters' offsets, and its tree."""
 
     document: Document
     text: str
@@ -85,9 +85,9 @@ def byte_span(node: ast.AST) -> tuple[int, int]:
 
 
 def formula(document: Document, path: Path_, text: str) -> Expression:
-    """Return the expression that a string of the document is.
+    """Return the expression that a string of the document holds.
 
-    Raises `SpecError` where it is none, or is none of those that are allowed.
+    Raises `SpecError` where it is no expression, or has parts that are not allowed.
     """
     place = document.place(path)
     characters = place.characters
@@ -115,7 +115,10 @@ def formula(document: Document, path: Path_, text: str) -> Expression:
 
 
 def _one_line(text: str, offsets: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
-    """Close up line ends and the blanks around them; return the text and its map."""
+    """Replace each line end, with the blanks around it, by one blank.
+
+    Returns the text and the offsets of its characters.
+    """
     kept: list[tuple[str, int]] = []
     i = 0
     while i < len(text):

@@ -47,7 +47,7 @@ class Reader:
         self.document = document
 
     def check_sections(self) -> None:
-        """Raise `SpecError` for sections that there are not, and for what is none."""
+        """Raise `SpecError` for unknown sections, and for ones that are no table."""
         for name, value in self.document.values.items():
             if name not in SECTIONS:
                 hint = nearest(name, SECTIONS)
@@ -62,7 +62,7 @@ class Reader:
                 )
 
     def table(self, path: Path_, fields: Mapping[str, Key]) -> dict[str, Any]:
-        """Return the values of a table, each of a kind that its field allows."""
+        """Return the values of a table; raise for a key that is unknown or missing."""
         values = self._at(path)
         for key in values:
             if key not in fields:
@@ -92,7 +92,7 @@ class Reader:
         return value
 
     def check(self, path: Path_, value: Any, found: Key) -> None:
-        """Raise `SpecError` where a value is of no kind that a field takes."""
+        """Raise `SpecError` where a value is not of a kind, or choice, of its key."""
         if not any(_fits(value, kind) for kind in found.kinds):
             allowed = " or ".join(KINDS[k] for k in found.kinds)
             raise self.document.at_value(
@@ -151,7 +151,7 @@ class Reader:
                 )
 
     def check_part(self, path: Path_, part: str) -> None:
-        """Raise `SpecError` for what is no identifier, or a keyword of Python."""
+        """Raise `SpecError` for a part of a name that is not allowed."""
         problem = name_problem(part)
         if problem:
             raise self.document.at_key(path, problem)
@@ -175,15 +175,15 @@ def name_problem(name: str) -> str:
 
 
 def _is_entry(value: dict[str, Any], fields: Mapping[str, Key]) -> bool:
-    """Whether a table declares something, or is a group of those that do.
+    """Whether a table declares something itself, rather than being a group of tables.
 
-    It is a group where it holds tables, and nothing that a declaration needs.
+    It is a group where it holds tables alone, and no key of a declaration.
     """
     if any(key in value and not isinstance(value[key], dict) for key in fields):
         return True
     plain = [key for key, v in value.items() if not isinstance(v, dict)]
     if any(difflib.get_close_matches(k[:20], fields, 1, 0.8) for k in plain):
-        return True  # a key that is misspelt, rather than a name
+        return True  # a misspelt key rather than a name
     return not value or not all(isinstance(v, dict | list) for v in value.values())
 
 

@@ -1,8 +1,8 @@
 """The JSON Schema of TOML specs, so that editors complete and check them.
 
 In: the tables that the reader uses. Out: a schema (draft 7, which editors know best);
-``spec.schema.json`` beside this file is its text. Invariant: what the reader takes is
-valid, but for what only it can tell: whether an equation is right.
+``spec.schema.json`` beside this file is its text. Invariant: what the reader accepts is
+valid; but only the reader can tell whether an equation is right.
 """
 
 from __future__ import annotations

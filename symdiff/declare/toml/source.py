@@ -1,4 +1,4 @@
-"""The statements of a TOML spec, as the lines of Python that they stand for.
+"""The statements of a TOML spec, as lines of Python.
 
 In: equations and declarations, with their places in the file. Out: `Site`s, so that
 generated text quotes ``h = dense(x, 128)     [model.toml:9]`` as it does for a spec in
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from symdiff.graph.origin import Site
 
-Span = tuple[int, int]  # first byte and end of an expression, on its line
+Span = tuple[int, int]  # the first byte of an expression on its line, and its end
 
 
 class Statements:
@@ -41,7 +41,7 @@ class Statements:
             names.append(ast.copy_location(found, _at(found, **place)))
         whole = _at(ast.Tuple(names, ast.Load()), lineno=line, end_lineno=line)
         whole.col_offset, whole.end_col_offset = 0, 0
-        code = compile(ast.Expression(whole), self.file, "eval")  # read for its places
+        code = compile(ast.Expression(whole), self.file, "eval")  # never executed
         places: dict[Span, int] = {}
         for number, (first, _, low, high) in enumerate(code.co_positions()):
             if first == line and low is not None and high is not None:
@@ -55,7 +55,7 @@ class Statements:
         return self.sites(line, [span])[span]
 
     def remember(self) -> None:
-        """Let whatever quotes the file read these lines, even if it is edited later."""
+        """Let headings and errors quote these lines, even if the file is edited."""
         last = max(self._lines, default=0)
         lines = [f"{self._lines.get(n, '')}\n" for n in range(1, last + 1)]
         linecache.cache[self.file] = (sum(map(len, lines)), None, lines, self.file)

@@ -95,7 +95,7 @@ def _pointed(
 
 
 def _printed(character: str) -> str:
-    """Return a character, or its escape where a terminal would obey it."""
+    """Return a character, or its escape where it could control a terminal."""
     plain = character.isprintable() or character == "\n"
     return character if plain else ascii(character)[1:-1]
 
@@ -210,13 +210,13 @@ class _TomlScanner:
         return self.places
 
     def _skip(self, pattern: re.Pattern[str]) -> bool:
-        """Move behind what a pattern fits; tell whether there is more."""
+        """Move behind a match of the pattern, if any; return whether text is left."""
         match = pattern.match(self.text, self.at)
         self.at = match.end() if match else self.at
         return self.at < len(self.text)
 
     def _key(self, prefix: Path_, start: int | None = None) -> Path_:
-        """Read a dotted key; its tables get a place where they have none."""
+        """Read a dotted key; note the place of each of its tables, if not yet known."""
         parts: list[str] = []
         first = None
         while True:
@@ -230,7 +230,7 @@ class _TomlScanner:
                 parts.append(match[0])
                 self.at = match.end()
             span = (first, self.at)
-            if len(parts) <= 8:  # deeper tables are errors at the outer ones
+            if len(parts) <= 8:  # errors in deeper tables point at an outer one
                 self.places.setdefault((*prefix, *parts), KeyValueSpan(span, span))
             self._skip(_BLANK)
             if self.text[self.at] != ".":
@@ -242,7 +242,7 @@ class _TomlScanner:
         start = self.at
         path = self._key(prefix)
         end = start + len(self.text[start : self.at].rstrip())
-        self.at += 1  # the sign of equality
+        self.at += 1  # the equals sign
         self._skip(_BLANK)
         self._value(path, (start, end))
 
@@ -310,7 +310,7 @@ class _TomlScanner:
         return "".join(found), (*offsets, end)
 
     def _closes(self, quote: str) -> bool:
-        """Whether the quotes here end a long string; up to two belong to it."""
+        """Whether the quotes here end a long string; up to two may be part of it."""
         run = 0
         while self.text.startswith(quote, self.at + run):
             run += 1
