@@ -16,6 +16,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.order import Part, part_here
 from symdiff.graph.tensor import Tensor, apply, in_order
 from symdiff.graph.types import TensorType, TupleType, unify
+from symdiff.ops.control.carries import or_zeros
 from symdiff.ops.control.rows import branched
 from symdiff.ops.core.closure import (
     Sweep,
@@ -30,7 +31,6 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tuples import item
-from symdiff.ops.shape.broadcasting import zeros_like
 from symdiff.ops.surface.writes import call_back
 
 
@@ -43,10 +43,6 @@ def condition_of(value: Any, what: str) -> Tensor:
             "sd.any or sd.all."
         )
     return tensor
-
-
-def or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
-    return zeros_like(like) if t is None else t
 
 
 def _infer_cond(

@@ -20,6 +20,7 @@ from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, TupleType, unify
+from symdiff.ops.control.carries import moved_back, moved_forward, or_zeros
 from symdiff.ops.control.residuals import body_residuals
 from symdiff.ops.control.row_masks import row_masks
 from symdiff.ops.control.rows import scanned
@@ -28,7 +29,6 @@ from symdiff.ops.core.closure import (
     bound_like,
     check_carry,
     close,
-    swept_back,
 )
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.record import primitive
@@ -136,51 +136,19 @@ def _jvp(
     sweep: Sweep,
 ) -> list[Tensor | None]:
     body, spec = attrs["body"], LoopSpec.of(attrs)
-    leaves, n = list(body.params), len(spec.carries)
-    moves = [
-        None if t is None else bound_like(p, "t_")
-        for p, t in zip(leaves, tangents, strict=True)
-    ]
+    n = len(spec.carries)
     masks = row_masks(body.outputs, tangents, spec.rows, attrs["reverse"])
-    while True:  # a carry that starts still may be moved by what the body reads
-        places = [i for i, t in enumerate(moves) if t is not None]
-        derived = sweep(
-            body.outputs,
-            [leaves[i] for i in places],
-            [masks.over(i, moves[i]) for i in places],  # type: ignore[arg-type]
-        )
-        late = [i for i in spec.carries if derived[i] is not None and moves[i] is None]
-        if not late:
-            break
-        for i in late:
-            moves[i] = bound_like(leaves[i], "t_")
-    moving = [i for i in spec.carries if moves[i] is not None]
-    shifted = [i for i in spec.rows if moves[i] is not None]
+    derived, fresh, moved, replaced = moved_forward(
+        sweep, attrs, inputs, tangents, masks.over
+    )
+    moving = [i for i in spec.carries if i in moved]
+    shifted = [i for i in spec.rows if i in moved]
     stacked = [i for i in range(n, len(body.outputs)) if derived[i] is not None]
-    new = [
-        derived[i] if derived[i] is not None else zeros_like(body.outputs[i])
-        for i in moving
-    ]
     outputs = [
         *body.outputs[:n],
-        *new,
+        *(or_zeros(derived[i], body.outputs[i]) for i in moving),
         *body.outputs[n:],
-        *(derived[i] for i in stacked),
-    ]
-    fresh = {i: bound_like(leaves[i]) for i in spec.inner}
-    moved = {i: bound_like(moves[i]) for i in (*moving, *shifted)}  # type: ignore[arg-type]
-    replaced = {leaves[i].node: t for i, t in fresh.items()}
-    replaced |= {leaves[i].node: inputs[i] for i in spec.consts}
-    replaced |= {moves[i].node: t for i, t in moved.items()}  # type: ignore[union-attr]
-    replaced |= {
-        moves[i].node: tangents[i]  # type: ignore[misc,union-attr]
-        for i in spec.consts
-        if moves[i] is not None
-    }
-    closed = substitute([t for t in outputs if t is not None], replaced)
-    starts = [
-        tangents[i] if tangents[i] is not None else zeros_like(inputs[i])
-        for i in moving
+        *(t for t in derived[n:] if t is not None),
     ]
     found = scan_node(
         [*(fresh[i] for i in spec.carries), *(moved[i] for i in moving)],
@@ -189,8 +157,8 @@ def _jvp(
             *(moved[i] for i in shifted),
             *masks.leaves(),
         ],
-        closed,
-        [*inputs[:n], *(t for t in starts if t is not None)],
+        substitute(outputs, replaced),
+        [*inputs[:n], *(or_zeros(tangents[i], inputs[i]) for i in moving)],
         [
             *(inputs[i] for i in spec.rows),
             *(masks.rows[i] for i in shifted),
@@ -202,7 +170,7 @@ def _jvp(
     result: list[Tensor | None] = [None] * len(body.outputs)
     for place, i in enumerate(moving):
         result[i] = found[n + place]
-    first = n + len(moving) + len(body.outputs) - n
+    first = len(moving) + len(body.outputs)
     for place, i in enumerate(stacked):
         result[i] = found[first + place]
     return result
@@ -226,29 +194,18 @@ def _vjp(
     consts = [i for i in spec.consts if needs[i]]
     rows = [i for i in spec.rows if needs[i]]
     smooth = [i for i in spec.carries if leaves[i].dtype.is_float]
-    wrt = [*smooth, *rows, *consts]
     seeds = {
         i: bound_like(o, "d_")
         for i, (o, ct) in enumerate(zip(outputs, cts, strict=True))
         if ct is not None
     }
     masks = row_masks(outputs, cts, range(n, len(outputs)), not attrs["reverse"])
-    while True:  # cotangents may reach a carry that the result's do not
-        derived = swept_back(
-            sweep,
-            [outputs[i] for i in seeds],
-            [masks.over(i, seed) for i, seed in seeds.items()],
-            [leaves[i] for i in wrt],
-        )
-        by_leaf = dict(zip(wrt, derived, strict=True))
-        late = [i for i in smooth if by_leaf[i] is not None and i not in seeds]
-        if not late:
-            break
-        for i in late:
-            seeds[i] = bound_like(leaves[i], "d_")
+    seeds, by_leaf = moved_back(
+        sweep, body, seeds, smooth, [*rows, *consts], masks.over
+    )
     turning = [i for i in smooth if i in seeds]
     kept = body_residuals(
-        body, [d for d in derived if d is not None], list(seeds.values()), n
+        body, [d for d in by_leaf.values() if d is not None], list(seeds.values()), n
     )
     stacks = _with_stacks(output, inputs, attrs, kept)
     fresh_rows = {leaves[i].node: bound_like(leaves[i]) for i in spec.rows}
@@ -260,9 +217,7 @@ def _vjp(
         fresh_rows | fresh_kept | {seeds[i].node: t for i, t in fresh_seeds.items()}
     )
     replaced |= {leaves[i].node: inputs[i] for i in spec.consts}
-    wanted = [
-        by_leaf[i] if by_leaf[i] is not None else zeros_like(leaves[i]) for i in turning
-    ]
+    wanted: list[Tensor | None] = [or_zeros(by_leaf[i], leaves[i]) for i in turning]
     wanted += [by_leaf[i] for i in consts_out]
     rows_out = [i for i in rows if by_leaf[i] is not None]
     wanted += [by_leaf[i] for i in rows_out]
@@ -282,7 +237,7 @@ def _vjp(
         ],
         [*made[: len(turning)], *added, *shares],
         [
-            *(_or_zeros(cts[i], inputs[i]) for i in turning),
+            *(or_zeros(cts[i], inputs[i]) for i in turning),
             *(zeros_like(inputs[i]) for i in consts_out),
         ],
         [
@@ -298,10 +253,6 @@ def _vjp(
     for place, i in enumerate((*turning, *consts_out, *rows_out)):
         result[i] = found[place]
     return result
-
-
-def _or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
-    return zeros_like(like) if t is None else t
 
 
 def _with_stacks(

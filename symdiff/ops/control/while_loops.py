@@ -21,7 +21,8 @@ from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
-from symdiff.ops.control.branches import condition_of, or_zeros
+from symdiff.ops.control.branches import condition_of
+from symdiff.ops.control.carries import moved_back, moved_forward, or_zeros
 from symdiff.ops.control.scan import scan_node
 from symdiff.ops.core.closure import (
     Sweep,
@@ -34,7 +35,6 @@ from symdiff.ops.core.closure import (
     flatten_like,
     in_body,
     spread_names,
-    swept_back,
     unflatten,
 )
 from symdiff.ops.core.facts import Facts
@@ -110,36 +110,16 @@ def _while_jvp(
     *,
     sweep: Sweep,
 ) -> list[Tensor | None]:
-    test, body, spec = attrs["test"], attrs["body"], LoopSpec.of(attrs)
-    leaves, n = list(body.params), len(spec.carries)
-    moves = [
-        None if t is None else bound_like(p, "t_")
-        for p, t in zip(leaves, tangents, strict=True)
-    ]
-    while True:
-        pairs = [(p, t) for p, t in zip(leaves, moves, strict=True) if t is not None]
-        derived = sweep(body.outputs, [p for p, _ in pairs], [t for _, t in pairs])
-        late = [i for i in spec.carries if derived[i] is not None and moves[i] is None]
-        if not late:
-            break
-        for i in late:
-            moves[i] = bound_like(leaves[i], "t_")
-    moving = [i for i in spec.carries if moves[i] is not None]
+    test, body = attrs["test"], attrs["body"]
+    n = attrs["carries"]
+    derived, fresh, moved, replaced = moved_forward(sweep, attrs, inputs, tangents)
+    moving = list(moved)
     new = [or_zeros(derived[i], body.outputs[i]) for i in moving]
-    fresh = [bound_like(p) for p in leaves[:n]]
-    moved = {i: bound_like(moves[i]) for i in moving}  # type: ignore[arg-type]
-    replaced = {leaves[i].node: t for i, t in enumerate(fresh)}
-    replaced |= {leaves[i].node: inputs[i] for i in spec.consts}
-    replaced |= {moves[i].node: t for i, t in moved.items()}  # type: ignore[union-attr]
-    for i in spec.consts:
-        move, tangent = moves[i], tangents[i]
-        if move is not None and tangent is not None:
-            replaced[move.node] = tangent
-    ended = substitute([test.outputs[0]], _onto(test, leaves, replaced))[0]
+    ended = substitute([test.outputs[0]], _onto(test, body.params, replaced))[0]
     made = substitute([*body.outputs, *new], replaced)
     starts = [or_zeros(tangents[i], inputs[i]) for i in moving]
     found = while_node(
-        [*fresh, *moved.values()],
+        [*fresh.values(), *moved.values()],
         ended,
         made,
         [*inputs[:n], *starts],
@@ -181,22 +161,9 @@ def _while_vjp(
     stack_cts = {i: cts[n + i] for i in range(len(cts) - n) if cts[n + i] is not None}
     smooth = [i for i in spec.carries if leaves[i].dtype.is_float]
     consts = [i for i in spec.consts if needs[i]]
-    wrt = [*smooth, *consts]
     alive = [i for i in spec.carries if cts[i] is not None or i in stack_cts]
     seeds = {i: bound_like(outputs[i], "d_") for i in alive}
-    while True:
-        derived = swept_back(
-            sweep,
-            [outputs[i] for i in seeds],
-            list(seeds.values()),
-            [leaves[i] for i in wrt],
-        )
-        by_leaf = dict(zip(wrt, derived, strict=True))
-        late = [i for i in smooth if by_leaf[i] is not None and i not in seeds]
-        if not late:
-            break
-        for i in late:
-            seeds[i] = bound_like(leaves[i], "d_")
+    seeds, by_leaf = moved_back(sweep, body, seeds, smooth, consts)
     turning = [i for i in smooth if i in seeds]
     consts_out = [i for i in consts if by_leaf[i] is not None]
     rows = [bound_like(p) for p in leaves[:n]]
