@@ -22,7 +22,7 @@ from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 
-COMPOUND = (py.For, py.While, py.If, py.With, py.FuncDef)
+COMPOUND = (py.For, py.While, py.If, py.With, py.Try, py.FuncDef)
 _WORDS = {py.Return: "return", py.While: "while", py.If: "if", py.FuncDef: "def"}
 
 

@@ -73,7 +73,6 @@ def check_listing(listing: Listing) -> int:
             assert line.function == name
             check_line(listing, line, by_rows)
             seen.append((line.first, line.last))
-            seen += inside_raw(line, by_rows)
         if region.lines and name not in ("_scalars", *PARTS):
             doc = (function.body[0].lineno, function.body[0].end_lineno)
             whole = (function.lineno, function.end_lineno)
@@ -105,24 +104,14 @@ def statements(function: ast.FunctionDef) -> list[ast.stmt]:
     return [s for s in ast.walk(function) if isinstance(s, ast.stmt)][1:] + [function]
 
 
-def inside_raw(line: Line, by_rows: dict) -> list[tuple[int, int]]:
-    """Return the statements that stand in one which is text as it is."""
-    if not isinstance(line.stmt, py.RawStmt):
-        return []
-    own = (line.first, line.last)
-    return [r for r in by_rows if own[0] <= r[0] and r[1] <= own[1] and r != own]
-
-
 def check_line(listing: Listing, line: Line, by_rows: dict) -> None:
     stmt = by_rows[line.first, line.last]
     text = "\n".join(listing.source(line))
     parsed = ast.parse(re.sub(r"^elif", "if", text))
     assert [ast.dump(s) for s in parsed.body] == [ast.dump(stmt)]
     assert set(line.targets) == set_by(stmt), text
-    told_whole = "Raw(" not in repr(line.stmt)  # what is text as it is has no names
-    if told_whole:
-        assert sorted(listing.names(line)) == sorted(names_in(stmt, listing)), text
-    if told_whole and not line.is_compound and not isinstance(line.stmt, py.RawStmt):
+    assert sorted(listing.names(line)) == sorted(names_in(stmt, listing)), text
+    if not line.is_compound:
         keys = [
             ast.literal_eval(p.text) for p, is_key in listing.strings(line) if is_key
         ]

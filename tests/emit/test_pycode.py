@@ -71,10 +71,12 @@ TEXTS: list[tuple[p.Expr, str]] = [
     (p.call("f", p.Starred(binary("|", X, Y))), "f(*x | y)"),
     (p.lit(((1,), [], ())), "((1,), [], ())"),
     (p.Dict_(((p.lit("a.b"), X), (p.lit(1), Y))), '{"a.b": x, 1: y}'),
-    (binary("*", p.Raw("a + b"), X), "(a + b) * x"),
-    (binary("*", p.Raw("a + b", p.PRECEDENCE["+"]), X), "(a + b) * x"),
-    (binary("+", p.Raw("a + b", p.PRECEDENCE["+"]), X), "a + b + x"),
-    (p.Raw("a + b"), "a + b"),
+    (
+        p.Dict_(((None, X), (p.lit("a"), Y), (None, p.call("f")))),
+        '{**x, "a": y, **f()}',
+    ),
+    (p.Dict_(((None, binary("|", X, Y)),)), "{**x | y}"),
+    (p.Dict_(((None, p.IfExp(X, Y, N)),)), "{**(y if x else N)}"),
     (p.FString(("{} ", p.name("x.shape"), '"\n')), 'f"{{}} {x.shape}\\"\\n"'),
     (p.FString((p.Index(X, (p.lit("k"),)),)), "f\"{x['k']}\""),
 ]
@@ -213,7 +215,8 @@ def test_blocks() -> None:
         p.If(X, (), (p.If(Y, (p.Return(),), (p.Comment("nothing"),)),)),
         p.For(p.lit((X, Y)), Z, (p.Blank(), p.ExprStmt(p.call("f")), p.Blank())),
         p.While(p.lit(True), (p.Raise(p.call("E")),)),
-        p.With(((p.call("open", "f"), X), p.call("g")), (p.RawStmt("a = 1\n\nb = 2"),)),
+        p.With(((p.call("open", "f"), X), p.call("g")), (p.Break(), p.Pass("why"))),
+        p.Try((p.Return(X),), p.lit((X, Y)), (p.ExprStmt(p.call("f")),)),
         indent=0,
     ) == [
         *[
@@ -227,7 +230,8 @@ def test_blocks() -> None:
         ],
         *["for x, y in z:", "    f()"],
         *["while True:", "    raise E()"],
-        *['with open("f") as x, g():', "    a = 1", "", "    b = 2"],
+        *['with open("f") as x, g():', "    break", "    pass  # why"],
+        *["try:", "    return x", "except (x, y):", "    f()"],
     ]
 
 

@@ -146,7 +146,7 @@ AWKWARD: list[p.Stmt] = [
 
 
 def module(stmts: list[p.Stmt]) -> str:
-    head = [p.RawStmt('"""A module."""'), p.Blank(), p.RawStmt("import numpy as np")]
+    head = [p.ExprStmt(p.lit("A module."))]
     functions = [
         stmt if isinstance(stmt, p.FuncDef) else p.FuncDef(f"f{i}", (), (stmt,))
         for i, stmt in enumerate(stmts)

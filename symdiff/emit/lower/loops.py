@@ -230,7 +230,7 @@ def _scan(step: Step, context: Context) -> list[py.Stmt]:
         steps = py.call("range", dim_expression(node.attrs["length"], context))
         if node.attrs["reverse"]:
             steps = py.call("reversed", steps)
-    made.append(py.For(counter, steps, tuple(inside) or (py.RawStmt("pass"),)))
+    made.append(py.For(counter, steps, tuple(inside) or (py.Pass(),)))
     for i in spec.carries:
         if i in items:
             context.written[items[i].node] = names[i]
@@ -317,7 +317,7 @@ def _while(step: Step, context: Context) -> list[py.Stmt]:
     if alone and isinstance(last, py.Assign) and last.targets == (goes_on,):
         goes_on, checks = last.value, []  # nothing else is computed
     if checks:
-        leave = py.If(py.Unary("not", goes_on), (py.RawStmt("break"),))
+        leave = py.If(py.Unary("not", goes_on), (py.Break(),))
         made.append(py.While(py.Lit(True), (*checks, leave, *inside)))
     else:
         made.append(py.While(goes_on, tuple(inside)))

@@ -9,7 +9,6 @@ reads what it held.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -75,7 +74,7 @@ def _may_read(s: py.Stmt, array: py.Expr, views: Views) -> bool:
     if not isinstance(s, py.Assign):
         return True
     plain = all(isinstance(t, py.Name) or t == _all_of(t) for t in s.targets)
-    return not plain or any(array in _arrays(n, views) for n in _names(s.value))
+    return not plain or any(array in _arrays(n, views) for n in py.names_in(s.value))
 
 
 def _arrays(name: py.Expr, views: Views) -> frozenset[py.Expr]:
@@ -127,18 +126,6 @@ def _all_of(array: py.Expr) -> py.Expr:
     return py.Index(array, (py.Ellipsis_(),))
 
 
-def _names(e: py.Expr) -> set[py.Expr]:
-    """Return the names an expression reads, in text that is taken as it is too."""
-    found = set(py.names_in(e))
-    waiting = [e]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, py.Raw):
-            found.update(map(py.Name, re.findall(r"\w+", part.text)))
-        waiting.extend(py.children(part))
-    return found
-
-
 def _renamed(s: py.Stmt, old: py.Expr, new: py.Expr) -> py.Stmt:
     """Return a plain assignment that reads ``new`` instead of ``old``."""
     assert isinstance(s, py.Assign)
@@ -151,14 +138,7 @@ def _swap(e: Any, old: py.Expr, new: py.Expr) -> Any:
         return new
     if isinstance(e, tuple):
         return tuple(_swap(part, old, new) for part in e)
-    if isinstance(e, py.Raw):
-        return py.Raw(re.sub(rf"\b{_id(old)}\b", _id(new), e.text), e.precedence)
     if not isinstance(e, py.Expr) or isinstance(e, py.Lit):
         return e
     parts = {f.name: getattr(e, f.name) for f in dataclasses.fields(e)}  # type: ignore[arg-type]
     return type(e)(**{k: _swap(v, old, new) for k, v in parts.items()})
-
-
-def _id(e: py.Expr) -> str:
-    assert isinstance(e, py.Name)
-    return e.id

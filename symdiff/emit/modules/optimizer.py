@@ -282,8 +282,7 @@ def _hyper_statements(
     if optimizer.groups:
         source = py.Name("hyper")
         own = py.call("GROUPS.get", py.Name("name"), py.Dict_(()))
-        text = f"{{**{py.expr_text(common)}, **{py.expr_text(own)}}}"
-        made.append(py.Assign((source,), py.Raw(text, py.PRECEDENCE["atom"])))
+        made.append(py.Assign((source,), py.Dict_(((None, common), (None, own)))))
     elif optimizer.schedules:
         source = py.Name("hyper")
         made.append(py.Assign((source,), common))
@@ -303,11 +302,8 @@ def number(value: py.Expr, kind: str | None) -> py.Expr:
 def schedule_statements(updating: Updating, parent: Unit) -> py.Printed:
     """Return the body of ``_hyper``: the hyperparameters at a step."""
     made, values = _scheduled(updating, parent, "hyper", "state.step")
-    pairs = ", ".join(
-        f"{py.expr_text(py.Lit(n))}: {py.expr_text(value)}"
-        for n, value in values.items()
-    )
-    made.append(py.Return(py.Raw(f"{{**state.hyper, {pairs}}}", py.PRECEDENCE["atom"])))
+    pairs = ((py.Lit(n), value) for n, value in values.items())
+    made.append(py.Return(py.Dict_(((None, py.name("state.hyper")), *pairs))))
     return py.printed(made)
 
 

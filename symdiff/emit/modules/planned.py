@@ -289,7 +289,7 @@ def update_function(parent: Unit, updating: Updating) -> Planned:
     written = Written(
         f"{names[0]}, {names[1]}, slots, hyper, {names[2]}, scratch",
         f"Do one step of {type(found.optimizer).__name__} in place, on flat vectors.",
-        py.printed(stmts or [py.RawStmt("pass")]),
+        py.printed(stmts or [py.Pass()]),
         unit.names.nodes(),
     )
     inner = replace(context, float_is=py.Name("dtype"), lengths={"P": "size"})

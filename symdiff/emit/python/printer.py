@@ -3,8 +3,7 @@
 In go statements, a column to start at and a width; out comes text, every line ended by
 a newline, and which lines each statement takes. The invariant: formatting the text
 changes no byte. That covers line breaks and parentheses, blank lines around functions
-and after imports, comments and docstrings. A statement in `RawStmt` is the caller's to
-lay out.
+and after imports, comments and docstrings.
 """
 
 from __future__ import annotations
@@ -32,17 +31,19 @@ from symdiff.emit.python.tree import (
     Assign,
     AugAssign,
     Blank,
+    Break,
     Comment,
     Expr,
     ExprStmt,
     For,
     FuncDef,
     If,
+    Pass,
     Raise,
-    RawStmt,
     Return,
     Starred,
     Stmt,
+    Try,
     Tuple_,
     While,
     With,
@@ -107,6 +108,10 @@ def _simple(stmt: Stmt) -> tuple[Pieces, str] | None:
             return [word("return"), *returned], comment
         case Raise(value, comment):
             return [word("raise"), SPACE, *pieces(value)], comment
+        case Pass(comment):
+            return [word("pass")], comment
+        case Break():
+            return [word("break")], ""
     return None
 
 
@@ -207,7 +212,7 @@ class _Printer:
             stop -= 1
         inner = list(stmts[start:stop])
         if all(isinstance(s, Blank | Comment) for s in inner):
-            inner.append(RawStmt("pass"))
+            inner.append(Pass())
         leading = next(s for s in inner if not isinstance(s, Comment))
         apart = above == "docstring" or (above != "def" and leading is inner[0])
         if isinstance(leading, FuncDef) and apart:
@@ -255,8 +260,6 @@ class _Printer:
 
     def _after(self, stmt: Stmt, around: int) -> int:
         """Return how many blank lines must follow `stmt`."""
-        if isinstance(stmt, RawStmt):
-            return int(stmt.text.startswith(("import ", "from ")))
         while True:  # down to what stands last in it
             match stmt:
                 case FuncDef():
@@ -265,6 +268,8 @@ class _Printer:
                     inside = orelse or body
                 case For(body=body) | While(body=body) | With(body=body):
                     inside = body
+                case Try(handler=handler):
+                    inside = handler
                 case _:
                     return 0
             rest = [s for s in inside if not isinstance(s, Blank)]
@@ -290,9 +295,11 @@ class _Printer:
         match stmt:
             case Comment(text):
                 self.lines += comment_lines(text, indent, self.width)
-            case RawStmt(text):
-                pad = " " * indent
-                self.lines += [(pad + t).rstrip() for t in text.rstrip().split("\n")]
+            case Try(body, errors, handler):
+                self.head([word("try")], indent)
+                self.block(body, inner)
+                self.head([word("except"), SPACE, *pieces(errors)], indent)
+                self.block(handler, inner)
             case For(body=body) | While(body=body) | With(body=body):
                 self.head(_head(stmt), indent)
                 self.block(body, inner)

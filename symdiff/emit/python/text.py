@@ -29,7 +29,6 @@ from symdiff.emit.python.tree import (
     List_,
     Lit,
     Name,
-    Raw,
     Slice,
     Starred,
     Tuple_,
@@ -61,7 +60,7 @@ _ANY: Final = PRECEDENCE["lambda"]
 _COMPARE: Final = PRECEDENCE["<"]
 _UNARY: Final = PRECEDENCE["unary"]
 # Others are atoms.
-_LOOSE: Final = frozenset({Binary, Unary, IfExp, Lambda, Raw, Lit})
+_LOOSE: Final = frozenset({Binary, Unary, IfExp, Lambda, Lit})
 
 # How strongly a line wants to break at a token (black's numbers; 0 is never).
 COMMA: Final = 18
@@ -160,8 +159,6 @@ def precedence(e: Expr) -> int:
             return PRECEDENCE["if"]
         case Lambda():
             return PRECEDENCE["lambda"]
-        case Raw(_, level):
-            return level
     return ATOM
 
 
@@ -269,6 +266,13 @@ def _single_quoted(text: str) -> str:
     return f"'{text[1:-1]}'" if text[:1] == '"' and "'" not in text else text
 
 
+def _entry(key: Expr | None, value: Expr) -> list[_Item]:
+    """Return the pieces of an entry of a dict display."""
+    if key is None:
+        return [Piece("**"), (value, PRECEDENCE["|"])]
+    return [(key, _ANY), COLON, SPACE, (value, _ANY)]
+
+
 def _expand(e: Expr) -> list[_Item]:
     """Return the pieces and sub-expressions `e` is made of, in order."""
     match e:
@@ -320,7 +324,7 @@ def _expand(e: Expr) -> list[_Item]:
         case List_(items):
             return [_LIST[0], *_sequence(items), _LIST[1]]
         case Dict_(pairs):
-            entries = [[(k, _ANY), COLON, SPACE, (v, _ANY)] for k, v in pairs]
+            entries = [_entry(k, v) for k, v in pairs]
             return [_DICT[0], *_commas(entries), _DICT[1]]
         case IfExp(test, body, orelse):
             choice = PRECEDENCE["or"]
@@ -334,8 +338,6 @@ def _expand(e: Expr) -> list[_Item]:
             return [word(head), SPACE, (body, _ANY)]
         case Starred(value):
             return [Piece("*"), (value, PRECEDENCE["|"])]
-        case Raw(text, _):
-            return [word(text)]
         case Ellipsis_():
             return [word("...")]
         case FString():

@@ -129,9 +129,9 @@ class List_(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Dict_(Expr):
-    """`{key: value}`."""
+    """`{key: value}`; where there is no key, `**value`."""
 
-    items: tuple[tuple[Expr, Expr], ...] = ()
+    items: tuple[tuple[Expr | None, Expr], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +167,6 @@ class FString(Expr):
     """
 
     parts: tuple[str | Expr, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Raw(Expr):
-    """Text as it is, never broken; `precedence` is one of `pytext.PRECEDENCE`.
-
-    The default, lowest, parenthesises it wherever it is an operand.
-    """
-
-    text: str
-    precedence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +250,15 @@ class With(Stmt):
 
 
 @dataclass(frozen=True, slots=True)
+class Try(Stmt):
+    """`try:` and `except errors:`."""
+
+    body: tuple[Stmt, ...]
+    errors: Expr
+    handler: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FuncDef(Stmt):
     """`def name(params):`; a parameter is its text (`"d_loss=1.0"`, `"*"`)."""
 
@@ -283,10 +281,15 @@ class Blank(Stmt):
 
 
 @dataclass(frozen=True, slots=True)
-class RawStmt(Stmt):
-    """Text as it is, indented to where it stands."""
+class Pass(Stmt):
+    """`pass`."""
 
-    text: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Break(Stmt):
+    """`break`."""
 
 
 def lit(value: object) -> Expr:
@@ -343,7 +346,7 @@ def children(e: Expr) -> tuple[Expr, ...]:
         case Tuple_(items) | List_(items):
             return items
         case Dict_(items):
-            return tuple(x for item in items for x in item)
+            return tuple(x for item in items for x in item if x is not None)
         case IfExp(test, body, orelse):
             return (body, test, orelse)
         case FString(parts):
@@ -354,7 +357,7 @@ def children(e: Expr) -> tuple[Expr, ...]:
 def count_ops(e: Expr) -> int:
     """Return the number of operators and calls in `e`.
 
-    Attributes, indexing and literals are free; the text of a `Raw` is not counted.
+    Attributes, indexing and literals are free.
     """
     total, stack = 0, [e]
     while stack:

@@ -55,25 +55,17 @@ def scalar_form(
         return None
     several = len(results) > 1
     returned = py.Return(py.Tuple_(tuple(results)) if several else results[0])
-    doc = f'"""Return the results; {module} is math for floats, else numpy."""'
-    function = py.FuncDef(
-        FUNCTION, (*names, module), (py.RawStmt(doc), *body, returned)
-    )
+    doc = f"Return the results; {module} is math for floats, else numpy."
+    function = py.FuncDef(FUNCTION, (*names, module), (*body, returned), doc)
     floats = [py.Call(py.Name("float"), (py.Name(n),)) for n in names]
     quick = py.Call(py.Name(FUNCTION), (*floats, py.Name("math")))
     plain = py.Call(py.Name(FUNCTION), (*map(py.Name, names), py.Name("np")))
     width = py.Attr(py.Name(names[0]), "dtype")
     wide = py.Binary("==", width, py.name("np.float64"))
-    failed = py.Raw("(ArithmeticError, ValueError)")
-    attempt = py.RawStmt(
-        "\n".join(
-            [
-                "try:",
-                f"    return {py.expr_text(_typed(quick, 'np.float64', several))}",
-                f"except {failed.text}:",
-                "    pass  # where math raises, NumPy has inf or nan",
-            ]
-        )
+    attempt = py.Try(
+        (py.Return(_typed(quick, "np.float64", several)),),
+        py.Tuple_((py.Name("ArithmeticError"), py.Name("ValueError"))),
+        (py.Pass("where math raises, NumPy has inf or nan"),),
     )
     typed = _typed(plain, f"{names[0]}.dtype.type", several)
     return Scalars(function, (py.If(wide, (attempt,)), py.Return(typed)))
