@@ -16,9 +16,9 @@ from symdiff.declare.tracing import field_name
 from symdiff.emit.lower.source import Resolver
 from symdiff.graph.body import every_node
 from symdiff.graph.node import Node, topological
-from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.tensor import Tensor
 from symdiff.ops.control.mode import resolve_mode
-from symdiff.ops.core.leaf import INPUT
+from symdiff.ops.core.leaf import input_like
 from symdiff.ops.core.work import types_of
 from symdiff.plan.division import division
 from symdiff.plan.program import Named, Program
@@ -75,19 +75,6 @@ def _beside(program: Program, results: Mapping[str, Tensor]) -> Program:
         seeds=(),
         wrt=(),
         gradients=(),
-    )
-
-
-def seed(name: str, like: Tensor) -> Tensor:
-    """Return the cotangent leaf of a result."""
-    return apply(
-        INPUT,
-        name=name,
-        shape=like.shape,
-        dtype=like.dtype,
-        low=None,
-        high=None,
-        sample=None,
     )
 
 
@@ -151,7 +138,7 @@ def model_program(model: Model, wrt: Sequence[Tensor]) -> Program:
         results=_named(["loss"], results) if results else (),
         metrics=_named(list(model.metrics), metrics),
         updates=_named([str(t.name) for t in model.updates], updates),
-        seeds=tuple(seed("d_loss", t) for t in results),
+        seeds=tuple(input_like("d_loss", t) for t in results),
         wrt=tuple(wrt) if results else (),
         gradients=(),
         analytic=not model.randoms and is_analytic(results),
@@ -176,7 +163,7 @@ def function_program(function: Function, wrt: Sequence[Tensor]) -> Program:
         results=named,
         metrics=(),
         updates=(),
-        seeds=tuple(seed(f"d_{n}", t) for n, t in smooth),
+        seeds=tuple(input_like(f"d_{n}", t) for n, t in smooth),
         wrt=tuple(wrt) if smooth else (),
         gradients=(),
         analytic=not function.randoms and is_analytic([t for _, t in smooth]),

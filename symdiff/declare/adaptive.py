@@ -19,6 +19,13 @@ from symdiff.ops.core.operands import API
 Result = tuple[Tensor, Slots]
 
 
+def _root(squares: Any, hyper: Any, eps_inside: bool) -> Any:
+    """Return √(squares + ε), or √squares + ε."""
+    if eps_inside:
+        return API["sqrt"](squares + hyper["eps"])
+    return API["sqrt"](squares) + hyper["eps"]
+
+
 def _decayed(p: Any, g: Any, hyper: Any) -> Any:
     """Return the gradient of the loss plus weight_decay/2 · ‖p‖²."""
     return g + hyper["weight_decay"] * p if "weight_decay" in hyper else g
@@ -59,10 +66,7 @@ class AdaGrad(Optimizer):
         rate = hyper["lr"]
         if "lr_decay" in hyper:
             rate = rate / (1 + (t - 1) * hyper["lr_decay"])
-        if self.eps_inside:
-            scale = API["sqrt"](total + hyper["eps"])
-        else:
-            scale = API["sqrt"](total) + hyper["eps"]
+        scale = _root(total, hyper, self.eps_inside)
         return p - rate * g / scale, {"total": total}
 
 
@@ -149,10 +153,7 @@ class RMSprop(Optimizer):
             kept["mean"] = hinted(alpha * slots["mean"] + (1 - alpha) * g, "mean")
             # the variance of equal gradients is 0; rounding may make it negative
             spread = API["maximum"](spread - API["square"](kept["mean"]), 0.0)
-        if self.eps_inside:
-            scaled = g / API["sqrt"](spread + hyper["eps"])
-        else:
-            scaled = g / (API["sqrt"](spread) + hyper["eps"])
+        scaled = g / _root(spread, hyper, self.eps_inside)
         if "momentum" in hyper:
             scaled = hinted(hyper["momentum"] * slots["velocity"] + scaled, "velocity")
             kept["velocity"] = scaled
@@ -193,14 +194,17 @@ class Adam(Optimizer):
         adds λ·p to the gradient (L2); see `AdamW` for the decoupled form.
         """
         m, v = self._moments(_decayed(p, g, hyper), slots, hyper)
-        rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
-        return p - rate * m / self._scale(v, hyper, t), {"m": m, "v": v}
+        return self._stepped(p, m, v, hyper, t), {"m": m, "v": v}
 
     def _moments(self, g: Any, slots: Any, hyper: Any) -> tuple[Any, Any]:
         beta1, beta2 = hyper["beta1"], hyper["beta2"]
         m = hinted(beta1 * slots["m"] + (1 - beta1) * g, "m")
         v = hinted(beta2 * slots["v"] + (1 - beta2) * API["square"](g), "v")
         return m, v
+
+    def _stepped(self, p: Any, m: Any, v: Any, hyper: Any, t: Any) -> Any:
+        rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
+        return p - rate * m / self._scale(v, hyper, t)
 
     def _scale(self, v: Any, hyper: Any, t: Any) -> Any:
         corrected = v / (1 - hyper["beta2"] ** t)
@@ -229,8 +233,7 @@ class AdamW(Adam):
         m, v = self._moments(g, slots, hyper)
         if "weight_decay" in hyper:
             p = p * (1 - hyper["lr"] * hyper["weight_decay"])
-        rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
-        return p - rate * m / self._scale(v, hyper, t), {"m": m, "v": v}
+        return self._stepped(p, m, v, hyper, t), {"m": m, "v": v}
 
 
 class AMSGrad(Adam):

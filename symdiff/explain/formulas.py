@@ -16,8 +16,7 @@ import sympy as sp
 
 from symdiff.emit.lower import texts
 from symdiff.emit.python import code as py
-from symdiff.explain.mathml import mathml
-from symdiff.explain.symbols import ascii_only, symbol
+from symdiff.explain.symbols import Typeset, symbol
 from symdiff.explain.typeset import along_axes, typeset
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
@@ -33,21 +32,11 @@ _BARE = re.compile(r"\b(?:np|math)\.(?=[a-z])")
 
 
 @dataclass(frozen=True)
-class Formula:
-    """An expression as text and as TeX; names keep letters that are not ASCII."""
+class Formula(Typeset):
+    """An expression as text and as TeX."""
 
     text: str
     tex: str
-
-    @property
-    def latex(self) -> str:
-        """Return it for TeX engines of any kind."""
-        return ascii_only(self.tex)
-
-    @property
-    def mathml(self) -> str:
-        """Return it for browsers, to stand alone."""
-        return mathml(self.tex)
 
 
 @dataclass(frozen=True)

@@ -14,24 +14,11 @@ from symdiff.explain.formulas import Term, named
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TupleType
-from symdiff.ops.core.leaf import INPUT
+from symdiff.ops.core.leaf import input_like
 from symdiff.ops.core.operands import broadcast_operands, float_operand
 from symdiff.ops.core.rules import apply_partial
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import simplifications
-
-
-def leaf(name: str, like: Tensor) -> Tensor:
-    """Return a leaf of a tensor's type."""
-    return apply(
-        INPUT,
-        name=name,
-        shape=like.shape,
-        dtype=like.dtype,
-        low=None,
-        high=None,
-        sample=None,
-    )
 
 
 class Workbench:
@@ -51,7 +38,7 @@ class Workbench:
     def cotangent(self, node: Node, total: Tensor) -> Tensor:
         """Return the leaf that stands for a value's cotangent from here on."""
         name = f"d_{self._primals[node]}"
-        made = leaf(name, total)
+        made = input_like(name, total)
         self._cotangents[node] = made
         self._users[made.node] = node
         self.terms[made.node] = named(name)
@@ -121,7 +108,7 @@ class Workbench:
         if node not in self._primals or isinstance(node.type, TupleType):
             return self._cut(tensor, {})
         if node not in self._stand_ins:
-            made = leaf(self._primals[node], tensor)
+            made = input_like(self._primals[node], tensor)
             self._stand_ins[node] = made
             self.terms[made.node] = named(self._primals[node])
             self.stands[made.node] = self._primals[node]

@@ -40,6 +40,12 @@ class Vertex:
     reads: tuple[str, ...]
     scope: tuple[str, ...]
 
+    @property
+    def said(self) -> list[str]:
+        """Its lines, and its numbers where there are any."""
+        numbers = (("=", self.value), ("gradient", self.gradient))
+        return [*self.lines, *(f"{what} {text}" for what, text in numbers if text)]
+
 
 def vertices(derivation: Derivation, values: Values | None = None) -> list[Vertex]:
     """Return what is drawn: every entry that something reads, or that is a result."""
@@ -107,12 +113,7 @@ def _scopes(found: Iterable[Vertex]) -> dict[str, list[Vertex]]:
 
 
 def _mermaid_node(v: Vertex, number: str) -> str:
-    lines = [*v.lines]
-    if v.value:
-        lines.append(f"= {v.value}")
-    if v.gradient:
-        lines.append(f"gradient {v.gradient}")
-    label = "<br/>".join(_entities(s) for s in lines)
+    label = "<br/>".join(_entities(s) for s in v.said)
     kind = f":::{v.kind}" if v.kind else ""
     left, right = ('(["', '"])') if v.kind in COLOURS and v.kind else ('["', '"]')
     return f"{number}{left}{label}{right}{kind}"
@@ -150,12 +151,7 @@ def dot(derivation: Derivation, values: Values | None = None) -> str:
 
 
 def _dot_node(v: Vertex, number: str) -> str:
-    lines = [*v.lines]
-    if v.value:
-        lines.append(f"= {v.value}")
-    if v.gradient:
-        lines.append(f"gradient {v.gradient}")
-    label = _string("\n".join(lines))
+    label = _string("\n".join(v.said))
     return f'{number} [label={label}, fillcolor="{COLOURS[v.kind]}"];'
 
 

@@ -22,11 +22,9 @@ _GREEK = frozenset(_LETTERS.split())
 _ESCAPED = {c: f"{command}{{}}" for command, c in ESCAPES.items()}
 
 
-@dataclass(frozen=True)
-class Symbol:
-    """A name, and how it is typeset: ``tex`` keeps letters that are not ASCII."""
+class Typeset:
+    """What has ``tex``, which keeps letters that are not ASCII."""
 
-    name: str
     tex: str
 
     @property
@@ -38,6 +36,14 @@ class Symbol:
     def mathml(self) -> str:
         """Return it for browsers, to stand alone."""
         return mathml(self.tex)
+
+
+@dataclass(frozen=True)
+class Symbol(Typeset):
+    """A name, and how it is typeset."""
+
+    name: str
+    tex: str
 
 
 def ascii_only(tex: str) -> str:

@@ -13,9 +13,8 @@ from dataclasses import replace
 
 from symdiff.graph.body import every_node, substitute
 from symdiff.graph.node import Node, topological
-from symdiff.graph.tensor import Tensor, apply, tensor_topological
-from symdiff.graph.types import TensorType
-from symdiff.ops.core.leaf import INPUT
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.ops.core.leaf import input_like
 from symdiff.plan.program import Program
 
 IN_A_BODY = "stop_gradient in a loop or branch cannot be held fixed"
@@ -93,13 +92,4 @@ def _leaf(hidden: Tensor, number: int, taken: set[str]) -> Tensor:
     name = f"held_{number}"
     while name in taken:
         name += "_"
-    assert isinstance(hidden.type, TensorType)
-    return apply(
-        INPUT,
-        name=name,
-        shape=hidden.shape,
-        dtype=hidden.dtype,
-        low=None,
-        high=None,
-        sample=None,
-    )
+    return input_like(name, hidden)

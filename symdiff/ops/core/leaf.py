@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import DType, Shape, TensorType
 from symdiff.ops.core.draws import DRAWS
 from symdiff.ops.core.facts import UNKNOWN, Facts
@@ -49,6 +50,12 @@ HYPER = _leaf("hyper")  # a float read at every step, such as a learning rate
 # One keyed draw; `kind` is 'uniform' or 'normal', the helper that draws it.
 RANDOM = _leaf("random", Facts(draws=True), text=_draw_text, evaluate=_draw)
 BOUND = _leaf("bound")  # a variable of a loop's or branch's body
+
+
+def input_like(name: str, like: Tensor) -> Tensor:
+    """Return an input of a tensor's type; nothing is known of its values."""
+    free = {"low": None, "high": None, "sample": None}
+    return apply(INPUT, name=name, shape=like.shape, dtype=like.dtype, **free)
 
 
 def by_data_alone(node: Node) -> bool:

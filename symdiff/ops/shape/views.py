@@ -141,9 +141,10 @@ def _infer_expand(t: TensorType, *, axes: tuple[int, ...]) -> TensorType:
     return TensorType(tuple(shape), t.dtype)
 
 
-def _expand_text(node: Any) -> str:
-    axes, ndim = node.attrs["axes"], len(node.shape)
-    entries = ["None" if a in axes else ":" for a in range(ndim)]
+def _marked(node: Node, ndim: int, mark: str) -> str:
+    """Return the operand indexed, with a mark at the axes of the node."""
+    axes = node.attrs["axes"]
+    entries = [mark if a in axes else ":" for a in range(ndim)]
     while len(entries) > 1 and entries[-1] == ":":
         entries.pop()
     return f"_0[{', '.join(entries)}]"
@@ -159,7 +160,7 @@ EXPAND_DIMS = multilinear(
     _infer_expand,
     lambda x, *, axes: np.expand_dims(x, axes),
     transposes={0: lambda ct, inputs, attrs: squeeze(ct, attrs["axes"])},
-    text=_expand_text,
+    text=lambda node: _marked(node, len(node.shape), "None"),
     view=True,
     facts=Facts(
         zeros="rearranged",
@@ -188,21 +189,12 @@ def _infer_squeeze(t: TensorType, *, axes: tuple[int, ...]) -> TensorType:
     return TensorType(tuple(d for i, d in enumerate(t.shape) if i not in axes), t.dtype)
 
 
-def _squeeze_text(node: Any) -> str:
-    axes = node.attrs["axes"]
-    ndim = len(node.inputs[0].shape)
-    entries = ["0" if a in axes else ":" for a in range(ndim)]
-    while len(entries) > 1 and entries[-1] == ":":
-        entries.pop()
-    return f"_0[{', '.join(entries)}]"
-
-
 SQUEEZE = multilinear(
     "squeeze",
     _infer_squeeze,
     lambda x, *, axes: np.squeeze(x, axes),
     transposes={0: lambda ct, inputs, attrs: expand_dims(ct, attrs["axes"])},
-    text=_squeeze_text,
+    text=lambda node: _marked(node, len(node.inputs[0].shape), "0"),
     view=True,
     facts=Facts(
         zeros="rearranged",
