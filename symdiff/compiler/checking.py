@@ -15,6 +15,7 @@ from dataclasses import replace
 from symdiff.compiler.compilation import Compilation
 from symdiff.emit.modules.assembly import CHECK_MARK
 from symdiff.graph.errors import DerivativeError
+from symdiff.graph.node import topological
 
 NOT_RUN = f"{CHECK_MARK}not run"
 NOTHING = "nothing is differentiated"
@@ -34,15 +35,24 @@ def checked(compiled: Compilation, package: Compilation) -> Compilation:
         code = module.main([])
     if code == 1:
         raise DerivativeError(
-            f"the gradient check of {compiled.name!r} failed; please report this as a "
-            "bug "
-            f"of symdiff, with the model:\n{words.getvalue().rstrip()}"
+            f"the gradient check of {compiled.name!r} failed; {_blamed(compiled)}:\n"
+            f"{words.getvalue().rstrip()}"
         )
     if code == 2:
         lines = words.getvalue().splitlines()
         reason = next(line for line in lines if "not checkable" in line)
         return _marked(compiled, f"{CHECK_MARK}{reason}")
     return _marked(compiled, f"{CHECK_MARK}passed")
+
+
+def _blamed(compiled: Compilation) -> str:
+    """Return whose fault a wrong gradient is likely to be."""
+    derived = compiled.stages["derive"]
+    nodes = topological([t.node for t in derived.tensors.values()])
+    own = dict.fromkeys(n.op.name.partition("@")[0] for n in nodes if "@" in n.op.name)
+    if own:
+        return f"look first at the rules of the ops that you defined: {', '.join(own)}"
+    return "please report this as a bug of symdiff, with the model"
 
 
 def _marked(compiled: Compilation, mark: str) -> Compilation:

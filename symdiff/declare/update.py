@@ -72,7 +72,8 @@ class Optimizer:
     groups : dict
         Name pattern to hyperparameters that replace the common ones, as in
         ``{"*.b": {"weight_decay": 0.0}}``; the first pattern that fits counts. A group
-        may also set a hyperparameter that is 0 for all other parameters.
+        may also set a hyperparameter that is 0 for all other parameters. What a group
+        sets is constant, also where the common value follows a schedule.
     frozen : sequence of str
         Name patterns of parameters that steps leave as they are; their gradients are no
         part of what ``clip_norm`` bounds.

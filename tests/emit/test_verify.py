@@ -256,6 +256,21 @@ def test_compile_refuses_wrong_gradients(monkeypatch: pytest.MonkeyPatch) -> Non
         sd.compile(smooth(), check=True)
 
 
+def test_a_wrong_rule_of_ones_own_is_named() -> None:
+    """The rule is right where it was tried, and wrong elsewhere."""
+    halved = sd.primitive(
+        "halved_below_zero",
+        evaluate=lambda a: a**2,
+        vjp=lambda ct, out, a: [ct * sd.where(a < 0, a, 2 * a)],
+        sample=lambda rng: [1 + rng.random(3)],
+        text="_0**2",
+    )
+    x = sd.input("x", (3,))
+    function = sd.Function("f", [x], sd.sum(halved(x)))
+    with pytest.raises(sd.SymdiffError, match="ops that you defined: halved_below_"):
+        sd.compile(function, check=True)
+
+
 def test_a_gradient_that_is_zero_but_for_rounding_agrees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
