@@ -51,6 +51,14 @@ def run(*arguments, code=0):
     return result
 
 
+def printed(*arguments, code=0):
+    """What a command printed; its exit code is held to what is expected."""
+    output = run(*arguments, code=code).output
+    assert "Traceback" not in output, output
+    assert "fault of symdiff" not in output, output
+    return output
+
+
 def error_of(*arguments, code=1):
     """The error output of a command that must fail, without a traceback."""
     result = run(*arguments, code=code)

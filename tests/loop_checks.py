@@ -10,10 +10,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from generated import names_of
 from loop_systems import Numeric, Symbolic, tree
 
 import symdiff as sd
@@ -227,9 +228,7 @@ def check_orders(loop: Loop, symbolic: bool = False) -> None:
 
 def module(text: str) -> SimpleNamespace:
     """Run a generated module that imports nothing but NumPy."""
-    made = ModuleType("generated")
-    exec(compile(text, "<generated>", "exec"), vars(made))
-    return SimpleNamespace(**vars(made))
+    return SimpleNamespace(**names_of(text))
 
 
 def as_list(result: Any) -> list[Any]:

@@ -4,10 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from click.testing import CliRunner
-
-from symdiff.cli import main
-
 SPEC = """\
 import symdiff as sd
 
@@ -20,15 +16,6 @@ loss = sd.nn.softmax_cross_entropy(z, y)
 model = sd.Model("small", inputs=[x], targets=[y], outputs=z, loss=loss,
                  optimizer=sd.optim.SGD(0.1))
 """
-
-
-def run(*arguments, code=0):
-    """What a command printed; its exit code is held to what is expected."""
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output, result.output
-    assert "fault of symdiff" not in result.output, result.output
-    return result.output
 
 
 def spec(text=SPEC, name="model.py"):

@@ -7,29 +7,19 @@ gradient and as one that holds its Hessian-vector product; the text is run alone
 from __future__ import annotations
 
 import os
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from generated import module
 from random_namespaces import Complex, Symbolic
 from random_programs import Program, program
 from sample_checks import close, run
 
 import symdiff as sd
-from symdiff.compiler.compilation import Compilation
 
 STEP = 1e-30
 LEVELS = (1, 1, 1, 0)  # of four programs in a row
-
-
-def _module(compiled: Compilation, name: str) -> ModuleType:
-    if any(isinstance(content, bytes) for content in compiled.files.values()):
-        return getattr(compiled.load(), name)  # type: ignore[no-any-return]
-    text = compiled[name]
-    made = ModuleType(f"generated_{name}")
-    exec(compile(text, f"{name}.py", "exec"), vars(made))
-    return made
 
 
 def check(made: Program, level: int, *, second: bool) -> None:
@@ -38,10 +28,10 @@ def check(made: Program, level: int, *, second: bool) -> None:
     output = made.run(Symbolic(), leaves)
     feed: Any = {x.node: a for x, a in zip(leaves, made.operands, strict=True)}
     compiled = sd.compile(sd.Function("f", leaves, output), optimize=level)
-    backward = _module(compiled, "backward")
+    backward = module(compiled, "backward")
     kept = [a.copy() for a in made.operands]
     with np.errstate(all="ignore"):
-        value = _module(compiled, "forward").forward(*made.operands)
+        value = module(compiled, "forward").forward(*made.operands)
         again, residuals = backward.forward_with_residuals(*made.operands)
         gradient = backward.backward(residuals, 1.0)
     wanted, *slopes = run([output, *sd.vjp(output, leaves, 1.0)], feed)
@@ -80,7 +70,7 @@ def _check_product(
     function = sd.Function("h", [*leaves, *tangents], products)
     compiled = sd.compile(function, optimize=level, only=("forward",))
     with np.errstate(all="ignore"):
-        found = _module(compiled, "forward").forward(*made.operands, *ts)
+        found = module(compiled, "forward").forward(*made.operands, *ts)
     found = list(found) if len(products) > 1 else [found]
     feed = feed | {x.node: t for x, t in zip(tangents, ts, strict=True)}
     wanted = run(products, feed)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -54,16 +53,6 @@ def case(name: str, level: int, symbolic: bool) -> Case:
     compiled = sd.compile(sd.Function("f", inputs, outputs), optimize=level)
     nonempty = any(c.right is None for c in found)
     return Case(sample, leaves, outputs, compiled, nonempty)
-
-
-def module(compiled: Compilation, name: str) -> ModuleType:
-    """Return one module of a package without touching the disk, if it can be."""
-    if any(isinstance(content, bytes) for content in compiled.files.values()):
-        return getattr(compiled.load(), name)  # type: ignore[no-any-return]
-    text = compiled[name]
-    made = ModuleType(f"generated_{name}")
-    exec(compile(text, f"{name}.py", "exec"), vars(made))
-    return made
 
 
 def narrowed(value: Any, width: str) -> Any:

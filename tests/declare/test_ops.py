@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
+from generated import names_of
 
 import symdiff as sd
 
 a, b, u = sp.symbols("a b u")
-
-
-def _run(text: str) -> dict[str, Any]:
-    made = ModuleType("generated")
-    exec(compile(text, "<generated>", "exec"), vars(made))
-    return vars(made)
 
 
 def _sigmoid(x: Any) -> Any:
@@ -46,7 +40,7 @@ def test_generated_code_needs_no_symdiff(level: int) -> None:
     swish = sd.elementwise("swish", u / (1 + sp.exp(-u)))
     x = sd.input("x", (3, 2))
     made = sd.compile(sd.Function("f", [x], swish(x) * 2.0), optimize=level)
-    module = _run(made["backward"])
+    module = names_of(made["backward"])
     assert "symdiff" not in made["backward"].split('"""', 2)[2]
     for dtype in (np.float64, np.float32):
         at = np.linspace(-3, 3, 6).reshape(3, 2).astype(dtype)
@@ -188,7 +182,7 @@ def test_the_function_itself_goes_into_the_generated_module() -> None:
     op = sd.primitive("clog", evaluate=clog, vjp=_clog_vjp)
     x, k = sd.input("x", (3,)), sd.input("k", (3,))
     text = sd.compile(sd.Function("f", [x, k], op(x, k)))["backward"]
-    module = _run(text)
+    module = names_of(text)
     at = np.array([0.5, -1.0, 2.0])
     y, residuals = module["forward_with_residuals"](at, at)
     np.testing.assert_allclose(y, np.log1p(at * at) * at)
@@ -209,7 +203,7 @@ def test_text_and_shape() -> None:
     x = sd.input("x", (sd.dim("N"), 2))
     made = sd.compile(sd.Function("f", [x], op(x)))
     at = np.arange(6.0).reshape(3, 2)
-    np.testing.assert_allclose(_run(made["forward"])["forward"](at), at.T @ at)
+    np.testing.assert_allclose(names_of(made["forward"])["forward"](at), at.T @ at)
 
 
 def test_wrong_rules_are_refused() -> None:
@@ -275,7 +269,7 @@ def test_inside_loops() -> None:
 
     numeric = [(f(at + e) - f(at - e)) / 2e-5 for e in 1e-5 * np.eye(3)]
     np.testing.assert_allclose(sd.interpret(g, {x: at}), numeric, rtol=1e-8)
-    module = _run(sd.compile(sd.Function("f", [x], y))["backward"])
+    module = names_of(sd.compile(sd.Function("f", [x], y))["backward"])
     _, residuals = module["forward_with_residuals"](at)
     np.testing.assert_allclose(module["backward"](residuals)[0], numeric, rtol=1e-8)
 
@@ -358,7 +352,7 @@ def test_what_generated_code_would_compute_otherwise_is_refused(name: str) -> No
 def test_the_same_value_otherwise_written_is_taken(parts: Any) -> None:
     q = _doubled(**parts)
     x, at = sd.input("x", 3), np.array([0.3, -0.5, 0.7])
-    module = _run(sd.compile(sd.Function("f", [x], q(x)))["backward"])
+    module = names_of(sd.compile(sd.Function("f", [x], q(x)))["backward"])
     value, residuals = module["forward_with_residuals"](at)
     np.testing.assert_array_equal(value, sd.interpret(q(x), {x: at}))
     np.testing.assert_array_equal(module["backward"](residuals, np.ones(3))[0], 2)

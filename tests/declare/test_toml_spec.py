@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from cli_runs import printed as run
 from toml_specs import PYTHON, SPECS
 
 import symdiff as sd
-from symdiff.cli import main
 from symdiff.declare.nn import functional
 from symdiff.declare.spec import load_spec
 from symdiff.declare.toml.functions import ABSENT, LAYERS, OPS, functions
@@ -111,12 +110,6 @@ def test_every_function_is_allowed_or_told_why_not():
 
 
 # --- commands ------------------------------------------------------------------------
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 def test_every_command_takes_a_spec_in_toml():

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from generated import module
 from sample_checks import as_list, close, feed_of, leading, leaf, run
 from samples import Sample, draw
 from samples.table import redraw_shape
-from text_cases import BY_ID, VARIANTS, Case, case, module, narrowed
+from text_cases import BY_ID, VARIANTS, Case, case, narrowed
 
 from symdiff.graph.node import topological
 from symdiff.graph.tensor import Tensor

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from cli_runs import printed as run
+from cli_runs import spec
 from explain.test_costs import chain
 
 import symdiff as sd
-from symdiff.cli import main
 from symdiff.explain.explanation import derivation_of, explained
 from symdiff.explain.parts import Cotangent, ForwardStep, Handed, Leaf
 
@@ -43,19 +43,6 @@ model = sd.Model("fan", inputs=[x], outputs=out, loss=loss)
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-def run(*arguments, code=0):
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    assert "fault of symdiff" not in result.output
-    return result.output
-
-
-def spec(text, name="spec.py"):
-    Path(name).write_text(text, "utf-8")
-    return name
 
 
 # --- what is said --------------------------------------------------------------------

@@ -9,11 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from cli_runs import printed as run
 from students.solutions import SOLUTIONS
 from students.specs import SPECS
-
-from symdiff.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -21,15 +19,6 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, text in SPECS.items():
         Path(f"{name}.py").write_text(text, "utf-8")
-
-
-def run(*arguments, code=0):
-    """What a command printed; its exit code is held to what is expected."""
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.output
-    assert "fault of symdiff" not in result.output
-    return result.output
 
 
 def alone(*arguments, code=0):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from generated import names_of
 
 import symdiff as sd
 
@@ -61,12 +61,6 @@ ELEMENTWISE: dict[
 }
 
 
-def _run(text: str) -> dict[str, Any]:
-    made = ModuleType("generated")
-    exec(compile(text, "<generated>", "exec"), vars(made))
-    return vars(made)
-
-
 @pytest.mark.parametrize("name", list(ELEMENTWISE))
 def test_every_mode_and_order(name: str) -> None:
     build, first, second = ELEMENTWISE[name]
@@ -96,7 +90,9 @@ def test_generated_text(name: str, level: int) -> None:
     x = sd.input("x", (4,))
     y = build(x)
     g = sd.vjp(y, x, sd.constant(W))
-    made = _run(sd.compile(sd.Function("f", [x], [y, g]), optimize=level)["backward"])
+    made = names_of(
+        sd.compile(sd.Function("f", [x], [y, g]), optimize=level)["backward"]
+    )
     for dtype in (np.float64, np.float32):
         at = AT.astype(dtype)
         with np.errstate(all="ignore"):

@@ -8,11 +8,11 @@ its memory was given away, or before it was written, changes a result.
 from __future__ import annotations
 
 import os
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from generated import names_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_namespaces import Symbolic
@@ -29,13 +29,6 @@ RELAXED = {
 }
 
 
-def _module(text: str) -> dict[str, Any]:
-    """Run a generated module that imports nothing but NumPy."""
-    made = ModuleType("generated")
-    exec(compile(text, "<generated>", "exec"), made.__dict__)
-    return made.__dict__
-
-
 def compiled(made: Program) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return backward.py and _planned.py of a program as a model's loss."""
     params = [sd.param(f"v{i}", a.shape) for i, a in enumerate(made.operands)]
@@ -43,7 +36,7 @@ def compiled(made: Program) -> tuple[dict[str, Any], dict[str, Any]]:
     x = sd.input("x", (sd.dim("N"),))
     model = sd.Model("tape", [x], [], x, loss=loss, optimizer=sd.optim.SGD())
     found = sd.compile(model)
-    return _module(found["backward"]), _module(found["_planned"])
+    return names_of(found["backward"]), names_of(found["_planned"])
 
 
 def check(made: Program) -> None:

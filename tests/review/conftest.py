@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from review_commands import SPEC, run
+from cli_runs import printed as run
+from review_commands import SPEC
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_runs import printed as run
 from click.testing import CliRunner
-from review_commands import SPEC, edit, run, spec
+from review_commands import SPEC, edit, spec
 
 import symdiff as sd
 from symdiff.cli import main

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from review_commands import SPEC, edit, run, spec
+from cli_runs import printed as run
+from review_commands import SPEC, edit, spec
 
 
 def changed(old, new, name="new.py"):

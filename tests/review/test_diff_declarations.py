@@ -7,7 +7,8 @@ import inspect
 import itertools
 
 import pytest
-from review_commands import run, spec
+from cli_runs import printed as run
+from review_commands import spec
 
 import symdiff as sd
 

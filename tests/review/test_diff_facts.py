@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 import pytest
-from review_commands import edit, run, spec
+from cli_runs import printed as run
+from review_commands import edit, spec
 
 import symdiff as sd
 from symdiff.declare.spec import load_spec

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
-from review_commands import alone, run, spec
+from cli_runs import printed as run
+from review_commands import alone, spec
 
 import symdiff as sd
 from symdiff.emit.modules.lengths import FAR, LengthError, meeting

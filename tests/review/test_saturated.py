@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from review_commands import alone, edit, run, spec
+from cli_runs import printed as run
+from review_commands import alone, edit, spec
 
 CASES: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "tanh": (

@@ -9,7 +9,8 @@ in outputs and metrics alone, in loops and branches.
 from pathlib import Path
 
 import pytest
-from review_commands import alone, edit, run, spec
+from cli_runs import printed as run
+from review_commands import alone, edit, spec
 
 FUNCTION = """\
 import symdiff as sd

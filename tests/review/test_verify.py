@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from review_commands import SPEC, edit, run, spec
+from cli_runs import printed as run
+from review_commands import SPEC, edit, spec
 
 
 def function(body, arguments, outputs, name="f"):

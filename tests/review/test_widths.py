@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import width_models as models
-from review_commands import run
+from cli_runs import printed as run
 
 import symdiff as sd
 from symdiff.review.verify import verify

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import width_models as models
+from cli_runs import printed as run
 from click.testing import CliRunner
 
 from symdiff.cli import main
@@ -23,12 +24,6 @@ CASES = ["neutral", "x_64", "W_64", "all_64", "all_32", "W_32_b_64", "seen_64_ca
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(in_an_empty_folder):
     """Commands write beside the spec."""
-
-
-def run(*arguments):
-    result = CliRunner().invoke(main, [str(a) for a in arguments])
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def weights():
