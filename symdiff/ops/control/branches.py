@@ -70,8 +70,8 @@ def cond_node(
 ) -> list[Tensor]:
     """Return the results of a branch whose sides may still read tensors from outside.
 
-    What was made ``inside`` belongs to its side and is computed there only; anything
-    else is an operand.
+    Tensors made ``inside`` belong to their side and are computed there only; all others
+    become operands.
     """
     frontier: dict[Node, Tensor] = {}
     for side in (then, otherwise):
@@ -162,7 +162,8 @@ def _cond_vjp(
     sides = []
     for body in (attrs["then"], attrs["otherwise"]):
         wrt = [i for i in range(len(body.params)) if needs[1 + i]]
-        # Not bound apart: a zero that comes from selecting is known by its form.
+        # The cotangents are used as they are, without fresh bound leaves: a zero that
+        # comes from selecting is recognised by the form of its graph.
         seeds = {i: ct for i, ct in enumerate(cts) if ct is not None}
         derived = swept_back(
             sweep,

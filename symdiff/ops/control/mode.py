@@ -2,8 +2,8 @@
 
 In: the training value and the inference value of one quantity. Out: a node linear in
 both, so that derivatives keep the choice open, and `resolve_mode`, which settles it.
-Invariant: after `resolve_mode` no `by_mode` node is left; unresolved, `interpret` shows
-inference.
+Invariant: after `resolve_mode` no `by_mode` node is left. `interpret` takes the
+inference value of nodes that are not resolved.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ BY_MODE = primitive(
 
 
 def _depends(condition: Node) -> bool:
-    """Whether a condition is made of the mode alone, as derivatives of a choice ask."""
+    """Whether a condition depends on the mode alone, as in derivatives of a choice."""
     nodes = topological([condition])
     plain = (
         n.op.is_elementwise or n.op.facts.repeats or n.op is BY_MODE for n in nodes

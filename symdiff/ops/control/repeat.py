@@ -1,6 +1,6 @@
 """`scan` and `map`: a function of one step, repeated along sequences.
 
-In: a Python function, a carry and sequences. Out: what the op `scan` makes of them.
+In: a Python function, a carry and sequences. Out: the results of one `scan` node.
 Invariant: the function is called once, with symbolic tensors.
 """
 
@@ -46,8 +46,8 @@ def scan(
     init : Tensor, or a nested tuple, list or dict of them
         The first carry.
     xs : optional
-        Sequences, likewise nested; each step gets their rows. None: ``body(carry,
-        None)``.
+        Sequences, likewise nested; each step gets one row of each. If None, every step
+        is ``body(carry, None)``.
     length : int or dim, optional
         Number of steps, needed when ``xs`` is None.
     reverse : bool
@@ -56,8 +56,8 @@ def scan(
     Returns
     -------
     tuple
-        The last carry, and the ys stacked along a new first axis, in the order of
-        ``xs``.
+        The last carry, and the values of ``y`` stacked along a new first axis, in the
+        order of ``xs``.
 
     Raises
     ------

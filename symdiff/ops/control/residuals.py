@@ -1,12 +1,12 @@
 """What a loop's forward pass must stack for its backward pass.
 
-In: a body and the cotangents derived from it. Out: the body's values that the
-transposed body reads. Invariant: rows of sequences and operands from outside are at
-hand anyway and are never stacked; a view is taken again from what it is a view of, and
-an array whose length differs from step to step (the carries of an inner while loop) is
-computed again from what it was made of. So is, in a loop without carries, everything
-that is elementwise or a product: its rows are at hand, and a map over components keeps
-arrays of one component's size, in reverse mode too.
+In: a body and the cotangents derived from it. Out: the residuals: values of the body
+that the transposed body reads. Invariant: rows of sequences and operands from outside
+are available in both passes and are never stacked. A view is taken again from its base,
+and an array whose length differs from step to step (the carries of an inner while loop)
+is computed again from its operands. In a loop without carries everything elementwise
+and every product is computed again as well: the rows are available, and a map over
+components keeps only arrays of one component's size, in reverse mode too.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def body_residuals(
 
 
 def _own_lengths(nodes: Iterable[Node]) -> set[sp.Symbol]:
-    """Return the symbols of lengths that are known only inside, at each step anew."""
+    """Return the trip counts of inner loops: lengths that may change at every step."""
     steps = (n.attrs.get("steps") for n in nodes)
     return {s for s in steps if s is not None}
 
@@ -71,12 +71,12 @@ def _varies(node: Node, lengths: set[sp.Symbol]) -> bool:
 
 
 def _is_quick(node: Node) -> bool:
-    """Whether a value costs less to compute again than an iteration to find."""
+    """Whether a value is computed again in a loop without carries, not stacked."""
     return bool(node.op.is_elementwise or node.op.linear_in)
 
 
 def _roots(node: Node, at_hand: set[Node]) -> list[Node]:
-    """Return what must be stacked for a value to be known: itself, or what it views."""
+    """Return the node to stack for a value: itself or its base; none if available."""
     while (
         node.op.view and node.inputs and not isinstance(node.inputs[0].type, TupleType)
     ):

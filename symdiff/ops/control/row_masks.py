@@ -1,9 +1,10 @@
 """Which rows of a loop's sequences of cotangents (or tangents) are 0 by selection.
 
 In: cotangents of the rows that a loop stacks. Out: sequences of conditions beside them,
-and each row's cotangent inside the body as ``where(condition, d_row, 0)``. Invariant: a
-row's cotangent is a leaf of the body, so that nothing tells there that it is 0 because
-its row was not read; a loop with carries is told only if its slopes can be infinite.
+and each row's cotangent inside the body as ``where(condition, d_row, 0)``. The
+conditions are needed because a row's cotangent is a leaf of the body: the body cannot
+see that it is 0 because its row was not read. Invariant: a loop with carries gets
+conditions only if one of its partials can be infinite.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from symdiff.ops.shape.views import reshape
 
 @dataclass
 class RowMasks:
-    """Conditions for the leaves of a body that move, by the leaf's place.
+    """Conditions for the leaves of a body that have a (co)tangent, by their position.
 
     Attributes
     ----------
-    rows : the sequences that move; the carries come before them
-    conditions : of some of them, a leaf in the body and the sequence of its values
-    reached : for the carries, whether anything has come to them before a step
+    rows : the sequences that have a (co)tangent
+    carries : how many carries stand before them
+    conditions : for some of them, a leaf in the body and the sequence of its values
+    reached : for the carries, whether a (co)tangent has reached them before a step
     """
 
     rows: dict[int, Tensor]
@@ -43,7 +45,7 @@ class RowMasks:
     _used: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def over(self, place: int, t: Tensor) -> Tensor:
-        """Return a moving leaf, 0 at the steps at which it is 0 by selection."""
+        """Return a leaf's (co)tangent with the mask of its rows, if it has one."""
         carried = place < self.carries
         condition = self.reached if carried else self.conditions.get(place)
         if condition is None:
@@ -67,12 +69,13 @@ def row_masks(
     places: range,
     backwards: bool,
 ) -> RowMasks:
-    """Return the conditions of the sequences among what moves a body with ``outputs``.
+    """Return the conditions of the sequences among the (co)tangents of a loop.
 
     Parameters
     ----------
+    outputs : of the loop's body
     moving : cotangents (or tangents) of carries, sequences and others; None is zero
-    places : where the sequences are
+    places : the positions of the sequences among them
     backwards : whether the loop runs from the last row to the first
     """
     rows = {i: t for i in places if (t := moving[i]) is not None}
@@ -98,7 +101,7 @@ def _name(place: int, rows: Mapping[int, Tensor]) -> str:
 
 
 def _reached(sequences: Sequence[Tensor], backwards: bool) -> Tensor:
-    """Return, for each step, whether any step before it has a row that moves."""
+    """Return, for each step, whether the condition of any earlier row holds."""
     any_row: Tensor | None = None
     for s in sequences:
         flat = any_(s, tuple(range(1, s.ndim))) if s.ndim > 1 else s
@@ -112,7 +115,7 @@ def _reached(sequences: Sequence[Tensor], backwards: bool) -> Tensor:
 
 
 def _by_row(condition: Tensor) -> Tensor | None:
-    """Return a condition that is the same all over each row, by row; or None."""
+    """Return one boolean per row if the condition is constant in each row, or None."""
     if condition.ndim == 1:
         return condition
     op, attrs, length = condition.node.op, condition.node.attrs, condition.shape[0]
@@ -134,7 +137,7 @@ def _by_row(condition: Tensor) -> Tensor | None:
 
 
 def _part_by_row(part: Tensor, entry: object) -> Tensor | None:
-    """Return a part's condition by row: of several rows, or of the one at an int."""
+    """Return a part's condition by row; an int as ``entry`` is a part of one row."""
     if isinstance(entry, slice):
         return _by_row(part)
     while part.ndim and part.node.op.facts.repeats:

@@ -1,8 +1,8 @@
-"""How loops and branches hand rows on, for the records of `symdiff.ops.control`.
+"""The row classes of loops and branches, for the records of `symdiff.ops.control`.
 
 In: a node with bodies, and its operands' classes. Out: the classes of its results, or
-None where it mixes rows. Invariant: a body is classed by the rules of its own ops; what
-a loop carries has one class in every turn.
+None where it mixes rows. Invariant: a body is classified by the rules of its own ops; a
+carry has the same class in every step.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def scan_node(
     read = {t.node for t in closed} | _inputs_of(closed)
     used = [i for i, r in enumerate(rows) if r.node in read]
     if not used and sequences and is_counted(length):
-        used = [0]  # the loop's stack, which tells the length
+        used = [0]  # read a stack of the loop: only its length tells the trip count
     body = Body((*carry, *(rows[i] for i in used), *leaves), tuple(closed))
     node = apply(
         SCAN,

@@ -100,7 +100,8 @@ def collect_updates(tensors: Iterable[Tensor]) -> dict[Tensor, Tensor]:
 def _trained(tensors: Iterable[Tensor]) -> list[Tensor]:
     """Return what a training step computes for ``tensors``, in order of declaration.
 
-    Where the two modes differ, that is one operand alone, as the op's record says.
+    Of a node that differs between the two modes it computes one operand only, the one
+    that the op's record names in ``trained``.
     """
     first: dict[Node, Tensor] = {}
     seen: set[Tensor] = set()

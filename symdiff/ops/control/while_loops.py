@@ -86,7 +86,7 @@ def while_node(
 ) -> list[Tensor]:
     """Return the results of a while loop whose bodies may still read from outside.
 
-    With ``steps``, the symbol of how often it runs, the stacked carries follow.
+    With ``steps``, the symbol of its trip count, the stacked carries follow.
     """
     closed, leaves, operands = close(carry, [test, *outputs])
     params = (*carry, *leaves)
@@ -153,7 +153,10 @@ def _while_vjp(
     *,
     sweep: Sweep,
 ) -> list[Tensor | None]:
-    """The loop, its steps counted, is a scan; its transpose runs over the stacks."""
+    """Scan the transposed body backwards over the stacked carries of the loop.
+
+    With its steps counted, a while loop is a scan, and is transposed like one.
+    """
     body, spec = attrs["body"], LoopSpec.of(attrs)
     leaves, outputs = list(body.params), list(body.outputs)
     n = len(spec.carries)
@@ -198,7 +201,7 @@ def _while_vjp(
 def stacked_carries(
     output: Tensor, inputs: Sequence[Tensor], attrs: Mapping[str, Any]
 ) -> tuple[list[Tensor], sp.Symbol]:
-    """Return every carry before each step, and the symbol of how many there were."""
+    """Return the stacks of every carry before each step, and the trip count."""
     n = attrs["carries"]
     if attrs["steps"] is not None:
         return [item(output, n + i) for i in range(n)], attrs["steps"]
@@ -212,10 +215,10 @@ _marks = itertools.count(1)
 
 
 def _steps_of(node: Node) -> sp.Symbol:
-    """Return the symbol of how often a loop runs, one for each loop.
+    """Return the symbol of a loop's trip count, one for each node.
 
-    Two loops that look alike may run over values that differ later, when something is
-    put in for a variable of theirs. The compiler numbers the symbols by their place.
+    Two loops of the same structure need two symbols, because their operands may be
+    substituted later. The compiler numbers the symbols by place.
     """
     if node not in _counted:
         _counted[node] = counted_dim(f"made_{next(_marks)}")

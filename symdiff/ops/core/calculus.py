@@ -42,9 +42,9 @@ def scale_by(
 
 @lru_cache(maxsize=4096)
 def _factors(e: sp.Expr) -> tuple[sp.Expr, tuple[sp.Expr, ...], sp.Expr | None]:
-    """Return a coefficient, what stands above the bar, and what stands below, if any.
+    """Return a coefficient, the factors of the numerator, and the denominator, if any.
 
-    A half is a 2 below the bar; what is zero has the coefficient 0.
+    One half is a 2 in the denominator; zero has the coefficient 0.
     """
     if e.is_zero:
         return sp.S.Zero, (), None
@@ -111,7 +111,7 @@ def _in_order(expression: sp.Basic) -> tuple[sp.Basic, ...]:
 
 
 _EVALUATE = "its .doit() evaluates it where SymPy can"
-# What SymPy leaves unevaluated, and what to write instead.
+# Objects that SymPy leaves unevaluated, and what to write instead.
 _UNREAD: dict[Any, str] = {
     sp.Derivative: f"{_EVALUATE}, and sd.grad differentiates the tensor",
     sp.Integral: f"{_EVALUATE}, and sd.trapezoid adds up samples",
@@ -170,7 +170,7 @@ def _split_sign(term: sp.Expr) -> tuple[int, sp.Expr]:
 
 @lru_cache(maxsize=4096)
 def _fraction(e: sp.Mul) -> tuple[list[sp.Expr], list[sp.Expr]]:
-    """Return the factors above and below the bar, integers where possible."""
+    """Return the factors of numerator and denominator, integers where possible."""
     numerator: list[sp.Expr] = []
     denominator: list[sp.Expr] = []
     for factor in e.as_ordered_factors():
@@ -231,7 +231,7 @@ def _build(
             return _number(e)
         case sp.re():
             return done[e.args[0]]  # all values are real
-        case sp.polygamma() if e.args[0].is_Integer:  # of order 0, digamma
+        case sp.polygamma() if e.args[0].is_Integer:  # order 0 is digamma
             return API["polygamma"](int(e.args[0]), done[e.args[1]])
     name = _FUNCTIONS.get(type(e)) or _FUNCTIONS.get(e.func)
     if name is None or name not in API:
@@ -282,9 +282,9 @@ def _power_number(b: Any, exponent: sp.Expr) -> Any:
 
 
 def _real(value: Any) -> Any:
-    """Return a number of Python, or a dimension, as a real one.
+    """Return a Python number, or a dimension, as a float.
 
-    SymPy's integers are real numbers; an array of nothing else would be one of int64.
+    SymPy's integers stand for real numbers; NumPy would make an int64 array of them.
     """
     return API["cast"](value, "float") if isinstance(value, sp.Basic) else float(value)
 

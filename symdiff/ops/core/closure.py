@@ -1,9 +1,9 @@
 """Turning Python functions and derived graphs into closed bodies.
 
-In: bound leaves and tensors computed from them, which may read anything around them.
-Out: a body's outputs, with everything it reads from outside as an explicit operand.
-Invariant: what does not depend on a carry or a sequence is computed outside, once; a
-body never holds it.
+In: bound leaves and tensors computed from them, which may read any tensor outside. Out:
+a body's outputs, with everything it reads from outside as an explicit operand.
+Invariant: what does not depend on a carry or a sequence is computed once, outside the
+body.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand
 from symdiff.ops.elementwise.casts import cast
 
-# What a rule that differentiates a body is given: the sweep of its own mode.
+# The sweep of its own mode, which a rule that differentiates a body is given.
 Sweep = Callable[
     [Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]], list[Tensor | None]
 ]
@@ -67,7 +67,8 @@ def swept_back(
 ) -> list[Tensor | None]:
     """Return the cotangents of a body's leaves, each in its leaf's own dtype.
 
-    What meets wider values gets a wider cotangent, and a carry must keep its dtype.
+    A value combined with a wider one gets a wider cotangent, but a carry must keep its
+    dtype.
     """
     found = sweep(outputs, seeds, leaves)
     pairs = zip(found, leaves, strict=True)
@@ -88,9 +89,9 @@ def bound_like(tensor: Tensor, prefix: str = "") -> Tensor:
 def bound_apart(
     outside: Mapping[Node, Tensor], taken: Sequence[str] = ()
 ) -> dict[Node, Tensor]:
-    """Return a bound leaf for each tensor, no two of one name.
+    """Return a bound leaf for each tensor, no two with the same name.
 
-    Names tell the leaves of a body apart wherever it is described rather than compared.
+    Comparing bodies ignores the names, but a listing of a body needs distinct ones.
     """
     names = set(taken)
     found: dict[Node, Tensor] = {}
@@ -108,10 +109,10 @@ def bound_apart(
 def close(
     variables: Sequence[Tensor], outputs: Sequence[Tensor]
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Return outputs over bound leaves alone, the new leaves, what they stand for.
+    """Return outputs over bound leaves alone, the new leaves, and their operands.
 
-    Whatever does not depend on ``variables`` is read from outside through a leaf of its
-    own; scalars and repeated scalars stay inside, where they fold.
+    A tensor that does not depend on ``variables`` is read from outside through a new
+    leaf; scalars and repeated scalars stay inside, where they can be folded.
     """
     first = min((v.order for v in variables), default=())
     varying = _varying(variables, outputs, first)
@@ -119,7 +120,7 @@ def close(
     read = [p for tensor in varying.values() for p in tensor.parents]
     for tensor in (*read, *outputs):
         while tensor.node not in varying and _is_view(tensor):
-            (tensor,) = tensor.parents  # a view is taken inside, of what is read
+            (tensor,) = tensor.parents  # its base is read; the view is taken inside
         if tensor.node not in varying and not _stays(tensor):
             frontier.setdefault(tensor.node, tensor)
     leaves = bound_apart(frontier, [str(v.name) for v in variables])
@@ -130,7 +131,7 @@ def close(
 def _varying(
     variables: Sequence[Tensor], outputs: Sequence[Tensor], first: Order
 ) -> dict[Node, Tensor]:
-    """Return what depends on a variable; nothing that comes before them does."""
+    """Return the nodes that depend on a variable; none is older than ``first``."""
     found: dict[Node, Tensor] = {v.node: v for v in variables}
     seen: set[Tensor] = set()
     stack = [t for t in outputs if t.order >= first]

@@ -1,8 +1,9 @@
-"""What a condition says of integers, as intervals.
+"""Intervals of integers, narrowed by a condition.
 
 In: a condition's node and a node that it compares with numbers. Out: the comparisons
-that hold, by Python's signs, and the interval that they leave. Invariant: what is left
-out of an interval does not occur where the condition holds, or where it does not.
+that hold, by Python's operators, and the interval narrowed by them. Invariant: a value
+that is cut off does not occur where the condition holds (or, if asked so, where it does
+not hold).
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from symdiff.graph.types import Dim
 from symdiff.ops.core.interval import Interval, closer, end_of, greatest, least_of
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 
-# The comparison from the other side, and the one that holds where it does not.
+# The same comparison with its sides exchanged, and the negated comparison.
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 _OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 
 
 def number(node: Node) -> Dim | None:
-    """Return the integer, or length, that a node is everywhere; None otherwise."""
+    """Return the integer, or length, that a node is in every element, or None."""
     while node.op.facts.repeats:
         (node,) = node.inputs
     if node.op is LITERAL and node.dtype.is_integer:
@@ -34,7 +35,7 @@ def number(node: Node) -> Dim | None:
 
 
 def known_of(node: Node, condition: Node, holds: bool) -> list[tuple[str, Dim]]:
-    """Return what a condition says of a node's values, as comparisons with numbers."""
+    """Return the comparisons with numbers that a condition implies for a node."""
     sign = condition.op.infix
     if sign == "~":
         return known_of(node, condition.inputs[0], not holds)
@@ -53,7 +54,7 @@ def known_of(node: Node, condition: Node, holds: bool) -> list[tuple[str, Dim]]:
 
 
 def _narrowed(interval: Interval, sign: str, value: Dim) -> Interval:
-    """Return an interval of which only what compares with a number so is left."""
+    """Return the part of an interval for which ``x sign value`` can hold."""
     low, high, besides = interval.low, interval.high, interval.besides
     if sign == "==":
         return Interval(value, value)

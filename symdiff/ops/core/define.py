@@ -56,10 +56,9 @@ def elementwise(
     Parameters
     ----------
     partials : one per operand, instead of SymPy's own derivative: a SymPy expression
-        over the
-        operands and the output ``y``, None (no derivative flows), or, where a kink
-        needs selection, a function ``(t, y, *operands) -> Tensor`` linear in ``t``. A
-        test proves expressions equal to SymPy's form.
+        over the operands and the output ``y``, None (no derivative flows), or, where a
+        kink needs selection, a function ``(t, y, *operands) -> Tensor`` linear in
+        ``t``. A test proves that expressions equal SymPy's derivative.
     ufunc : NumPy's name for the function, from which text, ``out=`` text and value
         follow
     infix : Python's operator, printed instead of the ufunc's name

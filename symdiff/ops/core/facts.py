@@ -1,4 +1,4 @@
-"""What the stages ask of an op beside its mathematics: the typed facts of its record.
+"""What the compiler's stages ask about an op beside its mathematics: typed facts.
 
 In: nothing. Out: `Facts`, given where an op is declared and read as ``node.op.facts``.
 Invariant: what a stage needs to know of an op stands here and nowhere else; a fact left
@@ -21,14 +21,15 @@ from symdiff.ops.core.rows import RowRule
 from symdiff.ops.core.signs import SignRule
 from symdiff.ops.core.work import WorkRule
 
-# What becomes of the zeros around a part. Elements are handed on, some ("moved") or all
-# ("rearranged"), or those of several operands beside each other ("joined"); some become
-# 0 where they are ("in place"); or all are placed into zeros, each at a place of its
-# own ("placed apart"), or several at one ("placed").
+# How an op treats elements that are 0 because only a part of an array was used. Some
+# elements are taken over ("moved") or all of them ("rearranged"), or those of several
+# operands are put beside each other ("joined"); some are set to 0 where they are ("in
+# place"); or all are placed into an array of zeros, each at its own place ("placed
+# apart") or possibly several at one ("placed").
 Zeros = Literal["moved", "rearranged", "joined", "in place", "placed", "placed apart"]
-# The operands that NumPy broadcasts itself, or the batch of all.
+# The operands that NumPy broadcasts itself: these, "all", or only their "batch" axes.
 Stretches = tuple[int, ...] | Literal["all", "batch"]
-# The index of a part, of as many slices as there are axes.
+# The index of a part: one slice per axis.
 Index = tuple[slice, ...]
 IndexRule = Callable[[Node, Index], Index | None]
 AxesRule = Callable[[Node, Shape], list[int | None]]
@@ -40,7 +41,7 @@ def _no_labels(node: Node) -> bool:
 
 
 def all_labels(node: Node) -> bool:
-    """Say that no index of an op counts from the end."""
+    """The value of `Facts.labels` for ops whose indices never count from the end."""
     return True
 
 
@@ -50,44 +51,45 @@ class Facts:
 
     Attributes
     ----------
-    zeros : how zeros among its operands' elements are handed on
+    zeros : how zeros among its operands' elements appear in the result
     repeats : whether it only repeats its operand, as NumPy's broadcasting does
-    axes : the operand's axis that each of its axes is, where lengths alone do not tell
-    index : the index of a part of its operand in it, where a part has one
-    independent : the axes along which elements take no part in each other
-    scales : the operands that it is linear in, each by itself, element by element
-    selects : whether functions among its partials can make nothing of a 0 but 0
-    rectifies : whether its slope is finite wherever a mask makes it 0
-    hides : whether the slope of its value is deliberately not its derivative
+    axes : for each axis of the result, which axis of the operand it is, where lengths
+        alone do not tell
+    index : where a part of the operand, given by its index, lies in the result
+    independent : the axes along which elements do not depend on each other
+    scales : the operands in each of which it is linear, element by element
+    selects : whether its partials make 0 of a cotangent of 0 whatever the operands are
+    rectifies : whether the slope that its mask sets to 0 is finite anyway, as relu's
+    hides : whether its derivative is deliberately not the slope of its value
     singular : whether it, or its slope, is infinite for some matrices
     sweeps : whether it is a loop or branch, whose rules are given the sweep of bodies
     draws : whether it draws random numbers
-    trained : the operand that counts while training, where that is one alone
+    trained : the only operand that is computed in training, if there is one such
 
-    sign : whether it can be negative; what moves elements has its operand's sign
+    sign : whether it can be negative; an op that moves elements has its operand's sign
     bounded : whether its values cannot be large
     interval : the interval of the integers that it gives
-    units : the operands that leave the other one as it is where they are 1
-    python : the same on Python's numbers
+    units : the operands that can be left out where they are 1, as in ``x * 1``
+    python : the op on Python's numbers
     indices : the operands that are labels or indices, and the lengths they stay below
     labels : whether no index counts from the end, constants included
-    permutes : whether it gives each index along its axis once
-    compares : whether NumPy raises for no index beyond the axis
+    permutes : whether the result holds each index along its axis exactly once
+    compares : whether it only compares indices, so that NumPy never raises for one
 
-    rows : what becomes of it when a batch is worked through in parts
+    rows : what becomes of it when a batch is computed in parts
     layout : in which order NumPy lays its result out
     out_form : how it fills memory given to it, where its text does not tell
-    fresh : whether a number that it gives is never a view of what it is made from
-    read_only : whether NumPy gives it as a view that cannot be written to
+    fresh : whether a 0-d result is never a view of an operand
+    read_only : whether NumPy returns a view that cannot be written to
     work : how many operations it takes, where that is not one for each element
     weight : how many operations it stands for in the limits of TOML specs
 
     stretches : the operands that NumPy broadcasts itself, where it is not elementwise
     scalar : its text on Python's floats, over ``_math``, which has NumPy's values
-    short : of a number, a quicker text to the same bits
-    word : what its result is called where nothing names it; its own name if left out
+    short : a faster text for a 0-d result, which computes the same bits
+    word : the name of its result where nothing else names it; by default its own name
     formula : its formula in reports, where its text is no expression
-    chain : its derivative in the words of a report, where no rule says it shortly
+    chain : its derivative in the words of a report, where ``rule`` is not short enough
     """
 
     # where elements go, and what becomes of derivatives
@@ -131,4 +133,4 @@ class Facts:
     chain: str = ""
 
 
-UNKNOWN = Facts()  # of an op of which nothing is known
+UNKNOWN = Facts()  # for an op about which nothing is known

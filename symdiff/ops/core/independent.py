@@ -1,9 +1,9 @@
-"""Along which axes an op treats what it reads independently, as facts for its record.
+"""The axes along which an op works independently, as facts for its record.
 
-In: a node. Out: for each axis of its result, the axis of each operand that it runs
-along (None: the operand has no such axis, and is read whole), or None where elements
-along the axis take part in each other. Invariant: ``f(x)[i] = f(x[i])`` for every index
-``i`` on such an axis, and so for the rules of ``f``.
+In: a node. Out: for each axis of its result, the corresponding axis of each operand
+(None: the operand has no such axis, and is read whole); or None where elements along
+the axis depend on each other. Invariant: ``f(x)[i] = f(x[i])`` for every index ``i`` on
+such an axis, and the same holds for the rules of ``f``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Intervals of integers, computed with: ends are numbers, lengths, or not known.
+"""Interval arithmetic on integers: ends are numbers, symbolic lengths, or unknown.
 
-In: intervals. Out: those of sums, products and comparisons of their numbers. Invariant:
-what is computed from any numbers in them lies in the result; nothing here wraps around,
-and what is added up or multiplied from an open end is open on both sides.
+In: intervals. Out: the intervals of sums, products and extremes. Invariant: the result
+holds every number that can be computed from numbers in the operands, without
+wrap-around; a sum or product with an open end is open on both sides.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Interval:
     besides: frozenset[int] = frozenset()
 
     def hull(self) -> Interval:
-        """Return the interval that holds the numbers beside it too."""
+        """Return the smallest interval that holds ``besides`` as well."""
         low, high = self.low, self.high
         for n in self.besides:
             low, high = lesser(low, n), greater(high, n)
         return Interval(low, high)
 
     def filled(self, other: Interval) -> Interval:
-        """Return this with another interval's ends where its own are open."""
+        """Return this interval with another's ends where its own are open."""
         low = other.low if self.low is None else self.low
         high = other.high if self.high is None else self.high
         return Interval(low, high, self.besides)
@@ -78,7 +78,7 @@ def greater(a: End, b: End) -> End:
 
 
 def end_of(value: Any) -> Dim:
-    """Return a number, which may be negative, or lengths computed with."""
+    """Return an end as a Python int, or as an expanded expression in lengths."""
     found = value if isinstance(value, int) else sp.expand(value)
     return int(found) if isinstance(found, (int, sp.Integer)) else found
 
@@ -88,7 +88,7 @@ def mapped(f: Callable[..., Any], *ends: End) -> End:
 
 
 def closer(choose: Callable[[Dim, Dim], Dim], a: End, b: End) -> End:
-    """Return the closer of two ends that both hold; an open one tells nothing."""
+    """Return the tighter of two bounds that both hold; an open one says nothing."""
     return b if a is None else a if b is None else choose(a, b)
 
 
@@ -117,7 +117,7 @@ def minus(a: End) -> End:
 
 
 def _known(*intervals: Interval) -> bool:
-    """Whether all ends are: what is computed from an open one may wrap around."""
+    """Whether all ends are known: arithmetic with an open end may wrap around."""
     return all(i.low is not None and i.high is not None for i in intervals)
 
 
@@ -187,5 +187,5 @@ def below_length(node: Node, operands: Sequence[Interval]) -> Interval:
 
 
 def along_axis(node: Node, operands: Sequence[Interval]) -> Interval:
-    """The place of an element along an axis."""
+    """The positions of elements along an axis."""
     return Interval(0, end_of(node.inputs[0].shape[node.attrs["axis"]] - 1))

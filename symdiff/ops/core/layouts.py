@@ -1,4 +1,4 @@
-"""In which order NumPy lays the axes of a result out in memory, as facts of ops.
+"""The order in which NumPy lays out the axes of a result in memory, as facts of ops.
 
 In: a node, the layout of its first operand, and all operands as NumPy's iterator sees
 them. Out: a permutation of the result's axes, outermost first, or None where that is
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from symdiff.graph.node import Node
 
 Layout = tuple[int, ...]
-# How an operand is seen: "any" order, "C" order, a layout, or None where nothing tells.
+# The order of an operand: "any", "C", a layout, or None where it is not known.
 Seen = Layout | str | None
 LayoutRule = Callable[[Node, Layout | None, Sequence[Seen]], Layout | None]
 
@@ -62,7 +62,7 @@ def turned(node: Node, base: Layout | None, seen: Sequence[Seen]) -> Layout | No
 
 
 def cut(node: Node, base: Layout | None, seen: Sequence[Seen]) -> Layout | None:
-    """The operand's order, where no slice runs backwards."""
+    """The operand's order, if no slice runs backwards."""
     steps = [s.step for s in node.attrs["index"]]
     return base if all(s is None or s > 0 for s in steps) else None
 

@@ -1,8 +1,8 @@
-"""Leaves: inputs, parameters, states, hyperparameters and random sites.
+"""Leaves: inputs, parameters, states, hyperparameters, random sites, bound variables.
 
-A leaf has identity: declaring the same name twice gives two leaves, which a model
-refuses. What a declaration says of valid data (bounds, an initialiser) is in its
-attributes.
+In: a name, a shape, a dtype, and what the declaration says about valid data (bounds, an
+initialiser), as attributes. Out: a node without inputs. Invariant: a leaf has identity.
+Declaring the same name twice gives two leaves, which a model refuses.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _draw_text(node: Node) -> str:
 
 
 INPUT = _leaf("input")  # an argument of the generated function
-PARAM = _leaf("param")  # what training changes by gradients
+PARAM = _leaf("param")  # changed in training by its gradient
 STATE = _leaf("state")  # a buffer that the training step updates
 HYPER = _leaf("hyper")  # a float read at every step, such as a learning rate
 # One keyed draw; `kind` is 'uniform' or 'normal', the helper that draws it.

@@ -142,9 +142,9 @@ def constant(value: Any, dtype_: Any = None) -> Tensor:
 
 
 def _stored(array: np.ndarray, kind: DType) -> np.ndarray:
-    """Return an array in a constant's own dtype, of this machine's byte order.
+    """Return an array in the dtype of its constant, in this machine's byte order.
 
-    What takes the float dtype of the run keeps the width it was written in.
+    A constant of plain ``float`` keeps the width that its array has.
     """
     if kind != FLOAT:
         return array.astype(kind.name, copy=False)
@@ -218,8 +218,8 @@ def broadcast_operands(*values: Any) -> list[Tensor]:
 def _widened(values: Sequence[Any], tensors: Sequence[Tensor]) -> list[Tensor]:
     """Give NumPy's integer scalars their own dtype where it is wider than the arrays'.
 
-    Only Python's numbers are weak; but beside floats, whose width is not known, every
-    number is.
+    Only Python's numbers are weak under NumPy. Beside floats, whose width is not known
+    here, every number is treated as weak.
     """
     kinds = [t.dtype for t in tensors if not is_literal(t)]
     if not kinds or any(t.dtype.is_float for t in tensors):
@@ -270,7 +270,7 @@ def call_elementwise(op: Op, *values: Any) -> Tensor:
 
 
 def _fold_literals(op: Op, tensors: Sequence[Tensor]) -> Tensor:
-    """Evaluate an op on Python scalars, now: NumPy would return a strong float64."""
+    """Evaluate an op on literals now; the result is a literal, not a strong float64."""
     args = [literal_value(t) for t in tensors]
     if any(isinstance(a, sp.Expr) for a in args):
         if op.expression is None:
@@ -283,7 +283,10 @@ def _fold_literals(op: Op, tensors: Sequence[Tensor]) -> Tensor:
 
 
 def function(op: Op, *names: str, doc: str, arity: int = 1) -> Callable[..., Tensor]:
-    """Make and export the public function of an elementwise op, which is its ``op``."""
+    """Make and export the public function of an elementwise op.
+
+    The op itself is the function's attribute ``op``.
+    """
 
     def call(*values: Any) -> Tensor:
         if len(values) != arity:
@@ -300,14 +303,14 @@ def function(op: Op, *names: str, doc: str, arity: int = 1) -> Callable[..., Ten
 
 
 def _operands(arity: int) -> inspect.Signature:
-    """Return the signature that people are shown: x, or x and other."""
+    """Return the signature that is shown: x, x and other, or x0, x1, ..."""
     names = ("x", "other") if arity <= 2 else tuple(f"x{i}" for i in range(arity))
     kind = inspect.Parameter.POSITIONAL_ONLY
     return inspect.Signature([inspect.Parameter(n, kind) for n in names[:arity]])
 
 
 def float_operand(value: Any) -> Tensor:
-    """Return a tensor; used where a Python number must become a 0-d array."""
+    """Return ``value`` as a tensor, a Python number as a 0-d float constant."""
     tensor = as_tensor(value)
     if not is_literal(tensor):
         return tensor
@@ -326,5 +329,5 @@ def as_bool(value: Any) -> Tensor:
 
 
 def cast_dtype(value: Any) -> DType:
-    """Return the dtype a user names, for keyword arguments called dtype."""
+    """Return ``dtype(value)``, for functions that have an argument of that name."""
     return dtype(value)

@@ -23,8 +23,8 @@ from symdiff.ops.core.text import op_text
 class OutForm:
     """Text over ``_0, _1, ...`` that fills ``_out``: an expression or statements.
 
-    ``over`` gives, for each operand whose memory may be ``_out``, the text for that
-    case.
+    ``over`` maps the position of each operand whose memory may be ``_out`` to the text
+    for that case.
     """
 
     text: str
@@ -45,24 +45,24 @@ def is_call(text: str) -> bool:
 
 
 def with_out(node: Node) -> OutForm:
-    """Of a function or method that takes ``out=`` and runs the same loop with it."""
+    """The form of a function or method that takes ``out=`` and runs the same loop."""
     text = op_text(node).removesuffix(")")
     return OutForm(f"{text}{'' if text.endswith('(') else ', '}out=_out)")
 
 
 def joined(node: Node) -> OutForm | None:
-    """Of what joins arrays, where its text is NumPy's function for that."""
+    """The form of concatenate and stack, if the text calls NumPy's function."""
     calls = op_text(node).startswith(("np.concatenate(", "np.stack("))
     return with_out(node) if calls else None
 
 
 def reduced_by(ufunc: str) -> OutRule:
-    """Of a reduction that is a method of a ufunc, which is called with less ado."""
+    """The form of a reduction by a ufunc, whose method ``reduce`` has less overhead."""
     return lambda node: OutForm(f"{reduction(node, ufunc)}, out=_out)")
 
 
 def reduction(node: Node, ufunc: str) -> str:
-    """Return a method of arrays as the ufunc's own, without its last parenthesis."""
+    """Return ``_0.sum(...)`` or its like as a call of ``reduce``, without the ``)``."""
     text = op_text(node)
     given = text[text.index("(") + 1 : -1]
     axes = "" if "axis=" in given else ", axis=None"

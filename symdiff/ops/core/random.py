@@ -3,7 +3,7 @@
 In: a shape. Out: a leaf whose value is a function of the run's key and of the leaf's
 place among the random leaves of what is compiled. Invariant: a leaf is drawn once, so
 forward and backward see one mask, and two leaves never share one. In the body of a loop
-that one draw would serve every step, so it is refused there.
+one draw would serve every step, so drawing is refused there.
 """
 
 from __future__ import annotations

@@ -3,14 +3,14 @@
 In: one mathematical fact per op: a SymPy expression (`define.elementwise`), the
 transposes of a linear map (`define.multilinear`), or an explicit pair of rules
 (`primitive`). Out: an `Op` from which typing, evaluation, both modes of
-differentiation, NumPy text and LaTeX are read. Invariant: everything
-symdiff knows about an op is in its record, and rules build graph from public functions
-only, so every derivative can be differentiated again.
+differentiation, NumPy text and LaTeX are read. Invariant: everything symdiff knows
+about an op is in its record, and rules build graph from public functions only, so every
+derivative can be differentiated again.
 
 Text is a Python expression over the placeholders ``_0, _1, ...`` (operands), ``_dim_N``
 (dimensions), ``_float`` (the dtype the float arguments share), or a function from a
-node to such an expression. `symdiff.emit.lower.statements` parses it; where ``out=`` is
-possible it is derived.
+node to such an expression. `symdiff.emit.lower.statements` parses it; the form with
+``out=`` is derived from it where possible.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ from symdiff.ops.core.facts import UNKNOWN, Facts
 from symdiff.ops.core.tex import TexRule
 
 Cotangents = Sequence[Tensor | None]
-# vjp(cotangent, output, inputs, attrs, needs) -> one cotangent per input; where
-# `Facts.sweeps` says that it differentiates a body, with `sweep=` for it
+# vjp(cotangent, output, inputs, attrs, needs) -> one cotangent per input; an op whose
+# `Facts.sweeps` is set also gets `sweep=`, which differentiates its bodies
 Vjp = Callable[..., Cotangents]
-# jvp(tangents, output, inputs, attrs) -> the output's tangent (None: zero); so too
+# jvp(tangents, output, inputs, attrs) -> the output's tangent (None: zero); `sweep=`
+# likewise
 Jvp = Callable[..., Any]
 Text = str | Callable[[Node], str]
 Words = str | Callable[[Node], str]
@@ -125,9 +126,9 @@ def register(op: Op) -> Op:
 def result_dtype(rule: str | Callable[..., DType], dtypes: Sequence[DType]) -> DType:
     """Return the dtype of an elementwise result.
 
-    ``rule`` is 'promote', 'number' (anything but booleans alone), 'float' (operands
-    must be float), 'bool' (a comparison of any operands) or 'logical' (operands must be
-    boolean).
+    ``rule`` is 'promote', 'number' (not all operands may be boolean), 'float' (operands
+    must be float), 'bool' (a comparison of any operands), 'logical' (operands must be
+    boolean) or a function of the dtypes.
     """
     if callable(rule):
         return rule(*dtypes)
@@ -161,7 +162,7 @@ def result_dtype(rule: str | Callable[..., DType], dtypes: Sequence[DType]) -> D
 
 
 def same_shape(types: Sequence[TensorType]) -> Shape:
-    """Return the shape that operands share; literals of shape () ride along."""
+    """Return the shape that all operands share; literals of shape () fit any."""
     shape: Shape | None = None
     for t in types:
         if t.dtype.weak or t.shape == shape:
@@ -198,7 +199,7 @@ def primitive(
     rule: Words = "",
     facts: Facts = UNKNOWN,
 ) -> Op:
-    """Define an op by explicit rules; ``vjp=None, jvp=None``: nothing flows."""
+    """Define an op by explicit rules; None for both: no derivative flows."""
     return register(
         Op(
             name,

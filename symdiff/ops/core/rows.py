@@ -1,10 +1,10 @@
-"""What becomes of a value when a batch is worked through in parts, as facts of ops.
+"""What becomes of a value when a batch is computed in parts, as facts of ops.
 
 In: a node and the classes of its operands. Out: the node's class. A value is `Whole`
-(the same in every part), `Rows` (a part's value is the part's rows), `Sums` (parts add
-up, each weighted) or `Mixed`; a tuple has one of them for each item. A rule gives None
-where the op mixes rows, which is what an op without a rule does. Invariant: nothing is
-guessed; the table of samples holds every rule to what its op computes.
+(the same in every part), `Rows` (a part's value is the part's rows), `Sums` (a weighted
+sum over the parts) or `Mixed`; a tuple has a class for each item. A rule returns None
+where the op mixes rows; an op without a rule counts as one that does. Invariant: a rule
+is never wrong: tests compare each with what its op computes for the table of samples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def per(a: Dim, b: Dim) -> sp.Expr:
 
 @dataclass(frozen=True)
 class Whole:
-    """A value that no row enters."""
+    """A value that depends on no row."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Rows:
 class Sums:
     """The sum over parts of ``by`` times the part's value, divided by the whole's.
 
-    ``by`` is a node that data alone determine: the number of rows, or what a weighted
-    mean divides by. None: the parts simply add up. ``more`` says that something no row
-    enters has been added, so that the weights must add up to 1.
+    ``by`` is a node that data alone determine: the number of rows, or the divisor of a
+    weighted mean. If it is None, the parts simply add up. ``more`` says that a value
+    that depends on no row has been added, so that the weights must add up to 1.
     """
 
     by: Node | None = None
@@ -67,7 +67,7 @@ WHOLE = Whole()
 
 
 class Batch(Protocol):
-    """What a rule may ask of the dim that counts rows."""
+    """What a rule may ask about the batch, and the dim that is its number of rows."""
 
     @property
     def rows(self) -> Any:
@@ -84,7 +84,7 @@ class Batch(Protocol):
         """Whether a number is proportional to the number of rows."""
 
     def place(self, shape: Sequence[Dim], before: Dim, after: Dim) -> Rows | None:
-        """Return where rows are in a shape, given how many elements lie around them."""
+        """Return the rows in a shape, given the number of elements before and after."""
 
     def classes(
         self, roots: Sequence[Node], given: Mapping[Node, Parts]
@@ -92,7 +92,7 @@ class Batch(Protocol):
         """Return the class of every node below the roots."""
 
 
-# The classes of operands are `Any`: most rules ask them by `isinstance`.
+# The classes of operands are `Any`: most rules test them with `isinstance`.
 RowRule = Callable[[Batch, Node, Sequence[Any]], "Parts | None"]
 FULL = slice(None)
 
@@ -113,12 +113,12 @@ def moved(part: Rows, axis: int) -> Rows:
 
 
 def each(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    """Rows stay where they are."""
+    """An elementwise op: the result has rows where its operands have them."""
     return same_rows(parts)
 
 
 def unchanged(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    """A sum over rows stays one as well."""
+    """The class of the first operand, also where it is a sum over rows."""
     found: Part = parts[0]
     return found
 
@@ -159,7 +159,7 @@ def leading(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
 
 
 def looked_up(operand: int) -> RowRule:
-    """Each row's value is looked up in tables that no row enters."""
+    """Each row's value is looked up in tables that depend on no row."""
 
     def rule(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
         found = parts[operand]

@@ -2,8 +2,8 @@
 
 In: the partials of an elementwise op, or the transposes of a linear map. Out: its
 reverse and forward rule, as an op's record holds them. Invariant: both modes come from
-the same fact; a rule multiplies and adds, and what selection has made 0 is the sweeps'
-matter.
+the same fact. A rule only multiplies and adds; keeping the zeros that come from
+selection is left to the sweeps.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def apply_partial(
 ) -> Tensor | None:
     """Return ``t`` times an op's partial in operand ``i``; None is zero.
 
-    ``output`` need not be the op's node: of a part of a value, it is that part.
+    ``output`` need not be the op's node: for a part of a value it is that part.
     """
     partial = op.partials[i]
     if partial is None:

@@ -1,8 +1,8 @@
 """The symbols that elementwise expressions are written in, and two functions of them.
 
 In: nothing. Out: ``u, v, w`` for the operands, ``y`` for the result, and the SymPy
-functions `sigmoid` and `softplus`. Invariant: each function knows its derivative in
-terms of itself, so that no overflowing form comes up.
+functions `sigmoid` and `softplus`. Invariant: the derivative of each is written in
+these functions, so that no form that overflows appears.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""LaTeX of an op over the LaTeX of its operands, as facts of ops.
 
 In: a node and its operands as `Tex`. Out: `Tex`, which knows how tightly it binds.
-Invariant: braces and \left..\right are balanced if those of the operands are. How
-lengths and plain text are written is for the writer to say.
+Invariant: braces and \left..\right are balanced if those of the operands are. A
+`Writer` decides how lengths and plain text are written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Tex:
         return rf"\left({self.text}\right)"
 
     def follows(self, binds: int) -> str:
-        """Return the same after an operator, which no other sign may follow."""
+        """Return the text after an operator: with a leading minus in parentheses."""
         return self.within(ATOM + 1 if self.text[:1] == "-" else binds)
 
 
@@ -52,8 +52,8 @@ TexRule = Callable[[Node, Sequence[Tex], Writer], Tex]
 def form(template: str, binds: int = ATOM, *operands: int) -> TexRule:
     """Return the rule of a template with a place for each operand.
 
-    ``binds`` is how tightly the whole binds, ``operands`` how tightly each has to: one
-    that binds less gets parentheses, one for which nothing is said never does.
+    ``binds`` is how tightly the whole binds, ``operands`` how tightly each operand must
+    bind: one that binds less gets parentheses. Those not listed never get any.
     """
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
@@ -67,7 +67,7 @@ def form(template: str, binds: int = ATOM, *operands: int) -> TexRule:
 def infix(sign: str, left: int, right: int, binds: int | None = None) -> TexRule:
     """Return the rule of a sign between two operands.
 
-    The whole binds as the left operand has to, where nothing else is said.
+    By default the whole binds as tightly as the left operand must.
     """
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
@@ -81,8 +81,8 @@ def infix(sign: str, left: int, right: int, binds: int | None = None) -> TexRule
 def over(word: str) -> TexRule:
     """Return the rule of a reduction: its word, with the lengths that it runs over.
 
-    Where another axis is as long, the axes are told. Axes that are kept at length 1
-    follow as an index.
+    Where another axis has the same length, the axes are named instead. Axes that are
+    kept at length 1 follow as an index.
     """
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
@@ -115,7 +115,7 @@ def indexed(whole: Tex, index: str) -> Tex:
     return Tex(rf"{found}\,\mathtt{{{index}}}", POWER)
 
 
-_UNTOLD = ("unique", "dtype")  # they change no value, or the type of one alone
+_UNTOLD = ("unique", "dtype")  # these change no value, or only its type
 
 
 def told(node: Node, writer: Writer, skipped: Sequence[str] = ()) -> list[str]:
@@ -165,5 +165,5 @@ def entry(value: Any, writer: Writer) -> str:
 
 
 def same(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
-    """What changes no value, but its shape or width, is not written."""
+    """The operand itself: a change of shape or width alone is not written."""
     return given[0]

@@ -1,8 +1,8 @@
 """How attributes are written in the NumPy text of a record: dims, shapes, axes, slices.
 
 In: attribute values. Out: Python source over the placeholders that
-`symdiff.emit.lower.statements` fills in (``_dim_N`` for the
-run-time length N). Invariant: text depends on values only.
+`symdiff.emit.lower.statements` fills in (``_dim_N`` for the run-time length N).
+Invariant: text depends on values only.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def shape_text(shape: Sequence[Dim]) -> str:
 
 
 def axes_text(axes: Sequence[int], ndim: int, keepdims: bool = False) -> str:
-    """Return the arguments of a reduction: nothing when it is over every axis."""
+    """Return the arguments of a reduction; ``axis`` is left out if it is every axis."""
     parts = []
     if len(axes) == 1:
         parts.append(f"axis={axes[0]}")
@@ -80,7 +80,7 @@ def axes_text(axes: Sequence[int], ndim: int, keepdims: bool = False) -> str:
 
 
 def index_text(index: Sequence[Any]) -> str:
-    """Return a basic index (slices, ints, None) as it stands between brackets."""
+    """Return the text of a basic index (slices, ints, None) without its brackets."""
     return ", ".join(_entry_text(entry) for entry in index) if index else "()"
 
 

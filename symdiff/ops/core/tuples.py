@@ -1,8 +1,9 @@
 """Taking one result out of a node with several.
 
-An op whose `infer` returns a `TupleType` has its results taken out by `item` nodes.
-Both sweeps treat `item` themselves: its cotangents are gathered by index and handed to
-the op's vjp as a list, and its tangent is picked from the list that the op's jvp gives.
+In: a node whose type is a `TupleType`, and an index. Out: an `item` node. Invariant:
+both sweeps handle `item` themselves. The cotangents of all items are gathered by index
+and handed to the op's vjp as a list; the tangent of an item is taken from the list that
+the op's jvp returns.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def _infer_item(t: TupleType, *, index: int) -> TensorType:
 
 
 def _not_called(*_: Any) -> Any:
-    """Stand for a rule: both sweeps treat `item` themselves."""
+    """Stand in for both rules, which are never called."""
     raise NotImplementedError("item is differentiated by the sweeps")
 
 

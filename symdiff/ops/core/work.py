@@ -1,7 +1,7 @@
-"""How many operations an op takes, as facts of ops.
+"""The number of operations of an op, as facts of ops.
 
-In: a node. Out: sizes, as shapes, and how many operations each of their elements stands
-for. Invariant: the usual textbook counts, from types alone; nothing is measured.
+In: a node. Out: pairs of a shape and the number of operations per element of it.
+Invariant: these are textbook counts, from types alone; nothing is measured.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ def types_of(node: Node) -> tuple[TensorType, ...]:
 
 
 def cubic(factor: Fraction | int) -> WorkRule:
-    """Of n-by-n matrices: a multiple of n**3 (Golub and Van Loan, 4th ed.), and what
-    solving for each column of a second operand takes.
+    """Return the rule of a factorisation: a multiple of n**3 for n-by-n matrices.
+
+    A second operand adds 2 n**2 for each of its columns, the cost of solving for it
+    (Golub and Van Loan, 4th ed.).
     """
 
     def work(node: Node) -> Work:

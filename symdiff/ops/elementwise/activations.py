@@ -1,7 +1,7 @@
 """Activations whose plain formula overflows, or has no derivative at a kink.
 
 Each is one record, made of an expression for its derivative and a stable form for its
-value. What is a composition of other functions is in `sd.nn`.
+value. Activations that are compositions of other functions are in `sd.nn`.
 """
 
 from __future__ import annotations

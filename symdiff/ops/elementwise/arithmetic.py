@@ -1,8 +1,8 @@
-"""Elementwise ops: arithmetic, exponentials, comparisons, selection and casts.
+"""Elementwise arithmetic, powers, exponentials, roots, trigonometric functions.
 
 Each op is one record made from its SymPy expression, its name in NumPy and, where the
-plain derivative would be inaccurate or ambiguous, its partials. The conventions at
-kinks are those of the table in the documentation of `CONVENTIONS`.
+plain derivative would be inaccurate or ambiguous, its partials. `CONVENTIONS` lists the
+derivatives of all elementwise ops at kinks.
 """
 
 from __future__ import annotations
@@ -102,11 +102,11 @@ def _divided_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     by = node.inputs[1]
     if s.is_count(by):
         return Sums(s.count)
-    by = by.inputs[2] if by.op is WHERE else by  # without its guard
+    by = by.inputs[2] if by.op is WHERE else by  # without a guard against 0
     return None if by.shape or not by_data_alone(by) else Sums(by)
 
 
-# Of booleans alone NumPy's `+` is a logical or, its `*` a logical and; `-` it refuses.
+# On two booleans NumPy's `+` is a logical or, `*` is a logical and, and `-` is refused.
 def _sum_sign(node: Node, found: Sequence[int]) -> int:
     return max(found) if min(found) else signs.ANY
 
@@ -208,17 +208,17 @@ def positive(x: Any) -> Tensor:
 
 
 def as_int8(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return a function of booleans as NumPy computes it, in its smallest integers."""
+    """Return a function of booleans that computes in int8, as NumPy does."""
     return lambda *operands: function(*(cast(x, "int8") for x in operands))
 
 
 def _power_base(
     t: Tensor, out: Tensor, base: Tensor, exponent: Tensor
 ) -> Tensor | None:
-    """b a**(b-1); with b = 0 the factor is 0 even where a**(-1) is infinite.
+    """t b a**(b-1), which is 0 for b = 0 even where a**(-1) is infinite.
 
-    Elsewhere the exponent stays b-1 although b = 0 hides it: the derivative of b
-    a**(b-1) in b sees it.
+    For other bases than 0 the factor a**(b-1) is kept where b = 0 as well: the value
+    does not need it, but the derivative in b does.
     """
     if is_literal(exponent):
         c = literal_value(exponent)
@@ -232,7 +232,7 @@ def _power_base(
 
 
 def _power_exponent(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> Tensor:
-    """y log(a), and 0 where a = 0."""
+    """t y log(a), which is 0 where a = 0."""
     if is_literal(base):
         c = literal_value(base)
         return t * (out * float(np.log(c)) if c != 0 else 0 * out)
@@ -241,7 +241,7 @@ def _power_exponent(t: Tensor, out: Tensor, base: Tensor, exponent: Tensor) -> T
 
 
 def _in_dtype_of(out: Tensor, x: Tensor) -> Tensor:
-    """Return an operand that NumPy converts: a boolean beside a float."""
+    """Return an operand, in the result's dtype if it is boolean, as NumPy does it."""
     return cast(x, out.dtype) if x.dtype.is_bool else x
 
 

@@ -1,4 +1,9 @@
-"""Ops that keep every value as it is: another dtype, and a barrier to derivatives."""
+"""Ops that change a dtype or stop derivatives, and compute nothing.
+
+In: a tensor. Out: its values in another dtype (`cast`), or unchanged and without a
+derivative (`stop_gradient`). Invariant: a cotangent is cast back to the operand's
+dtype; none flows to integers and booleans.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +47,7 @@ def _cast_back(t: Tensor, inputs: Any) -> Tensor | None:
 
 
 def _cast_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    """Rounding to integers is not linear."""
+    """A sum over rows stays one, unless values are rounded or compared with 0."""
     (x,) = node.inputs
     linear = node.dtype.is_float or not x.dtype.is_float
     return parts[0] if linear and not node.dtype.is_bool else same_rows(parts)
@@ -59,7 +64,7 @@ def _cast_interval(node: Node, operands: Sequence[Interval]) -> Interval:
 
 
 def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
-    """Nothing is written where a number stays itself, but for its rounding."""
+    """Only a cast that may change numbers is written."""
     source, target = node.inputs[0].dtype, node.dtype
     if target.is_float or source.is_bool:
         return operands[0]
@@ -75,7 +80,7 @@ CAST = primitive(
         cast(tangents[0], attrs["dtype"]) if attrs["dtype"].is_float else None
     ),
     text=lambda node: f"_0.astype({dtype_text(node.attrs['dtype'])})",
-    analytic=False,
+    analytic=False,  # a real dtype drops the imaginary part of a complex step
     facts=Facts(
         layout=as_operands,
         out_form=lambda node: OutForm('np.copyto(_out, _0, casting="unsafe")'),
@@ -83,7 +88,7 @@ CAST = primitive(
         interval=_cast_interval,
         scales=(0,),
     ),
-    latex=_tex,  # a real dtype drops the imaginary part of a complex step
+    latex=_tex,
 )
 
 

@@ -95,7 +95,7 @@ def _where_dtype(condition: DType, a: DType, b: DType) -> DType:
             f"the condition must be boolean, got {condition}; compare first."
         )
     found = promote(a, b)
-    return INT64 if found.weak and found.is_integer else found  # an array of numbers
+    return INT64 if found.weak and found.is_integer else found  # both are Python ints
 
 
 def _guarded_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:

@@ -1,7 +1,8 @@
 """Exponentials, logarithms and roots to other bases, and their stable sums.
 
-`exp`, `log` and their kin to base e are in `elementwise`; these differ by a constant
-factor, or add two numbers that exist only as logarithms.
+`exp`, `log` and others to base e are in `symdiff.ops.elementwise.arithmetic`. The
+functions here differ from them by a constant factor, or add two numbers that are given
+by their logarithms.
 """
 
 from __future__ import annotations

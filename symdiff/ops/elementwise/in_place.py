@@ -1,7 +1,7 @@
 """How powers and choices are written into memory that exists already.
 
 In: a node. Out: its `OutForm`, or None. Invariant: as in `symdiff.ops.core.outforms`,
-which see: the bits are those of the op's own text.
+the bits are those of the op's own text.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from symdiff.graph.node import Node
 from symdiff.ops.core.operands import LITERAL
 from symdiff.ops.core.outforms import OutForm, of_call
 
-# What an array does for `x ** c` instead of calling power, bit for bit.
+# The ufunc that NumPy's `x ** c` calls instead of power.
 _POWERS = {1: "positive", -1: "reciprocal", 2: "square", 0.5: "sqrt"}
-# The result takes the place of either branch, or is laid over the second.
+# The form of a general choice: its result may overwrite either branch.
 _EITHER = OutForm(
     "np.copyto(_out, _2)\nnp.copyto(_out, _1, where=_0)",
     {
@@ -25,7 +25,7 @@ _EITHER = OutForm(
 
 
 def power_out(node: Node) -> OutForm | None:
-    """x ** c for the exponents that arrays treat apart, else np.power."""
+    """The ufunc for the exponents that ``x ** c`` treats specially, else np.power."""
     if not node.dtype.is_float:
         return None
     raised = node.inputs[1]
@@ -44,9 +44,9 @@ def power_out(node: Node) -> OutForm | None:
 def where_out(node: Node) -> OutForm | None:
     """where(c, x, 0) and where(c, 0, x) as x's bits times 1 or 0, as integers.
 
-    Exact for every x, infinite and NaN too, and several times quicker than a masked
-    copy, which writes all other choices. ``_bits`` is the integer type of a float's
-    width.
+    This is exact for every x, infinite and NaN too, and several times faster than the
+    masked copy that all other choices use. ``_bits`` is the integer type as wide as the
+    float.
     """
     for kept, dropped in ((1, 2), (2, 1)):
         x = node.inputs[kept]

@@ -1,4 +1,4 @@
-"""Signs, infinities and NaN: telling them apart, copying and replacing them."""
+"""Signs, infinities and NaN: tests for them, copysign, fmax and fmin, nan_to_num."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from symdiff.ops.core.tex import Tex, Writer
 
 
 def product_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
-    """Elementwise products have a circled dot; those with a number have none."""
+    """An elementwise product has a circled dot, a product with a number has none."""
     a, b = operands
     left, right = node.inputs
     plain = not (_is_array(left) and _is_array(right))

@@ -1,4 +1,4 @@
-"""Choosing between values: clip, select, piecewise, heaviside."""
+"""Choices between values: clip, select, piecewise, heaviside."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ from symdiff.ops.elementwise.comparisons import (
 )
 
 # --- clip -----------------------------------------------------------------------------
-# Not maximum of minimum: at a bound an element keeps its whole cotangent, as users of
-# projected and clipped objectives expect; a bound gets what lies strictly beyond it.
+# Not composed of maximum and minimum, which share ties: an element at a bound keeps its
+# whole cotangent, as users of projected and clipped objectives expect. A bound gets the
+# cotangents of elements strictly beyond it.
 
 
 def _inside(t: Tensor, out: Tensor, x: Tensor, low: Tensor, high: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Error functions, log-gamma and its derivatives, which NumPy does not have.
 
-Their text calls a function of `helpers_text`, whose source generated modules carry.
+Their text calls a function of `symdiff.ops.core.helpers`, whose source is copied into
+generated modules. `logit` and `xlogy` are written in NumPy's functions.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""SymPy expressions in forms that do not overflow, and keep doing so when
-differentiated.
+"""SymPy expressions in forms that do not overflow, nor do their derivatives.
 
 In: a SymPy expression over real symbols. Out: an equal one in which logistic functions
 are SymPy functions of their own, with derivatives in terms of themselves. Invariant:

@@ -1,7 +1,7 @@
 """Trigonometric and hyperbolic functions, their inverses, angles and `sinc`.
 
-Partials are chosen so that they neither overflow where the function is finite nor
-cancel.
+Partials are chosen so that they do not overflow where the function is finite, and do
+not cancel.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def off_origin(length: Tensor) -> Tensor:
     return hinted(where(equal(length, 0), math.inf, length), "length")
 
 
-# of a sum of squares, where the slope of sqrt alone would meet 0
+# The root of a sum of squares. Its derivative at 0 is 0, where sqrt's is infinite.
 ROOT = elementwise(
     "root_of_squares",
     sp.sqrt(u),
@@ -187,8 +187,8 @@ def _next_order(t: Any, inputs: Any, attrs: Any) -> Tensor:
     return t * apply(SINC_DERIVATIVE, inputs[0], order=attrs["order"] + 1)
 
 
-# (cos(pi x) - sinc(x)) / x loses all digits near 0 and is 0 / 0 there, hence a
-# function.
+# A helper function, because (cos(pi x) - sinc(x)) / x loses all digits near 0 and is
+# 0 / 0 there.
 SINC_DERIVATIVE = primitive(
     "sinc_derivative",
     _infer_order,

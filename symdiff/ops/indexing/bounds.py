@@ -1,8 +1,8 @@
 """Basic indices: the slice that an entry names, and how many elements it takes.
 
 In: a slice, an int or a dim, and the length of its axis. Out: a slice whose bounds are
-ints or dims counted from the front. Invariant: what only run time can tell of a bound
-is asked of the generated code, since Python would silently take fewer elements.
+ints or dims counted from the front. Invariant: a bound that only run time can check is
+checked by the generated code, since Python would silently take fewer elements.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def require_slice(entry: slice, length: Dim) -> None:
 def _require_inside(bound: Dim | None, length: Dim) -> None:
     """Demand 0 <= bound <= length of a slice where only run time can tell.
 
-    Elsewhere Python would count from the end, or take fewer elements than were
-    declared.
+    For another bound Python would count from the end, or take fewer elements than the
+    type says.
     """
     if bound is None or (isinstance(bound, int) and isinstance(length, int)):
         return
@@ -132,7 +132,7 @@ def trimmed(index: Index) -> Index:
 def untouched(indices: Sequence[Index]) -> list[bool]:
     """Whether each index has no element in common with those before it.
 
-    Of many slices that is not asked of every pair.
+    With more than `FEW` slices some pairs are not compared, and the answer is False.
     """
     found: list[bool] = []
     points: set[Index] = set()
@@ -150,7 +150,7 @@ def untouched(indices: Sequence[Index]) -> list[bool]:
 
 
 def _are_apart(index: Index, other: Index) -> bool:
-    """Whether on some axis two indices are ranges of numbers that do not meet."""
+    """Whether two indices are known to be disjoint ranges on some axis."""
     for a, b in zip(map(span, index), map(span, other), strict=True):
         if a is not None and b is not None and (a[1] <= b[0] or b[1] <= a[0]):
             return True

@@ -1,4 +1,4 @@
-"""The integers from 0 that indices start from."""
+"""The integers 0, 1, 2, ... as an op, from which index arrays are made."""
 
 from __future__ import annotations
 

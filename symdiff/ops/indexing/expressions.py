@@ -1,9 +1,10 @@
-"""NumPy's index expressions, read into what the ops of `index` and `scatter` take.
+"""NumPy's index expressions, read into the form that the ops of `gather` take.
 
 In: the object between the brackets: ints, slices, None, Ellipsis, integer arrays and
 tensors, boolean masks that are constants. Out: the entries with constants checked
 against the shape and counted from the front, and the array operands in order.
-Invariant: what is left unchecked (tensors, symbolic axes) the generated code checks.
+Invariant: what cannot be checked here (tensors, symbolic axes) is checked by the
+generated code.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _counted_as_rows(
 ) -> tuple[Index, list[Tensor]]:
     """Return an index with a mark for ``np.arange(N)`` that counts an axis of length N.
 
-    So it is known that rows are read in order, each once.
+    The mark says that rows are read in order, each once.
     """
     ndim = max((a.ndim for a in arrays), default=0)
     entries, place = list(index), 0

@@ -1,8 +1,9 @@
 """Reading, placing and setting by integer arrays, alone or among slices.
 
-In: an index as `index` spells it, and its arrays as operands. Out: a tensor. Reading
-(`gather`) and adding (`scatter_add`) are transposes of each other; `set_at` updates a
-copy. Public functions are in `taking`, `indexing` and `updates`.
+In: an index in the form of `symdiff.ops.indexing.index`, and its arrays as operands.
+Out: a tensor. Reading (`gather`) and adding (`scatter_add`) are transposes of each
+other; `set_at` updates a copy. Public functions are in `taking`, `expressions` and
+`updates`.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def _read_rule(node: Node) -> str:
 def _rows_layout(
     node: Node, base: Layout | None, seen: Sequence[Seen]
 ) -> Layout | None:
-    """Rows lie as in the operand; what is taken along other axes has another order."""
+    """C order if whole rows are taken; the order is not known along other axes."""
     first, *others = node.attrs["index"]
     alone = takes_array(first) and all(e == FULL for e in others)
     return kept(node, base, seen) if alone else None
@@ -156,7 +157,7 @@ GATHER = multilinear(
 
 
 def gather(x: Tensor, arrays: Sequence[Tensor], index: Index) -> Tensor:
-    """Return ``x[index]``, its arrays given apart."""
+    """Return ``x[index]``, with the index arrays as separate operands."""
     return apply(GATHER, x, *arrays, index=index)
 
 
@@ -221,7 +222,7 @@ SCATTER_ADD = multilinear(
 def scatter_add(
     x: Tensor, arrays: Sequence[Tensor], shape: Shape, index: Index
 ) -> Tensor:
-    """Return zeros of ``shape`` with ``x`` added at the index; repeats add up."""
+    """Return zeros of ``shape`` with ``x`` added at the index; repeated ones add up."""
     unique = never_repeats(index, [a.node for a in arrays])
     return apply(SCATTER_ADD, x, *arrays, shape=shape, index=index, unique=unique)
 
@@ -251,9 +252,10 @@ def _evaluate_set(x: Any, value: Any, *arrays: Any, index: Index) -> Any:
 def last_writes(
     value: Tensor, arrays: Sequence[Tensor], shape: Shape, index: Index
 ) -> Tensor:
-    """Whether each written element is the one that stays: of repeats, the last.
+    """Return which of the written elements remain: of repeated indices, the last.
 
-    Each write leaves its ordinal; an element stays where its own ordinal is read back.
+    The ordinals of the elements are written to the same places; an element remains if
+    its own ordinal is read back.
     """
     order = hinted(reshape(arange(product(value.shape)), value.shape), "order")
     blank = full(shape, 0, "int64")

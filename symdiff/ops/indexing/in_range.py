@@ -1,8 +1,8 @@
-"""Integers that index, held at run time to the axis they pick from.
+"""Computed indices, checked at run time against the axis that they index.
 
-In: computed integers, whose range nothing tells. Out: the same integers. Invariant: one
-below 0, which NumPy would count from the end, or beyond the axis is a ValueError that
-says what was computed and from which arguments.
+In: computed integers whose range is not known. Out: the same integers. Invariant: an
+integer below 0, which NumPy would count from the end, or beyond the axis raises a
+ValueError that says what was computed and from which arguments.
 """
 
 from __future__ import annotations

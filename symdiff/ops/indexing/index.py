@@ -1,12 +1,12 @@
 """The index of ops that read or write by integer arrays: its meaning, shape and text.
 
 An index is a tuple of entries: slices, ints, dims, None, and four marks. ``ARRAY``
-stands for the next array operand. ``LABEL`` does too, where no index counts from the
-end. ``ROW`` is each element's own place along the axis, as ``np.arange`` would say it;
-the i-th entry that selects runs along axis i of the arrays. ``SEPARATOR`` is an
-Ellipsis that stands for no axis but still separates arrays (NumPy then puts their axes
-first). So reading along an axis is ``(ROW, ARRAY)``, and a label for every row
-``(ROW, LABEL)`` with arrays that have an axis less.
+stands for the next array operand. So does ``LABEL``, for an array in which no index
+counts from the end. ``ROW`` is each element's own position along the axis, as
+``np.arange`` would give it; the i-th entry that selects runs along axis i of the
+arrays. ``SEPARATOR`` is an Ellipsis that stands for no axis but still separates arrays
+(NumPy then puts their axes first). So reading along an axis is ``(ROW, ARRAY)``, and a
+label for every row ``(ROW, LABEL)`` with arrays that have one axis less.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def takes_array(entry: Any) -> bool:
 
 
 def _selects(entry: Any) -> bool:
-    """Whether an entry is one of those that NumPy reads together."""
+    """Whether an entry is an index array or an int, which NumPy broadcasts together."""
     named = takes_array(entry) or _is_row(entry)
     return named or isinstance(entry, (int, np.integer, sp.Expr))
 
@@ -54,7 +54,7 @@ def _uses_axis(entry: Any) -> bool:
 
 
 def axes_of(index: Index) -> list[int]:
-    """Return the axis that each entry of an index is about, or stands before."""
+    """Return the axis that each entry of an index uses, or, for None, stands before."""
     used = [_uses_axis(entry) for entry in index]
     return [sum(used[:i]) for i in range(len(index))]
 
@@ -109,7 +109,7 @@ def taken_place(index: Index) -> int:
 
 
 def _check_rows(shape: Shape, index: Index, taken: Shape) -> None:
-    """Demand that arrays have an index for each row that they are read from."""
+    """Demand that the index arrays have as many entries as rows for each ``ROW``."""
     for at, axis in rows_of(index):
         if at >= len(taken) or unify(taken[at], shape[axis]) is None:
             raise ShapeError(
@@ -147,10 +147,10 @@ def filled(index: Index, shape: Sequence[int], arrays: Sequence[Any]) -> Any:
 
 
 def never_repeats(index: Index, arrays: Sequence[Node]) -> bool:
-    """Whether no element can be named twice, as far as can be told.
+    """Whether it is known that no element is indexed twice.
 
-    So it is with slices, one index for every row, a permutation, and constants that
-    have no repeats.
+    It is known for slices, one index for every row, a permutation, and constants
+    without repeats.
     """
     if not arrays:
         return True
@@ -172,7 +172,7 @@ def never_repeats(index: Index, arrays: Sequence[Node]) -> bool:
 
 
 def _are_apart(array: Node, free: set[int]) -> bool:
-    """Whether an array never has an index twice along axes that no row tells apart."""
+    """Whether no index repeats in an array along ``free``, the axes with no ``ROW``."""
     if all(array.shape[at] == 1 for at in free):
         return True
     return array.op.facts.permutes and free == {array.attrs["axis"]}
@@ -202,13 +202,13 @@ def advanced_text(index: Index, shape: Shape, ndim: int, first: int) -> str:
 
 
 def place_text(node: Node, first: int) -> str:
-    """Return between brackets where a node writes; arrays are its last operands."""
+    """Return the text of a node's index; its arrays are operands from ``first`` on."""
     ndim = max((len(a.shape) for a in node.inputs[first:]), default=0)
     return advanced_text(node.attrs["index"], node.shape, ndim, first)
 
 
 def place_tuple_text(node: Node, first: int) -> str:
-    """Return where a node writes as a value, as ``np.add.at`` takes it."""
+    """Return the text of a node's index as a value, as ``np.add.at`` takes it."""
     text = place_text(node, first)
     return text if text == f"_{first}" else f"np.s_[{text}]"
 
@@ -230,7 +230,7 @@ def along_axis(index: Index, ndim: int) -> int | None:
 def index_lengths(
     shape: Callable[[Node], Shape], first: int
 ) -> Callable[[Node], dict[int, Dim]]:
-    """Return what says, per index operand, the length it must stay below."""
+    """Return the fact `indices` of an op: each index operand's upper limit."""
 
     def lengths(node: Node) -> dict[int, Dim]:
         axes = array_axes(node.attrs["index"])

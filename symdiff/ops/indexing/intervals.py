@@ -1,10 +1,10 @@
-"""Between which bounds integers lie, whatever the arguments are.
+"""The bounds of integers, whatever the arguments are.
 
 In: a node of integers and the intervals of its operands. Out: an `Interval`, whose ends
 are numbers, lengths, or not known. Invariant: every value that generated code computes
-lies in it, what wraps around in its dtype included; an end that cannot be told is left
-open. Of lengths it is assumed that an array has them: what is computed from a few of
-them fits into 64 bits, and what is added up of them into 32.
+lies in it, also a value that wrapped around in its dtype; an unknown end is left open.
+Lengths are assumed to be those of arrays in memory: formulas in a few of them fit into
+64 bits, and sums of a few of them into 32.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def interval_of(node: Node, operands: Sequence[Interval]) -> Interval:
     found = _found(node, [o.filled(_room(i)) for o, i in pairs])
     room = of_dtype(node.dtype)
     fits = (node.op.moves or node.op.view) or _fits(found.hull(), node.dtype)
-    return found.filled(room) if fits else room  # beyond it values wrap around
+    return found.filled(room) if fits else room  # outside of it values wrap around
 
 
 def _room(node: Node) -> Interval:
@@ -66,7 +66,7 @@ def _room(node: Node) -> Interval:
 
 
 def _fits(interval: Interval, dtype: DType) -> bool:
-    """Whether a dtype holds both ends, of which an open one is no more than it can."""
+    """Whether a dtype holds both ends; an open end counts as the dtype's own limit."""
     room = of_dtype(dtype)
     if room == OPEN:
         return True
@@ -80,8 +80,9 @@ def _fits(interval: Interval, dtype: DType) -> bool:
 
 
 def _is_length(end: Dim, sign: int, bits: int) -> bool:
-    """Whether what is computed from lengths is in this direction no more than so many
-    bits hold, if memory holds the arrays that have them.
+    """Whether an expression in lengths of arrays in memory fits into ``bits`` bits.
+
+    ``sign`` is 1 for its largest and -1 for its smallest value.
     """
     if isinstance(end, int) or bits < 32:
         return False
@@ -134,7 +135,8 @@ def _by_formula(
 ) -> Interval:
     """Return the interval of a formula from those of its parts.
 
-    Sums and products may go beyond the dtype and back; what is compared must be in it.
+    Sums and products may leave the dtype and come back by wrapping around; the operands
+    of a maximum, a minimum, an absolute value or a quotient must lie in it.
     """
     if e in values:
         return values[e]

@@ -1,4 +1,4 @@
-"""One-hot encodings, and their difference from what they are compared with.
+"""One-hot encodings, and the subtraction of one from an array.
 
 In: integer indices. Out: 1 at each index and 0 elsewhere, along a new last axis.
 """
@@ -85,7 +85,7 @@ def _subtract_text(node: Node) -> str:
     return f"_out = _0.copy()\n_out[{place}] -= 1"
 
 
-# What `x - one_hot(y)` is lowered to: the readable way to write the gradient of
+# `x - one_hot(y)` is lowered to this op, the usual way to write the gradient of
 # cross-entropy.
 SUBTRACT_ONE_HOT = primitive(
     "subtract_one_hot",

@@ -1,4 +1,4 @@
-"""Basic slices read, and parts placed into zeros: transposes of each other.
+"""Reading basic slices, and placing parts into zeros: transposes of each other.
 
 In: a tensor, or parts, and a basic index for each. Out: one tensor, where parts that
 overlap add up. Invariant: an array that is read n times, row by row or element by
@@ -202,7 +202,10 @@ def place_slice(part: Tensor, shape: Sequence[Dim], index: Sequence[slice]) -> T
 
 
 def lone_slice(node: Node) -> Slices | None:
-    """Return where the only part of zeros lies, if it has all their axes; else None."""
+    """Return the slices of the only part placed into zeros; else None.
+
+    It is None too where an int in the index drops an axis.
+    """
     if node.op is not UNSLICE or len(node.inputs) > 1:
         return None
     (index,) = node.attrs["indices"]

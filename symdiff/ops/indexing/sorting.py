@@ -1,7 +1,8 @@
-"""Sorting, and what it is told by.
+"""Sorting and searching, and selection by constant conditions.
 
-A sort is a reading along the axis by `argsort`, so its derivative follows each element
-to its place; equal elements keep their order, which decides who gets which cotangent.
+Sorting reads the elements along the axis in the order of `argsort`, so its derivative
+follows each element to its place. Equal elements keep their order, which decides which
+of them gets which cotangent.
 """
 
 from __future__ import annotations
@@ -178,8 +179,8 @@ for _name, _remedy in {
 def compress(condition: Any, x: Any, axis: int | None = None) -> Tensor:
     """Elements of ``x`` along ``axis`` (flattened if None) where a constant holds.
 
-    The condition is a vector of booleans or numbers; what it does not reach is left
-    out. It is not computed, because the result's length would depend on values.
+    The condition is a vector of booleans or numbers; elements beyond its end are left
+    out. It must be a constant, because the result's length depends on its values.
     """
     return take(x, np.flatnonzero(_constant_mask("compress", condition)), axis)
 

@@ -1,7 +1,7 @@
 """Elements and rows taken by integers: along an axis, one for each vector, or matched.
 
 In: a tensor and indices, which may be constants. Out: a `gather`. Invariant: constants
-are checked against the axis here; what is left the generated code checks.
+are checked against the axis here; all other indices are checked by the generated code.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def check_range(value: np.ndarray, length: Dim, axis: int) -> np.ndarray:
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Elements at integer ``indices`` along ``axis`` (of the flattened tensor if None).
 
-    Indices must lie in 0..length-1; they are checked when the generated function is
+    Indices must lie in 0..length-1, which is checked when the generated function is
     called.
     """
     tensor = as_tensor(x)

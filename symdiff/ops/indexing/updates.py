@@ -1,4 +1,4 @@
-"""Functional updates: ``x.at(index).set(v)`` and its kind, which change a copy.
+"""Functional updates such as ``x.at(index).set(v)``, which change a copy.
 
 In: a tensor, any index that ``x[index]`` accepts or a boolean tensor, and values that
 broadcast to ``x[index]``. Out: a new tensor. Where an index names an element more than
@@ -51,7 +51,7 @@ from symdiff.ops.shape.views import expand_dims, ravel, squeeze
 def _extreme_shares(
     output: Tensor, inputs: Sequence[Tensor], index: Index
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return who attains each extreme (in x, in the values) and how many do."""
+    """Return which elements attain each extreme (in x, in the values) and how many."""
     x, value, *arrays = inputs
     kept = equal(x, output)
     won = equal(value, gather(output, arrays, index))
@@ -135,8 +135,9 @@ def _others(
 ) -> Tensor:
     """Return, for each value, the product of the other values at its element.
 
-    Values are compared pair by pair, which is exact where some are 0 and to any order;
-    it needs memory for the square of their number.
+    Places are compared pair by pair, without a division: the products are exact where
+    values are 0, and so are higher derivatives. Memory grows with the square of the
+    number of values.
     """
     count = product(value.shape)
     places = arange(product(shape)).reshape(shape)
@@ -342,7 +343,7 @@ def _update_slice(kind: str, x: Tensor, index: Any, value: Tensor) -> Tensor:
     if not x.ndim:
         return _COMBINE[kind](x, _array(value, target))
     if kind == "add" and any(isinstance(d, sp.Expr) for d in x.shape):
-        kind = "sum"  # reads the elements, which checks that they are there
+        kind = "sum"  # reads the elements, which checks the bounds
     if kind not in ("set", "add"):
         value = _COMBINE[kind](target, value)
     cuts, _ = parse(

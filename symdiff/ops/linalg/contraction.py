@@ -1,10 +1,10 @@
-"""Sums of products over named axes: `einsum`, `tensordot`, `inner` and their kind.
+"""Sums of products over named axes: `einsum` and `tensordot`.
 
 In: subscripts and tensors. Out: products of two tensors at a time. The order of several
 operands is chosen by ``np.einsum_path`` when the graph is built, with 64 standing for
-each symbolic dim. Invariant: a product that ``@`` or ``np.tensordot`` says exactly is
-that op, one without summation is a multiplication, and the rest is ``np.einsum``; the
-transpose of each is again a sum of products.
+each symbolic dim. Invariant: a product that ``@`` or ``np.tensordot`` can express is
+that op, one without summation is a multiplication, and all others are ``np.einsum``;
+the transpose of each is again a sum of products.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def _arrange(x: Tensor, term: str, wanted: str) -> Tensor:
 
 
 def _reduced(x: Tensor, term: str, keep: str) -> tuple[Tensor, str]:
-    """Return x with repeated subscripts made one, and those not kept summed."""
+    """Return x with repeated subscripts merged, and those not kept summed over."""
     unique = "".join(dict.fromkeys(term))
     if unique != term:
         x = apply(TAKE_DIAGONAL, x, subscripts=f"{term}->{unique}")
@@ -207,7 +207,7 @@ def _reduced(x: Tensor, term: str, keep: str) -> tuple[Tensor, str]:
 
 
 def _added(x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Return the sum over axes in the dtype of x, where `sum` has a wider one."""
+    """Return the sum over axes in the dtype of x, not in the wider one of `sum`."""
     if not axes:
         return x
     if x.dtype.is_bool:
@@ -330,7 +330,7 @@ def _contract(
 def _without_ones(
     terms: Sequence[str], tensors: Sequence[Tensor]
 ) -> tuple[list[str], list[Tensor]]:
-    """Drop axes of length 1 that meet longer ones: NumPy stretches them."""
+    """Drop axes of length 1 whose letter is longer elsewhere: they broadcast."""
     longer = {
         c
         for term, t in zip(terms, tensors, strict=True)

@@ -1,13 +1,11 @@
-"""Factorisations of matrices: `qr`, `eigh`, `svd`, and singular or eigenvalues alone.
+"""Factorisations of matrices: `qr`, `eigh`, and eigenvalues alone (`eigvalsh`).
 
-Each is one record with several results. Derivatives exist where the factors are
-functions of the matrix: columns of full rank for `qr`, distinct eigenvalues for the
-eigenvectors of `eigh`, distinct nonzero singular values for the vectors of `svd`.
-Elsewhere the formulas divide by zero and give inf or nan, which is meant to be seen.
+`svd` is in `symdiff.ops.linalg.singular`. Derivatives exist where the factors are
+functions of the matrix: columns of full rank for `qr`, distinct eigenvalues for `eigh`.
+Elsewhere the formulas divide by zero; the inf or nan shows that there is no derivative.
 
 Formulas: M. Giles, "Collected matrix derivative results for forward and reverse mode
-algorithmic differentiation" (2008), sections 3.1 and 3.2; J. Townsend, "Differentiating
-the singular value decomposition" (2016); S. Walter and L. Lehmann, "Algorithmic
+algorithmic differentiation" (2008), section 3.1; S. Walter and L. Lehmann, "Algorithmic
 differentiation of linear algebra functions" (2010), section 3, for `qr`.
 """
 
@@ -74,7 +72,7 @@ def _right_solve(x: Tensor, r: Tensor) -> Tensor:
 
 
 def _qr_vjp(cts: Any, out: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cotangents:
-    """d_A = (d_Q + Q S) R^-T, S symmetric of M = R d_R^T - d_Q^T Q's lower part."""
+    """d_A = (d_Q + Q S) R^-T, S symmetric with the lower part of R d_R^T - d_Q^T Q."""
     q, r = items(out)
     d_q, d_r = cts
     m = add_all(
@@ -91,8 +89,9 @@ def _qr_vjp(cts: Any, out: Tensor, inputs: Any, attrs: Any, needs: Any) -> Cotan
 
 
 def _qr_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> list[Tensor]:
-    """With M = t R^-1 and W the antisymmetric matrix of Q^T M's strict lower part:
-    t_Q = Q (W - Q^T M) + M and t_R = (Q^T M - W) R.
+    """t_Q = Q (W - Q^T M) + M and t_R = (Q^T M - W) R, with M = t R^-1.
+
+    W is the antisymmetric matrix that has the strict lower part of Q^T M.
     """
     q, r = items(out)
     m = _right_solve(tangents[0], r)
@@ -127,7 +126,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
         raise DeclarationError(f"qr mode {mode!r}: use 'reduced' or 'r'.")
     m, n = x.shape[-2:]
     if isinstance(m, int) and isinstance(n, int) and m < n:
-        # The first m columns fix Q; the others are turned by it.
+        # The first m columns determine Q; the others are multiplied by Q^T.
         q, left = items(apply(QR, x[..., :m]))
         right = matmul(adjoint(q), x[..., m:])
         r = concatenate([left, right], axis=-1)

@@ -3,7 +3,7 @@
 All take batches of square matrices in the last two axes. Formulas: M. Giles, "Collected
 matrix derivative results for forward and reverse mode algorithmic differentiation"
 (2008), section 2.2; cofactors by singular values: G. W. Stewart, "On the adjugate
-matrix" (1998). `slogdet` takes regular matrices; `det` takes any.
+matrix" (1998). `slogdet` needs regular matrices; `det` takes any.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from symdiff.ops.shape.views import expand_dims
 
 
 def _per_matrix(ct: Tensor, x: Tensor) -> Tensor:
-    """Return one number per matrix, stretched over the matrix."""
+    """Return one number per matrix, broadcast over the matrix."""
     return stretch(expand_dims(ct, (ct.ndim, ct.ndim + 1)), x.shape)
 
 

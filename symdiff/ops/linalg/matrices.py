@@ -1,6 +1,6 @@
 """Matrices in the last two axes: triangles, diagonals, and the checks of their shapes.
 
-What the rules of linear algebra are written in; batches lie in the leading axes.
+The rules of linear algebra are written with these; batches lie in the leading axes.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def from_lower(x: Tensor) -> Tensor:
 
 
 def to_lower(x: Tensor) -> Tensor:
-    """Return the transpose of `from_lower`: what falls on each lower element."""
+    """Return the transpose of `from_lower`: the cotangent of each lower element."""
     return lower(x) + lower(adjoint(x), -1)
 
 
@@ -117,7 +117,7 @@ def shorter(m: Dim, n: Dim) -> Dim:
 
 
 def gap_inverses(gaps: Tensor) -> Tensor:
-    """Return 1 / gaps off the diagonal and 0 on it, where the gaps are 0."""
+    """Return 1 / gaps off the diagonal, and 0 on it, where the gaps are 0."""
     eye = identity(gaps.shape[-1], gaps)
     return 1 / (gaps + eye) - eye
 

@@ -153,7 +153,7 @@ def _infer_convolve(
         if isinstance(count, int) and count < 1:
             raise ShapeError(f"a valid convolution of {n} by {m} elements is empty")
         require_nonempty(as_dim(count), "a valid convolution")
-    if longer:  # what is cut out of it is as long as the first operand
+    if longer:  # the part cut out is as long as the first operand
         require_nonempty(as_dim(n - m + 1), "a convolution of mode 'same'")
     return TensorType((as_dim(count),), promote(a.dtype, v.dtype))
 

@@ -1,8 +1,8 @@
 """Singular value decompositions: `svd` and `svdvals`.
 
-The singular values have a derivative where they are distinct and not zero; so have the
-vectors, which depend on signs that LAPACK chose unless the result does not. Elsewhere
-the formulas divide by zero and give inf or nan, meant to be seen.
+The singular values have a derivative where they are distinct and not zero. So have the
+vectors, but their signs are LAPACK's choice, on which a result should not depend.
+Elsewhere the formulas divide by zero; the inf or nan shows that there is no derivative.
 
 Formulas: J. Townsend, "Differentiating the singular value decomposition" (2016); M.
 Giles, "Collected matrix derivative results for forward and reverse mode algorithmic

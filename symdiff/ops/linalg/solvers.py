@@ -3,8 +3,7 @@
 All take batches of square matrices in the last two axes. Formulas: M. Giles, "Collected
 matrix derivative results for forward and reverse mode algorithmic differentiation"
 (2008), sections 2.2 and 2.3; for `cholesky` I. Murray, "Differentiation of the Cholesky
-decomposition" (2016). A matrix must be regular: NumPy raises `LinAlgError` if it is
-not.
+decomposition" (2016). Matrices must be regular: NumPy raises `LinAlgError` for others.
 """
 
 from __future__ import annotations
@@ -227,14 +226,15 @@ def _cholesky_vjp(
     """S = L^-T Phi(L^T d_L) L^-1 (Murray, eq. 9), on the triangle that is read."""
     l_t = adjoint(out)
     inner = solve(l_t, half_lower(matmul(l_t, ct)))
-    full = solve(l_t, adjoint(inner))  # or its transpose: both are added
+    full = solve(l_t, adjoint(inner))  # S^T, to which S is added
     return [half_lower(full + adjoint(full))]
 
 
 def _cholesky_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
     """t_L = L Phi(L^-1 t_A L^-T) (Murray, eq. 8)."""
     inner = solve(out, from_lower(tangents[0]))
-    return matmul(out, half_lower(solve(out, adjoint(inner))))  # symmetric in between
+    # L^-1 t_A L^-T is symmetric, so it does not matter that its transpose is computed.
+    return matmul(out, half_lower(solve(out, adjoint(inner))))
 
 
 CHOLESKY = primitive(

@@ -38,10 +38,11 @@ def sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, Dim]:
 
 
 def interleaved(operands: Sequence[Any]) -> tuple[str, list[Any]]:
-    """Return einsum(a, [0, 1], b, [1, 2], [0, 2]) in the form of strings.
+    """Return the subscripts and operands of ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
 
     Without an output list, the axes named once follow in the order of their numbers,
-    after those of ``...``. That output is spelled out here: letters have another order.
+    after those of ``...``. This output is written out here, because implicit subscripts
+    are ordered by letter.
     """
     pairs = len(operands) // 2
     lists = [_labels(operands[2 * i + 1]) for i in range(pairs)]
@@ -76,7 +77,7 @@ def _labels(entries: Any) -> list[Any]:
 
 
 def _letters(labels: Sequence[Any]) -> str:
-    """Return labels as subscripts: any one letter a number."""
+    """Return labels as subscripts: one letter for each number."""
     return "".join("..." if n is Ellipsis else string.ascii_letters[n] for n in labels)
 
 

@@ -55,7 +55,7 @@ def flip_axis(x: Tensor, axis: int) -> Tensor:
 
 
 def delayed(x: Tensor, axis: int, first: float) -> Tensor:
-    """Return ``x`` moved one place back along ``axis``, with ``first`` in front."""
+    """Return ``x`` shifted by one place along ``axis``, with ``first`` in front."""
     length = x.shape[axis]
     front = full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), first, x.dtype)
     return slice_axis(concatenate([front, x], axis), axis, 0, length)
@@ -170,8 +170,8 @@ def _running_text(name: str) -> Any:
 def _narrowed(result: Tensor, dtype: Any) -> Tensor:
     """Return sums or products in a dtype that was asked for.
 
-    Narrow integers are computed in wide ones, and what is cut off is what would have
-    been lost on the way; of booleans, any and all are left.
+    Narrow integers are computed in wide ones and cut off at the end, which gives the
+    same bits as computing in narrow ones. For booleans the cast makes them any or all.
     """
     return result if dtype is None else cast(result, dtype)
 

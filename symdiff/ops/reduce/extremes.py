@@ -62,21 +62,24 @@ def _infer_extreme(
 
 
 def _count(output: Tensor, x: Tensor, attrs: Any) -> tuple[Tensor, Tensor]:
-    """Return the mask of extreme elements, and how many share each extreme: NaN where
-    it is NaN, which equals none.
+    """Return the mask of extreme elements, and how many share each extreme.
+
+    The count is NaN where the extreme is NaN, which equals no element.
     """
     axes, keepdims = attrs["axes"], attrs["keepdims"]
     mask = hinted(equal(x, spread(output, x.shape, axes, keepdims)), "winner")
     count: Any = sum_(mask, axes, dtype=x.dtype, keepdims=keepdims)
-    if attrs["initial"] is not None:  # one element more
+    if attrs["initial"] is not None:  # counts as one more element
         count = count + cast(equal(output, attrs["initial"]), x.dtype)
     count = hinted(count, "count")
     return mask, select(equal(count, 0), np.nan, count)
 
 
 def _extreme_vjp(beaten: Any) -> Vjp:
-    """Return the rule that masks what is beaten, which beside a NaN nothing is: its
-    derivative is NaN and not a 0 that looks valid.
+    """Return the rule that masks the elements that ``beaten`` finds not to be extreme.
+
+    Beside a NaN no element is beaten, so its derivative is NaN, not a 0 that would look
+    valid.
     """
 
     def vjp(ct: Any, output: Tensor, inputs: Any, attrs: Any, needs: Any) -> Any:

@@ -1,9 +1,8 @@
-"""Losses whose stable form and readable gradient deserve a record of their own.
+"""Losses with records of their own, for a stable form and a readable gradient.
 
-`softmax_cross_entropy` takes logits and integer labels and knows its gradient as people
-write it, (softmax(z) − onehot(y)) / N; `sigmoid_cross_entropy` is elementwise. What is
-reduced, and how, is an attribute of the first and a separate `mean` or `sum` after the
-second.
+`softmax_cross_entropy` takes logits and integer labels, and its gradient is the usual
+(softmax(z) − onehot(y)) / N; `sigmoid_cross_entropy` is elementwise. The reduction is
+an attribute of the first, and a separate `mean` or `sum` after the second.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 def reduce_loss(rows: Tensor, reduction: str) -> Tensor:
-    """Return losses per row as ``reduction`` says."""
+    """Return the mean or the sum of losses per row, or themselves (``"none"``)."""
     match reduction:
         case "mean":
             return mean(rows)
@@ -109,7 +108,7 @@ def _expand(z: Tensor, y: Tensor, *, reduction: str) -> Tensor:
 
 
 def _row_cotangent(ct: Any, rows: Shape, reduction: str) -> Tensor:
-    """Return what each row receives, with an axis of length 1 for the classes."""
+    """Return each row's cotangent, with an axis of length 1 for the classes."""
     if reduction == "none":
         return expand_dims(ct, ct.ndim)
     if reduction == "mean":
@@ -118,7 +117,7 @@ def _row_cotangent(ct: Any, rows: Shape, reduction: str) -> Tensor:
 
 
 def _vjp(ct: Tensor, loss: Tensor, inputs: Any, attrs: Any, needs: Any) -> list[Any]:
-    """(softmax(z) − onehot(y)) · (ct / N): the subtraction first, as is usual."""
+    """(softmax(z) − onehot(y)) · (ct / N), in the usual order of operations."""
     z, y = inputs
     difference = softmax(z, -1) - one_hot(y, z.shape[-1], z.dtype)
     share = _row_cotangent(ct, y.shape, attrs["reduction"])

@@ -31,8 +31,8 @@ def _stable_parts(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return m = max x, e = exp(x - m) and s = sum e, with reduced axes kept.
 
-    If ``guarded``, elements of infinity have e = 1 among others, and e = 0 where all
-    are -inf: exp never sees the nan of inf - inf.
+    If ``guarded``, elements equal to an infinite m have e = 1, and e = 0 where all are
+    -inf: the difference inf - inf, which is nan, is never computed.
     """
     m = hinted(max_(x, axes, keepdims=True), "m")
     gap: Any
@@ -52,10 +52,10 @@ def _drop(x: Tensor, axes: Any, keepdims: bool) -> Tensor:
 
 
 def logsumexp_beside_softmax(x: Tensor, axes: Any) -> tuple[Tensor, Tensor]:
-    """log(sum(exp(x - m))) and m = max x, which are softmax's; logsumexp is their sum.
+    """Return log(sum(exp(x - m))) and m = max x, as softmax computes them.
 
-    They are two, because a large m takes the digits of the first with it: what is
-    subtracted from logsumexp is subtracted from m.
+    logsumexp is their sum. They are returned apart because a large m would cost the
+    first its digits; a term subtracted from logsumexp is subtracted from m.
     """
     m, _, s = _stable_parts(x, axes)
     return _drop(log(s), axes, False), _drop(m, axes, False)
@@ -137,8 +137,8 @@ def _infer_normalized(t: TensorType, axes: Any) -> TensorType:
 def _shares(x: Tensor, axes: Any) -> Any:
     """Return the partials of logsumexp: softmax, but 0 where all elements are -inf.
 
-    There the value is -inf whatever they do. A nan would reach all that came before,
-    also from a sum in which that value has no weight.
+    There the value stays -inf if one of them changes. A nan instead of 0 would spread
+    to all earlier gradients, even from a sum in which the value has no weight.
     """
     return apply(SOFTMAX, x, axes=axes, guarded=True)
 

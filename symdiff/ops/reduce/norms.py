@@ -56,7 +56,7 @@ def _slopes(x: Any, output: Tensor, attrs: Any) -> Any:
 
 def _norm_vjp(ct: Tensor, output: Tensor, inputs: Any, attrs: Any, needs: Any) -> Any:
     (x,) = inputs
-    if attrs["order"] == 2:  # divided before it is spread
+    if attrs["order"] == 2:  # divide before broadcasting
         share: Any = ct / off_origin(output)
         return [spread(share, x.shape, attrs["axes"], attrs["keepdims"]) * x]
     share = spread(ct, x.shape, attrs["axes"], attrs["keepdims"])
@@ -119,8 +119,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     """Norm of vectors (``axis`` an int) or matrices (a pair), of order ``ord``.
 
     Vectors: any number, ±inf, 0 (counts nonzero elements). Matrices: 'fro', 'nuc', ±1,
-    ±2, ±inf. By default the root of the sum of squares, over all elements if axis is
-    None.
+    ±2, ±inf. The default is the root of the sum of squares, over all elements where
+    ``axis`` is None.
     """
     tensor = float_operand(x)
     require_float(tensor.node.tensor_type, "a norm")

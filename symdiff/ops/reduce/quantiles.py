@@ -1,7 +1,7 @@
 """Median, quantiles and percentiles.
 
-The value is NumPy's, which selects without sorting and gives nan where there is one. A
-quantile lies between two ranks of the sorted elements, so its derivative goes to the
+The value is NumPy's, which selects without sorting and gives nan if an element is nan.
+A quantile lies between two ranks of the sorted elements, so its derivative goes to the
 two elements that a stable sort puts there.
 """
 
@@ -48,8 +48,8 @@ METHODS = (
 def _ranks(length: Dim, q: float, method: Any) -> tuple[Dim, Dim, Any]:
     """Return the two ranks a quantile lies between, and how far it is from the first.
 
-    A quantile of the numbers 0..n-1 is its own rank, so NumPy itself says where it
-    lies.
+    A quantile of the numbers 0..n-1 is its own rank, so where the length is known the
+    rank is taken from NumPy.
     """
     if isinstance(length, int):
         rank = float(np.quantile(np.arange(float(length)), q, method=method))
@@ -73,7 +73,7 @@ def _ranks(length: Dim, q: float, method: Any) -> tuple[Dim, Dim, Any]:
 
 
 def _places(x: Tensor, attrs: Any) -> list[tuple[Tensor, Any]]:
-    """Return what a quantile is made of: indices along the axis, and weights."""
+    """Return the elements that make up a quantile: indices along the axis, weights."""
     axis = attrs["axis"]
     low, high, far = _ranks(x.shape[axis], attrs["q"], attrs["method"])
     order = hinted(argsort(x, axis), "order")
@@ -110,7 +110,7 @@ def _quantile_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Any
 
 
 def _unless_nan(quantile: Tensor, t: Any) -> Tensor:
-    """Return ``t``, and NaN where the quantile is: sorting has put the NaN aside."""
+    """Return ``t``, and NaN where the quantile is NaN: a sort puts NaN at the end."""
     return where(isnan(quantile), np.nan, t)
 
 
@@ -155,8 +155,8 @@ def quantile(
 ) -> Tensor:
     """Value below which the part ``q`` (0..1) of the elements over ``axis`` lies.
 
-    ``q`` is a number or a sequence of numbers (a new first axis), ``method`` one of
-    NumPy's.
+    ``q`` is a number, or a sequence of numbers for a new first axis; ``method`` is one
+    of NumPy's.
     """
     tensor = as_tensor(x)
     if method not in METHODS:
@@ -179,7 +179,7 @@ def quantile(
 
 
 def _one_axis(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, int]:
-    """Return the tensor with ``axes`` made one, and where that is."""
+    """Return the tensor with ``axes`` merged into one axis, and its position."""
     if len(axes) <= 1:
         return x, axes[0] if axes else 0
     kept = [a for a in range(x.ndim) if a not in axes]

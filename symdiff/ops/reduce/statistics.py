@@ -1,7 +1,7 @@
-"""Variance, weighted means, ranges and order statistics.
+"""Variance, weighted means, ranges, and statistics that leave NaN out.
 
 `var` and `std` are records because their derivative is shorter than that of their
-formula; `quantile` because NumPy selects where a graph would have to sort.
+formula; the others are compositions. Quantiles are in `symdiff.ops.reduce.quantiles`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sums, means, and questions over axes.
+"""Sums, means, and the logical reductions `any` and `all`.
 
 ``axes`` is always a sorted tuple of nonnegative ints. ``where=`` replaces what it
 leaves out by the reduction's neutral element; ``initial=`` is one more element.
@@ -180,7 +180,7 @@ def _mean_transpose(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
 
 
 def _short_mean(node: Node) -> str:
-    """The sum divided by the count, as NumPy's own is, up to 2**24 elements."""
+    """Sum divided by count: the bits of NumPy's mean for up to 2**24 elements."""
     (source,) = node.inputs
     if node.dtype.name != "float" or not source.shape:
         return op_text(node)
@@ -216,8 +216,7 @@ def mean(
 ) -> Tensor:
     """Arithmetic mean over ``axis``; at least one element is required.
 
-    With ``where``, the mean of the elements where it is true (nan where there are
-    none).
+    With ``where``, the mean of the elements where it is true, nan if there are none.
     """
     tensor = as_tensor(x) if dtype is None else cast(x, dtype)
     if where is not None:
@@ -236,7 +235,7 @@ def count_where(where: Any, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     return sum_(mask, axis, dtype=x.dtype, keepdims=keepdims)
 
 
-# --- extremes -------------------------------------------------------------------------
+# --- any and all ----------------------------------------------------------------------
 
 
 def as_truth(x: Any) -> Tensor:

@@ -1,9 +1,9 @@
 """Whether a derivative's factor can be infinite or NaN while all leaves are finite.
 
 In: an elementwise op's result, and one of its operands. Out: yes or no. Invariant: an
-elementwise op is known by its values, and those of its partials, at a few points: 0,
-negative and large ones, or positive ones alone where an operand is provably positive,
-as a variance plus a small number is.
+elementwise op is judged by its values, and those of its partials, at a few points: 0,
+negative and large ones, or only positive ones where an operand is provably positive, as
+a variance plus a small number is.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from symdiff.ops.core.symbols import OPERANDS, y
 POSITIVE = (1e-3, 0.5, 1.0, 2.0, 1000.0)
 POINTS = (-1000.0, -2.0, -1.0, -0.5, 0.0, *POSITIVE)
 _wild: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
-MOST_LOOKED_AT = 100_000  # elements of a constant; of a larger one no sign is known
+MOST_LOOKED_AT = 100_000  # elements of a constant; the sign of a larger one is unknown
 _signs: WeakKeyDictionary[Node, int] = WeakKeyDictionary()
 
 
 def may_be_infinite(node: Node, operand: int) -> bool:
-    """Whether the partial of an elementwise op can be infinite, its leaves finite."""
+    """Whether an elementwise op's partial can be infinite for finite leaves."""
     partial = node.op.partials[operand]
     if _has_pole(node):
         return True
@@ -54,7 +54,7 @@ def _symbols(partial: sp.Basic) -> frozenset[sp.Basic]:
 
 
 def has_steep(outputs: Sequence[Tensor]) -> bool:
-    """Whether any partial on the way to outputs can be infinite, its leaves finite."""
+    """Whether any partial below ``outputs`` can be infinite for finite leaves."""
     for node in every_node(topological([t.node for t in outputs])):
         if node.op.facts.singular:
             return True
@@ -70,7 +70,7 @@ def has_steep(outputs: Sequence[Tensor]) -> bool:
 
 
 def _is_wild(node: Node) -> bool:
-    """Whether a value can be infinite or NaN, of finite leaves."""
+    """Whether a value can be infinite or NaN for finite leaves."""
     if node not in _wild:
         for n in topological([node]):
             if n not in _wild:
@@ -100,7 +100,7 @@ def _has_pole(node: Node) -> bool:
 
 @lru_cache(maxsize=1024)
 def _op_has_pole(op: Op, grids: tuple[tuple[float, ...], ...]) -> bool:
-    """Whether an op, or a partial, leaves the finite numbers at some of the points."""
+    """Whether an op, or a partial of it, is infinite or NaN at one of the points."""
     if op.facts.selects or op.vjp is None:
         return False
     points = np.array(list(itertools.product(*grids))).T
@@ -124,8 +124,9 @@ def _op_has_pole(op: Op, grids: tuple[tuple[float, ...], ...]) -> bool:
 
 
 def sign_of(node: Node) -> int:
-    """Return whether a node's values are positive or not negative, as far as its
-    formula tells; see `symdiff.ops.core.signs`.
+    """Return the sign of a node's values that follows from its formula.
+
+    It is 2, 1 or 0, as in `symdiff.ops.core.signs`.
     """
     if node not in _signs:
         for n in topological([node]):

@@ -1,9 +1,10 @@
-"""Cotangents that `where` has masked, kept masked through what follows.
+"""Cotangents that `where` has masked, and the mask kept through the rules that follow.
 
-In: a cotangent such as ``where(c, t, 0)``. Out: its mask apart from ``t``. Invariant: a
-rule is linear in its cotangent, so ``rule(where(c, t, 0)) = where(c, rule(t), 0)``
-element by element; masking last instead of first turns the ``0 * inf`` of a branch that
-was not taken into 0, in every order, because the mask is itself a node.
+In: a cotangent such as ``where(c, t, 0)``. Out: its mask, and ``t``. Invariant: a rule
+is linear in its cotangent, so element by element ``rule(where(c, t, 0))`` is
+``where(c, rule(t), 0)``. Masking last instead of first turns the ``0 * inf`` of a
+branch that was not taken into 0. This holds for derivatives of every order, because the
+mask is itself a node.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class Masked:
 
 
 def masked(t: Tensor, rectified: bool = False) -> Masked | None:
-    """Return the mask of a cotangent, seen through changes of shape; None if it has
-    none, or only that of a rectifier, which ``rectified`` includes.
+    """Return the mask of a cotangent, seen through changes of shape, or None.
+
+    The mask of a rectifier such as relu counts only if ``rectified`` is set.
     """
     views = []
     while t.node.op.shows_all or t.node.op is REDUCE_SUM:
@@ -81,7 +83,7 @@ def after_view(view: Node, condition: Tensor) -> Tensor | None:
 
 
 def condition_origin(condition: Tensor) -> tuple[Node, tuple[int | None, ...]]:
-    """Return what a condition repeats, and which of its axes each axis comes from."""
+    """Return the node that a condition repeats, and the axis that each axis repeats."""
     axes: list[int | None] = list(range(condition.ndim))
     while condition.node.op.shows_all:
         (source,) = condition.parents
@@ -121,7 +123,8 @@ def _is_rectifier(condition: Tensor) -> bool:
 def hides(node: Node) -> bool:
     """Whether a node's own rule could turn a masked cotangent into NaN.
 
-    Elementwise rules keep the mask themselves, and it is seen through changes of shape.
+    Elementwise rules keep the mask themselves, and `masked` finds it below changes of
+    shape.
     """
     if node.op.is_elementwise or node.op.view or isinstance(node.type, TupleType):
         return False
@@ -129,7 +132,7 @@ def hides(node: Node) -> bool:
 
 
 def scalar_mask(t: Tensor) -> Masked | None:
-    """Return the mask of a cotangent that is hidden, or not, as a whole."""
+    """Return the mask of a cotangent if one condition holds for all its elements."""
     mask = masked(t)
     if mask is None:
         return None

@@ -1,7 +1,7 @@
-"""Parts that were placed into zeros, read again.
+"""Reading parts again that `unslice` placed into zeros.
 
-In: what `unslice` made. Out: its parts, without the zeros around them. Invariant: no
-element is lost: where a part would be cut, the answer is None.
+In: a result of `unslice`. Out: its parts, without the zeros around them. Invariant: no
+element is lost; where a part would be cut, it is read as any other tensor is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from symdiff.ops.shape.views import EXPAND_DIMS
 
 
 def part_of_placed(t: Tensor, axis: int, start: Dim, stop: Dim) -> Tensor | None:
-    """Return t[start:stop] along an axis; None where that is zeros around a part."""
+    """Return t[start:stop] along an axis; None where all of it is zeros."""
     cut, own = slice_axis(t, axis, start, stop), lone_slice(t.node)
     if own is None or cut is t:
         return cut
@@ -30,7 +30,7 @@ def part_of_placed(t: Tensor, axis: int, start: Dim, stop: Dim) -> Tensor | None
 
 
 def within(t: Tensor, window: Index) -> Tensor | None:
-    """Return t[window] of one placed part as it is placed there; None if it is cut.
+    """Return t[window], for one placed part, as an `unslice`; None if it would be cut.
 
     unslice(p, i)[j] = unslice(p, i - j) where all of i lies within j.
     """

@@ -1,9 +1,10 @@
 """Where a cotangent is 0 by its construction, as a condition.
 
-In: a cotangent (or tangent). Out: the mask that selecting put around it, seen through
-what is linear in it; a boolean tensor that holds where it may differ from 0; and parts
-placed into zeros, as the last step instead of an inner one. Invariant: only selection,
-placing and what moves elements is looked at, never the values.
+In: a cotangent (or tangent). Out: the mask of a selection in it (`covering`); a boolean
+tensor that holds where it may differ from 0 (`support`); and the same tensor with
+placing into zeros as its last step instead of an inner one (`lifted`). Linear ops in
+between are looked through. Invariant: only ops that select, place or move elements
+decide, never values.
 """
 
 from __future__ import annotations
@@ -110,13 +111,13 @@ def _either(a: Tensor, b: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Search:
-    """What has been found so far, and whether masks that no user wrote count."""
+    """The conditions found so far, and whether masks of rectifiers count."""
 
     rectified: bool
     known: dict[Tensor, Tensor | None] = field(default_factory=dict)
 
 
-# Of nodes that a sweep has looked at: whether zeros by construction may be in them.
+# For nodes that a sweep has looked at: whether they may have zeros by construction.
 Seen = dict[Node, bool]
 
 
@@ -150,7 +151,7 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
     linear = _linear_operands(t)
     if kind is None and not linear:
         return None
-    # A factor that is 0 is a value, and no selection: 0 times inf stays nan.
+    # A factor that happens to be 0 is no selection: 0 times inf stays nan.
     factors = op in (MUL, DIV)
     parts = [
         None if factors and _is_nothing(p) else _support(p, search, depth)
@@ -179,7 +180,7 @@ def _found(t: Tensor, search: _Search, depth: int) -> Tensor | None:
 
 
 def _may_hold_zeros(t: Tensor, seen: Seen) -> bool:
-    """Whether a tensor, or what it is linear in, is the result of selecting or placing.
+    """Whether a tensor, or an operand it is linear in, comes from selecting or placing.
 
     Most cotangents are not; for those there is nothing to search.
     """
@@ -206,7 +207,7 @@ def _makes_zeros(t: Tensor) -> bool:
 
 
 def _places_zeros(node: Node) -> bool:
-    """Whether an op leaves zeros around what it hands on."""
+    """Whether an op leaves zeros around the elements of its operand."""
     if node.op is UNSLICE:
         return not fills(node)
     kind = node.op.facts.zeros or ""
@@ -226,10 +227,10 @@ def _linear_operands(t: Tensor) -> tuple[Tensor, ...]:
 
 
 def _of_rows(t: Tensor, search: _Search, depth: int) -> Tensor | None:
-    """Return the condition of what a loop stacks, where rows of its sequences hold it.
+    """Return the condition of a loop's stacked result, if its sequences contain it.
 
-    The mask inside the body is one of its leaves: the sequence outside says it for all
-    steps.
+    The mask inside the body is then a leaf, a row of a sequence: the sequence is the
+    condition for all steps.
     """
     (loop,) = t.parents
     attrs, index = loop.node.attrs, t.node.attrs["index"]
@@ -244,7 +245,7 @@ def _of_rows(t: Tensor, search: _Search, depth: int) -> Tensor | None:
 
 
 def _outside(inner: Tensor, rows: dict[Node, Tensor], steps: Dim) -> Tensor | None:
-    """Return a condition of one row for all rows, stacked along a first axis."""
+    """Return one row's condition for all rows, stacked along a new first axis."""
     if inner.node in rows:
         return rows[inner.node]
     op = inner.node.op
@@ -275,7 +276,7 @@ def _and(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _parts(t: Tensor) -> slice:
-    """Return which operands of an op that moves elements these are."""
+    """Return which operands' elements an op moves, as a slice of the operands."""
     every = t.node.op.facts.zeros == "joined" or t.node.op is UNSLICE
     return slice(2 if t.node.op is SET_AT else None if every else 1)
 
@@ -310,9 +311,9 @@ def _is_nothing(t: Tensor) -> bool:
 
 
 def lifted(t: Tensor, depth: int = DEPTH) -> Tensor | None:
-    """Return a tensor that was cut out of zeros as `unslice` of its part, or None.
+    """Return a tensor as `unslice` of a part, where it was made from one, or None.
 
-    view(unslice(p)) = unslice(view(p)), and so for sums, repetition and factors.
+    view(unslice(p)) = unslice(view(p)), and likewise for sums, repetition and factors.
     """
     if lone_slice(t.node) is not None:
         return t

@@ -1,8 +1,8 @@
-"""Broadcasting, and arrays of one value, which are a value that is broadcast.
+"""Broadcasting, and arrays of one value, which are a scalar that is broadcast.
 
 In: a tensor, and the shape it is stretched to. Out: a `broadcast_to` node. Invariant:
-`broadcast_to` and `reduce_sum` are each other's transpose, the one pair in which
-broadcasting is differentiated.
+`broadcast_to` and `reduce_sum` are each other's transpose; broadcasting is
+differentiated nowhere else.
 """
 
 from __future__ import annotations
@@ -92,8 +92,7 @@ def broadcast_to(x: Any, shape: Any) -> Tensor:
 def sum_to_shape(x: Tensor, shape: Shape) -> Tensor:
     """Sum over the axes along which ``shape`` would be broadcast to x's shape.
 
-    The transpose of `broadcast_to`: leading axes disappear, stretched axes keep length
-    1.
+    The transpose of `broadcast_to`: leading axes disappear, stretched axes are 1 long.
     """
     lead = x.ndim - len(shape)
     stretched = [
@@ -132,8 +131,8 @@ def ones(shape: Any, dtype: Any = float) -> Tensor:
     return full(shape, 1, dtype)
 
 
-# Zeros of as many rows as a while loop ran: they read what the loop has kept of its
-# steps, as nothing else tells how many those were.
+# Zeros with one row for each step of a while loop: they read a stack of the loop, as
+# only its length tells the trip count.
 ZEROS_OF = primitive(
     "zeros_of",
     lambda t: t,

@@ -70,7 +70,7 @@ def _piece(i: int) -> Any:
 
 
 class _Pieces(dict):
-    """The transposes of any number of operands, made when asked for."""
+    """The transposes of an op with any number of operands, made on demand."""
 
     def __init__(self, piece: Any) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ def _table_text(node: Any) -> str:
     return f"np.array({rows[0]}, dtype={dtype_text(node.dtype)})"
 
 
-# What stacks of stacks of scalars are lowered to, row by row.
+# Stacks of stacks of scalars are lowered to this op, row by row.
 TABLE = primitive(
     "table",
     _infer_table,

@@ -35,7 +35,7 @@ _STATISTICS: dict[str, Callable[..., Tensor]] = {
     "mean": mean,
     "median": median,
 }
-_ROUNDED = {"mean": rint, "median": rint, "linear_ramp": floor}  # of integers
+_ROUNDED = {"mean": rint, "median": rint, "linear_ramp": floor}  # for integers
 _GATHERING = ("reflect", "symmetric", "wrap")
 _ARGUMENTS = {
     "constant": "constant_values",
@@ -121,7 +121,7 @@ def _pad_axis(
 def _filled(
     x: Tensor, axis: int, count: int, mode: str, value: Any, *, last: bool
 ) -> Tensor:
-    """Return the part that is added before (or after) an axis."""
+    """Return the elements added before (or, if ``last``, after) those of an axis."""
     shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
     if mode == "constant":
         return full(shape, value, x.dtype)
@@ -144,9 +144,9 @@ def _filled(
 def _whole(
     x: Tensor, axis: int, count: int, mode: str, value: Any, *, last: bool
 ) -> Tensor:
-    """Return what is added to integers or booleans, computed in float64 as NumPy does.
+    """Return the elements added to integers or booleans, computed in float64.
 
-    It rounds ramps of integers down, and means to the nearest.
+    Ramps of integers are rounded down, means and medians to the nearest integer.
     """
     found = _filled(cast(x, "float64"), axis, count, mode, value, last=last)
     return cast(found if x.dtype.is_bool else _ROUNDED[mode](found), x.dtype)

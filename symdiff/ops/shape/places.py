@@ -1,8 +1,9 @@
 """Where the axes and parts of an operand are after a change of shape.
 
-In: a node whose elements are all its operand's, or sums of them. Out: the operand's
-axis that each axis of it is, or the index of a part of the operand in it; None where
-there is none. Invariant: nothing is built, only indices are computed.
+In: a node whose elements are those of its operand, or sums of them. Out: for each axis
+of the node the axis of the operand that it is, or the index in the node of a part of
+the operand; None where there is none. Invariant: nothing is built, only indices are
+computed.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def _between(first: Any, last: Any, count: Any, endpoint: bool, kind: Any) -> Te
     steps = count - endpoint
     if not isinstance(steps, int) or steps < 1:
         found = span * along(1) + first
-    else:  # in NumPy's order: a number that rounds to below an integer is cut off
+    else:  # in NumPy's order of operations: rounding decides what is cut off
         numbers: Any = along(steps)
         found = numbers * (span / steps) + first
         found = where(numbers == steps, last, found)

@@ -131,7 +131,7 @@ def _roll_text(node: Any) -> str:
         return f"np.roll(_0, {shift[0]}{where})"
     if not cut:
         return "_0.copy()"
-    # Two slices joined: what np.roll does, at a tenth of its cost for short arrays.
+    # Two slices joined, as np.roll does it, at a tenth of its cost for short arrays.
     rows = ":, " * axis
     where = f", axis={axis}" if axis else ""
     return f"np.concatenate((_0[{rows}{-cut}:], _0[{rows}:{-cut}]){where})"

@@ -1,7 +1,7 @@
-"""How changes of shape hand rows on, for the records of `symdiff.ops.shape`.
+"""The row classes of changes of shape, for the records of `symdiff.ops.shape`.
 
 In: a node and its operands' classes. Out: its class, or None where it mixes rows.
-Invariant: as in `symdiff.ops.core.rows`, whose rules these are.
+Invariant: these are rules as in `symdiff.ops.core.rows`, and as safe.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from symdiff.ops.core.rows import WHOLE, Batch, Part, Rows, moved, per, same_row
 
 
 def broadcast(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    """Repeating gives no further rows, but it may repeat something for each row."""
+    """Rows stay rows; a value that is repeated once for each row becomes rows."""
     (part,), (x,) = parts, node.inputs
     if isinstance(part, Rows):
         rows = moved(part, part.axis + len(node.shape) - len(x.shape))
@@ -30,7 +30,7 @@ def broadcast(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
 
 
 def reshaped(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    """Rows are where as many elements lie before and after each."""
+    """Rows are found again where as many elements lie before and after each."""
     (part,), (x,) = parts, node.inputs
     if not isinstance(part, Rows):
         return None

@@ -115,7 +115,7 @@ def _ints(*dims: Dim) -> bool:
 
 
 def _quotient(total: Any, rest: Any) -> Dim:
-    """Return how often ``rest`` goes into ``total``; that it does is for run time."""
+    """Return ``total / rest``; whether it divides evenly is checked at run time."""
     ratio = sp.sympify(total) / rest
     return as_dim(ratio if ratio.is_integer else sp.floor(ratio))
 

@@ -58,7 +58,7 @@ class AbsentError(TracingError, AttributeError):
 
 def attribute(self: Tensor, name: str) -> NoReturn:
     """Raise for an attribute that a tensor lacks, with what to write instead."""
-    if name.startswith("__"):  # questions of Python and NumPy, not of the user
+    if name.startswith("__"):  # asked for by Python or NumPy, not by the user
         raise AttributeError(f"a symbolic tensor has no {name}")
     remedy = REMEDIES.get(name)
     if remedy is None:
@@ -70,7 +70,7 @@ def attribute(self: Tensor, name: str) -> NoReturn:
 
 
 def to_array(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
-    """Raise where an array is made of a tensor, with what the line needs."""
+    """Raise where an array is made of a tensor, with a remedy for the user's line."""
     site = capture()
     line, inside = quote(site), _scipys_function()
     if inside is not None:

@@ -1,8 +1,7 @@
 """The one place that knows which modules define ops: all of this package.
 
 In: nothing. Out: `OPS` and `API` filled. Invariant: a file added below `symdiff/ops`
-is found without being named anywhere, and in an order that does not depend on the file
-system.
+is found without being named anywhere, in an order independent of the file system.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def numpy_mixing(on: bool = True) -> Iterator[None]:
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Return ``function(*args, **kwargs)``, integers as floats where it needs them.
 
-    Raises the error of the call as it was written where widening does not help.
+    Where widening does not help, raises the error of the call as it was written.
     """
     try:
         return function(*args, **kwargs)
@@ -57,15 +57,15 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
             return function(*widened[: len(args)], **named)
         except (SymdiffError, TypeError, ValueError, IndexError):
-            pass  # what was written is at fault, or a list that is no operand
+            pass  # the call itself is wrong, or the list is no operand
     raise first
 
 
 def _attempts(given: Sequence[Any]) -> Iterator[list[Any]]:
-    """Yield arguments with integers as floats, ever more of them.
+    """Yield the arguments with integers as floats, more of them in every attempt.
 
-    Booleans come last: as masks they must stay. So do lists of Python's integers, which
-    may be axes or labels: all of them, then one alone.
+    Booleans come late, because masks must stay boolean. So do lists of Python's
+    integers, which may be axes or labels. At the end one argument alone is widened.
     """
     for lists in (False, True):
         for kinds in ("iu", "iub"):
@@ -75,7 +75,7 @@ def _attempts(given: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def _widen(value: Any, kinds: str, lists: bool) -> Any:
-    """Return integer arrays as floats, in lists of operands too; else the value.
+    """Return integer arrays as floats, also in lists of operands; else the value.
 
     ``lists`` says whether a list of Python's numbers is such an array.
     """
@@ -107,5 +107,5 @@ def _numbers(value: Sequence[Any]) -> np.ndarray | None:
         return None
     try:
         return np.asarray(value)
-    except ValueError:  # of uneven lengths
+    except ValueError:  # rows of different lengths
         return None

@@ -145,7 +145,7 @@ def _length(self: Tensor) -> int:
 
 
 def _no_sympy(self: Tensor) -> Any:
-    """Let ``N * x`` of a dim and a tensor be the tensor's business."""
+    """Refuse SymPy's conversion, so that ``N * x`` of a dim calls ``x.__rmul__``."""
     raise SympifyError(self)
 
 

@@ -39,7 +39,7 @@ _RENAMED = {
     "log_expit": "log_sigmoid",
     "loggamma": "gammaln",
 }
-# What NumPy has under a name of its own, and is one call here.
+# Functions of NumPy that are a call of another function here.
 _COMPOSED: dict[str, Callable[..., Any]] = {
     "conjugate": as_tensor,
     "copy": as_tensor,
@@ -88,7 +88,7 @@ _REMEDIES = {
     "empty_like": "use np.zeros_like",
 }
 
-# Arguments of NumPy that change nothing here when they have these values.
+# Arguments of NumPy that have no effect here when they have these values.
 _IDLE: dict[str, tuple[Any, ...]] = {
     "out": (None,),
     "order": (None, "K", "C", "A"),
@@ -181,7 +181,7 @@ def _arranged(
         elif required or parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
             operands.append(value)
         elif mine is not None and mine.kind is inspect.Parameter.VAR_POSITIONAL:
-            operands.append(value)  # reshape and transpose spread theirs
+            operands.append(value)  # *shape of reshape, *axes of transpose
         elif mine is not None or not (
             value is parameter.default or _is_idle(name, value)
         ):
@@ -192,7 +192,7 @@ def _arranged(
 def _call(
     target: str, written: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    """Call the public function, dropping arguments that say nothing."""
+    """Call the public function without arguments that have no effect."""
     target = target if target in API else _RENAMED.get(target, target)
     function = API.get(target, _COMPOSED.get(target))
     if function is None:
@@ -222,7 +222,7 @@ def _call(
 
 
 def _is_idle(name: str, value: Any) -> bool:
-    """Whether an argument asks for nothing beyond what happens anyway."""
+    """Whether an argument has no effect with this value."""
     if isinstance(value, tuple):
         return name == "out" and all(v is None for v in value)
     if value is None or isinstance(value, (bool, str)):

@@ -1,9 +1,9 @@
-"""Writes in place: ``y += 1``, ``y.sort()`` and their kind in a traced function.
+"""Writes in place, such as ``y += 1`` and ``y.sort()``, in a traced function.
 
 In: a plain NumPy function while it is traced, and the calls it makes. Out: tensors that
-show a write wherever the function holds the same object. Invariant: never a value other
-than NumPy's. What may share memory with a written value, as a view does, raises when it
-is read, and so does a write into an array of the caller's.
+show a write wherever the function holds the same object. Invariant: the value is that
+of NumPy, or an error is raised. A tensor that may share memory with a written one, as a
+view does, raises when it is read, and so does a write into an array of the caller's.
 
 Elsewhere tensors are immutable: ``y += 1`` is ``y = y + 1``.
 """
@@ -40,7 +40,7 @@ _VIEWS = """
     squeeze swapaxes transpose unstack vsplit
 """
 VIEWS = frozenset(_VIEWS.split())
-# Functions that give an array of no axes where others give an immutable number.
+# Functions that return a 0-d array where others return an immutable scalar.
 _BOXES = """
     astype block cast copy full full_like ones ones_like piecewise positive roll select
     tensordot where zeros zeros_like
@@ -68,9 +68,9 @@ def entered(tensor: Tensor, name: str, leaf: Any) -> None:
 
 
 def call_back(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function that the user gave to one of ours, such as a loop's body.
+    """Call a function that the user passed to one of ours, such as a loop's body.
 
-    Returns the values that its results have when it returns.
+    Its results are read at once: later writes do not change them.
     """
     with in_user_code(function):
         return read(function(*args))
@@ -82,7 +82,7 @@ def call_back(function: Callable[..., Any], *args: Any) -> Any:
 def _watched(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Any:
-    """Call a public function on what its operands are now, and note what is shared."""
+    """Call a public function on its operands' current values; note shared memory."""
     held = list(_tensors((*args, *kwargs.values())))
     with part_here():
         result = function(*read(tuple(args)), **read(dict(kwargs)))
@@ -115,7 +115,7 @@ def _is_view(name: str, operands: Sequence[Any], options: Mapping[str, Any]) -> 
 
 
 def _placed(result: Any, name: str, held: Sequence[Tensor], is_view: bool) -> Any:
-    """Return results that are objects of their own, unless they are views."""
+    """Return results as new objects with memory of their own, unless they are views."""
     if isinstance(result, (tuple, list)) and not hasattr(result, "_fields"):
         return type(result)(_placed(r, name, held, is_view) for r in result)
     if not isinstance(result, Tensor):
@@ -150,7 +150,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def augmented(tensor: Tensor, other: Any, operator: Callable[..., Any]) -> Any:
-    """Return ``tensor op= other``; NotImplemented where it binds its name anew."""
+    """Return ``tensor op= other``; NotImplemented if Python is to rebind the name."""
     if not watched() or (tensor.memory is not None and tensor.memory.scalar):
         return NotImplemented
     made = operator(tensor, other)

@@ -1,4 +1,4 @@
-"""The columns of a convolution: what each window holds, one window a column.
+"""The columns of a convolution (im2col): the elements of each window as one column.
 
 In: images with the batch last, (C, ..., N). Out: `columns`, a matrix with a row for
 each place of each channel's window, and its transpose `add_columns`, which adds

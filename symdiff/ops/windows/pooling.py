@@ -1,7 +1,8 @@
 """Pooling: the largest element, or the mean, of windows along the last axes.
 
-The records are in `window_ops`; here are the public functions, which pad and check. All
-of a maximum's gradient goes to the first largest element of its window.
+The records are in `symdiff.ops.windows.reductions`. Here are the public functions,
+which pad and check. The whole gradient of a maximum goes to the first largest element
+of its window.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def max_pool1d(
     """Largest element of windows along the last axis.
 
     ``stride`` is the window's length unless given; padding never wins; ``dilation`` is
-    the distance of neighbouring elements of a window. The gradient
-    goes to the first largest element of each window.
+    the distance of neighbouring elements of a window. The gradient goes to the first
+    largest element of each window.
     """
     return _max_pool(x, window, stride, padding, dilation, 1)
 

@@ -1,4 +1,4 @@
-"""What pooling is made of: the largest element and the sum of sliding windows.
+"""The ops behind pooling: the largest element and the sum of sliding windows.
 
 Each is computed by one strided slice per place of the window. `window_argmax` names the
 first largest element of each window; `window_pick` and its transpose `window_place`
@@ -249,7 +249,7 @@ def _place_text(node: Node) -> str:
     )
     sign = "=" if apart else "+="  # places of windows that lie apart are written once
     value = f"np.where(_1 == {number}, _0, 0)"
-    if node.dtype.is_bool:  # which elements are read, where zeros are hidden
+    if node.dtype.is_bool:  # a mask of the elements that are read
         value = f"(_1 == {number}) & _0"
     return (
         f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"

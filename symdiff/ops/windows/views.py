@@ -1,9 +1,9 @@
-"""Windows that slide along axes: their views, and what adds them up again.
+"""Windows that slide along axes: their views, and the transpose, which adds them up.
 
 In: a tensor, the axes, and the window's length, stride and dilation along each. Out:
 `windows`, whose last axes run inside the window, and its transpose `add_windows`, which
 adds every element of every window to where it came from. A loop over the few places of
-a window is the only Python loop; each turn is one strided slice.
+a window is the only Python loop; each iteration is one strided slice.
 """
 
 from __future__ import annotations
