@@ -1,10 +1,10 @@
-"""Rules of ops that are not elementwise, applied to the rows that are read alone.
+"""Rules of ops that are not elementwise, applied only to the rows that were read.
 
 In: a cotangent that is a part placed into zeros, along axes that the op treats
-independently. Out: the rule applied to this part and to the same part of what it reads,
-and placed. Invariant: ``rule(place(t)) = place(rule(t))``; an operand without such an
-axis, as ``b`` of ``a @ b`` for rows of ``a``, gets its whole share from the part. Rows
-that are not read take no part, were they infinite.
+independently. Out: the rule applied to this part and to the same part of its operands,
+and the result placed. Invariant: ``rule(place(t)) = place(rule(t))``; an operand
+without such an axis, as ``b`` of ``a @ b`` for rows of ``a``, gets its whole share from
+the part. Rows that were not read do not matter, even if they are infinite.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def vjp_apart(
 ) -> Sequence[Tensor | None] | None:
     """Return the shares of a node's operands; None where its record names no axes.
 
-    Where the cotangent is masked by rows and every operand has them, so are the shares.
+    If the cotangent is masked by rows, and every operand has these rows, the shares are
+    masked too.
     """
     axes, rule = _axes(output), output.node.op.vjp
     if axes is None or rule is None:
@@ -83,7 +84,7 @@ def _axes(output: Tensor) -> Axes | None:
 
 
 def _parts(ct: Tensor, axes: Axes) -> Parts | None:
-    """Return what a cotangent was placed from, if along independent axes alone."""
+    """Return the parts of a cotangent, if it was placed along independent axes only."""
     placings = _placings(ct, DEPTH)
     if placings is None:
         return None
@@ -122,7 +123,7 @@ def _placings(ct: Tensor, depth: int) -> Parts | None:
 
 
 def _negated(part: Tensor) -> Tensor:
-    """Return a part with the other sign, its mask around it."""
+    """Return a part negated, with its mask kept outermost."""
     mask = masked(part)
     return -part if mask is None else mask.around(-mask.inner)
 

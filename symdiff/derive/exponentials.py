@@ -1,7 +1,8 @@
 """Exponentials, logarithms and their quotients, as nodes that do not overflow.
 
 In: the operands of an op. Out: the stable node that equals it, or None. Invariant: each
-rule is an identity over the reals, and says so; ``RULES`` has them by op, in order.
+rule is an identity over the reals, given in its docstring; ``RULES`` lists them by op,
+in the order in which they are tried.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Forward mode: one sweep from inputs to outputs, carrying a tangent beside each
-primal.
+"""Forward mode: one sweep from inputs to outputs, with a tangent beside each primal.
 
 In: tensors and tangents of the variables. Out: the tangents of the outputs, as graph.
 Invariant: a primal node's forward rule is applied once; None stands for a zero tangent.
@@ -47,7 +46,7 @@ def forward_sweep(
             )
         ):
             moved = _moved(tensor, known, seen)
-            if tensor.node in given:  # a variable that depends on others moves by both
+            if tensor.node in given:  # a variable may depend on another one
                 moved = add_all([given[tensor.node], moved])
         if moved is not None:
             known[tensor.node] = moved
@@ -57,7 +56,7 @@ def forward_sweep(
 
 
 def _moved(tensor: Tensor, known: dict[Node, Any], seen: Seen) -> Any:
-    """Return the tangent that a node's operands give it; None is zero."""
+    """Return a node's tangent from those of its operands; None is zero."""
     node = tensor.node
     if node.op.jvp is None:
         return None
@@ -84,13 +83,12 @@ def _carries(node: Node) -> bool:
 
 @api("jvp")
 def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
-    """Jacobian-vector product: the tangent of ``y`` when ``wrt`` moves along
-    ``tangents``.
+    """Jacobian-vector product: the tangent of ``y`` for ``tangents`` of ``wrt``.
 
     ``y`` may be a tensor or a list (the result has the same form); ``wrt`` and
-    ``tangents`` are a tensor each, or lists of equal length and shapes. A variable that
-    depends on another moves by its own tangent and along with the other, as `vjp`
-    counts both paths.
+    ``tangents`` are a tensor each, or lists of equal length and shapes. If a variable
+    depends on another one, its tangent is the sum of its own and of the one that it
+    gets from the other, as `vjp` counts both paths.
     """
     outputs = [as_tensor(t) for t in (y if isinstance(y, (list, tuple)) else [y])]
     variables = check_wrt(wrt)

@@ -2,8 +2,7 @@
 
 In: tensors. Out: derivatives as graph. Invariant: a Jacobian is built row by row or
 column by column, whichever are fewer, by one sweep inside a loop; the primal is
-computed outside it, once. A Jacobian of independent rows is never formed as a dense
-matrix.
+computed once, outside the loop. For independent rows no dense Jacobian is formed.
 """
 
 from __future__ import annotations
@@ -44,18 +43,18 @@ def jacobian(y: Any, wrt: Any, batch_dims: int = 0, mode: str | None = None) -> 
         depends on wrt[b] alone. The result has shape batch + y's rest + wrt's rest, and
         holds the diagonal blocks only.
     mode : str, optional
-        "forward" or "reverse"; by default whichever takes fewer sweeps, reverse where
-        the shapes do not tell.
+        "forward" or "reverse"; by default the one that takes fewer sweeps, or reverse
+        where symbolic shapes leave this open.
 
     Returns
     -------
     Tensor or list of Tensor
-        Without batch axes of shape ``y.shape + wrt.shape``.
+        Of shape ``y.shape + wrt.shape`` if there are no batch axes.
 
     Notes
     -----
-    The promise of independence is the caller's; where it is broken, the blocks are sums
-    over the batch.
+    Independence is not checked; if rows depend on each other, the blocks are sums over
+    the batch.
     """
     output = as_tensor(y)
     if not output.dtype.is_float:
@@ -145,7 +144,7 @@ def _columns(y: Tensor, x: Tensor, batch: Shape, n: Dim) -> Tensor:
 
 
 def _each(part: Any, count: Dim, shape: Shape) -> Tensor:
-    """Return the parts stacked: written out where few, else looped over."""
+    """Return the parts stacked: written out if they are few, else made in a loop."""
     if isinstance(count, int) and count <= UNROLL:
         if count == 0:
             return zeros((0, *shape))

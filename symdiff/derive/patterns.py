@@ -1,7 +1,7 @@
-"""Reading the formulas that rules of stability look for.
+"""Matching the formulas that rules of stability replace.
 
-In: tensors. Out: what they are made of, or None. Invariant: nothing is built here but
-``-x`` for `negated`.
+In: tensors. Out: the operands of the formula, or None if a tensor does not match.
+Invariant: nothing is built here except ``-x`` in `negated`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Rule = Callable[..., Tensor | None]
 
 
 class Rules(dict[str, list[Rule]]):
-    """The rules of a file by the name of their op, in the order they are tried in."""
+    """The rules of a file by name of op, in the order in which they are tried."""
 
     def of(self, *ops: Op) -> Callable[[Rule], Rule]:
         """Enter a rule for nodes of the given ops."""
@@ -41,7 +41,7 @@ class Rules(dict[str, list[Rule]]):
 
 
 def joined(*tables: Rules) -> Rules:
-    """Return one table of several, the rules of the first first."""
+    """Return one table of several; rules of earlier tables are tried first."""
     found = Rules()
     for table in tables:
         for name, rules in table.items():
@@ -81,7 +81,7 @@ def negated(x: Tensor) -> Tensor:
 
 
 def source(t: Tensor) -> tuple[Tensor, tuple[int | None, ...]]:
-    """Return what a tensor repeats or reshapes, and where its axes come from there."""
+    """Return the tensor below views, and for each axis the axis of it that it is."""
     axes: list[int | None] = list(range(t.ndim))
     while t.node.op is STOP_GRADIENT or t.node.op.shows_all:
         (inner,) = t.parents
@@ -97,7 +97,8 @@ def source(t: Tensor) -> tuple[Tensor, tuple[int | None, ...]]:
 def is_spread(t: Tensor, of: Callable[[Tensor], bool], axes: Any = None) -> Any:
     """Return the reduction that ``t`` repeats along the axes it was taken over.
 
-    None where it is no such reduction, or its axes are not lined up with the whole's.
+    None where ``t`` is no such reduction, or its axes are not aligned with those of the
+    reduction's operand.
     """
     reduction, places = source(t)
     attrs = reduction.node.attrs

@@ -2,8 +2,8 @@
 
 In: output tensors and their cotangents. Out: the cotangent of each tensor asked for, as
 ordinary graph. Invariant: each primal node's rule is applied once, after every user of
-the node has contributed; None stands for a zero cotangent and is never materialised on
-the way.
+the node has contributed. None stands for a zero cotangent; the sweep never makes an
+array of zeros for it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def reverse_sweep(
 ) -> list[Tensor | None]:
     """Return the cotangent of each tensor in ``wrt``; None where nothing reaches it.
 
-    ``totals`` takes in the cotangent of every value on the way.
+    ``totals`` is filled with the cotangent of every node that the sweep passes.
     """
     order = tensor_topological(outputs)
     wanted = {t.node for t in wrt}
@@ -90,7 +90,7 @@ def _is_float(node: Node) -> bool:
 
 
 def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
-    """Return where a sum of contributions belongs: a leaf's, to its first use."""
+    """Return the site of a sum of contributions; for a leaf, that of its first use."""
     last = contributions[-1]
     if (
         tensor.node.op.leaf
@@ -102,9 +102,10 @@ def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
 
 
 def summed(node: Node, contributions: list[Any]) -> Any:
-    """Add up contributions, first use first; several results stay apart by index.
+    """Add up contributions, those of first uses first.
 
-    Those of loops and branches come in the dtypes of their results, as carries do.
+    A node with several results gets a list with one sum for each, cast to the dtype of
+    the result: a carry must keep its dtype.
     """
     latest = contributions[::-1]
     if not isinstance(node.type, TupleType):
@@ -124,7 +125,7 @@ def hand_back(
     pending: dict[Node, list[Any]],
     seen: Seen,
 ) -> None:
-    """Apply the node's rule and hand each input its share."""
+    """Apply the node's rule and add each input's share to ``pending``."""
     node = tensor.node
     if node.op is ITEM:
         (source,) = node.inputs
@@ -138,7 +139,7 @@ def hand_back(
             each = node.op.is_elementwise
             rule = partial(selected_vjp, seen=seen) if each else _rule(node.op)
             shares = rule(total, tensor, tensor.parents, node.attrs, needs)
-    else:  # linear: hidden as a whole before is hidden as a whole after
+    else:  # the rule is linear: a mask of the whole cotangent can be applied after it
         shares = _rule(node.op)(mask.inner, tensor, tensor.parents, node.attrs, needs)
         shares = [None if s is None else mask.around(s) for s in shares]
     for source, share, needed in zip(node.inputs, shares, needs, strict=True):
@@ -148,13 +149,13 @@ def hand_back(
 
 
 def _rule(op: Op) -> Vjp:
-    """Return an op's reverse rule; of a loop or branch, with the sweep of bodies."""
+    """Return an op's reverse rule; a loop or branch gets the sweep for its bodies."""
     assert op.vjp is not None
     return partial(op.vjp, sweep=reverse_sweep) if op.facts.sweeps else op.vjp
 
 
 def _check_share(node: Node, source: Node, share: Tensor) -> None:
-    """Hold every rule to its contract: a cotangent has its primal's shape."""
+    """Raise `DerivativeError` where a cotangent does not have its primal's shape."""
     fits = len(share.shape) == len(source.shape) and all(
         dims_equal(a, b) is not False
         for a, b in zip(share.shape, source.shape, strict=True)
@@ -195,8 +196,9 @@ def fit_tangent(tangent: Any, variable: Tensor) -> Tensor:
 
 
 def _fitted(given: Any, like: Tensor, what: str, whose: str) -> Tensor:
-    """Return ``given`` as a tensor of the shape of what it belongs to; raise where it
-    has another, as one number for many says nothing of a direction.
+    """Return ``given`` as a tensor of the shape of ``like``; raise if it has another.
+
+    It is not broadcast: one number for many elements is no direction.
     """
     tensor = float_operand(given)
     if tensor.shape == like.shape:
@@ -250,9 +252,9 @@ def grad(y: Any, wrt: Any) -> Any:
         A float scalar.
     wrt : Tensor or list of Tensor
         The result has the same form. A tensor that ``y`` does not depend on gets zeros,
-        with a warning. Computed tensors and constants are told apart by their formula:
-        of ``a = x * 2`` and ``b = x * 2``, both vary. Inputs and parameters are each
-        their own.
+        with a warning. Computed tensors and constants with the same formula are one
+        variable: of ``a = x * 2`` and ``b = x * 2``, both vary. Every input and
+        parameter is a variable of its own.
 
     Raises
     ------

@@ -1,9 +1,9 @@
 """Roots of sums of squares, and squares of roots.
 
-In: as in `stability`, whose rules these are. Out: one root for all spellings, with
-derivative 0 at the origin in every order, where ``sqrt`` alone gives 0 * inf; and
-squares without a root in between, so that they keep the curvature that they have at the
-origin. Invariant: each rule is an identity over the reals, and says so.
+In: as in `symdiff.derive.stability`, which applies these rules. Out: one root for all
+spellings, with derivative 0 at the origin in every order, where ``sqrt`` alone gives
+0 * inf; and squares of a root without the root, which keep their curvature at the
+origin. Invariant: each rule is an identity over the reals, given in its docstring.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def root_of_squares(t: Tensor) -> Tensor | None:
 
 @RULES.of(SQRT)
 def root_of_variance(t: Tensor) -> Tensor | None:
-    """sqrt(var(x)) = std(x), whose derivative is 0 where nothing varies."""
+    """sqrt(var(x)) = std(x), whose derivative is 0 where all elements are equal."""
     if t.node.op is not VAR:
         return None
     attrs = t.node.attrs
@@ -76,7 +76,7 @@ def power_as_root(a: Tensor, b: Tensor) -> Tensor | None:
 
 
 def stable_root(q: Tensor) -> Tensor:
-    """Return sqrt(q), a sum of squares, as the node that is smooth enough at 0."""
+    """Return sqrt(q), q a sum of squares, as a node whose derivative at 0 is 0."""
     for stable in RULES[SQRT.name]:
         found = stable(q)
         if found is not None:
@@ -195,7 +195,7 @@ def squared(x: Tensor, depth: int = DEPTH) -> Tensor | None:
         return x.parents[0]
     if op is SQRT:
         q = x.parents[0]
-        # a factor, so that the derivative too is NaN where there is no root
+        # a factor, so that the derivative is NaN as well where q is negative
         found: Tensor = q * API["where"](q >= 0, 1.0, math.nan)
         return found
     return None

@@ -1,12 +1,12 @@
-"""Raw formulas as stable nodes, before they are differentiated.
+"""Raw formulas replaced by stable nodes, before they are differentiated.
 
 In: tensors as declared, and the variables of a derivative. Out: equal tensors in which
 formulas that overflow, cancel or divide 0 by 0 are nodes that do not. Invariant: each
-rule is an identity over the reals, its docstring says which; a rule never looks through
-a variable, whose derivative is asked for.
+rule is an identity over the reals, given in its docstring. A rule never looks through a
+variable, because its derivative is asked for.
 
-Derivatives are taken of what this module returns, so ``sd.grad`` sees it as well as the
-compiler does; `interpret` shows the values as they were written.
+Both ``sd.grad`` and the compiler differentiate the tensors that this module returns;
+`interpret` computes the formulas as they were written.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def better(old: Tensor, parents: Sequence[Tensor]) -> Tensor | None:
             found = apply_rule(*parents)
         if found is None or found.type != old.type:
             continue
-        if not inside.holds(found.order):  # an operand itself: its own name stands
+        if not inside.holds(found.order):  # an operand: it keeps its own name
             return found
         label, hint = found.label or old.label, found.hint or old.hint
         return mark(found, label=label, hint=hint, result=old.origin.result)
@@ -42,9 +42,7 @@ def better(old: Tensor, parents: Sequence[Tensor]) -> Tensor | None:
 
 
 def stabilising() -> Rebuilding:
-    """Return what becomes of tensors where every raw formula is replaced, inside bodies
-    as well.
-    """
+    """Return the `Rebuilding` that replaces every raw formula, also inside bodies."""
     return rebuilding_within(better)
 
 
@@ -58,12 +56,13 @@ def stabilised(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return outputs and variables of a derivative with raw formulas replaced.
 
-    A variable that is computed is kept: no rule looks through it.
+    A bound leaf stands for each computed variable meanwhile, so that no rule looks
+    through it.
     """
     inner = {t.node for t in wrt if not t.node.op.leaf}
     if not inner:
         return stabilise(outputs), list(wrt)
-    kept: dict[Node, Tensor] = {}  # stand-in to what it stands for
+    kept: dict[Node, Tensor] = {}  # leaf to the variable it stands for
     stands: dict[Node, Tensor] = {}
 
     def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
@@ -74,7 +73,7 @@ def stabilised(
             if made is None:
                 made = remade(old, parents, old.node.attrs, keep_order=False)
             attrs = {"name": "variable", "shape": made.shape, "dtype": made.dtype}
-            # What rules build of it has its reader's order.
+            # The leaf keeps the order: what rules build from it comes with its reader.
             leaf = Tensor(node_of(BOUND, (), attrs), (), order=old.order)
             stands[old.node] = leaf
             kept[leaf.node] = made

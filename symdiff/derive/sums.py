@@ -1,8 +1,8 @@
 """How cotangents (and tangents) of one value add up.
 
-In: the contributions that users of a value hand back. Out: their sum. Invariant: what
-selection has masked under one condition is added under one mask, and parts that were
-placed into zeros are placed into one array; so a sum costs what its parts cost.
+In: the contributions of the users of a value. Out: their sum. Invariant: terms that
+selection has masked by the same condition are added under one mask, and parts that were
+placed into zeros are placed into one array. So a sum costs only as much as its parts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def merge_masked(terms: Sequence[Tensor]) -> list[Tensor]:
     """
     found: list[Tensor] = []
     masks: dict[int, Masked] = {}
-    places: dict[object, int] = {}  # of each condition, so that long sums stay linear
+    places: dict[object, int] = {}  # by condition: long sums take linear time
     for term in terms:
         mask = masked(term) if len(terms) > 1 else None
         at = -1 if mask is None else places.get(condition_origin(mask.condition), -1)
@@ -55,7 +55,7 @@ def merge_masked(terms: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _added(a: Tensor, b: Tensor) -> list[Tensor]:
-    """Return the sum, under a further mask that both have."""
+    """Return the sum as one term, under a further mask if both have the same one."""
     terms = merge_masked([a, b])
     return terms if len(terms) == 1 else [a + b]
 

@@ -1,11 +1,11 @@
-"""Zeros that come from selecting: no rule multiplies them by what was not read.
+"""Zeros that come from selecting: no rule multiplies them by an infinite slope.
 
 In: a rule that acts on each element alone and is linear in a cotangent (or tangent),
 and the operands it reads. Out: the rule's result, 0 wherever the cotangent is 0 by its
-construction: outside a slice, where nothing was taken, where a maximum was lost.
+construction: outside a slice, where an element was not taken, or was not the maximum.
 Invariant: ``rule(place(t)) = place(rule(t))`` with the operands read at the same
 places, and ``rule(where(c, t, 0)) = where(c, rule(t), 0)``; so an infinite slope of an
-element that was not selected is never computed, or is hidden again. A zero that is a
+element that was not selected is never computed, or is masked again. A zero that is a
 value, as in ``0 * sqrt(x)``, is left to IEEE arithmetic.
 """
 
@@ -37,8 +37,8 @@ from symdiff.ops.shape.views import squeeze
 # rule(t, output, inputs), linear in t
 Rule = Callable[[Tensor, Tensor, Sequence[Tensor]], "Tensor | None"]
 Factor = tuple[Node, int]
-FEW = 3  # parts of one array for which a rule is applied to each apart
-DEPTH = 12  # ops between a selection and the rule that meets its zeros
+FEW = 3  # up to so many parts of one array, a rule is applied to each separately
+DEPTH = 12  # ops that a selection is looked for through
 
 
 def through_zeros(
@@ -55,11 +55,11 @@ def through_zeros(
     Parameters
     ----------
     rule : acts on each element alone, linear in ``t``
-    factor : the node and operand that the rule is the partial of; None if it selects,
-        or scales by a number, and can make nothing of a 0 but 0. Where the partial is
+    factor : the node and operand that the rule is the partial of; None if the rule
+        selects, or scales by a number, and so always makes 0 of 0. Where the partial is
         finite for all finite arguments, masks that no user wrote (of relu, of a
-        maximum) stay as they are, so that the text of ordinary models has one mask.
-    seen : what the sweep knows of the zeros in nodes
+        maximum) are not repeated, so that the text of ordinary models has one mask.
+    seen : for nodes that the sweep has passed, whether they may have zeros
     """
 
     def again(t: Tensor, output: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
@@ -100,8 +100,9 @@ def selected_vjp(
     *,
     seen: Seen,
 ) -> Cotangents:
-    """Return the cotangent's share of each operand of an elementwise op that needs
-    one, 0 where the cotangent is 0 by selection.
+    """Return the shares of an elementwise op's operands, None where none is needed.
+
+    They are 0 where the cotangent is 0 by selection.
     """
     rule, count = output.node.op.vjp, len(inputs)
     assert rule is not None
@@ -127,8 +128,9 @@ def selected_jvp(
     *,
     seen: Seen,
 ) -> Tensor | None:
-    """Return an elementwise op's tangent, each summand 0 where its operand's tangent is
-    0 by selection.
+    """Return an elementwise op's tangent.
+
+    Each operand's summand is 0 where the operand's tangent is 0 by selection.
     """
     rule, count = output.node.op.jvp, len(inputs)
     assert rule is not None
@@ -160,7 +162,7 @@ def _selected(
     inputs: Sequence[Tensor],
     seen: Seen,
 ) -> Tensor | None:
-    """Return what the partial in operand ``i`` makes of ``t``; None is zero."""
+    """Return ``t`` times the partial in operand ``i``; None is zero."""
     op = output.node.op
     partial = op.partials[i]
     if partial is None:
@@ -177,7 +179,7 @@ Applied = Callable[[Rule, Tensor, Sequence[Tensor]], "Tensor | None"]
 
 
 def _placed(t: Tensor, depth: int = DEPTH) -> Applied | None:
-    """Return how a rule is applied to the parts that ``t`` consists of, or None."""
+    """Return a function that applies a rule to the parts of ``t``, if it has any."""
     if not depth:
         return None
     outermost = lifted(t)
@@ -202,7 +204,7 @@ def _placed(t: Tensor, depth: int = DEPTH) -> Applied | None:
 
 
 def _in_part(t: Tensor, part: Tensor, read: Callable[[Tensor], Tensor]) -> Applied:
-    """Return how a rule is applied to one part, where operands are read by ``read``."""
+    """Return a function that applies a rule to one part and to ``read(operand)``."""
     above = [t] if t.parents[0] is part else [t.parents[0], t]
 
     def applied(rule: Rule, output: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
@@ -227,7 +229,7 @@ def _in_slice(t: Tensor, index: Slices) -> Applied:
 
 
 def _in_terms(t: Tensor) -> Applied:
-    """Return how a rule is applied to the two terms of a sum, each with zeros."""
+    """Return a function that applies a rule to both terms of a sum, each with zeros."""
 
     def applied(rule: Rule, output: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
         a, b = (rule(term, output, inputs) for term in t.parents)
@@ -251,7 +253,7 @@ def _in_parts(t: Tensor) -> Applied:
 
 
 def _read_back(placed: Tensor, x: Tensor) -> Tensor:
-    """Return the elements of ``x`` at the places that an op fills: its transpose."""
+    """Return the elements of ``x`` at the places that an op fills, by its transpose."""
     op, attrs = placed.node.op, placed.node.attrs
     needs = [i == 0 for i in range(len(placed.parents))]
     assert op.vjp is not None
@@ -261,7 +263,7 @@ def _read_back(placed: Tensor, x: Tensor) -> Tensor:
 
 
 def _is_small(t: Tensor) -> bool:
-    """Whether an op fills each place once, or at most as many as there are."""
+    """Whether an op fills no place twice, or has no more elements than places."""
     if t.node.attrs.get("unique"):
         return True
     count, room = product(list(t.parents[0].shape)), product(list(t.shape))
@@ -269,7 +271,7 @@ def _is_small(t: Tensor) -> bool:
 
 
 def sliced(x: Tensor, index: Slices) -> Tensor:
-    """Return x[index], cut before it is repeated."""
+    """Return x[index]; of a broadcast array, the operand is cut and then broadcast."""
     if lone_slice(x.node) == index:
         return x.parents[0]
     if not x.node.op.facts.repeats:

@@ -2,9 +2,9 @@
 
 In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
 not fit. Invariant: equal means equal to the last bit for every input, NaN and signed
-zeros included, except that scaling by a power of two assumes no overflow or underflow,
-that products stand for a small power, with an error of a last place like its own, and
-that BLAS adds up the elements of a product of matrices in an order of its own.
+zeros included, with three exceptions. Scaling by a power of two assumes no overflow or
+underflow; a small power becomes products, with an error in the last place like its own;
+and BLAS sums the elements of a matrix product in an order of its own.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ RULES = Rules()
     *(GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL),
 )
 def constant_operand(t: Tensor) -> Tensor | None:
-    """op(x, broadcast(c)) = op(x, c), while another operand gives shape and dtype."""
+    """op(x, broadcast(c)) = op(x, c), if another operand has the shape and dtype."""
     values = [None if is_literal(p) else scalar_constant(p) for p in t.parents]
     if all(v is None for v in values):
         return None
@@ -98,7 +98,7 @@ def multiply_by_one(t: Tensor) -> Tensor | None:
 def scaled_seed(t: Tensor) -> Tensor | None:
     """A scalar constant times a number is a constant, where one is a power of two.
 
-    So the 1 that a gradient starts from is not carried along.
+    This removes the 1 that a gradient starts from.
     """
     for a, b in (t.parents, t.parents[::-1]):
         c, d = number(a), scalar_constant(b)
@@ -212,7 +212,7 @@ def _scaled(t: Tensor, d: float) -> Tensor | None:
 
 @RULES.of(ADD)
 def add_itself(t: Tensor) -> Tensor | None:
-    """x + x = x * 2, as the product rule has it of x * x."""
+    """x + x = x * 2, which the product rule gives for x * x."""
     a, b = t.parents
     return a * 2 if a.node is b.node and t.dtype.is_float else None
 
@@ -276,7 +276,7 @@ def where_of_one_and_zero(t: Tensor) -> Tensor | None:
 
 @RULES.of(NEG)
 def negative_constant(t: Tensor) -> Tensor | None:
-    """-c is a constant, where c is a scalar one."""
+    """-c is a constant, where c is a scalar constant."""
     (a,) = t.parents
     c = scalar_constant(a)
     if c is None or a.ndim or not a.dtype.is_float:
@@ -325,9 +325,10 @@ def subtract_negative(t: Tensor) -> Tensor | None:
 
 
 def _wraps_as(operand: Tensor, t: Tensor) -> bool:
-    """Whether a sign may be moved from an operand to what is made of it.
+    """Whether a sign may be moved from an operand to the result ``t``.
 
-    Integers wrap around in their own width before they become wider, or floats.
+    It may not if the operand is an integer that is converted: it wraps around in its
+    own width before it becomes a wider integer, or a float.
     """
     if is_literal(operand) or operand.dtype.is_float:
         return True
@@ -367,7 +368,7 @@ def _opposite(factor: Tensor, depth: int) -> Tensor | None:
 
 @RULES.of(TRANSPOSE)
 def transpose_of_product(t: Tensor) -> Tensor | None:
-    """(a.T b).T = b.T a, where nobody else reads the product."""
+    """(a.T b).T = b.T a, where nothing else reads the product."""
     (product,) = t.parents
     if not (is_op(product, MATMUL) and _turns_matrices(t) and is_read_once(product)):
         return None
@@ -378,7 +379,7 @@ def transpose_of_product(t: Tensor) -> Tensor | None:
 
 
 def _turns_matrices(t: Tensor) -> bool:
-    """Whether a transpose swaps the last two axes alone."""
+    """Whether a transpose swaps the last two axes and no others."""
     axes = t.node.attrs["axes"]
     n = len(axes)
     return n >= 2 and axes == (*range(n - 2), n - 1, n - 2)

@@ -1,9 +1,9 @@
 """The rewriting driver: applies small named rules until none fits.
 
-In: tensors and a list of rules. Out: new tensors of equal value, and where each old one
-went. Invariant: a rule sees simplified operands, its result is simplified in turn, and
-a replacement inherits the site and the names of what it replaces. Work is proportional
-to the graph.
+In: tensors and a table of rules by op. Out: new tensors of equal value, and a map from
+each old one to the new. Invariant: a rule sees simplified operands, its result is
+simplified in turn, and a replacement inherits the site and the names of the tensor that
+it replaces. Work is proportional to the graph.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Rule = Callable[[Tensor], Tensor | None]
 Table = Mapping[str, Sequence[Rule]]
 
 
-# The nodes that one reader alone has, in the graph that is being rewritten.
+# The nodes that have a single reader in the graph that is being rewritten.
 _once: ContextVar[set[Node] | None] = ContextVar("once", default=None)
 
 
 def is_read_once(t: Tensor) -> bool:
-    """Whether nobody but the node that a rule looks at reads a tensor.
+    """Whether only the node that a rule looks at reads a tensor.
 
-    A rule that computes something else in its place leaves nothing computed twice.
+    If so, a rule may replace the tensor without computing anything twice.
     """
     once = _once.get()
     return once is None or t.node in once
@@ -43,7 +43,10 @@ def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
 
 
 def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
-    """Return what becomes of tensors where ``outputs`` are read, and rewritten."""
+    """Return the `Rebuilding` that rewrites tensors.
+
+    ``outputs`` are the tensors that are read, from which readers are counted.
+    """
     once = _single_readers(outputs)
     bodies: dict[str, Body] = {}
 
@@ -52,7 +55,7 @@ def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
         if isinstance(old.node.type, TupleType):
             attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
         made = remade(old, parents, attrs, keep_order=False)
-        # What is rewritten is named as the whole call is, not as its innermost scope.
+        # A rewritten tensor takes the scope of the user's call, not its innermost one.
         scope = old.site.scope or old.scope
         return made if made.scope == scope else mark(made, scope=scope)
 
@@ -74,7 +77,7 @@ def _single_readers(outputs: Sequence[Tensor]) -> set[Node]:
 
 
 def _hand_on(once: set[Node], old: Tensor, new: Tensor) -> None:
-    """Let what takes the place of another be read as often as that was."""
+    """Count the readers of a replacement as those of the tensor that it replaces."""
     if old.node in once:
         once.add(new.node)
 

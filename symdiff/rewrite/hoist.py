@@ -1,8 +1,8 @@
 """Moving products of a loop's rows out of the loop.
 
 In: a scan. Out: an equal scan whose rows have been multiplied beforehand, all steps at
-once. Invariant: one product of a row and an operand from outside has one row leaf that
-stands for it, so that two runs of the same loop stay recognisable as such.
+once. Invariant: a product of a row and an operand from outside is always replaced by
+the same bound leaf, so that two runs of one loop can still be merged.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def hoist_row_products(t: Tensor) -> Tensor | None:
         a, b = (t.parents[place[i]] for i in node.inputs)
         if place[node.inputs[0]] in spec.rows:
             sequences.append(matmul(a, b))
-        else:  # W @ row, for rows that are vectors
+        else:  # W @ row, where rows are vectors
             sequences.append(matmul(b, swapaxes(a, 0, 1)))
     replaced = dict(zip(found, leaves, strict=True))
     outputs = substitute(body.outputs, replaced)
@@ -50,7 +50,7 @@ def hoist_row_products(t: Tensor) -> Tensor | None:
 
 
 def _is_row_product(node: Node, place: dict[Node, int], spec: LoopSpec) -> bool:
-    """Whether a node is row @ matrix (or, of vectors, matrix @ row) from outside."""
+    """Whether a node is row @ W, or W @ row of a vector, with W from outside."""
     if node.op is not MATMUL or any(i not in place for i in node.inputs):
         return False
     a, b = node.inputs

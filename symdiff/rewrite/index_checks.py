@@ -1,9 +1,9 @@
 """Computed labels and indices, checked where they might be out of range.
 
 In: tensors as they were declared. Out: the same, with `in_range` around each computed
-index that may be negative, which NumPy would count from the end. Invariant: what
-indexes by arguments, or provably in range, stays as it is; so does an index in which no
-argument has a part, as in ``x[sd.arange(3) - 1]``, which is read as NumPy reads it.
+index that may be negative, which NumPy would count from the end. Invariant: an index
+that is an argument (checked at entry) or provably in range stays as it is. So does an
+index that depends on no argument, as in ``x[sd.arange(3) - 1]``: NumPy's meaning holds.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from symdiff.rewrite.index_ranges import (
 
 
 def checking(outputs: Sequence[Tensor]) -> tuple[Became, dict[Node, Allowed]]:
-    """Return what becomes of tensors where the computed indices of ``outputs`` are
-    checked, and what uses as an index allow of each input.
+    """Return a map to tensors in which the computed indices of ``outputs`` are checked.
+
+    Also return the values that each input may have, by its uses as an index.
     """
     nodes = topological([t.node for t in outputs])
     uses = allowed(nodes)
@@ -74,7 +75,7 @@ def _checking(outputs: Sequence[Tensor], bound: Known) -> Became:
 
 
 def _of_arguments(nodes: Sequence[Node]) -> set[Node]:
-    """Return the nodes in which an argument, or a variable of a loop, has a part."""
+    """Return the nodes that depend on an argument or on a bound variable of a loop."""
     found: set[Node] = set()
     for node in nodes:
         if node.op.leaf or any(i in found for i in node.inputs):
@@ -83,9 +84,9 @@ def _of_arguments(nodes: Sequence[Node]) -> set[Node]:
 
 
 def _open_places(node: Node, known: Known, given: set[Node]) -> dict[int, Dim]:
-    """Return the operands that index and may be out of range, and their axes' lengths.
+    """Return the index operands that may be out of range, and their axes' lengths.
 
-    NumPy itself raises for what lies beyond an axis, where it is what indexes.
+    An index beyond the axis counts only where NumPy itself would not raise for it.
     """
     found: dict[int, Dim] = {}
     for place, length in index_operands(node).items():

@@ -1,9 +1,9 @@
-"""What values an argument that indexes may have, and where that must be asked.
+"""The values that integer arguments may have, and the intervals that follow from them.
 
-In: the nodes of a program. Out: for each integer input what its uses as labels or
-indices allow, which generated functions check at entry; and the intervals of what is
-computed from it, inside loops too. Invariant: an interval holds whatever passes the
-checks at entry.
+In: the nodes of a program. Out: for each integer input the values that its uses as
+labels or indices allow, which generated functions check at entry; and the intervals of
+integers computed from it, inside loops too. Invariant: an interval holds for all
+arguments that pass the checks at entry.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from symdiff.ops.elementwise.comparisons import WHERE
 from symdiff.ops.elementwise.rounding import FLOOR_DIVIDE
 from symdiff.ops.indexing.intervals import interval_of, of_dtype
 
-ATTEMPTS = 3  # at an interval that every step of a loop keeps
-STEP, FAR = 2**20, 2**62  # what a counter of a loop moves by, and never comes to
+ATTEMPTS = 3  # at finding an interval that every step of a loop preserves
+STEP, FAR = 2**20, 2**62  # a loop's counter: its largest step; a bound out of reach
 Known = dict[Node, Interval]
 
 
@@ -58,7 +58,7 @@ class Allowed:
         )
 
     def scaled(self, factor: int, shift: int) -> Allowed:
-        """Return what holds of factor * n + shift where this holds of n."""
+        """Return the values factor * n + shift, for n of the values allowed here."""
         high = None if self.high is None else self.high * factor + shift
         besides = frozenset(n * factor + shift for n in self.besides)
         return Allowed(self.low * factor + shift, high, besides)
@@ -68,10 +68,11 @@ class Allowed:
 
 
 def allowed(nodes: Iterable[Node]) -> dict[Node, Allowed]:
-    """Return what the integer inputs among nodes may be, by how they index.
+    """Return the values that integer inputs among nodes may have, by how they index.
 
-    Looked through are what only moves all elements, the rows of a loop's sequence,
-    ``y - 1``, ``y // 2``, and ``where(y != n, y, 0)``, which leaves out the label n.
+    An index may be an input itself, or be made of one by ops that only rearrange
+    elements, by a loop that takes its rows, or as ``y - 1``, ``y // 2`` or
+    ``where(y != n, y, 0)``, which leaves out the label n.
     """
     found: dict[Node, Allowed] = {}
     outer: dict[Node, Node] = {}  # a loop's variable -> the sequence that it runs over
@@ -99,7 +100,7 @@ def _rows(node: Node) -> dict[Node, Node]:
 def _source(
     node: Node, use: Allowed, outer: Mapping[Node, Node]
 ) -> tuple[Node, Allowed]:
-    """Return whose values all index, and what is allowed of them."""
+    """Return the node from which an index is made, and the values allowed for it."""
     while True:
         found = _within(node, use, outer)
         if found is None:
@@ -110,7 +111,7 @@ def _source(
 def _within(
     node: Node, use: Allowed, outer: Mapping[Node, Node]
 ) -> tuple[Node, Allowed] | None:
-    """Return the operand that a node's values come from, and what is allowed of it."""
+    """Return the operand from which an index is made, and the values allowed for it."""
     if node in outer:
         return outer[node], use
     if node.op.shows_all:
@@ -134,7 +135,7 @@ def _within(
 
 
 def _left_out(node: Node) -> int | None:
-    """Return n of where(y != n, y, 0); None of any other node."""
+    """Return n if the node is where(y != n, y, 0), else None."""
     if node.op is not WHERE:
         return None
     known = known_of(node.inputs[1], node.inputs[0], True)
@@ -143,10 +144,11 @@ def _left_out(node: Node) -> int | None:
 
 
 def entry_range(leaf: Node, use: Allowed | None) -> tuple[Any, Any, tuple[int, ...]]:
-    """Return what generated functions ask of an argument: ``low <= value < high``, or
-    one of some numbers beside that.
+    """Return the check of an argument at entry: low, high and further numbers.
 
-    What is declared and what its uses allow hold both; a declared length stays.
+    A value must be ``low <= value < high`` or one of the further numbers. Both the
+    declared bounds and those from uses are included; a bound declared as a length is
+    kept as it is.
     """
     low, high = leaf.attrs.get("low"), leaf.attrs.get("high")
     if use is None:
@@ -168,7 +170,7 @@ def entry_range(leaf: Node, use: Allowed | None) -> tuple[Any, Any, tuple[int, .
 
 
 def _declared(n: int, low: Any, high: Any) -> bool:
-    """Whether a number lies between bounds; lengths bound nothing that is negative."""
+    """Whether a number lies within bounds; a negative one lies below any length."""
     above = low is None or (isinstance(low, int) and low <= n)
     return above and (high is None or isinstance(high, sp.Expr) or n < high)
 
@@ -207,7 +209,7 @@ def fill(nodes: Iterable[Node], known: Known) -> None:
 
 
 def _results(node: Node, known: Known) -> list[Interval]:
-    """Return the intervals of what a node with several results gives."""
+    """Return the intervals of the results of a node that has several."""
     assert isinstance(node.type, TupleType)
     count = len(node.type.items)
     if not any(t.dtype.is_integer for t in node.type.items) or not bodies_of(
@@ -259,9 +261,9 @@ def entering(node: Node, known: Known) -> Known:
 
 
 def _counters(node: Node, starts: Sequence[Interval]) -> dict[int, Interval]:
-    """Return the intervals of the carries to which each step adds one small number.
+    """Return the intervals of the carries to which each step adds a small number.
 
-    No loop lasts so long that one of 64 bits wraps around.
+    No loop runs long enough for a 64-bit counter to wrap around.
     """
     body = node.attrs["body"]
     found: dict[int, Interval] = {}
@@ -284,7 +286,7 @@ def _bound(node: Node, intervals: Sequence[Interval]) -> Known:
 
 
 def _tested(node: Node, bound: Known) -> Known:
-    """Return the intervals inside a body, which runs where its loop's test holds."""
+    """Return the intervals inside a body, narrowed by the loop's test."""
     test, body = node.attrs.get("test"), node.attrs["body"]
     if test is None:
         return bound
@@ -296,7 +298,7 @@ def _tested(node: Node, bound: Known) -> Known:
 
 
 def _widened(held: Interval, end: Interval) -> Interval:
-    """Return an interval for both; an end that a step has moved is open."""
+    """Return an interval for both; an end that the step has changed is left open."""
     if end.within(held):
         return held
     whole = held.joined(end)

@@ -1,8 +1,8 @@
 """Merging loops that compute the same, and numbering those that count their steps.
 
-In: tensors whose graph holds loops. Out: what becomes of tensors where a loop that only
-stacks more than another stands for both. Invariant: a loop is merged into one that
-begins with all its results.
+In: tensors whose graph holds loops. Out: a map to tensors in which one loop stands for
+another that stacks fewer values. Invariant: a loop is merged only into one whose
+results begin with all of its own.
 """
 
 from __future__ import annotations
@@ -26,22 +26,19 @@ from symdiff.rewrite.driver import Table, rewriting
 
 
 def rewritten(outputs: Sequence[Tensor], rules: Table) -> Became:
-    """Return what becomes of tensors where ``outputs`` are rewritten, and loops that
-    then compute the same are merged.
-    """
+    """Return the map that rewrites ``outputs``, and then merges equal loops."""
     became = rewriting(outputs, rules)
     both = chained(became, merging(became(outputs)))
-    both(outputs)  # what is made here comes before what is rewritten next
+    both(outputs)  # rebuild now: the order of declaration follows
     return both
 
 
 def merging(outputs: Sequence[Tensor]) -> Became:
-    """Return what becomes of tensors where each loop that ``outputs`` need is replaced
-    by one that begins with all its results.
+    """Return the map that merges loops below ``outputs`` into longer ones.
 
-    Reverse mode asks for a second run of a loop that stacks what the transpose reads;
-    that run then serves both. Where both have kept their steps, one symbol says how
-    many there were.
+    Reverse mode makes a second run of a loop, which also stacks the residuals that the
+    transpose reads; that run then serves both. Where both have a symbol for the trip
+    count, one symbol remains.
     """
     groups: dict[Hashable, list[Tensor]] = {}
     for tensor in tensor_topological(outputs):
@@ -75,14 +72,13 @@ def merging(outputs: Sequence[Tensor]) -> Became:
 
 
 def numbering(outputs: Sequence[Tensor]) -> Became:
-    """Return what becomes of tensors where the numbers of steps of the while loops that
-    ``outputs`` need are named by place.
+    """Return the map that names the trip counts of while loops by place.
 
-    Derivatives take a new symbol for each loop; a program has its own.
+    Derivatives make a new symbol for each loop. These names depend on ``outputs`` only.
     """
     found: dict[sp.Symbol, sp.Symbol] = {}
     nodes = topological([t.node for t in outputs])
-    for node in every_node(nodes[::-1]):  # which takes the last first
+    for node in every_node(nodes[::-1]):  # it takes from the end
         steps = node.attrs.get("steps")
         if steps is not None and steps not in found:
             found[steps] = counted_dim(str(len(found) + 1))
@@ -95,7 +91,7 @@ def _results(tensor: Tensor) -> tuple[Any, ...]:
 
 
 def _same_run(node: Node) -> Hashable:
-    """Return what two runs of one loop agree in."""
+    """Return a key on which two runs of one loop agree."""
     body: Body = node.attrs["body"]
     test = node.attrs["test"].key if "test" in node.attrs else ""
     leaves = tuple(id(p.node) for p in body.params)

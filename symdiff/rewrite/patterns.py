@@ -1,7 +1,7 @@
-"""The patterns that rules look for.
+"""The patterns that rules match.
 
-In: a tensor. Out: what a rule wants to know of it, or None. Invariant: nothing is built
-here.
+In: a tensor. Out: the parts of it that a rule needs, or None. Invariant: nothing is
+built here.
 """
 
 from __future__ import annotations

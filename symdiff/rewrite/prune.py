@@ -1,7 +1,7 @@
-"""Loops and branches without what no result of theirs needs.
+"""Dead code in loops and branches, removed.
 
-In: tensors whose graph holds loops. Out: the same, where each loop has the carries,
-rows, operands and stacks alone that something reads, and each branch the results.
+In: tensors whose graph holds loops. Out: the same, where each loop has only the
+carries, rows, operands and stacks that are read, and each branch only such results.
 Invariant: a carry is kept if a result that is read, or the test, depends on it through
 any number of steps.
 """
@@ -25,7 +25,7 @@ from symdiff.ops.core.tuples import ITEM
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What a loop or branch becomes: attributes, operands kept, where results went."""
+    """A smaller loop or branch: attributes, operands kept, new places of results."""
 
     attrs: dict[str, Any]
     operands: tuple[int, ...]
@@ -38,7 +38,7 @@ def prune_loops(outputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def pruning(outputs: Sequence[Tensor]) -> Became:
-    """Return what becomes of tensors where control flow is cut to what is read."""
+    """Return the map that reduces control flow below ``outputs`` to what is read."""
     plans = _plans([t.node for t in outputs])
     if not plans:
         return list
@@ -54,7 +54,7 @@ def pruning(outputs: Sequence[Tensor]) -> Became:
         if old.node.op is ITEM and parents[0] in made:
             places = plans[made[parents[0]].node].places
             index = places.get(old.node.attrs["index"])
-            if index is None:  # read by what is gone as well
+            if index is None:  # its readers are removed as well
                 return old
             return _like(old, parents[:1], {"index": index})
         return None
@@ -63,7 +63,7 @@ def pruning(outputs: Sequence[Tensor]) -> Became:
 
 
 def _plans(outputs: Sequence[Node]) -> dict[Node, Pruned]:
-    """Return what each loop keeps; last loops first, as they tell what others give."""
+    """Return what each loop keeps; later loops first, since they read earlier ones."""
     wanted = set(outputs)
     read: dict[Node, set[int]] = {}
     plans: dict[Node, Pruned] = {}
@@ -100,7 +100,7 @@ def _branch(node: Node, used: set[int]) -> Pruned:
     attrs = dict(node.attrs)
     for k, b in sides.items():
         attrs[k] = Body(tuple(b.params[i] for i in rest), tuple(made[k]))
-    operands = (0, *(i + 1 for i in rest))  # the first one chooses
+    operands = (0, *(i + 1 for i in rest))  # the first is the predicate
     return Pruned(attrs, operands, {old: new for new, old in enumerate(live)})
 
 
@@ -125,7 +125,7 @@ def _loop(node: Node, used: set[int]) -> Pruned:
     ]
     rows = [i for i in rest if i in spec.rows]
     if spec.rows and not rows and is_counted(attrs["length"]):
-        rows = [spec.rows.start]  # it tells how many steps there are
+        rows = [spec.rows.start]  # its length is the number of steps
         rest = [*rows, *rest]
     operands = (*carries, *rest)
     for name, (b, outputs) in bodies.items():
@@ -142,16 +142,16 @@ def _loop(node: Node, used: set[int]) -> Pruned:
 
 
 def live_outputs(node: Node, used: set[int]) -> tuple[list[int], set[Node]]:
-    """Return the results of a loop's body that results in use need, and what they read.
+    """Return the results of a loop's body that are needed, and the nodes they read.
 
-    A carry is needed if its result is, or if the test, or what computes a needed one,
+    A carry is needed if its result is used, or if the test or another needed result
     reads it.
     """
     body, n = node.attrs["body"], node.attrs["carries"]
     test = node.attrs.get("test")
     ends = len(body.outputs)
     place = {p.node: i for i, p in enumerate(body.params[:n])}
-    live = {i if i < ends else i - n for i in used}  # a stack of carries needs them
+    live = {i if i < ends else i - n for i in used}  # stacks of carries follow the ends
     waiting = [body.outputs[i].node for i in sorted(live)]
     if test is not None:
         place |= {p.node: i for i, p in enumerate(test.params[:n])}

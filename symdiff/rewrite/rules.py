@@ -1,8 +1,8 @@
 """The tables of rewrites: exact rules, each a named function with its identity.
 
 In: a tensor with simplified operands. Out: an equal tensor, or None where a rule does
-not fit. Invariant: what is equal is said where the rules are, in arithmetic.py and
-views.py; here are those that name an op, and the tables that the passes take.
+not fit. Invariant: equality is as defined in arithmetic.py and views.py, which hold
+most rules; here are those that name an op, and the tables that the passes take.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def table_of_scalars(t: Tensor) -> Tensor | None:
 def stack_of_placed_scalars(t: Tensor) -> Tensor | None:
     """zeros with a few numbers at all of its few places = array((a, b, c + d)).
 
-    Many are added one by one, each where it has been computed.
+    Larger arrays are filled one number after another, where each is computed.
     """
     indices, shape = t.node.attrs["indices"], t.shape
     few = len(indices) <= FEW and all(isinstance(d, int) for d in shape)

@@ -1,9 +1,9 @@
-"""Formulas that stay unstable after every rewrite, and the user's lines they stand on.
+"""Formulas that stay unstable after every rewrite, with the user's lines.
 
 In: tensors whose raw formulas have been replaced where that is provable. Out: sites
-with what to write instead. Invariant: only patterns that overflow, or round to 0 before
-a logarithm, for ordinary arguments; a shift by the maximum, or an exponent that cannot
-be positive, is not reported.
+with what to write instead. Invariant: only patterns are reported that for ordinary
+arguments overflow, or round to 0 before a logarithm. A shift by the maximum, or an
+exponent that cannot be positive, makes a pattern safe.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def unstable(tensors: Sequence[Tensor]) -> list[tuple[Site, str]]:
 
 
 def _declared(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Yield what the user wrote, in bodies too; derivatives are not reported."""
+    """Yield the tensors that the user declared, in bodies too, but no derivatives."""
     waiting, seen = [list(tensors)], set[Node]()
     while waiting:
         for t in tensor_topological(waiting.pop()):
@@ -93,7 +93,7 @@ def _message(t: Tensor) -> str:
 
 
 def _factor(t: Tensor, op: Op) -> Tensor | None:
-    """Return the result of an op that ``t`` is made of by products, sums and views."""
+    """Return a result of ``op`` that ``t`` is made of by products, sums and views."""
     layer = [t]
     for _ in range(DEPTH):
         following: list[Tensor] = []

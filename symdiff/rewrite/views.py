@@ -1,7 +1,7 @@
-"""The exact rewrites of views, and of what is computed before it is repeated.
+"""The exact rewrites of views, and of elementwise ops on broadcast operands.
 
 In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
-not fit. Invariant: no element changes, only where it stands and how often.
+not fit. Invariant: every element of the result is computed by the same operations.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def squeeze_of_expanded(t: Tensor) -> Tensor | None:
 
 @RULES.of(SQUEEZE)
 def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
-    """squeeze(sum(x, keepdims)) = sum(x), where nobody else reads the sum."""
+    """squeeze(sum(x, keepdims)) = sum(x), where nothing else reads the sum."""
     (a,) = t.parents
     if not (is_op(a, REDUCE_SUM) and a.node.attrs["keepdims"] and is_read_once(a)):
         return None
@@ -94,7 +94,7 @@ def squeeze_of_kept_axes(t: Tensor) -> Tensor | None:
 
 @RULES.of(SLICE, UNSLICE)
 def whole_slice(t: Tensor) -> Tensor | None:
-    """x[0:n] = x for an axis of n elements, and so placed back."""
+    """x[0:n] = x for an axis of n elements, also where a part is placed so."""
     index = t.node.attrs["index"] if is_op(t, SLICE) else lone_slice(t.node)
     if index is None:
         return None
