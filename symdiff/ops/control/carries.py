@@ -1,8 +1,9 @@
-"""Which carries of a loop move: the derivative of one turn, found to the end.
+"""Which carries of a loop have a derivative, found as a fixed point over one step.
 
 In: a body, and tangents or cotangents of its leaves or outputs. Out: the derivatives of
-one turn. Invariant: a carry that starts still may be moved by what the body reads, and
-in reverse a cotangent may reach a carry that the result's do not; both are counted in.
+one step. Invariant: a carry that starts without a tangent may get one from what the
+body reads, and a carry without a cotangent at the end may get one inside the body; both
+are included.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.closure import Sweep, bound_like, swept_back
 from symdiff.ops.shape.broadcasting import zeros_like
 
-# What is swept for a bound tangent or cotangent, by the place of its leaf or output.
+# (place of a leaf or output, its bound (co)tangent) -> the (co)tangent that is swept
 Masked = Callable[[int, Tensor], Tensor]
 
 
@@ -27,10 +28,10 @@ def or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
 
 
 class Moved(NamedTuple):
-    """The tangents of a body's outputs, and the leaves of the loop that has them too.
+    """The tangents of a body's outputs, and the leaves of the loop that computes them.
 
-    ``fresh`` are its carries and rows, ``moved`` their tangents; ``replaced`` says what
-    the body's own leaves and the tangents become in it.
+    ``fresh`` are the new loop's carries and rows, ``moved`` their tangents;
+    ``replaced`` maps the old body's leaves, and their tangents, to leaves of the new.
     """
 
     outputs: list[Tensor | None]
@@ -46,7 +47,7 @@ def moved_forward(
     tangents: Sequence[Tensor | None],
     masked: Masked = lambda place, moving: moving,
 ) -> Moved:
-    """Return the tangent of one turn of a loop with these operands and tangents."""
+    """Return the tangents of one step of a loop with these operands and tangents."""
     body, spec = attrs["body"], LoopSpec.of(attrs)
     leaves = body.params
     given = {i: t for i, t in enumerate(tangents) if t is not None}
@@ -79,10 +80,11 @@ def moved_back(
     others: Sequence[int],
     masked: Masked = lambda place, moving: moving,
 ) -> tuple[dict[int, Tensor], dict[int, Tensor | None]]:
-    """Return the cotangents of outputs that there are, and those of the leaves.
+    """Return the cotangents of outputs, and those of the leaves.
 
-    ``smooth`` are the carries that have one, ``others`` the leaves beside them that
-    need one. To ``seeds`` come those of the carries that a cotangent reaches.
+    ``seeds`` are the cotangents of outputs that are given; those of carries that a
+    cotangent reaches inside the body are added. ``smooth`` are the carries that can
+    have a cotangent, ``others`` the leaves beside them that need one.
     """
     leaves, wrt = body.params, [*smooth, *others]
     while True:
