@@ -100,7 +100,7 @@ def _say_how_to_check(name: str, output: Path) -> None:
 
 
 def _say_stale(compiled: Compilation, output: Path) -> None:
-    """Name modules of an earlier compilation that this one did not write again."""
+    """Name modules that an earlier compilation left, and this one did not write."""
     from symdiff.emit.modules.writing import MARK
 
     folder = output / compiled.name
@@ -195,7 +195,7 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
     if outcome.interrupted:
         raise click.exceptions.Exit(130)
     lines = lines_that_matter(compiled.listed("backward"))
-    if lines.count("\n") < SHOWN:  # more would push what was told out of sight
+    if lines.count("\n") < SHOWN:  # more would scroll the results away
         click.echo(f"\nThe lines of {package / 'backward.py'} that matter:\n")
         click.echo(lines)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def reported(*given: Callable[..., None], code: int = 1) -> Any:
     """Give a command `--traceback`, and turn its errors into one paragraph.
 
-    ``code`` is the exit code of errors, for commands whose 1 is an answer.
+    ``code`` is the exit code for errors, for commands where 1 is an answer.
     """
     if not given:
         return functools.partial(reported, code=code)
@@ -42,7 +42,7 @@ def reported(*given: Callable[..., None], code: int = 1) -> Any:
     def wrapper(*args: Any, traceback: bool, **options: Any) -> None:
         from symdiff.graph.errors import SymdiffError
 
-        if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be any bytes
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be any bytes
             sys.stdout.reconfigure(errors="backslashreplace")
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -51,10 +51,10 @@ def reported(*given: Callable[..., None], code: int = 1) -> Any:
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
             except BrokenPipeError:
-                raise  # click ends quietly
+                raise  # click exits without a message
             except SymdiffError as error:
                 fail(f"error: {error}", traceback, code)
-            except OSError as error:  # a full disk, say, that nobody foresaw
+            except OSError as error:  # not caught elsewhere, such as a full disk
                 where = f"{error.filename}: " if error.filename else ""
                 fail(f"error: {where}{error.strerror or error}", traceback, code)
             except Exception as error:
@@ -70,7 +70,7 @@ def reported(*given: Callable[..., None], code: int = 1) -> Any:
 
 
 def fail(paragraph: str, traceback: bool, code: int = 1) -> None:
-    """Say what is wrong, and leave."""
+    """Print an error, and exit."""
     if traceback:
         from traceback import print_exc
 
@@ -93,7 +93,7 @@ def _show_warning(
 def local(text: str) -> str:
     """Return the text with paths below the current folder made relative.
 
-    What a terminal would obey, in the name of a file, is escaped.
+    Control characters, as in the name of a file, are escaped.
     """
     with suppress(OSError):  # the current folder may be gone
         text = text.replace(f"{Path.cwd()}{os.sep}", "")
@@ -125,7 +125,7 @@ def refuse_control(path: str) -> None:
 
 # --- options -------------------------------------------------------------------------
 
-# What cannot be read is told by whoever reads it, with the reason.
+# Click does not check that paths are readable: the code that reads them says why not.
 any_path = _AnyPath(readable=False, path_type=Path)
 path_or_word = _AnyPath(readable=False)
 wrt_option = click.option(
@@ -177,7 +177,7 @@ def compiled_spec(
     base = str(spec.path.absolute().parent)
     site = spec.model.site
     try:
-        # What compiling finds wrong belongs to the model's line, not to the console's.
+        # Errors of compiling name the model's line, not that of the console script.
         with at_site(site):
             compiled = compile_(
                 spec.model, optimize=level, base=base, show=click.echo, **options

@@ -99,7 +99,7 @@ def explain_command(
 
 
 def _form(output: Path | None) -> str:
-    """Return the format that a file's name asks for."""
+    """Return the format that a file's ending stands for."""
     ending = "" if output is None else output.suffix
     if ending and ending not in ENDINGS:
         raise click.BadParameter(

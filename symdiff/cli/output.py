@@ -1,4 +1,4 @@
-"""What a command makes of its result: printed, or a file, never over the spec.
+"""Where a command puts its result: on the screen or in a file, never over the spec.
 
 In: a text, and a path or None. Out: characters on standard output or in the file.
 Invariant: a file that cannot be written is an `OutputError` that names it.
@@ -22,7 +22,7 @@ def give(text: str, output: Path | None) -> None:
 
 
 def written(output: Path, text: Any) -> None:
-    """Write a file; raise `OutputError` where that cannot be, or would be the spec."""
+    """Write a file; raise `OutputError` where that fails, or it would be the spec."""
     from symdiff.graph.errors import OutputError
 
     spec = click.get_current_context().params.get("spec")

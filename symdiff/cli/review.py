@@ -61,7 +61,7 @@ def check_command(
 
 
 def _again(spec: SpecFile, header: Header, single: bool) -> Compilation:
-    """Compile a spec with the options that a header tells."""
+    """Compile a spec with the options in a header."""
     level = 2 if header.level is None else header.level
     return compiled_spec(
         spec,
@@ -217,7 +217,7 @@ def diff_command(old: Path, new: Path, level: int) -> None:
 
 
 def _side(path: Path, level: int) -> Side:
-    """Return what is to be compared: what is generated, or what a spec compiles to."""
+    """Return a side to compare: generated files, or what a spec compiles to."""
     from symdiff.review.diff import SHOWN, Side, generated_side, ordered
     from symdiff.review.files import is_generated
 

@@ -1,7 +1,7 @@
 """The points that a backward pass is graded at, small ones and adversarial ones.
 
-In: a `Reference`. Out: `Case`s with the derived gradients and how far rounding may lead
-away from them. Invariant: every case is valid for the declarations; one at which the
+In: a `Reference`. Out: `Case`s with the derived gradients and the error that rounding
+may cause in each. Invariant: every case is valid for the declarations; one at which the
 gradient is a convention (a tie, an exact zero of a relu) is marked as such.
 """
 
@@ -21,7 +21,7 @@ from symdiff.declare.model import Function, Model
 from symdiff.emit.modules.lengths import LengthError
 from symdiff.grading.reference import Case, Reference
 
-# What symbolic lengths are, all different; larger ones where these are too short.
+# Values of symbolic lengths, all different; the larger ones for models that need them.
 LENGTHS = ((5, 3, 7, 4, 6, 11, 13), (11, 13, 9, 17, 19, 23), (33, 35, 37, 41, 43, 47))
 TRIES = 6
 AT_ZERO = ("zeros as inputs", "all zeros, exactly at kinks")
@@ -59,7 +59,7 @@ def cases(
                 continue
             if change is None and case.kink and attempt < TRIES - 1:
                 continue
-            # Where a branch of x > 0 is taken at 0 alone, no neighbour tells.
+            # Nearby points do not reveal a kink whose branch is taken at 0 alone.
             case.kink = case.kink or name in AT_ZERO
             found.append(case)
             break
@@ -96,7 +96,7 @@ class _Drawer:
             self.sizes = lengths_of(reference.module, wishes=LENGTHS[0])
 
     def free(self, name: str) -> bool:
-        """Whether an argument is floats of any value."""
+        """Whether an argument may hold any floats."""
         kind, _, low, high = self.reference.arguments[name]
         bounded = low is not None or high is not None
         return kind.startswith("float") and not bounded and self.samples[name] is None
@@ -145,7 +145,7 @@ class _Drawer:
         narrow: bool,
         rng: np.random.Generator,
     ) -> Case | None:
-        """Return a case, or None where the model does not take it."""
+        """Return a case, or None where the model raises or gives no finite numbers."""
         lengths = {**self.sizes, **{d: n for d, n in sizes.items() if d}}
         drawn = self.reference.check._draw(rng)
         params = {n: np.asarray(drawn[f"params[{n!r}]"]) for n in self.reference.params}
@@ -179,7 +179,7 @@ class _Drawer:
     def _filled(
         self, case: Case, weight: float, rng: np.random.Generator
     ) -> Case | None:
-        """Return the case with what is right there, or None if that is not finite."""
+        """Return the case with its right values and gradients; None if not finite."""
         reference = self.reference
         case.values, case.residuals = reference.forward(case)
         if reference.is_model:
@@ -200,7 +200,7 @@ class _Drawer:
         return case
 
     def _measure(self, case: Case) -> None:
-        """Find how far rounding may lead, and whether the point is at a kink."""
+        """Estimate the error of rounding, and whether the point is at a kink."""
         held = [*case.locals.values(), *case.params.values()]
         arrays = [np.asarray(v) for v in held if isinstance(v, (np.ndarray, float))]
         floats = [a for a in arrays if a.dtype.kind == "f" and a.size]
@@ -219,7 +219,7 @@ class _Drawer:
             case.kink = case.kink or any(self._jumps(case, near, i) for i in (1, 2, 3))
 
     def _jumps(self, case: Case, step: float, direction: int) -> bool:
-        """Whether a gradient changes nearby, and as much when nearer."""
+        """Whether a gradient jumps: a ten times smaller step changes it as much."""
         far = self._moved(case, step, direction)
         near = self._moved(case, step / 10, direction)
         for n, g in case.gradients.items():

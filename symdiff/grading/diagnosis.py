@@ -1,7 +1,7 @@
 """The first wrong node of a student's backward pass, and its likely cause.
 
-In: what a student's code gave at the cases, and the values that its variables had. Out:
-`Mistake`s. Invariant: a cause is stated as such only where it reproduces the student's
+In: the results of a student's code at the cases, and the values that its variables had.
+Out: `Mistake`s. Invariant: a cause is named only where it reproduces the student's
 numbers; otherwise the difference itself is described.
 """
 
@@ -23,11 +23,11 @@ from symdiff.grading.results import CaseOutcome
 from symdiff.grading.verdict import Mistake
 from symdiff.grading.words import said
 
-TRACED = 0  # the case at which values of variables are noted
+TRACED = 0  # the case at which the values of variables are recorded
 
 
 class Diagnosis:
-    """What can be said of one student's outcomes."""
+    """The search for causes in one student's outcomes."""
 
     def __init__(
         self, search: Search, outcomes: Sequence[CaseOutcome], source: Sequence[str]
@@ -42,7 +42,7 @@ class Diagnosis:
     # --- what is wrong ----------------------------------------------------------------
 
     def usable(self) -> dict[int, Mapping[str, np.ndarray]]:
-        """Return the gradients of the cases that tell a mistake."""
+        """Return the gradients of the cases that can show a mistake."""
         pairs = enumerate(zip(self.cases, self.outcomes, strict=False))
         return {
             i: o.gradients
@@ -82,17 +82,17 @@ class Diagnosis:
     def _evidence(
         self, given: Mapping[int, Mapping[str, np.ndarray]], wrong: set[str]
     ) -> Evidence | None:
-        """Return what the student's variables tell, where they were looked at."""
+        """Return the evidence of the student's variables, if they were recorded."""
         if not self.trace or TRACED not in given:
             return None
         if any(self._same(TRACED, n, given[TRACED][n]) for n in wrong):
-            return None  # it shows at other cases alone
+            return None  # the mistake shows at other cases only
         case = self.cases[TRACED]
         return Evidence(self.search, case, self.trace, given[TRACED], wrong)
 
     @staticmethod
     def _against(seen: Evidence | None, statements: Sequence[DerivedStatement]) -> bool:
-        """Whether the variables speak against mistakes in all of some statements."""
+        """Whether the variables contradict a mistake in any of some statements."""
         return seen is not None and any(
             seen.contradicts(s, statements) for s in statements
         )
@@ -107,7 +107,7 @@ class Diagnosis:
     # --- a mistake that explains everything -------------------------------------------
 
     def _agreed(self, faults: Sequence[Fault]) -> int:
-        """Return how many of the student's variables are as the mistake makes them."""
+        """Count variables that have the wrong values which the mistake would give."""
         if len(faults) != 1 or faults[0].rank > 90 or not self.trace:
             return 0
         both = self.search.outcome(faults[0], TRACED)
@@ -127,7 +127,7 @@ class Diagnosis:
         return count
 
     def _has(self, value: Any, name: str) -> bool:
-        """Whether the student has a value, or a variable of that name."""
+        """Whether the student has a value, or a variable of a name."""
         return any(
             close(value, a, 1e-9)
             or (own and same_name(n, name) and a.shape == np.shape(value))
@@ -184,7 +184,7 @@ class Diagnosis:
         return made
 
     def _cotangent(self, s: DerivedStatement) -> DerivedStatement:
-        """Return the statement of the cotangent that a statement is a part of."""
+        """Return the next statement of a cotangent that reads what a statement sets."""
         names = {s.target}
         for t in self.reference.statements:
             if s.target.startswith("d_") or t.order < s.order:
@@ -196,7 +196,7 @@ class Diagnosis:
         return s
 
     def _expected(self, s: DerivedStatement) -> str:
-        """Return how a name is set, in one or more statements."""
+        """Return the statements that set the same name, joined."""
         same = [t.source for t in self.reference.statements if t.target == s.target]
         return "; ".join(same[:4]) if not s.looped else s.source
 
@@ -221,7 +221,7 @@ class Diagnosis:
         wrong: set[str],
         evidence: Evidence | None,
     ) -> Mistake:
-        """Describe the first value that is known to be wrong, or what is returned."""
+        """Describe the first value known to be wrong, or else a wrong gradient."""
         words = "no single mistake that is known explains the numbers"
         if self.search.cut_short:
             words = "no mistake that explains the numbers was found in time"
@@ -247,9 +247,9 @@ class Diagnosis:
         return made
 
     def first_missing(self, wrong: set[str]) -> DerivedStatement | None:
-        """Return the first cotangent whose value is none of the student's.
+        """Return the first cotangent whose value none of the student's variables has.
 
-        Only gradients that are ``wrong`` come from it.
+        All gradients that depend on it must be ``wrong``.
         """
         right = self.cases[TRACED].locals
         for s in self.reference.statements:
@@ -265,10 +265,9 @@ class Diagnosis:
     # --- places -----------------------------------------------------------------------
 
     def _left_out(self, value: Any) -> int:
-        """Return the line that sets a variable to a value that it had, times 1.
+        """Return the line that multiplies a variable by the result's cotangent, 1.
 
-        What the cotangent is multiplied by was to be there, so the line before is right
-        so far.
+        The value does not change, so the mistake is a factor that the line lacks.
         """
         for i, (name, line, own, array) in enumerate(self.noted):
             earlier = [t for t in self.noted[:i] if t[0] == name]
@@ -279,11 +278,11 @@ class Diagnosis:
         return 0
 
     def _line(self, name: str, value: Any) -> int:
-        """Return the student's line that made a value, or that set a name."""
+        """Return the student's line that computed a value, or that set a name."""
         if value is not None and np.size(value) > 1:
             equal = [t for t in self.trace if close(value, t[3], 1e-9)]
             named = [t for t in equal if same_name(t[0], name)]
-            if equal:  # the last: others may be what it was made from
+            if equal:  # the last; earlier ones may be its operands
                 return (named or equal)[-1][1]
         mine = [t for t in self.trace if t[2] and same_name(t[0], name)]
         return mine[-1][1] if mine else 0
@@ -295,7 +294,7 @@ class Diagnosis:
         return tuple(n for n in self.reference.wrt if n in names)
 
     def _first(self, names: set[str]) -> str:
-        """Return the gradient that the backward pass comes to first."""
+        """Return the gradient that the backward pass computes first."""
 
         def order(name: str) -> int:
             s = self.reference.statement_of(name)
@@ -316,7 +315,7 @@ class Diagnosis:
 
 
 def _new(trace: Sequence[Seen]) -> Iterator[Seen]:
-    """Yield the values that variables had, each once in a row."""
+    """Yield the values of variables, without repeated ones."""
     last: dict[tuple[str, bool], np.ndarray] = {}
     for seen in trace:
         name, _, own, value = seen
@@ -338,14 +337,14 @@ def _example(name: str, mine: Any, expected: Any, what: str = "") -> str:
     with np.errstate(all="ignore"):
         gap = np.where(np.isfinite(a), np.abs(a - b), np.inf)
     index = np.unravel_index(int(np.argmax(gap)), a.shape)
-    if f"{a[index]:.6g}" == f"{b[index]:.6g}":  # it shows at another point alone
+    if f"{a[index]:.6g}" == f"{b[index]:.6g}":  # the difference shows elsewhere
         return ""
     place = f"[{', '.join(str(int(i)) for i in index)}]" if a.ndim else ""
     return f"{what}{name}{place} is {a[index]:.6g}, expected {b[index]:.6g}"
 
 
 def _difference(mine: Any, expected: Any) -> str:
-    """Say how an array differs: its shape, a ratio, or how many of its elements."""
+    """Return words for how an array differs: in shape, by a ratio, in some elements."""
     if expected is None:
         return ""
     a, b = np.asarray(mine, float), np.asarray(expected, float)

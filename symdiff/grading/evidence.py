@@ -1,10 +1,11 @@
-"""What a student's variables tell of where a backward pass goes wrong.
+"""Where a student's backward pass goes wrong, judged by its variables.
 
-In: the values that the student's variables had, and the gradients that came of them.
+In: the values that the student's variables had, and the gradients that were returned.
 Out: for each derived value whether the student has it, and the first that is wrong.
-Invariant: a value is called wrong only if all that it is made from is the student's
-too, and either the student has one of its name, which differs, or has it nowhere, while
-all that is wrong comes from it; else nothing is called wrong.
+Invariant: a derived value is called wrong only if the student has the right values of
+everything that it is computed from, and either the student's variable of its name has
+another value, or no variable has the value and all wrong gradients depend on it.
+Otherwise nothing is called wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from symdiff.grading.reference import DERIVED, Case, DerivedStatement, Reference
 from symdiff.grading.runner import Watch
 
 State = Literal["right", "wrong", "unknown"]
-Seen = tuple[str, int, bool, np.ndarray]  # name, line, whether of backward itself
+Seen = tuple[str, int, bool, np.ndarray]  # name, line, whether in backward itself
 
 
 class Evidence:
@@ -44,7 +45,7 @@ class Evidence:
         self._states: dict[str, State] = {}
 
     def _returned(self, gradients: Mapping[str, np.ndarray]) -> Iterator[Seen]:
-        """Yield what is returned as the last values of the gradients' names."""
+        """Yield the returned gradients, as last values of their variables."""
         for name, value in gradients.items():
             s = self.reference.statement_of(name)
             if s is not None:
@@ -54,7 +55,7 @@ class Evidence:
 
     @cached_property
     def reads(self) -> dict[str, set[str]]:
-        """The names that each computed value is made from."""
+        """The names that each value is computed from."""
         found: dict[str, set[str]] = {}
         for s in self.reference.statements:
             found.setdefault(s.target, set()).update(names_in(s.node) - {s.target})
@@ -62,12 +63,12 @@ class Evidence:
 
     @cached_property
     def looped(self) -> set[str]:
-        """Names that a loop sets: which turn went wrong is not looked for."""
+        """Names that a loop sets: of these only the first value is compared."""
         return {s.target for s in self.reference.statements if s.looped}
 
     @cached_property
     def first(self) -> dict[str, np.ndarray]:
-        """The first values of what loops set."""
+        """The first values of the names that loops set."""
         if not self.looped:
             return {}
         function = self.reference.build()
@@ -98,11 +99,11 @@ class Evidence:
         if not name.startswith("d_"):
             return [t for t in own if t[0] == name]
         alike = [t for t in own if same_name(t[0], name)]
-        exact = [t for t in alike if t[0].endswith(name[2:])]  # d_k beside d_K
+        exact = [t for t in alike if t[0].endswith(name[2:])]  # d_k is not d_K
         return exact or alike
 
     def state(self, name: str) -> State:
-        """Return whether the student has a value, has another, or neither is known."""
+        """Return whether the student's value of a name is right, wrong, or unknown."""
         if name not in self._states:
             self._states[name] = self._look(name)
         return self._states[name]
@@ -123,7 +124,7 @@ class Evidence:
         return "unknown" if present else "wrong"
 
     def _another(self, value: np.ndarray, name: str) -> bool:
-        """Whether a value is the right one of another name that is called alike."""
+        """Whether a value is right for another name that means the same to students."""
         return any(
             n != name and same_name(n, name) and _equal(value, self.expected(n))
             for n in self.reads
@@ -132,7 +133,7 @@ class Evidence:
     # --- conclusions ------------------------------------------------------------------
 
     def blamed(self) -> DerivedStatement | None:
-        """Return the first statement whose value alone is wrong, if that is known."""
+        """Return the first wrong statement whose operands are known to be right."""
         for s in self.reference.statements:
             n = s.target
             if n in self.looped or not self._spoils(n):
@@ -144,9 +145,10 @@ class Evidence:
         return None
 
     def _lacking(self, name: str) -> bool:
-        """Whether the student lacks the one cotangent that all that is wrong needs.
+        """Whether the student lacks a cotangent on which all wrong gradients depend.
 
-        Where what is made of it is lacking too, the student may go another way.
+        If values computed from it are lacking too, the student may compute in another
+        way, and the answer is no.
         """
         back = {n for n, r in self.reads.items() if name in r and n.startswith("d_")}
         return (
@@ -165,11 +167,11 @@ class Evidence:
         return bool(reached) and reached <= self.wrong
 
     def _clear(self, name: str, seen: set[str]) -> bool:
-        """Whether a value that others are made from is known to be right."""
+        """Whether an operand of a value is known to be right."""
         if name in seen:
             return True
         state = self.state(name)
-        if name not in self.reads:  # it is given, unless it was replaced
+        if name not in self.reads:  # an argument, unless the student has replaced it
             return state != "wrong"
         if name in self.looped or state != "unknown":
             return name not in self.looped and state == "right"
@@ -180,10 +182,10 @@ class Evidence:
     def contradicts(
         self, s: DerivedStatement, others: Iterable[DerivedStatement] = ()
     ) -> bool:
-        """Whether a mistake in a statement is not what the variables show.
+        """Whether the variables rule out a mistake in a statement.
 
-        Its value is right, or something wrong flows into it already, other than what
-        the mistakes in ``others`` lead to.
+        They do if its value is right, or if one of its operands is wrong already, other
+        than by the mistakes in ``others``.
         """
         own = self.state(s.target) == "right"
         if s.target not in self.looped and (own or self._made(s.target)):
@@ -198,16 +200,16 @@ class Evidence:
             state = self.state(name)
             if state == "wrong" and self._spoils(name) and not self._follows(name, led):
                 return True
-            # What is right in the first turn of a loop may be wrong in the next.
+            # A value may be right in the first turn of a loop and wrong in the next.
             if state != "right" or (own and name in self.looped):
                 waiting += self.reads[name]
         return False
 
     def _made(self, name: str) -> bool:
-        """Whether a gradient is among the variables, but another is returned.
+        """Whether a variable has the right gradient, but another value is returned.
 
-        The same numbers in another arrangement are a mistake in the gradient's own
-        making, wherever it is made.
+        If the returned array has the same numbers in another order, the mistake is in
+        the gradient itself, and the answer is no.
         """
         right = self.expected(name)
         returned = [t[3] for t in self.named(name) if not t[1]]
@@ -216,7 +218,7 @@ class Evidence:
         return any(t[1] and _equal(t[3], right) for t in self.trace)
 
     def _follows(self, name: str, led: set[str]) -> bool:
-        """Whether a value is one of some names, or is made from one."""
+        """Whether a name is among ``led``, or computed from one of them."""
         waiting, seen = [name], set[str]()
         while waiting and led:
             n = waiting.pop()
@@ -228,7 +230,7 @@ class Evidence:
         return False
 
     def elsewhere(self, name: str) -> str:
-        """Say so if the right gradient of a name is there, but not returned."""
+        """Return words if a variable has the right gradient, but it is not returned."""
         right, s = self.case.gradients, self.reference.statement_of(name)
         if s is None:
             return ""

@@ -1,9 +1,9 @@
 """`symdiff exercise`: a package whose backward pass is left for a student to write.
 
 In: a compiled package of level 0 or 1. Out: the same files with the body of
-``backward`` blanked, and a check that runs with NumPy alone. Invariant: what is written
-for the student does not hold the derived gradient, and a file that a student has
-changed is never written over unless that is asked for.
+``backward`` blanked, and a check that runs with NumPy alone. Invariant: the student's
+files do not hold the derived gradient, and a file that a student has changed is only
+written over on request.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def write_exercise(
 
 
 def _refuse_changed(path: Path, content: str | bytes) -> None:
-    """Raise where a file exists that is neither ours as written nor the new one."""
+    """Raise where a file exists that symdiff did not write, or that was changed."""
     if not os.path.lexists(path):
         return
     try:
@@ -145,7 +145,7 @@ def _marked(text: str, how: str) -> str:
 
 
 def _without_rules(listing: Listing) -> str:
-    """Return a module's text whose comments tell shapes, and no rules."""
+    """Return a module's text with the shapes, but not the rules, in its comments."""
     rows = list(listing.rows)
     for line in listing.lines:
         if line.rule:
@@ -160,7 +160,7 @@ def _without_rules(listing: Listing) -> str:
 
 @dataclass(frozen=True)
 class _Blank:
-    """A row for the student; ``name`` is what is to be set there."""
+    """A row for the student, who is to set ``name`` there."""
 
     text: str
     name: str = ""
@@ -212,7 +212,7 @@ def _quoted(key: str) -> str:
 
 
 def _named(values: Iterable[py.Expr], keys: list[str]) -> list[str]:
-    """Return the names of what is returned; what is no name gets one of its own."""
+    """Return a name for each returned gradient: its cotangent's, or a new one."""
     found: list[str] = []
     for value, key in zip(values, keys, strict=True):
         names = [n.id for n in py.names_in(value) if isinstance(n, py.Name)]

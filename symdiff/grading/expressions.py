@@ -1,8 +1,8 @@
-"""Mistakes within an expression: what is left out, turned round, or put in its place.
+"""Mistakes within an expression: parts left out, transposed or replaced.
 
-In: an expression of the derived backward, and where it stands. Out: `Fault`s.
-Invariant: the cause follows from what is left out: a length, a mask, a cotangent, a
-term that nothing flows back through.
+In: an expression of the derived backward, and its place. Out: `Fault`s. Invariant: the
+cause follows from the part that is left out: a length, a mask, a cotangent, or a term
+without a cotangent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EPSILONS = (0.0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-3)
 
 
 class Expressions:
-    """The mistakes in expressions; values at one case tell masks and shapes."""
+    """The mistakes in expressions; the values at one case show masks and shapes."""
 
     def __init__(self, reference: Reference, case: Case) -> None:
         self.reference = reference
@@ -99,7 +99,7 @@ class Expressions:
                         yield Fault("wrong axis", s, p.put(ast.Call(func, [], at)), 29)
 
     def _bare(self, s: DerivedStatement, p: Spot, node: ast.BinOp) -> Iterator[Fault]:
-        """Yield the mistake of handing on what flows back as it is."""
+        """Yield the mistakes of keeping only a product's cotangent, or all else."""
         if isinstance(p.parent, ast.BinOp) and isinstance(p.parent.op, ast.Mult):
             return
         factors: list[ast.expr] = []
@@ -170,7 +170,7 @@ class Expressions:
         return {"n": found[0]} if found else {}
 
     def _is_mask(self, name: str) -> bool:
-        """Whether a value is true or false, or zero or one constant."""
+        """Whether a value is boolean, or has 0 and at most one positive constant."""
         value = self.values.get(name)
         if not isinstance(value, np.ndarray) or not value.size:
             return False

@@ -1,8 +1,8 @@
-"""A mistake in a backward pass, played on the derived one.
+"""A mistake in a backward pass, as a change to the derived one.
 
 In: places in the derived syntax tree. Out: `Fault`s: each a change to one statement,
-with the cause it stands for. Invariant: a fault is applied and taken back; the tree is
-the derived one in between.
+with the cause it stands for. Invariant: a fault is applied and then undone, so that
+outside `applied` the tree is the derived one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 from symdiff.grading.reference import DerivedStatement, Reference
 
-Edit = tuple[Any, str, int | None, Any]  # of a node: its field, the place there, new
+Edit = tuple[Any, str, int | None, Any]  # node, field, index in it, new value
 
 
 @dataclass(eq=False)
 class Fault:
-    """A mistake in a statement; ``rank`` orders those that explain the same numbers."""
+    """A mistake in a statement; a low ``rank`` is likelier among equal explanations."""
 
     cause: str
     statement: DerivedStatement
@@ -32,7 +32,7 @@ class Fault:
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
-        """Change the tree, and change it back."""
+        """Change the tree in the block, and undo the change after it."""
         held = [(node, name, i, _get(node, name, i)) for node, name, i, _ in self.edits]
         for node, name, i, new in self.edits:
             _set(node, name, i, new)
@@ -61,7 +61,7 @@ def parsed(text: str) -> ast.expr:
 
 @dataclass(frozen=True)
 class Spot:
-    """An expression within a statement, and where it hangs."""
+    """An expression within a statement: its parent node, and the field and index."""
 
     node: ast.expr
     parent: Any
@@ -105,7 +105,7 @@ def term_of(stmt: ast.stmt, node: ast.AST) -> ast.AST:
 
 
 def downstream(reference: Reference) -> dict[str, set[str]]:
-    """Return the gradients that each name flows into."""
+    """Return the gradients that depend on each name."""
     reads: dict[str, set[str]] = {}
     for s in reference.statements:
         reads.setdefault(s.target, set()).update(names_in(s.node))
@@ -125,7 +125,7 @@ def downstream(reference: Reference) -> dict[str, set[str]]:
 
 
 def flowing(reference: Reference) -> set[str]:
-    """Return the names of what flows back: cotangents, and what is made of them."""
+    """Return the names of cotangents, and of values computed from them."""
     found: set[str] = set()
     while True:
         more = {
@@ -139,9 +139,9 @@ def flowing(reference: Reference) -> set[str]:
 
 
 def is_flowing(reference: Reference, node: ast.AST, back: set[str]) -> bool:
-    """Whether an expression hands on what flows back through the data.
+    """Whether an expression reads a cotangent that comes from the data.
 
-    A penalty's gradient does not: it is made of parameters and the first cotangent.
+    A penalty's gradient does not: it reads parameters and the result's cotangent.
     """
     names = names_in(node)
     return bool(names & back or (names & reference.seeds and names & reference.kept))

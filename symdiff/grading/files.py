@@ -14,7 +14,7 @@ LONGEST = 1_000_000  # bytes of a file that is graded
 
 
 def unread(file: Path) -> str:
-    """Say why a file is not read."""
+    """Return words for why a file is not read."""
     try:
         about = file.stat()
     except (OSError, ValueError) as error:
@@ -27,7 +27,7 @@ def unread(file: Path) -> str:
 
 
 def imports_noted(text: str) -> list[str]:
-    """Return notes on what derives gradients by itself."""
+    """Return notes on imported packages that can derive gradients."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

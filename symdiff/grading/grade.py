@@ -1,8 +1,8 @@
 """`symdiff grade`: a student's backward pass against the derived one.
 
 In: a declared model, compiled, and students' files. Out: a `Grade` for each.
-Invariant: students' code runs in processes of its own; what it does there, be it wrong
-or hostile, becomes a sentence in its verdict.
+Invariant: students' code runs in processes of its own; whatever it does there, wrong or
+hostile, becomes a sentence in its verdict.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Grader:
 
     @property
     def search(self) -> Search:
-        """The mistakes that are known; made when one is first looked for."""
+        """The search among known mistakes, made when it is first needed."""
         if self._search is None:
             self._search = Search(self.reference, self.cases)
         return self._search
@@ -101,7 +101,7 @@ class Grader:
         }
 
     def _given(self, case: Case) -> Given:
-        """Return a case as the process reads it, and what it is to leave alone."""
+        """Return a case as the process reads it, and the arrays it must not change."""
         arrays: dict[str, np.ndarray] = {}
         arrays |= {f"p{i}": a for i, a in enumerate(case.params.values())}
         arrays |= {f"a{i}": a for i, a in enumerate(case.arguments.values())}
@@ -140,7 +140,7 @@ class _Grading:
         self.reference, self.cases = grader.reference, grader.cases
         self.outcomes = session.outcomes
         self.wrong: dict[str, str] = {}
-        self.kinks: dict[str, str] = {}  # where another convention was chosen
+        self.kinks: dict[str, str] = {}  # case where the student's convention differs
 
     def grade(self) -> None:
         """Fill in the verdict."""
@@ -164,7 +164,7 @@ class _Grading:
     # --- the file as a whole ----------------------------------------------------------
 
     def _whole(self) -> bool:
-        """Say why there are no outcomes to look at; return whether that is so."""
+        """Note why the file as a whole failed; return whether it did."""
         session, verdict = self.session, self.verdict
         if session.failed is not None:
             failed = session.failed
@@ -223,7 +223,7 @@ class _Grading:
             self.wrong.setdefault(n, f"{_differs(mine, right)}, at {case.name}")
 
     def _lacking(self, name: str, outcome: CaseOutcome) -> str:
-        """Say why there is no gradient to compare; none is never right."""
+        """Return words for why a gradient is missing, which always counts as wrong."""
         if name in outcome.amiss:
             return outcome.amiss[name]
         if outcome.returned:
@@ -296,7 +296,7 @@ class _Grading:
     # --- conduct ----------------------------------------------------------------------
 
     def _conduct(self) -> None:
-        """Say what the code did besides returning gradients."""
+        """Note faults of conduct: what the code did besides returning gradients."""
         verdict, outcomes = self.verdict, self.outcomes
         kinks = {n: c for n, c in self.kinks.items() if n not in self.wrong}
         if kinks:
@@ -351,7 +351,7 @@ class _Grading:
         verdict.findings.append(made)
 
     def _loss(self) -> None:
-        """Say so if the student's forward pass gives another value."""
+        """Note it if the student's own forward pass gives another value."""
         for case, outcome in zip(self.cases, self.outcomes, strict=True):
             if case.narrow or not outcome.own or outcome.error is not None:
                 continue

@@ -1,8 +1,8 @@
 """Which mistake reproduces a student's numbers.
 
-In: the gradients that a student's code gave at several cases. Out: the faults whose
-gradients are the same there, all of them. Invariant: a fault is named only if it
-explains every case and every parameter that it was asked about.
+In: the gradients that a student's code gave at several cases. Out: all faults that give
+the same gradients there. Invariant: a fault is returned only if it explains every case
+and every gradient that was asked about.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from symdiff.grading.reference import Case, Reference
 BUDGET = 12.0  # seconds for the search
 DEPTH = 3  # mistakes that are combined
 LOOSE = 1e-6
-LEFT_OUT = (10, 20, 21, 39, 40)  # ranks of what is merely left out
+LEFT_OUT = (10, 20, 21, 39, 40)  # ranks of faults that leave something out
 Gradients = Mapping[str, np.ndarray]
 
 
 def close(a: Any, b: Any, slack: float) -> bool:
-    """Whether two arrays are the same up to rounding; nan is like nan."""
+    """Whether two arrays are the same up to rounding; nan equals nan."""
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return False
@@ -40,7 +40,7 @@ def close(a: Any, b: Any, slack: float) -> bool:
 
 
 def _print(array: np.ndarray) -> tuple[tuple[int, ...], float, float, float]:
-    """Return what tells most different arrays apart at once."""
+    """Return a fingerprint that tells most different arrays apart quickly."""
     flat = np.asarray(array, float).ravel()
     weights = np.cos(1.7 * np.arange(flat.size) + 0.3)
     with np.errstate(all="ignore"):
@@ -58,7 +58,7 @@ def _alike(a: Any, b: Any) -> bool:
 
 
 class Search:
-    """The mistakes that are known of one reference, and what they lead to."""
+    """The known mistakes in one reference, and the gradients that they lead to."""
 
     def __init__(self, reference: Reference, cases: Sequence[Case]) -> None:
         self.reference, self.cases = reference, cases
@@ -83,7 +83,8 @@ class Search:
             for f in self._candidates(wrong, all)
             if time.monotonic() < until and self._explains(f, found, order, wrong)
         ]
-        # One that would make right gradients wrong was made on one branch alone.
+        # A mistake that would spoil right gradients too was made on one branch only;
+        # those that explain all gradients come first.
         whole = [f for f in single if self._explains(f, found, order, set(names))]
         if single:
             return [[f] for f in sorted(whole or single, key=likely)]
@@ -154,7 +155,7 @@ class Search:
         try:
             made, names = self.reference.backward(self.cases[i], function)
             return {n: np.asarray(g, float) for n, g in made.items()}, names
-        except Exception:  # a mistake may lead to anything
+        except Exception:  # code with a mistake in it may raise anything
             return None
 
     # --- several at once --------------------------------------------------------------
@@ -168,9 +169,10 @@ class Search:
         until: float,
         depth: int,
     ) -> list[Fault]:
-        """Return mistakes that together explain everything, else nothing.
+        """Return mistakes that together explain everything, or [].
 
-        Each is the one that explains the most gradients on top of those before it.
+        The search is greedy: each mistake explains the most gradients, given those
+        before it.
         """
         chosen: list[Fault] = []
         right = set(names) - wrong
@@ -205,7 +207,7 @@ class Search:
         wrong: set[str],
         until: float,
     ) -> list[Fault]:
-        """Return two things that were left out, each of which spoils the same."""
+        """Return two omissions that together explain everything, or []."""
         short = [f for f in self._candidates(wrong, all) if f.rank in LEFT_OUT]
         for i, first in enumerate(short):
             with first.applied():
@@ -230,7 +232,7 @@ class Search:
         names: Sequence[str],
         right: set[str],
     ) -> set[str]:
-        """Return the gradients that are the student's with this mistake on top."""
+        """Return the gradients that equal the student's with this mistake added."""
         function = self._built(fault)
         left = set(names)
         for i in order:

@@ -1,9 +1,9 @@
-"""What watches over a student's process: ``python keeper.py SECONDS COMMAND...``.
+"""The parent of a student's process: ``python keeper.py SECONDS COMMAND...``.
 
 In: seconds, and a command. Out: on its standard output, a line of JSON: the exit code
 of the command, whether it was late, and the seconds for which it computed. Invariant:
-when this ends by itself, nothing that the command started is left, neither in a session
-of its own nor as a daemon, where the system lets a process adopt its orphans (Linux).
+when this ends by itself, no process that the command started is left. On Linux that
+includes daemons and those in other sessions, because this process adopts orphans.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ADOPT = 36  # PR_SET_CHILD_SUBREAPER: orphans below this process become its children
-ROUNDS, PAUSE = 200, 0.01  # of ending what is left
+ROUNDS, PAUSE = 200, 0.01  # attempts to end what is left, and seconds between them
 MARK = "SYMDIFF_GRADED"  # the variable that processes of one run have in common
 
 
 def main(seconds: float, command: list[str]) -> None:
-    """Run a command to its end, or to the end of its time, and end all it started."""
+    """Run a command until it ends or its time is up, then end all it started."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).prctl(ADOPT, 1, 0, 0, 0)
     process = subprocess.Popen(command, stdout=2, start_new_session=True)
@@ -44,7 +44,7 @@ def main(seconds: float, command: list[str]) -> None:
 
 
 def computed() -> float:
-    """Return the processor's seconds that all ended children took, where it is told."""
+    """Return the processor time of all ended children, or 0 if that is not known."""
     try:
         import resource
     except ImportError:
@@ -61,9 +61,9 @@ def end_group(leader: int) -> None:
 
 
 def end(found: Callable[[], Iterable[int]]) -> None:
-    """End processes until none is found; those that fork meanwhile are stopped first.
+    """Kill processes until ``found`` returns no more ids.
 
-    ``found`` returns their numbers; without ``/proc`` there are none to be found.
+    All are stopped first, so that none can fork. Without ``/proc`` none is found.
     """
     for _ in range(ROUNDS):
         left = list(found())
@@ -78,14 +78,14 @@ def end(found: Callable[[], Iterable[int]]) -> None:
 
 
 def _reap() -> None:
-    """Take the exit codes of orphans that were adopted, so that they are gone."""
+    """Wait for ended orphans, so that none stays a zombie."""
     with contextlib.suppress(ChildProcessError, AttributeError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def below(top: int) -> list[int]:
-    """Return the living processes that descend from one."""
+    """Return the living processes that descend from a process."""
     parents = {}
     for one in processes():
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -114,7 +114,7 @@ def marked(mark: str) -> list[int]:
 
 
 def processes() -> Iterable[int]:
-    """Return the numbers of all processes, where the system tells them."""
+    """Return the ids of all processes, where ``/proc`` lists them."""
     try:
         found = [one.name for one in Path("/proc").iterdir()]
     except OSError:

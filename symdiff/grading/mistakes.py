@@ -1,8 +1,8 @@
-"""Mistakes that people make in a backward pass: all that are tried.
+"""The mistakes that people make in a backward pass, and that grading tries.
 
 In: a `Reference`, and its values at one case. Out: `Fault`s, statement by statement.
-Invariant: the tree is not changed here; what each mistake leads to is found out by
-those who apply it.
+Invariant: the tree is not changed here; the caller applies each fault to learn the
+gradients that it leads to.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Mistakes(Expressions):
         self.bodies = self._parents()
 
     def _parents(self) -> dict[ast.stmt, tuple[Any, int]]:
-        """Return where each statement stands: the node with its body, and the place."""
+        """Return each statement's parent node, and its index in the parent's body."""
         found: dict[ast.stmt, tuple[Any, int]] = {}
         for node in ast.walk(self.reference.function):
             for i, stmt in enumerate(getattr(node, "body", None) or ()):
@@ -78,7 +78,7 @@ class Mistakes(Expressions):
                     yield from self._scaled(s, place, 64)
 
     def _axes(self, s: DerivedStatement) -> Iterator[Fault]:
-        """Yield the sums of a cotangent over other axes, whatever form it has."""
+        """Yield the sums of a cotangent over other axes than the right ones."""
         value = s.node.value  # type: ignore[attr-defined]
         names = names_in(value) - {"np"} - self.lengths.keys()
         if len(names) != 1 or not names <= self.back & self.shapes.keys():
@@ -95,7 +95,7 @@ class Mistakes(Expressions):
     # --- statements -------------------------------------------------------------------
 
     def _whole(self, s: DerivedStatement) -> Iterator[Fault]:
-        """Yield mistakes that leave a statement out, or overwrite."""
+        """Yield mistakes that leave a statement out, or assign instead of adding."""
         node = s.node
         if node not in self.bodies:
             return
@@ -192,7 +192,7 @@ class Mistakes(Expressions):
                 yield Fault("wrong value", s, p.put(parsed(key)), 51, values)
 
     def _is_last(self, s: DerivedStatement) -> bool:
-        """Whether what a statement sets is returned, and read by nothing else."""
+        """Whether the target of a statement is returned, and not read elsewhere."""
         given = {getattr(e, "id", "") for e in self.reference.outputs.values()}
         others = [t for t in self.reference.statements if t is not s]
         return s.target in given and not any(
@@ -200,11 +200,11 @@ class Mistakes(Expressions):
         )
 
     def _moved_down(self, s: DerivedStatement, name: str, text: str) -> list[Edit]:
-        """Return a statement moved to the end, where later values are known."""
+        """Return edits that move a statement to the end, where it can read ``text``."""
         function = self.reference.function
         node = _Renamed(name, text).visit(copy.deepcopy(s.node))
         body = function.body[:-1]
-        kept = [ast.Pass() if stmt is s.node else stmt for stmt in body]  # in place
+        kept = [ast.Pass() if stmt is s.node else stmt for stmt in body]
         return [(function, "body", None, [*kept, node, function.body[-1]])]
 
     def _kind(self, name: str) -> str:
@@ -230,7 +230,7 @@ class Mistakes(Expressions):
 
 
 class _Means(ast.NodeTransformer):
-    """Takes means where sums are taken."""
+    """Replaces sums by means."""
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
@@ -240,7 +240,7 @@ class _Means(ast.NodeTransformer):
 
 
 class _Renamed(ast.NodeTransformer):
-    """Reads another value in the place of one."""
+    """Replaces reads of a name by another expression."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name, self.text = name, text

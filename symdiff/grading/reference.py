@@ -1,9 +1,9 @@
-"""The derived backward pass, run with a look at its intermediate values.
+"""The derived backward pass, run so that its intermediate values can be read.
 
 In: a compiled package of level 1. Out: a `Reference`: its statements, each with the
-shape, rule and user's line that the listing tells of it, and its gradients and locals
-at a point. Invariant: what is right is what the generated code computes; its trees are
-changed only in copies that play a student's mistake.
+shape, rule and user's line from the listing, and its gradients and locals at a point.
+Invariant: what the generated code computes counts as right; its syntax tree is changed
+only to build a function with a student's mistake, and then restored.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from symdiff.emit.listing import Listing
 from symdiff.emit.trees import function_tree
 from symdiff.graph.errors import DerivativeError
 
-DERIVED = "<derived>"  # the file of the derived backward, where it is run
-FORWARD = "_forward_"  # opens the names of values of the forward pass
+DERIVED = "<derived>"  # the file name under which the derived backward is compiled
+FORWARD = "_forward_"  # prefix of the names of values of the forward pass
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Reference:
     # --- statements -------------------------------------------------------------------
 
     def _outputs(self, returned: ast.Return) -> dict[str, ast.expr]:
-        """Return the expression that each gradient is returned as."""
+        """Return the returned expression of each gradient."""
         value = returned.value
         if isinstance(value, ast.Dict):
             keys = [ast.literal_eval(k) for k in value.keys if k is not None]
@@ -139,7 +139,7 @@ class Reference:
     # --- running ----------------------------------------------------------------------
 
     def build(self) -> Callable[..., Any]:
-        """Return the function as its syntax tree stands now."""
+        """Return the function compiled from its present syntax tree."""
         module = ast.fix_missing_locations(ast.Module([self.function], []))
         names = dict(vars(self.module))
         exec(compile(module, DERIVED, "exec"), names)
@@ -176,7 +176,7 @@ def _statements(
     count: Iterator[int],
     looped: bool = False,
 ) -> Iterator[DerivedStatement]:
-    """Yield the statements that compute, those of loops where they stand."""
+    """Yield the statements that compute a value, also those in loops, in order."""
     for stmt in body:
         line = listing.at(stmt.lineno)
         if line is None or not line.tensors:
@@ -199,9 +199,10 @@ def _statements(
 
 
 def forward_values(plain: Compilation, case: Case) -> dict[str, np.ndarray]:
-    """Return what the forward pass computes, a value for each node, under own names.
+    """Return the values of the forward pass, with names that begin with `FORWARD`.
 
-    ``plain`` is compiled at level 0, where every node has a statement of its own.
+    ``plain`` is compiled at level 0, where every node has a statement. Values that the
+    backward pass has as well are left out.
     """
     module = importlib.import_module(f"{plain.load().__name__}.backward")
     listing = plain.listed("backward")

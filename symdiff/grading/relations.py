@@ -1,4 +1,4 @@
-"""What a student's numbers are to the right ones: a factor, another order, a sum.
+"""How a student's numbers relate to the right ones: by a factor, an order, a sum.
 
 In: the gradients that a student's code gave at several cases. Out: a `Relation` that
 holds at every one of them, or none. Invariant: the derived backward is run with one
@@ -24,7 +24,7 @@ Found = Mapping[int, Gradients]
 
 @dataclass(frozen=True)
 class Relation:
-    """How numbers relate to the right ones, at the statement where that begins."""
+    """How numbers relate to the right ones, and the statement where it begins."""
 
     cause: str
     statement: DerivedStatement
@@ -33,7 +33,7 @@ class Relation:
 
 
 def relation(search: Search, found: Found, wrong: set[str]) -> Relation | None:
-    """Return what relates a student's gradients to the right ones, if anything does."""
+    """Return how a student's gradients relate to the right ones, if it is known."""
     return _factor(search, found, wrong) or _order(search, found, wrong)
 
 
@@ -41,7 +41,7 @@ def relation(search: Search, found: Found, wrong: set[str]) -> Relation | None:
 
 
 def _factor(search: Search, found: Found, wrong: set[str]) -> Relation | None:
-    """Look for a value, or a term of it, that is a factor off."""
+    """Look for a value, or a term of one, that is wrong by a factor."""
     for s in search.reference.statements:
         reached = search.flows.get(s.target, set())
         if s.looped or not wrong <= reached or not s.target.startswith("d_"):
@@ -107,7 +107,7 @@ def _fit(
 def _as_formula(
     search: Search, factors: Mapping[int, float], s: DerivedStatement
 ) -> tuple[str, dict[str, str]] | None:
-    """Return a cause and its words for a factor, in the lengths of the cases."""
+    """Return a cause and its words for a factor, in terms of lengths if possible."""
     cases = search.cases
     for text, part in _parts(search, factors):
         rest = [c / part[i] for i, c in factors.items()]
@@ -133,7 +133,7 @@ def _as_formula(
 def _parts(
     search: Search, factors: Mapping[int, float]
 ) -> Iterator[tuple[str, dict[int, float]]]:
-    """Yield what a factor may be made of besides a constant."""
+    """Yield what a factor may contain besides a constant: a length, or d_loss."""
     cases = search.cases
     yield "", dict.fromkeys(factors, 1.0)
     for name in cases[0].sizes:
@@ -147,7 +147,7 @@ def _parts(
 
 
 def _number(value: float) -> str:
-    """Return a number as a fraction of small whole numbers, where it is one."""
+    """Return a number as a fraction of small integers, if it is one."""
     near = Fraction(value).limit_denominator(10_000)
     if abs(float(near) - value) < 1e-6 * abs(value) and abs(near.numerator) < 10_000:
         return str(near)
@@ -158,7 +158,7 @@ def _number(value: float) -> str:
 
 
 def _order(search: Search, found: Found, wrong: set[str]) -> Relation | None:
-    """Look for one array that is turned round, or was not summed."""
+    """Look for one array that is transposed, flipped, reshaped or not summed."""
     if len(wrong) != 1:
         return None
     (name,) = wrong
@@ -181,7 +181,7 @@ def _order(search: Search, found: Found, wrong: set[str]) -> Relation | None:
 def _changes(
     mine: Array, right: Array
 ) -> Iterator[tuple[str, Callable[[Array], Array]]]:
-    """Yield what may make a wrong array right."""
+    """Yield changes that may make a wrong array right, each with its cause."""
     if 1 < mine.ndim <= 5:
         for axes in itertools.permutations(range(mine.ndim)):
             if axes != tuple(range(mine.ndim)):

@@ -1,9 +1,9 @@
-"""What a student's process left behind, read as hostile data.
+"""The files that a student's process left behind, read as hostile data.
 
 In: files that the student's code could write, remove or replace. Out: a `CaseOutcome`
 for a case, or `SpoiledError`. Invariant: only regular files of bounded size are read,
-nothing in them is executed, and all that is judged is judged here: the process hands on
-arrays and digests, and what it does not hand on is never taken to be right.
+and nothing in them is executed. The process writes arrays and digests, and all
+judgement is made here; what it did not write never counts as right.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ import numpy as np
 
 from symdiff.grading.runner import digest
 
-HEADER = 8 << 20  # bytes of the header of a result
-TEXT = 500  # characters of a text in it
-LISTED = 100_000  # items of a list in it
+HEADER = 8 << 20  # bytes of the header of a result, at most
+TEXT = 500  # characters of a text in it, at most
+LISTED = 100_000  # items of a list in it, at most
 ERROR = ("type", "message", "line", "function", "stage", "missing")
 Arrays = Mapping[str, np.ndarray]
 Held = list[tuple[str, int, str]]  # name, identity, digest
 
 
 class SpoiledError(Exception):
-    """A file that is not as the runner writes it."""
+    """Raised for a file that the runner cannot have written like that."""
 
 
 @dataclass
 class CaseOutcome:
-    """What came of one case; ``error`` is set where it raised."""
+    """The outcome of one case; ``error`` is set where it raised."""
 
     gradients: dict[str, np.ndarray] = field(default_factory=dict)
     values: dict[int, np.ndarray] = field(default_factory=dict)
@@ -49,13 +49,13 @@ class CaseOutcome:
     returned: str = ""
     notes: list[str] = field(default_factory=list)
     trace: list[tuple[str, int, bool, np.ndarray]] = field(default_factory=list)
-    own: str = ""  # the student's own forward pass, by its name
+    own: str = ""  # name of the student's own forward pass, if there is one
 
 
 def regular(path: Path, most: int) -> bytes | None:
     """Return the bytes of a regular file, or None where there is no such file.
 
-    A device, a pipe or a file of more than ``most`` bytes is none; nothing waits.
+    A device, a pipe or a file of more than ``most`` bytes gives None, without waiting.
     """
     try:
         opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -98,7 +98,7 @@ def unpacked(content: bytes, run: str) -> tuple[dict[str, Any], dict[str, np.nda
 
 
 def failure(found: Any) -> dict[str, Any]:
-    """Return an exception that the runner told; empty where there is none."""
+    """Return an exception that the runner recorded; empty where there is none."""
     if not isinstance(found, dict):
         raise SpoiledError
     told = {k: found[k] for k in ERROR if found.get(k) is not None}
@@ -112,7 +112,7 @@ def failure(found: Any) -> dict[str, Any]:
 def outcome(
     header: Mapping[str, Any], arrays: Arrays, job: Mapping[str, Any], given: Arrays
 ) -> CaseOutcome:
-    """Return what came of a case; ``given`` is all that is to be left as it is.
+    """Return the outcome of a case; ``given`` are the arrays that must not change.
 
     Raises `SpoiledError` where the header lacks what the runner writes.
     """
@@ -147,7 +147,7 @@ def outcome(
 
 
 def note_unstable(first: CaseOutcome, last: CaseOutcome) -> None:
-    """Note which gradients of a case are others when it comes again."""
+    """Note which gradients differ when the same case is run again."""
     if first.error is None and last.error is None:
         others = _unlike(first.gradients, last.gradients)
         first.unstable += [n for n in others if n not in first.unstable]
@@ -165,7 +165,7 @@ def _unlike(gradients: Arrays, again: Arrays) -> list[str]:
 def _changed(
     held: Any, stages: Sequence[str], given: Arrays, complete: bool
 ) -> list[tuple[str, str]]:
-    """Return what is not as it was handed in, by the stage that changed it."""
+    """Return the arrays that were changed, each with the stage that changed it."""
     if not isinstance(held, dict):
         raise SpoiledError
     now = {n: digest(a) for n, a in given.items()}

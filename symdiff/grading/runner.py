@@ -1,10 +1,10 @@
-"""What runs a student's module, in a process of its own: ``python runner.py FOLDER``.
+"""Runs a student's module in a process of its own: ``python runner.py FOLDER``.
 
-In: a folder with ``job.json`` and a file of arrays for each case. Out: beside them, for
-each case, what came of it: a header of JSON, and the arrays that it names. Invariant:
-this imports NumPy and the standard library alone, whatever the student's code does is
-noted, and nothing is judged here, where that code can reach: what was returned and how
-the arguments look afterwards is handed on as it is.
+In: a folder with ``job.json`` and a file of arrays for each case. Out: in the same
+folder, a result for each case: a header of JSON, and the arrays that it names.
+Invariant: this imports NumPy and the standard library alone. It records what was
+returned and how the arguments look afterwards, and judges nothing, because the
+student's code could tamper with anything in this process.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from typing import Any
 
 import numpy as np
 
-EVENTS = 20_000  # lines of the student's code that are watched
-KEPT, LARGEST = 1_000, 100_000  # values that are kept of it, and elements of each
-WATCHED = 2_000_000  # elements of all that are kept
+EVENTS = 20_000  # lines of the student's code that are watched, at most
+KEPT, LARGEST = 1_000, 100_000  # values that are kept, and elements of each, at most
+WATCHED = 2_000_000  # elements of all kept values together, at most
 DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
 MESSAGE = 400
 
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
     _limit(job)
     watch = (folder / "stack.txt").open("w")  # held open until the process ends
     faulthandler.dump_traceback_later(max(job["wall"] - 0.7, 0.3), file=watch)
-    if hasattr(signal, "SIGXCPU"):  # says where it is, and ends
+    if hasattr(signal, "SIGXCPU"):  # out of computing time: write a traceback, end
         faulthandler.register(signal.SIGXCPU, file=watch, chain=True)
     file = Path(job["file"])
     note: dict[str, Any] = {}
@@ -68,12 +68,12 @@ def main(folder: Path) -> None:
 
 
 def _limit(job: Mapping[str, Any]) -> None:
-    """Hold the process to its memory, its time, small files, and its keeper."""
+    """Limit memory, time and file size, and let the process die with its keeper."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).prctl(DIES_WITH_ITS_PARENT, int(signal.SIGKILL), 0, 0, 0)
     try:
         import resource
-    except ImportError:  # no such limits on this system; the parent counts the time
+    except ImportError:  # no such limits on this system; the parent limits the time
         return
     seconds = max(math.ceil(job["seconds"]), 1)
     memory, size = job["memory"] << 20, job["bytes"]
@@ -102,7 +102,7 @@ def _write(path: Path, told: Mapping[str, Any], kept: Mapping[str, np.ndarray]) 
 def _loaded(file: Path, package: bool) -> ModuleType:
     """Import the student's file, inside its package where it has one."""
     sys.path[:1] = []  # the folder of this file
-    # last, so that no student's random.py comes first
+    # last, so that a student's random.py does not hide Python's
     sys.path.append(str(file.parent))
     if package:
         entry = file.parent / "__init__.py"
@@ -140,7 +140,7 @@ def _told(error: BaseException, file: Path) -> dict[str, Any]:
 
 
 class _Run:
-    """One case: the forward pass, backward twice, and what was changed meanwhile."""
+    """One case: the forward pass, backward twice, and digests of the arguments."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class _Run:
         return namedtuple("Residuals", self.job["fields"])(*values)
 
     def told(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what came of it."""
+        """Run the case; return its header and its arrays."""
         stage = "forward"
         try:
             with np.errstate(all="ignore"):
@@ -239,7 +239,7 @@ class _Run:
     def _fitted(
         self, signature: inspect.Signature, arguments: list[Any], key: Mapping[str, int]
     ) -> list[Any]:
-        """Return arguments that a function takes; d_loss may have been left out."""
+        """Return the arguments that a function takes, which may lack d_loss."""
         try:
             signature.bind(*arguments, **key)
         except TypeError:
@@ -251,7 +251,7 @@ class _Run:
     # --- results ----------------------------------------------------------------------
 
     def _gradients(self, result: Any, quiet: bool = False) -> dict[str, np.ndarray]:
-        """Return the gradients by name, and note what is amiss with them."""
+        """Return the gradients by name, and record what is wrong with their form."""
         names = self.job["wrt"]
         wrong: dict[str, str] = {}
         if self.job["model"]:
@@ -300,7 +300,7 @@ class _Run:
     # --- what was changed -------------------------------------------------------------
 
     def _held(self, residuals: Any) -> list[tuple[str, int, str]]:
-        """Return all that is to be left as it is: its name, identity and digest."""
+        """Return name, identity and digest of each array that must not change."""
         given: dict[str, Any] = {f"params[{n!r}]": a for n, a in self.params.items()}
         given |= dict(zip(self.job["arguments"], self.arguments, strict=True))
         fields = getattr(residuals, "_fields", None)
@@ -318,22 +318,22 @@ class _Run:
 
 
 def digest(array: np.ndarray) -> str:
-    """Return what stands for an array's dtype, shape and bytes."""
+    """Return a hash of an array's dtype, shape and bytes."""
     told = f"{array.dtype.str} {array.shape} ".encode()
     return hashlib.sha256(told + array.tobytes()).hexdigest()
 
 
 class Watch:
-    """A trace function that keeps every value that a local variable ever has.
+    """A trace function that keeps the numeric values of local variables, up to limits.
 
-    One that a line sets to what it was already is kept once more, for that line.
+    A value is kept when it changes, and when a line sets it again to what it was.
     """
 
     def __init__(self, file: Path, function: Any) -> None:
         self.file = str(file)
         self.code = getattr(inspect.unwrap(function), "__code__", None)
         self.values: list[np.ndarray] = []
-        self.places: list[tuple[str, int, bool]] = []  # name, line, of backward itself
+        self.places: list[tuple[str, int, bool]] = []  # name, line, in backward itself
         self._last: dict[int, int] = {}
         self._seen: dict[tuple[int, str], bytes] = {}
         self._sets: dict[CodeType, dict[int, set[str]]] = {}
@@ -390,4 +390,4 @@ def _numeric(value: Any) -> bool:
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
     sys.stdout.flush()
-    os._exit(0)  # threads of the student's end here
+    os._exit(0)  # ends the student's threads too

@@ -1,7 +1,7 @@
 """A student's module in a process of its own, held to time and memory.
 
-In: a file, what it is called with, and limits. Out: a `CaseOutcome` for each case, and
-what was wrong with the whole. Invariant: what the process writes is read as numbers and
+In: a file, its arguments, and limits. Out: a `CaseOutcome` for each case, and what was
+wrong with the run as a whole. Invariant: what the process writes is read as numbers and
 JSON, never executed; the process and its children are gone when this returns.
 """
 
@@ -36,10 +36,10 @@ from symdiff.grading.results import (
     unpacked,
 )
 
-PRINTED = 4_000  # characters that are looked at
-NOTED = 1 << 20  # bytes of other files that are read
-LEEWAY = 15.0  # seconds in which its keeper is to have ended everything
-# How a process ends that has computed for all its seconds: asked, then made to.
+PRINTED = 4_000  # characters of what it prints that are read
+NOTED = 1 << 20  # bytes of other files that are read, at most
+LEEWAY = 15.0  # seconds that the keeper has to end everything
+# Signals that end a process whose computing time is up: at the soft, the hard limit.
 TIME_IS_UP = (getattr(signal, "SIGXCPU", 24), getattr(signal, "SIGKILL", 9))
 # Address space that Python and NumPy take before the student's first line.
 BASE = 1_024
@@ -54,25 +54,25 @@ class Limits:
 
     @property
     def wall(self) -> float:
-        """Seconds after which it is ended whatever it does; machines may be busy."""
+        """Seconds of real time, more than of computing, as the machine may be busy."""
         return max(3 * self.seconds, self.seconds + 10)
 
 
 @dataclass
 class Session:
-    """What came of all cases; ``ended`` says why there are fewer of them."""
+    """The outcomes of all cases; ``ended`` says why some are missing."""
 
     outcomes: list[CaseOutcome] = field(default_factory=list)
-    failed: dict[str, Any] | None = None  # while it was imported
+    failed: dict[str, Any] | None = None  # the error of importing the module
     ended: str = ""
-    at: int = 0  # the case at which it ended
+    at: int = 0  # the case in which the process ended
     line: int = 0
     printed: str = ""
 
 
 @dataclass(frozen=True)
 class Given:
-    """A case: what the process is told of it, its arrays, and what it is to leave."""
+    """A case: its description, its arrays, and those that must not change."""
 
     told: Mapping[str, Any]
     arrays: Arrays
@@ -84,8 +84,8 @@ def run(
 ) -> Session:
     """Run a student's module on cases, and on the first of them again at the end.
 
-    ``job`` says what it is called with, and how many bytes its results may have. What
-    then has another value is not the same each time, whatever the calls before it were.
+    ``job`` describes the arguments, and how many bytes the results may have. A gradient
+    that differs in the second run of a case is noted as unstable.
     """
     count = len(cases)
     cases = [*cases, *cases[:1]]
@@ -113,7 +113,7 @@ def run(
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """Give a folder that is removed afterwards as far as its contents allow."""
+    """Yield a folder that is removed afterwards, if that is possible."""
     folder = Path(tempfile.mkdtemp(prefix="symdiff_grade_"))
     try:
         yield folder
@@ -123,9 +123,9 @@ def _folder() -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, however deep it is, and nothing that a link in it points to.
+    """Remove a folder of any depth, but nothing that a link in it points to.
 
-    What lies deeper is moved up first: paths as long as that could not be named. The
+    Deep folders are moved up first, because the system limits the length of a path. The
     folder itself may have become a link.
     """
     if folder.is_symlink() or not folder.is_dir():
@@ -146,11 +146,11 @@ def _remove(folder: Path) -> None:
 
 
 def _started(folder: Path, limits: Limits, mark: str) -> tuple[int | None, str]:
-    """Run the process to its end; return its exit code, and how it was late, if so.
+    """Run the process to its end; return its exit code, and "busy" or "idle" if late.
 
-    The code is None where it ended its keeper. Late is "busy" or "idle": on a machine
-    with other work, a process that computes all the time can be late before it has
-    computed for the seconds that it has.
+    The code is None where the process ended its keeper. A late process is busy if it
+    was computing: on a machine with other work, real time can be up before computing
+    time is.
     """
     kept = ("PATH", "SYSTEMROOT", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
     env = {k: os.environ[k] for k in kept if k in os.environ}
@@ -174,7 +174,7 @@ def _started(folder: Path, limits: Limits, mark: str) -> tuple[int | None, str]:
             process.wait(limits.wall + LEEWAY)
         except subprocess.TimeoutExpired:
             pass
-        finally:  # also where the grading is interrupted
+        finally:  # also if grading is interrupted
             if process.poll() is None:
                 process.kill()
             process.wait()
@@ -201,7 +201,7 @@ class _Reading:
     file: Path
 
     def session(self, code: int | None, late: str) -> Session:
-        """Return what the process left behind."""
+        """Return the session that the process's files describe."""
         session = Session()
         printed = regular(self.folder / "printed.txt", int(self.job["bytes"])) or b""
         session.printed = printed[:PRINTED].decode("utf-8", "replace")
@@ -236,7 +236,7 @@ class _Reading:
     def _ended(
         self, session: Session, early: bool, code: int | None, late: str
     ) -> Session:
-        """Say why there are fewer outcomes than cases, if there are."""
+        """Return the session with words for why it ended ``early``, if it did."""
         if not early:
             return session
         limits = self.limits

@@ -1,7 +1,7 @@
-"""What is said of a student's backward pass, to people and as JSON.
+"""The verdict on a student's backward pass, for people and as JSON.
 
 In: what was found. Out: a `Grade`, its exit code, its text, its dict. Invariant: the
-text and the dict say the same; no traceback of ours is in either.
+text and the dict say the same; neither shows a traceback of symdiff's.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class GradientMark:
 class Mistake:
     """A mistake: the first wrong node, what it should be, and the likely cause.
 
-    ``certain`` says that playing this mistake on the derived gradient gives the
-    student's numbers in all the cases; otherwise it is what they look like.
+    ``certain``: the derived gradient with this mistake gives the student's numbers in
+    all cases. Otherwise the mistake is a guess from how they look.
     """
 
     node: str
@@ -58,14 +58,14 @@ class Grade:
     spec: str
     marks: list[GradientMark] = field(default_factory=list)
     findings: list[Mistake] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)  # of conduct: each is to be mended
+    faults: list[str] = field(default_factory=list)  # of conduct, such as writes
     notes: list[str] = field(default_factory=list)
     cases: list[str] = field(default_factory=list)
     refused: str = ""  # why it cannot be graded
 
     @property
     def total(self) -> int:
-        """A point for each gradient, and one for leaving everything else alone."""
+        """A point for each gradient, and one for changing nothing else."""
         return len(self.marks) + 1 if self.marks else 0
 
     @property
@@ -151,21 +151,20 @@ def _told(f: Mistake, title: str) -> list[str]:
 
 
 def _field(label: str, text: str) -> list[str]:
-    """Return a labelled text, continued below itself where it is long."""
+    """Return a labelled text, wrapped and indented where it is long."""
     start = f"  {label:18} "
     rest = " " * len(start)
     if len(start + text) <= WIDTH or label.startswith(("your", "what it", "of the")):
-        return [start + text]  # code stays in one piece
+        return [start + text]  # code is not wrapped
     return textwrap.wrap(
         text, WIDTH, initial_indent=start, subsequent_indent=rest, tabsize=4
     )
 
 
 def plain(text: str) -> str:
-    """Return a text in one line, without what would steer a terminal.
+    """Return a text in one line, with control characters escaped.
 
-    Messages and lines of students' files are quoted; none of them may look like a
-    verdict of its own.
+    Quoted messages and lines of students' files must not look like a verdict.
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 

@@ -1,7 +1,7 @@
 """The causes of a wrong gradient, in words that a student reads.
 
-In: the key of a cause. Out: what it is called, and what to look at. Invariant: every
-cause that `symdiff.grading.faults` tries has its words here.
+In: the key of a cause. Out: its name, and a hint. Invariant: every cause of a `Fault`
+or a `Relation` has its words here.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ CAUSES: dict[str, tuple[str, str]] = {
 
 
 def said(cause: str, values: dict[str, str]) -> tuple[str, str]:
-    """Return what a cause is called and its hint, filled in."""
+    """Return the words for a cause and its hint, filled in."""
     what, hint = CAUSES[cause]
     return what.format(**{**_NONE, **values}), hint.format(**{**_NONE, **values})
 
@@ -177,7 +177,7 @@ _NONE = {"n": "N", "c": "?", "used": "another value", "needed": "this"}
 
 
 def cause_of(message: str) -> str:
-    """Return what an error of shapes looks like, from NumPy's message."""
+    """Return the likely cause of an error of shapes, from NumPy's message."""
     if "matmul" in message or "not aligned" in message:
         return "transposed"
     if "broadcast" in message:

@@ -1,8 +1,8 @@
 """How long the functions of a generated package take, measured in turn.
 
 In: a loaded package, lengths for its symbolic dims, a dtype. Out: a `Timing` for each
-of its functions. Invariant: contenders are timed in one interleaved run, each over a
-copy of the same point, and the planned step is held to the readable one's bits first.
+of its functions. Invariant: all functions are timed in one interleaved run, each on a
+copy of the same arguments, after the planned step has given the readable step's bits.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _symbols(module: ModuleType) -> set[str]:
 
 
 def _keyed(function: Callable[..., Any], *arguments: Any) -> Call:
-    """Return a call of a function; one that draws numbers gets a key."""
+    """Return a call of a function, with a key if it draws numbers."""
     draws = "key" in inspect.signature(function).parameters
     named = {"key": 0} if draws else {}
     return lambda: function(*arguments, **named)
@@ -169,7 +169,7 @@ def _interleaved(calls: Mapping[str, Call], rounds: int) -> tuple[Timing, ...]:
 
 
 def _repeats(call: Call) -> int:
-    """Return how many calls fill a slice of time, after one that warms up."""
+    """Return how many calls take about `SLICE` seconds, after a call to warm up."""
     call()
     start = time.perf_counter()
     call()

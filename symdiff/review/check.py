@@ -1,8 +1,8 @@
 """`symdiff check`: are generated files still what their specs compile to?
 
-In: packages of generated files. Out: a `Finding` a file. Invariant: specs are compiled
-again in memory and compared to the last character; line ends alone may be those of
-another system, as git makes them. Nothing is written.
+In: packages of generated files. Out: a `Finding` for each file. Invariant: specs are
+compiled again in memory, and every character is compared except line ends, which git
+may change, and the header's line on the check of gradients. Nothing is written.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Compile = Callable[[SpecFile, Header, bool], Compilation]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a file is found to be, why, and the differing lines."""
+    """The state of a file, the reason for it, and the differing lines."""
 
     path: Path
     state: State
@@ -51,7 +51,7 @@ class PackageReport:
 
     @property
     def wrong(self) -> list[Finding]:
-        """What is not current."""
+        """The findings that are not "current"."""
         return [f for f in self.findings if f.state != "current"]
 
 
@@ -64,11 +64,11 @@ class Checker:
     _specs: dict[Path, dict[str, SpecFile]] = field(default_factory=dict)
 
     def check(self, package: Package) -> PackageReport:
-        """Return what the files of a package are.
+        """Return the states of a package's files.
 
-        Edits are found even where there is no spec to compile; then the others are
-        unknown. Of several specs of the right name, the one counts that compiles to
-        these files.
+        Edits are found even where there is no spec to compile; the other files are then
+        "unknown". If several files have the spec's name, the first that compiles to
+        these files counts.
         """
         if self.given is not None:
             return self._by(self.given, package)
@@ -92,10 +92,10 @@ class Checker:
         return PackageReport(package.shown, None, _without_spec(package, problem))
 
     def _by(self, path: Path, package: Package) -> PackageReport:
-        """Compare a package with what a file declares under the package's own name.
+        """Compare a package with what a spec file declares under the package's name.
 
-        Where nothing has that name, a package that something else there compiles to
-        was renamed.
+        If nothing has that name, but another declaration compiles to the same files,
+        the package has been renamed.
         """
         try:
             specs = self._specs_of(path)
@@ -144,7 +144,7 @@ def _without_spec(package: Package, problem: str) -> tuple[Finding, ...]:
 
 
 def _findings(package: Package, compiled: Compilation) -> list[Finding]:
-    """Compare every file that was asked for with the one of the same name."""
+    """Compare each file of a package with the compiled file of the same name."""
     expected = {Path(name).name: text for name, text in compiled.files.items()}
     if package.single and len(package.files) == 1:  # a module may have been renamed
         (path,) = package.files
@@ -191,7 +191,7 @@ def _compared(path: Path, header: Header, expected: str) -> Finding:
 
 
 def _moved(header: Header, wanted: Header) -> list[str]:
-    """Return what happened since a file was generated, as far as headers tell."""
+    """Return reasons why a file is stale, as far as the two headers tell."""
     found: list[str] = []
     if header.symdiff != wanted.symdiff:
         found.append(f"symdiff {header.symdiff} made it, this is {wanted.symdiff}")
@@ -211,12 +211,12 @@ def _edited(header: Header) -> str:
 
 
 def _unchecked(text: str) -> list[str]:
-    """Return the lines without the one that tells how gradients were checked."""
+    """Return a text's lines without that on the check of gradients."""
     return [s for s in text.split("\n") if not s.startswith(CHECK_MARK)]
 
 
 def _absent(path: Path, content: str | bytes) -> list[Finding]:
-    """Return what is wrong with an expected file that is not among the generated."""
+    """Return the finding for a file that is expected, but not found as generated."""
     if not path.exists():
         return [Finding(path, "missing", "its spec compiles to it as well")]
     if isinstance(content, bytes):
@@ -236,7 +236,7 @@ def _absent(path: Path, content: str | bytes) -> list[Finding]:
 def _command(path: Path, package: Package, spec: SpecFile) -> str:
     """Return the command line, or the call, that writes a package anew."""
     header = package.header
-    if spec.variable != "model":  # which no command compiles
+    if spec.variable != "model":  # the command line compiles `model` alone
         return _call(package, spec)
     words: list[object] = ["symdiff", "compile", path, "-o", package.root]
     if header.level not in (None, 2):
@@ -249,7 +249,7 @@ def _command(path: Path, package: Package, spec: SpecFile) -> str:
 
 
 def _call(package: Package, spec: SpecFile) -> str:
-    """Return what writes a package anew in Python, as an expression."""
+    """Return the Python expression that writes a package anew."""
     header, wrt = package.header, spec.beyond(package.header.wrt)
     options = {
         "optimize": None if header.level == 2 else header.level,

@@ -1,8 +1,8 @@
-"""What a spec declares that its generated code may not tell.
+"""What a spec declares, including what its generated code may not show.
 
-In: a spec. Out: facts by name, and what tells the same of generated files. Invariant: a
-bound that uses imply, a draw that no check makes and a setting of training are facts
-like any other.
+In: a spec. Out: facts by name, and the names of the same facts in generated files.
+Invariant: included are bounds that follow from use, samples that no check draws, and
+the settings of training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from symdiff.declare.spec import SpecFile
 from symdiff.graph.node import array_digest
 from symdiff.graph.tensor import Tensor
 
-# Attributes of a leaf, and the fact of generated files that a change of them shows in.
+# Declared facts of a leaf, and the facts of generated files that show the same.
 _TELLING = {
     "bounds of {}": "argument {}",
     "sample of {}": "drawn by checks: {}",
@@ -27,7 +27,7 @@ _TELLING = {
 
 
 def declared_facts(spec: SpecFile) -> dict[str, str]:
-    """Return what two specs can be compared by, beside what is generated."""
+    """Return the facts that a spec declares, by name."""
     model = spec.model
     kept = (*model.params.values(), *(model.states.values()))
     targets = model.targets if isinstance(model, Model) else ()
@@ -38,7 +38,7 @@ def declared_facts(spec: SpecFile) -> dict[str, str]:
 
 
 def told_by(fact: str) -> str:
-    """Return the fact of generated files that tells a change of this one, if any."""
+    """Return the fact of generated files that shows a change of this one, or ''."""
     for own, generated in _TELLING.items():
         start = own.format("")
         if fact.startswith(start):
@@ -64,7 +64,7 @@ def _of(leaf: Tensor) -> Iterator[tuple[str, str]]:
 
 
 def _drawn(value: Init, leaf: Tensor) -> str:
-    """Return what is drawn, in NumPy's words where the lengths are known."""
+    """Return the draw of an initial value; as NumPy text where lengths are known."""
     if value.array is not None:
         return f"array {array_digest(value.array)[:16]}"
     lengths = [d for d in leaf.shape if isinstance(d, sp.Expr)]

@@ -1,9 +1,9 @@
 """`symdiff diff`: what differs between two models, or between two generated modules.
 
 In: two specs or generated packages. Out: a `Comparison`: declared facts, nodes, rules,
-shapes, generated statements and costs that changed. Invariant: what is compared is
-meaning: names that were numbered anew, comments and places of lines are no changes. But
-whatever differs in the generated text, beside headings and hashes, is at least named.
+shapes, generated statements and costs that changed. Invariant: meaning is compared, so
+renumbered names, comments and line numbers are no changes. But any other difference in
+the generated text, except in headings and hashes, is at least named.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from symdiff.review.facts import ORDER, TOLD, blocks_of, facts_of, heads_of
 from symdiff.review.files import PARTS, header_of, is_generated, one_package, read_text
 from symdiff.review.lines import FileLine, lines_of
 
-# Functions whose statements are compared; one that repeats others tells what is new.
+# Functions whose statements are compared. Of REPEATING, which repeats statements of the
+# others, only differences that those do not have are reported.
 SHOWN = {
     "forward": ("forward",),
     "backward": ("loss_and_residuals", "forward_with_residuals", "backward"),
@@ -33,9 +34,9 @@ REPEATING = "metrics"
 
 @dataclass
 class Side:
-    """One of the two: its modules' texts, what they tell, and its graph if known.
+    """One of the two sides: its modules' texts, their contents, and its graph if known.
 
-    ``declared`` are facts that a spec alone tells, None where there is none.
+    ``declared`` are the facts of a spec, None for generated files.
     """
 
     label: str
@@ -43,7 +44,7 @@ class Side:
     header: Header | None
     derivation: Derivation | None = None
     declared: Mapping[str, str] | None = None
-    lone: bool = False  # whether it is one module of a package
+    lone: bool = False  # whether it is a single module of a package
     lines: list[tuple[str, FileLine]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     heads: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
@@ -72,14 +73,14 @@ class Side:
         return function not in TOLD
 
     def only(self, modules: Iterable[str]) -> Side:
-        """Return the same of some modules alone."""
+        """Return this side with some of its modules alone."""
         kept = {n: self.texts[n] for n in modules}
         return Side(self.label, kept, self.header, self.derivation, self.declared)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs, section by section; nothing where both mean the same."""
+    """What differs, section by section; the sections are empty if nothing does."""
 
     old: str
     new: str
@@ -121,7 +122,7 @@ def generated_side(path: Path) -> Side:
 
 
 def ordered(modules: Iterable[str]) -> list[str]:
-    """Return the names of modules, those first whose statements are compared."""
+    """Return the names of modules, first those whose statements are compared."""
     return sorted(modules, key=lambda n: ([*SHOWN, n].index(n), n))
 
 
@@ -131,7 +132,7 @@ def _module(path: Path) -> str:
 
 def compare(old: Side, new: Side) -> Comparison:
     """Return what differs between two sides."""
-    if old.lone or new.lone:  # one module is compared with the same of the other
+    if old.lone or new.lone:  # compare the modules that both have
         common = [n for n in old.texts if n in new.texts]
         if common:
             old, new = old.only(common), new.only(common)
@@ -170,7 +171,7 @@ def _leaves(old: Mapping[str, str], new: Mapping[str, str]) -> Iterable[str]:
         if before == after:
             continue
         if name.startswith(ORDER) and _names(before) != _names(after):
-            continue  # what came and what went is told
+            continue  # names that were added or removed have lines of their own
         if after is None:
             yield f"- {name}: {before}"
         elif before is None:
@@ -216,7 +217,7 @@ def _equation(entry: Any) -> str:
 
 
 def _handed(entry: Any) -> Iterable[str]:
-    """Return what a node hands back: the rule of its operation."""
+    """Yield the cotangents that a node hands to its inputs, with their rules."""
     for share in entry.hands:
         rule = f"   {share.rule}" if share.rule else ""
         yield f"d_{share.source} gets {share.formula.text}{rule}"
@@ -246,7 +247,7 @@ Heads = Mapping[tuple[str, str], tuple[str, str]]
 
 
 def _head(name: str, old: Heads, new: Heads, module: str) -> Iterable[str]:
-    """Compare what a function takes, and what its docstring says."""
+    """Compare the signatures and the docstrings of a function."""
     before, after = old.get((module, name)), new.get((module, name))
     if before is None or after is None:
         return
@@ -280,7 +281,7 @@ Key = tuple[str, str, int]
 def _merged(
     first: Mapping[Key, FileLine], second: Mapping[Key, FileLine], function: str
 ) -> list[Key]:
-    """Return the keys of both, those that were removed where they stood."""
+    """Return the keys of both in order; removed ones keep their place."""
     a = [k for k in first if k[0] == function]
     b = [k for k in second if k[0] == function]
     merged: list[Key] = []
@@ -320,9 +321,9 @@ def _source(line: FileLine) -> str:
 
 
 def _rest(old: Side, new: Side, told: bool) -> Iterable[str]:
-    """Name the parts of modules that differ and are not told line by line.
+    """Name the parts of modules that differ and are not reported line by line.
 
-    Where nothing is told at all, every part that differs is named.
+    If nothing has been reported (not ``told``), every part that differs is named.
     """
     for module in ordered({*old.texts, *new.texts}):
         if module not in new.texts:

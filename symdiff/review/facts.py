@@ -1,9 +1,9 @@
-"""What a generated module declares, and what it is made of, read back from its text.
+"""The declarations and the parts of a generated module, read back from its text.
 
-In: the texts of modules by name. Out: declared facts by what they are of (a parameter's
-shape and initial value, a setting, what is frozen), and the blocks of a module by name.
-Invariant: nothing is executed; two modules whose blocks are equal differ in headings,
-hashes and the header alone.
+In: the texts of modules by name. Out: declared facts by name (a parameter's shape and
+initial value, a setting, what is frozen), and the blocks of a module by name.
+Invariant: nothing is executed; two modules whose blocks are equal can only differ in
+headings, hashes and the header.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from symdiff.review.lines import is_heading
 
-# Tables at the head of modules: the facts in them, an entry a fact.
+# Tables at the head of modules; each entry is one fact, of this name.
 _ENTRIES = {
     "PARAMS": "parameter {}",
     "ARGUMENTS": "argument {}",
@@ -23,7 +23,7 @@ _ENTRIES = {
     "MAX_NORM": "bound on the norms of {}",
     "ROWS": "axis of rows of {}",
 }
-# Lists of names there: each is one fact.
+# Lists of names at the head of modules; each list is one fact.
 _LISTS = {
     "BUFFERS": "buffers",
     "FROZEN": "frozen",
@@ -32,16 +32,16 @@ _LISTS = {
     "NUMBERED": "arguments that hold numbers of rows",
     "NOT_IN_PARTS": "batches in parts",
 }
-# Functions that return a dict display of what is drawn, by name.
+# Functions that return a dict display of draws by name; each entry is one fact.
 _DRAWS = {"init_params": "initial {}", "_draw": "drawn by checks: {}"}
 _HASHES = ("BUILD", "MODEL")
-ORDER = "order of "  # what facts begin with that tell an order alone
+ORDER = "order of "  # begins the names of facts about order alone
 
 TOLD = frozenset([*_ENTRIES, *_LISTS, *_DRAWS])
 
 
 def facts_of(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return the declared facts that modules tell, by what they are of."""
+    """Return the declared facts in modules, by name."""
     found: dict[str, str] = {}
     for module, text in texts.items():
         if module == "_outputs":  # repeats what forward.py declares
@@ -53,7 +53,7 @@ def facts_of(texts: Mapping[str, str]) -> dict[str, str]:
                 case ast.FunctionDef(name=name) if name in _DRAWS:
                     found |= _of_draws(name, stmt)
     initial = {f.removeprefix("initial ") for f in found if f.startswith("initial ")}
-    for name in initial:  # what checks draw follows from it
+    for name in initial:  # checks draw parameters by their initial values
         found.pop(f"drawn by checks: params[{name!r}]", None)
     return found
 

@@ -1,11 +1,11 @@
 """How much of a computed value is rounding.
 
-In: a function of arrays that are shaken. Out: how far its values are apart from one
-that is not. Invariant: nothing is known of the function; its own text runs, and each
-result of its arithmetic is moved by the last place or two, up or down at random
-(Vignes, "A stochastic arithmetic for reliable scientific computation", 1993).
+In: arrays. Out: arrays with random rounding errors: each result computed from them is
+moved by its last place or two, up or down (Vignes, "A stochastic arithmetic for
+reliable scientific computation", 1993). Invariant: nothing is known of the function
+that runs on them; how far its results move is the rounding in them.
 
-What cancels shows: of `1 - tanh(20)` nothing is left, and shaken it is an eps.
+Cancellation shows: ``1 - tanh(20)`` is 0, and with random rounding an eps.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 EPS = float(np.finfo(float).eps)
-# They round nothing, and ties between what they pick must stay ties.
+# These do not round, and equal operands must give equal results.
 _EXACT = (np.negative, np.absolute, np.conjugate, np.maximum, np.minimum, np.sign)
 
 
 class Shaken(np.ndarray):
-    """An array whose arithmetic is off by a rounding, as are the arrays made of it."""
+    """An array whose arithmetic rounds at random, as does that of its results."""
 
     rng: np.random.Generator
 
@@ -46,7 +46,7 @@ class Shaken(np.ndarray):
 
 
 def shaken(array: Any, rng: np.random.Generator) -> Any:
-    """Return an array, with what is computed from it shaken if it is of floats."""
+    """Return a float array as a `Shaken` one; any other value as it is."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fc":
         return array
     found = np.asarray(array).view(Shaken)

@@ -1,9 +1,9 @@
 """Slopes of a generated module, measured and compared with its derived gradients.
 
-In: a generated module's functions, and points to look at. Out: the worst error of each
-gradient. Invariant: nothing is derived here; values are differenced, by complex steps
-where every operation holds for complex numbers, else by central differences of fourth
-order whose step is chosen so that two step sizes agree.
+In: a generated module's functions, and points. Out: the worst error of each gradient.
+Invariant: nothing is derived here. Slopes come from values: by a complex step where
+every operation is analytic, else by central differences of fourth order, with a step
+size that agrees with its half.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 from symdiff.compiler.subject import Point, Subject
 from symdiff.review.rounding import shaken
 
-COORDINATES = 32  # elements up to which every one is looked at by itself
+COORDINATES = 32  # up to so many elements, each one is checked by itself
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
-AGREE = 2e-7  # relative, of two step sizes
+AGREE = 2e-7  # relative difference of the slopes of two step sizes
 TINY = 1e-300
-SHAKES, ROOM = 4, 4  # how often rounding is shaken, and by how much it may be more
-NARROW = 1e-5  # allowed where a gradient is computed in float32 even so
+SHAKES, ROOM = 4, 4  # runs with random rounding, and a factor for safety
+NARROW = 1e-5  # tolerance where a gradient is computed in float32 in any case
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Worst:
     name: str
     shape: tuple[int, ...]
     tolerance: float
-    narrow: bool = False  # computed in float32 whatever the text is given
+    narrow: bool = False  # computed in float32 even if arguments are float64
     error: float = 0.0
     label: str = ""
     place: str = ""
@@ -56,7 +56,7 @@ class Worst:
 def directions(
     array: np.ndarray, count: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Return directions to move in: the elements', or random ones of length 1."""
+    """Return directions to move in: unit vectors, or random ones of length 1."""
     if array.size <= COORDINATES:
         for i in range(array.size):
             direction = np.zeros(array.size)
@@ -92,7 +92,7 @@ def difference_slope(
 ) -> tuple[float, float] | None:
     """Return a slope by differences and the rounding in it; None near a kink.
 
-    The first step size counts that agrees with its half.
+    The first step size whose slope agrees with that of its half is used.
     """
 
     def value(h: float) -> float:
@@ -104,7 +104,7 @@ def difference_slope(
         return (8 * near - far) / (12 * h)
 
     def bend(h: float) -> float:
-        """By how much slopes to the two sides differ: of order h, but at a kink."""
+        """The difference of the slopes on both sides: of order h except at a kink."""
         return abs(value(h) - 2 * value(0.0) + value(-h)) / h
 
     size = max(1.0, float(np.linalg.norm(subject.array(point, target))) / 10)
@@ -124,7 +124,7 @@ def difference_slope(
 
 
 def shaken_point(point: Point, rng: np.random.Generator) -> Point:
-    """Return a point at which all arithmetic is off by roundings."""
+    """Return a point whose arrays make all arithmetic round at random."""
     params, arguments = (
         {k: shaken(a, rng) for k, a in arrays.items()}
         for arrays in (point.params, point.arguments)
@@ -141,7 +141,7 @@ def rounding_of(
 ) -> float:
     """Return the rounding in a gradient along a direction, and in its complex slope.
 
-    It is what they change by where every result of their arithmetic is shaken.
+    It is how far they move when every result of their arithmetic rounds at random.
     """
 
     def both(at: Point) -> tuple[np.ndarray, float]:
@@ -166,7 +166,7 @@ def compare(
     rng: np.random.Generator,
     only: Collection[int] | None = None,
 ) -> list[int]:
-    """Compare gradients at a point, all or some; return the places of those at a kink.
+    """Compare all gradients or ``only`` some; return the numbers of those at a kink.
 
     Raises `FloatingPointError` where the value itself is not finite.
     """
@@ -183,7 +183,7 @@ def compare(
                 worst[i].note(np.inf, point.label, place, pair)
             return []
     kinks: list[int] = []
-    # a gradient that is 0 but for rounding has the rounding of the others
+    # A gradient that is 0 up to rounding has rounding of the size of the others'.
     overall = max((float(np.max(np.abs(g), initial=0.0)) for g in gradients), default=0)
     for i, (target, gradient) in enumerate(
         zip(subject.targets, gradients, strict=True)

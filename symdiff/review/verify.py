@@ -1,8 +1,8 @@
 """`symdiff verify`: are the gradients of a generated module those of its values?
 
 In: a generated package or module, and points. Out: the worst relative error of each
-gradient. Invariant: the module on disk is what is run, nothing is derived again; what
-lies at a kink is told, not counted.
+gradient. Invariant: the module on disk is run, and nothing is derived again; slopes at
+a kink are reported, but not counted as errors.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from symdiff.review.files import PARTS, header_of, is_generated, one_package
 from symdiff.review.slopes import NARROW, Worst, compare
 
 TRIES = 20
-FEW = 16  # gradients that are looked at in several directions, at several points
-# by the functions of a package's own check
+FEW = 16  # up to so many gradients are checked in several directions and points
+# Functions of a package's own check, and what each of them compares.
 COMPARED = {"_verify_forward": "forward.py", "_verify_planned": "the planned step"}
 CHECKED = ("backward.py", "forward.py", "_planned.py")
-TOLERANCE, STRICT = 1e-6, 1e-10  # of differences, of complex steps
+TOLERANCE, STRICT = 1e-6, 1e-10  # for differences, for complex steps
 
 
 @dataclass
@@ -59,9 +59,9 @@ class Verdict:
 
 @contextlib.contextmanager
 def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]:
-    """Import generated code; give the module with its backward pass, and its check.
+    """Import generated code: the module with its backward pass, its check, its header.
 
-    Raises `DerivativeError` where there is none, or it cannot be imported.
+    Raises `DerivativeError` where there is no backward pass, or an import fails.
     """
     path = one_package(path)
     if path.is_dir() or path.stem in PARTS:
@@ -73,7 +73,7 @@ def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]
     alias = "_symdiff_verified"
     try:
         with _running(folder):
-            # finders are cached by path
+            # absolute, because Python caches import finders by path
             module = load_package(alias, folder.absolute())
             if folder == entry:
                 found, check = module, None
@@ -94,7 +94,7 @@ def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]
 
 @contextlib.contextmanager
 def _running(folder: Path) -> Iterator[None]:
-    """Say where generated code fails; it may have been edited."""
+    """Turn errors of generated code, which may be edited, into one with a line."""
     try:
         yield
     except SymdiffError:
@@ -165,7 +165,7 @@ def verify(
 
 
 def _beside(compare: Callable[..., int], what: str, verdict: Verdict) -> None:
-    """Compare what is computed beside the gradients, by the package's own check."""
+    """Run one more comparison of the package's own check, and note its result."""
     told: list[str] = []
     try:
         code = compare(out=told.append)
@@ -181,7 +181,7 @@ def _beside(compare: Callable[..., int], what: str, verdict: Verdict) -> None:
 
 
 def _unheld(header: Header, check: ModuleType | None) -> str:
-    """Say why slopes cannot tell the gradient, where stop_gradient hides some."""
+    """Return why slopes differ from the gradient by design (stop_gradient), or ''."""
     if "stop_gradient" in header.check:
         return header.check.partition(": ")[2] or header.check
     if HELD in header.check and not hasattr(check, "_held"):
@@ -193,7 +193,7 @@ def _unheld(header: Header, check: ModuleType | None) -> str:
 
 
 def _edited_beside(path: Path) -> list[str]:
-    """Return a note for each generated file of a package that was edited unchecked."""
+    """Return a note for each edited file of a package that verify does not check."""
     files = sorted(one_package(path).glob("*.py")) if path.is_dir() else []
     others = [f for f in files if f.name not in CHECKED]
     return [
@@ -205,7 +205,7 @@ def _edited_beside(path: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _unchecked(module: ModuleType) -> Iterator[None]:
-    """Let a module take arguments as they are, also complex ones."""
+    """Switch off a module's entry checks, which refuse complex arguments."""
     check = module._check
     module._check = lambda _, /, **arguments: list(arguments.values())  # type: ignore[attr-defined]
     try:
@@ -299,7 +299,7 @@ class _Verification:
         weights: dict[str, np.ndarray],
         rng: np.random.Generator,
     ) -> None:
-        """Compare at a random point; those at a kink there, at other ones."""
+        """Compare at a random point; gradients at a kink there, at further points."""
         label = f"random point {number + 1}"
         kinks: list[int] | None = None
         refused: Exception | None = None
@@ -308,12 +308,12 @@ class _Verification:
             try:
                 kinks = self._compare(subject, drawn, rng, kinks)
             except (ArithmeticError, LookupError, ValueError) as error:
-                refused = error  # as of a matrix that has no factor; others may have
+                refused = error  # such as a singular matrix; another point may do
                 continue
             if not kinks:
                 self.verdict.points.append(label)
                 return
         if kinks is None and refused is not None:
-            lengths_of(self.module)  # says so if there are none
+            lengths_of(self.module)  # raises if no lengths fit, a clearer error
             raise refused
         self.verdict.points.append(f"{label} (at kinks)")

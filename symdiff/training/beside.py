@@ -1,8 +1,8 @@
-"""What may come between the steps of a run: Ctrl-C, warnings, and its end.
+"""Context managers for the time of a run: Ctrl-C, warnings, and older weights.
 
-In: the progress that is shown. Out: contexts for the time of a run. Invariant: the
-first Ctrl-C ends a run after a whole step; nothing is written across what is drawn; no
-weights of an earlier run pass for those of one that saved none.
+In: the progress that is shown. Out: contexts. Invariant: the first Ctrl-C ends a run
+after a whole step; nothing is written across what is drawn; a run that fails says that
+the weights in the file are an earlier run's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from symdiff.training.progress import Progress
 def noted(progress: Progress) -> Iterator[None]:
     """Show warnings of the generated module as lines of the run."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of NumPy, on nan
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, about nan
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda said, *_, **__: progress.note(f"note: {said}")
         yield
@@ -65,7 +65,7 @@ def older_weights_named(path: Path) -> Iterator[None]:
 
 
 def _written(path: Path) -> tuple[int, int] | None:
-    """Return what tells one writing of a file from another; None where it is none."""
+    """Return a value that changes when a file is written; None where there is none."""
     try:
         found = path.stat()
     except OSError:

@@ -28,7 +28,7 @@ from symdiff.graph.widths import numpy_dtype
 
 _MISSING = frozenset(["", "na", "n/a", "null", "none", "?", "-"])
 _OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_EXACT = 2.0**53  # every whole number below is a float
+_EXACT = 2.0**53  # floats represent every whole number up to this one
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class _Table:
                 yield reader.line_num, row
 
     def column(self, number: int) -> str:
-        """Return what errors call a column."""
+        """Return the name of a column in errors."""
         if self.header is not None and number < len(self.header):
             return f"column {self.header[number]!r}"
         return f"column {number + 1}"
 
     def at(self, row: int) -> str:
-        """Return the place of a row of numbers."""
+        """Return ``file:line`` of a row of numbers."""
         line = next(itertools.islice(self.rows(), row, None))[0]
         return f"{self.path}:{line}"
 
@@ -129,7 +129,7 @@ def _check_delimiter(table: _Table) -> None:
 def _numbers(table: _Table) -> np.ndarray:
     """Return the rows as numbers."""
     skipped = 0
-    if table.header is not None:  # it may have several lines
+    if table.header is not None:  # a quoted name may contain line ends
         reader = csv.reader(io.StringIO(table.text, newline=""))
         next(r for r in reader if r)
         skipped = reader.line_num
@@ -225,9 +225,9 @@ def _listed(names: Sequence[str]) -> str:
 def _numbered(
     path: Path, header: Sequence[str], name: str, names: Mapping[str, int]
 ) -> list[int]:
-    """Return the columns of a name in the order of the numbers they are given.
+    """Return the columns of an argument, in the order of the numbers in their names.
 
-    A column that is called just like another argument is that one's.
+    A column that has exactly the name of another argument belongs to that argument.
     """
     own = re.escape(name.strip())
     pattern = re.compile(rf"{own}(?:[._]?(\d+)|\[(\d+)\])?")
@@ -275,7 +275,7 @@ def _typed(
 
 
 def _whole_numbers(table: _Table, name: str, columns: list[int]) -> np.ndarray:
-    """Return columns of whole numbers that are too large for floats to tell apart."""
+    """Return columns of whole numbers, read exactly because floats cannot hold them."""
     limits, found = np.iinfo(np.int64), []
     for line, row in table.rows():
         values = [Decimal(row[i].strip()) for i in columns]

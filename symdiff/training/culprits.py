@@ -25,7 +25,7 @@ _OPERATORS = {
     ast.Pow: "power", ast.MatMult: "matmul", ast.Mod: "mod",
     ast.FloorDiv: "floor_divide", ast.USub: "negative", ast.UAdd: "positive",
 }  # fmt: skip
-_UNSET = ("empty", "empty_like")  # arrays that hold anything before they are filled
+_UNSET = ("empty", "empty_like")  # their arrays are uninitialised at first
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Tracer:
     listings: Mapping[str, Listing]  # by file
     meant: set[tuple[str, int]]
     stop: bool
-    guilty: Set[int]  # the statements of backward.py that count; empty: all
+    guilty: Set[int]  # lines of the statements of backward.py that count; empty: all
     functions: Sequence[str] = _FUNCTIONS
     finding: Culprit | None = None
-    spare: Culprit | None = None  # an infinity that is meant, if there is nothing worse
+    spare: Culprit | None = None  # an intended infinity, if there is nothing worse
     infinite: set[tuple[str, int]] = field(default_factory=set)
     _statements: dict[str, dict[int, ast.stmt]] = field(default_factory=dict)
 
@@ -163,7 +163,7 @@ class Tracer:
 
 
 def kind_of(value: Any) -> str:
-    """Return '', 'inf' or 'nan': the worst that a value holds."""
+    """Return the worst that a value holds: '' (all finite), 'inf' or 'nan'."""
     held = holds(value)
     return "nan" if held & NAN else "inf" if held else ""
 
@@ -207,7 +207,7 @@ def _culprit(
 ) -> tuple[ast.AST, Any]:
     """Return the first part, in order of evaluation, that is not finite, and its value.
 
-    Infinities that are meant do not count. An in-place operation is its own part.
+    Intended infinities do not count. An in-place operation counts as a part of its own.
     """
     value = getattr(statement, "value", None)
     with np.errstate(all="ignore"):

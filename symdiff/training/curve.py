@@ -38,7 +38,7 @@ def history_text(history: History, kind: str) -> str:
 
 
 def _plain(value: float) -> Any:
-    """Return a number as JSON has it, which knows no nan."""
+    """Return a number for JSON, which has no nan or infinity: None stands for them."""
     return value if math.isfinite(value) else None
 
 
@@ -60,7 +60,10 @@ def _losses(history: History) -> dict[str, list[tuple[int, float]]]:
 
 
 def svg(history: History, title: str) -> str:
-    """Return a drawing of the losses over the epochs, logarithmic over two decades."""
+    """Return a drawing of the losses over the epochs.
+
+    The axis of the loss is logarithmic where values span more than two decades.
+    """
     curves = _losses(history)
     values = [v for points in curves.values() for _, v in points]
     if not values:

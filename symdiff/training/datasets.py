@@ -1,10 +1,9 @@
-"""Data as the generated ``fit`` takes it: checked, split, or batch by batch; floats in
-the width that is declared, else in float32.
+"""Data as the generated ``fit`` takes it: checked, split, in memory or batch by batch.
 
 In: what data() returned, or files hold. Out: a `Dataset` for training, and one for each
-set of rows that is held out. Invariant: rows that do not fit are reported with where
-they came from, before the first step where they are in memory; what lies on disk is
-read a batch at a time.
+set of rows that is held out, with floats in the declared width, else in float32.
+Invariant: rows that do not fit are reported with the place they came from, and before
+the first step if they are in memory; arrays on disk are read a batch at a time.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from symdiff.graph.errors import SpecError
 
 Arrays = dict[str, np.ndarray]
 Batches = Callable[[int], Iterator[Arrays]]
-_READ = 1024  # rows of held-out data that are read at a time where it lies on disk
+_READ = 1024  # rows of held-out data on disk that are read at a time
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A set of rows: arrays by argument, or a function from the epoch to batches.
 
-    ``rows`` is None where the function alone knows.
+    ``rows`` is None where the data is a function, which alone knows how many there are.
     """
 
     data: Arrays | Batches
@@ -47,10 +46,10 @@ class Dataset:
 def prepared(
     train: Any, training: Training, where: str, data: Mapping[str, Any]
 ) -> dict[str, Dataset]:
-    """Return the parts of a data set, by the names of a training step's arguments.
+    """Return the splits of a data set, with the argument names of a training step.
 
-    ``train`` is the generated module, whose own checks are used; ``where`` says in
-    errors what the data is.
+    ``train`` is the generated module, whose own checks are used; ``where`` names the
+    data in errors.
     """
     params = train.init_params(0)
     found: dict[str, Dataset] = {}
@@ -78,7 +77,7 @@ def prepared(
 
 
 def _rows(train: Any, place: str, names: Mapping[str, str], arrays: Arrays) -> int:
-    """Return the number of rows of the arrays that have rows; 1 where none has."""
+    """Return the number of rows of the arrays with a row axis; 1 where none has one."""
     lengths = {}
     for argument, axis in train.ROWS.items():
         ndim = arrays[argument].ndim
@@ -108,7 +107,7 @@ def _split(
     where: str,
     data: Mapping[str, Any],
 ) -> dict[str, Dataset]:
-    """Return the training rows but for a share of them, and that share."""
+    """Return the training rows, and the share of them that is held out."""
     if getattr(train, "NUMBERED", ()) or not train.ROWS:
         raise SpecError(
             f"{where}['train'] has no rows that could be held out by themselves; leave "
@@ -133,9 +132,9 @@ def _split(
 def _check(
     train: Any, params: Any, place: str, arrays: Arrays, size: int, trained: bool
 ) -> None:
-    """Let the generated check see every batch; of what lies on disk, the first.
+    """Run the generated check on every batch; for arrays on disk, on the first.
 
-    Rows that are held out are one batch.
+    Held-out rows are checked as one batch.
     """
     end = rows = train._count(list(arrays.values()))
     size = size if trained and train.ROWS else rows
@@ -169,7 +168,7 @@ def _on_disk(array: np.ndarray) -> bool:
 
 
 def width_of(train: Any, argument: str) -> str:
-    """Return the width that a module trains with the floats of an argument in."""
+    """Return the float dtype in which a module takes an argument."""
     return str(getattr(train, "WIDTHS", {}).get(argument, "float32"))
 
 
@@ -179,7 +178,7 @@ def _narrowed(array: np.ndarray, width: str) -> np.ndarray:
 
 
 def _fitting(train: Any, arrays: Arrays) -> Arrays:
-    """Return arrays by argument with floats in the widths of a module."""
+    """Return arrays by argument, floats in the widths that a module takes."""
     return {n: _narrowed(a, width_of(train, n)) for n, a in arrays.items()}
 
 
@@ -240,7 +239,7 @@ class _OnDisk:
     seed: int
 
     def __call__(self, epoch: int) -> Iterator[Arrays]:
-        # The order is the one that fit gives to arrays.
+        # The same order as that of `fit` for arrays in memory.
         count = len(self.rows)
         rng = np.random.default_rng([self.seed, epoch])
         order = rng.permutation(count) if self.shuffle else np.arange(count)
@@ -250,13 +249,13 @@ class _OnDisk:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint knows of the data: what fit says of arrays in memory."""
+        """What a checkpoint stores of the data, as `fit` does for arrays in memory."""
         digest, dtypes, axes = hashlib.sha256(), [], self.train.ROWS
         for name, array in self.arrays.items():
             width = width_of(self.train, name)
             first = array[:1] if array.ndim else array
             dtypes.append(_narrowed(first, width).dtype.name)
-            if axes.get(name) != 0:  # not to be read row by row
+            if axes.get(name) != 0:  # cannot be read row by row
                 whole = _cut(axes, {name: array}, self.rows)[name]
                 digest.update(np.ascontiguousarray(_narrowed(whole, width)).data)
                 continue

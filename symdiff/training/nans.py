@@ -3,12 +3,12 @@
 In: the generated training module, its listing, and the batch whose step went wrong.
 Out: a paragraph with the first node, its line in the spec and the generated line.
 Invariant: the step is repeated from a copy of the state before it, by the readable
-functions, a statement at a time; what is looked at is not changed.
+functions, a statement at a time; looking at a value does not change it.
 
-An infinity can be meant (a mask of -inf before a softmax), so only the statements count
-that the bad result comes from, and one that also gave infinities in the step before,
-reads some that are meant, or writes ``inf`` itself, is only at fault where it makes a
-nan.
+An infinity can be intended, such as a mask of -inf before a softmax. So only statements
+count that the bad result depends on. Of these, a statement that gave infinities in the
+step before too, that reads intended ones, or that contains ``np.inf``, is at fault only
+if it makes a nan.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from symdiff.training.slices import BACKWARD, FORWARD, guilty_lines
 
 @dataclass(frozen=True)
 class _Moment:
-    """A batch, and copies of what the step with it changes."""
+    """A batch, and copies of the state that its step will change."""
 
     step: int
     params: Mapping[str, np.ndarray]
@@ -52,7 +52,7 @@ class Recorder:
         model: Model,
         listings: Mapping[str, Listing],
     ) -> None:
-        """Watch a state's steps; ``listings`` are those of modules, by their paths."""
+        """Watch a state's steps; ``listings`` has keys such as ``NAME/train.py``."""
         self._train, self._state, self._training = train, state, training
         self._leaves = (*model.inputs, *model.targets)  # in the order of train.DATA
         self._update = _place(model.site), f"optimizer={model.optimizer!r}"
@@ -67,7 +67,7 @@ class Recorder:
         self.bad = ""  # what was not finite
 
     def watching(self, data: Any) -> Callable[[int], Iterator[dict[str, np.ndarray]]]:
-        """Return fit's data as batches, each noted before it is used."""
+        """Return fit's data as batches, each recorded before it is used."""
         t, names = self._training, self._train.DATA
 
         def batches(epoch: int) -> Iterator[dict[str, np.ndarray]]:
@@ -77,7 +77,7 @@ class Recorder:
                 self._note(batch)
                 yield dict(zip(names, batch, strict=True))
 
-        # A checkpoint knows the data as it does without this.
+        # A checkpoint stores the same identity of the data as without --debug-nans.
         vars(batches)["identity"] = self._train._identity(data)
         return batches
 
@@ -92,7 +92,7 @@ class Recorder:
         self._moments = [*self._moments[-1:], moment]
 
     def found(self, found: Mapping[str, float]) -> bool:
-        """Say whether a step left numbers that are not finite, and remember which."""
+        """Return whether a step left numbers that are not finite; remember which."""
         state = self._state
         if not np.isfinite(found["loss"]):
             self.bad = f"the loss became {found['loss']}"
@@ -143,7 +143,7 @@ class Recorder:
         )
 
     def _given(self, moment: _Moment) -> tuple[Tensor, str] | None:
-        """Return an argument that holds nan, or else inf, when it comes, in words."""
+        """Return an argument whose data holds nan, or else inf, and words for it."""
         given = list(zip(self._leaves, moment.batch, strict=True))
         for kind in ("nan", "inf"):
             for leaf, array in given:
@@ -152,7 +152,7 @@ class Recorder:
         return None
 
     def _guilty(self, moment: _Moment) -> set[int]:
-        """Return the lines of backward.py that what is bad comes from, if any."""
+        """Return the lines of backward.py that the bad result depends on, if any."""
         if self.bad.startswith("the metric"):
             return set()
         half = FORWARD if self.bad.startswith("the loss") else BACKWARD
@@ -161,7 +161,7 @@ class Recorder:
         return guilty_lines(listing, file, lambda: self._repeat(moment), half)
 
     def _repeat(self, moment: _Moment) -> None:
-        """Do a step again from its moment, by the readable functions."""
+        """Repeat a step from its moment, by the readable functions."""
         state, train = self._state, self._train
         state.step = moment.step
         for name, array in moment.params.items():
@@ -201,9 +201,9 @@ def _overflown(
     before: Mapping[str, Mapping[str, np.ndarray]],
     slots: Mapping[str, Mapping[str, np.ndarray]],
 ) -> str:
-    """Say which slot of the optimiser a step made worse than it was, if any.
+    """Return words for a slot of the optimiser that a step made inf or nan, if any.
 
-    One that begins with an infinity, as a least value does, is as it is meant.
+    A slot that held infinities before, such as a running minimum, may keep them.
     """
     for slot, named in slots.items():
         for name, array in named.items():

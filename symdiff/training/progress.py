@@ -1,8 +1,8 @@
 """What a person sees while a model trains, whatever it is drawn on.
 
-In: the settings of a run, and what each step and epoch found. Out: views for a
-`Screen`, and lines that stay. Invariant: elsewhere than on a terminal there is one line
-an epoch, and nothing is ever drawn over.
+In: the settings of a run, and the results of each step and epoch. Out: views for a
+`Screen`, and lines that stay. Invariant: where output is no terminal, there is one line
+an epoch, and nothing is drawn over.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from symdiff.training.view import Screen, View
 from symdiff.training.wording import shown
 
 _SHORT = {"validation": "val"}  # where room is short
-_WEIGHT = 0.9  # of what is known already, in the running means that are drawn
+_WEIGHT = 0.9  # decay of the running means that are drawn
 _LONG = 2.0  # seconds after which an epoch's line stays on a terminal too
 
 
 class Progress:
-    """Loss, metrics, speed and the time that is left, for epochs ``first``, ...
+    """Loss, metrics, speed and the time that is left, from epoch ``first`` on.
 
     ``rows`` and ``steps`` are the numbers of examples and steps in an epoch, or None
     where the data is a function, whose steps are learnt from the first epoch.
@@ -64,7 +64,7 @@ class Progress:
     def after_epoch(
         self, record: Mapping[str, float], watched: str | None, note: str = ""
     ) -> None:
-        """Show an epoch's means, those of the rows called ``watched``, and a note."""
+        """Show an epoch's means, those of the split named ``watched``, and a note."""
         self._steps, self.done = self.done, 0
         own = {k: v for k, v in record.items() if k != "epoch" and k[:4] != "val_"}
         held = {k[4:]: v for k, v in record.items() if k[:4] == "val_"}
@@ -93,7 +93,7 @@ class Progress:
         self._screen.stopping()
 
     def close(self) -> None:
-        """Leave what is drawn, as it stands, behind."""
+        """End drawing, and leave the last drawing on the screen."""
         self._screen.close()
 
     def _label(self, epoch: int) -> str:

@@ -1,4 +1,4 @@
-"""What a call of `symdiff train` asks for, and whether it can be had.
+"""What a call of `symdiff train` asks for, checked before anything is done.
 
 In: options. Out: a `Request`. Invariant: `requested` raises, before anything is written
 or compiled, for a spec that cannot be trained and for files that could not be used.
@@ -29,7 +29,7 @@ KINDS = (".npz", ".safetensors")
 
 @dataclass(frozen=True)
 class Request:
-    """Settings and files of a run; a checkpoint is gone on from where it exists."""
+    """Settings and files of a run, which resumes from ``checkpoint`` if that exists."""
 
     training: Training
     weights: Path
@@ -167,7 +167,7 @@ def _check_path(path: Path, kinds: tuple[str, ...], folder: Path) -> None:
 
 
 def _check_apart(spec: SpecFile, request: Request, folder: Path) -> None:
-    """Raise where a file would be written that is read, or written for another use."""
+    """Raise where a file to write is also read, or written for another use."""
     named = {
         "--weights": request.weights,
         "--checkpoint": request.checkpoint,
@@ -188,16 +188,16 @@ def _check_apart(spec: SpecFile, request: Request, folder: Path) -> None:
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """Whether two paths are one file, or would be."""
+    """Whether two paths are the same file, or would be once written."""
     try:
         return one.samefile(other)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         paths = (os.path.normcase(os.path.realpath(p)) for p in (one, other))
         return len(set(paths)) == 1
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether a file is there that `save` did not write."""
+    """Whether a file exists that `save` did not write."""
     try:
         if not path.exists():
             return False

@@ -1,8 +1,8 @@
-"""The progress of a run, drawn by rich: a bar with its numbers, and what is found.
+"""The progress of a run, drawn by rich: a bar with its numbers, and the means.
 
 In: a `View`. Out: two live lines, drawn by a thread of their own, so that the clock
 runs and Ctrl-C is answered while a long step computes. Invariant: each line fits the
-terminal, whose least important columns go first.
+terminal; where it is narrow, the least important columns are dropped first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RichScreen:
         self._stops = False
 
     def draw(self, view: View) -> None:
-        """Take note of what the thread draws."""
+        """Keep the view that the thread draws next."""
         self._view, self._at = view, time.monotonic()
         if self._live is None:
             self._live = Live(
@@ -53,11 +53,11 @@ class RichScreen:
         self._console.print(Text(text), soft_wrap=True)
 
     def stopping(self) -> None:
-        """Let the thread say so."""
+        """Let the thread draw the message that Ctrl-C was heard."""
         self._stops = True
 
     def close(self) -> None:
-        """Draw a last time; the cursor comes back."""
+        """Draw a last time, and show the cursor again."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -82,7 +82,7 @@ class RichScreen:
 
 
 def _bar(view: View, width: int) -> RenderableType:
-    """Return the first line; pace, then step, then the bar give way to what is left."""
+    """Return the first line; if too long, it loses pace, step, bar, time in turn."""
     columns = [
         (view.label, "bold"),
         (f"{100 * view.share:3.0f}%", "magenta"),

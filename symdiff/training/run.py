@@ -1,9 +1,9 @@
 """What `symdiff train` does once the model is compiled: run the generated package.
 
-In: a spec, what was asked for, and the folder of the package. Out: trained weights,
-and how far it got. Invariant: the numbers come from the generated modules alone; what
-cannot work is reported before the first step where that can be known, and an
-interruption ends after a whole step.
+In: a spec, the request, and the folder of the package. Out: trained weights, and how
+far training got. Invariant: the numbers come from the generated modules alone; mistakes
+are reported before the first step if they can be known then, and an interruption takes
+effect after a whole step.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class TrainedRun:
 def run(
     spec: SpecFile, request: Request, compiled: Compilation, package: Path
 ) -> TrainedRun:
-    """Train what is compiled, and written to ``package``; save what was asked for."""
+    """Train with the compiled modules in ``package``; save what was asked for."""
     training = request.training
     module = load_package(f"_symdiff_train_{next(_serial)}_{package.name}", package)
     train = importlib.import_module(f"{module.__name__}.train")
@@ -151,7 +151,7 @@ def _parts(spec: SpecFile, request: Request, train: Any) -> dict[str, Dataset]:
 
 
 def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
-    """Return how many epochs the checkpoint has; raise where it cannot be used."""
+    """Return the epochs that the checkpoint has done; raise where it cannot be used."""
     path = request.checkpoint
     if path is None or not path.exists():
         return 0
@@ -168,7 +168,7 @@ def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
             parts["validation"].data if "validation" in parts else None
         ),
     }
-    state = train.init_state(train.init_params(training.seed))  # fit loads its own
+    state = train.init_state(train.init_params(training.seed))  # fit has its own
     try:
         epochs = int(train.load_checkpoint(str(path), state, wanted)["epoch"])
     except OSError as error:
@@ -214,7 +214,7 @@ def _fitted(
 
         def after_epoch(record: Any) -> bool:
             best.look(record, state)
-            if stopped.is_set():  # amid the epoch; what is held out is told at the end
+            if stopped.is_set():  # mid-epoch; held-out rows are reported at the end
                 return True
             told = dict(record)
             if watched == "test":
@@ -226,7 +226,7 @@ def _fitted(
             return training.watches and bool(np.isnan(record[training.monitor]))
 
         try:
-            with np.errstate(all="ignore"), noted(progress):  # what is nan: see below
+            with np.errstate(all="ignore"), noted(progress):  # nan is reported below
                 history = train.fit(
                     state,
                     data,
@@ -267,10 +267,10 @@ def _fitted(
 
 
 class _Best:
-    """The parameters after the best epoch, for an interruption to keep.
+    """The parameters after the best epoch, which an interrupted run saves.
 
-    With ``patience`` fit brings them back itself; without, it ends with the last, and
-    an interruption, which may come when they have become worse, with these.
+    With ``patience`` fit restores the best ones itself. Without, a whole run saves its
+    last parameters; an interrupted one may have become worse, and saves these.
     """
 
     def __init__(self, training: Training, validated: bool) -> None:
@@ -291,7 +291,7 @@ class _Best:
             self.params = {name: a.copy() for name, a in state.params.items()}
 
     def brought_back(self, state: Any) -> str:
-        """Put the best parameters into the state; say which, or '' for none."""
+        """Put the best parameters into the state; return words for their epoch."""
         for name, array in self.params.items():
             state.params[name][...] = array
         value = f"{self.sign * self.value:.4g}"
@@ -308,7 +308,7 @@ def _rate(train: Any, state: Any) -> float:
 
 
 def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
-    """Return which epoch's weights ``patience`` brought back; '' where it did not."""
+    """Return words for the epoch whose weights ``patience`` restored, or ''."""
     if training.patience is None or not history:
         return ""
     sign = -1 if training.mode == "max" else 1
@@ -337,7 +337,7 @@ def _say_held_out(train: Any, params: Any, parts: Mapping[str, Dataset]) -> None
 
 
 def _save(train: Any, path: Path, params: Mapping[str, Any], package: Path) -> None:
-    """Save the weights; where they cannot lie, somewhere else, and say where."""
+    """Save the weights; if that fails, save them elsewhere and raise with the path."""
     try:
         train.save(str(path), params)
     except OSError as error:
@@ -352,7 +352,7 @@ def _save(train: Any, path: Path, params: Mapping[str, Any], package: Path) -> N
 def _kept(
     train: Any, path: Path, params: Mapping[str, Any], package: Path
 ) -> Path | None:
-    """Save weights under a new name: beside their own, else where that can be."""
+    """Save weights under a new name in the first of three folders that takes them."""
     for folder in (path.parent, package, Path(tempfile.gettempdir())):
         names = (f"{path.stem}_{i}{path.suffix}" for i in itertools.count(2))
         beside = next(p for p in (folder / name for name in names) if not p.exists())
@@ -383,7 +383,7 @@ def _write_history(
 
 
 def _how_to_go_on(request: Request) -> str:
-    """Return how a run that was interrupted is taken up again."""
+    """Return words for how to resume an interrupted run."""
     path = request.checkpoint
     if path is not None and path.exists():
         return f"the last whole epoch is in {path}: go on with --resume"
@@ -393,7 +393,7 @@ def _how_to_go_on(request: Request) -> str:
 
 
 def _nothing_saved(request: Request) -> str:
-    """Return what is left of a run that did not end with a whole step."""
+    """Return words for what is left of a run that ended within a step."""
     path = request.checkpoint
     if path is not None and path.exists():
         return f"the last whole epoch is in {path}: go on with --resume"

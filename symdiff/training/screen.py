@@ -1,8 +1,8 @@
 """How the progress of a run is drawn: lines alone, a live bar, or a bar by rich.
 
-In: a `View`, what is known at one moment. Out: characters on the terminal. Invariant:
-what is live never wraps and is drawn over by nothing else, lines stay above it, and the
-cursor is left below it; where rich is not installed, nothing is missing but colour.
+In: a `View`, what is known at one moment. Out: characters on the terminal. Invariant: a
+live line never wraps, other lines stay above it, and the cursor is left below it;
+without rich only colour is missing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Lines:
     pause = float("inf")
 
     def draw(self, view: View) -> None:
-        """Draw nothing: a file has no line that could be drawn over."""
+        """Draw nothing: a file has no live line."""
 
     def line(self, text: str) -> None:
         """Write a line."""
@@ -46,7 +46,7 @@ class Lines:
 
     def stopping(self) -> None:
         """Tell the person at the terminal, if there is one."""
-        if sys.stderr.isatty():  # print may not be entered twice; this may
+        if sys.stderr.isatty():  # a signal handler may call os.write, but not print
             os.write(2, f"\n{STOPPING}\n".encode())
 
     def close(self) -> None:
@@ -62,7 +62,7 @@ class Bar(Lines):
         self._width = 0
 
     def draw(self, view: View) -> None:
-        """Draw the bar as far as there is room; the numbers matter more."""
+        """Draw the numbers, and the bar if there is room for it."""
         parts = [view.label, view.place, view.time, view.pace]
         told = f"{shown(view.means)}{view.held_out}"
         text = f"{'  '.join(p for p in parts if p)}  {told}"

@@ -1,10 +1,10 @@
 """Which lines of a readable step hand a number that is not finite on to its results.
 
 In: the listing of a generated backward.py, the file it is run from, and a call that
-runs its two halves. Out: line numbers. Invariant: lines are followed back from a bad
-result through what each of them read, nan through nan as long as there is any; an
-infinity that no bad result comes from, such as a mask's or one that ``minimum`` cut
-off, is on none of them.
+runs its forward and its backward function. Out: line numbers. Invariant: lines are
+followed back from a bad result through the bad values that each of them read (from a
+nan through nans alone, if it read any); a line whose infinity reaches no bad result,
+such as a mask's or one that ``minimum`` cut off, is not among them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Step = tuple[int, str]  # an event, and the name that it wrote
 def guilty_lines(
     listing: Listing, file: str, call: Callable[[], Any], half: str
 ) -> set[int]:
-    """Return the first lines of the statements that bad results of a half come from.
+    """Return the first lines of the statements that bad results of ``half`` depend on.
 
-    Of the forward half the loss counts, of the backward half every gradient. Empty
-    where all of them are finite.
+    ``half`` is a function: of `FORWARD` the loss counts, of `BACKWARD` every gradient.
+    Empty where all of them are finite.
     """
     trace = _Trace(listing, file)
     trace.run(call)
@@ -77,9 +77,9 @@ def holds(value: Any) -> int:
 
 @dataclass
 class _Event:
-    """A statement that ran: what each name held that it read, and that it wrote.
+    """A statement that ran, with flags for each name that it read and that it wrote.
 
-    A return is an event for each of its results, written by key or position.
+    The results of a return count as names that it wrote, by key or by position.
     """
 
     number: int
@@ -99,7 +99,7 @@ class _Trace:
         parts = [part for tree in trees for part in ast.walk(tree)]
         statements = [s for s in parts if isinstance(s, ast.stmt)]
         self._spans = [(s, _last_line(s)) for s in statements]
-        self._known: dict[str, Known] = {}  # of the half that runs
+        self._known: dict[str, Known] = {}  # by name, in the function that runs
         self._open: _Event | None = None
         self.events: list[_Event] = []
 
@@ -171,7 +171,7 @@ class _Trace:
             event.writes[name] = held
 
     def sources(self, number: int, name: str) -> Iterator[Step]:
-        """Yield what wrote the bad values that an event's bad ``name`` is made of."""
+        """Yield the writes of the bad values from which an event computed ``name``."""
         event = self.events[number]
         reads = {n: k for n, k in event.reads.items() if k[0]}
         if event.writes[name] & NAN:
@@ -183,7 +183,7 @@ class _Trace:
                 yield from self._handed_over(event, name)
 
     def _handed_over(self, event: _Event, name: str) -> Iterator[Step]:
-        """Yield what wrote, in the forward half, what backward unpacks as ``name``."""
+        """Yield the forward half's write of the residual unpacked as ``name``."""
         names = [n for n, _ in _written(event.statement)]
         for made in reversed(self.events[: event.number]):
             match made.expression:
@@ -204,7 +204,7 @@ def _scope(frame: FrameType) -> dict[str, Any]:
 
 
 def _last_line(statement: ast.stmt) -> int:
-    """Return the last line of a statement, of a compound one that of its heading."""
+    """Return the last line of a statement; for a compound one, that of its heading."""
     match statement:
         case ast.For(iter=heading) | ast.While(test=heading) | ast.If(test=heading):
             return heading.end_lineno or heading.lineno
@@ -214,7 +214,7 @@ def _last_line(statement: ast.stmt) -> int:
 
 
 def _results(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yield what a return hands over, one by one: by key, else by position."""
+    """Yield the results of a return with their keys, or else their positions."""
     match value:
         case ast.Dict(keys=keys, values=values):
             yield from zip(map(ast.unparse, filter(None, keys)), values, strict=False)
@@ -252,7 +252,7 @@ def _read(expression: ast.AST | None) -> Iterator[str]:
 
 
 def _written(statement: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
-    """Yield the names that a statement writes; with the part, if it is only a part."""
+    """Yield the names that a statement writes; with the part, as in ``d[i] = ...``."""
     targets: list[ast.expr] = []
     match statement:
         case ast.Assign(targets=targets):
@@ -278,9 +278,9 @@ def _is_empty(expression: ast.expr | None) -> bool:
 
 
 def value_of(expression: ast.expr, scope: dict[str, Any]) -> Any:
-    """Return an expression's value among some variables; None where it has none."""
+    """Return an expression's value in a scope; None where evaluating it fails."""
     tree = ast.parse(ast.unparse(expression), mode="eval")
     try:
         return eval(compile(tree, "<expression>", "eval"), scope)
-    except Exception:  # a name of a comprehension, say
+    except Exception:  # such as a comprehension's own variable
         return None

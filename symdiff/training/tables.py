@@ -42,7 +42,7 @@ def read_files(model: Model, files: Sequence[str]) -> dict[str, dict[str, Any]]:
 def read_splits(
     model: Model, files: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Return the splits of a spec's data files; the one for training may hold all."""
+    """Return the splits of a spec's data files; that of "train" may hold others too."""
     found: dict[str, dict[str, Any]] = {}
     for split, listed in files.items():
         parts = read_files(model, listed)
@@ -72,7 +72,7 @@ def _load(path: Path, **options: Any) -> Any:
         return np.load(path, allow_pickle=False, **options)
     except OSError as error:
         raise SpecError(f"cannot read {path}: {error.strerror or error}.") from error
-    except Exception as error:  # whatever a damaged file leads NumPy to
+    except Exception as error:  # a damaged file may make NumPy raise anything
         raise SpecError(f"{path} {_unread(error)}.") from error
 
 

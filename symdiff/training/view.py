@@ -19,9 +19,10 @@ STOPPING = "stopping after this step; Ctrl-C again stops at once"
 class View:
     """What a screen shows: where training is, what it finds, how fast it goes.
 
-    ``done`` of ``epochs`` epochs are done, the one under way in part; ``step`` of
-    ``steps`` steps of it (None is not known yet). ``left`` is in seconds, None before
-    it can be told; ``speed`` in examples or steps, as ``unit`` says, a second.
+    ``done`` epochs of ``epochs`` are done, with the fraction of the present one, and
+    ``step`` of its ``steps`` steps (None: not known yet). ``left`` is in seconds, or
+    None as long as it cannot be estimated; ``speed`` is in ``unit`` (examples or steps)
+    a second.
     """
 
     label: str
@@ -72,7 +73,7 @@ class Screen(Protocol):
         """Write a line that stays."""
 
     def stopping(self) -> None:
-        """Say that Ctrl-C was heard; called by a signal handler, amid anything."""
+        """Say that Ctrl-C was heard; called by a signal handler, at any moment."""
 
     def close(self) -> None:
         """Leave what is drawn as it stands, the cursor below it."""
