@@ -8,7 +8,7 @@ training.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from symdiff.declare.model import Function, Model
@@ -48,7 +48,7 @@ def _with_training(program: Program, model: Model) -> Program:
     batches = Batches(divided, steps, weighing(arguments, named))
     resolved = resolve_mode(list(named.values()), "infer")
     beside = {"evaluate": dict(zip(named, resolved, strict=True)), **batches.divisors}
-    programs = ((n, _beside(program, results)) for n, results in beside.items())
+    programs = ((n, program.over_leaves(r.items())) for n, r in beside.items())
     return replace(program, beside=tuple(programs), batches=batches)
 
 
@@ -60,22 +60,8 @@ def with_plain(program: Program) -> Program:
     """
     if not (program.is_model and program.wrt):
         return program
-    plain = _beside(program, dict(program.outputs))
+    plain = program.over_leaves(program.outputs)
     return replace(program, plain=replace(plain, beside=(), batches=None))
-
-
-def _beside(program: Program, results: Mapping[str, Tensor]) -> Program:
-    """Return a program of further results over the leaves of another."""
-    return replace(
-        program,
-        outputs=tuple(results.items()),
-        results=(),
-        metrics=(),
-        updates=(),
-        seeds=(),
-        wrt=(),
-        gradients=(),
-    )
 
 
 def output_names(declared: Model | Function) -> list[str]:

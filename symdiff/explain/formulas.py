@@ -132,17 +132,11 @@ def _quiet(operands: list[py.Expr]) -> texts.Substitute:
     """Return what the placeholders of a record's text read as."""
 
     def substitute(name: str) -> py.Expr | None:
-        if name.startswith("_dim_"):
-            return py.Name(name[5:])
-        if name == "_float":
-            return py.Name("float")
         if name in ("_key", "_site"):
             return py.Name(name[1:])
-        if name.startswith("_help_"):
-            return py.Name(name[6:])
         if name[0] == "_" and name[1:].isdigit():
             return operands[int(name[1:])]
-        return None
+        return texts.as_told(name)
 
     return substitute
 

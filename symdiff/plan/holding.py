@@ -49,26 +49,18 @@ def held(program: Program) -> Program:
     kept = {t: leaf for t, leaf in leaves.items() if leaf.node in set(read)}
     if not kept:
         return program
+    values = [(str(leaf.name), t) for t, leaf in kept.items()]
     plain = replace(
-        program,
+        program.over_leaves(values),
         inputs=(*program.inputs, *program.targets),
         targets=(),
-        results=(),
-        metrics=(),
-        updates=(),
-        seeds=(),
-        wrt=(),
-        gradients=(),
         beside=(),
         batches=None,
     )
-    values = tuple((str(leaf.name), t) for t, leaf in kept.items())
     pairs = zip(program.results, freed, strict=True)
     outputs = tuple((name, t) for (name, _), t in pairs)
     second = replace(plain, inputs=(*plain.inputs, *kept.values()), outputs=outputs)
-    return replace(
-        program, analytic=False, holding=(replace(plain, outputs=values), second)
-    )
+    return replace(program, analytic=False, holding=(plain, second))
 
 
 def _moved(order: Sequence[Node], wrt: Sequence[Tensor]) -> set[Node]:

@@ -8,7 +8,7 @@ after a pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -102,6 +102,19 @@ class Program:
             metrics=metrics,
             updates=updates,
             gradients=tuple(waiting),
+        )
+
+    def over_leaves(self, outputs: Iterable[Named]) -> Program:
+        """Return a program that computes something else of the same leaves, alone."""
+        return replace(
+            self,
+            outputs=tuple(outputs),
+            results=(),
+            metrics=(),
+            updates=(),
+            seeds=(),
+            wrt=(),
+            gradients=(),
         )
 
     def rebuilt(self, predicted: Became, trained: Became | None = None) -> Program:

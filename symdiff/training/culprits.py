@@ -172,34 +172,30 @@ def _results(
     statement: ast.stmt, scope: dict[str, Any], returned: Any
 ) -> Iterator[Any]:
     """Yield what a statement has just made or changed."""
-    targets: list[ast.expr] = []
     match statement:
-        case ast.Assign(targets=targets):
-            pass
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            targets = [target]
-        case ast.Expr(value=ast.Call(args=[first, *_])):
-            targets = [first]  # np.add.at(x, ...), np.copyto(x, ...)
         case ast.Return():
             yield returned
-            return
+        case ast.Expr(value=ast.Call(args=[first, *_])):
+            yield value_of(first, scope)  # np.add.at(x, ...), np.copyto(x, ...)
         case _:
-            return
-    for changed in targets:
-        yield value_of(changed, scope)
+            for changed in _assigned(statement):
+                yield value_of(changed, scope)
+
+
+def _assigned(statement: ast.stmt) -> list[ast.expr]:
+    """Return what a statement assigns to."""
+    match statement:
+        case ast.Assign(targets=targets):
+            return targets
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            return [target]
+    return []
 
 
 def _targets(statement: ast.stmt) -> set[str]:
     """Return the variables that a statement assigns to, or into."""
-    targets: list[ast.expr] = []
-    match statement:
-        case ast.Assign(targets=targets):
-            pass
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            targets = [target]
-        case _:
-            return set()
-    return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+    written = (n for t in _assigned(statement) for n in ast.walk(t))
+    return {n.id for n in written if isinstance(n, ast.Name)}
 
 
 def _culprit(

@@ -172,17 +172,7 @@ def _quiet(
 ) -> Callable[[str], py.Expr | None]:
     """Return a substitution for comments, which makes no demands on the body."""
     inner = substitution(operands, context)
-
-    def substitute(name: str) -> py.Expr | None:
-        if name.startswith("_dim_"):
-            return py.Name(name[5:])
-        if name == "_float":
-            return py.Name("float")
-        if name.startswith("_help_"):
-            return py.Name(name[6:])
-        return inner(name)
-
-    return substitute
+    return lambda name: texts.as_told(name) or inner(name)
 
 
 def _named(tensor: Tensor, context: Context) -> py.Expr | None:

@@ -17,6 +17,16 @@ from symdiff.emit.python import code as py
 
 Substitute = Callable[[str], py.Expr | None]
 
+
+def as_told(name: str) -> py.Expr | None:
+    """Return what a placeholder that is no operand is called where text is told."""
+    if name.startswith("_dim_"):
+        return py.Name(name[5:])
+    if name == "_float":
+        return py.Name("float")
+    return py.Name(name[6:]) if name.startswith("_help_") else None
+
+
 _BINARY = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//",
     ast.Mod: "%",
