@@ -192,7 +192,8 @@ class _Deriver:
 
     def _entry(self, tensor: Tensor) -> Entry:
         node = tensor.node
-        role = self.roles.get(node, "constant" if node.op is CONSTANT else "")
+        constant = node.op is CONSTANT
+        role = self.roles.get(node, "constant" if constant else "")
         computed = not role
         several = isinstance(node.type, TupleType)
         operands = self._visible(node)
@@ -204,7 +205,7 @@ class _Deriver:
             role,
             str(node.type) if several else shape_comment(node),
             self.unit.resolver.statement(tensor) if computed else None,
-            over_operands(node, self.terms) if computed else None,
+            over_operands(node, self.terms) if computed or constant else None,
             tuple(dict.fromkeys(operands)),
             tuple(dict.fromkeys(readers)),
             self._words(node),

@@ -17,18 +17,26 @@ import sympy as sp
 from symdiff.emit.lower import texts
 from symdiff.emit.python import code as py
 from symdiff.explain.symbols import Typeset, symbol
-from symdiff.explain.typeset import along_axes, typeset
+from symdiff.explain.typeset import SHOWN, digest_of, typeset
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.tex import Tex
-from symdiff.ops.core.text import dim_text, is_statements, op_text, shape_text
+from symdiff.ops.core.text import (
+    dim_text,
+    index_text,
+    is_statements,
+    op_text,
+    shape_text,
+)
+from symdiff.ops.core.told import call_arguments
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.schedule import LITERAL_ELEMENTS
 
 # Plainer than the statements that the generated code has for them.
 _BARE = re.compile(r"\b(?:np|math)\.(?=[a-z])")
+_DIM = re.compile(r"\b_dim_")  # what a record's text puts before the name of a dim
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ def _text_over(node: Node, terms: Terms) -> py.Expr:
         return py.Index(operands[0], (py.Lit(node.attrs["index"]),))
     text = node.op.facts.formula or ("" if node.op.text is None else op_text(node))
     if not text or is_statements(text):
-        along = tuple(("axis", py.Name(axes)) for axes in along_axes(node))
+        along = tuple((name, _entry(v)) for name, v in call_arguments(node))
         return py.Call(py.Name(node.op.name), tuple(operands), along)
     return texts.expression(text, _quiet(operands))
 
@@ -160,15 +168,40 @@ def _constant(node: Node) -> py.Expr:
     if not value.size:
         shape = py.Tuple_(tuple(map(py.Lit, value.shape)))
         return py.Call(py.Name("zeros"), (shape,))
-    if value.size <= min(8, LITERAL_ELEMENTS):
+    if value.size <= min(SHOWN, LITERAL_ELEMENTS):
         return _display(value.tolist())
-    return py.Name("constant")
+    return py.Call(py.Name("array"), tuple(map(py.Name, digest_of(value))))
 
 
 def _display(value: Any) -> py.Expr:
     if isinstance(value, list):
         return py.List_(tuple(_display(v) for v in value))
     return py.Lit(value)
+
+
+def _entry(value: Any) -> py.Expr:
+    """Return the value of an attribute; an index is written as NumPy's brackets are."""
+    match value:
+        case tuple() if _is_index(value):
+            return py.Name(f"[{', '.join(map(_index_entry, value))}]")
+        case tuple():
+            return py.Tuple_(tuple(map(_entry, value)))
+        case slice():
+            return py.Name(_index_entry(value))
+        case sp.Expr():
+            return _dim(value)
+    return py.Lit(value)
+
+
+def _is_index(value: tuple[Any, ...]) -> bool:
+    """Whether a tuple is an index: slices, or words where an array stands."""
+    return any(isinstance(v, (slice, str)) for v in value)
+
+
+def _index_entry(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return _DIM.sub("", index_text([value]))
 
 
 # --- LaTeX ----------------------------------------------------------------------------

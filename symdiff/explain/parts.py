@@ -18,13 +18,17 @@ from symdiff.explain.formulas import Formula
 
 @dataclass(frozen=True)
 class Leaf:
-    """A value that is given: ``own`` is the user's name for it, if there is one."""
+    """A value that is given: ``own`` is the user's name for it, if there is one.
+
+    ``formula`` are the numbers of a constant, or what tells them from others.
+    """
 
     name: str
     own: str
     role: str
     type: str
     value: str
+    formula: Formula | None
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _entry(entry: Entry, values: Values | None) -> Iterator[Part]:
     value = "" if values is None else values.of(entry.name)
     if entry.role:
         own = str(entry.tensor.name or "")  # a draw or a constant has none
-        yield Leaf(entry.name, own, entry.role, entry.type, value)
+        yield Leaf(entry.name, own, entry.role, entry.type, value, entry.formula)
     else:
         assert entry.formula is not None
         what = (entry.name, entry.op, entry.type, entry.formula)

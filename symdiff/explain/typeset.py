@@ -14,11 +14,23 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symdiff.emit.lower.context import constant_name
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.graph.node import Node
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.symbols import OPERANDS
-from symdiff.ops.core.tex import ATOM, POWER, PREFIX, PRODUCT, SUM, Tex, Writer, told
+from symdiff.ops.core.tex import (
+    ATOM,
+    POWER,
+    PREFIX,
+    PRODUCT,
+    SUM,
+    Tex,
+    Writer,
+    entry,
+    told_as,
+)
+from symdiff.ops.core.told import call_arguments
 
 SHOWN = 8  # elements of a constant that is written out
 
@@ -62,8 +74,7 @@ def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
         return _constant(node.attrs["value"])
     if callable(node.op.latex):
         return node.op.latex(node, operands, WRITER)
-    along = [rf"\mathrm{{axis}} = {axes}" for axes in along_axes(node)]
-    along += told(node, WRITER, ("axis", "axes") if _has_axes(node) else ())
+    along = [told_as(name, value, WRITER) for name, value in call_arguments(node)]
     if isinstance(node.op.latex, str):
         found = _template(node.op.latex, operands)
         below = ", ".join(along)
@@ -73,36 +84,22 @@ def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
     return _call(node.op.name, [*(o.text for o in operands), *along])
 
 
-def along_axes(node: Node) -> list[str]:
-    """Return the axis or axes that an op works along, as its argument ``axis=`` has it.
-
-    Nothing where it is what the op's name alone says: all axes of a reduction, the last
-    one of what keeps the shape.
-    """
-    if not _has_axes(node):
-        return []
-    given = node.attrs.get("axes", node.attrs.get("axis"))
-    axes = (given,) if isinstance(given, int) else given
-    ndim = len(node.inputs[0].shape)
-    kept = node.shape == node.inputs[0].shape
-    if axes == ((ndim - 1,) if kept else tuple(range(ndim))):
-        return []
-    return [str(axes[0]) if len(axes) == 1 else str(axes)]
-
-
-def _has_axes(node: Node) -> bool:
-    """Whether an op works along axes that its attributes name."""
-    given = node.attrs.get("axes", node.attrs.get("axis"))
-    axes = given if isinstance(given, tuple) else (given,)
-    return bool(node.inputs) and all(isinstance(a, int) for a in axes)
+def digest_of(value: np.ndarray) -> tuple[str, str]:
+    """Return the dtype with the shape of an array, and what tells its elements."""
+    shape = ", ".join(map(str, value.shape))
+    return f"{value.dtype.name}[{shape}]", constant_name(value)[1:9]
 
 
 def _constant(value: np.ndarray) -> Tex:
-    """Return an array: a number, nested rows of a few, or that it is a constant."""
+    """Return an array: a number, nested rows of a few, or what tells it from others."""
     if value.ndim == 0:
         return number(value.item())
-    if not 0 < value.size <= SHOWN:
-        return Tex(r"\mathrm{constant}")
+    if not value.size:
+        return _call("zeros", [entry(value.shape, WRITER)])
+    if value.size > SHOWN:
+        kind, digest = digest_of(value)
+        below = rf"\mathrm{{{escaped(kind)}}},\, \mathtt{{{digest}}}"
+        return Tex(rf"\mathrm{{array}}_{{{below}}}")
     return Tex(rf"\left[{', '.join(_constant(v).text for v in value)}\right]")
 
 

@@ -1,4 +1,4 @@
-"""Formulas of different meaning look different, in LaTeX and in MathML.
+"""Formulas of different meaning look different, in text, in LaTeX and in MathML.
 
 What an expression means is told by its values on random arrays: two that differ there
 must not be written alike.
@@ -282,11 +282,12 @@ TABLE: list[Callable[[], Any]] = [
 ]
 
 
-def written(t: Any) -> tuple[str, str]:
-    """Return the LaTeX of a value's formula, and its MathML."""
+def written(t: Any) -> tuple[str, str, str]:
+    """Return a value's formula as LaTeX, MathML and text."""
     made = equation(t, name="out").formula
-    tex = "" if made is None else made.tex
-    return (tex, mathml(tex)) if tex else (t.node.attrs["name"],) * 2
+    if made is None:
+        return (t.node.attrs["name"],) * 3
+    return made.tex, mathml(made.tex), made.text
 
 
 def meaning(t: Any) -> list[np.ndarray]:
@@ -304,7 +305,7 @@ def equal(a: list[np.ndarray], b: list[np.ndarray]) -> bool:
 def alike(tensors: list[Any]) -> Iterator[str]:
     """Yield what is written alike though it is not the same."""
     seen = [(written(t), meaning(t)) for t in tensors]
-    for form in (0, 1):
+    for form in range(3):
         groups: dict[str, list[list[np.ndarray]]] = {}
         for forms, values in seen:
             groups.setdefault(forms[form], []).append(values)

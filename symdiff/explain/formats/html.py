@@ -117,7 +117,9 @@ def _leaves(leaves: Sequence[Leaf]) -> Iterable[str]:
     yield "<table><tr><th>name</th><th>shape</th><th></th><th>value</th></tr>"
     for leaf in leaves:
         cells = [symbol(leaf.name).mathml, _code(leaf.type)]
-        cells += [f"{leaf.role} {_code(leaf.own)}" if leaf.own else leaf.role]
+        own = f" {_code(leaf.own)}" if leaf.own else ""
+        own += "" if leaf.formula is None else f" {leaf.formula.mathml}"
+        cells += [leaf.role + own]
         cells += [_code(leaf.value, "fore") if leaf.value else ""]
         yield f"<tr><td>{'</td><td>'.join(cells)}</td></tr>"
     yield "</table>"

@@ -115,6 +115,7 @@ def _section(section: Section, valued: bool) -> Iterable[str]:
 
 def _leaf(leaf: Leaf, valued: bool) -> str:
     own = rf" \texttt{{{words(leaf.own)}}}" if leaf.own else ""
+    own += "" if leaf.formula is None else f" ${leaf.formula.latex}$"
     line = rf"\item ${symbol(leaf.name).latex}$, {leaf.role}{own}, {words(leaf.type)}"
     return f"{line}: {words(leaf.value)}" if valued else line
 

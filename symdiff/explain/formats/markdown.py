@@ -81,6 +81,7 @@ def _leaves(leaves: Sequence[Leaf], valued: bool) -> Iterable[str]:
     yield f"|---|---|---|{'---|' if valued else ''}"
     for leaf in leaves:
         own = f" {_cell(code(leaf.own))}" if leaf.own else ""
+        own += "" if leaf.formula is None else f" ${leaf.formula.latex}$"
         row = f"| ${symbol(leaf.name).latex}$ | {leaf.role}{own} "
         row += f"| {_cell(code(leaf.type))} |"
         yield f"{row} {_cell(leaf.value)} |" if valued else row

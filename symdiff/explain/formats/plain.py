@@ -70,6 +70,7 @@ def _section(section: Section, valued: bool, width: int) -> Iterable[ReportRow]:
         match part:
             case Leaf():
                 own = f" {part.own}" if part.own not in ("", part.name) else ""
+                own += "" if part.formula is None else f" {part.formula.text}"
                 line = f"  {part.name:{names}}  {part.type:{types}}  {part.role}{own}"
                 line += f"   = {part.value}" if valued else ""
                 yield ReportRow("equation", line.rstrip())

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sympy as sp
-
 from symdiff.graph.node import Node
+from symdiff.ops.core.told import told_attributes
 
 # How tightly: a big operator takes in the product after it, and a product of matrices
 # binds before one of elements.
@@ -115,34 +114,15 @@ def indexed(whole: Tex, index: str) -> Tex:
     return Tex(rf"{found}\,\mathtt{{{index}}}", POWER)
 
 
-_UNTOLD = ("unique", "dtype")  # these change no value, or only its type
-
-
 def told(node: Node, writer: Writer, skipped: Sequence[str] = ()) -> list[str]:
-    """Return the attributes that an op is called with, ``name = value``.
-
-    Those that are not given are left out, as is an offset of 0, and bodies, which have
-    formulas of their own.
-    """
-    return [
-        told_as(name, value, writer)
-        for name, value in node.attrs.items()
-        if name not in (*skipped, *_UNTOLD)
-        and value is not None
-        and not (isinstance(value, int) and value == 0)
-        and _is_told(value)
-    ]
+    """Return the attributes that an op is called with, ``name = value``."""
+    found = told_attributes(node, skipped)
+    return [told_as(name, value, writer) for name, value in found]
 
 
 def told_as(name: str, value: Any, writer: Writer) -> str:
     """Return ``name = value``."""
     return rf"\mathrm{{{writer.escaped(name)}}} = {entry(value, writer)}"
-
-
-def _is_told(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_is_told, value))
-    return value is None or isinstance(value, (int, float, str, slice, sp.Expr))
 
 
 def entry(value: Any, writer: Writer) -> str:

@@ -1,0 +1,65 @@
+"""What an op is called with, as formulas tell it.
+
+In: a node. Out: those of its attributes that change what it computes. Invariant: it is
+read from the node; what is not told changes no value, or has formulas of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from symdiff.graph.node import Node
+
+_UNTOLD = ("unique", "dtype")  # these change no value, or only its type
+
+Given = list[tuple[str, Any]]
+
+
+def told_attributes(node: Node, skipped: Sequence[str] = ()) -> Given:
+    """Return the attributes that an op is called with, by name.
+
+    Those that are not given are left out, as is an offset of 0, and bodies, which have
+    formulas of their own.
+    """
+    return [
+        (name, value)
+        for name, value in node.attrs.items()
+        if name not in (*skipped, *_UNTOLD)
+        and value is not None
+        and not (isinstance(value, int) and value == 0)
+        and _is_told(value)
+    ]
+
+
+def _is_told(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_told, value))
+    return value is None or isinstance(value, (int, float, str, slice, sp.Expr))
+
+
+def call_arguments(node: Node) -> Given:
+    """Return what follows the operands where an op is written as a function.
+
+    The axes come first, unless the name alone says them: all axes of a reduction, the
+    last one of what keeps the shape.
+    """
+    if not _has_axes(node):
+        return told_attributes(node)
+    rest = told_attributes(node, ("axis", "axes"))
+    given = node.attrs.get("axes", node.attrs.get("axis"))
+    axes = (given,) if isinstance(given, int) else given
+    ndim = len(node.inputs[0].shape)
+    kept = node.shape == node.inputs[0].shape
+    if axes == ((ndim - 1,) if kept else tuple(range(ndim))):
+        return rest
+    return [("axis", axes[0] if len(axes) == 1 else axes), *rest]
+
+
+def _has_axes(node: Node) -> bool:
+    """Whether an op works along axes that its attributes name."""
+    given = node.attrs.get("axes", node.attrs.get("axis"))
+    axes = given if isinstance(given, tuple) else (given,)
+    return bool(node.inputs) and all(isinstance(a, int) for a in axes)
