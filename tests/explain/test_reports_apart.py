@@ -40,6 +40,16 @@ VARIANTS: dict[str, tuple[list[Any], Callable[[Any], Any], list[Any]]] = {
     ),
     "part": ([a], lambda i: a[i] ** 2, [slice(0, 2), slice(1, 3), slice(0, 4, 2)]),
     "padding": ([a], lambda p: sd.pad(a, p) ** 2, [(1, 1), (0, 2), (2, 0)]),
+    "loop": (
+        [a, v],
+        lambda k: sd.scan(lambda h, r: (h * k + r, h), v, sd.reshape(a, (2, 3)))[0],
+        [0.5, 0.7],
+    ),
+    "branch": (
+        [v],
+        lambda k: sd.cond(v[0] > 0, lambda u: u * k, lambda u: u, v),
+        [0.5, 0.7],
+    ),
     "keepdims": (
         [x],
         lambda k: sd.sum(x[:, 0] - sd.reshape(sd.logsumexp(x, axis=1, keepdims=k), N)),

@@ -18,7 +18,6 @@ from samples import SAMPLES
 
 import symdiff as sd
 from symdiff.explain.formulas import Formula, named, over_operands
-from symdiff.graph.body import Body
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, make_node
 from symdiff.graph.types import TensorType
@@ -39,9 +38,8 @@ def steps_of(node_values: dict[Node, Any]) -> Iterator[Step]:
     """Yield each operation over leaves of its operands' types, with their values."""
     for node in node_values:
         kinds = [i.type for i in node.inputs]
-        bodies = any(isinstance(v, Body) for v in node.attrs.values())
-        if node.op.leaf or bodies or not all(isinstance(k, TensorType) for k in kinds):
-            continue  # bodies have formulas of their own
+        if node.op.leaf or not all(isinstance(k, TensorType) for k in kinds):
+            continue
         operands = [
             i if i.op is LITERAL else operand(at, i.type)
             for at, i in enumerate(node.inputs)

@@ -1,7 +1,7 @@
 """What an op is called with, as formulas tell it.
 
 In: a node. Out: those of its attributes that change what it computes. Invariant: it is
-read from the node; what is not told changes no value, or has formulas of its own.
+read from the node; what is not told changes no value.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import sympy as sp
 
+from symdiff.graph.body import Body
 from symdiff.graph.node import Node
 
 _UNTOLD = ("unique", "dtype")  # these change no value, or only its type
@@ -21,11 +22,11 @@ Given = list[tuple[str, Any]]
 def told_attributes(node: Node, skipped: Sequence[str] = ()) -> Given:
     """Return the attributes that an op is called with, by name.
 
-    Those that are not given are left out, as is an offset of 0, and bodies, which have
-    formulas of their own.
+    Those that are not given are left out, as is an offset of 0. A body is told by a
+    digest of its structure.
     """
     return [
-        (name, value)
+        (name, value.key[:8] if isinstance(value, Body) else value)
         for name, value in node.attrs.items()
         if name not in (*skipped, *_UNTOLD)
         and value is not None
@@ -37,7 +38,7 @@ def told_attributes(node: Node, skipped: Sequence[str] = ()) -> Given:
 def _is_told(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_told, value))
-    return value is None or isinstance(value, (int, float, str, slice, sp.Expr))
+    return value is None or isinstance(value, (int, float, str, slice, sp.Expr, Body))
 
 
 def call_arguments(node: Node) -> Given:
