@@ -30,7 +30,7 @@ class Buffer:
 
     @property
     def kind(self) -> tuple[Shape, DType, Layout]:
-        """What two values must share to take turns in a buffer."""
+        """What two values must have in common to use the same buffer in turn."""
         return (self.shape, self.dtype, self.layout)
 
     @property
@@ -70,8 +70,8 @@ class Allocation:
     """How one node is computed.
 
     ``kind`` is "buffer" (written into ``buffer`` by ``form``, over operand ``over``),
-    "plain" (NumPy allocates), or "inline" (written where it is read: views and small
-    scalars).
+    "plain" (NumPy allocates), or "inline" (views and small scalars, written where they
+    are read).
     """
 
     node: Node
@@ -85,8 +85,8 @@ class Allocation:
 class MemoryPlan:
     """Places in order of computation, scratch buffers, and the copies that end a body.
 
-    A copy is (destination, node, whether the node must be copied aside before any
-    other).
+    A copy is (destination, node, aside); ``aside`` says whether the node must be copied
+    to a temporary before the other copies are made.
     """
 
     places: tuple[Allocation, ...]

@@ -1,7 +1,8 @@
-"""What a body assumes of lengths that only run time can tell.
+"""The assumptions of a body about lengths, which only run time can check.
 
-In: the nodes of a body. Out: `Constraint`s, each once, and which lengths the checks of
-a body hold to be at least 1. Invariant: those of the bodies of loops are among them.
+In: the nodes of a body. Out: `Constraint`s, each once, and the lengths that are known
+to be at least 1 once they are checked. Invariant: the constraints of nested bodies are
+included.
 """
 
 from __future__ import annotations
@@ -25,10 +26,9 @@ from symdiff.ops.core.operands import CONSTANT
 
 
 def constraints_of(order: Sequence[Node]) -> list[Constraint]:
-    """Return what nodes assume of dims and only run time can tell, each once.
+    """Return the constraints of nodes, and of their bodies, each once.
 
-    Those of bodies are among them; how often a loop ran is known too late to be
-    checked.
+    Those with the trip count of a loop are left out: it is known too late for a check.
     """
     first = set(order)
     everything = [*order, *(n for n in every_node(order) if n not in first)]
@@ -39,7 +39,7 @@ def constraints_of(order: Sequence[Node]) -> list[Constraint]:
             _require_indices(node)
     known = [c for c in found if not _symbols(c) & steps]
     once: dict[Any, Constraint] = {}
-    for c in known:  # the first of several reasons is told
+    for c in known:  # the first of several reasons is kept
         once.setdefault((c.left, c.right), c)
     return list(once.values())
 
@@ -59,7 +59,7 @@ def _require_indices(node: Node) -> None:
 
 
 def lengths_checked(order: Sequence[Node]) -> Callable[[], frozenset[Any]]:
-    """Return, when asked, the dims that the checks of a body hold to be at least 1."""
+    """Return a function that gives, and keeps, the dims checked to be at least 1."""
 
     @cache
     def found() -> frozenset[Any]:
@@ -92,6 +92,6 @@ def _is_implied(c: Constraint, least: Mapping[sp.Expr, int]) -> bool:
 
 
 def apart(length: sp.Expr) -> tuple[int, sp.Expr]:
-    """Return a length as a number and the rest."""
+    """Return the number and the rest of a length that is their sum."""
     more, rest = length.as_coeff_Add()
     return (int(more), rest) if more.is_Integer else (0, length)

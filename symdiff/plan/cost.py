@@ -1,6 +1,6 @@
-"""What a program costs: operations and memory traffic, as formulas in its dims.
+"""The cost of a program: operations and memory traffic, as formulas in its dims.
 
-In: nodes. Out: a `Cost`. Invariant: an estimate from types alone, by the usual textbook
+In: nodes. Out: a `Cost`. Invariant: it is an estimate from types alone, by textbook
 counts; nothing is measured, so the same graph has the same cost on every machine.
 """
 
@@ -21,7 +21,7 @@ from symdiff.graph.types import DType, Shape, TensorType, product
 from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.work import Work, types_of
 
-FLOAT_BYTES = 4  # of a float, whose width the run decides: counted as float32
+FLOAT_BYTES = 4  # plain ``float`` is counted as float32
 # A polynomial in the dims: coefficients by monomial.
 Formula = Counter[sp.Expr]
 
@@ -103,24 +103,24 @@ def _width(dtype: DType) -> int:
 
 
 def _length(node: Node) -> Any:
-    """Return how often a loop's body runs, or 1 where only run time can tell."""
+    """Return the trip count of a loop, or 1 where it is known only at run time."""
     return node.attrs.get("length") or 1
 
 
 def _work(node: Node) -> Work:
-    """Return sizes and how many operations each of their elements stands for."""
+    """Return pairs of a shape and the number of operations per element of it."""
     if node.op.facts.work is not None:
         return node.op.facts.work(node)
     inputs = [t for i in node.inputs for t in types_of(i)]
     if node.op.is_elementwise:
         return [(types_of(node)[0].shape, 1)]
-    # Reductions read every element once; whatever else there is, writes every element.
+    # Reductions read every element once; all other ops write every element once.
     shapes = {t.shape for t in (*inputs, *types_of(node))}
     return [(max(shapes, key=_extent, default=()), 1)]
 
 
 def _extent(shape: Shape) -> tuple[int, int, str]:
-    """Return what orders shapes by size: axes, then elements, if they are known."""
+    """Return a sort key for shapes: number of axes, then of elements, if known."""
     known = [d for d in shape if isinstance(d, int)]
     return len(shape), math.prod(known) if len(known) == len(shape) else 0, str(shape)
 

@@ -1,9 +1,8 @@
-"""How a training step works through the rows of its data, as far as the graph says.
+"""How a training step may divide a batch of rows into parts.
 
-In: a model's arguments, loss and metrics. Out: which arguments have rows, and whether
-and how the gradients of a batch's parts make up that of the batch. Invariant: what is
-said is derived from the declared loss and metrics; where parts would not do, the reason
-is there.
+In: a model's arguments, loss and metrics. Out: which arguments have rows, and how the
+gradient of a batch follows from those of its parts, if it does. Invariant: the answer
+is derived from the declared loss and metrics; a refusal comes with its reason.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ Named = Mapping[str, Tensor]  # the loss, and the metrics
 class Division:
     """What `fit` may do with the rows of a model's data.
 
-    ``axes`` is the axis of rows of each argument that has some; ``numbered`` the
-    arguments that hold numbers of rows, so that rows cannot be left out. ``refused``
-    says why a batch cannot be worked through in parts, or is '', and ``at`` which value
-    of the model is the reason. Else ``divisors`` are what results divide by, where one
-    of them divides by another number than that of rows, and ``whole`` are the metrics
-    that need the whole batch. A step needs ``least`` rows, because of ``needing``.
+    ``axes`` is the axis of rows of each argument that has rows; ``numbered`` are the
+    arguments that hold indices of rows, so that rows cannot be left out. ``refused``
+    says why a batch cannot be computed in parts, or is '', and ``at`` is the value of
+    the model that is the reason. Otherwise ``divisors`` are those of the results, or
+    None if all divide by the number of rows, and ``whole`` are the metrics that need
+    the whole batch. A step needs ``least`` rows, for the reason ``needing``.
     """
 
     axes: Mapping[str, int]
@@ -53,7 +52,7 @@ class Division:
 def division(
     arguments: Sequence[Tensor], named: Named, updates: Sequence[tuple[str, Tensor]]
 ) -> Division:
-    """Return how batches may be divided whose loss and metrics are ``named``.
+    """Return how batches may be divided, given the loss and the metrics by name.
 
     ``updates`` are the new values of states.
     """
@@ -67,7 +66,7 @@ def division(
 
 
 def _least(length: Dim, rows: Dim | None) -> int:
-    """Return how many rows make a length at least 1; 1 where others tell too."""
+    """Return how many rows make a length at least 1; 1 if other dims are in it."""
     if not isinstance(length, sp.Expr) or length.free_symbols != {rows}:
         return 1
     values = (int(length.subs(rows, n)) for n in range(1, 9))
@@ -106,14 +105,14 @@ def _division(
 
 
 def divisor_of(part: Part, tensors: Mapping[Node, Tensor], rows: sp.Symbol) -> Tensor:
-    """Return what a result divides by: 1 for a sum, else the rows or their weights."""
+    """Return a result's divisor: 1 for a sum, else the number of rows or weights."""
     if not isinstance(part, Sums):
-        return literal(rows)  # a number that no row enters
+        return literal(rows)  # a number that depends on no row
     return literal(1) if part.by is None else tensors.get(part.by, literal(rows))
 
 
 def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
-    """Return the arguments whose values pick rows, as edges of a graph do."""
+    """Return the arguments that hold indices of rows, as the edges of a graph are."""
     found: set[Node] = set()
     if not isinstance(rows, sp.Symbol):
         return found

@@ -1,7 +1,8 @@
 """The hash of a program's graph: equal exactly when two programs compute the same.
 
 In: a `Program`. Out: a digest. Invariant: names, source lines, comments and initial
-values are left out; lengths count by where they first appear, leaves by role and place.
+values are left out; lengths are numbered in order of appearance, leaves by role and
+position.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ class _Writer:
     def __init__(self) -> None:
         self.digest = hashlib.sha256()
         self.numbers: dict[Node, int] = {}
-        self._done: set[Node] = set()  # what has a number
+        self._done: set[Node] = set()  # nodes that have a number
         self.lengths: dict[sp.Symbol, sp.Symbol] = {}
         self._texts: dict[sp.Expr, str] = {}  # of lengths
 
     def leaves(self, role: str, leaves: Iterable[Tensor]) -> None:
-        """Write leaves that a role has, in its order."""
+        """Write the leaves of a role, such as params, in order."""
         for t in leaves:
             if t.node not in self.numbers:
                 self.numbers[t.node] = len(self.numbers)
@@ -57,7 +58,7 @@ class _Writer:
                 self._put(f"{role} {self._attrs(t.node)}")
 
     def graph(self, tensors: list[Tensor]) -> None:
-        """Write what computes some results, and which they are."""
+        """Write the nodes that compute some results, and the numbers of the results."""
         for node in topological([t.node for t in tensors], self._done):
             self.numbers[node] = len(self.numbers)
             reads = [self.numbers[i] for i in node.inputs]

@@ -1,7 +1,7 @@
-"""The Python functions that a program becomes: what each is given, returns, and how.
+"""The Python functions that a program becomes: arguments, results, and computation.
 
-In: a program that every rewrite has been through. Out: `Functions`: a `Routine` for
-each function, at first without and then with its schedule and its memory plan.
+In: a program after every rewrite. Out: `Functions`: a `Routine` for each function,
+without its schedule and its memory plan, which later passes add.
 Invariant: a routine reads only what it is given and what it computes itself; what the
 backward pass needs of the forward pass is in `Functions.residuals`.
 """
@@ -24,7 +24,7 @@ from symdiff.plan.updating import Updating, updating
 
 @dataclass(frozen=True)
 class Functions:
-    """The routines of a program by name, and what its forward pass hands on."""
+    """The routines of a program by name, and the residuals of its forward pass."""
 
     program: Program
     routines: Mapping[str, Routine]
@@ -59,8 +59,10 @@ class Functions:
 def split(
     program: Program, *, backward: bool = True, planned: bool = True
 ) -> Functions:
-    """Return the functions of a program: of prediction, those of the ``backward`` pass
-    where it is wanted and there are gradients, and one for ``planned`` training.
+    """Return the functions of a program.
+
+    These are the prediction; with ``backward``, and if there are gradients, the forward
+    and backward pass of training; with ``planned``, both of these as one function.
     """
     p = program
     given = _nodes(p.inputs, p.params, p.states)
@@ -96,7 +98,7 @@ def split(
 
 
 def _alone(name: str, p: Program) -> Functions:
-    """Return the one function of a program that is no more than its outputs."""
+    """Return the only function of a program that has outputs and nothing else."""
     given = _nodes(p.inputs, p.targets, p.params, p.states)
     routine = Routine(name, given, _results(p.outputs), p.output_tensors)
     return Functions(p, {name: routine})
@@ -111,7 +113,7 @@ def _results(named: Sequence[Named]) -> tuple[Node, ...]:
 
 
 def _halves(p: Program, tensors: Mapping[Node, Tensor]) -> Partition:
-    """Return the forward and backward halves, residuals in reading order."""
+    """Return the forward and backward halves, the residuals in a readable order."""
     found = partition(
         _results(p.results),
         _nodes(p.gradients),

@@ -1,9 +1,10 @@
-"""What is hidden from the gradient, held fixed, so that slopes tell the gradient.
+"""Programs in which values hidden from the gradient are constants, to check it.
 
-In: a program. Out: the same, with the values that ``stop_gradient`` and ops without a
-derivative hide, and its results as functions of them, as two programs. Invariant: at
-any point the second, given what the first returns there, gives the results; its slope
-is what the chain rule derives.
+In: a program. Out: the same, with two more programs: one returns the values that
+``stop_gradient`` and ops without a derivative hide, the other takes these values and
+returns the program's results. Invariant: at any point the second, given what the first
+returns there, gives the results, and its numerical slope is the derivative that the
+chain rule gives.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def hides(node: Node) -> bool:
 def held(program: Program) -> Program:
     """Return a program with `Program.holding`, or with the reason why there is none.
 
-    It stays as it is where nothing that its results depend on is hidden.
+    A program whose results depend on no hidden value is returned as it is.
     """
     results = [t for _, t in program.results if t.dtype.is_float]
     order = topological([t.node for t in results])
@@ -73,7 +74,7 @@ def _moved(order: Sequence[Node], wrt: Sequence[Tensor]) -> set[Node]:
 
 
 def _hidden_inside(order: Sequence[Node], wrt: Sequence[Tensor]) -> bool:
-    """Whether a loop or a branch that changes with ``wrt`` hides a part of that."""
+    """Whether a loop or branch that changes with ``wrt`` hides a value in its body."""
     moved = _moved(order, wrt)
     within = set(every_node([n for n in order if n in moved])) - set(order)
     return any(hides(n) for n in within)

@@ -1,4 +1,4 @@
-"""Labels and indices of a program: which are checked, and what arguments may be.
+"""Labels and indices of a program: which are checked, and the values allowed for them.
 
 In: a program as it was declared. Out: the same with its computed indices checked, and
 with `Program.indexing`. Invariant: a program whose indices are arguments keeps its
@@ -14,6 +14,6 @@ from symdiff.rewrite.index_checks import checking
 
 
 def check_indices(program: Program) -> Program:
-    """Have computed labels and indices checked where nothing tells their range."""
+    """Add checks of computed labels and indices whose range is not known."""
     checked, uses = checking(program.roots())
     return replace(program.rebuilt(checked), indexing=tuple(uses.items()))

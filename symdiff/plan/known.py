@@ -1,4 +1,4 @@
-"""What a body's seed being the number 1 makes known before it runs.
+"""Values of a body that are known before it runs, because its seed is the number 1.
 
 In: nodes in order, and leaves whose values are Python numbers. Out: further nodes that
 are numbers, and nodes that are one of their operands. Invariant: numbers are computed

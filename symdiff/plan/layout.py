@@ -1,4 +1,4 @@
-"""In which order NumPy lays the axes of a result out in memory.
+"""The order in which NumPy lays out the axes of a result in memory.
 
 In: a node and the layouts of its operands. Out: a permutation of its axes, outermost
 first, or None where that is not known before run time. Invariant: a known layout is the
@@ -34,7 +34,7 @@ def layout_of(node: Node, known: Mapping[Node, Layout | None]) -> Layout | None:
 def _seen(node: Node, known: Mapping[Node, Layout | None]) -> Seen:
     """Return an operand's layout as NumPy's iterator sees it.
 
-    Axes of length 1, and stretched ones, have no say.
+    Axes of length 1, and broadcast ones, do not matter.
     """
     if isinstance(node.type, TupleType):
         return None
@@ -46,6 +46,6 @@ def _seen(node: Node, known: Mapping[Node, Layout | None]) -> Seen:
     found = known.get(node)
     if found is None or found == c_order(len(found)):
         return None if found is None else "C"
-    # where a stretched axis goes is for the other operands to say
+    # the place of a broadcast axis is decided by the other operands
     pairs = zip(reversed(node.shape), reversed(whole), strict=False)
     return None if any(a == 1 != b for a, b in pairs) else found

@@ -1,4 +1,4 @@
-"""A graph as lines of text: what programs and equations print.
+"""A graph as lines of text, as programs and equations print it.
 
 In: named roots. Out: a line for each node, operands first, then one for each root.
 Invariant: lines depend on the graph alone.

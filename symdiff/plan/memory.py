@@ -1,9 +1,9 @@
-"""The memory plan: which value is written where, and when that memory is free again.
+"""The memory plan: which value is written where, and when its memory is free again.
 
-In: nodes in the order in which they are computed, one operation each, and where results
-must end up. Out: a `MemoryPlan`. Invariant: a value's memory is not written between its
-making and its last reading, through whatever view it is read; memory that was given is
-never written, unless it was given for a result, and then only after its last reading.
+In: nodes in the order in which they are computed, one operation each, and the
+destinations of results. Out: a `MemoryPlan`. Invariant: a value's memory is not written
+during its live range, which includes reads through views. The memory of an argument is
+never written, unless it is a destination, and then only after its last read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def plan_memory(
     Parameters
     ----------
     order : the nodes to compute, operands first, without leaves and constants
-    destinations : where results must end up
+    destinations : the memory that results must be in at the end
     keep : nodes that are read after the body
     same : nodes that equal one of their operands, such as ``x * 1.0``
     numbers : nodes that are Python numbers, known before the body runs
@@ -57,20 +57,20 @@ class _Planner:
     numbers: set[Node]
     forms: dict[Node, OutForm] = field(default_factory=dict)
     inline: set[Node] = field(default_factory=set)
-    # whose memory it is
+    # the nodes whose memory a value may share, itself included
     owners: dict[Node, frozenset[Node]] = field(default_factory=dict)
     layouts: dict[Node, Layout | None] = field(default_factory=dict)
     last: dict[Node, int] = field(default_factory=dict)  # when an owner is read last
     holding: dict[Node, Buffer] = field(default_factory=dict)  # owner to its buffer
     free: dict[Any, list[Buffer]] = field(default_factory=dict)
     scratch: list[Buffer] = field(default_factory=list)
-    # whose value a buffer holds
+    # the node whose value a buffer holds now
     occupant: dict[Buffer, Node] = field(default_factory=dict)
-    # where its reader would have it
+    # the buffer in which a node's reader wants it
     wishes: dict[Node, Buffer] = field(default_factory=dict)
 
     def plan(self) -> MemoryPlan:
-        """Decide how each node is made, when its memory dies, and where it lies."""
+        """Decide how each node is computed, its live range, and its buffer."""
         self._classify()
         self._find_last_reads()
         goals = self._goals()
@@ -95,7 +95,7 @@ class _Planner:
         wanted = self.keep | {d.value for d in self.destinations}
         cost: dict[Node, int] = {}
         for node in self.order:
-            if node.op is LITERAL:  # a result that is a number
+            if node.op is LITERAL:  # a result that is a literal
                 self._given(node)
                 self.inline.add(node)
                 continue
@@ -134,7 +134,7 @@ class _Planner:
         cost: dict[Node, int],
         wanted: set[Node],
     ) -> None:
-        """A number: a statement if it reads arrays, is read twice or is long."""
+        """Make a scalar a statement if it reads arrays, is read twice or is long."""
         fresh = node.op.is_elementwise or node.op.linear_in or node.op.facts.fresh
         self.owners[node] = frozenset() if fresh else below
         inlined = [i for i in node.inputs if i in self.inline and not i.op.view]
@@ -146,11 +146,11 @@ class _Planner:
 
     def _array(self, node: Node, below: frozenset[Node]) -> None:
         form = out_form(node)
-        late = any(map(is_counted, node.shape))  # known when a loop has run, not before
+        late = any(map(is_counted, node.shape))  # known only after a loop
         if form is not None and self.layouts[node] is not None and not late:
             self.forms[node] = form
             self.owners[node] = frozenset([node])
-        else:  # what NumPy allocates may still be a view of what it was made from
+        else:  # NumPy's result may be a view of an operand
             fresh = form is not None or node.op.is_elementwise
             self.owners[node] = frozenset([node]) if fresh else below | {node}
 
@@ -173,7 +173,7 @@ class _Planner:
                 self.last[owner] = end
 
     def _read_by(self, node: Node) -> list[Node]:
-        """Return what a statement reads, itself or through what is inlined into it."""
+        """Return the nodes that a statement reads, through inlined nodes as well."""
         found, waiting = [], list(node.inputs)
         while waiting:
             i = waiting.pop()
@@ -185,7 +185,7 @@ class _Planner:
     # --- where each value lies --------------------------------------------------------
 
     def _goals(self) -> dict[Node, list[Buffer]]:
-        """Return the destinations of each node, and note what they hold at first."""
+        """Return the destinations of each node, and note the leaves they hold now."""
         goals: dict[Node, list[Buffer]] = {}
         for d in self.destinations:
             like = d.value if d.leaf is None else d.leaf
@@ -200,10 +200,10 @@ class _Planner:
         return goals
 
     def _wish(self, goals: Mapping[Node, Sequence[Buffer]]) -> None:
-        """Let what a result is made over be computed in the result's destination.
+        """Let an operand that a result may overwrite be computed in its destination.
 
-        ``h.T @ d`` is written into the gradient's memory if a penalty is then added to
-        it.
+        For example ``h.T @ d`` is written into the gradient's memory if a penalty is
+        then added to it.
         """
         made_at = {node: at for at, node in enumerate(self.order)}
         for at in range(len(self.order) - 1, -1, -1):
@@ -249,7 +249,7 @@ class _Planner:
     def _overwritten(
         self, at: int, node: Node, form: OutForm, kind: Any, goal: Buffer | None
     ) -> int | None:
-        """Return the operand whose memory takes the result, if one fits and dies."""
+        """Return an operand whose memory fits and is free for the result, if any."""
         best = None
         for i in form.over:
             owner = self._actual(node.inputs[i])
@@ -264,13 +264,13 @@ class _Planner:
             if len(form.over[i].split("\n")) > 1 and any(o is owner for o in others):
                 continue
             if goal is not None and buffer != goal and goal not in self.occupant:
-                continue  # straight to its destination instead
+                continue  # write it to its destination instead
             if best is None or buffer == goal:
                 best = i
         return best
 
     def _actual(self, node: Node) -> Node:
-        """Return the node that a node is the same as."""
+        """Return the node that computes a node's value, through ``same``."""
         while node in self.same:
             node = self.same[node]
         return node
@@ -284,7 +284,7 @@ class _Planner:
         return made
 
     def _release(self, owner: Node) -> None:
-        """Let an owner's memory be used again, unless a result took it over."""
+        """Free an owner's memory, unless a result has taken it over."""
         buffer = self.holding.pop(owner, None)
         if buffer is None or self.occupant.get(buffer) is not owner:
             return
@@ -293,9 +293,9 @@ class _Planner:
             self.free.setdefault(buffer.kind, []).append(buffer)
 
     def _copies(self, goals: Mapping[Node, Sequence[Buffer]]) -> tuple[Any, ...]:
-        """Return the destinations that are not filled in place.
+        """Return the copies into destinations that no statement writes.
 
-        A value that lies in the memory of another destination is copied aside first.
+        A value in the memory of another destination is copied to a temporary first.
         """
         leaves = {d.leaf for d in self.destinations if d.leaf is not None}
         targets = [

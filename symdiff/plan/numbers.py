@@ -2,8 +2,9 @@
 
 In: the values that a function computes, and those that it is given as Python floats.
 Out: `Numbers`, decided before any text is made. Invariant: a Python float has no width
-of its own, so it never widens an array; it is made of literals and of other such floats
-by Python's operators alone, and of no operation that raises where NumPy gives inf.
+of its own, so it never widens an array. It is computed from literals and from other
+such floats with Python's operators only, and never by an operation that raises where
+NumPy gives inf.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from symdiff.plan.constraints import lengths_checked
 
 @dataclass(frozen=True)
 class Numbers:
-    """How scalars are represented: ``python`` are Python floats.
+    """How scalars are represented: those in ``python`` are Python floats.
 
-    ``unsafe`` divide by a length that may be 0: NumPy's numbers give inf and nan there,
-    Python's raise.
+    Those in ``unsafe`` divide by a length that may be 0, where NumPy's numbers give inf
+    or nan and Python's raise.
     """
 
     python: frozenset[Node] = frozenset()
@@ -43,7 +44,8 @@ def numbers_of(
 ) -> Numbers:
     """Return the numbers among the nodes of ``order``, bodies included.
 
-    ``before`` has run, with its checks of lengths; ``weak`` are given as Python floats.
+    The nodes of ``before``, and checks of their lengths, have run earlier; those of
+    ``weak`` are given as Python floats.
     """
     found = _Finder(lengths_checked([*before, *order]), set(weak))
     found.walk(order, {*given})
@@ -66,13 +68,14 @@ class _Finder:
             self._enter(node)
 
     def _enter(self, node: Node) -> None:
-        """Look at the bodies of a loop or branch; what is a float outside is one there.
+        """Classify the values in the bodies of a loop or branch.
 
-        Carries are arrays of their own, whatever they start from.
+        A Python float outside is one inside as well. Carries are arrays, whatever they
+        start from.
         """
         bodies = bodies_of(node.attrs)
         first = node.attrs.get("carries", 0)
-        skipped = 0 if "carries" in node.attrs else 1  # a branch is chosen by its first
+        skipped = 0 if "carries" in node.attrs else 1  # the predicate of a branch
         for body in bodies:
             outer = node.inputs[first + skipped :]
             pairs = zip(body.params[first:], outer, strict=True)
@@ -81,7 +84,7 @@ class _Finder:
             self.walk(order, {p.node for p in body.params})
 
     def _is_python(self, node: Node) -> bool:
-        """Whether Python's operators make a value, of Python's numbers."""
+        """Whether a value is computed by Python's operators from Python's numbers."""
         if isinstance(node.type, TupleType) or node.shape:
             return False
         if node.op is LITERAL or node.op.leaf or not node.inputs:
@@ -92,7 +95,7 @@ class _Finder:
         return is_share(node) or (node.op.is_elementwise and is_infix(op_text(node)))
 
     def _may_be_zero(self, literal: Node) -> bool:
-        """Whether no check has held a length to be at least 1."""
+        """Whether a length is not checked to be at least 1."""
         checked = self.checked()
         waiting = [literal.attrs["value"]]
         while waiting:
@@ -106,7 +109,7 @@ class _Finder:
 
 
 def is_share(node: Node) -> bool:
-    """Whether a node is a constant over a length, as the gradient of a mean has it."""
+    """Whether a node is a constant over a length, as in the gradient of a mean."""
     if not _is_by_length(node) or node.shape or node.inputs[0].op is not CONSTANT:
         return False
     return bool(np.isfinite(node.inputs[0].attrs["value"]))

@@ -75,6 +75,6 @@ def _of_statements(text: str) -> OutForm | None:
 
 
 def short_text(node: Node) -> str:
-    """Return the text of a node NumPy allocates, by a quicker way to the same bits."""
+    """Return the text of a node that NumPy allocates, the faster one if it has two."""
     short = None if node.shape else node.op.facts.short
     return op_text(node) if short is None else short(node)

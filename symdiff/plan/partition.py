@@ -1,10 +1,9 @@
-"""What is computed in the forward function, what in the backward, and what is handed
-over.
+"""Which values the forward function computes, which the backward, and the residuals.
 
 In: the primal results, the derived results, and the leaves that only the backward
-function receives. Out: a `Partition` with the residuals. Invariant: a value that the
-forward function has is never computed again, and moving a derived value forward is done
-only where it makes the hand-over smaller.
+function receives. Out: a `Partition`. Invariant: a value that the forward function has
+is never computed again, but for views, and a derived value is moved forward only where
+this makes fewer residuals.
 """
 
 from __future__ import annotations
@@ -44,9 +43,9 @@ def partition(
     seeds, shared = set(seeds), set(shared)
     everything = topological([*primals, *derived])
     forward = set(topological(primals)) - seeds
-    # Several results are handed over one by one: the tuple of them has no name.
+    # Of a node with several results the items are residuals: the tuple has no name.
     forward |= {n for n in everything if n.op is ITEM and n.inputs[0] in forward}
-    # An argument that no value depends on may still tell where a zero gradient lies.
+    # An argument on which no value depends may give the shape of a zero gradient.
     forward |= {n for n in everything if n.op.leaf and n not in seeds}
     late = _descendants(everything, seeds)
     backward = [n for n in everything if n not in forward and n not in seeds]
@@ -75,7 +74,7 @@ def _pull_forward(
     shared: set[Node],
     kept: set[Node],
 ) -> None:
-    """Move a value forward where that saves handing over two or more others.
+    """Move a value forward where it replaces two or more residuals.
 
     Softmax probabilities, for example, replace the exponentials and their sum.
     """
@@ -104,14 +103,14 @@ def _all_views_forward(sources: set[Node], forward: set[Node]) -> bool:
 
 
 def _root(node: Node, forward: set[Node]) -> Node:
-    """Return the forward value a view stands for."""
+    """Return the forward value below a chain of views."""
     while node not in forward and is_view(node):
         node = node.inputs[0]
     return node
 
 
 def is_view(node: Node) -> bool:
-    """Whether a node is another array's elements, seen differently."""
+    """Whether a node is a view of its first operand."""
     return node.op.view and bool(node.inputs)
 
 
@@ -124,7 +123,7 @@ def _add_chain(node: Node, forward: set[Node]) -> None:
 def _only_read_through(
     root: Node, reader: Node, readers: dict[Node, list[Node]], forward: set[Node]
 ) -> bool:
-    """Whether ``reader`` alone outside the forward half reads a value or a view."""
+    """Whether outside the forward half only ``reader`` reads a value or its views."""
     waiting = [root]
     while waiting:
         current = waiting.pop()
@@ -146,7 +145,7 @@ def _boundary(
 ) -> list[Node]:
     """Return the forward values that backward nodes, or the derived results, read.
 
-    A view is not handed over but taken again from what it is a view of.
+    A view is no residual: its base is one, and the view is taken again.
     """
     wanted = dict.fromkeys([*(i for n in backward for i in n.inputs), *derived])
     found: dict[Node, None] = {}

@@ -1,9 +1,8 @@
 """Whether a result can be put together from parts of a batch, derived op by op.
 
 In: results, the dim of rows, and the axis it has in each argument. Out: for every
-result how the parts' values make up the whole one, or why they do not. Invariant: each
-answer follows from the ops between arguments and result; what no rule knows is said to
-be mixed.
+result how it is composed of the parts' values, or why it is not. Invariant: each answer
+follows from the ops between arguments and result; where no rule applies, it is `Mixed`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ DRAWN = "its draws are those of a whole batch"
 def parts_of(
     roots: Sequence[Tensor], rows: sp.Symbol, axes: Mapping[Node, int]
 ) -> list[Part]:
-    """Return what each scalar result is, given the row axis of each argument."""
+    """Return the class of each scalar result, given the row axis of each argument."""
     split = Split(rows)
     given: dict[Node, Parts] = {leaf: Rows(axis) for leaf, axis in axes.items()}
     found = split.classes([t.node for t in roots], given)
@@ -38,7 +37,7 @@ def parts_of(
 
 @dataclass(frozen=True)
 class Split:
-    """The rules, for one dim of rows."""
+    """The classification of values for one dim of rows: a `Batch`, as rules use it."""
 
     rows: sp.Symbol
 
@@ -48,7 +47,7 @@ class Split:
         return apply(LITERAL, value=self.rows).node
 
     def judged(self, node: Node, part: Parts) -> Part:
-        """Return a result's class; of one that cannot be put together, why."""
+        """Return a result's class: `Mixed` with the reason if parts do not give it."""
         if isinstance(part, tuple | Rows):
             return Mixed(node, "it is no mean or sum over rows")
         if isinstance(part, Sums) and part.by is None and part.more:
@@ -104,7 +103,7 @@ class Split:
         return before[0] if before else Mixed(node, why)
 
     def linear(self, node: Node, parts: Sequence[Any]) -> Part | None:
-        """Return the class of a linear op of one sum over rows."""
+        """Return the class of an op that is linear in one sum over rows, or None."""
         if self.mentions(node):
             return None
         sums = [i for i, p in enumerate(parts) if isinstance(p, Sums)]
@@ -116,7 +115,7 @@ class Split:
         return found
 
     def place(self, shape: Sequence[Dim], before: Dim, after: Dim) -> Rows | None:
-        """Return where rows are in a shape, given how many elements lie around them."""
+        """Return the rows in a shape, given the number of elements before and after."""
         at = [i for i, d in enumerate(shape) if self.has_rows(d)]
         if len(at) != 1:
             return None

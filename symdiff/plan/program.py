@@ -25,9 +25,10 @@ Named = tuple[str, Tensor]
 
 
 class StepsByHalf(NamedTuple):
-    """What becomes of tensors in what prediction returns, and in the training half.
+    """The maps from old to new tensors, for prediction and for the training half.
 
-    The halves share nodes; apart, each keeps the statements that declared them.
+    The halves share nodes. They are rebuilt separately, so that each keeps the tensors
+    with the statements that declared them.
     """
 
     predicted: Steps = Steps()
@@ -62,18 +63,18 @@ class Program:
     gradients: tuple[Tensor, ...]
     analytic: bool = False  # every op of the results holds for complex numbers too
     stopped: str = ""  # why slopes of the results cannot tell the gradient
-    # What stop_gradient hides from the gradient, and the results given that: as two
-    # programs of the same leaves, the second with one more for each hidden value.
+    # Two programs on the same leaves: the values that stop_gradient hides, and the
+    # results given these. The second has one more leaf for each hidden value.
     holding: tuple[Program, ...] = ()
-    plain: Program | None = None  # what prediction returns, for no pass to simplify
-    # of the same leaves: what else a model's training computes, by function
+    plain: Program | None = None  # the prediction, which no pass simplifies
+    # further functions of a model's training on the same leaves, by name
     beside: tuple[tuple[str, Program], ...] = ()
-    batches: Batches | None = None  # how results of a batch's parts make up its own
+    batches: Batches | None = None  # how results of parts of a batch are combined
     update: Equations | None = None  # what the optimiser does with the gradients
-    # what its uses as labels or indices allow of an input
+    # the values of inputs that their uses as labels or indices allow
     indexing: tuple[tuple[Node, Allowed], ...] = ()
-    became: StepsByHalf = AS_DECLARED  # what passes have made of declared tensors
-    # of each value on the way to the results its cotangent, as it was derived
+    became: StepsByHalf = AS_DECLARED  # the maps of all passes so far
+    # the cotangent of each node below the results, as it was derived
     cotangents: tuple[tuple[Node, Tensor], ...] = ()
 
     @property
@@ -118,7 +119,7 @@ class Program:
         )
 
     def rebuilt(self, predicted: Became, trained: Became | None = None) -> Program:
-        """Return the program as a pass rebuilds it, all of it or its halves apart."""
+        """Return the program rebuilt by a pass, as a whole or in separate halves."""
         roots, first = self.roots(), len(self.outputs)
         if trained is None:
             trained, found = predicted, predicted(roots)

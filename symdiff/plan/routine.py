@@ -1,8 +1,8 @@
-"""One Python function of a compilation: what it is given, returns, and how.
+"""One Python function of a compilation: arguments, results, and their computation.
 
-In: nodes of a program. Out: a `Routine`, at first without and then with its schedule
-and its memory plan. Invariant: a routine reads only what it is given and what it
-computes itself.
+In: nodes of a program. Out: a `Routine`, to which `scheduled` and `with_memory` add the
+schedule and the memory plan. Invariant: a routine reads only the values that it is
+given and those that it computes itself.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ class Routine:
     """One function: values in, values out, and the steps between them.
 
     ``given`` are the values at hand when its body begins, ``results`` those that it
-    must compute, ``order`` the values between them, operands first. ``steps`` are what
-    gets a statement, ``memory`` where a planned function writes. ``before`` has run
-    before this does, with its checks of lengths. ``numbers`` are known before anything
-    runs and ``same`` equal an operand, because the loss has the cotangent 1; ``forms``
-    are which scalars are Python's numbers.
+    must compute, ``order`` the values between them, operands first. ``steps`` are the
+    values that get a statement, ``memory`` is the memory plan of a planned function.
+    The nodes of ``before`` have been computed earlier, and their lengths checked.
+    Because the cotangent of the loss is 1, the values in ``numbers`` are known before
+    anything runs, and those in ``same`` equal an operand. ``forms`` says which scalars
+    are Python's numbers.
     """
 
     name: str
@@ -42,16 +43,16 @@ class Routine:
     kept: tuple[Node, ...] = ()  # read after the planned statements
     numbers: Mapping[Node, float] = field(default_factory=dict)
     same: Mapping[Node, Node] = field(default_factory=dict)
-    scalars: tuple[Node, ...] = ()  # of what is given, Python's numbers
-    weak: tuple[Node, ...] = ()  # of what is given, floats that no array is widened by
+    scalars: tuple[Node, ...] = ()  # given as Python's numbers
+    weak: tuple[Node, ...] = ()  # given as floats that widen no array
     forms: Numbers = field(default_factory=Numbers)
-    late: frozenset[Node] = frozenset()  # what stands in the backward half
+    late: frozenset[Node] = frozenset()  # nodes of the backward half
     memory: MemoryPlan | None = None
-    level: int | None = None  # at which it is written, where not as the modules
+    level: int | None = None  # if it differs from that of the modules
     order: Sequence[Node] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        """Order what it computes; a copy that a pass makes has the order already."""
+        """Compute the order; a copy that a pass makes has it already."""
         if not self.order:
             order = topological(self.results, set(self.given))
             object.__setattr__(self, "order", tuple(order))
@@ -76,9 +77,7 @@ class Routine:
 
 
 def _spelled(node: Node, numbers: Mapping[Node, int], at_hand: set[Node]) -> str:
-    """Return an operation over the numbers of its operands, those that are written
-    into its statement spelled out.
-    """
+    """Return an operation over the numbers of its operands; inlined ones in full."""
     if is_given(node):
         return str(node.attrs["value"])
     if node.op.leaf:
@@ -91,7 +90,7 @@ def _spelled(node: Node, numbers: Mapping[Node, int], at_hand: set[Node]) -> str
 
 
 def _placed(group: Hashable) -> str:
-    """Return where the user's statement of a step stands, as a comment."""
+    """Return the ``file:line`` of a step's statement, as a comment."""
     match group:
         case (str(file), int(line)):
             return f"  # {file}:{line}"
@@ -132,7 +131,7 @@ def scheduled(routine: Routine, style: Style) -> Routine:
 
 
 def with_memory(routine: Routine) -> Routine:
-    """Return a function with its memory plan, where it is one that has memory."""
+    """Return a planned function with its memory plan; others as they are."""
     if not routine.planned:
         return routine
     order = [s.tensor.node for s in routine.steps]

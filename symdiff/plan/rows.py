@@ -1,8 +1,8 @@
-"""Along which dim a batch is worked through in parts.
+"""The dim that counts the rows of a batch.
 
-In: the arguments of a model. Out: which dim counts their rows, and the axis that each
-argument has them on. Invariant: nothing here is guessed; `symdiff.plan.parts` derives
-op by op what becomes of the rows.
+In: the arguments of a model. Out: the dim that counts their rows, and the axis of rows
+of each argument. Invariant: shapes alone decide; `symdiff.plan.parts` then derives op
+by op what becomes of the rows.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from symdiff.graph.types import Dim
 def row_dim(arguments: Sequence[Tensor]) -> Dim | None:
     """Return the dim that counts rows, None where there is none.
 
-    It is a symbol that leads some argument; of several the one that most arguments
-    have. Where no length is symbolic it is the first length, if all share it.
+    It is a symbol that is the first length of some argument; of several, the one that
+    most arguments have. Where no length is symbolic, it is the first length of all
+    arguments, if they share it.
     """
     have = Counter(d for t in arguments for d in {*t.shape} if isinstance(d, sp.Symbol))
     leading = [t.shape[0] if t.ndim else None for t in arguments]

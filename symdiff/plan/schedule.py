@@ -1,9 +1,9 @@
-"""Which values get a statement of their own, and in which order the statements stand.
+"""Which values get a statement of their own, and the order of the statements.
 
 In: the results of one function body and the values it is given. Out: `Step`s in order.
-Invariant: every step reads only given values, earlier steps and terms inlined into it;
-within that, steps of one user's statement stay together and statements keep their
-order.
+Invariant: every step reads only given values, earlier steps and terms inlined into it.
+As far as that allows, steps of one user's statement stay together, and the statements
+keep their order.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ LITERAL_ELEMENTS = 64  # larger array constants are loaded from a file
 class Step:
     """One value that gets a name.
 
-    ``absorbed`` is an operand that was made for this step alone and is updated in
-    place. A loop or branch has the steps of its ``bodies``: of a loop's test, if it has
-    one, and of its body; or of both sides.
+    ``absorbed`` is an operand that only this step reads and that it updates in place.
+    ``bodies`` are the steps of a loop's test, if it has one, and of its body; or those
+    of both sides of a branch.
     """
 
     tensor: Tensor
@@ -48,11 +48,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a body is written: its level, and what the names and statements say.
+    """How a body is written: its level, and the user's names and statements.
 
-    ``named`` tells the tensors that keep a statement because the user named them;
-    ``group`` the user's statement a tensor belongs to; ``rank`` orders steps of one
-    group. ``loops`` is how bodies of loops and branches are written, if that differs.
+    ``named`` says whether a tensor gets a statement because the user named it;
+    ``group`` is the user's statement that a tensor belongs to; ``rank`` orders the
+    steps of one group. ``loops`` is the style of nested bodies, if it differs.
     """
 
     level: int
@@ -64,7 +64,7 @@ class Style:
 
 @dataclass(slots=True)
 class _Body:
-    """What deciding needs to know of one function body."""
+    """One function body, and the decisions about it so far."""
 
     order: Sequence[Node]
     tensors: Mapping[Node, Tensor]
@@ -74,7 +74,7 @@ class _Body:
     keep_results: bool = True
     kept: set[Node] = field(default_factory=set)
     absorbed: dict[Node, Node] = field(default_factory=dict)  # reader to operand
-    looped: set[Node] = field(default_factory=set)  # read in every turn of a loop
+    looped: set[Node] = field(default_factory=set)  # read in every iteration of a loop
 
 
 def schedule(
@@ -87,14 +87,13 @@ def schedule(
 ) -> list[Step]:
     """Return the steps that compute ``results`` from ``given``.
 
-    ``order`` are the nodes between them, operands first, where they are known already.
-
-    ``keep_results`` gives each result a name; without, it may be an expression.
+    ``order`` are the nodes between them, operands first, if they are known already.
+    With ``keep_results`` each result gets a name; without, it may be an expression.
     """
     given = set(given)
     order = topological(results, {*given}) if order is None else order
     body = _Body(order, tensors, given, set(results), keep_results=keep_results)
-    if not keep_results:  # each place that a result goes to writes it
+    if not keep_results:  # a result is written once for each use
         for node in results:
             body.uses[node] = body.uses.get(node, 0) + 1
     _count_uses(body)
@@ -115,7 +114,7 @@ Items = Mapping[Node, Mapping[int, Tensor]]
 
 
 def items_by_source(tensors: Mapping[Node, Tensor]) -> dict[Node, dict[int, Tensor]]:
-    """Return the results that are read of each node with several, by place."""
+    """Return, for each node with several results, those that are read, by index."""
     found: dict[Node, dict[int, Tensor]] = {}
     for t in tensors.values():
         if t.node.op is ITEM:
@@ -127,7 +126,7 @@ def items_by_source(tensors: Mapping[Node, Tensor]) -> dict[Node, dict[int, Tens
 def _inner_steps(
     node: Node, items: Items, style: Style
 ) -> tuple[tuple[Step, ...], ...]:
-    """Return the steps of a loop's or a branch's bodies, for the results read."""
+    """Return the steps of the bodies of a loop or branch, for results that are read."""
     used, attrs = sorted(items.get(node, {})), node.attrs
     if "then" in attrs:
         return tuple(
@@ -236,7 +235,7 @@ def _cost_now(node: Node, cost: dict[Node, int], body: _Body) -> int:
 
 
 def _solid(node: Node, body: _Body) -> Node:
-    """Return the computed value behind inlined views: what a statement should name."""
+    """Return the computed value below inlined views, which a statement should name."""
     while node.op.view and node.inputs and _is_inlined(node.inputs[0], body):
         node = node.inputs[0]
     return node
@@ -247,7 +246,7 @@ def _is_inlined(node: Node, body: _Body) -> bool:
 
 
 def _absorb(body: _Body) -> None:
-    """Let an in-place operator update an array made by statements for it alone.
+    """Let an operator update its operand in place if statements made it for this use.
 
     ``d = p.copy(); d[...] -= 1`` followed by ``d * c`` becomes ``d *= c``.
     """

@@ -1,8 +1,8 @@
 """An optimiser's update equations as graph, for parameters of one shape.
 
 In: an `Optimizer`. Out: its equations as an `Update`, and whether they may be applied
-to all parameters laid end to end. Invariant: equations say what they say of each
-parameter by itself; they are applied to a flat vector only where that is the same.
+to one flat vector of all parameters. Invariant: equations are those for one parameter;
+they are applied to the flat vector only where this gives the same values.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from symdiff.plan.listed import listed
 from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import expansions
 
-FLAT: Shape = (dim("P"),)  # of a vector that holds all parameters
+FLAT: Shape = (dim("P"),)  # the shape of a vector that holds all parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """An optimiser's equations: leaves and results.
 
-    ``whole`` is the gradient of all parameters together: where the vectors are flat,
-    the gradient itself.
+    ``whole`` is the gradient of all parameters as one vector; for flat vectors it is
+    ``gradient`` itself.
     """
 
     parameter: Tensor
@@ -61,8 +61,8 @@ def declared_update(
 ) -> Update:
     """Return the update equations of an optimiser for parameters of one shape.
 
-    ``flat`` says that the vectors hold all parameters at once, ``bare`` leaves the
-    equations as they are declared.
+    With ``flat`` the vectors hold all parameters at once; with ``bare`` the equations
+    are not simplified.
     """
 
     def array(name: str, shape: Shape = shape) -> Tensor:
@@ -90,7 +90,7 @@ def declared_update(
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """Hyperparameters at a step, by their schedules: leaves, the step, and values."""
+    """The schedules of hyperparameters: leaves, the step, and the values at it."""
 
     hyper: dict[str, Tensor]
     step: Tensor
@@ -99,12 +99,12 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Equations:
-    """What an optimiser does to a model's parameters.
+    """The equations by which an optimiser updates a model's parameters.
 
-    ``frozen`` are the names of those that steps leave as they are. ``flat`` updates all
-    of them at once, laid end to end, where that is the same. ``forms`` are the
-    equations for parameters of one shape; one form serves all shapes where they do the
-    same, and then it is that of a vector.
+    ``frozen`` are the names of parameters that are not updated. ``flat`` updates all
+    parameters at once, as one vector, if that gives the same values. ``forms`` are the
+    equations for parameters of each shape; if these are the same for all shapes, there
+    is one form, for a vector.
     """
 
     optimizer: Optimizer
@@ -126,7 +126,7 @@ def equations(
 ) -> Equations:
     """Return an optimiser's equations for parameters; those of ``wrt`` have gradients.
 
-    Steps leave the others as they are, and those that are declared frozen.
+    All others, and those that are declared frozen, are not updated.
     """
     varied = {t.node for t in wrt}
     frozen: list[str] = []
@@ -161,13 +161,13 @@ def _scheduled(optimizer: Optimizer) -> Scheduled:
 
 
 def is_flat(optimizer: Optimizer, shapes: Iterable[Shape]) -> bool:
-    """Whether equations on all parameters laid end to end do what they do on each.
+    """Whether equations give the same values on one vector of all parameters.
 
-    They do if they are elementwise, and the same ones whatever the shape.
+    They do if they are elementwise and do not depend on the shape.
     """
     try:
         flat = declared_update(optimizer, flat=False, bare=True)
-    except Exception:  # a user's function that is written for other shapes
+    except Exception:  # a user's function may require other shapes
         return False
     if not _is_elementwise(flat):
         return False
@@ -179,9 +179,9 @@ def is_flat(optimizer: Optimizer, shapes: Iterable[Shape]) -> bool:
 
 
 def _is_elementwise(update: Update) -> bool:
-    """Whether each element of the results follows from the elements of its own place.
+    """Whether each element of the results depends only on elements at the same place.
 
-    Numbers that no parameter enters may be made in any way.
+    Values that depend on no parameter may be computed in any way.
     """
     shape = update.parameter.shape
     (length,) = shape
@@ -210,7 +210,7 @@ def _symbols(value: object) -> frozenset[object]:
 
 
 def _told(update: Update) -> Hashable:
-    """Return what tells equations apart, whatever the shape of the parameter."""
+    """Return a key of equations that does not depend on the parameter's shape."""
     shape = update.parameter.shape
     number: dict[Node, int] = {t.node: i for i, t in enumerate(update.leaves)}
     lines: list[Hashable] = []

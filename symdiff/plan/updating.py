@@ -1,8 +1,8 @@
 """The routines of an optimiser: its equations on one parameter, or on flat vectors.
 
 In: `Equations`. Out: routines that are scheduled and planned as all others are.
-Invariant: what no parameter enters is computed once, before the loop over parameters;
-the equations on vectors of all shapes serve only where none of them reads a length.
+Invariant: values that depend on no parameter are computed once, before the loop over
+parameters; equations for a vector serve all shapes only where they read no length.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from symdiff.plan.buffers import Destination
 from symdiff.plan.routine import Routine
 from symdiff.plan.update import FLAT, Equations, Update, forms_of
 
-LEVEL = 1  # at which the equations are written, whatever that of the model
+LEVEL = 1  # the level of the equations, whatever that of the model
 Change = Callable[[Routine], Routine]
 
 
@@ -25,8 +25,8 @@ Change = Callable[[Routine], Routine]
 class UpdateRoutines:
     """The equations for parameters of one shape, as functions.
 
-    ``before`` computes what no parameter enters and ``after`` the rest, given that;
-    ``whole`` computes all of it.
+    ``before`` computes the values that depend on no parameter, and ``after`` the rest
+    from these; ``whole`` computes all of it.
     """
 
     update: Update
@@ -47,9 +47,9 @@ class UpdateRoutines:
 
 @dataclass(frozen=True, slots=True)
 class Updating:
-    """How parameters are updated: by shape, and hyperparameters by their schedules.
+    """The routines that update parameters, by shape, and those of schedules.
 
-    ``flat`` updates all parameters at once, in memory that is planned.
+    ``flat`` updates all parameters at once, with a memory plan.
     """
 
     equations: Equations
@@ -74,8 +74,10 @@ class Updating:
         )
 
     def fitting(self, change: Change) -> Updating:
-        """Return the same with equations of its own for each shape, changed likewise,
-        where those on vectors read a length, which is none of a parameter's.
+        """Return the same, with separate equations for each shape where needed.
+
+        They are needed where the equations for a vector read its length, which is no
+        length of a parameter. ``change`` is applied to them.
         """
         if FLAT not in self.forms or not _reads_lengths(self.forms[FLAT]):
             return self
@@ -85,7 +87,7 @@ class Updating:
 
 
 def updating(found: Equations, *, planned: bool) -> Updating:
-    """Return the functions that update parameters; ``planned`` on flat vectors too."""
+    """Return the functions that update parameters; if ``planned``, also a flat one."""
     flat = _flat(found.flat) if planned and found.flat is not None else None
     forms = {shape: _routines(form) for shape, form in found.forms.items()}
     return Updating(found, forms, _schedules(found), flat)
@@ -113,7 +115,7 @@ def _tensors(roots: Sequence[Tensor]) -> dict[Node, Tensor]:
 
 
 def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
-    """Return the scalars that no parameter enters, where they are worth a statement."""
+    """Return the scalars that depend on no parameter and are worth a statement."""
     varying = {t.node for t in update.arrays}
     order = topological(roots)
     size: dict[Node, int] = {}
@@ -133,7 +135,7 @@ def _shared(update: Update, roots: Sequence[Node]) -> list[Node]:
 
 
 def _reads_lengths(form: UpdateRoutines) -> bool:
-    """Whether a statement makes a vector of what is repeated along it."""
+    """Whether a statement or result broadcasts a value to the vector's length."""
     made = [
         node
         for routine in form.routines
@@ -143,7 +145,7 @@ def _reads_lengths(form: UpdateRoutines) -> bool:
 
 
 def _schedules(found: Equations) -> dict[str, Routine]:
-    """Return what computes all scheduled hyperparameters, and the decay of averages."""
+    """Return the routines of scheduled hyperparameters and of the decay of averages."""
     scheduled = found.scheduled
     if scheduled is None:
         return {}

@@ -1,9 +1,9 @@
-"""How results of batches make up the result of all rows, held out or of an epoch.
+"""How results of batches are combined to that of all rows, held out or of an epoch.
 
-In: a model's arguments, loss and metrics. Out: what each result of `evaluate` divides
-by, which results are sums, and which are neither, with the reason; and what the results
-of training steps divide by. Invariant: it is derived from the graph that is computed
-then; draws of a batch are as good as those of all rows.
+In: a model's arguments, loss and metrics. Out: the divisor of each mean that `evaluate`
+returns, which results are sums, and which are neither, with the reason; and the
+divisors of the results of training steps. Invariant: each is derived from the graph
+that `evaluate` or a step computes; random draws count as rows.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ TRAINED, HELD_OUT = "divisors", "held_out_divisors"  # functions of train.py
 
 @dataclass(frozen=True)
 class Weighing:
-    """What `fit` may say of held-out rows that come in batches.
+    """How `fit` combines the results of held-out rows that come in batches.
 
-    ``divisors`` are what means divide by, empty where it is the number of rows for
-    all; ``summed`` are the results that are sums, and ``mixed`` says of others why
-    batches do not determine them.
+    ``divisors`` are the divisors of means, empty if all divide by the number of rows;
+    ``summed`` are the results that are sums, and ``mixed`` gives the reason for each
+    result that batches do not determine.
     """
 
     divisors: Divisors = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Weighing:
 
 
 def weighing(arguments: Sequence[Tensor], named: Named) -> Weighing:
-    """Return how the results of a model's batches are put together."""
+    """Return how the results of batches are combined in inference."""
     rows = row_dim(arguments)
     if not isinstance(rows, sp.Symbol):
         return Weighing()
@@ -57,9 +57,9 @@ def weighing(arguments: Sequence[Tensor], named: Named) -> Weighing:
 
 
 def step_divisors(arguments: Sequence[Tensor], named: Named) -> Divisors:
-    """Return what each result of a training step divides by; empty if all by the rows.
+    """Return the divisors of a training step's results; empty if all are the rows.
 
-    Where training takes the rows of a batch together, it is what inference divides by.
+    A result for which training mixes the rows of a batch has the divisor of inference.
     """
     rows = row_dim(arguments)
     if not isinstance(rows, sp.Symbol):
@@ -75,7 +75,7 @@ def step_divisors(arguments: Sequence[Tensor], named: Named) -> Divisors:
 def _parts(
     arguments: Sequence[Tensor], named: Named, rows: sp.Symbol, mode: str
 ) -> tuple[dict[str, Part], dict[Node, Tensor]]:
-    """Return how rows make up each result, and the tensors it is computed from."""
+    """Return the class of each result, and the tensors it is computed from."""
     roots = resolve_mode(list(named.values()), mode)
     tensors = {t.node: t for t in tensor_topological(roots)}
     drawn = [t for t in tensors.values() if t.node.op is RANDOM]
@@ -104,10 +104,10 @@ def _divisors(
 
 @dataclass(frozen=True)
 class Batches:
-    """How results of parts of the data make up those of all of it.
+    """How results of parts of the data are combined to those of all of it.
 
-    ``steps`` is what the results of training steps divide by, whether or not their
-    batches can be worked through in parts.
+    ``steps`` are the divisors of the results of training steps, whether or not a batch
+    can be computed in parts.
     """
 
     divided: Division  # in training
@@ -116,10 +116,10 @@ class Batches:
 
     @property
     def divisors(self) -> dict[str, Divisors]:
-        """What the functions of divisors return, by function.
+        """The divisors that each generated function of divisors returns, by its name.
 
-        ``divisors`` is that of training, and of held-out batches as well unless
-        inference divides by other numbers.
+        The function ``divisors`` is for training, and for held-out batches as well
+        unless inference divides by other numbers.
         """
         trained = {**(self.divided.divisors or {}), **self.steps}
         evaluated = self.held_out.divisors
@@ -130,13 +130,13 @@ class Batches:
 
     @property
     def _agree(self) -> bool:
-        """Whether training divides by what inference does."""
+        """Whether training and inference have the same divisors."""
         a, b = self.steps, self.held_out.divisors
         return a.keys() == b.keys() and all(a[n].node is b[n].node for n in a)
 
     @property
     def weighed(self) -> tuple[str, str]:
-        """The functions that weigh steps, and held-out batches; '' if rows do."""
+        """The functions that weigh steps, and held-out batches; '' to weigh by rows."""
         held_out = TRAINED if self._agree else HELD_OUT
         return (
             TRAINED if self.steps else "",

@@ -1,7 +1,7 @@
-"""Which floats of a program have a width that is declared.
+"""Which floats of a program have a declared width.
 
-In: a program. Out: facts of its leaves and its values. Invariant: a program without
-such floats is told nothing of widths, so its text is that of either width.
+In: a program. Out: facts about its leaves and its values. Invariant: for a program
+without such floats all answers are no, so its text fits either width.
 """
 
 from __future__ import annotations
