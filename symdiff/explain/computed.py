@@ -1,9 +1,9 @@
-"""What of the compiled program the values of a derivation have become.
+"""The tensors of the compiled program that compute the values of a derivation.
 
-In: a derivation, and the compilation of what it is of. Out: `Computed`, with a tensor
-of the program for each value and cotangent that the program has. Invariant: a value
-went through the same passes as the program; one that stands in no form of it, because a
-raw formula was replaced by a stable one, is left out rather than guessed.
+In: a derivation, and the compilation of the same model. Out: `Computed`, with a tensor
+of the program for each value and cotangent that the program computes. Invariant: a
+value went through the same passes as the program; one that the program does not
+compute, because a raw formula was replaced by a stable one, is left out, not guessed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from symdiff.plan.program import Program
 class Computed:
     """Tensors of a compiled program by the names of a derivation's entries.
 
-    ``hands`` has each (source, user) of which the user's rule hands back to the source
-    in the program as well.
+    ``hands`` has each pair (source, user) for which the user's rule contributes to the
+    source's cotangent in the program too.
     """
 
     program: Program
@@ -35,7 +35,7 @@ class Computed:
 
 
 def computed(derivation: Derivation, compiled: Compilation) -> Computed:
-    """Return what the values and cotangents of a derivation have become."""
+    """Return the tensors that compute the values and cotangents of a derivation."""
     derived: Program = compiled.stages["derive"]
     final: Program = compiled.stages["lower"].unit.program
     entries = [
@@ -68,11 +68,11 @@ def computed(derivation: Derivation, compiled: Compilation) -> Computed:
 
 
 class _Back:
-    """Which values have, in the program, the cotangent that they have as declared.
+    """Which values have the same cotangent in the program as in the declared graph.
 
-    ``kept`` are their names. A value keeps it if each next one that is computed from it
-    is so in the program too: log(exp(-x) + 1) reads -x, but log(1 / (1 + exp(-x))) is
-    log_sigmoid(x) there, and what flows back from that passes -x by.
+    ``kept`` are their names. A value keeps its cotangent if its next readers are the
+    same in both. In log(exp(-x) + 1) the program still reads -x. But the program makes
+    log(1 / (1 + exp(-x))) a log_sigmoid(x), whose cotangent goes to x without -x.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class _Back:
             self.kept = {n: None for n in self.kept if n not in passed}
 
     def _unmerged(self) -> list[str]:
-        """Return the values that are not one node with others in the program.
+        """Return the values that a node of the program stands for alone.
 
-        Of several that are, it is the one that all others are computed from: through it
-        flows back what flows through any.
+        Where several values became one node, the one that all others are computed from
+        counts, because all their cotangents flow through it.
         """
         merged: dict[Node, list[str]] = {}
         for name in self._entries:
@@ -120,8 +120,9 @@ class _Back:
         return {n for n in found if not self._entries[n].role}
 
     def _reads(self, users: Iterable[str]) -> Iterator[tuple[str, set[str], set[str]]]:
-        """Yield for each value the next ones that it is computed from: as declared, and
-        in the program.
+        """Yield each value with the nearest values that it is computed from.
+
+        They are given twice: in the declared graph, and in the program.
         """
         declared = {self._node(n): n for n in self.kept}
         stable = {self._form[n]: n for n in self.kept}
@@ -144,7 +145,7 @@ class _Back:
         return found
 
     def hands(self) -> set[tuple[str, str]]:
-        """Return pairs of a value and one that is computed from it, in both."""
+        """Return pairs of a value and a next reader of it, the same in both graphs."""
         return {
             (source, user)
             for user, declared, stable in self._reads(self.kept)
@@ -159,5 +160,5 @@ def _active(program: Program) -> set[Node]:
 
 
 def _before(node: Node) -> set[Node]:
-    """Return what a node is computed from, and itself."""
+    """Return all nodes that a node is computed from, and the node itself."""
     return set(topological([node]))

@@ -1,8 +1,8 @@
 """What each step costs: operations, memory traffic, and memory that is live.
 
 In: a derivation. Out: `Costs`, as formulas in the dims and as numbers where those are
-given. Invariant: counted from types alone, each node of the derived program once, at
-the first step that needs it, nothing simplified: what optimisation level 0 computes.
+given. Invariant: counted from types alone, for the program of optimisation level 0,
+where nothing is simplified; each node is counted once, in the first step that needs it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from symdiff.graph.errors import DeclarationError
 from symdiff.plan.cost import Formula, formulas, whole
 
 BAR = 20  # columns of the picture
-ELSE = 32  # what a length is taken to be that is not given
+ELSE = 32  # the length of a dim that is not given
 
 
 @dataclass(frozen=True)
 class CostStep:
-    """The computation of one value, and the bytes that are live meanwhile."""
+    """The computation of one value, and the most bytes that are live during it."""
 
     name: str
     phase: str
@@ -33,7 +33,7 @@ class CostStep:
     live: sp.Expr
 
     def renamed(self, names: Mapping[sp.Symbol, sp.Symbol]) -> CostStep:
-        """Return the step with its lengths called otherwise."""
+        """Return the step with its dims renamed."""
         flops, moved, live = (
             f.xreplace(dict(names)) for f in (self.flops, self.bytes, self.live)
         )
@@ -49,18 +49,18 @@ class Costs:
     _known: dict[sp.Expr, int] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, formula: sp.Expr) -> int:
-        """Return a formula's number at the lengths."""
+        """Return the value of a formula at the lengths."""
         if formula not in self._known:
             self._known[formula] = int(sp.ceiling(formula.subs(self.lengths)))
         return self._known[formula]
 
     @property
     def peak(self) -> CostStep:
-        """The first step at which most memory is live, at the lengths."""
+        """The first of the steps with the most live memory, at the lengths."""
         return max(self.steps, key=lambda s: self.at(s.live))
 
     def share(self, step: CostStep) -> float:
-        """Return a step's live memory as a part of the most that is live."""
+        """Return a step's live memory as a fraction of the peak."""
         return self.at(step.live) / max(self.at(self.peak.live), 1)
 
     def total(self, phase: str = "") -> tuple[sp.Expr, sp.Expr]:
@@ -108,7 +108,7 @@ class Costs:
 def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> Costs:
     """Return the cost of every step, forward then backward.
 
-    ``lengths`` are what symbolic lengths are taken to be for numbers; 32 by default.
+    ``lengths`` gives values to symbolic lengths, for numbers; 32 by default.
     """
     spent = spending(derivation)
     given = lengths or {}

@@ -1,7 +1,8 @@
-"""A program's derivation: what `deriving` finds, and reports and pages read.
+"""A program's derivation, which `deriving` makes, and reports and pages read.
 
 In: formulas, shapes and rules. Out: `Derivation`, an `Entry` for each value, a `Share`
-for each contribution, a `Gradient` for each composed formula. Invariant: frozen.
+for each contribution, a `Gradient` for each composed formula. Invariant: all of them
+are frozen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from symdiff.graph.tensor import Tensor
 
 @dataclass(frozen=True)
 class Share:
-    """What one node hands back to one of its operands.
+    """A contribution of one node to the cotangent of one of its operands.
 
     ``local`` is the partial derivative, where the operation acts on each element alone;
     ``formula`` is the contribution to the operand's cotangent, over the node's own.
@@ -35,10 +36,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Entry:
-    """One value of the forward graph, and what flows back to it.
+    """One value of the forward graph, and its cotangent.
 
     ``role`` is "input", "target", "parameter", "state", "draw", "constant" or "" for
-    what is computed; ``received`` are the contributions to its cotangent, which add.
+    what is computed; ``received`` are the contributions that add up to its cotangent.
     """
 
     name: str
@@ -59,27 +60,27 @@ class Entry:
 
     @property
     def fans_out(self) -> bool:
-        """Whether its cotangent is a sum of what several readers hand back."""
+        """Whether its cotangent is the sum of several contributions."""
         return len(self.received) > 1
 
 
 @dataclass(frozen=True)
 class Gradient:
-    """A gradient as one formula; ``where`` tells what is too long to write into it."""
+    """A gradient as one formula; ``where`` has cotangents too long to write into it."""
 
     name: str
     cotangent: str
     type: str
     formula: Formula
     where: tuple[tuple[str, Formula], ...]
-    more: bool  # whether ``where`` stops before everything is said
-    # the same as graph
+    more: bool  # whether ``where`` leaves out cotangents that the formula needs
+    # the formulas as graph, by name
     tensors: Mapping[str, Tensor] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """Everything that is to be said of how a program is differentiated."""
+    """How a program is differentiated, node by node."""
 
     name: str
     entries: tuple[Entry, ...]
@@ -94,5 +95,5 @@ class Derivation:
         return {e.name: e for e in self.entries}
 
     def entry(self, name: str) -> Entry:
-        """Return the entry of a name."""
+        """Return the entry with a name."""
         return self._by_name[name]

@@ -2,8 +2,8 @@
 
 In: a program before it is simplified. Out: a `Derivation`: every node of the forward
 graph with its formula, local derivatives and cotangent, and each gradient as one
-composed formula. Invariant: what each node hands back is what its own rule builds, from
-the same sweep that code is generated from; formulas are simplified by exact rewrites
+composed formula. Invariant: each contribution is what the node's own rule builds, by
+the functions that code generation uses too; formulas are simplified by exact rewrites
 alone.
 """
 
@@ -29,10 +29,11 @@ from symdiff.ops.core.operands import CONSTANT, LITERAL, float_operand
 from symdiff.ops.selecting.support import Seen
 from symdiff.plan.program import Program
 
-# Characters of a cotangent that a composed formula takes in: read once, or more often.
+# A cotangent of at most so many characters is written into composed formulas: if it is
+# read once, or more often.
 INLINE, SHORT = 120, 24
-TERMS, SOME = 12, 4  # of a sum that is written whole, and of one that is not
-WHERE = 8  # cotangents that a composed formula is followed by; the rest are told above
+TERMS, SOME = 12, 4  # terms of a sum that is written whole, and of a shortened one
+WHERE = 8  # cotangents listed after a composed formula, at most
 
 
 def is_silent(node: Node, readers: Mapping[Node, Sequence[Node]]) -> bool:
@@ -51,7 +52,7 @@ def derive(program: Program, base: str, backward: bool = True) -> Derivation:
     """Return the derivation of a program that is not differentiated yet.
 
     ``base`` is the folder that quoted file names are relative to. Without ``backward``
-    it is the forward graph alone.
+    the derivation has the forward graph alone.
     """
     return _Deriver(program, base).derivation(backward)
 
@@ -87,7 +88,7 @@ class _Deriver:
     # --- the sweep --------------------------------------------------------------------
 
     def _sweep(self) -> None:
-        """Apply every rule to the name of a cotangent instead of to its formula."""
+        """Run the reverse sweep, with a leaf in place of each cotangent's formula."""
         smooth = [t for t, _ in self._seeded()]
         order = tensor_topological(smooth)
         wanted = {t.node for t in self.program.wrt}
@@ -110,7 +111,7 @@ class _Deriver:
                         hand_back(tensor, total, active, pending, seen)
 
     def _totals(self, tensor: Tensor, contributions: list[Any]) -> list[Any]:
-        """Return the cotangent of a value; of what is silent, each share by itself."""
+        """Return the cotangent of a value; of a silent node, each contribution."""
         if tensor.node in self.silent:
             return contributions
         total = summed(tensor.node, contributions)
@@ -120,7 +121,7 @@ class _Deriver:
         return [self.bench.cotangent(tensor.node, total)]
 
     def _receive(self, tensor: Tensor, contributions: Sequence[Tensor]) -> None:
-        """Note what each reader hands back to a value."""
+        """Note the contributions of its readers to a value's cotangent."""
         node = tensor.node
         for ct in contributions:
             if ct is self.seeds.get(node):
@@ -218,7 +219,7 @@ class _Deriver:
         )
 
     def _visible(self, node: Node) -> list[str]:
-        """Return the names that a node reads, through what is silent."""
+        """Return the names that a node reads, directly or through silent nodes."""
         found: list[str] = []
         stack = list(reversed(node.inputs))
         while stack:
@@ -238,7 +239,7 @@ class _Deriver:
     # --- composed ---------------------------------------------------------------------
 
     def _gradients(self) -> Iterable[Gradient]:
-        """Write each gradient over the forward values alone, the loss's cotangent 1.
+        """Write each gradient in terms of forward values; the loss's cotangent is 1.
 
         A cotangent that is used once, or is short, is written where it is used; others
         keep their names.
@@ -281,7 +282,7 @@ class _Deriver:
     ) -> Formula:
         """Return a value's composed cotangent as a formula; of a long sum, the start.
 
-        Simplifying may merge what adds, so a sum is written as a whole where it can be.
+        A shorter sum is written from its total, in which simplifying may merge terms.
         """
         shares = self.received.get(node, [])
         if len(shares) <= TERMS:
@@ -291,7 +292,7 @@ class _Deriver:
         return listed(terms, len(shares))
 
     def _given(self, node: Node) -> Tensor:
-        """Return what a result's cotangent starts from: 1 for a scalar."""
+        """Return the cotangent that a result is given: 1 for a scalar, else a name."""
         if node.shape == ():
             return float_operand(1.0)
         seed = self.seeds[node]

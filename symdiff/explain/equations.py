@@ -1,7 +1,7 @@
-"""A tensor as an equation over what the user has named.
+"""A tensor as an equation over the values that the user has named.
 
 In: a tensor. Out: an `Equation`. Invariant: the work is bounded, however large the
-graph below the tensor is; what is too deep keeps a name of its own.
+graph below the tensor is; a part that is too deep is replaced by a name.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from symdiff.rewrite.driver import rewrite
 from symdiff.rewrite.rules import simplifications
 
 MOST = 10  # operations that an equation writes out
-SIMPLIFIED = 400  # nodes of a derivative that is simplified before it is shown
-LONGEST = 300  # characters of its text
+SIMPLIFIED = 400  # a derivative of more nodes is not simplified before it is shown
+LONGEST = 300  # characters of an equation's text
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Equation:
 
 
 def equation(tensor: Tensor, base: str = "", name: str = "") -> Equation:
-    """Return a tensor's equation, by the name that is given or by its own.
+    """Return a tensor's equation, under the given name or its own.
 
-    ``base`` is what file names are relative to.
+    ``base`` is the folder that file names are relative to.
     """
     resolver = Resolver(base)
     names = Names(resolver, (), ())
@@ -65,14 +65,14 @@ def equation(tensor: Tensor, base: str = "", name: str = "") -> Equation:
 
 
 def _simplified(tensor: Tensor) -> Tensor:
-    """Return a derivative without its factors of one, where that is soon done."""
+    """Return a derivative simplified, unless it is large; other tensors as they are."""
     if tensor.site.primal is None or len(topological([tensor.node])) > SIMPLIFIED:
         return tensor
     return rewrite([tensor], simplifications())[0]
 
 
 def _terms(top: Tensor, names: Names, most: int) -> dict[Node, Term]:
-    """Return what the nodes are called that a formula ends at."""
+    """Return the names of the nodes at which a formula ends."""
     terms: dict[Node, Term] = {}
     inside = {top.node}
     waiting = list(top.parents)
@@ -103,7 +103,7 @@ def system(
 ) -> list[Equation]:
     """Return the equations of some results, and of the named values they need.
 
-    Those nearest to the results, where there are more than ``most``.
+    If there are more than ``most``, those nearest to the results are returned.
     """
     names = Names(Resolver(base), (), ())
     found: dict[Node, Tensor] = {}

@@ -1,4 +1,4 @@
-"""The derivation of what is declared: the front door of the explain room.
+"""The derivation of a model or function: the entry points of this room.
 
 In: a `Model` or `Function`. Out: a `Derivation` or a `Report`. Invariant: the program
 that is explained is the one that is compiled, before anything is simplified.
@@ -127,7 +127,7 @@ def values_at(
 ) -> Values:
     """Return the values that a compilation computes at a point.
 
-    It is given, or drawn as the generated check draws.
+    The point is given, or drawn as the generated check draws it.
     """
     package = compiled.load()
     module = importlib.import_module(f"{package.__name__}.backward")

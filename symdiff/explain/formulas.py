@@ -1,8 +1,8 @@
 """Formulas of graph nodes, as NumPy-like text, as LaTeX and as MathML.
 
-In: a tensor and what the values below it are called. Out: a `Formula`. Invariant: text
-comes from the record that code is generated from, so a formula says what the code does;
-NumPy's own broadcasting stands for a `broadcast_to` that an elementwise op reads.
+In: a tensor, and names of values below it. Out: a `Formula`. Invariant: text comes from
+the record that code is generated from, so a formula says what the code does. A
+`broadcast_to` that an elementwise op reads is not written: NumPy broadcasts by itself.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Formula(Typeset):
 
 @dataclass(frozen=True)
 class Term:
-    """What a value is called, or the expression that is written in its place."""
+    """The name of a value, or the expression that is written in its place."""
 
     text: py.Expr
     tex: Tex
@@ -64,17 +64,17 @@ def named(name: str) -> Term:
 
 
 def term(node: Node, terms: Terms) -> Term:
-    """Return the expression of a node over what ``terms`` gives."""
+    """Return the expression of a node in the given terms."""
     return Term(_text(node, terms), _latex(node, terms))
 
 
 def formula(node: Node, terms: Terms) -> Formula:
-    """Return the formula of a node over what ``terms`` gives."""
+    """Return the formula of a node in the given terms."""
     return shown(term(node, terms))
 
 
 def listed(formulas: Sequence[Formula], count: int) -> Formula:
-    """Return the sum of some formulas, the first of ``count``."""
+    """Return a sum of ``count`` formulas, of which the first are given."""
     rest = count - len(formulas)
     text = " + ".join(f.text for f in formulas)
     tex = " + ".join(f.tex for f in formulas)
@@ -85,12 +85,12 @@ def listed(formulas: Sequence[Formula], count: int) -> Formula:
 
 
 def shown(found: Term) -> Formula:
-    """Return a term as a formula; NumPy's functions go without their prefix."""
+    """Return a term as a formula; NumPy's functions lose their prefix."""
     return Formula(_BARE.sub("", py.expr_text(found.text)), found.tex.text)
 
 
 def over_operands(node: Node, terms: Terms) -> Formula:
-    """Return the formula of a node that has a term itself: over its operands'."""
+    """Return the formula of a node in terms of its operands, even if it has a name."""
     return shown(Term(_text_over(node, terms), _tex_over(node, terms)))
 
 
@@ -121,9 +121,9 @@ def _text_over(node: Node, terms: Terms) -> py.Expr:
 
 
 def operands_of(node: Node) -> list[Node]:
-    """Return a node's operands; an elementwise one leaves broadcasting to NumPy.
+    """Return a node's operands; those of an elementwise node before broadcasting.
 
-    That holds while what remains has the node's shape.
+    They stay broadcast if NumPy would not give the node's shape otherwise.
     """
     if not node.op.is_elementwise:
         return list(node.inputs)
@@ -137,7 +137,7 @@ def operands_of(node: Node) -> list[Node]:
 
 
 def _quiet(operands: list[py.Expr]) -> texts.Substitute:
-    """Return what the placeholders of a record's text read as."""
+    """Return the expressions in place of the placeholders in a record's text."""
 
     def substitute(name: str) -> py.Expr | None:
         if name in ("_key", "_site"):
@@ -150,7 +150,7 @@ def _quiet(operands: list[py.Expr]) -> texts.Substitute:
 
 
 def _number(value: Any) -> py.Expr:
-    """Return a number as one writes it: 2 rather than 2.0."""
+    """Return a number as people write it: 2 rather than 2.0."""
     if isinstance(value, sp.Expr):
         return _dim(value)
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e6

@@ -1,8 +1,8 @@
-"""Where the boxes of a picture stand: layers from top to bottom, few crossings.
+"""The places of a picture's boxes: layers from top to bottom, few crossings.
 
-In: boxes and what each reads. Out: centres, and the points that lines go through.
-Invariant: what is read stands above its reader, boxes of a layer do not overlap, and
-the same boxes are placed alike every time.
+In: boxes, and the boxes that each reads. Out: centres, and the points that lines go
+through. Invariant: a box stands above its readers, boxes of a layer do not overlap, and
+the same boxes always get the same places.
 
 The steps are those of Sugiyama, Tagawa and Toda (1981): layers by longest paths,
 invisible boxes where a line crosses a layer, orders by the mean place of neighbours,
@@ -52,7 +52,7 @@ class _Item:
 
 
 def layout(boxes: Sequence[Box]) -> Drawing:
-    """Return where boxes stand; each may read those before it in the sequence."""
+    """Return the places of boxes; each may read those before it in the sequence."""
     items, chains = _items(boxes)
     layers: list[list[int]] = [
         [] for _ in range(max((i.layer for i in items), default=-1) + 1)
@@ -72,7 +72,7 @@ def _items(boxes: Sequence[Box]) -> tuple[list[_Item], list[list[int]]]:
         depth[i] = max(
             (depth[number[r]] + 1 for r in box.reads if r in number), default=0
         )
-    first: dict[int, int] = {}  # what reads nothing stands right above its first reader
+    first: dict[int, int] = {}  # a box that reads nothing goes above its first reader
     for i, box in enumerate(boxes):
         for r in box.reads:
             if r in number:
@@ -131,13 +131,12 @@ def _place(items: list[_Item], layers: list[list[int]]) -> None:
 
 
 def _settle(items: list[_Item], layer: list[int], wanted: list[float]) -> None:
-    """Give items the nearest places to those wanted that keep their distances.
+    """Give items the places nearest to those wanted, with enough room between them.
 
-    Runs of items that push one another move together, to their mean (least squares).
+    Runs of items that touch move together, to their mean (least squares).
     """
-    runs: list[
-        tuple[float, int]
-    ] = []  # sum of what each wants of the run's start, count
+    # the sum of the starts that the items of a run want for it, and their count
+    runs: list[tuple[float, int]] = []
     offsets: list[float] = []
     total = 0.0
     for i, n in enumerate(layer):
@@ -176,7 +175,7 @@ def _placed(
         first, last = items[chain[0]], items[chain[-1]]
         x, y = centres[chain[0]]
         points = [(x, y + first.height / 2)]
-        for n in chain[1:-1]:  # straight down beside the boxes of the layer
+        for n in chain[1:-1]:  # pass the boxes of the layer vertically
             (x, y), half = centres[n], heights[items[n].layer] / 2
             points += [(x, y - half), (x, y + half)]
         x, y = centres[chain[-1]]

@@ -1,7 +1,7 @@
 """Python code as HTML, in colours.
 
 In: source text. Out: a listing of bounded length. Invariant: its text is the source's,
-escaped; what is no Python is listed without colours.
+escaped; text that is not Python is listed without colours.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _KINDS = {
 
 
 def listing(text: str, most: int = MOST) -> str:
-    """Return code as an element; ``STYLE`` belongs to it."""
+    """Return code as an element, which needs the style sheet ``STYLE``."""
     lines = text.splitlines()
     shown = "\n".join(lines[:most])
     rest = ""

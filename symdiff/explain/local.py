@@ -1,8 +1,8 @@
-"""One rule at a time: what a node hands back, as a graph that ends at its neighbours.
+"""One rule at a time: a node's contributions as graphs that end at its neighbours.
 
 In: contributions that a rule built, over the whole forward graph. Out: the same cut off
 at every named value, and simplified. Invariant: a stand-in leaf takes the place of each
-named value and of each cotangent, so the work is proportional to the rule alone.
+named value and of each cotangent, so the work is proportional to the size of the rule.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from symdiff.rewrite.rules import simplifications
 
 
 class Workbench:
-    """Stand-ins for named values and their cotangents, and the terms they have."""
+    """Stand-ins for named values and their cotangents, with their terms."""
 
     def __init__(self, primals: Mapping[Node, str]) -> None:
         self._primals = primals
         self._stand_ins: dict[Node, Tensor] = {}
-        self._cotangents: dict[Node, Tensor] = {}  # by the node that they belong to
-        self._users: dict[Node, Node] = {}  # from a cotangent's leaf
+        self._cotangents: dict[Node, Tensor] = {}  # a node to its cotangent's leaf
+        self._users: dict[Node, Node] = {}  # a cotangent's leaf to its node
         self._rules = simplifications()
         self.terms: dict[Node, Term] = {}
         self.names: dict[Node, str] = {}
         self.by_name: dict[str, Tensor] = {}
-        self.stands: dict[Node, str] = {}  # a stand-in's node, and the value it is for
+        self.stands: dict[Node, str] = {}  # a stand-in's node to the value's name
 
     def cotangent(self, node: Node, total: Tensor) -> Tensor:
         """Return the leaf that stands for a value's cotangent from here on."""
@@ -56,7 +56,7 @@ class Workbench:
         return self._found(contribution, self._primals)
 
     def users_of_local(self, contribution: Tensor) -> list[Node]:
-        """Return the same of what has been cut off."""
+        """Return the same for a contribution that has been cut off already."""
         return self._found(contribution, ())
 
     def _found(self, contribution: Tensor, stop: Collection[Node]) -> list[Node]:
@@ -80,7 +80,7 @@ class Workbench:
         return rewrite([self._cut(contribution, {})], self._rules)[0]
 
     def total(self, local: Sequence[Tensor], chosen: Mapping[Node, Tensor]) -> Tensor:
-        """Return the sum of contributions, with ``chosen`` in the place of leaves."""
+        """Return the sum of contributions, with ``chosen`` in place of leaves."""
         terms = [self._cut(t, chosen) for t in local]
         total = add_all(terms)
         assert total is not None
@@ -103,7 +103,7 @@ class Workbench:
         return found
 
     def _stand_in(self, tensor: Tensor) -> Tensor:
-        """Return the leaf that stands for a named value; others are cut lower down."""
+        """Return the leaf that stands for a named value; cut others further down."""
         node = tensor.node
         if node not in self._primals or isinstance(node.type, TupleType):
             return self._cut(tensor, {})

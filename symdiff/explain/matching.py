@@ -1,8 +1,8 @@
-"""Which node of one graph is which of another.
+"""Matching the nodes of two graphs.
 
 In: two derivations. Out: the nodes that were added, removed or changed. Invariant: a
-node whose operation, operands and type are the same is no change, whatever it is
-called; one that merely reads a changed value is counted, not listed.
+node with the same operation, attributes, operands and type is no change, whatever its
+name; one that merely reads a changed value is counted, not listed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DECLARED = frozenset(["init", "sample"])
 
 @dataclass(frozen=True)
 class Change:
-    """A node before and after; None where there was or is none."""
+    """A node before and after; None where it was added or removed."""
 
     old: Entry | None
     new: Entry | None
@@ -34,7 +34,7 @@ class Change:
 
 
 def changes(old: Derivation, new: Derivation) -> tuple[list[Change], int]:
-    """Return the changes, in the order of the new graph, and how many merely follow."""
+    """Return the changes, and how many nodes merely read a changed value."""
     digests = _digests(old), _digests(new)
     pairs = _pairs(_computed(old), _computed(new), digests)
     identity: dict[Node, Any] = {}
@@ -73,7 +73,7 @@ def _pairs(
     new: Sequence[Entry],
     digests: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> list[tuple[Entry, Entry]]:
-    """Match equal nodes first, then those the user named alike, then by their place."""
+    """Match equal nodes first, then by the user's names, then by statement and op."""
     found: list[tuple[Entry, Entry]] = []
     a, b = {e.name: e for e in old}, {e.name: e for e in new}
 
@@ -120,7 +120,7 @@ def _user_name(entry: Entry) -> Any:
 
 
 def _own(entry: Entry, identity: Mapping[Node, Any]) -> Any:
-    """Return what a node is by itself: operation, attributes, type, which operands."""
+    """Return what identifies a node: operation, attributes, type, matched operands."""
     node = entry.tensor.node
     return (node.op.name, _attrs(node), entry.type, _operands(node, identity))
 
@@ -134,13 +134,13 @@ def _operands(node: Node, identity: Mapping[Node, Any]) -> Any:
             found.append(str(i.attrs.get("name")))
         elif is_given(i):
             found.append(_attrs(i))
-        else:  # what NumPy stretches has no entry of its own
+        else:  # a broadcast that NumPy does has no entry of its own
             found.append((i.op.name, _operands(i, identity)))
     return tuple(found)
 
 
 def _digests(derivation: Derivation) -> dict[str, str]:
-    """Return hashes equal for what computes the same from leaves of equal names."""
+    """Return hashes, equal for equal computations from leaves of equal names."""
     entries = _computed(derivation)
     hashes: dict[Node, str] = {}
     for node in topological([e.tensor.node for e in entries]):

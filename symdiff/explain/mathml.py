@@ -1,9 +1,8 @@
 """Formulas as MathML, which browsers typeset by themselves.
 
-In: the TeX that symbols and formulas are made of. Out: presentation MathML. Invariant:
-one place decides how a formula looks, and that is TeX: this translates it, and what it
-should not know shows as it is written; the result is well-formed XML, whatever a name
-holds.
+In: the TeX of symbols and formulas. Out: presentation MathML. Invariant: the TeX alone
+decides how a formula looks, and is translated here; commands that are not known are
+shown as they are written. The result is well-formed XML, whatever a name holds.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
-# What a backslash and its like are written as, and what that stands for in a name.
+# TeX commands for characters that have a meaning to TeX, and these characters.
 ESCAPES = {r"\backslash": "\\", r"\sim": "~", r"\wedge": "^"}
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -42,8 +41,8 @@ log ln exp sin cos tan sinh cosh tanh arcsin arccos arctan det max min sgn gcd
 _FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _BIG = {"sum": "∑", "prod": "∏"}
 _SPACES = {",": _THIN, ";": '<mspace width="0.28em"/>', "quad": '<mspace width="1em"/>'}
-# Signs that grow with what they enclose do so only in a font made for mathematics, and
-# many machines lack one: they are drawn as borders instead.
+# Parentheses and bars grow with their contents only in a mathematical font, which many
+# machines lack. So they are drawn as borders.
 _BAR = "border-top: 0.06em solid; padding-top: 0.12em"
 _TALL = ("<mfrac", "<mtable", "<munder", "<mroot")
 _DRAWN = {
@@ -64,11 +63,11 @@ def mathml(tex: str, display: bool = False) -> str:
 def equations(rows: Sequence[tuple[str, str]]) -> str:
     """Return lines, each of a left and a right side, aligned between the two.
 
-    What stands between the sides, such as the sign of equality, belongs to the right.
+    The sign between the sides, such as an equals sign, belongs to the right side.
     """
     made = []
     for left, right in rows:
-        # an empty element first makes the sign that follows an infix
+        # an empty element before the sign makes it an infix operator
         sides = inner(left), inner(f"{{}}{right}")
         made.append(
             f'<mtr><mtd style="text-align: right; padding-right: 0">{sides[0]}</mtd>'
@@ -141,7 +140,7 @@ class _Parser:
     # --- rows -------------------------------------------------------------------------
 
     def many(self, *ends: str) -> list[_Piece]:
-        """Return the pieces up to one of some tokens, which is left unread."""
+        """Return the pieces up to one of the given tokens, which is left unread."""
         found: list[_Piece] = []
         while self.at < len(self.tokens) and self._peek() not in ends:
             if self._peek().isspace():
@@ -151,7 +150,7 @@ class _Parser:
         return found
 
     def _scripted(self) -> _Piece:
-        """Return a piece with what stands above and below it."""
+        """Return a piece with its superscript and subscript."""
         base = _Piece("<mrow></mrow>") if self._peek() in "^_" else self._one()
         below = above = ""
         while True:
@@ -181,7 +180,7 @@ class _Parser:
         return _Piece(xml, argument=base.argument)
 
     def _argument(self) -> str:
-        """Return the group, or the one piece, that comes next."""
+        """Return the next group, or the next piece."""
         self._skip()
         return "<mrow></mrow>" if not self._peek() else self._one().xml
 
@@ -207,7 +206,7 @@ class _Parser:
         return _sign(_SIGNS.get(token, token))
 
     def _fenced(self, left: str) -> _Piece:
-        """Return what is in parentheses; one that is never closed is a sign."""
+        """Return a parenthesised row; one that is never closed is a plain sign."""
         start = self.at
         found = self.many(*_CLOSE, "}", r"\right", "&", r"\\")
         if self._peek() not in _CLOSE:
@@ -280,7 +279,7 @@ class _Parser:
         return _SIGNS.get(token[1:], token) if token[:1] == "\\" else token or "."
 
     def _environment(self) -> _Piece:
-        """Return an environment; every one is told as cases."""
+        """Return an environment; every one is read as cases."""
         self._raw()
         rows: list[list[str]] = [[]]
         while self.at < len(self.tokens):

@@ -1,8 +1,8 @@
 """What notebooks show: tensors, models and functions, generated packages.
 
-In: the declaration or the files. Out: HTML that stands in somebody else's page.
-Invariant: everything of the user's is escaped, styles reach nothing outside, and the
-length is bounded, however large the graph is.
+In: the declaration or the files. Out: HTML to be embedded in the notebook's page.
+Invariant: everything of the user's is escaped, styles do not affect the rest of the
+page, and the length is bounded, however large the graph is.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import product
 
-ROWS = 24  # of one kind, in a table
-DRAWN = 150  # nodes that a picture shows
-LISTED = 200_000  # characters of code
+ROWS = 24  # rows of one kind in a table, at most
+DRAWN = 150  # nodes in a picture, at most
+LISTED = 200_000  # characters of code, at most
 STYLE = """
 .symdiff { text-align: left; color: inherit; max-width: 60rem; }
 .symdiff table { border-collapse: collapse; margin: .4em 0; font-size: inherit; }
@@ -86,7 +86,7 @@ def tensor_latex(tensor: Tensor) -> str:
 
 
 def declared_latex(declared: Model | Function, names: Sequence[str]) -> str:
-    """Return the equations of the results, and of what the user named on the way."""
+    """Return the equations of the results, and of the named values they need."""
     rows = [f"{left} &{right}" for left, right in _equations(declared, names)]
     body = ascii_only(" \\\\\n".join(rows))
     return f"$\\displaystyle \\begin{{aligned}}\n{body}\n\\end{{aligned}}$"
@@ -115,10 +115,9 @@ def declared_html(
     drawn: Derivation | None,
     size: int,
 ) -> str:
-    """Return a table of what a model or function takes and gives, and its picture.
+    """Return a table of a model's or function's inputs and results, and its picture.
 
-    ``drawn`` is its forward graph, where that is to be drawn; ``size`` counts its
-    nodes.
+    ``drawn`` is its forward graph, or None for no picture; ``size`` counts its nodes.
     """
     parts = [
         f"<strong>{escape(type(declared).__name__)} {_code(declared.name)}</strong>"
@@ -142,7 +141,7 @@ def _cut(text: str, most: int = 200) -> str:
 def _picture(drawn: Derivation | None, size: int) -> str:
     if drawn is None or len(drawn.entries) > DRAWN:
         return f"<p>{_soft(f'{size:,} nodes: too many to draw here')}</p>"
-    data = b64encode(svg(drawn).encode()).decode()  # apart: its styles stay in it
+    data = b64encode(svg(drawn).encode()).decode()  # an image keeps its styles inside
     image = f'<img alt="its graph" src="data:image/svg+xml;base64,{data}">'
     summary = f"<summary>Graph, {len(drawn.entries)} nodes</summary>"
     return f'<details open>{summary}<p class="sd-g">{image}</p></details>'

@@ -1,8 +1,7 @@
-"""A report as a tree: sections, and what is told in each, before it has a format.
+"""A report as a tree of sections and parts, before it has a format.
 
-In: names, formulas and numbers that are worked out already. Out: `Section`s of parts.
-Invariant: a part is one thing to say; a format renders every kind of part, so that all
-formats say the same.
+In: names, formulas and numbers that have been computed. Out: `Section`s of parts.
+Invariant: every format renders every kind of part, so that all formats say the same.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class ForwardStep:
-    """A value that is computed, and in words how its cotangent flows back."""
+    """A value that is computed, and its differentiation rule in words."""
 
     name: str
     op: str
@@ -54,7 +53,7 @@ class Partial:
 
 @dataclass(frozen=True)
 class Handed:
-    """What a step adds to the cotangent of an operand."""
+    """The contribution of a step to the cotangent of an operand."""
 
     to: str
     formula: Formula
@@ -71,7 +70,10 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Cotangent:
-    """The cotangent of a value: the sum of its terms and, for a ``seed``, the given."""
+    """The cotangent of a value: the sum of its terms.
+
+    With ``seed``, the value is a result, and its given cotangent is added.
+    """
 
     name: str
     of: str
@@ -85,14 +87,14 @@ class Cotangent:
         return len(self.terms) > 1
 
     def numbers(self) -> Iterator[tuple[Contribution, str]]:
-        """Yield each term, with its value where it is not the whole."""
+        """Yield each term, with its value unless it is the whole cotangent."""
         whole = len(self.terms) + self.seed == 1
         yield from ((term, "" if whole else term.value) for term in self.terms)
 
 
 @dataclass(frozen=True)
 class Code:
-    """Rows of a generated function, under one statement of the user."""
+    """Rows of a generated function that belong to one statement of the user."""
 
     function: str
     rows: tuple[str, ...]
@@ -103,7 +105,7 @@ Part = Leaf | ForwardStep | Partial | Handed | Cotangent | Code | Gradient | Cos
 
 @dataclass(frozen=True)
 class Section:
-    """Parts under a title; of a statement, that is its text, and it has a ``place``."""
+    """Parts under a title. The title of a statement is its text, at ``place``."""
 
     kind: Literal["reads", "statement", "gradients", "cost"]
     title: str
@@ -117,16 +119,16 @@ class Section:
 
     @property
     def code(self) -> tuple[Code, ...]:
-        """What is generated for it."""
+        """The code that is generated for it."""
         return tuple(p for p in self.parts if isinstance(p, Code))
 
     @property
     def told(self) -> tuple[Part, ...]:
-        """The rest."""
+        """The parts that are neither leaves nor code."""
         return tuple(p for p in self.parts if not isinstance(p, Leaf | Code))
 
     def groups(self) -> Iterator[list[Part]]:
-        """Yield each step with what is told of it."""
+        """Yield each step with the parts that follow it."""
         group: list[Part] = []
         for part in self.told:
             if isinstance(part, ForwardStep) and group:
@@ -139,7 +141,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Tree:
-    """A report: its title, what it is by, where its numbers are from, its sections."""
+    """A report: its title, the results, the source of its numbers, its sections."""
 
     title: str
     results: tuple[str, ...]
@@ -148,7 +150,7 @@ class Tree:
 
     @property
     def convention(self) -> str:
-        """What ``d_`` means, in words."""
+        """The meaning of ``d_``, in words."""
         found = self.results
         of = found[0] if len(found) == 1 else f"the results ({', '.join(found)})"
         return f"d_v stands for the derivative of {of} by v, of v's shape."

@@ -15,7 +15,7 @@ from symdiff.explain.derivation import Derivation, Entry
 from symdiff.explain.layout import Box, Drawing, layout
 from symdiff.explain.values import APART, Values
 
-LONGEST = 44  # characters of a label's line
+LONGEST = 44  # characters of a label's line, at most
 COLOURS = {
     "input": "#dbeafe",
     "target": "#e0e7ff",
@@ -30,7 +30,7 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Vertex:
-    """A node as it is drawn: its lines, what it is, and what it reads."""
+    """A node of the picture: its lines of text, its kind, and the nodes it reads."""
 
     name: str
     lines: tuple[str, ...]
@@ -48,7 +48,7 @@ class Vertex:
 
 
 def vertices(derivation: Derivation, values: Values | None = None) -> list[Vertex]:
-    """Return what is drawn: every entry that something reads, or that is a result."""
+    """Return the nodes of the picture: every entry that is read, or is a result."""
     return [_vertex(e, derivation, values) for e in derivation.entries]
 
 
@@ -72,7 +72,7 @@ def _cut(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    """Return a number cut short, but for the words that mark it."""
+    """Return a number cut short, but with the words that mark it whole."""
     bare = text.removesuffix(APART)
     return _cut(bare) + text[len(bare) :]
 
@@ -120,7 +120,7 @@ def _mermaid_node(v: Vertex, number: str) -> str:
 
 
 def _entities(text: str) -> str:
-    """Return text with everything that Mermaid could read as its own written out."""
+    """Return text with Mermaid's special characters as entities."""
     return "".join(
         c if c.isalnum() or c in " _.,=+-/()" else f"#{ord(c)};" for c in text
     )
@@ -227,7 +227,7 @@ def _svg_node(v: Vertex, placed: Drawing) -> str:
 
 
 def _svg_edge(points: tuple[tuple[float, float], ...]) -> str:
-    """Return a smooth line through points, upright at each of them."""
+    """Return a smooth line through points, vertical at each of them."""
     x, y = points[0]
     path = f"M{x:.1f},{y:.1f}"
     for (x0, y0), (x1, y1) in itertools.pairwise(points):

@@ -1,8 +1,8 @@
-"""What an array ranges over: extremes, mean, spread and norm.
+"""The range of an array: extremes, mean, standard deviation and norm.
 
 In: an array of numbers, as large or small as its dtype allows. Out: a `Range`, as exact
-as a float can tell it. Invariant: nothing overflows, cancels or goes through a narrower
-dtype on the way; what is not finite is counted apart.
+as floats can be. Invariant: nothing overflows, cancels or goes through a narrower dtype
+on the way; elements that are not finite are counted apart.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 BINS = 25
-ROOM = 60  # a sum of 2**60 floats, each divided by that, is no infinity
+ROOM = 60  # the sum of up to 2**60 floats, each divided by 2**60, is finite
 
 
 @dataclass(frozen=True)
 class Range:
-    """What is told of an array; of its finite elements, where there are any."""
+    """The range of an array's finite elements, and the counts of the others."""
 
     array: np.ndarray
 
@@ -75,7 +75,7 @@ class Range:
 
     @cached_property
     def std(self) -> float:
-        """The standard deviation, of large numbers that differ by little as well."""
+        """The standard deviation, exact even if large numbers differ by little."""
         if self._is_whole:
             away = (self.array.astype(object).ravel() - self.low).astype(np.float64)
             return _spread(away)
@@ -114,14 +114,16 @@ def _mean(wide: np.ndarray) -> float:
 
 
 def _spread(away: np.ndarray) -> float:
-    """Return the standard deviation of numbers that are not large for what it is."""
+    """Return the standard deviation of numbers that are measured from their least."""
     scaled, exponent = _scaled(away)
     return math.ldexp(math.sqrt(_mean((scaled - _mean(scaled)) ** 2)), exponent)
 
 
 def _scaled(wide: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return numbers divided by a power of two, and its exponent: their squares are no
-    infinities, and none of the largest vanishes.
+    """Return numbers divided by a power of two, and its exponent.
+
+    The largest magnitude is then between 1/2 and 1, so that squares do not overflow and
+    those of the largest do not vanish.
     """
     exponent = math.frexp(float(np.abs(wide).max()))[1]
     return np.ldexp(wide, -exponent), exponent

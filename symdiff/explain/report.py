@@ -35,7 +35,7 @@ PRIMALS = ("loss_and_residuals", "forward_with_residuals", "forward")
 
 @dataclass(frozen=True)
 class Report:
-    """A derivation as it is told, and what it is told from."""
+    """A report on a derivation, with the code, values and costs that it shows."""
 
     tree: Tree
     derivation: Derivation
@@ -111,7 +111,7 @@ def _place(entry: Entry) -> str:
 
 
 def _under(listings: Iterable[Listing]) -> Mapping[tuple[str, str], Sequence[str]]:
-    """Return the rows under each heading, by function and place; loops as a whole."""
+    """Return the rows below each heading, by function and place; loops with bodies."""
     found: dict[tuple[str, str], list[str]] = {}
     for listing in listings:
         for line in listing.lines:
@@ -123,7 +123,7 @@ def _under(listings: Iterable[Listing]) -> Mapping[tuple[str, str], Sequence[str
 
 
 def _entry(entry: Entry, values: Values | None) -> Iterator[Part]:
-    """Yield what is told of a value: what it is, and what flows back through it."""
+    """Yield the parts of an entry: its value, its contributions, its cotangent."""
     value = "" if values is None else values.of(entry.name)
     if entry.role:
         own = str(entry.tensor.name or "")  # a draw or a constant has none

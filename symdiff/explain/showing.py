@@ -1,4 +1,4 @@
-"""How things show themselves in notebooks: the door that they look up by name.
+"""How objects show themselves in notebooks; loaded when one is first shown.
 
 In: a tensor, a model or function, or a compiled package. Out: HTML or LaTeX. Invariant:
 nothing is differentiated or generated for it.
@@ -18,14 +18,14 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 
 
 def html(thing: Any) -> str | None:
-    """Return what a notebook shows, or None for what has no form of its own."""
+    """Return the HTML that a notebook shows, or None for any other object."""
     match thing:
         case Tensor():
             return notebook.tensor_html(thing)
         case Model() | Function():
             size = len(tensor_topological(thing.roots))
             drawn: Derivation | None = None
-            if size <= 4 * notebook.DRAWN:  # not all of them are drawn
+            if size <= 4 * notebook.DRAWN:  # some nodes have no box
                 drawn = forward_of(thing)
             return notebook.declared_html(thing, output_names(thing), drawn, size)
         case Compilation():
@@ -34,7 +34,7 @@ def html(thing: Any) -> str | None:
 
 
 def latex(thing: Any) -> str | None:
-    """Return what is typeset where HTML is not shown, as in a PDF."""
+    """Return the LaTeX to typeset where HTML is not shown, as in a PDF."""
     match thing:
         case Tensor():
             return notebook.tensor_latex(thing)

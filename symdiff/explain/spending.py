@@ -1,4 +1,4 @@
-"""Which nodes each step of a derivation computes, and what is in memory meanwhile.
+"""The nodes that each step of a derivation computes, and the memory in use.
 
 In: a derivation. Out: a `Work` for each value and each cotangent, the nodes of all in
 the order in which they are computed, and what a `Memory` holds after each. Invariant:
@@ -31,7 +31,7 @@ FORWARD, BACKWARD = "forward", "backward"
 
 @dataclass(frozen=True)
 class Work:
-    """What computes one value, beside what has been computed before it."""
+    """The nodes that compute one value, without those computed before."""
 
     name: str
     phase: str
@@ -47,7 +47,7 @@ class Spending:
 
 
 def spending(derivation: Derivation) -> Spending:
-    """Return what each step of a derivation computes."""
+    """Return the nodes that each step of a derivation computes."""
     return _Spender(derivation).spending()
 
 
@@ -59,13 +59,13 @@ class _Spender:
         named = (*self.program.results, *self.program.metrics)
         self.results = [t.node for _, t in named]
         self.gradients = [t.node for t in self.program.gradients]
-        self.computed = set(topological(self.results))  # by what the phase returns
+        self.computed = set(topological(self.results))  # those the phase needs
         self.done: set[Node] = set()
 
     def _derived(self) -> Program:
         """Return the program with its gradients, nothing simplified.
 
-        What prediction returns is joined to the rest, as it is in a derivation.
+        The outputs of prediction are treated as metrics, as in a derivation.
         """
         declared = self.derivation.unit.program
         made = replace(
@@ -116,9 +116,10 @@ class _Spender:
         return Spending(tuple(steps), (*self.results, *self.gradients))
 
     def _value(self, read: Entry, entry: Entry) -> Node:
-        """Return what has become of a value; of several, by one that is ``read``.
+        """Return the node that a value has become.
 
-        The same loop may have become one that keeps more.
+        For a loop ``read`` is one of its results: the loop may have been replaced by
+        one with more results, which is found from it.
         """
         (made,) = self.program.became.trained([read.tensor])
         if read is not entry and made.node.op is ITEM:
@@ -135,7 +136,7 @@ class _Spender:
         return Work(name, phase, tuple(nodes))
 
     def _rest(self, phase: str, named: Iterable[tuple[str, Node]]) -> Iterator[Work]:
-        """Yield steps for what no value of the derivation has needed: zeros, casts."""
+        """Yield steps for nodes that no value of the derivation needs: zeros, casts."""
         for name, node in named:
             work = self._step(name, phase, [node])
             if work.nodes:
@@ -150,27 +151,27 @@ def _is_item(entry: Entry) -> bool:
 
 
 def live(spent: Spending, at: Callable[[sp.Expr], int]) -> list[sp.Expr]:
-    """Return, for each step, the bytes in memory when that is most: of what has been
-    made, and is still to be read or returned.
+    """Return the largest number of bytes in memory during each step.
 
-    ``at`` tells the number that a formula has at the lengths in question.
+    Counted is what has been computed and is still to be read or returned. ``at`` gives
+    the value of a formula at the lengths in question.
     """
     memory = _Memory(spent, at)
     return [memory.most_in(step) for step in spent.steps]
 
 
 class _Memory:
-    """What is in memory while nodes are computed in order."""
+    """The memory in use while nodes are computed in order."""
 
     def __init__(self, spent: Spending, at: Callable[[sp.Expr], int]) -> None:
         self.at = at
         self.held: Counter[sp.Expr] = Counter()
         self.number = 0
-        self.shown: dict[Node, list[Cell]] = {}  # whose memory a value is
+        self.shown: dict[Node, list[Cell]] = {}  # the cells in whose memory a node lies
         last: dict[Cell, Node] = {}
         for node in (n for step in spent.steps for n in step.nodes):
             self.shown[node] = self._cells(node)
-            # an item is read of its loop, which as a whole is read by none
+            # an item reads one result of its loop; nothing reads all of them
             read = () if node.op is ITEM else node.inputs
             cells = [c for n in (node, *read) for c in self.shown.get(n, ())]
             last.update(dict.fromkeys(cells, node))
@@ -192,7 +193,7 @@ class _Memory:
         return [(node, i) for i in range(len(types_of(node)))]
 
     def most_in(self, step: Work) -> sp.Expr:
-        """Compute a step's nodes, and return what was in memory when that was most."""
+        """Compute a step's nodes; return the largest number of bytes in memory."""
         most, number = Counter(self.held), self.number if not step.nodes else -1
         for node in step.nodes:
             for made, place in self.shown[node]:

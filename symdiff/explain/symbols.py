@@ -1,8 +1,8 @@
 """How a name of the generated code is written in mathematics.
 
 In: an identifier such as ``hidden_W``, ``d_z`` or ``alpha``. Out: its TeX, from which
-LaTeX and MathML are made. Invariant: what comes out is balanced, whatever the name
-holds, and LaTeX is plain ASCII.
+LaTeX and MathML are made. Invariant: braces in the result are balanced, whatever the
+name holds, and LaTeX is plain ASCII.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Symbol(Typeset):
 
 
 def ascii_only(tex: str) -> str:
-    """Return TeX with the numbers of characters in the place of those not ASCII."""
+    """Return TeX in which code points replace characters that are not ASCII."""
     if tex.isascii():
         return tex
     return "".join(c if c.isascii() else f"u{ord(c):04X}" for c in tex)
@@ -95,7 +95,7 @@ def _word(part: str) -> str:
 
 
 def _letter(character: str) -> str:
-    """Return one character that is not ASCII: a Greek letter, or what it is called."""
+    """Return the TeX of a character that is not ASCII: a Greek letter, or its name."""
     found = unicodedata.name(character, "").split()
     if found[:1] == ["GREEK"] and len(found) == 4 and found[2] == "LETTER":
         name = found[3].lower().replace("lamda", "lambda")
@@ -110,5 +110,5 @@ def _upright(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text for use in math or in words: no character has a meaning to TeX."""
+    """Return text in which no character has a meaning to TeX, in math or outside."""
     return "".join(_ESCAPED.get(c, f"\\{c}" if c in "#$%&_{}" else c) for c in text)

@@ -36,7 +36,7 @@ SHOWN = 8  # elements of a constant that is written out
 
 
 def number(value: Any) -> Tex:
-    """Return a number: powers of ten as such."""
+    """Return a number; very large and small ones with a power of ten."""
     text = _digits(value, ".6g") if isinstance(value, float) else repr(value)
     if isinstance(value, sp.Expr):
         return Tex(_length(value), ATOM if value.is_Atom else SUM)
@@ -58,7 +58,7 @@ def number(value: Any) -> Tex:
 
 
 def _digits(value: float, form: str) -> str:
-    """Return a float in six digits where those are all, else in as many as it has."""
+    """Return a float in six digits if they are exact, else in as many as it needs."""
     text = format(value, form)
     if float(text) == value or value != value:
         return text
@@ -85,13 +85,13 @@ def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
 
 
 def digest_of(value: np.ndarray) -> tuple[str, str]:
-    """Return the dtype with the shape of an array, and what tells its elements."""
+    """Return the dtype and shape of an array, and a digest of its elements."""
     shape = ", ".join(map(str, value.shape))
     return f"{value.dtype.name}[{shape}]", constant_name(value)[1:9]
 
 
 def _constant(value: np.ndarray) -> Tex:
-    """Return an array: a number, nested rows of a few, or what tells it from others."""
+    """Return an array: a number, a few nested rows, or its dtype, shape and digest."""
     if value.ndim == 0:
         return number(value.item())
     if not value.size:

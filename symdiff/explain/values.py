@@ -1,9 +1,10 @@
 """The numbers of a derivation: every value and every cotangent at one point.
 
-In: a derivation, what its values have become in the compiled program, and the arrays of
-its leaves. Out: `Values`. Invariant: a number is that of the compiled program, whose
-nodes are evaluated through their records; what the program does not compute, as a raw
-formula that it has in a stable form, is evaluated as it is written, and marked.
+In: a derivation, the tensors of the compiled program that compute its values, and the
+arrays of its leaves. Out: `Values`. Invariant: numbers are those of the compiled
+program, whose nodes are evaluated through their records. Values that the program does
+not compute, because it has a stable form of the formula, are evaluated as declared, and
+marked.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TupleType
 
-SMALL = 12  # elements up to which an array is written out
-DIGITS = 4  # of a float
+SMALL = 12  # elements of the largest array that is written out
+DIGITS = 4  # significant digits of a float
 LOUD = "NOT FINITE"
 APART = "   (not computed by the code)"
 
@@ -51,7 +52,7 @@ class Values:
     apart: Apart = Apart()
 
     def of(self, name: str) -> str:
-        """Return a forward value as text, or nothing where it is none of them."""
+        """Return a forward value as text, or '' where there is none of this name."""
         return _told(self.forward.get(name), name in self.apart.forward)
 
     def back(self, name: str) -> str:
@@ -64,9 +65,9 @@ class Values:
 
 
 def _told(value: Any, apart: bool) -> str:
-    """Return a value as text, and in words that the code does not compute it.
+    """Return a value as text; if ``apart``, with words that the code lacks it.
 
-    It is no fault of the code then that it is not finite.
+    Such a value is not marked as not finite, since the code does not compute it.
     """
     text = shown(value)
     return text.replace(LOUD, "").strip(" :") + APART if apart and text else text
@@ -112,13 +113,13 @@ class _Evaluation:
         self.forward: dict[str, Any] = {}
         self.cotangents: dict[str, Any] = {}
         self.shares: dict[Key, Any] = {}
-        # what the program does not compute
+        # names of what the program does not compute
         self.values_apart: set[str] = set()
         self.cotangents_apart: set[str] = set()
         self.shares_apart: set[Key] = set()
 
     def values(self, source: str) -> Values:
-        """Evaluate the program, and what it does not compute upon that."""
+        """Evaluate the program, and from its values those it does not compute."""
         program = self.found.program
         smooth = [t.node for _, t in program.results if t.dtype.is_float]
         results = evaluate(smooth, self.feed, self.draws)
@@ -139,7 +140,7 @@ class _Evaluation:
         return Values(source, self.forward, self.cotangents, self.shares, apart)
 
     def _forward(self, computed: Mapping[Node, Any]) -> None:
-        """Take values of the program, and evaluate the rest as they are written."""
+        """Take values of the program, and evaluate the others as declared."""
         given, rest = dict(self.feed), []
         for e in self.derivation.entries:
             made = self.found.forward.get(e.name)
@@ -156,7 +157,7 @@ class _Evaluation:
                 self.values_apart.add(e.name)
 
     def _back(self, entry: Entry, name: str, computed: Mapping[Node, Any]) -> None:
-        """Evaluate what flows back to a value: each contribution, and their sum."""
+        """Evaluate each contribution to a value's cotangent, and their sum."""
         made = self.found.cotangents.get(entry.name)
         whole = None if made is None else computed[made.node]
         total: Any = np.ones_like(self.forward[entry.name]) if entry.seed else None
@@ -175,7 +176,7 @@ class _Evaluation:
         self.cotangents[name] = total if whole is None else whole
 
     def _is_handed(self, share: Share) -> bool:
-        """Whether the program hands back what a contribution says, of what it has."""
+        """Whether the program has this contribution, and computes all that it reads."""
         reads = topological([share.tensor.node])
         stands = self.derivation.stands
         apart = any(stands[n] in self.values_apart for n in reads if n in stands)
@@ -199,7 +200,7 @@ class _Evaluation:
 
 
 def shown(value: Any) -> str:
-    """Return a value as text: numbers where they are few, else what they range over."""
+    """Return a value as text: its elements if they are few, else their range."""
     if value is None or isinstance(value, (list, tuple)):
         return ""
     array = np.asarray(value)
@@ -217,7 +218,7 @@ def shown(value: Any) -> str:
 
 
 def _ends(found: Range) -> tuple[str, str]:
-    """Return the extremes of a range, with as many digits as tell them apart."""
+    """Return the extremes of a range, with enough digits to tell them apart."""
     digits = DIGITS
     low, high = _listed(found.low), _listed(found.high)
     while low == high and found.low != found.high:

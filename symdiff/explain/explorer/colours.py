@@ -1,8 +1,8 @@
-"""Python as HTML, a line an element, its words told apart by `tokenize`.
+"""Python as HTML, one element for each line, with tokens found by `tokenize`.
 
-In: source text, and what is to be said of a place in it. Out: the inside of a code
-pane. Invariant: every character of the text is there, escaped; what is no Python stays
-plain text.
+In: source text, and attributes for places in it. Out: the inside of a code pane.
+Invariant: every character of the text is there, escaped; text that is not Python is not
+coloured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STRINGS = {token.STRING} | {
 
 @dataclass(frozen=True)
 class ColouredPiece:
-    """A part of a line, and the class that its colour is given to."""
+    """A part of a line, and the CSS class that gives it its colour."""
 
     line: int
     start: int
@@ -34,12 +34,12 @@ class ColouredPiece:
     kind: str
 
 
-# What is said of a piece: attributes as text, or "".
+# From line, start and end to the HTML attributes of a piece, or "".
 Said = Callable[[int, int, int], str]
 
 
 def pieces(text: str) -> list[ColouredPiece]:
-    """Return the words of a text; as many as can be read where it is no Python."""
+    """Return the tokens of a text, up to the first error if it is not Python."""
     found: list[ColouredPiece] = []
     before = ""
     try:
@@ -81,7 +81,7 @@ def _rows(t: tokenize.TokenInfo, kind: str) -> Iterator[ColouredPiece]:
 
 
 def rows(text: str, said: Said, on_line: Callable[[int], str]) -> Iterable[str]:
-    """Return the lines as HTML, with attributes for words and for lines."""
+    """Return the lines as HTML, with attributes for tokens and for lines."""
     by_line: dict[int, list[ColouredPiece]] = {}
     for piece in pieces(text):
         by_line.setdefault(piece.line, []).append(piece)

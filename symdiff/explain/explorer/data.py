@@ -1,8 +1,8 @@
-"""What the page knows, as JSON: nodes, what flows between them, numbers, spans.
+"""The data of the page, as JSON: nodes, contributions between them, numbers, spans.
 
-In: a derivation, its owners, perhaps values. Out: a dict of plain things. Invariant:
-everything is referred to by number, in the order of the derivation, so the same model
-gives the same bytes.
+In: a derivation, the user's sources, perhaps values. Out: a dict of plain values.
+Invariant: everything is referred to by number, in the order of the derivation, so the
+same model gives the same bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def as_json(found: Mapping[str, Any]) -> str:
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for c in "<>&\u2028\u2029":
         text = text.replace(c, f"\\u{ord(c):04x}")
-    # what is no character of its own cannot be written as UTF-8
+    # a lone surrogate cannot be written as UTF-8
     return "".join(c if not "\ud800" <= c <= "\udfff" else "\\ufffd" for c in text)
 
 
@@ -106,7 +106,7 @@ class _Builder:
         return found
 
     def _put(self, value: Any, apart: bool) -> dict[str, Any] | None:
-        """Return what the page needs of an array; whether the code computes it."""
+        """Return the page's data of an array; ``apart``: not computed by the code."""
         found = self.shelf.put(value)
         return {**found, "apart": True} if found and apart else found
 

@@ -1,4 +1,4 @@
-"""The explorer of what is declared: spec, graph and generated code, linked.
+"""The explorer of a model or function: spec, graph and generated code, linked.
 
 In: a `Model` or `Function`. Out: an `Explorer`, which is one HTML file. Invariant: the
 code that is shown is what `compile` writes, byte for byte.
@@ -73,7 +73,7 @@ Forms = list[dict[int, Tensor]]
 
 
 def _followed(compiled: Compilation, derivation: Derivation) -> Forms:
-    """Return what each pass has made of the values, in training and in prediction."""
+    """Return the values' tensors after each pass, in training and in prediction."""
     entries = enumerate(derivation.entries)
     kept = [(i, e) for i, e in entries if not isinstance(e.tensor.type, TupleType)]
     programs = [p for p in compiled.stages.values() if isinstance(p, Program)]
@@ -86,7 +86,7 @@ def _followed(compiled: Compilation, derivation: Derivation) -> Forms:
 
 
 def _linked(compiled: Compilation, owners: Owners) -> dict[str, tuple[str, Linked]]:
-    """Return the modules that people read, and what their lines have to do with."""
+    """Return the modules that people read, and the items that their lines belong to."""
     found: dict[str, tuple[str, Linked]] = {}
     for name in ("forward.py", "backward.py", "train.py"):
         if listing := compiled.listing.get(f"{compiled.name}/{name}"):
@@ -96,10 +96,11 @@ def _linked(compiled: Compilation, owners: Owners) -> dict[str, tuple[str, Linke
 
 
 def _complete(derivation: Derivation, links: list[Linked]) -> None:
-    """Link what no line computes by itself to the lines that it went into.
+    """Link items without a line of their own to the lines that contain them.
 
-    A cotangent that was simplified away stands in those that it is handed on to; a
-    value in those of its readers. Such items are in capitals.
+    A cotangent that was simplified away is linked to the lines of the cotangents to
+    which it contributes, and a value to those of its readers. Such items are in
+    capitals.
     """
     number = {e.name: i for i, e in enumerate(derivation.entries)}
     places: Places = {}

@@ -1,8 +1,8 @@
-"""What each line of a generated module has to do with.
+"""The values and cotangents that each line of a generated module belongs to.
 
 In: a module's listing, and the owners of its nodes. Out: for each line and for each
 name in it the values and cotangents that it computes or reads. Invariant: a name of
-generated code belongs to one node, so nothing is guessed from how a line looks.
+generated code belongs to one node, so nothing is guessed from the text of a line.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ OF_VALUES = frozenset([*PRIMALS, "backward", "metrics"])
 
 @dataclass
 class Linked:
-    """Items by line, and by (line, column, end) of a name.
+    """Items by line, and by (line, column) of a name, with the column of its end.
 
     An item is "v3", the value of entry 3; "g3", its cotangent; "r3", an application of
-    its rule; or "u", the update of parameters. "V3" and "G3" say that it has no line of
-    its own and went into this one.
+    its rule; or "u", the update of parameters. "V3" and "G3" are a value and a
+    cotangent without a line of their own, which this line contains.
     """
 
     lines: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -58,13 +58,13 @@ def linked(listing: Listing, owners: Owners) -> Linked:
     for name, region in listing.functions.items():
         if name in OF_VALUES:
             reader.function(region)
-        if name not in UPDATES:  # there strings are names of slots and settings
+        if name not in UPDATES:  # in an update, strings name slots and hyperparameters
             reader.keys(region)
     return found
 
 
 def items_of(part: Related) -> list[str]:
-    """Return the items of what a statement computes."""
+    """Return the items that a statement computes."""
     found = [f"v{i}" for i in part.values]
     found += [f"g{i}" for i in part.cotangents]
     return found + [f"r{i}" for i in part.rules]
@@ -118,7 +118,7 @@ class _LinkReader:
                 self._name(place)
 
     def _block(self, lines: Sequence[Line], depth: int) -> None:
-        """Link lines, of which those of a depth stand in the others."""
+        """Link the lines of a depth, and the deeper ones inside them."""
         for i, line in enumerate(lines):
             if line.depth != depth:
                 continue
@@ -142,9 +142,9 @@ class _LinkReader:
     def _simple(self, line: Line) -> None:
         targets = _set_by(line)
         if not targets or not line.tensors:
-            return  # what unpacks or checks arguments is not computed
+            return  # it unpacks or checks arguments, and computes nothing
         nodes = [self.nodes[name] for name in sorted(targets) if name in self.nodes]
-        if not nodes:  # a value of one operation's own, such as a mask
+        if not nodes:  # an intermediate value within one operation, such as a mask
             self._own(line, targets)
             return
         items = self._items(nodes, line.depth > 0)
@@ -157,9 +157,9 @@ class _LinkReader:
         self.views = {}
 
     def _own(self, line: Line, targets: Set[str]) -> None:
-        """Link a value of one operation's own: with what is set next, as a rule.
+        """Link an intermediate value of one operation, in general with the next result.
 
-        A view of what was set last, written into, belongs to that.
+        A view of the last result, and writes into that view, belong to the last result.
         """
         before, items = self.last
         if any(place.text in before for place in self.listing.names(line)):
@@ -179,7 +179,7 @@ class _LinkReader:
         for node in nodes:
             loop = self.owners.loop_of(node)
             start = self.owners.operand(node)
-            # where a backward loop starts from, that may equal a value by chance
+            # the start of a carry of a backward loop may be equal to a value by chance
             back = self.is_back and start is not node
             if loop is not None and (inner or back):
                 found |= dict.fromkeys(items_of(self.owners.of_loop(loop)))
@@ -193,7 +193,7 @@ class _LinkReader:
         return list(found | dict.fromkeys(items_of(self.owners.part(list(computed)))))
 
     def _inlined(self, node: Node) -> Iterator[Node]:
-        """Yield a node and what is written into its statement."""
+        """Yield a node and the nodes that are inlined into its statement."""
         seen, stack = {node}, [node]
         while stack:
             current = stack.pop()
@@ -238,7 +238,7 @@ class _LinkReader:
                 self._say(place, items)
 
     def keys(self, region: Region) -> None:
-        """Link the names of parameters, where they stand as keys."""
+        """Link the names of parameters in strings, such as keys of dicts."""
         for line in region.lines:
             for place, is_key in self.listing.strings(line):
                 i = self.own.get(place.text)
@@ -251,7 +251,7 @@ class _LinkReader:
 
 
 def _set_by(line: Line) -> Set[str]:
-    """Return the names that a line sets; of what is kept of a turn, its value."""
+    """Return the names that a line sets; of an append, the name of the item."""
     match line.stmt:
         case py.ExprStmt(py.Call(py.Attr(_, "append"), (py.Name(kept),))):
             return {kept}

@@ -1,8 +1,8 @@
-"""Arrays as the page shows them: what they range over, a histogram, and elements.
+"""Arrays as the page shows them: range, histogram and elements.
 
 In: values of a derivation. Out: dicts for JSON, and the elements apart from them.
-Invariant: the page has every number as it is, to the last bit; what is not finite is
-counted apart and never enters a mean; the same arrays give the same text.
+Invariant: numbers on the page are exact to the last bit; elements that are not finite
+are counted apart and never enter a mean; the same arrays give the same text.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import numpy as np
 
 from symdiff.explain.ranges import Range
 
-WHOLE = 20_000  # elements up to which an array is kept
-ROOM = 1_250_000  # bytes of the elements that are kept of all arrays together
-SAFE = 2**53  # up to which the page's numbers hold integers
+WHOLE = 20_000  # elements of the largest array whose elements are kept
+ROOM = 1_250_000  # bytes of the kept elements of all arrays together, at most
+SAFE = 2**53  # JavaScript's numbers are exact for integers up to this
 
 INTEGERS = ("u1", "i1", "u2", "i2", "u4", "i4", "i8", "u8")  # narrowest first
 
 
 @dataclass
 class Shelf:
-    """The elements of a page's arrays; arrays of the same elements share them.
+    """The elements of a page's arrays; arrays with the same elements share them.
 
     ``arrays`` has their kinds, as in NumPy's dtypes, and their bytes in base 64.
     """
@@ -36,7 +36,7 @@ class Shelf:
     _places: dict[tuple[str, bytes], int] = field(default_factory=dict)
 
     def put(self, value: Any) -> dict[str, Any] | None:
-        """Return what the page needs of an array."""
+        """Return the page's data of an array, and keep its elements if they fit."""
         if value is None or isinstance(value, (list, tuple)):
             return None
         array = np.asarray(value)
@@ -70,7 +70,7 @@ class Shelf:
         return found
 
     def _place(self, array: np.ndarray) -> int | None:
-        """Return where the elements of an array are, if there is room for them."""
+        """Return the index of an array's elements, or None if there is no room."""
         if array.size > WHOLE:
             return None
         packed = _packed(array)
@@ -85,7 +85,7 @@ class Shelf:
 
 
 def _packed(array: np.ndarray) -> np.ndarray:
-    """Return an array in the narrowest dtype that holds its elements as they are."""
+    """Return an array in the narrowest dtype that holds its elements exactly."""
     if array.dtype.kind != "f":
         low, high = (array.min(), array.max()) if array.size else (0, 0)
         for kind in INTEGERS:
@@ -99,7 +99,7 @@ def _packed(array: np.ndarray) -> np.ndarray:
 
 
 def number(value: float | Decimal) -> Any:
-    """Return a number; what JSON has no word for, or JavaScript no number, as text."""
+    """Return a number; as text if JSON or JavaScript cannot represent it."""
     if isinstance(value, Decimal):
         return f"{value:.16e}"
     if isinstance(value, int):

@@ -1,9 +1,9 @@
 """Which declared values a node of the generated program belongs to.
 
-In: a derivation, what the passes made of its values, and the program that code
-is generated from. Out: `Owners`. Invariant: values went through the same passes as the
-program, so each is found again whatever it was rewritten to; what a pass made in
-between belongs to the values that it is read for.
+In: a derivation, its values' tensors after each pass, and the program that code is
+generated from. Out: `Owners`. Invariant: values went through the same passes as the
+program, so each is found again whatever it was rewritten to; a node that a pass has
+added belongs to the values that read it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ Found = dict[int, None]  # numbers of entries, in order
 
 @dataclass(frozen=True)
 class Related:
-    """What a statement has to do with: values, cotangents, and rules that it applies.
+    """The values and cotangents that a statement computes, and the rules it applies.
 
-    All are numbers of entries; ``rules`` are those whose operation's rule built it.
+    All are numbers of entries; ``rules`` are the entries whose rules built the
+    statement's nodes.
     """
 
     values: tuple[int, ...] = ()
@@ -38,7 +39,7 @@ class Related:
 
 @dataclass
 class Owners:
-    """Entries by node, over all forms that their values take on the way to text."""
+    """Entries by node, for the tensors of their values after every pass."""
 
     derivation: Derivation
     program: Program
@@ -82,7 +83,7 @@ class Owners:
             self._forms.setdefault(tensor.node, {})[i] = None
             if tensor.node.op is not ITEM:
                 continue
-            # the loop that a result is of, whatever it was merged with
+            # also note the loop whose result it is, which may have been merged
             first = self.derivation.entries[i].tensor.parents
             for k in (self._places.get(p.node) for p in first):
                 if k is not None:
@@ -101,9 +102,9 @@ class Owners:
                 waiting += [(b, owner) for b in held]
 
     def _spread(self) -> None:
-        """Give what belongs to no value to those that it is read for.
+        """Let each node without a value of its own belong to those of its readers.
 
-        Of several readers those of the same statement count alone.
+        If some readers come from the same statement of the user, only these count.
         """
         readers: dict[Node, list[Tensor]] = {}
         for tensor in self.tensors.values():
@@ -133,9 +134,9 @@ class Owners:
     def _rules(self, tensor: Tensor) -> Found:
         """Return the entries whose rule built a derivative.
 
-        A rule of an operation that has no entry, such as NumPy's broadcasting, belongs
-        to the operation that reads it; one of an operation in a branch, which needs
-        nothing of the branch, to the branch.
+        If the operation has no entry, as a broadcast that NumPy does, its rule belongs
+        to the operation that reads it. The rule of an operation in the body of a branch
+        or loop belongs to the branch or loop.
         """
         primal = tensor.site.primal
         seen: set[Node] = set()
@@ -157,7 +158,7 @@ class Owners:
         return node if node.op.facts.sweeps else None
 
     def operand(self, node: Node) -> Node:
-        """Return what a variable of a loop starts from; any other node is itself."""
+        """Return the start of a loop's variable or carry; any other node as it is."""
         if node in self._operands:
             return self._operands[node]
         loop = self.loop_of(node)
@@ -167,7 +168,7 @@ class Owners:
         return loop.inputs[index] if index < carries else node
 
     def of_loop(self, loop: Node) -> Related:
-        """Return what the statements of a loop have to do with."""
+        """Return the items that the statements of a loop belong to."""
         tensor = self.tensors.get(loop)
         if tensor is None:
             return Related()
@@ -186,7 +187,7 @@ class Owners:
         return tensor.site.primal is not None and node not in self._forms
 
     def cotangent(self, node: Node) -> tuple[int, ...]:
-        """Return the entries whose whole cotangent a node is."""
+        """Return the entries whose whole cotangent a node computes."""
         tensor = self.tensors.get(node)
         found: Found = {}
         for prefix, primal in () if tensor is None else tensor.cotangent_of:
@@ -200,7 +201,7 @@ class Owners:
         return tuple(found)
 
     def part(self, nodes: Sequence[Node]) -> Related:
-        """Return what a statement that computes nodes has to do with."""
+        """Return the items that a statement which computes nodes belongs to."""
         values: Found = {}
         cotangents: Found = {}
         rules: Found = {}
@@ -230,9 +231,9 @@ class Owners:
         )
 
     def _handing(self, cotangents: Found, rules: Found) -> tuple[int, ...]:
-        """Return the rules that lead to cotangents.
+        """Return those of the rules that contribute to the cotangents.
 
-        Two derivatives may share a value; each has the rules on its own way alone.
+        Two derivatives may share a node; each gets only the rules that lead to it.
         """
         if not cotangents:
             return tuple(rules)

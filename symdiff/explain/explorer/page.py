@@ -1,8 +1,8 @@
 """The explorer's page: one file that loads nothing.
 
-In: what a page shows. Out: HTML. Invariant: text of the user's is escaped wherever it
-stands; the page's own policy forbids it to load or to send anything; the same input
-gives the same bytes.
+In: the data, the user's files and the generated modules. Out: HTML. Invariant: text of
+the user's is escaped everywhere; the page's content security policy forbids it to load
+or to send anything; the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Explorer:
 
 
 def asset(name: str) -> str:
-    """Return a file of the page's own."""
+    """Return the text of a file in ``assets/``."""
     place = files("symdiff.explain.explorer").joinpath("assets", name)
     return place.read_text("utf-8")
 
@@ -80,7 +80,7 @@ def _page(explorer: Explorer) -> str:
         "forward": _modules(explorer, left),
         "backward": _modules(explorer, right),
     }
-    # split first: what is put in may hold the marks
+    # split before inserting: inserted text may contain {{...}} itself
     pieces = re.split(r"{{(\w+)}}", body)
     pieces[1::2] = [shown[name] for name in pieces[1::2]]
     body = "".join(pieces)

@@ -1,4 +1,4 @@
-"""The user's files, and which expression of them declared which value.
+"""The user's files, and the expressions in them that declared values.
 
 In: the entries of a derivation. Out: `Sources`: texts, and spans with the entries that
 each declared. Invariant: a span is the expression whose evaluation made the value, read
@@ -20,9 +20,9 @@ from symdiff.explain.derivation import Derivation, Entry
 
 @dataclass
 class Span:
-    """An expression: its place in characters, lines from 1, and what it declares.
+    """An expression: its place in characters (lines from 1), and its entries.
 
-    ``calls`` are entries made below a function that is called there.
+    ``calls`` are the entries that a function called in the expression declares.
     """
 
     file: int
@@ -52,8 +52,8 @@ class Sources:
 def sources(derivation: Derivation, base: str, main: str | None = None) -> Sources:
     """Return the files that entries were declared in; ``main`` is the first.
 
-    Of the callers of a function those count that stand in the same files or below the
-    folder ``base``.
+    Callers of a function that declares entries count if they stand in the same files or
+    below the folder ``base``.
     """
     reader = _Reader(base)
     if main is not None:
@@ -73,16 +73,16 @@ class _Reader:
         self.numbers: dict[str, int] = {}
         self.texts: list[str] = []
         self.rows: list[list[str]] = []
-        self.known: list[list[str]] = []  # rows that positions are told of
+        self.known: list[list[str]] = []  # rows as compiled, to which positions refer
         self.names: list[str] = []
         self.spans: dict[tuple[int, tuple[int, int], tuple[int, int]], Span] = {}
 
     def file(self, name: str) -> int | None:
-        """Return the number of a file, or None where its text is not to be had."""
+        """Return the number of a file, or None where its text is not available."""
         if name not in self.numbers:
             known = "".join(linecache.getlines(name))
             text = known
-            # Equations of a TOML spec are known as Python; what is shown is the file.
+            # The lines of a TOML spec are cached as Python; the page shows the file.
             if not known or name.endswith(".toml"):
                 text = _read(name) or known
             if not text:
@@ -102,7 +102,7 @@ class _Reader:
         return PurePath(name).name if outside else relative.replace(os.sep, "/")
 
     def note(self, number: int, entry: Entry) -> None:
-        """Note where an entry was declared, and who called the code that did."""
+        """Note where an entry was declared, and the calls that led there."""
         for depth, (code, offset) in enumerate(primal_site(entry.tensor).frames):
             if code.co_filename not in self.numbers:
                 continue
@@ -129,7 +129,7 @@ class _Reader:
     def _moved(
         self, file: int, start: tuple[int, int], stop: tuple[int, int]
     ) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return where an expression stands in the file, else the whole line."""
+        """Return the place of an expression in the file, or else its whole line."""
         line = start[0]
         if line > len(self.rows[file]):
             return start, stop

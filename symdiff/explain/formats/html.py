@@ -1,8 +1,7 @@
 """A report as one HTML page that loads nothing: no script, no font, no network.
 
-Formulas are MathML, which browsers typeset by themselves.
-
-In: the tree of a report. Out: the page. Invariant: everything of the user's is escaped.
+In: the tree of a report. Out: the page, with formulas in MathML, which browsers typeset
+by themselves. Invariant: everything of the user's is escaped.
 """
 
 from __future__ import annotations
@@ -141,7 +140,7 @@ def _told(section: Section) -> Iterable[str]:
 
 
 def _parts(parts: Iterable[Part]) -> Iterable[str]:
-    """Return parts as elements; what follows a step as equations is one table."""
+    """Return parts as elements; the equations after a step form one table."""
     rows: list[tuple[str, str]] = []
     for part in parts:
         if isinstance(part, Partial | Handed):

@@ -59,7 +59,7 @@ _WORDS = {
 
 
 def words(text: str) -> str:
-    """Return text that TeX prints as it is; what is not ASCII as its number."""
+    """Return text that TeX prints literally; beyond ASCII, the code points."""
     found = []
     for c in text:
         if c in "#$%&_{}":
@@ -76,7 +76,7 @@ def words(text: str) -> str:
 
 
 def verbatim(rows: Iterable[str]) -> list[str]:
-    """Return rows as they are; the one thing that would end them is broken up."""
+    """Return rows for a verbatim environment; its end mark in them is broken up."""
     shown = (r.encode("ascii", "backslashreplace").decode() for r in rows)
     kept = [r.replace(r"\end{verbatim}", r"\end {verbatim}") for r in shown]
     return [r"{\small\begin{verbatim}", *kept, r"\end{verbatim}}"]
@@ -123,7 +123,7 @@ def _leaf(leaf: Leaf, valued: bool) -> str:
 def _rows(
     part: ForwardStep | Partial | Handed | Cotangent | Leaf | Code,
 ) -> Iterable[str]:
-    """Return what a part adds to the equations of its section."""
+    """Return the equations that a part adds to its section."""
     match part:
         case ForwardStep():
             shape = rf"\quad \text{{{words(part.type)}}}"

@@ -1,8 +1,7 @@
 """A report as plain text for the terminal.
 
 In: the tree of a report. Out: rows of at most 88 columns where formulas allow, each of
-a kind that a terminal may give a colour. Invariant: no colours and no characters that a
-terminal must draw.
+a kind that a terminal may colour. Invariant: no colours and no box-drawing characters.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Kind = Literal[
 
 
 class ReportRow(NamedTuple):
-    """A row of text, and what it tells."""
+    """A row of text, and its kind."""
 
     kind: Kind
     text: str

@@ -31,7 +31,7 @@ NARROWEST = 40
 
 
 def coloured(tree: Tree) -> str | None:
-    """Return the report for the terminal that is written to."""
+    """Return the report for the present terminal, or None without rich."""
     try:
         from rich.console import Console
     except ImportError:
@@ -66,7 +66,7 @@ def _styled(row: ReportRow) -> Text:
 
 
 def _wrapped(line: Text, text: str, console: Console, width: int) -> Iterable[Text]:
-    """Break a row at the terminal's width; what follows is indented."""
+    """Break a row at the terminal's width; the next rows are indented."""
     from rich.text import Text
 
     if line.cell_len <= width:
