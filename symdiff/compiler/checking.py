@@ -49,7 +49,7 @@ def _blamed(compiled: Compilation) -> str:
     """Return whose fault a wrong gradient is likely to be."""
     derived = compiled.stages["derive"]
     nodes = topological([t.node for t in derived.tensors.values()])
-    own = dict.fromkeys(n.op.name.partition("@")[0] for n in nodes if "@" in n.op.name)
+    own = dict.fromkeys(n.op.title for n in nodes if n.op.is_own)
     if own:
         return f"look first at the rules of the ops that you defined: {', '.join(own)}"
     return "please report this as a bug of symdiff, with the model"

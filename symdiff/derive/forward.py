@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from symdiff.derive.reverse import check_wrt, fit_tangent
+from symdiff.derive.reverse import check_wrt, fit_tangent, require_variables
 from symdiff.derive.stability import stabilised
 from symdiff.derive.sums import add_all
 from symdiff.derive.zeros import selected_jvp
@@ -98,6 +98,7 @@ def jvp(y: Any, wrt: Any, tangents: Any) -> Any:
             f"{len(variables)} variables need as many tangents, got {len(given)}."
         )
     moves = [fit_tangent(t, v) for t, v in zip(given, variables, strict=True)]
+    require_variables(outputs, variables)
     stable, places = stabilised(outputs, variables)
     found = forward_sweep(stable, places, moves)
     result = [

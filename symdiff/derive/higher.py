@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from symdiff.derive.forward import forward_sweep, jvp
-from symdiff.derive.reverse import check_wrt, grad, reverse_sweep, vjp
+from symdiff.derive.reverse import (
+    check_wrt,
+    grad,
+    require_variables,
+    reverse_sweep,
+    vjp,
+)
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError
 from symdiff.graph.tensor import Tensor
@@ -59,7 +65,9 @@ def jacobian(y: Any, wrt: Any, batch_dims: int = 0, mode: str | None = None) -> 
     output = as_tensor(y)
     if not output.dtype.is_float:
         raise DerivativeError(f"cannot differentiate a result of dtype {output.dtype}.")
-    (output,), variables = stabilised([output], check_wrt(wrt))
+    variables = check_wrt(wrt)
+    require_variables([output], variables)
+    (output,), variables = stabilised([output], variables)
     found = [_jacobian(output, v, batch_dims, mode) for v in variables]
     return found if isinstance(wrt, (list, tuple)) else found[0]
 
@@ -162,6 +170,7 @@ def hessian(y: Any, wrt: Any) -> Any:
     """
     variables = check_wrt(wrt)
     gradients = grad(y, variables)
+    require_variables(gradients, variables)
     blocks = [[_jacobian(g, v, 0, None) for v in variables] for g in gradients]
     return blocks if isinstance(wrt, (list, tuple)) else blocks[0][0]
 

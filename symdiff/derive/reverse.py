@@ -185,6 +185,37 @@ def check_wrt(wrt: Any) -> list[Tensor]:
     return tensors
 
 
+def require_variables(outputs: Sequence[Tensor], wrt: Sequence[Tensor]) -> None:
+    """Raise `DerivativeError` where a slope is written with what is to be varied.
+
+    The slope of ``a = exp(x)`` is ``a`` itself. A second derivative by ``a`` holds the
+    slope fixed, but cannot tell it from other uses of ``a``.
+    """
+    computed = {t.node: t for t in wrt if t.node.inputs}
+    if not computed:
+        return
+    for tensor in tensor_topological(outputs):
+        for node in tensor.node.inputs:
+            if node in computed and _is_slope(tensor, node):
+                name = computed[node].name or "a computed tensor"
+                raise DerivativeError(
+                    f"a further derivative by {name!r} cannot be taken: it is "
+                    "computed, and its own slope is written with its value. Add an "
+                    "input of zeros to it where it is declared, and differentiate by "
+                    "that input."
+                )
+
+
+def _is_slope(tensor: Tensor, node: Node) -> bool:
+    """Whether a tensor was built by the rule of a node, or from what that built."""
+    site = tensor.site
+    while site.primal is not None:
+        if site.primal.node is node and site.rule != FAN_OUT:
+            return True
+        site = site.primal.site
+    return False
+
+
 def fit_cotangent(ct: Any, output: Tensor) -> Tensor:
     """Return a cotangent as a tensor of the output's shape."""
     return _fitted(ct, output, "cotangent", "a result")
@@ -234,6 +265,7 @@ def vjp(y: Any, wrt: Any, cotangent: Any) -> Any:
         )
     cts = [fit_cotangent(c, o) for c, o in zip(given, outputs, strict=True)]
     variables = check_wrt(wrt)
+    require_variables(outputs, variables)
     stable, places = stabilised(outputs, variables)
     found = reverse_sweep(stable, cts, places)
     result = [
@@ -268,6 +300,7 @@ def grad(y: Any, wrt: Any) -> Any:
             "sd.mean, or use sd.vjp or sd.jacobian."
         )
     variables = check_wrt(wrt)
+    require_variables([output], variables)
     stable, places = stabilised([output], variables)
     found = reverse_sweep(stable, [float_operand(1.0)], places)
     for g, t in zip(found, variables, strict=True):

@@ -146,7 +146,7 @@ def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ..
     """
     op = primal.node.op
     formula = "" if bare else _formula(primal, context)
-    formula = formula or op.name.partition("@")[0]
+    formula = formula or op.title
     rule = op.rule_of(primal.node)
     if "{0}" in rule:
         operand = _named(primal.parents[0], context)

@@ -95,6 +95,16 @@ class Op:
     facts: Facts = UNKNOWN
 
     @property
+    def is_own(self) -> bool:
+        """Whether a user defined it; a number behind its name tells redefinitions."""
+        return "@" in self.name
+
+    @property
+    def title(self) -> str:
+        """Its name; of a user's op, the one that it was given."""
+        return self.name.partition("@")[0]
+
+    @property
     def moves(self) -> bool:
         """Whether each element of its result is one of its first operand's."""
         return self.facts.zeros in ("moved", "rearranged")
