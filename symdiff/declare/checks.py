@@ -1,8 +1,7 @@
 """What users hand to `Function` and `Model`, checked field by field.
 
-In: names, tensors and containers as written. Out: canonical fields. Invariant: whatever
-is returned can be compiled; whatever cannot raises an error that says what to write
-instead.
+In: names, tensors and containers as written. Out: canonical fields. Invariant: what is
+returned can be compiled; anything else raises an error that says what to write instead.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Initial values of parameters, as descriptions that can be drawn now or printed as
-NumPy.
+"""Initial values of parameters: descriptions that can be drawn, or printed as NumPy.
 
 In: a distribution by name or by hand. Out: an `Init`, whose `draw_text(shape)` is a
 Python expression over ``rng`` (a `numpy.random.Generator`) and ``np`` for one concrete

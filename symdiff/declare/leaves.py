@@ -1,5 +1,4 @@
-"""Declaring leaves: inputs, parameters, states and constants, and the scopes that name
-them.
+"""Declaring leaves: inputs, parameters, states and constants, and their scopes.
 
 In: names, shapes and dtypes as users write them. Out: leaf tensors, whose attributes
 say what valid data is (``low``, ``high``, ``sample``) and how a parameter starts
@@ -88,8 +87,7 @@ def param(name: str, shape: Any, init: Any = None, dtype: Any = "float") -> Tens
         From ``sd.init``, a number, an array or a name such as "he_normal"; zeros by
         default.
     dtype : str
-        "float" (the width of the run), or "float32" or "float64" for a width of its
-        own.
+        "float" (the width of the run), or a fixed width: "float32" or "float64".
 
     Raises
     ------

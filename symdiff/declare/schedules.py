@@ -143,9 +143,7 @@ def one_cycle(
 def piecewise(
     base: float, boundaries: Sequence[int], factors: Sequence[float]
 ) -> Schedule:
-    """base · factors[i] after boundary i − 1, for increasing steps in
-    ``boundaries``.
-    """
+    """base · factors[i] after step boundaries[i − 1]; boundaries increase."""
     edges = [_positive("a boundary", b) for b in boundaries]
     if edges != sorted(edges) or len(factors) != len(edges) + 1:
         raise DeclarationError(

@@ -43,8 +43,8 @@ class SpecFile:
 
     ``working`` is the current folder after the file ran, which it may have changed;
     ``variable`` is the name of the model in the file. A spec in TOML has no ``data``
-    but data ``files`` by split, and ``wrt`` may say what its function is differentiated
-    by.
+    but data ``files`` by split, and may give ``wrt``, the variables to differentiate a
+    function by.
     """
 
     path: Path

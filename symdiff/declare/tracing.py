@@ -75,9 +75,8 @@ RETIRED: weakref.WeakSet[Node] = weakref.WeakSet()
 def run(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Return ``function(*args, **kwargs)`` for symbolic arguments.
 
-    Integers and floats mix as in NumPy. Raises `TracingError` where a value was needed,
-    even if NumPy replaced that error by one of its own, and where the function draws
-    numbers.
+    Integers and floats mix as in NumPy. Raises `TracingError` where the function draws
+    numbers, and where a value was needed, even if NumPy replaced that error by its own.
     """
     given = tree_map(lambda _, leaf: leaf, (list(args), dict(kwargs)))
     with in_user_code(), numpy_mixing(), watching(), no_draws(), _all_seen():

@@ -3,8 +3,7 @@
 In: a program before it is simplified. Out: a `Derivation`: every node of the forward
 graph with its formula, local derivatives and cotangent, and each gradient as one
 composed formula. Invariant: each contribution is what the node's own rule builds, by
-the functions that code generation uses too; formulas are simplified by exact rewrites
-alone.
+the functions that code generation uses too; only exact rewrites simplify formulas.
 """
 
 from __future__ import annotations

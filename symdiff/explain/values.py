@@ -2,9 +2,9 @@
 
 In: a derivation, the tensors of the compiled program that compute its values, and the
 arrays of its leaves. Out: `Values`. Invariant: numbers are those of the compiled
-program, whose nodes are evaluated through their records. Values that the program does
-not compute, because it has a stable form of the formula, are evaluated as declared, and
-marked.
+program, evaluated through the records of its nodes. A value that the program does not
+compute, because it has a stable form of the formula, is evaluated as declared, and
+marked as such.
 """
 
 from __future__ import annotations

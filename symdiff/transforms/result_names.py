@@ -1,8 +1,7 @@
 """What the results of transforms are called in generated code: ``d_x``, ``value``.
 
 In: the names of a function's arguments. Out: names in containers of the results' form.
-Invariant: these are module-level functions, so an object that holds them can be
-pickled.
+Invariant: these are functions of the module, so objects that hold them are pickled.
 """
 
 from __future__ import annotations

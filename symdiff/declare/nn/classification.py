@@ -3,8 +3,7 @@
 In: scores, logits, probabilities or their logarithms, of shape (..., K), and integer
 labels of shape (...). Out: a scalar to minimise, or losses per row. Invariant: an
 option that is not used leaves no trace: the plain cross-entropies are the ops of
-`symdiff.ops.reduce.losses`, with their stable forms and their gradients as people write
-them.
+`symdiff.ops.reduce.losses`, with their stable forms and gradients.
 
 Labels must lie in 0..K-1. With ``ignore_index``, rows of that label count neither in
 the sum nor in the mean's denominator; a batch of such rows alone has loss 0. Any other
@@ -182,8 +181,7 @@ def nll(
     sample_weights: Any = None,
     ignore_index: int | None = None,
 ) -> Tensor:
-    """−log p[y] of every row, from logarithms of probabilities (as `log_softmax`
-    gives).
+    """−log p[y] of every row, from log-probabilities such as those of `log_softmax`.
 
     Options are those of `softmax_cross_entropy`.
     """

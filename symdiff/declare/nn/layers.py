@@ -1,9 +1,8 @@
 """Layers that act on each example alone: dense, convolutions, feature maps, dropout.
 
-In: tensors whose first axis is the batch. Out: tensors; a layer with weights declares
-them below its ``name``, and takes ``weight=`` where a parameter that exists is to be
-used instead (weight tying). Invariant: compositions of public ops, whose formula is the
-docstring.
+In: tensors whose first axis is the batch. Out: tensors. A layer with weights declares
+them below its ``name``, or takes an existing tensor as ``weight=`` (weight tying).
+Invariant: layers are compositions of public ops, whose formula is the docstring.
 """
 
 from __future__ import annotations
@@ -253,8 +252,8 @@ def polynomial_features(
 def feature_map(x: Any, *functions: Callable[[Any], Any], axis: int = -1) -> Tensor:
     """[f(x) for f in functions], one beside the other along ``axis``.
 
-    A function returns a tensor of x's shape, ``axis`` apart; ``lambda x: x`` keeps x
-    itself.
+    A function returns a tensor of x's shape, except along ``axis``; ``lambda x: x``
+    keeps x itself.
     """
     tensor = as_tensor(x)
     if not functions or not all(callable(f) for f in functions):

@@ -172,9 +172,9 @@ def kl(
 ) -> Tensor:
     """KL(p ‖ q) = Σ p·(log p − log q) over the last axis, averaged over the rows.
 
-    q is given by its logarithm (from `log_softmax`, say); where p is 0 the term is 0.
-    Equal to PyTorch's ``kl_div`` with "batchmean", whose "mean" divides by the classes
-    too.
+    q is given by its logarithm, as from `log_softmax`; where p is 0 the term is 0. The
+    mean is that of PyTorch's ``kl_div`` with "batchmean"; its "mean" also divides by
+    the number of classes.
     """
     q, t = rows_of("kl", log_q, p)
     rows = API["sum"](API["xlogy"](t, t) - t * q, axis=-1)
@@ -211,9 +211,7 @@ def cosine_similarity(a: Any, b: Any, eps: float = 1e-8) -> Tensor:
 def cosine(
     prediction: Any, target: Any, reduction: str = "mean", sample_weights: Any = None
 ) -> Tensor:
-    """1 − cos(prediction, target) of every row: 0 for one direction, 2 for
-    opposites.
-    """
+    """1 − cos(prediction, target) of every row: from 0 (same direction) to 2."""
     rows = 1 - cosine_similarity(prediction, target)
     return averaged(rows, weights_of(rows, sample_weights, "cosine"), reduction)
 

@@ -32,11 +32,10 @@ MOST_NODES = 10_000
 def to_sympy(tensor: Any) -> Any:
     """Return a small graph as SymPy: an expression, or an array of them.
 
-    A leaf of shape () is a real symbol of its name, without that assumption where it is
-    boolean; one with axes has an element ``name_0_1`` for each place, with more
-    underscores between where another leaf has such a name. A result with axes is an
-    ImmutableDenseNDimArray (a Matrix for two axes of numbers). Exact constants stay
-    exact.
+    A leaf of shape () is a symbol of its name, real unless it is boolean. One with axes
+    is an array of symbols such as ``name_0_1``, with more underscores where another
+    leaf has such a name. A result with axes is an ImmutableDenseNDimArray (a Matrix for
+    two axes of numbers). Exact constants stay exact.
 
     Parameters
     ----------

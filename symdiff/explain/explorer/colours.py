@@ -1,8 +1,7 @@
 """Python as HTML, one element for each line, with tokens found by `tokenize`.
 
 In: source text, and attributes for places in it. Out: the inside of a code pane.
-Invariant: every character of the text is there, escaped; text that is not Python is not
-coloured.
+Invariant: every character of the text is there, escaped; colours end at an error.
 """
 
 from __future__ import annotations

@@ -48,8 +48,7 @@ def explored(
         parameters that it leaves out are drawn
     main : the path of the file that is shown first
 
-    Raises `DerivativeError` where there is nothing to differentiate, or values do not
-    fit.
+    Raises `DerivativeError` if there is nothing to differentiate, or values do not fit.
     """
     folder = folder_of(declared) if base is None else base
     derivation = derivation_of(declared, wrt, base)
@@ -99,8 +98,7 @@ def _complete(derivation: Derivation, links: list[Linked]) -> None:
     """Link items without a line of their own to the lines that contain them.
 
     A cotangent that was simplified away is linked to the lines of the cotangents to
-    which it contributes, and a value to those of its readers. Such items are in
-    capitals.
+    which it contributes, and a value to those of its readers: as "G3" and "V3".
     """
     number = {e.name: i for i, e in enumerate(derivation.entries)}
     places: Places = {}
