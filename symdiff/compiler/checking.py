@@ -1,7 +1,7 @@
 """Running a package's own gradient check, and saying in its headers that it passed.
 
-In: compiled files. Out: files whose headers tell how the gradients were checked.
-Invariant: only headers change; what was checked is the text that is handed out.
+In: compiled files. Out: files whose headers say how the gradients were checked.
+Invariant: only headers change, so the text that was checked is the text returned.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _blamed(compiled: Compilation) -> str:
 def _marked(compiled: Compilation, mark: str) -> Compilation:
     """Replace the mark in every header; the hash of a body does not cover headers.
 
-    What stands behind it, how gradients are checked, goes where it is the same reason.
+    The description of the check after the mark is removed if it is the same text.
     """
 
     def marked(text: str) -> str:

@@ -1,8 +1,8 @@
-"""A compilation: what every pass made of a declaration, and the files at the end.
+"""A compilation: the result of every pass over a declaration, and the files at the end.
 
-In: the values of the passes. Out: `Compilation`, which is written, loaded, and asked
-about. Invariant: writing replaces generated files only, and refuses before the first
-byte where a file is not symdiff's own.
+In: the values of the passes. Out: `Compilation`, which can be written, loaded and
+explained. Invariant: writing replaces generated files only; if a file in the way is not
+symdiff's own, it raises before the first byte is written.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Compilation(Displayed):
     """What became of one model or function, from its declaration to its files.
 
     ``files`` maps relative paths to text, or to bytes for array constants; ``stages``
-    has what each pass left behind, by its name, and each of them prints itself.
+    has the result of each pass by its name, each of which prints itself.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Compilation(Displayed):
         default=None, repr=False, compare=False
     )
     _loaded: list[Any] = field(default_factory=list, repr=False, compare=False)
-    # by path, what the listings are made from
+    # the functions and records for the listings, by path
     _listed: Mapping[str, Sequence[Listed | Record]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -130,9 +130,8 @@ class Compilation(Displayed):
         """Return the report on how the gradients come about.
 
         It shows itself as text, Markdown, LaTeX or HTML: ``str(report)``,
-        ``report.html()``, … Options are those of
-        `symdiff.explain.explanation.explained`:
-        ``values`` for numbers, ``cost`` for operations and memory.
+        ``report.html()``, … Options, such as ``values`` for numbers and ``cost`` for
+        operations and memory, are those of `symdiff.explain.explanation.explained`.
         """
         refuse_unknown("explain()", options, ("values", "cost", "lengths", "seed"))
         return self._asked("report", options)
@@ -148,7 +147,7 @@ class Compilation(Displayed):
         return self._asked("explorer", options)
 
     def _asked(self, door: str, options: Mapping[str, Any]) -> Any:
-        """Return what a higher room tells of the declaration."""
+        """Return the report or explorer that a higher room makes of the declaration."""
         if self._source is None:
             raise OutputError(f"{self.name!r} was not compiled here; compile it again.")
         declared, wrt, base = self._source
@@ -162,8 +161,7 @@ class Compilation(Displayed):
             path = self.write(folder.name)
             alias = f"_symdiff_{next(_serial)}_{self.name}"
             made = load_package(alias, path)
-            # Submodules are imported when asked for: the folder lives as long as the
-            # module.
+            # The folder lives as long as the module, which imports submodules lazily.
             vars(made)["_folder"] = folder
             self._loaded.append(made)
         module: ModuleType = self._loaded[0]
@@ -180,7 +178,7 @@ class Compilation(Displayed):
 
 def load_package(alias: str, path: Path) -> ModuleType:
     """Import a written package, or its single module, under another name."""
-    path = path.absolute()  # finders of relative folders outlive a change of folder
+    path = path.absolute()  # the import system caches finders by path
     entry = path if path.suffix else path / "__init__.py"
     search = None if path.suffix else [str(path)]
     spec = importlib.util.spec_from_file_location(

@@ -32,7 +32,7 @@ MODULES = ("forward", "backward", "train")
 
 
 def chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
-    """Return the tensors to differentiate by: names, leaves, 'params' or 'inputs'."""
+    """Return the variables that ``wrt`` names: by names, leaves, 'params', 'inputs'."""
     smooth_inputs = [t for t in declared.inputs if t.dtype.is_float]
     groups = {"params": [*declared.params.values()], "inputs": smooth_inputs}
     by_name = {str(t.name): t for t in declared.inputs} | dict(declared.params)
@@ -62,7 +62,7 @@ def chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
 
 @contextlib.contextmanager
 def collecting_later() -> Iterator[None]:
-    """Keep Python's collector from walking a growing graph again and again."""
+    """Pause Python's garbage collector, which would walk a growing graph repeatedly."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -169,7 +169,7 @@ def compile_(
 def _with_checks(
     declared: Model | Function, variables: Sequence[Tensor], modules: Sequence[str]
 ) -> Program:
-    """Return what is declared, with what the package's check computes beside it."""
+    """Return the declared program with the programs that the package's check needs."""
     program = program_of(declared, variables, trains="train" in modules)
     return hold(with_plain(program))
 
@@ -186,14 +186,14 @@ def _level(optimize: Any, target: str) -> int:
 def modules_of(
     declared: Model | Function, only: Sequence[str] | None, variables: Sequence[Tensor]
 ) -> tuple[str, ...]:
-    """Return the modules that are generated, all that there can be or those asked for.
+    """Return the modules to generate: those asked for, or all that are possible.
 
     Raises `DeclarationError` for one that the declaration does not have.
     """
     trains = isinstance(declared, Model) and declared.loss is not None
     steps = trains and declared.optimizer is not None  # type: ignore[union-attr]
     leaves = {t.node for t in declared.params.values()}
-    inputs = [t for t in variables if t.node not in leaves]  # no step changes them
+    inputs = [t for t in variables if t.node not in leaves]  # a step trains none
     possible: tuple[str, ...] = MODULES if steps and not inputs else MODULES[:2]
     if isinstance(declared, Model) and not trains:
         possible = MODULES[:1]

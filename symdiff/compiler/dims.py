@@ -1,7 +1,7 @@
-"""Lengths as the declarations of a generated module write them, read back.
+"""Reading lengths back from the declarations of a generated module.
 
 In: the text of a dim, such as ``N`` or ``2*N``. Out: its symbols, its value. Invariant:
-what `spec_shape` writes is read as what it was.
+a dim that `spec_shape` writes is read back as the same dim.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FUNCTIONS = ("floor", "ceiling", "Max", "Min", "Mod", "Integer")
 
 
 class _Symbols(dict[str, Any]):
-    """Every name is a symbol, also N and S, which SymPy has for itself."""
+    """Every name is a symbol, also N and S, which are functions of SymPy's."""
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.isidentifier()

@@ -1,7 +1,7 @@
 """Arguments for a generated module: lengths that its checks accept, and arrays.
 
-In: a generated module, or what it declares of an argument. Out: lengths by name, an
-array. Invariant: a module is asked, by calling it; nothing of its model is known here.
+In: a generated module, or its declaration of an argument. Out: lengths by name, an
+array. Invariant: constraints are found by calling the module; its model is not known.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def lengths_of(
 ) -> dict[str, int]:
     """Return lengths of a generated module's dims that its own checks accept.
 
-    It is called at lengths that meet all that it was found to ask for; what it refuses
-    is asked for as well. Raises `LengthError` where none meet that.
+    The module is called with lengths that meet all constraints found so far; if a check
+    fails, its constraint is added. Raises `LengthError` where no lengths meet them.
     """
     specs = [*module.ARGUMENTS.values(), *getattr(module, "PARAMS", {}).values()]
     shapes = [dimension(d) for _, dims, *_ in specs for d in dims if isinstance(d, str)]
@@ -54,7 +54,7 @@ def lengths_of(
 
 
 def _refused(module: ModuleType, sizes: Mapping[str, int]) -> Constraint | None:
-    """Return what a module asks of lengths and does not get; None where it runs."""
+    """Return the constraint on lengths that fails in a module's check, or None."""
     rng = np.random.default_rng(0)
     draw = partial(draw_argument, sizes=sizes, rng=rng)
     params = {n: draw(s, spread=0.3) for n, s in getattr(module, "PARAMS", {}).items()}
@@ -74,7 +74,7 @@ def _refused(module: ModuleType, sizes: Mapping[str, int]) -> Constraint | None:
                 if not least:
                     return Constraint(left, right)
                 return Constraint(left - max(int(right), 1) + 1, None)
-    except Exception:  # not of its lengths; it shows when it is run
+    except Exception:  # not about lengths: a later run will show it
         return None
     return None
 

@@ -1,11 +1,11 @@
-"""A generated module's own text, run in one width.
+"""Running a generated module's own text in one width.
 
 In: generated modules, and the width. Out: within the context, modules whose float32 and
-float64 are that width. Invariant: their text is what runs; afterwards they are as
-before.
+float64 are that width. Invariant: their own text runs, and afterwards they are as they
+were before.
 
-float32 would round away what slopes are told by, and a real width would drop the
-imaginary part of a complex step. Both say nothing of the gradient.
+It is needed to check gradients: float32 would round away the differences from which
+slopes are computed, and a real dtype would drop the imaginary part of a complex step.
 """
 
 from __future__ import annotations

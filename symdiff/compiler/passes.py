@@ -1,9 +1,8 @@
 """The passes that a program goes through, in order: the whole list.
 
-In: a `Program` as it is declared. Out: what each pass makes of the value before it:
-programs up to ``prune``, from ``split`` on the `Functions` that the program becomes,
-then their statements. Invariant: every pass is a pure function to a value that prints
-itself.
+In: a `Program` as it is declared. Out: the value that each pass returns: programs up to
+``prune``, from ``split`` on the `Functions` that the program becomes, then their
+statements. Invariant: every pass is a pure function, and its value prints itself.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def everywhere(run: ProgramPass, program: Program) -> Program:
 def stabilise(program: Program) -> Program:
     """Replace raw formulas that overflow or cancel by nodes that do not.
 
-    Warns, at the user's line, of those for which no rewrite is provable.
+    Warns, at the user's line, about those for which no rewrite is provable.
     """
 
     def settled(part: Program) -> Program:
@@ -89,16 +88,17 @@ def differentiate(program: Program) -> Program:
 
 
 def _is_composite(program: Program) -> bool:
-    """Whether a graph has ops that stand for others, or bodies that may hold some."""
+    """Whether a graph has composite ops, or bodies that may hold some."""
     nodes = topological([t.node for t in program.roots()])
     several = (isinstance(n.type, TupleType) for n in nodes)
     return any(several) or any(n.op.expand is not None for n in nodes)
 
 
 def _rewritten(program: Program, rules: Table) -> Program:
-    """Rewrite what prediction returns apart from the rest.
+    """Rewrite the outputs of prediction separately from the rest.
 
-    Nodes are shared all the same; apart, each keeps the statements that declared it.
+    The two still share nodes, but each keeps the tensors, and so the user's statements,
+    that declared it.
     """
     roots, first = program.roots(), len(program.outputs)
     predicted = rewritten(roots[:first], rules)
@@ -117,7 +117,7 @@ def expand(program: Program) -> Program:
 
 
 def prune(program: Program) -> Program:
-    """Take out of loops what no result of theirs needs."""
+    """Remove dead code from loops and branches."""
     roots, first = program.roots(), len(program.outputs)
     return program.rebuilt(pruning(roots[:first]), pruning(roots[first:]))
 
@@ -128,12 +128,12 @@ def expand_only(program: Program) -> Program:
 
 
 def hold(program: Program) -> Program:
-    """Keep apart what stop_gradient hides, for the check of the gradients."""
+    """Add the programs with which the check keeps values that stop_gradient hides."""
     return held(program) if program.wrt else program
 
 
 def join_update(program: Program, optimizer: Optimizer | None) -> Program:
-    """Let an optimiser's equations for the parameters join the program."""
+    """Add an optimiser's equations for the parameters to the program."""
     if optimizer is None:
         return program
     found = equations(optimizer, program.params, program.wrt)
@@ -143,7 +143,7 @@ def join_update(program: Program, optimizer: Optimizer | None) -> Program:
 def program_passes(level: int) -> dict[str, Pass]:
     """Return the passes from program to program of an optimisation level, in order.
 
-    But for ``update``, which joins them where a model is trained.
+    ``update``, which is added where a model is trained, is not among them.
     """
     found: dict[str, ProgramPass] = {"indices": check_indices, "derive": differentiate}
     if level == 0:
@@ -162,9 +162,9 @@ def program_passes(level: int) -> dict[str, Pass]:
 
 
 def plain_functions(program: Program, base: str, level: int) -> Functions:
-    """Return what prediction computes with a statement for each node, scheduled.
+    """Return the function of prediction with a statement for each node, scheduled.
 
-    Nothing is simplified; only what overflows is replaced, where levels do that.
+    Nothing is simplified; from level 1 on, raw formulas are replaced by stable nodes.
     """
     if level:
         program = program.rebuilt(stability.stabilising())
@@ -187,7 +187,7 @@ def schedule_functions(functions: Functions, base: str, level: int) -> Functions
 
 
 def plan_functions(functions: Functions) -> Functions:
-    """Decide where every value of a planned function lies."""
+    """Plan the memory of planned functions."""
     return functions.each(with_memory)
 
 
@@ -209,11 +209,11 @@ def passes(
 ) -> dict[str, Pass]:
     """Return every pass of a compilation by name, in order.
 
-    ``modules`` are those that are made, ``base`` the folder that quoted files are
-    relative to; ``apart`` says that they make a package, ``target`` what they are
-    written for.
+    ``modules`` are those to generate, ``base`` is the folder that quoted files are
+    relative to; ``apart`` says that the modules make a package, ``target`` is the
+    library that they are written for.
     """
-    written = min(level, 1)  # what is planned is written in another way
+    written = min(level, 1)  # the level of readable functions
     planned = level == 2 and apart and "train" in modules
 
     optimizer = None

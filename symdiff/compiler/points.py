@@ -1,4 +1,4 @@
-"""Points of a generated module: arguments that are valid for it, given or drawn.
+"""Points of a generated module: valid arguments for it, given or drawn.
 
 In: a generated module, and its self-check where it has one. Out: `Point`s in float64.
 Invariant: a point that is given has passed the module's own check.
@@ -100,7 +100,7 @@ class Points:
         return Point(label, both, held, False)
 
     def hold(self, point: Point) -> None:
-        """Let the module's own checks look at a point, those of lengths among them."""
+        """Run the module's own checks of a point, those of lengths among them."""
         subject = Subject(self.module)
         try:
             with subject.lifted(point):  # points are in float64, whatever is declared
@@ -109,7 +109,7 @@ class Points:
                 subject.results(point)
         except (TypeError, ValueError) as error:
             if point.drawn:
-                lengths_of(self.module)  # says so if there are none
+                lengths_of(self.module)  # raises if no lengths are valid
             raise DerivativeError(
                 f"{point.label or 'a random point'}: {error}; give arrays that fit."
             ) from error

@@ -1,8 +1,8 @@
-"""Programs of what is declared: the first value of a compilation.
+"""From a declaration to a program: the first value of a compilation.
 
-In: a `Model` or `Function`, and what it is differentiated by. Out: a `Program` without
-gradients. Invariant: what prediction returns is resolved for inference, the rest for
-training.
+In: a `Model` or `Function`, and the variables of differentiation. Out: a `Program`
+without gradients. Invariant: outputs of prediction are resolved for inference, all
+other results for training.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def program_of(
 ) -> Program:
     """Return a declaration as a program, to be differentiated by ``wrt``.
 
-    With ``trains`` it computes what a training module does beside the gradients.
+    With ``trains`` it includes what a training module computes beside the gradients.
     """
     if isinstance(declared, Function):
         return function_program(declared, wrt)
@@ -39,7 +39,7 @@ def program_of(
 
 
 def _with_training(program: Program, model: Model) -> Program:
-    """Return a program with what is evaluated, and what its means divide by."""
+    """Return a program with evaluation, and the divisors of means."""
     assert model.loss is not None
     named = {"loss": model.loss, **model.metrics}
     arguments = (*program.inputs, *program.targets)
@@ -53,10 +53,10 @@ def _with_training(program: Program, model: Model) -> Program:
 
 
 def with_plain(program: Program) -> Program:
-    """Return a model's program with what it predicts apart, as it was declared.
+    """Return a model's program with a further copy of its prediction, as declared.
 
-    The package's check compares prediction with it. The results of a function are
-    computed twice as it is.
+    The package's check compares prediction with this copy. A function needs none: its
+    results are computed by forward.py and by backward.py.
     """
     if not (program.is_model and program.wrt):
         return program
@@ -87,15 +87,15 @@ def _named(names: Sequence[str], tensors: Sequence[Tensor]) -> tuple[Named, ...]
 def is_analytic(results: Sequence[Tensor]) -> bool:
     """Whether the formulas of all results hold for complex arguments.
 
-    What takes or gives no floats stays as it is: masks, indices, constants. The ops of
-    bodies count as well.
+    Ops without float operands or float results do not count: masks, indices, constants.
+    The ops of bodies do.
     """
     nodes = every_node(topological([t.node for t in results]))
     return all(n.op.analytic or not _is_smooth(n) for n in nodes)
 
 
 def _is_smooth(node: Node) -> bool:
-    """Whether floats come in and go out of a node."""
+    """Whether a node has float operands and float results."""
     kinds = [types_of(i) for i in node.inputs]
     comes = any(t.dtype.is_float for types in kinds for t in types)
     return comes and any(t.dtype.is_float for t in types_of(node))

@@ -32,10 +32,10 @@ class Point:
 class Subject:
     """A generated module that has a backward pass, called with float64 arrays.
 
-    Widths that were declared are lifted: its text runs in float64, or in complex
-    numbers at a complex point. Its own check of arguments, which refuses these, is left
-    out while it is measured. ``holding`` are its modules that give what stop_gradient
-    hides, and the results given that.
+    Its text runs in float64 whatever widths were declared, or in complex numbers at a
+    complex point. Its own check of arguments, which would refuse these, is skipped.
+    ``holding`` are its two modules that return the values that stop_gradient hides, and
+    the results from these.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Subject:
         return [v for v in values if np.asarray(v).dtype.kind in "fc"], residuals
 
     def weights(self, point: Point, rng: np.random.Generator) -> list[np.ndarray]:
-        """Return random cotangents of the results; of a loss, one that is not 1."""
+        """Return random cotangents of the results; for a loss a number other than 1."""
         if self.is_model:
             return [np.asarray(2.0)]
         return [rng.standard_normal(np.shape(v)) for v in self.results(point)[0]]
 
     def hidden(self, point: Point) -> list[Any]:
-        """Return what stop_gradient hides from the gradient at a point."""
+        """Return the values at a point that stop_gradient hides from the gradient."""
         if self._holding is None:
             return []
         return self._called(self._holding[0], point)
@@ -87,7 +87,7 @@ class Subject:
     def value(self, point: Point, weights: list[np.ndarray], hidden: Any = ()) -> Any:
         """Return the loss, or the results contracted with their cotangents.
 
-        Values that stop_gradient hides are ``hidden``, where there are any.
+        ``hidden`` are the values that stop_gradient hides, if there are any.
         """
         if hidden and self._holding is not None:
             values = self._called(self._holding[1], point, hidden)
@@ -109,8 +109,8 @@ class Subject:
     def gradients(self, point: Point, weights: list[np.ndarray]) -> list[np.ndarray]:
         """Return the derived gradients, of a loss over its cotangent.
 
-        They come in the order of `targets`. Of two calls the second counts: backward
-        must leave the residuals as they are.
+        They come in the order of `targets`. backward is called twice, and the second
+        result is returned: backward must not change the residuals.
         """
         residuals = self.results(point)[1]
         given: list[Any] = [dict(point.params)] if self.is_model else []
@@ -124,7 +124,7 @@ class Subject:
         return [np.asarray(g) for g in found]
 
     def name_targets(self, point: Point) -> None:
-        """Find out what is differentiated, by a call at a point."""
+        """Find the variables of differentiation by a call at a point."""
         if not self.is_model:
             fields = self.module.Gradients._fields
             taken = inspect.signature(self._primal).parameters
@@ -142,7 +142,7 @@ class Subject:
         ]
 
     def moved(self, point: Point, target: tuple[str, str], by: Any) -> Point:
-        """Return a point with one array moved; all floats complex where that is."""
+        """Return a point with one array moved; all floats are complex if ``by`` is."""
         groups = {"params": dict(point.params), "arguments": dict(point.arguments)}
         group, name = target
         if np.iscomplexobj(by):
@@ -153,7 +153,7 @@ class Subject:
         return Point(point.label, groups["params"], groups["arguments"], point.drawn)
 
     def array(self, point: Point, target: tuple[str, str]) -> np.ndarray:
-        """Return what is differentiated by."""
+        """Return the array at a point that a target names."""
         group, name = target
         return np.asarray(getattr(point, group)[name])
 

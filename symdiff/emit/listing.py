@@ -2,7 +2,7 @@
 
 In: the text of a module, and the functions that were printed into it. Out: a `Listing`,
 which is a source map: `Line`s with their rows, the values they compute, the shape and
-the rule that are told of them, and the statement of the user that they stand under.
+the rule in their comments, and the user's statement whose heading they are under.
 Invariant: a line's rows of the module hold exactly its statement; nothing is read back
 from text.
 """
@@ -30,12 +30,12 @@ _WORDS = {py.Return: "return", py.While: "while", py.If: "if", py.FuncDef: "def"
 class Line:
     """A statement of a generated function, on the rows ``first`` to ``last``.
 
-    Rows are counted from 1; a comment of its own that stands above it begins at
-    ``above``. ``tensors`` are the values that it computes or, where it is a step of an
-    operation, helps to compute; none where it unpacks, checks or returns. ``shape`` and
-    ``rule`` are what is told of the first. ``statement`` is the user's, quoted in
-    ``heading``. ``depth`` is how many of these lines it stands in, ``looped`` whether
-    one of them is a loop.
+    Rows are counted from 1; a comment of its own above it begins at ``above``.
+    ``tensors`` are the values that it computes or, where it is a step of an operation,
+    helps to compute; none where it unpacks, checks or returns. ``shape`` and ``rule``
+    are those of the first. ``statement`` is the user's, quoted in ``heading``.
+    ``depth`` is the number of lines that it is nested in, ``looped`` whether one of
+    them is a loop.
     """
 
     function: str
@@ -58,7 +58,7 @@ class Line:
 
     @property
     def is_compound(self) -> bool:
-        """Whether other lines stand in it."""
+        """Whether other lines are nested in it."""
         return isinstance(self.stmt, COMPOUND)
 
     @property
@@ -84,8 +84,10 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A function's name, its parameters between the parentheses, the pieces of its body
-    as they are printed, and the nodes of its names. Templates may put rows between.
+    """A function as it was printed, from which its listing is made.
+
+    ``parameters`` is the text between the parentheses, ``pieces`` are the printed parts
+    of the body, between which templates may put rows, ``nodes`` the values of names.
     """
 
     name: str
@@ -113,10 +115,9 @@ class Record:
 class Region:
     """A function of a module, and its rows; ``lines`` are those of its body.
 
-    ``body`` is the first row of that, ``headings`` are the rows where statements of the
-    user are quoted, ``parameters`` stand in the head. ``nodes`` are the values that
-    names stand for, whether given, unpacked or computed. What a template lays out has
-    no lines.
+    ``body`` is its first row, ``headings`` are the rows where statements of the user
+    are quoted, ``parameters`` those of the head. ``nodes`` are the values of names,
+    whether given, unpacked or computed. Rows that come from a template have no lines.
     """
 
     name: str
@@ -202,7 +203,7 @@ class Listing:
 def listing_of(text: str, parts: Sequence[Listed | Record]) -> Listing:
     """Return the listing of a module that these parts were printed into.
 
-    Raises `SymdiffError` where one does not stand in the text as it was printed.
+    Raises `SymdiffError` where one is not in the text as it was printed.
     """
     rows = text.split("\n")
     by_name = {part.name: part for part in parts}
@@ -234,7 +235,7 @@ def _spans(rows: Sequence[str]) -> Iterator[tuple[str, str, int, int]]:
 
 
 def _region(listed: Listed, rows: Sequence[str], first: int, last: int) -> Region:
-    """Return a function, in whose rows the pieces stand in their order."""
+    """Return the region of a function, whose rows hold its pieces in their order."""
     starts: list[tuple[int, py.Printed]] = []
     at = first + 1
     for piece in (p for p in listed.pieces if p.text):
@@ -287,7 +288,7 @@ def _headings(placed: Iterable[py.Placed], start: int) -> Iterator[tuple[int, He
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What a line stands in: a statement, its values, and the heading over them."""
+    """The statement around a line, its values, and the heading in force."""
 
     stmt: py.Stmt | None = None
     tensors: tuple[Tensor, ...] = ()
@@ -297,7 +298,7 @@ class _Around:
 
 def _lines(function: str, placed: Iterable[py.Placed], start: int) -> Iterator[Line]:
     """Yield the lines of what was printed from a row on."""
-    stack = [_Around()]  # of each depth
+    stack = [_Around()]  # by depth
     for p in placed:
         del stack[p.depth + 1 :]
         here = stack[-1]

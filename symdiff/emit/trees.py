@@ -1,7 +1,7 @@
-"""Generated functions as Python's own trees, for what runs parts or variants of them.
+"""Generated functions as trees of `ast`, for code that runs parts or variants of them.
 
-In: a listing. Out: trees of `ast` on the rows of the module. Invariant: a tree is its
-caller's own, to be changed at will.
+In: a listing. Out: trees with the line numbers of the module. Invariant: every call
+returns a new tree, which the caller may change.
 """
 
 from __future__ import annotations

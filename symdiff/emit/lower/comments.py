@@ -1,7 +1,7 @@
-"""What the comments of generated code say: the user's statement, types, and rules.
+"""The comments of generated code: the user's statement, types, and rules.
 
 In: tensors and the context of the body they are computed in. Out: text without its
-``#``. Invariant: a comment makes no demands on the body.
+``#``. Invariant: writing a comment never makes the body read or bind anything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from symdiff.ops.core.text import is_statements
 WIDTH = 88
 INDENT = 4
 _HEADING_WIDTH = 82
-_RULE_WIDTH = 40  # columns that a comment's words may take
+_RULE_WIDTH = 40  # two rules must be shorter than this in sum
 
 
 def shape_comment(node: Node) -> str:
@@ -76,9 +76,9 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
 
 
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
-    """Return the primal formulas that a derivative's inlined terms belong to, in words.
+    """Return the rules and primal formulas of a derivative's inlined terms, in words.
 
-    Two at most, each in full and, where that is shorter, without its rule.
+    There are two at most, each in full and, if shorter, without the rule.
     """
     if tensor.site.primal is None:
         return []
@@ -92,7 +92,7 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
         if primal is None or is_given(current.node):
             continue  # equal numbers are one node, whichever rule they come from
         if not primal.node.op.leaf and current.site.rule != FAN_OUT:
-            # All sums of one shape share what stretches a cotangent.
+            # All sums of one shape share the node that broadcasts a cotangent.
             stretched = current.node.op.facts.repeats and current is not tensor
             if not stretched or primal.node.op not in applied:
                 if (primal, stretched) not in told:
@@ -117,9 +117,9 @@ def _inlined(tensor: Tensor, context: Context) -> list[Tensor]:
 
 
 def _flows(tensor: Tensor, context: Context) -> bool:
-    """Whether a cotangent or tangent enters what a statement computes.
+    """Whether a statement's value depends on a cotangent or tangent.
 
-    What it takes of residuals alone may be shared with other rules' lines.
+    A value made from residuals alone may be shared with the lines of other rules.
     """
     waiting = [tensor]
     while waiting:
@@ -140,9 +140,9 @@ def _is_seed(tensor: Tensor) -> bool:
 
 
 def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ...]:
-    """Return what a derivative's line comes from: a rule in words, or the formula.
+    """Return a derivative's rule in words, or else the primal's formula.
 
-    ``bare`` leaves out of what.
+    With ``bare`` the operands of the primal are left out.
     """
     op = primal.node.op
     formula = "" if bare else _formula(primal, context)
@@ -170,13 +170,13 @@ def _formula(primal: Tensor, context: Context) -> str:
 def _quiet(
     operands: Sequence[py.Expr], context: Context
 ) -> Callable[[str], py.Expr | None]:
-    """Return a substitution for comments, which makes no demands on the body."""
+    """Return a substitution for comments, which changes nothing in the context."""
     inner = substitution(operands, context)
     return lambda name: texts.as_told(name) or inner(name)
 
 
 def _named(tensor: Tensor, context: Context) -> py.Expr | None:
-    """Return how a comment calls an operand: its name, or a literal."""
+    """Return an operand as comments show it: its name, or a literal."""
     node = tensor.node
     while node.op.facts.repeats:
         node = node.inputs[0]
@@ -192,6 +192,6 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
 
 
 def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:
-    """Return what tells one statement of the user from another."""
+    """Return a key of the user's statement that declared a tensor."""
     statement = resolver.statement(tensor)
     return statement.place if statement else "no source"

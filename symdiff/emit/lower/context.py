@@ -1,9 +1,9 @@
-"""What lowering one body needs to know, and the expressions that follow from it alone.
+"""The context in which one body is lowered, and expressions that depend on it alone.
 
 In: names, given values, the placeholders of a text. Out: expressions of lengths,
-dtypes, literals and constants. Invariant: what a body reads besides its operands
-(lengths, the float dtype, stored constants) is noted in the context, so that its
-prologue can provide it.
+dtypes, literals and constants. Invariant: everything that a body reads besides its
+operands (lengths, the float dtype, stored constants) is noted in the context, so that
+the prologue of the function can provide it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from symdiff.plan.schedule import LITERAL_ELEMENTS, Step, items_by_source
 
 @dataclass(slots=True)
 class Context:
-    """What lowering one body needs: names, sources of lines, and values at hand.
+    """The state of lowering one body: names, sources of lines, and values at hand.
 
     ``given`` maps each available node to its expression. ``float_from`` is an
-    expression whose dtype is the float dtype of the run, the value of ``float_node``;
-    ``float_read`` says whether a statement asked for it. ``constants`` collects arrays
-    to be loaded from a file.
+    expression whose dtype is the float dtype of the run; it is that of ``float_node``.
+    ``float_read`` says whether a statement reads this dtype. ``constants`` collects
+    arrays to be loaded from a file.
     """
 
     names: Names
@@ -50,11 +50,11 @@ class Context:
     sites: Mapping[Node, int] = field(default_factory=dict)  # ordinals of random leaves
     headings: bool = True
     written: dict[Node, py.Expr] = field(default_factory=dict)
-    dims: set[str] = field(default_factory=set)  # symbols read that no loop before told
+    dims: set[str] = field(default_factory=set)  # symbols read, but for trip counts
     float_node: Node | None = None
     float_read: bool = False
     control: Callable[[Step, Context], list[py.Stmt]] | None = None
-    owners: dict[Node, Node] = field(default_factory=dict)  # loops of bound leaves
+    owners: dict[Node, Node] = field(default_factory=dict)  # a bound leaf's loop
     shared_names: dict[tuple[Node, Node], str] = field(default_factory=dict)
     float_is: py.Expr | None = None  # the dtype itself, where it is given
     numbers: Numbers = field(default_factory=Numbers)  # which values are Python floats
@@ -69,7 +69,7 @@ class Context:
         return found if found is not None else self.given.get(node)
 
     def items_of(self, node: Node) -> dict[int, Tensor]:
-        """Return the results of a node with several that are read, by place."""
+        """Return the results that are read of a node with several, by index."""
         if self._items is None or self._items[0] is not self.tensors:
             self._items = (self.tensors, items_by_source(self.tensors))
         return self._items[1].get(node, {})
@@ -81,7 +81,7 @@ def substitution(
     out: py.Expr | None = None,
     node: Node | None = None,
 ) -> texts.Substitute:
-    """Return what the placeholders of a text stand for."""
+    """Return a function from the placeholders of a text to expressions."""
 
     def substitute(name: str) -> py.Expr | None:
         if name[0] != "_":
@@ -114,9 +114,9 @@ def dim_expression(dim: Any, context: Context) -> py.Expr:
 
 
 def float_source(arrays: Iterable[Node]) -> Node | None:
-    """Return the array whose dtype is that of the run's floats, of some at hand.
+    """Return the array, of those at hand, whose dtype is the float dtype of the run.
 
-    One of a declared width tells it only where there is no other; the wider, then.
+    An array of a declared width counts only if there is no other; then the wider does.
     """
     floats = [n for n in arrays if n.dtype.is_float]
     floats.sort(key=lambda n: (n.dtype != FLOAT, n.dtype == FLOAT32, not n.shape))
@@ -161,7 +161,7 @@ def constant(node: Node, context: Context) -> py.Expr:
         if value.dtype.name == node.dtype.name:
             return loaded
         return context.target.converted(loaded, dtype_expression(node.dtype, context))
-    if not value.size:  # brackets cannot say the lengths beside a 0
+    if not value.size:  # brackets cannot express the other lengths
         shape = py.Tuple_(tuple(map(py.Lit, value.shape)))
         size = shape if value.ndim > 1 else py.Lit(0)
         dtype = dtype_expression(node.dtype, context)
@@ -178,9 +178,9 @@ def stored_name(value: np.ndarray, constants: dict[str, np.ndarray]) -> str:
 
 
 def constant_name(value: np.ndarray) -> str:
-    """Return a stored array's name, which tells its dtype, shape and bytes.
+    """Return a stored array's name, a hash of its dtype, shape and bytes.
 
-    So a module never reads another array under the name that it knows.
+    So a module never reads another array under a name that it knows.
     """
     told = f"{value.dtype.str} {value.shape} ".encode() + value.tobytes()
     return f"c{hashlib.sha256(told).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""Indices of indices as one: ``x[3:4][0]`` is ``x[3]``, ``x[1][0]`` is ``x[1, 0]``.
+"""Joining nested indices: ``x[3:4][0]`` is ``x[3]``, ``x[1][0]`` is ``x[1, 0]``.
 
 In: an expression and the items to index it with. Out: the shortest indexing of the same
 elements. Invariant: only ints and slices whose bounds are written out are joined; what
@@ -14,7 +14,7 @@ def indexed(value: py.Expr, items: tuple[py.Expr, ...]) -> py.Expr:
     """Return ``value[items]``, joined with an index that ``value`` itself ends in."""
     if isinstance(value, py.Index) and _is_basic(value.items) and _is_basic(items):
         joined = _joined(list(value.items), list(items))
-        # What a call returns may be a tuple, as in `np.linalg.lstsq(...)[0][:, 0]`.
+        # A call may return a tuple, as in `np.linalg.lstsq(...)[0][:, 0]`.
         sliced = any(isinstance(item, py.Slice) for item in value.items)
         if joined is not None and (sliced or not isinstance(value.value, py.Call)):
             return py.Index(value.value, tuple(joined))
@@ -26,7 +26,7 @@ def _is_basic(items: tuple[py.Expr, ...]) -> bool:
 
 
 def _joined(first: list[py.Expr], second: list[py.Expr]) -> list[py.Expr] | None:
-    """Return the one index of ``x[first][second]``; None where it cannot be told."""
+    """Return the single index equal to ``[first][second]``, or None if not known."""
     result: list[py.Expr] = []
     waiting = list(second)
     for item in first:

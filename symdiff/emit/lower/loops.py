@@ -2,8 +2,7 @@
 
 In: a `scan`, `while_loop` or `cond` node. Out: a ``for``, ``while`` or ``if`` over the
 statements of its body. Invariant: loops stay loops; carries are rebound, never written
-into, so what a loop starts from is left as it was; stacks are allocated once, before
-the loop.
+into, so the initial values are not changed; stacks are allocated once, before the loop.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from symdiff.ops.control.while_loops import WHILE
 from symdiff.plan.schedule import Step
 from symdiff.rewrite.prune import live_outputs
 
-STEPS = re.compile(r"(\w+)_steps(?:_\d+)?$")  # what a loop keeps of all its steps
+STEPS = re.compile(r"(\w+)_steps(?:_\d+)?$")  # a stack of all steps
 
 
 def lower_control(step: Step, context: Context) -> list[py.Stmt]:
@@ -54,8 +53,8 @@ def _variables(
 ) -> list[py.Name]:
     """Return the names of bound leaves.
 
-    A carry has the name of the result it ends as; a leaf that two loops share gets a
-    name in each.
+    A carry has the name of its result, the value at the end; a leaf that two loops
+    share gets a name in each.
     """
     names: list[py.Name] = []
     for i, p in enumerate(params):
@@ -80,7 +79,7 @@ def _operands(
     context: Context,
     read: set[Node] | None = None,
 ) -> tuple[list[py.Stmt], list[py.Expr]]:
-    """Return names for the operands from ``start`` on, and what assigns new ones."""
+    """Return assignments, and the names that they give operands from ``start`` on."""
     made: list[py.Stmt] = []
     found: list[py.Expr] = []
     first = 0 if node.op is COND else start
@@ -126,14 +125,14 @@ def _computed(
 
 
 def _strong_values(nodes: Sequence[Node], context: Context) -> list[py.Expr]:
-    """Return values as they are handed to a variable: of the run's width."""
+    """Return expressions of values for variables, Python floats in the run's width."""
     return [strong(expression_of(n, context), n, "_0", context) for n in nodes]
 
 
 def _rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.Stmt]:
-    """Return the assignment of new carries, as if all at once.
+    """Return the assignments of new carries, with the effect of a simultaneous one.
 
-    One after the other, wherever no later value reads what has been overwritten.
+    They are separate statements wherever no later value reads an overwritten carry.
     """
     waiting = [(t, v) for t, v in zip(targets, values, strict=True) if t != v]
     made: list[py.Stmt] = []
@@ -157,7 +156,7 @@ def _rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.S
 
 
 def _added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.Stmt]:
-    """Return ``total += x`` for ``total = total + x`` of the loop's own arrays."""
+    """Replace ``total = total + x`` by ``total += x`` for arrays of the loop's own."""
     made: list[py.Stmt] = []
     for s in stmts:
         match s:
@@ -225,7 +224,7 @@ def _scan(step: Step, context: Context) -> list[py.Stmt]:
         _rebound(carries, values[: len(live)]), _own_totals(node, names, context)
     )
     if rows and not counts and is_counted(node.attrs["length"]):
-        steps = expression_of(node.inputs[n], context)  # it is there to be counted
+        steps = expression_of(node.inputs[n], context)  # only its length is used
     else:
         steps = py.call("range", dim_expression(node.attrs["length"], context))
         if node.attrs["reverse"]:
@@ -255,7 +254,7 @@ def _own_totals(
 def _name_rows(
     params: Sequence[Tensor], sources: Sequence[Node], context: Context
 ) -> None:
-    """Call a row of ``error_steps`` error, as the loop did that kept it."""
+    """Name a row of a stack ``error_steps`` error, as in the loop that stacked it."""
     for p, source in zip(params, sources, strict=True):
         stack = context.given.get(source) or context.written.get(source)
         kept = STEPS.match(stack.id) if isinstance(stack, py.Name) else None
@@ -266,7 +265,7 @@ def _name_rows(
 def _row_names(
     names: Sequence[py.Name], rows: Sequence[py.Expr], context: Context
 ) -> list[py.Name]:
-    """Return a row's variable: the leaf's name, unless the sequence itself took it."""
+    """Return the variables of rows: the leaf's name, unless the sequence has it."""
     return [
         py.Name(context.names.claim(f"{name.id}_t")) if name in rows else name
         for name in names
@@ -341,10 +340,10 @@ def _while(step: Step, context: Context) -> list[py.Stmt]:
 
 
 def _turns(node: Node, context: Context) -> py.Name | None:
-    """Return the variable for how often a loop ran, where that is read.
+    """Return the variable for a loop's trip count, if it is read.
 
-    A symbol is known from its loop on, and inside what follows; a loop in another body
-    may use the same symbol for a length of its own.
+    Its symbol is known after the loop, and in bodies that follow; a loop in another
+    body may use the same symbol for a trip count of its own.
     """
     steps = node.attrs["steps"]
     return None if steps is None else py.Name(context.names.claim("steps"))

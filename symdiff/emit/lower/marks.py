@@ -1,8 +1,8 @@
-"""What the lowering knows of a statement, beside its text.
+"""Marks: what the lowering knows about a statement, beside its text.
 
 In: tensors, and statements of the user. Out: marks, which the printer hands on with the
-rows that a statement takes. Invariant: a statement's comment is what its mark tells, or
-nothing.
+rows that a statement takes. Invariant: a statement's comment is that of its mark, if it
+has a comment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from symdiff.graph.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Heading(py.Mark):
-    """Of the comment that quotes a statement of the user; ``text`` is the quotation."""
+    """The mark of a comment that quotes a user's statement, as in ``text``."""
 
     statement: Statement
     text: str
@@ -29,7 +29,7 @@ class Heading(py.Mark):
 
 @dataclass(frozen=True, slots=True)
 class Computes(py.Mark):
-    """Of what computes values: these, the shape of the first, and the rule in words."""
+    """The mark of a computation: its values, the first one's shape, and the rule."""
 
     tensors: tuple[Tensor, ...]
     shape: str = ""
@@ -37,17 +37,17 @@ class Computes(py.Mark):
 
     @property
     def comment(self) -> str:
-        """What is said beside the statement."""
+        """The comment beside the statement."""
         return f"{self.shape}   {self.rule}" if self.rule else self.shape
 
 
 def place_of(statement: Statement) -> str:
-    """Return what follows a quotation: where in the spec it stands."""
+    """Return the text after a quotation: its place in the spec."""
     return f"     [{statement.location}]"
 
 
 def marked(stmts: Iterable[py.Stmt], tensor: Tensor) -> list[py.Stmt]:
-    """Return statements that compute a tensor, or help to; each says so."""
+    """Return statements that compute a tensor, or help to, each with a mark."""
     return [
         s if s.mark is not None else replace(s, mark=Computes((tensor,))) for s in stmts
     ]

@@ -1,5 +1,4 @@
-"""Names for generated code: the user's own wherever there is one, unique and stable
-always.
+"""Names for generated code: the user's own where there is one, and always unique.
 
 In: tensors and the resolver of their statements. Out: Python identifiers. Invariant:
 names depend on the declaration alone (not on ids, hashes or what was compiled before),
@@ -97,8 +96,10 @@ class Names:
         arguments: Iterable[Tensor] = (),
         words: Iterable[str] = (),
     ) -> None:
-        """Name the leaves; ``arguments`` are those that train.py's functions take,
-        ``words`` are given to something else.
+        """Name the leaves.
+
+        ``arguments`` are those that train.py's functions take; ``words`` are names that
+        are already used for something else.
         """
         self._resolver = resolver
         self._used: set[str] = set(words)
@@ -124,9 +125,9 @@ class Names:
         return unique
 
     def copy(self, taken: frozenset[str]) -> Names:
-        """Return names that go on from these, and leave these as they are.
+        """Return a copy of these names, to which more can be added.
 
-        Every leaf and dim that has one of the ``taken`` names has another there.
+        A leaf or dim that has one of the ``taken`` names gets another one in the copy.
         """
         made = copy.copy(self)
         made._used, made._counts = set(self._used), dict(self._counts)
@@ -172,7 +173,7 @@ class Names:
         return user_name(tensor, self._resolver)
 
     def wish(self, tensor: Tensor) -> str:
-        """Return the name a tensor should have, were it free."""
+        """Return the name a tensor should have if it is free."""
         own = self.user_name(tensor)
         if own:
             return own
@@ -198,7 +199,7 @@ class Names:
         return f"{self.wish(body.outputs[index])}_steps"
 
     def _best_primal(self, tensor: Tensor) -> tuple[str, Tensor]:
-        """Prefer the primal with the user's own name, then the first."""
+        """Return the first primal that the user named, else the first of all."""
         named = [c for c in tensor.cotangent_of if self.user_name(c[1])]
         return (named or tensor.cotangent_of)[0]
 

@@ -1,9 +1,8 @@
 """Statements that follow a memory plan.
 
 In: a `MemoryPlan` and its steps. Out: statements with ``out=``, and the fields of the
-memory they use. Invariant: a step's value is bound to a name that no later statement
-finds overwritten, because the plan keeps its memory until the last statement that reads
-it.
+memory they use. Invariant: no statement reads a name whose memory has been overwritten,
+because the plan keeps a value's memory until the last statement that reads it.
 """
 
 from __future__ import annotations
@@ -47,18 +46,18 @@ _RANGE = re.compile(r"np\.arange\(((?:_dim_\w+|[\d\s+*-])+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Something a plan holds: name, what it is, and the expression that makes it."""
+    """A field of the plan: name, comment, and a function to the expression of it."""
 
     name: str
     comment: str
     make: Callable[[Context], py.Expr] | None
     dim: str = ""
-    kind: str = ""  # its annotation; that of an array, unless it is said
+    kind: str = ""  # the annotation, if it is no array
 
 
 @dataclass(slots=True)
 class Lowered:
-    """Statements, and what they use of the plan."""
+    """Statements, and the parts of the plan that they use."""
 
     stmts: list[py.Stmt]
     buffers: dict[Buffer, str]  # scratch by name
@@ -78,7 +77,7 @@ def lower_plan(
 ) -> Lowered:
     """Return the statements of a planned body.
 
-    ``where`` are the destinations by name that are not entries of a mapping.
+    ``where`` maps names of destinations that are not entries of a dict to expressions.
     """
     letters: dict[str, int] = {}
     lowered = Lowered([], {}, destinations=where or {})
@@ -108,7 +107,7 @@ def lower_plan(
 
 
 def _name_constants(plan: MemoryPlan, lowered: Lowered, context: Context) -> None:
-    """Let array constants be made once, with the plan."""
+    """Give array constants names, under which they are made once, with the plan."""
     nodes = [i for p in plan.places for i in p.node.inputs if i.op is CONSTANT]
     nodes += [n for _, n, _ in plan.copies if n.op is CONSTANT]
     for node in dict.fromkeys(nodes):
@@ -120,7 +119,7 @@ def _name_constants(plan: MemoryPlan, lowered: Lowered, context: Context) -> Non
 def _shared_names(
     plan: MemoryPlan, same: Mapping[Node, Node], context: Context
 ) -> dict[Node, Tensor]:
-    """Let a nameless value that one statement overwrites have that statement's name."""
+    """Return nameless values, and the tensors that overwrite them and give the name."""
     reads: dict[Node, int] = {}
     for p in plan.places:
         for i in p.node.inputs:
@@ -158,7 +157,7 @@ def _statement(
     mark = told(step.tensor, context)
     operands = operands_of(node, context.target.text(node), context)
     memory = _memory(buffer, lowered)
-    name: py.Expr = memory  # a vector of the optimiser's that is updated keeps its name
+    name: py.Expr = memory  # the optimiser's own vectors keep their names
     if not isinstance(memory, py.Name) or buffer.scratch:
         name = py.Name(context.names.of(shared.get(node, step.tensor)))
     if buffer.scratch:
@@ -251,7 +250,7 @@ def _filled(
 
 
 def plan_fields(plan: MemoryPlan, lowered: Lowered, context: Context) -> list[Held]:
-    """Return what the plan holds: lengths that statements read, then arrays."""
+    """Return the fields of the plan: lengths that statements read, then arrays."""
     fields = [Held(context.names.dim(d), "int", None, d) for d in sorted(context.dims)]
     for text, name in lowered.ranges.items():
         fields.append(Held(name, f"0..{_spoken(text)}-1", _range_maker(text)))

@@ -41,7 +41,7 @@ class Statement:
         return f"{self.file}:{self.line}"
 
 
-# Our own namespace before a call: headings leave it out, `dense(h, 10)` says enough.
+# symdiff's namespace before a call, which headings leave out: `dense(h, 10)`.
 _OURS = re.compile(r"\b(?:sd|symdiff)\.(?:\w+\.)*(?=\w+\()")
 
 Span = tuple[int, int, int, int]  # first line, first column, last line, last column
@@ -160,7 +160,7 @@ def printable(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def _parsed(source: str) -> ast.Module | None:
-    """Return the tree of a source text, or None where there is none to be had."""
+    """Return the tree of a source text, or None if it is empty or cannot be parsed."""
     try:
         return ast.parse(source) if source else None
     except SyntaxError:  # a notebook cell with magics
@@ -221,7 +221,7 @@ def _innermost(module: ast.Module, span: Span) -> ast.stmt | None:
 
 
 def _holding(body: list[ast.AST], span: Span) -> ast.AST | None:
-    """Return the node of a list that a span lies in."""
+    """Return the node of a list that contains a span."""
     for node in body:
         if hasattr(node, "lineno") and _contains(_span_of(node), span):
             return node
@@ -229,7 +229,7 @@ def _holding(body: list[ast.AST], span: Span) -> ast.AST | None:
 
 
 def _holding_of_many(body: list[ast.stmt], span: Span) -> ast.AST | None:
-    """Return the statement that a span lies in, of statements in source order."""
+    """Return the statement that contains a span, by bisection in source order."""
     at = bisect.bisect_right(body, span[:2], key=lambda s: _span_of(s)[:2]) - 1
     return body[at] if at >= 0 and _contains(_span_of(body[at]), span) else None
 

@@ -62,7 +62,7 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
     if isinstance(node.type, TupleType):
         return lower_tuple(step, context)
     if node.op is ITEM and node in context.written:
-        return []  # unpacked where the results were computed
+        return []  # unpacked in the statement that computes all results
     name = py.Name(context.names.of(tensor))
     if step.absorbed is not None:
         made = _statements(step.absorbed.node, name, context, tensor)
@@ -116,7 +116,7 @@ def expression_of(
 ) -> py.Expr:
     """Return a value's name, or the expression that is inlined for it.
 
-    ``elide_in`` is an elementwise reader that lets NumPy do the broadcasting.
+    ``elide_in`` is an elementwise reader, in which NumPy broadcasts the value itself.
     """
     ready = context.at_hand(node)
     if ready is not None:
@@ -139,7 +139,7 @@ def build(node: Node, context: Context) -> py.Expr:
         return _filled(node, context)
     text = context.target.text(node)
     widened = "_float" not in text and _is_made_of_numbers(node, context)
-    # `where` takes Python floats as they are; what has a width needs it once.
+    # `where` takes Python floats as they are; the width is given to its result.
     bare = widened and context.target.is_choice(text)
     operands = operands_of(node, "_0 + _1" if bare else text, context)
     made = texts.expression(text, substitution(operands, context, node=node))
@@ -162,7 +162,7 @@ def _is_made_of_numbers(node: Node, context: Context) -> bool:
 
 
 def _filled(node: Node, context: Context) -> py.Expr:
-    """Return an array of zeros, or of ones, or of any number."""
+    """Return an array of one number: `zeros`, `ones` or `full`."""
     (source,) = node.inputs
     shape = texts.expression(shape_text(node.shape), substitution((), context))
     dtype = dtype_expression(node.dtype, context)
@@ -224,7 +224,7 @@ def _elided(node: Node, context: Context) -> set[int]:
 
 
 def _elided_batch(node: Node, context: Context) -> set[int]:
-    """Return the operands of a product whose batch axes NumPy stretches itself."""
+    """Return the operands of a product whose batch axes NumPy broadcasts itself."""
     found = set()
     for i, source in enumerate(node.inputs):
         other = node.inputs[1 - i]
@@ -246,7 +246,7 @@ def is_filled(node: Node, context: Context) -> bool:
 
 
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
-    """Give a Python float the run's width, but as operand of an operator or array."""
+    """Give a Python float the run's width, unless an operator or array takes it."""
     if is_infix(text) or context.target.gives_width(text):
         return value
     if node not in context.numbers.python:

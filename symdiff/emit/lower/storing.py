@@ -62,7 +62,7 @@ def _merged(
 
 
 def _made_at(made: Sequence[py.Stmt], value: py.Expr) -> int | None:
-    """Return which statement makes a value, if one plain assignment does."""
+    """Return the position of the plain assignment that makes a value, or None."""
     for i, s in enumerate(made):
         if isinstance(s, py.Assign) and s.targets == (value,):
             return i
@@ -70,7 +70,7 @@ def _made_at(made: Sequence[py.Stmt], value: py.Expr) -> int | None:
 
 
 def _may_read(s: py.Stmt, array: py.Expr, views: Views) -> bool:
-    """Whether a statement may read an array; of any but a plain one, nobody knows."""
+    """Whether a statement may read an array: any statement but an assignment may."""
     if not isinstance(s, py.Assign):
         return True
     plain = all(isinstance(t, py.Name) or t == _all_of(t) for t in s.targets)
@@ -87,8 +87,7 @@ def _in_order(
 ) -> list[py.Stmt]:
     """Return the stores so that none overwrites what a later one reads.
 
-    Where they go in a circle, as of two arrays that change places, one value is copied
-    first.
+    A cycle, as when two arrays are exchanged, is broken by copying one value first.
     """
     waiting = [(a, v) for a, v in stores if a != v]
     made: list[py.Stmt] = []
@@ -120,7 +119,7 @@ def _reads(store: Store, waiting: Sequence[Store], views: Views) -> bool:
 
 
 def _all_of(array: py.Expr) -> py.Expr:
-    """Return ``array[...]``; of that, itself."""
+    """Return ``array[...]``, or the expression itself if it has that form."""
     if isinstance(array, py.Index) and array.items == (py.Ellipsis_(),):
         return array
     return py.Index(array, (py.Ellipsis_(),))

@@ -47,12 +47,12 @@ from symdiff.plan.routine import Routine
 from symdiff.plan.schedule import LITERAL_ELEMENTS, Style
 
 WIDTH = 88
-MESSAGE = 74  # columns that a broken line leaves for an error's words
+MESSAGE = 74  # columns for an error's message on a line of its own
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One program on its way to text: its functions, names, and what modules share."""
+    """One program to be printed: its functions, names, and constants of its modules."""
 
     functions: Functions
     names: Names
@@ -73,7 +73,7 @@ class Unit:
 
     @cached_property
     def facts(self) -> tuple[str, Cost]:
-        """What headers say of the graph: its hash, and the cost of what is computed."""
+        """The hash of the graph and the cost of its computation, for headers."""
         trains = "backward" in self.functions.routines
         tensors = self.tensors if trains else self.program.output_tensors
         return fingerprint(self.program), cost(tensors)
@@ -82,7 +82,7 @@ class Unit:
 def style_of(program: Program, resolver: Resolver, level: int) -> Style:
     """Return how the functions of a program are written."""
     order = {t.node: i for i, t in enumerate(program.wrt)}
-    # at first there are none
+    # before derivatives are taken there are no gradients
     derived = zip(program.wrt, program.gradients, strict=False)
     place = {g.node: order[v.node] for v, g in derived}
     groups: dict[Tensor, Hashable] = {}
@@ -111,9 +111,10 @@ def new_unit(
     trains: bool = False,
     words: Iterable[str] = (),
 ) -> Unit:
-    """Return a unit whose leaves and dims have names, fit for train.py's functions.
+    """Return a unit whose leaves and dims have names, none of them in ``words``.
 
-    None of them is one of ``words``.
+    With ``trains``, and always for a model, arguments do not collide with the local
+    names of train.py's functions.
     """
     program = functions.program
     symbols: dict[str, None] = {}
@@ -139,7 +140,7 @@ def bare_unit(
     trains: bool = False,
     words: Iterable[str] = (),
 ) -> Unit:
-    """Return the unit of a program whose functions are planned one by one."""
+    """Return the unit of a program without functions, which the caller plans."""
     resolver = Resolver(base)
     style = style_of(program, resolver, level)
     return new_unit(Functions(program, {}), resolver, style, trains, words)
@@ -151,7 +152,7 @@ def new_context(
     arrays: Sequence[Node],
     tensors: Mapping[Node, Tensor],
 ) -> Context:
-    """Return the lowering context of a body; ``arrays`` may tell the float dtype."""
+    """Return the lowering context of a body; one of ``arrays`` has the float dtype."""
     source = float_source(arrays)
     return Context(
         unit.names,
@@ -173,7 +174,7 @@ def leaf_name(unit: Unit, leaf: Tensor) -> py.Name:
 
 
 def unpack_params(unit: Unit, used: Sequence[Tensor], source: str) -> list[py.Stmt]:
-    """Return ``W, b = params["W"], params["b"]``, or a line each where it is long."""
+    """Return ``W, b = params["W"], params["b"]``, or one line each if it is long."""
     if not used:
         return []
     targets = [leaf_name(unit, p) for p in used]
@@ -195,7 +196,7 @@ def read_nodes(nodes: Iterable[Node], results: Iterable[Node]) -> set[Node]:
 
 
 def used_nodes(body: FunctionBody) -> set[Node]:
-    """Return the nodes that a body reads or returns, and what tells its dtype."""
+    """Return the nodes that a body reads or returns, and the one with its dtype."""
     found = read_nodes(body.order, body.results)
     if body.context.float_read and body.context.float_node is not None:
         found.add(body.context.float_node)
@@ -224,10 +225,10 @@ def compute(
     arrays: Sequence[Node] | None = None,
     dtype: str | None = None,
 ) -> FunctionBody:
-    """Lower the steps of a routine, ``given`` the expressions of what it is given.
+    """Lower the steps of a routine; ``given`` are the expressions of its arguments.
 
-    ``arrays`` are the given values that may tell the float dtype (all, by default), and
-    ``dtype`` is the variable that holds it where none does.
+    ``arrays`` are the given values from which the float dtype may be read (by default
+    all), and ``dtype`` is the variable that holds it if there is none.
     """
     telling = list(given) if arrays is None else arrays
     context = new_context(unit, given, telling, routine.tensors)
@@ -287,10 +288,10 @@ def origin(node: Node) -> Node:
 
 
 def _may_alias(node: Node, context: Context) -> bool:
-    """Whether the result of a loop or branch may be another array, seen again.
+    """Whether the result of a loop or branch may share memory with another array.
 
-    A branch hands on what it was given; a loop that never runs, its start. A carry may
-    be a row, an operand, or the array that another carry is too.
+    A branch may return an operand, and a loop that never runs the initial value. A
+    carry may be a row, an operand, or the same array as another carry.
     """
     if node.op is not ITEM:
         return False
@@ -312,9 +313,9 @@ def _may_alias(node: Node, context: Context) -> bool:
 
 
 def returned(body: FunctionBody, node: Node, taken: set[Node]) -> py.Expr:
-    """Return a result as it is handed out: of the declared dtype, aliasing nothing.
+    """Return the expression of a result: of the declared dtype, aliasing nothing.
 
-    ``taken`` are the values handed out already; the result's own is added.
+    ``taken`` are the values of other results already returned; this one is added.
     """
     value = body.value(node)
     context = body.context

@@ -1,9 +1,8 @@
-"""The package's front: ``__init__.py`` with lazy exports, ``__main__.py`` with the
-self-check.
+"""The entry points of a package: ``__init__.py`` with lazy exports, ``__main__.py``.
 
-In: a unit and which modules there are. Out: their text. Invariant: the check imports
-NumPy alone, draws valid arguments as declared, and compares the derived gradient with
-differences of the generated forward pass.
+In: a unit and the names of the modules. Out: the text of both. Invariant: the
+self-check in ``__main__.py`` imports NumPy alone, draws valid arguments as declared,
+and compares the derived gradient with differences of the generated forward pass.
 """
 
 from __future__ import annotations
@@ -100,9 +99,9 @@ def init_module(
 
 
 def _smooth(unit: Unit) -> list[str]:
-    """Return the names, in the check's points, of what is differentiated.
+    """Return the names of the variables of differentiation in the check's points.
 
-    None where slopes cannot tell the gradient.
+    There are none if numerical slopes cannot check the gradient.
     """
     p = unit.program
     if p.stopped:
@@ -114,11 +113,11 @@ def _smooth(unit: Unit) -> list[str]:
 
 
 def _sizes(unit: Unit) -> dict[sp.Symbol, int]:
-    """Return the lengths at random points; any, where none meet the constraints."""
+    """Return the lengths at random points, arbitrary ones if none meet the checks."""
     dims = dims_of(unit.program)
     try:
         chosen = lengths(unit.program)
-    except LengthError:  # each call says so
+    except LengthError:  # every call of the module will raise
         chosen = {str(s): WISHES[i % len(WISHES)] for i, s in enumerate(dims)}
     return {s: chosen[str(s)] for s in dims}
 
@@ -131,7 +130,7 @@ def _concrete(shape: Sequence[Dim], sizes: dict[sp.Symbol, int]) -> tuple[int, .
 
 
 def _number(length: sp.Expr, sizes: dict[sp.Symbol, int]) -> int:
-    """Return a length in numbers; `subs` takes long over symbols that it has not."""
+    """Return a length as an int; `subs` is slow for symbols that do not occur."""
     return int(length.subs({s: sizes[s] for s in length.free_symbols & sizes.keys()}))
 
 
@@ -164,11 +163,11 @@ def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
 
 
 def _param_text(leaf: Tensor) -> str:
-    """Return a parameter's draw: its initial value, moved off its symmetries."""
+    """Return a parameter's draw: its initial value, perturbed to break symmetries."""
     shape = leaf.shape
     shown = py.expr_text(py.Tuple_(tuple(py.Lit(int(n)) for n in shape)))
     base = draw_text(leaf)
-    # a wide layer adds up many: what is little for a narrow one saturates it
+    # a wide layer sums many elements: a perturbation must be smaller not to saturate it
     wide = math.prod(int(n) for n in shape) > WIDE
     if "_array" in base:
         return f"{0.03 if wide else 0.3} * rng.standard_normal({shown})"
@@ -176,7 +175,7 @@ def _param_text(leaf: Tensor) -> str:
 
 
 def _state_text(leaf: Tensor) -> str:
-    """Return a state's initial value; of one stored as an array, a positive one."""
+    """Return a state's initial value, or positive numbers if that is an array."""
     base = draw_text(leaf)
     return f"1 + 0.1 * rng.random({leaf.shape!r})" if base == "_array" else base
 
@@ -232,13 +231,13 @@ def check_parts(
 
 
 def _by_complex() -> str:
-    """Return the check by complex steps, and what measures the rounding in it."""
+    """Return the check by complex steps, and the function that measures rounding."""
     check = render("complex.py", tolerance=STRICT).strip()
     return f"{check}\n\n\n{render('shaken.py').strip()}"
 
 
 def _lifted(program: Program) -> str:
-    """Return what lifts the widths that are declared while slopes are measured."""
+    """Return the code that replaces declared widths while slopes are measured."""
     functions = [*(["_results"] if not program.is_model else []), "_value", "_gradient"]
     modules = ["backward"]
     if program.holding:
@@ -250,7 +249,7 @@ def _lifted(program: Program) -> str:
 
 
 def _called(program: Program) -> dict[str, bool]:
-    """Return what a call of a program's function depends on."""
+    """Return whether a function draws numbers, and whether it has several results."""
     nodes = topological([t.node for _, t in program.outputs])
     draws = any(n.op is RANDOM for n in nodes)
     return {"draws": draws, "several": len(program.outputs) > 1}
@@ -268,8 +267,10 @@ def _returned(draws: Sequence[tuple[str, str]]) -> str:
 
 
 def _of_forward(lowered: LoweredFunctions) -> str:
-    """Return the check of forward.py: a model's by another text, a function's by the
-    forward pass that the gradients belong to.
+    """Return the check of forward.py against another computation of its results.
+
+    For a model that is a module without simplifications, for a function the forward
+    pass of backward.py.
     """
     p, written = lowered.unit.program, lowered.forward
     assert written is not None

@@ -1,8 +1,8 @@
-"""Lines of laid-out text that names have made too long, broken as a formatter would.
+"""Breaking lines of rendered templates that are too long, as a formatter would.
 
-In: the text of a module. Out: the same code within the columns. Invariant: what fits
-is left as it is, and what is broken parses to the same tree. Templates write calls and
-signatures on one line; how many names those hold is a matter of the model.
+In: the text of a module. Out: the same code within the line width. Invariant: lines
+that fit are left as they are, and broken ones parse to the same tree. Templates write
+calls and signatures on one line; the model decides how many names those hold.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ def fitted(text: str) -> str:
 
 
 def _kinds(tree: ast.Module) -> tuple[dict[int, bool], set[int]]:
-    """Return the lines of docstrings, and whether each goes on one; and whole ones.
+    """Return the lines of docstrings, and the lines that hold a whole statement.
 
-    Whole lines are those of statements and heads of functions that have one line: parts
-    of broken statements are not to be taken for statements.
+    The first is a dict whose value says whether the line continues a docstring. The
+    second are the lines of statements, and of heads of functions, that take one line: a
+    part of a broken statement must not be taken for a statement.
     """
     words: dict[int, bool] = {}
     code: set[int] = set()
@@ -59,7 +60,7 @@ def _kinds(tree: ast.Module) -> tuple[dict[int, bool], set[int]]:
 
 
 def _docstring(line: str, inside: bool) -> list[str]:
-    """Return a docstring's line wrapped at spaces, its end on a line alone."""
+    """Return a docstring's line wrapped at spaces, closing quotes on their own line."""
     indent = len(line) - len(line.lstrip())
     body = line.strip()
     if not inside and body.endswith(QUOTES):

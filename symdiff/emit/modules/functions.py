@@ -1,8 +1,8 @@
 """The generated functions of a program: signature, docstring and body, one record each.
 
 In: a `Unit`. Out: the pieces that templates lay out. Invariant: every public function
-checks its arguments first, binds each length once, and returns arrays that alias no
-argument.
+checks its arguments first, binds each length once, and returns arrays that do not alias
+an argument.
 """
 
 from __future__ import annotations
@@ -42,11 +42,9 @@ from symdiff.rewrite.index_ranges import entry_range
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A function as it is printed: parameters between the parentheses, summary, and
-    indented body.
+    """A printed function: parameters between the parentheses, summary, indented body.
 
-    ``nodes`` are the values that its names stand for, ``extra`` is a function that it
-    calls.
+    ``nodes`` are the values of its names, ``extra`` is another function that it calls.
     """
 
     parameters: str
@@ -62,7 +60,7 @@ class Written:
         return self.printed.body
 
     def listed(self, name: str) -> list[Listed]:
-        """Return what the listing of a module is made from, given the name it has."""
+        """Return the function, under its name, as a module's listing needs it."""
         found = [Listed(name, self.parameters, (self.printed,), self.nodes)]
         if self.extra is not None:
             found.append(Listed(FUNCTION, "", (self.extra,), self.nodes))
@@ -187,9 +185,7 @@ def printed(stmts: Sequence[py.Stmt]) -> str:
 
 
 def argument_specs(unit: Unit, leaves: Sequence[Tensor]) -> dict[str, str]:
-    """Return what each argument must be, by its declared name, as the text of a tuple
-    (dtype, shape, low, high).
-    """
+    """Return the text of (dtype, shape, low, high) for each argument, by name."""
     return {str(leaf.name): _spec(unit, leaf) for leaf in leaves}
 
 
@@ -205,9 +201,9 @@ def _bound_text(bound: Any) -> str:
 
 
 def symbolic_bounds(leaves: Sequence[Tensor]) -> list[sp.Expr]:
-    """Return the bounds of arguments that are made of lengths, each once.
+    """Return the bounds of arguments that are expressions in lengths, each once.
 
-    Raises `DeclarationError` for one made of a length that no argument has.
+    Raises `DeclarationError` for a length that no argument has.
     """
     known = {d for leaf in leaves for d in leaf.shape if isinstance(d, sp.Symbol)}
     found: dict[sp.Expr, None] = {}
@@ -228,7 +224,7 @@ def symbolic_bounds(leaves: Sequence[Tensor]) -> list[sp.Expr]:
 
 
 def bounds_table(bounds: Sequence[sp.Expr]) -> str:
-    """Return the declaration of what bounds are, given the lengths by name."""
+    """Return the table of functions from lengths, by name, to symbolic bounds."""
     pairs = []
     for bound in bounds:
         value = expression(dim_text(bound), _length_of)
@@ -250,8 +246,9 @@ def spec_shape(t: TensorType) -> str:
 
 
 def asked_of(unit: Unit, leaf: Tensor) -> tuple[Any, Any, tuple[int, ...]]:
-    """Return what is asked of an argument at entry: ``low <= value < high``, or one of
-    the labels beside that which the model leaves out.
+    """Return the check of an argument at entry: low, high and further labels.
+
+    A value must be ``low <= value < high``, or one of the labels that the model masks.
     """
     return entry_range(leaf.node, dict(unit.program.indexing).get(leaf.node))
 

@@ -1,8 +1,8 @@
 """The forward function that keeps residuals, and the backward function that reads them.
 
 In: a `Unit`. Out: both as text, with the fields of ``Residuals`` between them.
-Invariant: backward learns lengths and the float dtype from what forward handed over and
-from the parameters, never from the cotangents, which are held to them.
+Invariant: backward reads lengths and the float dtype from the residuals and the
+parameters, never from the cotangents, which are checked against them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from symdiff.graph.types import FLOAT
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of ``Residuals``: name, annotation, comment, and what it holds."""
+    """A field of ``Residuals``: name, annotation, comment, and its value."""
 
     name: str
     kind: str
@@ -49,7 +49,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """The two functions of a differentiated program, and what the first hands on."""
+    """The two functions of a differentiated program, and the fields between them."""
 
     primal: Written
     backward: Written
@@ -58,7 +58,7 @@ class Halves:
 
 @dataclass(slots=True)
 class Reverse:
-    """The backward function's computation, and the name of the dtype it may get."""
+    """The backward function's computation, and the variable of a dtype it may read."""
 
     body: FunctionBody
     seeds: list[py.Stmt]
@@ -67,7 +67,7 @@ class Reverse:
 
 
 def halves(unit: Unit) -> Halves:
-    """Return both functions of a unit, whose names are given as they are written."""
+    """Return both functions of a unit; names are assigned in the order of the text."""
     p = unit.program
     residuals = unit.functions.residuals
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
@@ -106,7 +106,7 @@ def _reverse(unit: Unit, residuals: Sequence[Node]) -> Reverse:
 
 
 def _seed_checks(unit: Unit, body: FunctionBody) -> list[py.Stmt]:
-    """Return the conversions that hold a cotangent to its result's shape and dtype.
+    """Return the conversion of each cotangent to its result's shape and dtype.
 
     A scalar becomes a Python float, which never widens what it is combined with.
     """
@@ -123,19 +123,19 @@ def _seed_checks(unit: Unit, body: FunctionBody) -> list[py.Stmt]:
     return made
 
 
-# --- what is handed over besides arrays -----------------------------------------------
+# --- residuals besides arrays ---------------------------------------------------------
 
 
 def _further_fields(
     unit: Unit, primal: FunctionBody, reverse: Reverse, residuals: Sequence[Node]
 ) -> list[Field]:
-    """Return fields for the lengths and the dtype that no residual array tells."""
+    """Return fields for lengths, and the dtype, that no residual array gives."""
     known = {str(d) for n in residuals for d in n.shape if isinstance(d, sp.Symbol)}
     found = []
     context = reverse.body.context
     for name in sorted(context.dims - known):
         variable = unit.names.dim(name)
-        counted = primal.context.lengths.get(name)  # how often a loop ran
+        counted = primal.context.lengths.get(name)  # a trip count
         if counted is None:
             primal.context.dims.add(name)
         length = py.Name(counted or variable)
@@ -153,7 +153,7 @@ def _further_fields(
 def _primal_function(
     unit: Unit, body: FunctionBody, fields: Sequence[Field], residuals: Sequence[Node]
 ) -> Written:
-    """Return the forward pass that keeps what the backward pass reads."""
+    """Return the forward pass that returns the residuals."""
     p = unit.program
     leaves = (*p.inputs, *p.targets) if p.is_model else p.inputs
     taken = {origin(n) for n in residuals}

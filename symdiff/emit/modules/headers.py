@@ -1,8 +1,8 @@
 """Reading the header of a generated file: what made it, and whether it was edited.
 
 In: the text of a file. Out: a `Header`, or None where symdiff did not make it.
-Invariant: what `symdiff.emit.modules.assembly` writes into headers is read back without
-loss.
+Invariant: everything that `symdiff.emit.modules.assembly` writes into headers is read
+back without loss.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BODY = BODY_MARK.removeprefix("# ")
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of a generated file says, and the hash that its body has.
+    """The contents of a generated file's header, and the actual hash of its body.
 
     ``origin`` is the name of the spec's file; ``stored`` maps files beside the module
     to their hashes; ``body`` is None where the line is missing.

@@ -1,9 +1,9 @@
-"""Lengths for the dims of a model: what every command that invents data goes by.
+"""Lengths for the dims of a model, for every command that draws data.
 
-In: dims, the constraints that the emitted checks will hold them to, and lengths that
-are asked for. Out: a length for each, or `LengthError`, which names the constraint
-that cannot be met and what to pass. Invariant: where the wishes meet the constraints
-they are the answer; else the first dims keep theirs for as long as they can.
+In: dims, the constraints that the emitted checks will test, and lengths that are asked
+for. Out: a length for each, or `LengthError`, which names the constraint that cannot be
+met and what to pass. Invariant: if the preferred lengths meet the constraints, they are
+the answer; otherwise the first dims keep theirs as far as possible.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from symdiff.graph.types import Constraint
 from symdiff.plan.constraints import constraints_of
 from symdiff.plan.program import Program
 
-WISHES = (5, 3, 4, 6, 7, 2)  # lengths at random points, in turn
-FAR = 4096  # the longest that is tried
+WISHES = (5, 3, 4, 6, 7, 2)  # preferred lengths at random points, in turn
+FAR = 4096  # the longest length that is tried
 STEPS = 400_000  # lengths that are tried in all
 
 
@@ -32,7 +32,7 @@ Lengths = Mapping[sp.Symbol, int]
 
 
 class LengthError(DerivativeError):
-    """No lengths were found that meet what a model asks of its dims."""
+    """No lengths were found that meet the constraints on a model's dims."""
 
 
 def dims_of(program: Program) -> list[sp.Symbol]:
@@ -67,7 +67,7 @@ def meeting(
 ) -> dict[str, int]:
     """Return lengths of dims, by name, that meet constraints.
 
-    ``given`` are lengths that are asked for, ``wishes`` those to be preferred for the
+    ``given`` are lengths that are asked for, ``wishes`` the preferred ones of the
     others, in turn. Raises `LengthError` where none are found.
     """
     each = {(c.left, c.right): c for c in asked}
@@ -106,7 +106,7 @@ class _Check:
     symbols: frozenset[sp.Symbol]
     value: Callable[[Lengths], bool]
     words: str
-    plain: bool  # that an axis has an element
+    plain: bool  # a check that an axis is not empty
 
     @classmethod
     def of(cls, c: Constraint) -> _Check:
@@ -140,7 +140,7 @@ _ROUND: dict[type[sp.Basic], Callable[..., Any]] = {
 
 
 def _function(e: sp.Expr) -> Callable[[Lengths], Any]:
-    """Return a length as a function of those of its dims, without Python text."""
+    """Return an expression in dims as a function of their lengths, without ``eval``."""
     if isinstance(e, sp.Symbol):
         return lambda at: at[e]
     if isinstance(e, sp.Rational):
@@ -162,7 +162,7 @@ def _function(e: sp.Expr) -> Callable[[Lengths], Any]:
 
 @dataclass
 class _LengthSearch:
-    """A search by depth, whose nearest lengths come first."""
+    """A depth-first search that tries lengths near the preferred ones first."""
 
     checks: Sequence[_Check]
     wanted: Mapping[sp.Symbol, int]
@@ -190,7 +190,7 @@ class _LengthSearch:
 
 
 def _near(wish: int) -> Iterable[int]:
-    """Return lengths, the wish first, then what is near it, at last 0."""
+    """Return the lengths to try: the wish first, then 1, 2, ..., and 0 last."""
     yield wish
     for n in range(1, FAR + 1):
         if n != wish:

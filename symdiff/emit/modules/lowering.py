@@ -1,8 +1,8 @@
 """The functions of a program as statements: the pass between plans and modules.
 
 In: the planned `Functions` of a program. Out: `LoweredFunctions`: every function that
-the modules will hold, printed. Invariant: names are given in the order in which the
-modules stand, so that a module reads the same whichever others are made beside it.
+the modules will hold, printed. Invariant: names are assigned in the order of the
+modules, so that a module reads the same whichever others are made beside it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from symdiff.plan.schedule import Style
 class LoweredFunctions:
     """Every function of the modules, and the unit whose names they have.
 
-    ``held`` are the functions by which the self-check holds fixed what stop_gradient
-    hides, ``plain`` is what it compares prediction with.
+    ``held`` are the functions with which the self-check keeps values fixed that
+    stop_gradient hides; ``plain`` is the one with which it compares prediction.
     """
 
     unit: Unit
@@ -77,8 +77,8 @@ def lower_functions(
 ) -> LoweredFunctions:
     """Return the functions of ``modules`` as statements.
 
-    ``folder`` is what quoted file names are relative to; ``apart`` says that the
-    modules make a package, in which prediction is always written first.
+    ``folder`` is the one that quoted file names are relative to; ``apart`` says that
+    the modules make a package, in which prediction is always written first.
     """
     resolver, p = Resolver(folder), functions.program
     symbolic_bounds([*p.inputs, *p.targets])  # refuses lengths that no argument has

@@ -26,7 +26,7 @@ from symdiff.plan.update import Update
 from symdiff.plan.updating import UpdateRoutines, Updating
 from symdiff.plan.widths import trains_apart
 
-# What the functions around the equations call something else.
+# Names that the functions around the equations use themselves.
 WORDS = ("name", "hyper", "slots", "scratch", "free", "flat_grads")
 FLOAT_OF_RUN = "state.flat_params.dtype"
 
@@ -35,8 +35,9 @@ FLOAT_OF_RUN = "state.flat_params.dtype"
 class _Form:
     """The statements of the update of parameters of one shape.
 
-    ``unpacked`` reads the step and hyperparameters, ``before`` computes what no
-    parameter enters, ``gradient`` and ``slots`` read arrays, ``stores`` is the rest.
+    ``unpacked`` reads the step and hyperparameters, ``before`` computes the values that
+    depend on no parameter, ``gradient`` and ``slots`` read arrays, ``stores`` is the
+    rest.
     """
 
     unpacked: tuple[py.Stmt, ...]
@@ -49,11 +50,11 @@ class _Form:
 def update_statements(
     updating: Updating, parent: Unit, whole: str = "state.flat_grads"
 ) -> tuple[py.Printed, py.Printed]:
-    """Return what precedes the loop over parameters, and the loop's body.
+    """Return the statements before the loop over parameters, and the loop's body.
 
     ``parent`` is the unit whose modules they are for, ``whole`` names the gradient of
-    all parameters. What depends on hyperparameters, the step and the whole gradient
-    alone stands before the loop, where it is more than an operation or two.
+    all parameters. A value that depends only on hyperparameters, the step and the whole
+    gradient is computed before the loop, if it takes more than an operation or two.
     """
     optimizer = updating.equations.optimizer
     forms = _forms(updating, parent, whole)
@@ -89,7 +90,7 @@ def _form(
     *,
     before: bool,
 ) -> _Form:
-    """Return the statements of an update, with or without what stands before it."""
+    """Return the statements of an update, with or without separate ones before it."""
     update = made.update
     unit = unit_of(update.leaves, update.roots, parent)
     given: dict[Node, py.Expr] = {
@@ -106,7 +107,7 @@ def _form(
         )
     apart = trains_apart(parent.program)
     if apart and first is not None and first.context.float_read:
-        # of which parameter's width?
+        # before the loop no parameter gives the width: compute everything inside
         return _form(optimizer, made, parent, whole, before=False)
     values = dict(given)
     if first is not None:
@@ -142,18 +143,18 @@ def _form(
 
 
 def _once(stmts: Iterable[py.Stmt]) -> list[py.Stmt]:
-    """Return statements without those that stand before already."""
+    """Return statements without repetitions of earlier ones."""
     return list(dict.fromkeys(stmts))
 
 
 def _by_shape(forms: Mapping[Shape, _Form]) -> list[py.Stmt]:
-    """Return the stores of each shape, behind a test of it where there are several."""
+    """Return the stores of each shape, under a test of the shape if they differ."""
     alike: dict[tuple[py.Stmt, ...], list[Shape]] = {}
     for shape, form in forms.items():
         alike.setdefault(form.stores, []).append(shape)
     found: list[py.Stmt] = []
     for stores, shapes in reversed(alike.items()):
-        if not found:  # what the other tests leave
+        if not found:  # the last one needs no test
             found = list(stores)
             continue
         shown = [py.Tuple_(tuple(map(py.Lit, shape))) for shape in shapes]
@@ -167,7 +168,7 @@ def _by_shape(forms: Mapping[Shape, _Form]) -> list[py.Stmt]:
 def _stored(
     body: FunctionBody, update: Update, given: Mapping[Node, py.Expr], unit: Unit
 ) -> list[py.Stmt]:
-    """Return the body's statements, with results written into what they replace."""
+    """Return the body's statements, with results written into the arrays replaced."""
     arrays = {t.node: given[t.node] for t in update.arrays}
     views: dict[Node, frozenset[py.Expr]] = {
         n: frozenset([e]) for n, e in arrays.items()
@@ -186,7 +187,7 @@ def _stored(
 
 
 def _is_fresh(node: Node) -> bool:
-    """Whether a value never shares the memory of what it was made from."""
+    """Whether a value never shares memory with an operand."""
     if node.op.view or isinstance(node.type, TupleType):
         return False
     return node.op.is_elementwise or out_form(node) is not None
@@ -195,10 +196,11 @@ def _is_fresh(node: Node) -> bool:
 def needs_arrays(
     order: Sequence[Node], numbers: Iterable[Node], target: Target
 ) -> bool:
-    """Whether statements want numbers of NumPy's: they use one as an array, or an
-    operator that does something else to Python's.
+    """Whether statements need NumPy's numbers instead of Python's.
 
-    ``numbers`` are given as Python's, and what Python's operators make of them is too.
+    They do if they use a number as an array, or in an operator that works differently
+    on Python's numbers. ``numbers`` are given as Python's, and so are the results of
+    Python's operators on them.
     """
     plain = set(numbers)
     texts = {n: target.text(n) for n in order if _has_text(n)}
@@ -220,10 +222,11 @@ def _has_text(node: Node) -> bool:
 
 
 def _differs(node: Node, text: str, *, chosen: bool) -> bool:
-    """Whether an operator may do something else to numbers of Python's.
+    """Whether an operator may work differently on Python's numbers.
 
-    Not of a truth value is -2 or -1, a power of a negative number is complex, and a
-    division by 0 raises, which matters where its result is not ``chosen``.
+    On them ``~`` of a bool is -2 or -1, a power of a negative number is complex, and a
+    division by 0 raises. The last matters where some statement chooses between values
+    (``chosen``), one of which may be such a quotient.
     """
     made = [not i.op.leaf and i.op is not LITERAL for i in node.inputs]
     if "**" in text:
@@ -269,7 +272,7 @@ def _hyper_statements(
 ) -> list[py.Stmt]:
     """Return the reading of the step and of the hyperparameters.
 
-    ``kind`` is the type of NumPy's that they are made, if any.
+    ``kind`` is the NumPy type that they are converted to, if any.
     """
     made: list[py.Stmt] = []
     if update.step.node in read:
@@ -295,7 +298,7 @@ def _hyper_statements(
 
 
 def number(value: py.Expr, kind: str | None) -> py.Expr:
-    """Return a number of Python's as one of NumPy's, of a type, if one is given."""
+    """Return a Python number, converted to a NumPy type if one is given."""
     return value if kind is None else py.call(kind, value)
 
 
@@ -308,10 +311,10 @@ def schedule_statements(updating: Updating, parent: Unit) -> py.Printed:
 
 
 def decays(updating: Updating, parent: Unit) -> dict[str, object]:
-    """Return how the start, zero, is left in running averages: what they lack to 1.
+    """Return how much of the initial zeros is left in running averages of parameters.
 
-    ``left`` is its share as an expression, ``own`` whether groups have decays of their
-    own, and ``scheduled`` the body of ``_decay``, where the decay has a schedule.
+    ``left`` is their share as an expression, ``own`` whether groups have decays of
+    their own, and ``scheduled`` the body of ``_decay``, where the decay has a schedule.
     """
     optimizer = updating.equations.optimizer
     own = any("ema" in values for values in optimizer.groups.values())

@@ -1,8 +1,8 @@
 """A generated package: which modules there are, and the files they make.
 
 In: the lowered functions of a program. Out: file texts by relative path, with the bytes
-of array constants. Invariant: every module is stamped with what tells this compilation
-from others.
+of array constants. Invariant: every module is stamped with a BUILD, the same for all
+modules of one compilation and no other.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _training_modules(
 
 @dataclass(frozen=True, slots=True)
 class PackageFiles:
-    """Files by path, and what the listings of the modules are made from."""
+    """Files by path, and the functions and records for the listings of the modules."""
 
     files: dict[str, str | bytes]
     listed: dict[str, Sequence[Listed | Record]]
@@ -118,10 +118,10 @@ def with_constants(
 
 
 def stamp(files: dict[str, str | bytes]) -> dict[str, str | bytes]:
-    """Return the files, each module with what tells this compilation from others.
+    """Return the files, each module with the BUILD of this compilation.
 
-    Only statements count, so that a comment in the spec changes none: neither headings
-    nor the empty lines around them.
+    The BUILD is a hash of statements only: a comment in the spec, which moves headings
+    and the empty lines around them, does not change it.
     """
     digest = hashlib.sha256()
     bodies = (body_of(v) for v in files.values() if isinstance(v, str))

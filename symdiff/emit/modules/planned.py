@@ -50,7 +50,7 @@ from symdiff.plan.constraints import constraints_of
 from symdiff.plan.update import Update
 from symdiff.plan.updating import Updating
 
-# What _planned.py calls its own arguments and its class.
+# Names that _planned.py uses for its own arguments and its class.
 _OWN = frozenset(["plan", "Plan", "dims", "dtype"])
 
 
@@ -74,7 +74,7 @@ class PlannedStep:
 
 
 def planned_step(unit: Unit) -> PlannedStep:
-    """Lower the planned step; the unit's other functions, made before, chose names."""
+    """Lower the planned step, with the names that the unit's other functions have."""
     own = replace(unit, names=unit.names.copy(_OWN))
     gradients = grads_function(own)
     updating = own.functions.update
@@ -161,7 +161,7 @@ def grads_function(unit: Unit) -> Planned:
 
 
 def _field_text(f: Held, target: Target) -> str:
-    """Return a field's type, with what it holds in a comment of at most a line."""
+    """Return a field's type, with its contents in a comment of at most one line."""
     if f.make is None:
         return "int"
     text = f"{f.kind or target.array}  # {f.comment}"
@@ -170,7 +170,7 @@ def _field_text(f: Held, target: Target) -> str:
 
 
 def _peak(plan: MemoryPlan) -> str:
-    """Return what the header says of the memory that is allocated."""
+    """Return the header's line on the memory that is allocated."""
     size = sp.expand(sp.sympify(plan.peak).subs(FLOAT_BYTES, 4))
     return f"peak buffer memory: {size} bytes in float32"
 
@@ -181,7 +181,7 @@ def _wrapped(peak: object) -> str:
 
 
 def _record(named: Sequence[tuple[str, Tensor]], context: Context) -> py.Expr:
-    """Return ``{"loss": float(loss), ...}``; numbers are first held to their dtype."""
+    """Return ``{"loss": float(loss), ...}``; numbers are first cast to their dtype."""
     pairs = []
     for name, t in named:
         value = expression_of(t.node, context)
@@ -298,7 +298,7 @@ def update_function(parent: Unit, updating: Updating) -> Planned:
 
 
 def _scratch(f: Held, context: Context) -> py.Expr:
-    """Return what makes a field of the update's scratch, for vectors of a size."""
+    """Return the expression of a field of the update's scratch, for any size."""
     if f.make is None:
         return py.Name("size")
     made = f.make(context)
@@ -317,7 +317,7 @@ def _update_prologue(
 ) -> list[py.Stmt]:
     """Return the reading of hyperparameters, slots and scratch.
 
-    ``kind`` is the type of NumPy's that numbers are made, if any.
+    ``kind`` is the NumPy type that numbers are converted to, if any.
     """
     stmts: list[py.Stmt] = []
     if kind is not None and update.step.node in used:

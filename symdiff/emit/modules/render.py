@@ -1,4 +1,4 @@
-"""Laying out modules: the one place that knows Jinja.
+"""Rendering templates: the one place that imports Jinja.
 
 In: template names and the strings to fill in. Out: the text of a file. Invariant:
 templates decide nothing about a model; an undefined name is an error.
@@ -18,10 +18,10 @@ _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def _source(name: str) -> str:
-    """Return a template's text; a checkout's code goes with its own templates.
+    """Return a template's text; code in a checkout uses the checkout's own templates.
 
-    Asked for by its name, `symdiff.templates` is what is installed, which may be
-    another checkout.
+    Looked up by its name, `symdiff.templates` would be the installed package, which may
+    be another checkout.
     """
     if (_CHECKOUT / "pyproject.toml").is_file():
         return (_CHECKOUT / "templates" / name).read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def _environment() -> jinja2.Environment:
 def render(template: str, **values: Any) -> str:
     """Return a template's text with values filled in, one newline at its end.
 
-    Runs of blank lines that empty values leave behind are closed up to two.
+    Runs of blank lines, which empty values leave, are shortened to two.
     """
     text = _environment().get_template(f"{template}.j2").render(**values)
     while "\n\n\n\n" in text:

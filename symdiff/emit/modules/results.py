@@ -1,7 +1,7 @@
 """Functions of a generated train.py whose results are floats by name.
 
 In: a unit, and tensors over its leaves. Out: the functions' bodies: metrics, evaluate,
-and what results divide by. Invariant: they take what a training step takes.
+and the divisors of results. Invariant: they have the arguments of a training step.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def evaluate_function(unit: Unit) -> Written:
 
 
 def divisors_function(unit: Unit, name: str) -> Written:
-    """Return the function, of this name, of what results divide by."""
+    """Return the function of this name that computes the divisors of results."""
     return _scalars(
         beside_unit(unit, name),
         name,
@@ -46,7 +46,7 @@ def divisors_function(unit: Unit, name: str) -> Written:
 
 
 def beside_unit(unit: Unit, name: str) -> Unit:
-    """Return the unit of what a model computes beside its gradients, by name."""
+    """Return the unit of a further function of a model's training, by name."""
     functions = unit.functions.beside[name]
     found = new_unit(functions, unit.resolver, unit.style)
     return replace(found, constants=unit.constants, target=unit.target)

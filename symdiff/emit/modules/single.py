@@ -1,9 +1,9 @@
 """One flat module with the functions of a package.
 
-In: a unit, what was declared and which modules are asked for. Out: the text of
-``<name>.py``. Invariant: the functions are those of the package, word for word; only
-the planned training step, whose names would collide, stays out, and so does the check,
-which the file says when it is run.
+In: lowered functions and the options. Out: the text of ``<name>.py``. Invariant: the
+functions are those of the package, word for word, but for two omissions: the planned
+training step, whose names would collide, and the check, as the file says when it is
+run.
 """
 
 from __future__ import annotations

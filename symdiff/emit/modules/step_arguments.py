@@ -1,8 +1,8 @@
-"""What a planned training step does with its arguments before it computes.
+"""The arguments of a planned training step, before the computation.
 
-In: a unit. Out: the check of the arguments, the lengths they tell, and the width that
-its memory is made in. Invariant: they follow what the readable functions do with the
-same arguments.
+In: a unit. Out: the check of the arguments, the lengths read from them, and the width
+in which memory is allocated. Invariant: arguments are treated as by the readable
+functions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STATE_WIDTH = "state.flat_params.dtype"
 
 
 def checked_arguments(unit: Unit) -> py.Stmt:
-    """Return the check of a planned step's arguments; the state's own arrays fit."""
+    """Return the check of a planned step's arguments; the state's arrays need none."""
     leaves = (*unit.program.inputs, *unit.program.targets)
     names = [unit.names.of(leaf) for leaf in leaves]
     pairs = zip(leaves, names, strict=True)
@@ -39,9 +39,9 @@ def _shared_width(unit: Unit) -> py.Expr:
 
 
 def plan_width(unit: Unit) -> str:
-    """Return the dtype of memory for floats of either width, where arguments tell it.
+    """Return the dtype of memory for floats of either width, read from an argument.
 
-    Empty where it is that of the parameters.
+    It is '' if the parameters have it.
     """
     p = unit.program
     if all(t.dtype == FLOAT for t in p.params):

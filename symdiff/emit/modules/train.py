@@ -71,7 +71,7 @@ STANDARD = (
     "zipfile",
     "zlib",
 )
-# What stands below fit, in order.
+# The templates below fit, in order.
 ARCHIVES = ("weights", "read", "npz", "safetensors", "entry")
 FILES = ("checkpoint", "saved", "numbers", *ARCHIVES)
 LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
@@ -81,9 +81,9 @@ LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
 class TrainingFunctions:
     """The functions of train.py that are the model's own, lowered.
 
-    ``divisors`` are functions by name; ``update`` is what precedes the loop over the
-    parameters, and the loop's body; ``averages`` is how running averages start, where
-    there are any, and ``schedules`` the body of ``_hyper``.
+    ``divisors`` are functions by name; ``update`` are the statements before the loop
+    over the parameters, and the loop's body; ``averages`` is the result of `decays`, if
+    there are running averages, and ``schedules`` the body of ``_hyper``.
     """
 
     metrics: Written | None
@@ -101,7 +101,7 @@ class TrainingFunctions:
 
 
 def training_functions(unit: Unit) -> TrainingFunctions:
-    """Lower what train.py computes besides the gradients."""
+    """Lower the functions of train.py other than the gradients."""
     p, updating = unit.program, unit.functions.update
     assert updating is not None
     found = updating.equations
@@ -120,7 +120,7 @@ def training_functions(unit: Unit) -> TrainingFunctions:
 
 
 def _has_free(found: Equations) -> bool:
-    """Whether gradients are clipped together, but for those of frozen parameters."""
+    """Whether the clipped norm leaves out the gradients of frozen parameters."""
     return bool(found.frozen) and "clip_norm" in found.optimizer.hyper
 
 
@@ -162,7 +162,7 @@ def train_module(
 
 
 def _unplanned(unit: Unit, options: Options) -> list[str]:
-    """Say why there is no planned step, where one is asked for."""
+    """Return the header's line on why a planned step is missing, if it is."""
     if options.level < 2 or not trains_apart(unit.program):
         return []
     kinds = dict.fromkeys(t.dtype.name for t in unit.program.params)
@@ -173,8 +173,9 @@ def _unplanned(unit: Unit, options: Options) -> list[str]:
 def train_parts(
     unit: Unit, found: Halves, training: TrainingFunctions, *, planned: bool = False
 ) -> tuple[str, list[str], list[str], list[Listed]]:
-    """Return the constants, the functions in order, those of a step, and what of them
-    is listed that is not written for this model alone.
+    """Return the constants, the functions in order, and those of a step.
+
+    The last item are the functions for the listing that are the same for all models.
     """
     p = unit.program
     assert p.update is not None
@@ -273,7 +274,7 @@ def train_parts(
 
 
 def _said(numbered: Sequence[str]) -> str:
-    """Return, as a literal, why rows that others count cannot be cut into batches."""
+    """Return, as a literal, why rows that are indexed cannot be cut into batches."""
     why = " picks rows by number, so they are not cut into batches"
     return py.expr_text(py.Lit(" and ".join(numbered) + why)) if numbered else ""
 

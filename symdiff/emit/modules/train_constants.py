@@ -1,7 +1,7 @@
-"""The constants of a generated train.py: what its functions read of the model.
+"""The constants of a generated train.py, through which its functions know the model.
 
 In: a unit, its optimiser, and how its batches may be divided. Out: text. Invariant:
-functions that are the same for every model find in these constants what differs.
+functions that are the same for every model read all differences from these constants.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def train_constants(
 
 
 def _row_constants(divided: Division, resolver: Resolver) -> str:
-    """Return the axes of rows, and why batches cannot be worked through in parts."""
+    """Return the axes of rows, and why batches cannot be computed in parts."""
     axes = tuple((py.Lit(name), py.Lit(axis)) for name, axis in divided.axes.items())
     comment = "the axis of rows; other arguments are whole in every batch"
     stmt = py.Assign((py.Name("ROWS"),), py.Dict_(axes), comment)
@@ -102,7 +102,7 @@ def _located(divided: Division, resolver: Resolver) -> str:
 
 
 def _batch_constants(held_out: Weighing) -> str:
-    """Return which results of batches add up, and which do not make up a whole."""
+    """Return which results of batches are sums, and which cannot be combined."""
     stmts = []
     if held_out.summed:
         names = py.Tuple_(tuple(py.Lit(n) for n in held_out.summed))

@@ -1,4 +1,4 @@
-"""The Python we emit: its tree, and its text (the one door to pytree and pyprint).
+"""The Python we emit: tree and text. Other packages import these names from here.
 
 In go trees built from these names, out comes text that black and ruff leave as it is.
 The invariant: the tree decides what the code means, the printer alone how it looks.

@@ -22,7 +22,7 @@ _DEEPEST = 50  # splits within splits: no readable statement comes near
 
 
 class _CannotSplitError(Exception):
-    """This way of splitting does not apply; try the next."""
+    """This way of splitting does not apply: the next one is tried."""
 
 
 @dataclass(slots=True, eq=False)

@@ -14,7 +14,7 @@ from symdiff.graph.node import Node
 
 
 class Target(Protocol):
-    """What a target says. Shapes and dtypes are given as expressions."""
+    """The questions that a target answers. Shapes and dtypes are expressions."""
 
     name: str  # what `sd.compile(target=...)` calls it
     array: str  # the annotation of an array
@@ -27,7 +27,7 @@ class Target(Protocol):
         """Return an element type by name: ``float32``, ``int64``, ``bool``."""
 
     def scalar_kind(self, dtype: py.Expr) -> py.Expr:
-        """Return what makes a scalar of an element type."""
+        """Return the scalar type of an element type, to be called with a number."""
 
     def kind_of(self, array: py.Expr) -> py.Expr:
         """Return the element type of an array."""

@@ -14,7 +14,7 @@ _MODULE = py.Name("np")
 
 
 class Numpy:
-    """NumPy's spelling; `symdiff.emit.targets.Target` says of what."""
+    """NumPy's answers to the questions of `symdiff.emit.targets.Target`."""
 
     name = "numpy"
     array = "np.ndarray"

@@ -2,10 +2,11 @@
 
 In: the statements of a function whose arguments and values are all scalars. Out: the
 same statements over a module ``xp`` that is ``math`` for Python floats and ``numpy``
-otherwise, and the two calls. Invariant: what runs with ``math`` gives NumPy's value or
-raises, and then NumPy's runs. So only functions stand here that both modules have under
-one name, powers have integer exponents (others could turn complex), and what NumPy
-treats apart (maximum of a nan, the sign of 0) keeps the whole function as it was.
+otherwise, and the two calls. Invariant: the run with ``math`` gives NumPy's value or
+raises, and then the run with NumPy follows. So only functions are allowed that both
+modules have under the same name, and powers with integer exponents (others could turn
+complex). Where NumPy is special (maximum of a nan, the sign of 0), the function is left
+as it was.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from symdiff.emit.python import code as py
 from symdiff.ops.core.record import OPS
 
 _OPERATORS = frozenset(["+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!="])
-FEWEST = 8  # statements for which a function of its own is worth reading
+FEWEST = 8  # a separate function is worth reading from this many statements on
 FUNCTION = "_scalars"
 
 
