@@ -322,7 +322,7 @@ class _Scanner:
             self.names |= names_in(code)
 
     def overridden(self, kind: type, name: str, names: frozenset[str]) -> None:
-        """Note what ``super()`` can find by a name, in every class of the MRO."""
+        """Note what ``super()`` can find by a name, in user classes of the MRO."""
         for k in kind.__mro__:
             if is_library_class(k):
                 continue
