@@ -140,8 +140,8 @@ class Compilation(Displayed):
     def explore(self, **options: Any) -> Any:
         """Return the explorer: one HTML page that links spec, graph and code.
 
-        ``compiled.explore(values="random").write("model.html")``; options are those of
-        `symdiff.explain.explorer.exploration.explored`.
+        For example ``compiled.explore(values="random").write("model.html")``. Options
+        are those of `symdiff.explain.explorer.exploration.explored`.
         """
         refuse_unknown("explore()", options, ("values", "seed", "main"))
         return self._asked("explorer", options)

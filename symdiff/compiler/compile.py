@@ -105,8 +105,7 @@ def compile_(
     only : sequence of str, optional
         Which of "forward", "backward" and "train" to generate.
     base : str, optional
-        Folder that quoted file names are relative to; by default that of the
-        declaration.
+        Folder that quoted file names are relative to, by default the declaration's.
     print_after : sequence of str
         Names of passes after which the program is shown.
     show : callable

@@ -22,7 +22,7 @@ def counted_dim(mark: str) -> sp.Symbol:
 def is_counted(length: Dim) -> bool:
     """Whether a length depends on the trip count of a while loop.
 
-    At run time only the number of steps that the loop has stacked tells it.
+    Such a length is known only once the loop has run.
     """
     symbols = length.free_symbols if isinstance(length, sp.Expr) else ()
     return any(s.name.startswith(_COUNTED) for s in symbols)

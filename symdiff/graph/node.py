@@ -79,7 +79,7 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=_lock.release,
         after_in_child=_lock.release,
     )
-# Called with every node that is made while an untrusted spec is read.
+# Called with every node that is asked for, new or not, while an untrusted spec is read.
 WATCH: contextvars.ContextVar[Callable[[Node], None] | None] = contextvars.ContextVar(
     "symdiff_watch", default=None
 )

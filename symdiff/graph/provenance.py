@@ -110,8 +110,7 @@ def current_scope() -> tuple[str, ...]:
     return _scope.get()
 
 
-# While a function is traced: a hook through which the user's calls of public functions
-# go.
+# While a function is traced: a hook that makes the user's calls of public functions.
 WATCH: contextvars.ContextVar[Callable[..., Any] | None] = contextvars.ContextVar(
     "symdiff_watch", default=None
 )

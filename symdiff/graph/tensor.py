@@ -81,9 +81,8 @@ class Tensor(Declared, Displayed):
         name = f"{self.name}: " if self.name else ""
         return f"<Tensor {name}{self.node.op.name} {self.node.type}>"
 
-    if (
-        TYPE_CHECKING
-    ):  # attached by `symdiff.ops.surface.operators`, declared here for type checkers
+    # Attached by `symdiff.ops.surface.operators`, declared here for type checkers.
+    if TYPE_CHECKING:
 
         def __add__(self, other: Any, /) -> Tensor: ...
         def __radd__(self, other: Any, /) -> Tensor: ...

@@ -1,8 +1,8 @@
 """The assumptions of a body about lengths, which only run time can check.
 
 In: the nodes of a body. Out: `Constraint`s, each once, and the lengths that are known
-to be at least 1 once they are checked. Invariant: the constraints of nested bodies are
-included.
+to be at least 1 once they are checked. Invariant: constraints of nested bodies, such as
+those of loops, are included.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The hash of a program's graph: equal exactly when two programs compute the same.
 
 In: a `Program`. Out: a digest. Invariant: names, source lines, comments and initial
-values are left out; lengths are numbered in order of appearance, leaves by role and
-position.
+values are left out; lengths are numbered as they appear, leaves by role and position.
 """
 
 from __future__ import annotations

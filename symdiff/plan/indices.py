@@ -1,8 +1,8 @@
 """Labels and indices of a program: which are checked, and the values allowed for them.
 
 In: a program as it was declared. Out: the same with its computed indices checked, and
-with `Program.indexing`. Invariant: a program whose indices are arguments keeps its
-nodes.
+with `Program.indexing`. Invariant: if all indices are arguments, the program's nodes
+stay the same.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class _Form:
     """The statements of the update of parameters of one shape.
 
     ``unpacked`` reads the step and hyperparameters, ``before`` computes the values that
-    depend on no parameter, ``gradient`` and ``slots`` read arrays, ``stores`` is the
-    rest.
+    depend on no parameter, ``gradient`` and ``slots`` read arrays. ``stores`` are all
+    other statements.
     """
 
     unpacked: tuple[py.Stmt, ...]

@@ -1,9 +1,9 @@
 """One flat module with the functions of a package.
 
 In: lowered functions and the options. Out: the text of ``<name>.py``. Invariant: the
-functions are those of the package, word for word, but for two omissions: the planned
-training step, whose names would collide, and the check, as the file says when it is
-run.
+functions are those of the package, word for word. Two are left out: the planned
+training step, whose names would collide, and the check; the file says so when it is
+run as a script.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The arguments of a planned training step, before the computation.
 
 In: a unit. Out: the check of the arguments, the lengths read from them, and the width
-in which memory is allocated. Invariant: arguments are treated as by the readable
-functions.
+in which memory is allocated. Invariant: the readable functions treat the same arguments
+alike.
 """
 
 from __future__ import annotations

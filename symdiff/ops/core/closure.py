@@ -2,8 +2,8 @@
 
 In: bound leaves and tensors computed from them, which may read any tensor outside. Out:
 a body's outputs, with everything it reads from outside as an explicit operand.
-Invariant: what does not depend on a carry or a sequence is computed once, outside the
-body.
+Invariant: a value that depends on no carry and no sequence is computed once, outside
+the body.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def swept_back(
 ) -> list[Tensor | None]:
     """Return the cotangents of a body's leaves, each in its leaf's own dtype.
 
-    A value combined with a wider one gets a wider cotangent, but a carry must keep its
-    dtype.
+    A value combined with a wider one gets a wider cotangent, but a carry must not
+    change its dtype.
     """
     found = sweep(outputs, seeds, leaves)
     pairs = zip(found, leaves, strict=True)

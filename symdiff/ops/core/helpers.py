@@ -232,6 +232,7 @@ def _cofactors(a: np.ndarray) -> np.ndarray:
     return np.where(zero, np.matmul(u * signed[..., None, :], v), found)
 
 
+# Not registered by decorators, which would be part of the source.
 for _function in (
     _erf,
     _erfc,
@@ -241,5 +242,5 @@ for _function in (
     _sinc_derivative,
     _linear_recurrence,
     _cofactors,
-):  # not as decorators, which would be part of the source
+):
     helper(_function)

@@ -41,8 +41,8 @@ Cotangents = Sequence[Tensor | None]
 # vjp(cotangent, output, inputs, attrs, needs) -> one cotangent per input; an op whose
 # `Facts.sweeps` is set also gets `sweep=`, which differentiates its bodies
 Vjp = Callable[..., Cotangents]
-# jvp(tangents, output, inputs, attrs) -> the output's tangent (None: zero); `sweep=`
-# likewise
+# jvp(tangents, output, inputs, attrs) -> the output's tangent (None: zero); with
+# `sweep=` for the same ops
 Jvp = Callable[..., Any]
 Text = str | Callable[[Node], str]
 Words = str | Callable[[Node], str]

@@ -45,8 +45,8 @@ def where_out(node: Node) -> OutForm | None:
     """where(c, x, 0) and where(c, 0, x) as x's bits times 1 or 0, as integers.
 
     This is exact for every x, infinite and NaN too, and several times faster than the
-    masked copy that all other choices use. ``_bits`` is the integer type as wide as the
-    float.
+    masked copy that all other choices use. ``_bits`` is an integer type of the same
+    width as the float.
     """
     for kept, dropped in ((1, 2), (2, 1)):
         x = node.inputs[kept]

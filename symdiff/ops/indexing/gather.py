@@ -2,8 +2,8 @@
 
 In: an index in the form of `symdiff.ops.indexing.index`, and its arrays as operands.
 Out: a tensor. Reading (`gather`) and adding (`scatter_add`) are transposes of each
-other; `set_at` updates a copy. Public functions are in `taking`, `expressions` and
-`updates`.
+other; `set_at` updates a copy. The files `taking`, `expressions` and `updates` hold the
+public functions.
 """
 
 from __future__ import annotations

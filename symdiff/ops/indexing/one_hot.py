@@ -85,8 +85,8 @@ def _subtract_text(node: Node) -> str:
     return f"_out = _0.copy()\n_out[{place}] -= 1"
 
 
-# `x - one_hot(y)` is lowered to this op, the usual way to write the gradient of
-# cross-entropy.
+# `x - one_hot(y)`, as in the gradient of cross-entropy, is lowered to this op, which is
+# the usual way to write it.
 SUBTRACT_ONE_HOT = primitive(
     "subtract_one_hot",
     lambda x, index: x,

@@ -84,8 +84,8 @@ def check_range(value: np.ndarray, length: Dim, axis: int) -> np.ndarray:
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Elements at integer ``indices`` along ``axis`` (of the flattened tensor if None).
 
-    Indices must lie in 0..length-1, which is checked when the generated function is
-    called.
+    Constant indices may count from the end. All others must lie in 0..length-1, which
+    the generated function checks when it is called.
     """
     tensor = as_tensor(x)
     if axis is None:

@@ -93,8 +93,7 @@ def _out_form(node: Node) -> OutForm:
     """`dot` for matrices: the same BLAS call as `@`, half a microsecond faster.
 
     The two call BLAS alike only if both operands have the same dtype. Otherwise `dot`
-    copies an operand in another memory order than `@`, for which BLAS has another
-    kernel.
+    copies an operand in another memory order than `@`, and BLAS uses another kernel.
     """
     left, right = node.inputs
     alike = left.dtype == right.dtype and all(map(_is_for_blas, node.inputs))

@@ -78,8 +78,7 @@ def _count(output: Tensor, x: Tensor, attrs: Any) -> tuple[Tensor, Tensor]:
 def _extreme_vjp(beaten: Any) -> Vjp:
     """Return the rule that masks the elements that ``beaten`` finds not to be extreme.
 
-    Beside a NaN no element is beaten, so its derivative is NaN, not a 0 that would look
-    valid.
+    Beside a NaN no element is beaten, so the derivative is NaN. A 0 would look valid.
     """
 
     def vjp(ct: Any, output: Tensor, inputs: Any, attrs: Any, needs: Any) -> Any:

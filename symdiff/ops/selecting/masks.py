@@ -123,8 +123,8 @@ def _is_rectifier(condition: Tensor) -> bool:
 def hides(node: Node) -> bool:
     """Whether a node's own rule could turn a masked cotangent into NaN.
 
-    Elementwise rules keep the mask themselves, and `masked` finds it below changes of
-    shape.
+    Elementwise rules keep the mask themselves, and `masked` sees through changes of
+    shape, so these do not count.
     """
     if node.op.is_elementwise or node.op.view or isinstance(node.type, TupleType):
         return False

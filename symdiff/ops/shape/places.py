@@ -2,8 +2,8 @@
 
 In: a node whose elements are those of its operand, or sums of them. Out: for each axis
 of the node the axis of the operand that it is, or the index in the node of a part of
-the operand; None where there is none. Invariant: nothing is built, only indices are
-computed.
+the operand; None where there is none. Invariant: only indices are computed, and no
+graph is built.
 """
 
 from __future__ import annotations
