@@ -36,7 +36,7 @@ _serial = itertools.count()
 
 @dataclass(frozen=True)
 class Compilation(Displayed):
-    """What became of one model or function, from its declaration to its files.
+    """The compilation of one model or function, from its declaration to its files.
 
     ``files`` maps relative paths to text, or to bytes for array constants; ``stages``
     has the result of each pass by its name, each of which prints itself.

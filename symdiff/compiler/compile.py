@@ -98,7 +98,7 @@ def compile_(
         0 (a statement per node, with no stable forms: to be read), 1 (simplified), 2
         (also the planned training step).
     wrt : optional
-        What to differentiate by: names, leaves, "params" (a model's default) or
+        The variables of differentiation: names, leaves, "params" (a model's default) or
         "inputs" (a function's). Steps leave a model's other parameters as they are.
     single_file : bool
         Write one module ``<name>.py`` with the same functions instead of a package.
@@ -109,7 +109,7 @@ def compile_(
     print_after : sequence of str
         Names of passes after which the program is shown.
     show : callable
-        What shows it.
+        Called with the text of the program to show it.
     check : bool
         Run the generated check of the gradients, and say in the headers that it passed.
 

@@ -186,10 +186,10 @@ def check_wrt(wrt: Any) -> list[Tensor]:
 
 
 def require_variables(outputs: Sequence[Tensor], wrt: Sequence[Tensor]) -> None:
-    """Raise `DerivativeError` where a slope is written with what is to be varied.
+    """Raise `DerivativeError` where a slope is expressed by a variable of ``wrt``.
 
-    The slope of ``a = exp(x)`` is ``a`` itself. A second derivative by ``a`` holds the
-    slope fixed, but cannot tell it from other uses of ``a``.
+    The slope of ``a = exp(x)`` is ``a`` itself. A second derivative by ``a`` would have
+    to hold the slope fixed, but cannot distinguish it from other uses of ``a``.
     """
     computed = {t.node: t for t in wrt if t.node.inputs}
     if not computed:
@@ -207,7 +207,7 @@ def require_variables(outputs: Sequence[Tensor], wrt: Sequence[Tensor]) -> None:
 
 
 def _is_slope(tensor: Tensor, node: Node) -> bool:
-    """Whether a tensor was built by the rule of a node, or from what that built."""
+    """Whether a tensor was built by the rule of a node, or derived from such a one."""
     site = tensor.site
     while site.primal is not None:
         if site.primal.node is node and site.rule != FAN_OUT:

@@ -195,8 +195,8 @@ def interpret(outputs: Any, feed: Feed, key: int | None = None) -> Any:
         The array of each leaf, by tensor or by name. Integers are taken in the dtype
         that their leaf is declared in.
     key : int, optional
-        What random leaves that ``feed`` does not give are drawn from; their sites are
-        numbered as declared, among what ``outputs`` need.
+        The key for random leaves that ``feed`` does not give; their sites are numbered
+        in the order of declaration, among the leaves that ``outputs`` need.
 
     Raises
     ------

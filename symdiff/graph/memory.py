@@ -39,7 +39,7 @@ class Storage:
 
 
 class Memory:
-    """What is known of one tensor's memory.
+    """The state of one tensor's memory.
 
     ``current`` is the value after the last write into the tensor. ``spoiled`` says
     where another tensor that shares the memory was written. ``scalar`` is True where

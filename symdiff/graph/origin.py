@@ -96,7 +96,7 @@ class Origin(NamedTuple):
 
 
 class Declared:
-    """What has an origin."""
+    """Base class of objects with an origin."""
 
     __slots__ = ("origin",)
 
@@ -125,7 +125,7 @@ class Declared:
 
     @property
     def cotangent_of(self) -> tuple[tuple[str, Tensor], ...]:
-        """What it is the derivative of or along: (prefix, primal), "d" for d_z."""
+        """Pairs (prefix, primal) of a derivative: ("d", z) makes the name d_z."""
         return self.origin.cotangent_of
 
 

@@ -1,4 +1,4 @@
-"""What a memory plan says: buffers, destinations, and how each node is computed.
+"""The parts of a memory plan: buffers, destinations, and how each node is computed.
 
 In: the decisions of `symdiff.plan.memory`. Out: a `MemoryPlan` that prints itself, with
 the scratch memory as an expression in the dims.

@@ -42,9 +42,10 @@ AS_DECLARED = StepsByHalf()
 class Program:
     """Leaves and results of a model or a function.
 
-    ``outputs`` are what prediction returns; ``results`` what is differentiated (a
-    model's loss, a function's outputs); ``seeds`` their cotangent leaves; ``gradients``
-    the cotangents of ``wrt``, in its order; ``updates`` the new values of states.
+    ``outputs`` are the values that prediction returns; ``results`` those that are
+    differentiated (a model's loss, a function's outputs); ``seeds`` their cotangent
+    leaves; ``gradients`` the cotangents of ``wrt``, in its order; ``updates`` the new
+    values of states.
     """
 
     name: str
@@ -106,7 +107,7 @@ class Program:
         )
 
     def over_leaves(self, outputs: Iterable[Named]) -> Program:
-        """Return a program that computes something else of the same leaves, alone."""
+        """Return a program over the same leaves that has only these outputs."""
         return replace(
             self,
             outputs=tuple(outputs),

@@ -19,7 +19,7 @@ Substitute = Callable[[str], py.Expr | None]
 
 
 def as_told(name: str) -> py.Expr | None:
-    """Return what a placeholder that is no operand is called where text is told."""
+    """Return the name that reports show for a placeholder that is no operand."""
     if name.startswith("_dim_"):
         return py.Name(name[5:])
     if name == "_float":

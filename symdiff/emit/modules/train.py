@@ -286,7 +286,7 @@ def _step_lines(
     backward: Written,
     trained: Written | None,
 ) -> dict[str, str]:
-    """Return the calls of a step, laid out."""
+    """Return the text of the calls in a training step."""
     state_params = py.name("state.params")
     arguments = tuple(py.Name(n) for n in names)
     draws = primal.draws or backward.draws or (trained is not None and trained.draws)

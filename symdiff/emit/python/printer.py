@@ -375,7 +375,7 @@ def pieces_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, Piece
     simple = _simple(stmt)
     text, at = "\n".join(rows), 0
     for piece in _head(stmt) if simple is None else simple[0]:
-        if piece and piece.text:  # what the printer adds between, no piece begins with
+        if piece and piece.text:  # skips text that the printer adds between pieces
             at = text.index(piece.text, at)
             row = text.count("\n", 0, at)
             yield row, at - (text.rfind("\n", 0, at) + 1), piece

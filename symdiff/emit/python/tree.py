@@ -22,7 +22,7 @@ class Expr:
 
 
 class Mark:
-    """Base class of what the maker of a statement knows of it, beside its text."""
+    """Base class of marks: facts about a statement that are not in its text."""
 
     __slots__ = ()
 

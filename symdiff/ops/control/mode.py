@@ -110,7 +110,8 @@ def by_mode(train: Any, infer: Any) -> Tensor:
 def resolve_mode(tensors: Any, mode: str) -> Any:
     """Return a tensor, or a list of them, with every `by_mode` settled.
 
-    ``mode`` is "train" or "infer". What an `update_state` would update is left out.
+    ``mode`` is "train" or "infer". An `update_state` becomes its value, and the update
+    is left out.
     """
     if mode not in ("train", "infer"):
         raise DeclarationError(f"mode {mode!r} is neither 'train' nor 'infer'.")

@@ -128,7 +128,7 @@ _UNREAD: dict[Any, str] = {
 
 
 def _check_read(e: sp.Basic) -> None:
-    """Raise `DeclarationError` for what has no value before SymPy evaluates it."""
+    """Raise `DeclarationError` for an object that SymPy has left unevaluated."""
     for kind, remedy in _UNREAD.items():
         if isinstance(e, kind) and (kind is sp.Lambda or not e.is_number):
             raise DeclarationError(

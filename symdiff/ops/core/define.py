@@ -51,7 +51,7 @@ def elementwise(
     rule: Words = "",
     facts: Facts = UNKNOWN,
 ) -> Op:
-    """Define an op on each element alone, from a SymPy expression over u, v, w.
+    """Define an elementwise op from a SymPy expression over u, v, w.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """What the compiler's stages ask about an op beside its mathematics: typed facts.
 
 In: nothing. Out: `Facts`, given where an op is declared and read as ``node.op.facts``.
-Invariant: what a stage needs to know of an op stands here and nowhere else; a fact left
-out has the value that is safe for an op of which nothing is known.
+Invariant: everything that a stage needs to know about an op is here and nowhere else; a
+fact left out has the value that is safe for an op about which nothing is known.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def all_labels(node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of an op.
+    """The facts about an op.
 
     Attributes
     ----------

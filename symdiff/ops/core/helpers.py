@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 H = TypeVar("H", bound=Callable[..., Any])
-# What NumPy lacks, by the name that texts call: embedded where it is called.
+# Functions that NumPy lacks, by the name that texts call them with.
 HELPERS: dict[str, Callable[..., Any]] = {}
 
 

@@ -96,12 +96,12 @@ class Op:
 
     @property
     def is_own(self) -> bool:
-        """Whether a user defined it; a number behind its name tells redefinitions."""
+        """Whether a user defined it: a digest of the definition follows its name."""
         return "@" in self.name
 
     @property
     def title(self) -> str:
-        """Its name; of a user's op, the one that it was given."""
+        """Its name; for a user's op without the digest."""
         return self.name.partition("@")[0]
 
     @property

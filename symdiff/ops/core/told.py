@@ -1,7 +1,7 @@
-"""What an op is called with, as formulas tell it.
+"""The attributes of an op that formulas show.
 
-In: a node. Out: those of its attributes that change what it computes. Invariant: it is
-read from the node; what is not told changes no value.
+In: a node. Out: those of its attributes that change its value. Invariant: they are read
+from the node, and an attribute that is left out changes no value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Given = list[tuple[str, Any]]
 def told_attributes(node: Node, skipped: Sequence[str] = ()) -> Given:
     """Return the attributes that an op is called with, by name.
 
-    Those that are not given are left out, as is an offset of 0. A body is told by a
+    Those that are None are left out, and so is an offset of 0. A body is shown as a
     digest of its structure.
     """
     return [
@@ -42,10 +42,10 @@ def _is_told(value: Any) -> bool:
 
 
 def call_arguments(node: Node) -> Given:
-    """Return what follows the operands where an op is written as a function.
+    """Return the arguments after the operands where an op is written as a function.
 
-    The axes come first, unless the name alone says them: all axes of a reduction, the
-    last one of what keeps the shape.
+    The axes come first, unless they are the usual ones: all axes for a reduction, the
+    last one for an op that keeps the shape.
     """
     if not _has_axes(node):
         return told_attributes(node)

@@ -61,11 +61,11 @@ ITEM = primitive(
 
 
 def item(x: Tensor, index: int) -> Tensor:
-    """Return result ``index`` of a tensor that stands for several."""
+    """Return result ``index`` of a tensor whose node has several results."""
     return apply(ITEM, x, index=index)
 
 
 def items(x: Tensor) -> tuple[Tensor, ...]:
-    """Return all results of a tensor that stands for several."""
+    """Return all results of a tensor whose node has several results."""
     assert isinstance(x.type, TupleType), x
     return tuple(item(x, i) for i in range(len(x.type.items)))

@@ -1,7 +1,7 @@
 """Elementwise ops that compare, combine conditions, and choose by them.
 
-Each op is one record; comparisons and logic have no derivative, and a choice hands a
-cotangent to what was chosen alone.
+Each op is one record; comparisons and logic have no derivative, and a choice passes a
+cotangent only to the operand that was chosen.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _where_dtype(condition: DType, a: DType, b: DType) -> DType:
 
 
 def _guarded_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    """``where(total == 0, 1, total)`` guards what a mean divides by."""
+    """``where(total == 0, 1, total)`` is the guarded divisor of a weighted mean."""
     test, guard, total = node.inputs
     is_guard = test.op is EQUAL and total in test.inputs
     if is_guard and parts[1] == WHOLE and parts[2] == Sums() and not guard.inputs:
@@ -138,8 +138,8 @@ def where(condition: Any, x: Any, otherwise: Any) -> Tensor:
     """Elements of ``x`` where the condition holds, of ``otherwise`` elsewhere.
 
     A NaN or infinity in the branch not taken never reaches a gradient through `where`
-    and elementwise functions before it. What mixes elements, as a running sum does,
-    has mixed them before any is chosen.
+    and elementwise functions before it. A function that mixes elements, as a running
+    sum does, spreads it before the choice.
     """
     taken, left = as_tensor(x), as_tensor(otherwise)
     numbers = (literal_value(taken), literal_value(left))

@@ -300,7 +300,7 @@ def _set_jvp(
 
 
 def _written_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    """What is written to slices that are whole along the rows."""
+    """Rows stay rows if values are written to slices that are whole along them."""
     index, rows = node.attrs["index"], same_rows(parts)
     x, value, *arrays = node.inputs
     if arrays or rows is None or not isinstance(parts[0], Rows):

@@ -1,4 +1,4 @@
-"""NumPy's functions with complex results, named so that they can say what to do."""
+"""NumPy's functions with complex results, which raise and say what to do instead."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _watched(
 def _called(
     function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> tuple[str, Sequence[Any], Mapping[str, Any]]:
-    """Return the name and the arguments of a call, also of one that NumPy handed on."""
+    """Return a call's name and arguments, also if it came through NumPy's protocol."""
     name = function.__name__
     if name == "array_function":
         _, called, _, args, kwargs = args
