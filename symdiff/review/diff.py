@@ -19,7 +19,14 @@ from symdiff.explain.matching import Change, changes
 from symdiff.graph.errors import SpecError
 from symdiff.review.declared import changed, told_by
 from symdiff.review.facts import ORDER, TOLD, blocks_of, facts_of, heads_of
-from symdiff.review.files import PARTS, header_of, is_generated, one_package, read_text
+from symdiff.review.files import (
+    PARTS,
+    edited_arrays,
+    header_of,
+    is_generated,
+    one_package,
+    read_text,
+)
 from symdiff.review.lines import FileLine, lines_of
 
 # Functions whose statements are compared. Of REPEATING, which repeats statements of the
@@ -45,6 +52,7 @@ class Side:
     derivation: Derivation | None = None
     declared: Mapping[str, str] | None = None
     lone: bool = False  # whether it is a single module of a package
+    arrays: Sequence[str] = ()  # what is said of files of arrays that were edited
     lines: list[tuple[str, FileLine]] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     heads: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
@@ -75,7 +83,10 @@ class Side:
     def only(self, modules: Iterable[str]) -> Side:
         """Return this side with some of its modules alone."""
         kept = {n: self.texts[n] for n in modules}
-        return Side(self.label, kept, self.header, self.derivation, self.declared)
+        return Side(
+            *(self.label, kept, self.header, self.derivation, self.declared),
+            arrays=self.arrays,
+        )
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,7 @@ def generated_side(path: Path) -> Side:
     texts = {_module(f): read_text(f) for f in files}
     lone = not path.is_dir() and path.stem in PARTS
     header = header_of([f for f in files if f.stem in SHOWN or len(files) == 1][-1])
-    return Side(str(path), texts, header, lone=lone)
+    return Side(str(path), texts, header, lone=lone, arrays=edited_arrays(files))
 
 
 def ordered(modules: Iterable[str]) -> list[str]:
@@ -149,7 +160,8 @@ def compare(old: Side, new: Side) -> Comparison:
         sections["cost"] = tuple(_costs(old.header, new.header))
     told = any(sections.values())
     sections["further text that differs"] = tuple(_rest(old, new, told))
-    sections["compiled by"] = tuple(_versions(old.header, new.header))
+    edited = [f"{side.label}: {said}" for side in (old, new) for said in side.arrays]
+    sections["compiled by"] = (*_versions(old.header, new.header), *edited)
     return Comparison(old.label, new.label, sections)
 
 

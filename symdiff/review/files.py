@@ -7,9 +7,10 @@ line says so.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,6 +98,25 @@ def header_of(path: Path) -> Header:
             f"must start with {MARK!r} and name a version and a spec."
         )
     return header
+
+
+def edited_arrays(files: Iterable[Path]) -> list[str]:
+    """Say of each file of arrays beside modules that it is not what was generated.
+
+    A module names the file, and the hash that it had.
+    """
+    stored = {
+        file.with_name(name): digest
+        for file in files
+        for name, digest in header_of(file).stored.items()
+    }
+    said = []
+    for path, digest in sorted(stored.items()):
+        if not path.is_file():
+            said.append(f"{path.name} is missing")
+        elif hashlib.sha256(path.read_bytes()).hexdigest()[: len(digest)] != digest:
+            said.append(f"{path.name} was edited after it was generated")
+    return said
 
 
 def one_package(path: Path) -> Path:

@@ -25,7 +25,13 @@ from symdiff.compiler.subject import Point, Subject
 from symdiff.emit.modules.assembly import HELD
 from symdiff.emit.modules.headers import Header
 from symdiff.graph.errors import DerivativeError, SymdiffError
-from symdiff.review.files import PARTS, header_of, is_generated, one_package
+from symdiff.review.files import (
+    PARTS,
+    edited_arrays,
+    header_of,
+    is_generated,
+    one_package,
+)
 from symdiff.review.slopes import NARROW, Worst, compare
 
 TRIES = 20
@@ -150,6 +156,7 @@ def verify(
         verdict = Verdict(path, name, STRICT if by_complex else TOLERANCE)
         if not header.intact:
             verdict.notes.append("the file was edited after it was generated")
+        verdict.notes += edited_arrays(_checked_files(path))
         verdict.notes += _edited_beside(path)
         unheld = _unheld(header, check)
         if unheld:
@@ -190,6 +197,13 @@ def _unheld(header: Header, check: ModuleType | None) -> str:
             "modules that hold it fixed are not beside this file; compile a package"
         )
     return ""
+
+
+def _checked_files(path: Path) -> list[Path]:
+    """Return the generated files that are run."""
+    if not path.is_dir():
+        return [path]
+    return [f for f in one_package(path).glob("*.py") if is_generated(f)]
 
 
 def _edited_beside(path: Path) -> list[str]:
