@@ -46,6 +46,7 @@ class Points:
                 n: _float64(draw_argument(s, {}, rng, 0.3))
                 for n, s in self.params.items()
             }
+            params |= self._states(params, rng)
             sizes = lengths_of(self.module)
             arguments = {
                 n: _float64(draw_argument(spec, sizes, rng))
@@ -53,6 +54,23 @@ class Points:
             }
         kept = {n: _float64(a) for n, a in weights.items() if n in params}
         return Point(label, {**params, **kept}, arguments)
+
+    def _states(
+        self, shaped: Mapping[str, np.ndarray], rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
+        """Return states near what they start from, a little further from 0.
+
+        So a read of them shows, and a variance stays one. They are near 1 in a module
+        that does not say what they start from.
+        """
+        names = getattr(self.module, "BUFFERS", ())
+        made: dict[str, np.ndarray] = getattr(self.module, "init_params", dict)()
+        found = {}
+        for n in names:
+            start = _float64(made.get(n, np.ones_like(shaped[n])))
+            moved = 0.1 * np.abs(rng.standard_normal(start.shape))
+            found[n] = start + np.where(start < 0, -moved, moved)
+        return found
 
     def given(
         self, file: Path, weights: Mapping[str, np.ndarray], rng: np.random.Generator

@@ -175,9 +175,14 @@ def _param_text(leaf: Tensor) -> str:
 
 
 def _state_text(leaf: Tensor) -> str:
-    """Return a state's initial value, or positive numbers if that is an array."""
+    """Return a state near its initial value, further from 0: a variance stays one.
+
+    One that starts as an array is of positive numbers instead.
+    """
     base = draw_text(leaf)
-    return f"1 + 0.1 * rng.random({leaf.shape!r})" if base == "_array" else base
+    if base == "_array":
+        return f"1 + 0.1 * rng.random({leaf.shape!r})"
+    return f"_away({base}, rng)"
 
 
 def check_parts(
@@ -205,6 +210,7 @@ def check_parts(
         holding=[_called(h) for h in p.holding],
     )
     lifted = _lifted(p) if computes_widths(p) else ""
+    away = render("away.py").rstrip() if p.states else ""
     own = any_declared((*p.inputs, *p.targets))
     checks = [_by_complex()] if p.analytic else []
     checks += [forward] if forward else []
@@ -225,7 +231,7 @@ def check_parts(
         ).strip(),
         "checks": "\n\n\n".join(checks),
         "planned": "\n\n".join(training).strip() if train else "",
-        "draws": _returned(draws),
+        "draws": f"{_returned(draws)}\n\n\n{away}".rstrip(),
         "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
     }
 
