@@ -2,7 +2,18 @@
 
 const strides = (shape) => shape.map((_, k) => shape.slice(k + 1).reduce((a, b) => a * b, 1));
 
+// The terms of one element of what a user hands back; null where they cannot be told.
 function termsOf(share, v, k) {
+  const told = writtenOut(share, v, k);
+  const own = share.v && elements(share.v);
+  if (!told || !own) return told;
+  const sum = told.terms.reduce((s, t) => s + t.product, 0);
+  const size = told.terms.reduce((s, t) => s + Math.abs(t.product), Math.abs(own[k]));
+  const agrees = Math.abs(sum - own[k]) <= 1e-4 * size || !Number.isFinite(size);
+  return agrees ? told : { terms: [{ words: [share.f.t], factors: [own[k]], product: own[k] }], over: "" };
+}
+
+function writtenOut(share, v, k) {
   const user = nodes[share.u];
   const up = user.g && !user.g.apart && elements(user.g);
   const own = share.v && elements(share.v);
@@ -27,12 +38,15 @@ function termsOf(share, v, k) {
     }
     return { terms: found, over: left ? "over the columns" : "over the rows (the batch)" };
   }
-  if (up && user.g.shape.length > v.shape.length && (user.op === "add" || user.op === "subtract")) {
-    const count = v.shape.reduce((p, q) => p * q, 1);
+  if (up && user.g.shape.join() !== v.shape.join() && (user.op === "add" || user.op === "subtract")) {
+    // Shapes are aligned at their ends; axes of length 1, and those that are not there, were stretched.
+    const ahead = user.g.shape.length - v.shape.length;
     const found = [];
-    for (let j = k; j < up.length; j += count) {
-      const sign = own && user.op === "subtract" && user.o[1] === share.s ? -1 : 1;
-      found.push({ words: [back(user, place(user.g, j))], factors: [up[j]], product: sign * up[j] });
+    for (let j = 0; j < up.length; j++) {
+      const index = place(user.g, j);
+      if (!v.shape.every((d, axis) => d === 1 || index[axis + ahead] === at[axis])) continue;
+      const sign = user.op === "subtract" && user.o[1] === share.s ? -1 : 1;
+      found.push({ words: [back(user, index)], factors: [up[j]], product: sign * up[j] });
     }
     return { terms: found, over: "over the axes that it was stretched over" };
   }
