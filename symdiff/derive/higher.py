@@ -169,9 +169,7 @@ def hessian(y: Any, wrt: Any) -> Any:
     ``wrt[i].shape + wrt[j].shape``.
     """
     variables = check_wrt(wrt)
-    gradients = grad(y, variables)
-    require_variables(gradients, variables)
-    blocks = [[_jacobian(g, v, 0, None) for v in variables] for g in gradients]
+    blocks = [jacobian(g, variables) for g in grad(y, variables)]
     return blocks if isinstance(wrt, (list, tuple)) else blocks[0][0]
 
 

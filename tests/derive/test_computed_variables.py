@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rewrite.test_stability import FORMULAS, ORDINARY
 from samples import SAMPLES, draw
 
 import symdiff as sd
@@ -66,6 +67,22 @@ def test_a_hessian_by_a_computed_tensor(name: str) -> None:
     for row, other in zip(found, wanted, strict=True):
         for block, right in zip(row, other, strict=True):
             np.testing.assert_allclose(block, right, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_hessian_by_a_raw_formula(name: str) -> None:
+    """The variable is found again where its formula is replaced by a stable one."""
+    x = sd.input("x", (2, 3))
+    a = FORMULAS[name][0](x)
+    assert a.node.inputs
+    weights = sd.constant(np.arange(1.0, 1 + np.prod(a.shape)).reshape(a.shape))
+    y = sd.sum(weights * sd.sin(a))
+    point = {x: np.abs(ORDINARY) + 0.1}
+    values, own = sd.interpret(a, point), sd.interpret(weights, point)
+    wanted = np.diag((-own * np.sin(values)).ravel()).reshape(a.shape * 2)
+    np.testing.assert_allclose(sd.interpret(sd.hessian(y, a), point), wanted)
+    (blocks_,) = blocks(y, [a], point)
+    np.testing.assert_allclose(blocks_[0], wanted)
 
 
 def test_what_does_not_read_its_slope_is_differentiated() -> None:
