@@ -31,13 +31,15 @@ def test_a_branch_never_taken_hands_back_zeros(name: str) -> None:
     out = built[0] if isinstance(built, (list, tuple)) else built
     if not out.dtype.is_float:
         pytest.skip("the first result is no float")
+    floats = [t for t in leaves if t.dtype.is_float]
     mask = sd.input("mask", out.shape, dtype="bool")
     other = sd.input("other", out.shape)
     value = sd.where(mask, sd.where(mask, other, out), other)
     function = sd.Function("f", [*leaves, mask, other], value)
     rng = np.random.default_rng(0)
     chosen, taken = rng.random(mask.shape) < 0.5, rng.normal(size=other.shape)
-    for level in (0, 1, 2):
+    # All levels where an argument is an index or a mask, which no gradient reaches.
+    for level in (0, 1, 2) if len(floats) < len(leaves) else (1,):
         module = sd.compile(function, optimize=level).load()
         result, residuals = module.forward_with_residuals(*arrays, chosen, taken)
         np.testing.assert_array_equal(result, taken)
