@@ -135,7 +135,10 @@ def _log_of_sum(p: Tensor) -> Tensor | None:
 
 @RULES.of(ADD)
 def shift_of_logsumexp(a: Tensor, b: Tensor) -> Tensor | None:
-    """logsumexp(x - m) + m = logsumexp(x), for m = max(x) over the same axes."""
+    """logsumexp(x - m) + m = logsumexp(x), for m = max(x) over the same axes.
+
+    Both are stopped, or none is: the slopes of m cancel only then.
+    """
     for total, m in ((a, b), (b, a)):
         base, _ = source(total)
         if not is_op(base, LOGSUMEXP) or base.ndim > total.ndim:

@@ -80,10 +80,16 @@ def negated(x: Tensor) -> Tensor:
     return x.parents[0] if is_op(x, NEG) else -x
 
 
-def source(t: Tensor) -> tuple[Tensor, tuple[int | None, ...]]:
-    """Return the tensor below views, and for each axis the axis of it that it is."""
+def source(
+    t: Tensor, *, past_stops: bool = False
+) -> tuple[Tensor, tuple[int | None, ...]]:
+    """Return the tensor below views, and for each axis the axis of it that it is.
+
+    With ``past_stops`` it is looked for below `stop_gradient` as well. That is right
+    only for a value on which the whole formula does not depend.
+    """
     axes: list[int | None] = list(range(t.ndim))
-    while t.node.op is STOP_GRADIENT or t.node.op.shows_all:
+    while t.node.op.shows_all or (past_stops and is_op(t, STOP_GRADIENT)):
         (inner,) = t.parents
         if not is_op(t, STOP_GRADIENT):
             step = axes_of(t.node, inner.shape)
@@ -94,13 +100,19 @@ def source(t: Tensor) -> tuple[Tensor, tuple[int | None, ...]]:
     return t, tuple(axes)
 
 
-def is_spread(t: Tensor, of: Callable[[Tensor], bool], axes: Any = None) -> Any:
+def is_spread(
+    t: Tensor,
+    of: Callable[[Tensor], bool],
+    axes: Any = None,
+    *,
+    past_stops: bool = False,
+) -> Any:
     """Return the reduction that ``t`` repeats along the axes it was taken over.
 
     None where ``t`` is no such reduction, or its axes are not aligned with those of the
     reduction's operand.
     """
-    reduction, places = source(t)
+    reduction, places = source(t, past_stops=past_stops)
     attrs = reduction.node.attrs
     if "axes" not in attrs or not reduction.parents or not of(reduction):
         return None
@@ -120,11 +132,18 @@ def is_spread(t: Tensor, of: Callable[[Tensor], bool], axes: Any = None) -> Any:
 
 
 def unshifted(x: Tensor, axes: Any) -> Tensor:
-    """Return y where x is y - max(y), the maximum taken over ``axes``; else x."""
+    """Return y where x is y - max(y), the maximum taken over ``axes``; else x.
+
+    It is for formulas in which what is subtracted cancels, so it may be stopped.
+    """
     if not is_op(x, SUB):
         return x
     y, m = x.parents
-    found = is_spread(m, lambda r: is_op(r, MAX) and r.parents[0].node is y.node, axes)
+
+    def is_maximum(r: Tensor) -> bool:
+        return is_op(r, MAX) and r.parents[0].node is y.node
+
+    found = is_spread(m, is_maximum, axes, past_stops=True)
     return x if found is None else y
 
 

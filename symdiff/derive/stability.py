@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from symdiff.derive import exponentials, squares
 from symdiff.derive.patterns import joined
 from symdiff.graph.body import rebuilding_within, substitute
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.order import Part
 from symdiff.graph.origin import mark
 from symdiff.graph.provenance import at_site
@@ -59,25 +59,30 @@ def stabilised(
     A bound leaf stands for each computed variable meanwhile, so that no rule looks
     through it.
     """
-    inner = {t.node for t in wrt if not t.node.op.leaf}
+    inner = {t.node: t.node for t in wrt if not t.node.op.leaf}
     if not inner:
         return stabilise(outputs), list(wrt)
+    # Where a derivative is differentiated again, a variable is stable already.
+    for t, stable in zip(wrt, stabilise(wrt), strict=True):
+        if not stable.node.op.leaf and stable.node not in topological(t.node.inputs):
+            inner[stable.node] = t.node
     kept: dict[Node, Tensor] = {}  # leaf to the variable it stands for
     stands: dict[Node, Tensor] = {}
 
     def choose(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor | None:
-        if old.node not in inner:
+        variable = inner.get(old.node)
+        if variable is None:
             return better(old, parents)
-        if old.node not in stands:
+        if variable not in stands:
             made = better(old, parents)
-            if made is None:
+            if made is None or made.node in topological([p.node for p in parents]):
                 made = remade(old, parents, old.node.attrs, keep_order=False)
             attrs = {"name": "variable", "shape": made.shape, "dtype": made.dtype}
             # The leaf keeps the order: what rules build from it comes with its reader.
             leaf = Tensor(node_of(BOUND, (), attrs), (), order=old.order)
-            stands[old.node] = leaf
+            stands[variable] = leaf
             kept[leaf.node] = made
-        return stands[old.node]
+        return stands[variable]
 
     found = rebuilding_within(choose)([*outputs, *wrt])
     settled: dict[Node, Tensor] = {}

@@ -85,6 +85,48 @@ def test_a_hessian_by_a_raw_formula(name: str) -> None:
     np.testing.assert_allclose(blocks_[0], wanted)
 
 
+USES = {
+    "entropy": lambda a: a * sd.log(a),
+    "log": lambda a: sd.log(a) ** 2,
+    "other log": lambda a: a * sd.log(1 - a),
+    "log1p": lambda a: sd.log(1 + a) * a,
+    "root": lambda a: sd.sqrt(a) * a,
+    "square": lambda a: a**2 * sd.exp(a),
+    "exponential": lambda a: sd.exp(a) / (1 + sd.exp(a)),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("name", FORMULAS)
+def test_second_derivatives_by_a_raw_formula(name: str, use: str) -> None:
+    """What is made of the variable is not mistaken for a part of its formula."""
+    x = sd.input("x", (2, 3))
+    a = FORMULAS[name][0](x)
+    point = {x: np.abs(ORDINARY) + 0.1}
+    b = sd.input("b", a.shape)
+    other = {b: sd.interpret(a, point)}
+    y, z = sd.sum(USES[use](a)), sd.sum(USES[use](b))
+    ones = sd.constant(np.ones(a.shape))
+    with np.errstate(all="ignore"):
+        wanted = sd.interpret(sd.hvp(z, b, ones), other)
+        for second in (
+            sd.hvp(y, a, ones),
+            sd.grad(sd.sum(sd.grad(y, a)), a),
+            sd.vjp(sd.grad(y, a), a, ones),
+        ):
+            found = sd.interpret(second, point)
+            np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-9)
+
+
+def test_a_formula_that_is_another_variable_is_not_that_variable() -> None:
+    x = sd.input("x", 3)
+    a = sd.log(sd.exp(x))
+    slope = sd.grad(sd.sum(a * x), a)
+    values = np.array([0.5, 1.0, 2.0])
+    np.testing.assert_allclose(sd.interpret(slope, {x: values}), values)
+
+
 def test_what_does_not_read_its_slope_is_differentiated() -> None:
     x = sd.input("x", 3)
     a = sd.tanh(x)
