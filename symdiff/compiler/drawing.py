@@ -32,11 +32,13 @@ def lengths_of(
     module: ModuleType,
     given: Mapping[str, int] | None = None,
     wishes: Sequence[int] = WISHES,
+    turn: int | None = None,
 ) -> dict[str, int]:
     """Return lengths of a generated module's dims that its own checks accept.
 
     The module is called with lengths that meet all constraints found so far; if a check
-    fails, its constraint is added. Raises `LengthError` where no lengths meet them.
+    fails, its constraint is added. In a ``turn`` they differ from all declared axes,
+    and from those of other turns. Raises `LengthError` where no lengths meet them.
     """
     specs = [*module.ARGUMENTS.values(), *getattr(module, "PARAMS", {}).values()]
     shapes = [dimension(d) for _, dims, *_ in specs for d in dims if isinstance(d, str)]
@@ -44,13 +46,22 @@ def lengths_of(
     symbols = [sorted(d.free_symbols, key=str) for d in [*shapes, *bounds]]
     dims = list(dict.fromkeys(s for found in symbols for s in found))
     asked = [Constraint(d, None) for d in shapes]
+    axes = [d for _, own, *_ in specs for d in own if isinstance(d, int)]
+    apart = [[*axes, *shapes]] if turn is not None else []
+
+    def meet() -> dict[str, int]:
+        found: list[dict[str, int]] = []
+        for _ in range((turn or 0) + 1):
+            found.append(meeting(dims, asked, given, wishes, apart, found))
+        return found[-1]
+
     for _ in range(TRIES if dims else 0):
-        sizes = meeting(dims, asked, given, wishes)
+        sizes = meet()
         told = _refused(module, sizes)
         if told is None or told in asked:
             return sizes
         asked.append(told)
-    return meeting(dims, asked, given, wishes)
+    return meet()
 
 
 def _refused(module: ModuleType, sizes: Mapping[str, int]) -> Constraint | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 
 from symdiff.compiler.drawing import draw_argument, lengths_of
 from symdiff.compiler.subject import Point, Subject
+from symdiff.emit.modules.lengths import TURNS
 from symdiff.graph.errors import DerivativeError
 
 
@@ -34,11 +36,21 @@ class Points:
         return found
 
     def drawn(
-        self, label: str, weights: Mapping[str, np.ndarray], rng: np.random.Generator
+        self,
+        label: str,
+        weights: Mapping[str, np.ndarray],
+        rng: np.random.Generator,
+        turn: int = 0,
     ) -> Point:
-        """Return a random point, with ``weights`` as its parameters where given."""
+        """Return a random point, with ``weights`` as its parameters where given.
+
+        Points of another ``turn`` have other lengths.
+        """
         if self.check is not None:
-            drawn = self.check._draw(rng)
+            draw = self.check._draw
+            # packages of earlier versions have one length for each dim
+            turned = (turn,) if "turn" in signature(draw).parameters else ()
+            drawn = draw(rng, *turned)
             params = {n: drawn[f"params[{n!r}]"] for n in self.params}
             arguments = {n: np.asarray(drawn[n]) for n in self.module.ARGUMENTS}
         else:
@@ -47,7 +59,7 @@ class Points:
                 for n, s in self.params.items()
             }
             params |= self._states(params, rng)
-            sizes = lengths_of(self.module)
+            sizes = lengths_of(self.module, turn=turn % TURNS)
             arguments = {
                 n: _float64(draw_argument(spec, sizes, rng))
                 for n, spec in self.module.ARGUMENTS.items()

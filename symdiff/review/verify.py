@@ -317,8 +317,8 @@ class _Verification:
         label = f"random point {number + 1}"
         kinks: list[int] | None = None
         refused: Exception | None = None
-        for _ in range(TRIES):
-            drawn = self.source.drawn(label, weights, rng)
+        for again in range(TRIES):
+            drawn = self.source.drawn(label, weights, rng, number + again)
             try:
                 kinks = self._compare(subject, drawn, rng, kinks)
             except (ArithmeticError, LookupError, ValueError) as error:

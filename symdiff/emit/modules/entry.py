@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -24,7 +25,7 @@ from symdiff.emit.modules.assembly import (
     sealed,
 )
 from symdiff.emit.modules.bodies import Unit
-from symdiff.emit.modules.functions import asked_of
+from symdiff.emit.modules.functions import asked_of, length_by_name
 from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.lengths import WISHES, LengthError, dims_of, lengths
 from symdiff.emit.modules.lowering import LoweredFunctions
@@ -36,6 +37,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim
 from symdiff.graph.widths import any_declared
 from symdiff.ops.core.leaf import RANDOM
+from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.plan.program import Program
 from symdiff.plan.widths import computes_widths, declares_widths
 
@@ -98,68 +100,75 @@ def init_module(
     return sealed(text)
 
 
-def _smooth(unit: Unit) -> list[str]:
+def _smooth(unit: Unit) -> tuple[py.Expr, ...]:
     """Return the names of the variables of differentiation in the check's points.
 
     There are none if numerical slopes cannot check the gradient.
     """
     p = unit.program
     if p.stopped:
-        return []
+        return ()
     params = {t.node for t in p.params}
-    return [
-        f"params[{str(t.name)!r}]" if t.node in params else str(t.name) for t in p.wrt
-    ]
+    return tuple(
+        py.Lit(f"params[{str(t.name)!r}]" if t.node in params else str(t.name))
+        for t in p.wrt
+    )
 
 
-def _sizes(unit: Unit) -> dict[sp.Symbol, int]:
-    """Return the lengths at random points, arbitrary ones if none meet the checks."""
-    dims = dims_of(unit.program)
+def _lengths(unit: Unit) -> list[dict[str, int]]:
+    """Return the lengths of dims at random points, in turn; none without dims.
+
+    Lengths are arbitrary if none meet the checks.
+    """
+    names = [str(s) for s in dims_of(unit.program)]
     try:
-        chosen = lengths(unit.program)
+        found = lengths(unit.program)
     except LengthError:  # every call of the module will raise
-        chosen = {str(s): WISHES[i % len(WISHES)] for i, s in enumerate(dims)}
-    return {s: chosen[str(s)] for s in dims}
+        return [{n: WISHES[i % len(WISHES)] for i, n in enumerate(names)}]
+    return [at for i, at in enumerate(found) if at not in found[:i]]
 
 
 WIDE = 10_000  # elements of a parameter
 
 
-def _concrete(shape: Sequence[Dim], sizes: dict[sp.Symbol, int]) -> tuple[int, ...]:
-    return tuple(d if isinstance(d, int) else _number(d, sizes) for d in shape)
+def _concrete(shape: Sequence[Dim], at: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(d if isinstance(d, int) else _number(d, at) for d in shape)
 
 
-def _number(length: sp.Expr, sizes: dict[sp.Symbol, int]) -> int:
+def _number(length: sp.Expr, at: Mapping[str, int]) -> int:
     """Return a length as an int; `subs` is slow for symbols that do not occur."""
-    return int(length.subs({s: sizes[s] for s in length.free_symbols & sizes.keys()}))
+    return int(length.subs({s: at[str(s)] for s in length.free_symbols}))
 
 
-def sample_text(unit: Unit, leaf: Tensor, sizes: dict[sp.Symbol, int]) -> str:
+def _sample_text(unit: Unit, leaf: Tensor, sizes: Sequence[dict[str, int]]) -> str:
     """Return the expression that draws a valid argument in float64."""
-    shape = _concrete(leaf.shape, sizes)
-    shown = py.expr_text(py.Tuple_(tuple(py.Lit(n) for n in shape)))
+    shown = shape_text(leaf.shape)
     sample = leaf.node.attrs.get("sample")
     if isinstance(sample, Init) and (sample.array is None or sample.array.size <= 64):
-        return (
-            f"np.asarray({sample.draw_text(shape)}, float)"
-            if leaf.dtype.is_float
-            else sample.draw_text(shape)
-        )
-    low, high = (
-        _concrete([b], sizes)[0] if isinstance(b, sp.Expr) else b
-        for b in asked_of(unit, leaf)[:2]
-    )
+        shapes = [_concrete(leaf.shape, at) for at in sizes or [{}]]
+        texts = [sample.draw_text(shape) for shape in shapes]
+        same = len(set(texts)) == 1
+        drawn = texts[0] if same else f"({', '.join(texts)})[turn % {len(texts)}]"
+        return f"np.asarray({drawn}, float)" if leaf.dtype.is_float else drawn
+    low, high = asked_of(unit, leaf)[:2]
     if leaf.dtype.is_bool:
         return f"rng.random({shown}) < 0.5"
     if leaf.dtype.is_integer:
-        first = 0 if low is None else low
-        last = first + 5 if high is None else high
-        return f"rng.integers({first}, {last}, {shown})"
+        return f"rng.integers({_range(low, high, int, 5)}, {shown})"
     if low is not None or high is not None:
-        first = float(low) if low is not None else float(high or 0) - 1.0
-        last = float(high) if high is not None else float(low or 0) + 1.0
-        return f"rng.uniform({first!r}, {last!r}, {shown})"
+        return f"rng.uniform({_range(low, high, float, 1)}, {shown})"
     return f"np.asarray(rng.standard_normal({shown}))"
+
+
+def _range(low: Any, high: Any, kind: type, width: int) -> str:
+    """Return the ends of the range that is drawn from, also where one end is open."""
+    if low is None:
+        low = 0 if kind is int else high - width
+    ends = (low, low + width if high is None else high)
+    return ", ".join(
+        f"({dim_text(end)})" if isinstance(end, sp.Expr) else repr(kind(end))
+        for end in ends
+    )
 
 
 def _param_text(leaf: Tensor) -> str:
@@ -194,11 +203,11 @@ def check_parts(
     """
     p = unit.program
     primal, backward = found.primal, found.backward
-    sizes = _sizes(unit)
+    sizes = _lengths(unit)
     draws = [(f"params[{str(t.name)!r}]", _param_text(t)) for t in p.params]
     draws += [(f"params[{str(t.name)!r}]", _state_text(t)) for t in p.states]
     draws += [
-        (str(t.name), sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)
+        (str(t.name), _sample_text(unit, t, sizes)) for t in (*p.inputs, *p.targets)
     ]
     inputs = {t.node for t in p.inputs}
     adapters = render(
@@ -210,7 +219,6 @@ def check_parts(
         holding=[_called(h) for h in p.holding],
     )
     lifted = _lifted(p) if computes_widths(p) else ""
-    away = render("away.py").rstrip() if p.states else ""
     own = any_declared((*p.inputs, *p.targets))
     checks = [_by_complex()] if p.analytic else []
     checks += [forward] if forward else []
@@ -227,12 +235,18 @@ def check_parts(
             "verify.py",
             tolerance=TOLERANCE,
             reason=reason,
-            drawn="_held_at(_draw(rng))" if p.holding else "_draw(rng)",
+            drawn="_held_at(_draw(rng, turn))" if p.holding else "_draw(rng, turn)",
         ).strip(),
         "checks": "\n\n\n".join(checks),
         "planned": "\n\n".join(training).strip() if train else "",
-        "draws": f"{_returned(draws)}\n\n\n{away}".rstrip(),
-        "smooth": _assigned("SMOOTH", tuple(py.Lit(n) for n in _smooth(unit))),
+        "draw": render(
+            "draw.py",
+            draws=_returned(draws),
+            lengths=bool(sizes),
+            states=bool(p.states),
+        ).strip(),
+        "lengths": _turns(sizes),
+        "smooth": _assigned("SMOOTH", _smooth(unit), "what is differentiated"),
     }
 
 
@@ -261,14 +275,21 @@ def _called(program: Program) -> dict[str, bool]:
     return {"draws": draws, "several": len(program.outputs) > 1}
 
 
-def _assigned(name: str, items: tuple[py.Expr, ...]) -> str:
-    stmt = py.Assign((py.Name(name),), py.Tuple_(items), "what is differentiated")
+def _assigned(name: str, items: tuple[py.Expr, ...], comment: str) -> str:
+    stmt = py.Assign((py.Name(name),), py.Tuple_(items), comment)
     return py.print_stmts([stmt], indent=0).rstrip("\n")
+
+
+def _turns(found: Sequence[Mapping[str, int]]) -> str:
+    """Return the statement that lists the lengths by name of every turn, if any."""
+    pairs = [tuple((py.Lit(k), py.Lit(n)) for k, n in at.items()) for at in found]
+    dicts = tuple(py.Dict_(items) for items in pairs)
+    return _assigned("LENGTHS", dicts, "of points, in turn") if dicts else ""
 
 
 def _returned(draws: Sequence[tuple[str, str]]) -> str:
     """Return the statement that returns a dict of drawn arguments."""
-    pairs = tuple((py.Lit(k), expression(text, lambda name: None)) for k, text in draws)
+    pairs = tuple((py.Lit(k), expression(text, length_by_name)) for k, text in draws)
     return py.print_stmts([py.Return(py.Dict_(pairs))]).rstrip("\n")
 
 

@@ -227,13 +227,14 @@ def bounds_table(bounds: Sequence[sp.Expr]) -> str:
     """Return the table of functions from lengths, by name, to symbolic bounds."""
     pairs = []
     for bound in bounds:
-        value = expression(dim_text(bound), _length_of)
+        value = expression(dim_text(bound), length_by_name)
         pairs.append((py.Lit(str(bound)), py.Lambda(("lengths",), value)))
     table = py.Assign((py.Name("BOUNDS"),), py.Dict_(tuple(pairs)))
     return py.print_stmts([table], indent=0).rstrip("\n")
 
 
-def _length_of(placeholder: str) -> py.Expr | None:
+def length_by_name(placeholder: str) -> py.Expr | None:
+    """Return the length that a placeholder stands for, of those by name."""
     if not placeholder.startswith("_dim_"):
         return None
     return py.Index(py.Name("lengths"), (py.Lit(placeholder[5:]),))

@@ -8,9 +8,10 @@ the answer; otherwise the first dims keep theirs as far as possible.
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,13 +20,16 @@ import sympy as sp
 
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.node import topological
-from symdiff.graph.types import Constraint
+from symdiff.graph.types import Constraint, Dim, TensorType
 from symdiff.plan.constraints import constraints_of
 from symdiff.plan.program import Program
 
 WISHES = (5, 3, 4, 6, 7, 2)  # preferred lengths at random points, in turn
 FAR = 4096  # the longest length that is tried
 STEPS = 400_000  # lengths that are tried in all
+TURNS = 3  # checks take that many points, each with lengths of its own
+NEAR, FEW_STEPS = 256, 2000  # the same for lengths that are to differ from others
+MANY = 32  # symbolic axes that are kept apart
 
 
 Lengths = Mapping[sp.Symbol, int]
@@ -45,18 +49,29 @@ def dims_of(program: Program) -> list[sp.Symbol]:
     return list(symbols)
 
 
-def lengths(program: Program) -> dict[str, int]:
-    """Return a length for every dim of a program, by name.
+def lengths(program: Program) -> list[dict[str, int]]:
+    """Return lengths for the dims of a program by name, one set for each turn.
 
-    Raises `LengthError` where none are found that meet the checks.
+    Where it can be, they differ from all other axes and from turn to turn, so that a
+    wrong length in generated code shows. Raises `LengthError` where none are found
+    that meet the checks.
     """
     dims = dims_of(program)
     if not dims:
-        return {}
-    found = constraints_of(topological([t.node for t in program.roots()]))
+        return []
+    order = topological([t.node for t in program.roots()])
+    asked = constraints_of(order)
     for leaf in program.leaves:
-        found += [Constraint(d, None) for d in leaf.shape if isinstance(d, sp.Expr)]
-    return meeting(dims, [c for c in found if _free(c) <= set(dims)])
+        asked += [Constraint(d, None) for d in leaf.shape if isinstance(d, sp.Expr)]
+    asked = [c for c in asked if _free(c) <= set(dims)]
+    declared = [d for leaf in program.leaves for d in leaf.shape]
+    shapes = [n.shape for n in order if isinstance(n.type, TensorType)]
+    inner = {d for shape in shapes for d in shape if isinstance(d, int)}
+    apart = [[*declared, *sorted(inner)], declared]
+    found: list[dict[str, int]] = []
+    for _ in range(TURNS):
+        found.append(meeting(dims, asked, apart=apart, earlier=found))
+    return found
 
 
 def meeting(
@@ -64,11 +79,15 @@ def meeting(
     asked: Sequence[Constraint],
     given: Mapping[str, int] | None = None,
     wishes: Sequence[int] = WISHES,
+    apart: Sequence[Sequence[Dim]] = (),
+    earlier: Sequence[Mapping[str, int]] = (),
 ) -> dict[str, int]:
     """Return lengths of dims, by name, that meet constraints.
 
     ``given`` are lengths that are asked for, ``wishes`` the preferred ones of the
-    others, in turn. Raises `LengthError` where none are found.
+    others, in turn. Of each list of axes in ``apart``, no two are to have one length;
+    the first list that allows that counts, and lengths that were found ``earlier`` are
+    taken last. Raises `LengthError` where none are found.
     """
     each = {(c.left, c.right): c for c in asked}
     checks = [_Check.of(c) for c in each.values()]
@@ -76,12 +95,33 @@ def meeting(
     broken = [c for c in checks if c.symbols <= fixed.keys() and not c.holds(fixed)]
     if broken:
         raise _unmet(broken, fixed)
-    wanted = {s: wishes[i % len(wishes)] for i, s in enumerate(dims)}
     free = [s for s in dims if s not in fixed]
-    found = _LengthSearch(checks, wanted).extended(fixed, free)
+    wanted = {s: wishes[i % len(wishes)] for i, s in enumerate(dims)}
+    axes = [d for d in apart[0] if isinstance(d, int)] if apart else []
+    used = {s: [*(at[str(s)] for at in earlier), *axes] for s in dims}
+
+    def choices(s: sp.Symbol) -> Iterable[int]:
+        first = _from(wanted[s], used[s]) if apart else ()
+        return itertools.chain(first, _near(wanted[s]))
+
+    found = None
+    for others in apart:
+        differ = [*checks, *_differing(others)]
+        search = _LengthSearch(differ, lambda s: _from(wanted[s], used[s]), FEW_STEPS)
+        found = found or search.extended(fixed, free)
+    found = found or _LengthSearch(checks, choices).extended(fixed, free)
     if found is None:
         raise _unmet([c for c in checks if c.symbols & set(free)], fixed)
     return {str(s): found[s] for s in dims}
+
+
+def _differing(axes: Iterable[Dim]) -> Iterator[_Check]:
+    """Yield what keeps lengths that are to be found apart from those of other axes."""
+    numbers = {1, *(d for d in axes if isinstance(d, int))}
+    formulas = list(dict.fromkeys(d for d in axes if not isinstance(d, int)))[:MANY]
+    for i, formula in enumerate(formulas):
+        yield _Check.none_of(formula, numbers)
+        yield from (_Check.unequal(formula, other) for other in formulas[i + 1 :])
 
 
 def _unmet(checks: Sequence[_Check], fixed: Mapping[sp.Symbol, int]) -> LengthError:
@@ -122,6 +162,19 @@ class _Check:
 
         words = f"{left} {relation} {right}"
         return cls(frozenset(symbols), value, words, wide and left.is_Symbol)
+
+    @classmethod
+    def none_of(cls, length: sp.Expr, numbers: Container[int]) -> _Check:
+        """Return the check that a length is none of some numbers."""
+        side, symbols = _function(length), frozenset(length.free_symbols)
+        return cls(symbols, lambda at: side(at) not in numbers, f"{length}", False)
+
+    @classmethod
+    def unequal(cls, left: sp.Expr, right: sp.Expr) -> _Check:
+        """Return the check that two lengths are not the same."""
+        a, b = _function(left), _function(right)
+        symbols = frozenset(left.free_symbols | right.free_symbols)
+        return cls(symbols, lambda at: a(at) != b(at), f"{left} != {right}", False)
 
     def holds(self, at: Mapping[sp.Symbol, int]) -> bool:
         try:
@@ -165,7 +218,7 @@ class _LengthSearch:
     """A depth-first search that tries lengths near the preferred ones first."""
 
     checks: Sequence[_Check]
-    wanted: Mapping[sp.Symbol, int]
+    choices: Callable[[sp.Symbol], Iterable[int]]
     left: int = STEPS
 
     def extended(
@@ -177,7 +230,7 @@ class _LengthSearch:
         first, rest = free[0], free[1:]
         known = {*fixed, first}
         mine = [c for c in self.checks if first in c.symbols and c.symbols <= known]
-        for length in _near(self.wanted[first]):
+        for length in self.choices(first):
             self.left -= 1
             if self.left < 0:
                 return None
@@ -196,3 +249,10 @@ def _near(wish: int) -> Iterable[int]:
         if n != wish:
             yield n
     yield 0
+
+
+def _from(wish: int, used: Sequence[int]) -> Iterable[int]:
+    """Return lengths from the wish on, then shorter ones, then those that are used."""
+    longer = range(wish, max(wish, NEAR) + 1)
+    shorter = range(min(wish, NEAR) - 1, 1, -1)
+    return [*(n for n in (*longer, *shorter) if n not in used), *dict.fromkeys(used)]
