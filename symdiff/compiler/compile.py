@@ -47,7 +47,8 @@ def chosen(declared: Model | Function, wrt: Any) -> list[Tensor]:
         leaf = w if isinstance(w, Tensor) else by_name.get(w)
         if leaf is None:
             raise DeclarationError(
-                f"wrt={w!r} is no leaf of {declared.name!r}: {sorted(by_name)}."
+                f"wrt={w!r} is no input or parameter of {declared.name!r}, which are "
+                f"{sorted(by_name)}; targets are data."
             )
         if leaf.node in alone:
             raise DeclarationError(f"wrt names {leaf.name!r} twice; once is enough.")
