@@ -101,7 +101,9 @@ def test_wrt_chooses_what_to_differentiate_by():
     text = Path("build/small/backward.py").read_text("utf-8")
     assert "d_W" in text
     assert "d_b" not in text
-    assert "no leaf of 'small'" in error_of("compile", "spec.py", "--wrt", "nope")
+    assert "no input or parameter of 'small'" in error_of(
+        "compile", "spec.py", "--wrt", "nope"
+    )
     twice = error_of("compile", "spec.py", "--wrt", "W", "--wrt", "W")
     assert "wrt names 'W' twice" in twice
 
