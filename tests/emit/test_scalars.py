@@ -93,3 +93,25 @@ def test_short_functions_stay_as_they_are():
     x = sd.input("x", ())
     text = sd.compile(sd.Function("short", [x], [np.sin(x) * x]))["forward"]
     assert "math" not in text
+
+
+@pytest.mark.parametrize("letters", [1, 12, 40])
+def test_a_call_that_is_broken_into_lines_has_its_module(letters):
+    """However long the arguments' names are, what the call hands over is imported."""
+    names = [f"{'abcdef'[i] * letters}" for i in range(6)]
+    leaves = [sd.input(n, ()) for n in names]
+    a, b, c, d, e, f = leaves
+    for _ in range(9):
+        a = sd.sin(a * b + c) * sd.exp(-d * a) + e / (1 + f * f)
+    compiled = sd.compile(sd.Function("f", leaves, a))
+    assert "_scalars(" in compiled["forward"]
+    values = dict(zip(leaves, np.linspace(0.1, 0.6, 6), strict=True))
+    found = compiled.load().forward.forward(*map(np.float64, values.values()))
+    np.testing.assert_allclose(found, sd.interpret(a, values), rtol=1e-13)
+
+
+def test_math_is_not_imported_for_a_word():
+    math = sd.input("math", 3)
+    y = sd.sum(math * 2)  # what was quoted of math.pi is no use of it
+    text = sd.compile(sd.Function("f", [math], y))["forward"]
+    assert "import math" not in text

@@ -115,7 +115,8 @@ def how_checked(program: Program) -> str:
     return f"{slopes}, complex steps to {STRICT}" if program.analytic else slopes
 
 
-_MATH = re.compile(r"math(?<=\bmath)[.)]")  # the first letters make the search fast
+# The module's name in code: not in a comment, a string or behind a dot.
+_MATH = re.compile(r"^[^#\n]*(?<![\w.\"'])math\b(?![\"'])", re.MULTILINE)
 _COMMENTS = re.compile(r"\A((?:#.*\n)*)")  # at the beginning of a file
 
 
@@ -262,10 +263,10 @@ def _calls(text: str, call: str) -> bool:
 
 def imports_of(text: str, *modules: str) -> str:
     """Return the imports a module's text needs."""
-    needs = [
-        f"import {m}"
-        for m in sorted({*modules, *(["math"] if _MATH.search(text) else [])})
-    ]
+    found = {*modules}
+    if "math" in text and _MATH.search(text):  # the first question is the quick one
+        found.add("math")
+    needs = [f"import {m}" for m in sorted(found)]
     if "NamedTuple" in text:
         needs.append("from typing import NamedTuple")
     standard = "\n".join(needs)
