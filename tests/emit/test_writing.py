@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pytest
 
 import symdiff as sd
 from symdiff.compiler.compilation import Compilation, load_package
-from symdiff.emit.modules.writing import HIDDEN
+from symdiff.emit.modules.writing import HIDDEN, build_of
 from symdiff.graph.errors import OutputError
 
 N = sd.dim("N")
@@ -83,10 +84,10 @@ class Killed(BaseException):
 
 
 class Killer:
-    """An audit hook that ends whatever writes below a folder at its step ``left``."""
+    """An audit hook that ends whatever writes below a folder, before a step of it."""
 
     def __init__(self) -> None:
-        self.folder, self.left, self.dead = "", 0, False
+        self.folder = ""
         sys.addaudithook(self)
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -96,18 +97,24 @@ class Killer:
             return
         if not str(arguments[0]).startswith(self.folder):
             return
-        self.left -= 1
-        if self.dead or self.left < 0:
-            self.dead = True  # cleaning up is not granted either
+        folder, self.folder = self.folder, ""  # the callback may write, too
+        self.dead = self.dead or not self.goes_on(self.step)
+        self.folder, self.step = folder, self.step + 1
+        if self.dead:  # cleaning up is not granted either
             raise Killed
 
     @staticmethod
     def _writes(path: Any, mode: Any, flags: int) -> bool:
         return bool(flags & (os.O_WRONLY | os.O_RDWR))
 
-    def ends(self, compiled: Compilation, folder: Path, left: int) -> bool:
-        """Write; return whether the writer was killed before it was done."""
-        self.folder, self.left, self.dead = str(folder), left, False
+    def ends(
+        self, compiled: Compilation, folder: Path, goes_on: Callable[[int], bool]
+    ) -> bool:
+        """Write; return whether the writer was killed before it was done.
+
+        ``goes_on`` is asked before each step, with its number.
+        """
+        self.folder, self.step, self.dead, self.goes_on = str(folder), 0, False, goes_on
         try:
             compiled.write(folder)
         except Killed:
@@ -120,12 +127,21 @@ class Killer:
 KILLER = Killer()
 
 
+PACKAGE, SINGLE = (OLD, NEW), (ONE_OLD, ONE_NEW)
+
+
 @pytest.mark.parametrize(
-    ("old", "new"), [(OLD, NEW), (ONE_OLD, ONE_NEW)], ids=["package", "single file"]
+    ("before", "old", "new"),
+    [
+        pytest.param("fresh", *PACKAGE, id="fresh package"),
+        pytest.param("upgrade", *PACKAGE, id="package"),
+        pytest.param("upgrade", NEW, NEW, id="package again"),
+        pytest.param("fresh", *SINGLE, id="fresh single file"),
+        pytest.param("upgrade", *SINGLE, id="single file"),
+    ],
 )
-@pytest.mark.parametrize("before", ["upgrade", "fresh"])
 def test_a_writer_killed_at_any_step_leaves_one_whole_compilation(
-    tmp_path: Path, old: Compilation, new: Compilation, before: str
+    tmp_path: Path, before: str, old: Compilation, new: Compilation
 ) -> None:
     """At every step that changes a file; then a whole write mends what is left."""
     seen: list[float] = []
@@ -135,8 +151,8 @@ def test_a_writer_killed_at_any_step_leaves_one_whole_compilation(
         path = folder / ("small.py" if new.single_file else "small")
         if before == "upgrade":
             old.write(folder)
-            assert scales(path) == {2.0}
-        killed = KILLER.ends(new, folder, left)
+            assert scales(path) == {2.0 if old is not new else 3.0}
+        killed = KILLER.ends(new, folder, left.__gt__)
         entry = path if path.suffix else path / "__init__.py"
         if entry.exists():
             (found,) = scales(path)  # of one of them alone
@@ -152,6 +168,45 @@ def test_a_writer_killed_at_any_step_leaves_one_whole_compilation(
     assert seen == sorted(seen)  # there is one step that makes it the new one
     assert seen[-1] == 3.0
     assert left > 4
+
+
+def test_a_process_that_reads_late_does_not_spoil_the_writing(tmp_path: Path) -> None:
+    """Python makes a folder anew for the bytecode of what it has read there."""
+    new = build_of(NEW["__init__"].encode())
+    for late in range(1000):
+        path = OLD.write(tmp_path / str(late))
+        seen = []
+
+        def goes_on(
+            step: int, path: Path = path, late: int = late, seen: list[int] = seen
+        ) -> bool:
+            seen.append(step)
+            if step == late:
+                cache = path / f"{HIDDEN}{new}" / "__pycache__"
+                cache.mkdir(parents=True, exist_ok=True)
+                (cache / "train.pyc").write_bytes(b"of what was here")
+            return build_of((path / "__init__.py").read_bytes()) != new
+
+        assert KILLER.ends(NEW, path.parent, goes_on)
+        assert scales(path) == {3.0}
+        if late not in seen:
+            break
+    assert late > 4
+
+
+def test_a_process_that_looked_amid_the_writing_looks_again(tmp_path: Path) -> None:
+    """Python remembers of a path that there was no folder."""
+    path = OLD.write(tmp_path)
+    new = build_of(NEW["__init__"].encode())
+    whole = path / f"{HIDDEN}{new}"
+    init = path / "__init__.py"
+    KILLER.ends(NEW, tmp_path, lambda _: build_of(init.read_bytes()) != new)
+    module = load_package("_amid", path)
+    away = whole.rename(tmp_path / "away")
+    with pytest.raises(ImportError, match="is not of the compilation"):
+        module.train  # noqa: B018
+    away.rename(whole)
+    assert scales(path) == {3.0}
 
 
 def test_files_of_the_user_stay(tmp_path: Path) -> None:

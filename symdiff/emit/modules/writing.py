@@ -47,20 +47,39 @@ def write_package(folder: Path, files: Contents) -> None:
         whole = folder / f"{HIDDEN}{build}"
         # Folders left by killed writers; the package may still import from one of them.
         _remove_hidden(folder, kept=f"{HIDDEN}{current}")
-        if not whole.exists():
-            made = folder / f"{HIDDEN}{os.getpid()}-{next(_serial)}"
+        modules = {name: data for name, data in files.items() if name != _INIT}
+        if any(_bytes(whole / name) != data for name, data in modules.items()):
+            made = _hidden_name(folder)
             made.mkdir()
-            for name, data in files.items():
-                if name != _INIT:
-                    (made / name).write_bytes(data)
-            made.rename(whole)
+            for name, data in modules.items():
+                (made / name).write_bytes(data)
+            _put(made, whole)
         replace_file(folder / _INIT, files[_INIT])  # now it is the new one
-        for name, data in files.items():
-            if name != _INIT:
-                replace_file(folder / name, data)
-        gone = folder / f"{HIDDEN}{os.getpid()}-{next(_serial)}"
-        whole.rename(gone)
+        for name, data in modules.items():
+            replace_file(folder / name, data)
+        whole.rename(_hidden_name(folder))
         _remove_hidden(folder)
+
+
+def _put(made: Path, whole: Path) -> None:
+    """Rename a folder, in the place of one that was removed, but is there again.
+
+    A process that read a module there, and caches its bytecode when the folder has
+    gone, makes it anew with nothing else in it.
+    """
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            whole.rename(_hidden_name(whole.parent))
+        try:
+            made.rename(whole)
+            return
+        except OSError:
+            if not whole.exists():
+                raise
+
+
+def _hidden_name(folder: Path) -> Path:
+    return folder / f"{HIDDEN}{os.getpid()}-{next(_serial)}"
 
 
 def write_single(path: Path, text: bytes, stored: Contents) -> None:
