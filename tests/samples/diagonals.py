@@ -54,6 +54,16 @@ SAMPLES = [
     Sample("trace", [I((3, 3), 9)], differentiable=False, symbolic=False),
     *(
         Sample(
+            f"linalg.{function.__name__}",
+            [(3, 4, 4)],
+            {"offset": offset},
+            reference=lambda x, offset, function=function: function(x, offset, -2, -1),
+        )
+        for function in (np.diagonal, np.trace)
+        for offset in (0, -1)
+    ),
+    *(
+        Sample(
             lambda x, args=args: x @ sd.eye(*args),
             [(2, args[0])],
             reference=lambda x, args=args: x @ np.eye(*args),

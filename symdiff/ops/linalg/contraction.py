@@ -377,7 +377,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     left: Sequence[int]
     right: Sequence[int]
     if isinstance(axes, (int, np.integer)):
-        left, right = range(x.ndim - int(axes), x.ndim), range(int(axes))
+        left, right = range(-int(axes), 0), range(int(axes))
     else:
         left, right = (
             [int(side)] if isinstance(side, (int, np.integer)) else list(side)

@@ -166,7 +166,7 @@ FROM_DIAGONAL = multilinear(
 )
 
 
-@api("diagonal", "linalg.diagonal")
+@api("diagonal")
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Diagonals of the matrices that two axes span, as a new last axis."""
     tensor = as_tensor(x)
@@ -197,12 +197,24 @@ def diagflat(x: Any, k: int = 0) -> Tensor:
     return diag(ravel(x), k)
 
 
-@api("trace", "linalg.trace")
+@api("trace")
 def trace(
     x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None
 ) -> Tensor:
     """Sum of the diagonal of the matrices that two axes span."""
     return sum_(diagonal(x, offset, axis1, axis2), -1, dtype=dtype)
+
+
+@api("linalg.diagonal")
+def linalg_diagonal(x: Any, *, offset: int = 0) -> Tensor:
+    """Diagonals of matrices, which are the last two axes."""
+    return diagonal(x, offset, -2, -1)
+
+
+@api("linalg.trace")
+def linalg_trace(x: Any, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """Sum of the diagonal of matrices, which are the last two axes."""
+    return trace(x, offset, -2, -1, dtype)
 
 
 # --- the identity ---------------------------------------------------------------------
