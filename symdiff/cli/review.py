@@ -146,10 +146,11 @@ def verify_command(
     """Check the gradients of the generated package or module at PATH, in float64.
 
     The code on disk is run; nothing is derived again. Small arrays are checked element
-    by element, others along random directions.
+    by element, others along random directions. What else a package computes is compared
+    with its _outputs.py, in which nothing is simplified.
 
-    Exit code 0: gradients agree with measured slopes. 1: they do not. 2: it cannot be
-    told, and why.
+    Exit code 0: gradients agree with measured slopes, and the rest with _outputs.py. 1:
+    something does not. 2: it cannot be told, and why.
     """
     from symdiff.review.verify import verify
 

@@ -28,7 +28,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.shape.broadcasting import zeros_like
-from symdiff.plan.functions import Functions, split
+from symdiff.plan.functions import Functions, alone, split
 from symdiff.plan.holding import held
 from symdiff.plan.indices import check_indices
 from symdiff.plan.program import Program
@@ -161,8 +161,8 @@ def program_passes(level: int) -> dict[str, Pass]:
 # --- from program to functions --------------------------------------------------------
 
 
-def plain_functions(program: Program, base: str, level: int) -> Functions:
-    """Return the function of prediction with a statement for each node, scheduled.
+def plain_functions(name: str, program: Program, base: str, level: int) -> Functions:
+    """Return a program as one function with a statement for each node, scheduled.
 
     Nothing is simplified; from level 1 on, raw formulas are replaced by stable nodes.
     """
@@ -170,7 +170,7 @@ def plain_functions(program: Program, base: str, level: int) -> Functions:
         program = program.rebuilt(stability.stabilising())
     for run in (check_indices, expand_only, prune):
         program = run(program)
-    return schedule_functions(split(program, backward=False), base, 0)
+    return schedule_functions(alone(name, program), base, 0)
 
 
 def schedule_functions(functions: Functions, base: str, level: int) -> Functions:
@@ -223,10 +223,14 @@ def passes(
     def split_functions(program: Program) -> Functions:
         step = planned and not trains_apart(program)
         found = split(program, backward="backward" in modules, planned=step)
-        checks = apart and {"forward", "backward"} <= set(modules)
-        if program.plain is None or not checks:
+        if not apart or "backward" not in modules:
             return found
-        return replace(found, plain=plain_functions(program.plain, base, level))
+        plain = {
+            name: plain_functions(name, part, base, level)
+            for name, part in program.plain
+            if name != "forward" or "forward" in modules
+        }
+        return replace(found, plain=plain)
 
     def lower(functions: Functions) -> LoweredFunctions:
         return lower_functions(

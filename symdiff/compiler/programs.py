@@ -53,15 +53,21 @@ def _with_training(program: Program, model: Model) -> Program:
 
 
 def with_plain(program: Program) -> Program:
-    """Return a model's program with a further copy of its prediction, as declared.
+    """Return a model's program with further copies of what it computes, as declared.
 
-    The package's check compares prediction with this copy. A function needs none: its
-    results are computed by forward.py and by backward.py.
+    The package's check compares prediction, the loss, new values of states, metrics and
+    evaluation with these copies. A function needs none: its results are computed by
+    forward.py and by backward.py.
     """
     if not (program.is_model and program.wrt):
         return program
-    plain = program.over_leaves(program.outputs)
-    return replace(program, plain=replace(plain, beside=(), batches=None))
+    trained = replace(program, outputs=(), seeds=(), wrt=())
+    if program.batches is None:
+        trained = replace(trained, metrics=())
+    parts = {"forward": program.over_leaves(program.outputs), "training": trained}
+    parts |= {name: part for name, part in program.beside if name == "evaluate"}
+    plain = ((n, replace(p, beside=(), batches=None)) for n, p in parts.items())
+    return replace(program, plain=tuple(plain))
 
 
 def output_names(declared: Model | Function) -> list[str]:

@@ -31,7 +31,7 @@ class Functions:
     residuals: tuple[Node, ...] = ()
     beside: Mapping[str, Functions] = field(default_factory=dict)
     held: tuple[Functions, ...] = ()
-    plain: Functions | None = None
+    plain: Mapping[str, Functions] = field(default_factory=dict)
     update: Updating | None = None
 
     def __getitem__(self, name: str) -> Routine:
@@ -68,7 +68,7 @@ def split(
     given = _nodes(p.inputs, p.params, p.states)
     outputs = p.output_tensors
     routines = [Routine("forward", given, _results(p.outputs), outputs)]
-    beside = {name: _alone(name, part) for name, part in p.beside}
+    beside = {name: alone(name, part) for name, part in p.beside}
     update = None if p.update is None else updating(p.update, planned=planned)
     if not (backward and p.gradients):
         only = {r.name: r for r in routines}
@@ -97,11 +97,12 @@ def split(
     return Functions(p, named, kept, beside, held, update=update)
 
 
-def _alone(name: str, p: Program) -> Functions:
-    """Return the only function of a program that has outputs and nothing else."""
+def alone(name: str, p: Program) -> Functions:
+    """Return a program without gradients as one function of all its results."""
     given = _nodes(p.inputs, p.targets, p.params, p.states)
-    routine = Routine(name, given, _results(p.outputs), p.output_tensors)
-    return Functions(p, {name: routine})
+    wanted = _results((*p.outputs, *p.results, *p.metrics, *p.updates))
+    tensors = p.output_tensors if p.outputs else p.tensors
+    return Functions(p, {name: Routine(name, given, wanted, tensors)})
 
 
 def _nodes(*groups: Sequence[Tensor]) -> tuple[Node, ...]:

@@ -67,7 +67,8 @@ class Program:
     # Two programs on the same leaves: the values that stop_gradient hides, and the
     # results given these. The second has one more leaf for each hidden value.
     holding: tuple[Program, ...] = ()
-    plain: Program | None = None  # the prediction, which no pass simplifies
+    # prediction, and what training computes besides gradients, which no pass simplifies
+    plain: tuple[tuple[str, Program], ...] = ()
     # further functions of a model's training on the same leaves, by name
     beside: tuple[tuple[str, Program], ...] = ()
     batches: Batches | None = None  # how results of parts of a batch are combined

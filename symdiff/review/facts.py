@@ -44,7 +44,7 @@ def facts_of(texts: Mapping[str, str]) -> dict[str, str]:
     """Return the declared facts in modules, by name."""
     found: dict[str, str] = {}
     for module, text in texts.items():
-        if module == "_outputs":  # repeats what forward.py declares
+        if module == "_outputs":  # repeats what backward.py declares
             continue
         for stmt in ast.parse(text).body:
             match stmt:

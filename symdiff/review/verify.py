@@ -1,8 +1,9 @@
 """`symdiff verify`: are the gradients of a generated module those of its values?
 
 In: a generated package or module, and points. Out: the worst relative error of each
-gradient. Invariant: the module on disk is run, and nothing is derived again; slopes at
-a kink are reported, but not counted as errors.
+gradient, and what the package's own check says of all else. Invariant: the module on
+disk is run, and nothing is derived again; slopes at a kink are reported, but not
+counted as errors.
 """
 
 from __future__ import annotations
@@ -37,8 +38,13 @@ from symdiff.review.slopes import NARROW, Worst, compare
 TRIES = 20
 FEW = 16  # up to so many gradients are checked in several directions and points
 # Functions of a package's own check, and what each of them compares.
-COMPARED = {"_verify_forward": "forward.py", "_verify_planned": "the planned step"}
+COMPARED = {
+    "_verify_forward": "forward.py",
+    "_verify_training": "what training computes",
+    "_verify_planned": "the planned step",
+}
 CHECKED = ("backward.py", "forward.py", "_planned.py")
+PARTLY = {"train.py": "what it does with the gradients is not checked"}
 TOLERANCE, STRICT = 1e-6, 1e-10  # for differences, for complex steps
 
 
@@ -207,11 +213,12 @@ def _checked_files(path: Path) -> list[Path]:
 
 
 def _edited_beside(path: Path) -> list[str]:
-    """Return a note for each edited file of a package that verify does not check."""
+    """Return a note for each edited file of a package that is not wholly checked."""
     files = sorted(one_package(path).glob("*.py")) if path.is_dir() else []
     others = [f for f in files if f.name not in CHECKED]
     return [
-        f"{file.name} was edited after it was generated, and is not checked"
+        f"{file.name} was edited after it was generated, and "
+        + PARTLY.get(file.name, "is not checked")
         for file in others
         if not is_generated(file) or not header_of(file).intact
     ]

@@ -166,4 +166,3 @@ def test_without_a_forward_pass_nothing_is_compared() -> None:
     for make in (classifier, drawing):
         files = sd.compile(make(), only=("backward",)).files
         assert "def _verify_forward" not in str(files["m/__main__.py"])
-        assert "m/_outputs.py" not in files

@@ -98,7 +98,7 @@ def test_wrong_gradients_are_named(package, old, new, method):
 def test_what_backward_promises_is_checked(package, old, new, command):
     edit(package / "backward.py", old, new)
     if command == "verify":
-        assert "agree, worst" not in run("verify", package, code=1)
+        assert "gradients agree, worst" not in run("verify", package, code=1)
         return
     ran = subprocess.run(
         [sys.executable, "-m", package.name],

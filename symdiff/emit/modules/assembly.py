@@ -323,6 +323,27 @@ def backward_module(unit: Unit, found: Halves, options: Options, origin: str) ->
     )
 
 
+def outputs_module(
+    unit: Unit, plain: Mapping[str, Written], options: Options, origin: str
+) -> Module:
+    """Return _outputs.py."""
+    p = unit.program
+    several = "forward" in plain and len(p.outputs) > 1
+    made = [render("function.py", name=n, written=w).strip() for n, w in plain.items()]
+    return _module(
+        "outputs.py",
+        unit,
+        options,
+        origin,
+        plain,
+        leaves=(*p.inputs, *p.targets),
+        records=[output_record(unit, p.outputs)] if several else [],
+        summary="What is computed forwards, a statement for each node.",
+        usage=f"python -m {p.name} compares the other modules with it.",
+        texts=made,
+    )
+
+
 def value_and_grad(unit: Unit, primal: Written, backward: Written) -> str:
     """Return the text of value_and_grad."""
     return render(

@@ -195,11 +195,18 @@ def _state_text(leaf: Tensor) -> str:
 
 
 def check_parts(
-    unit: Unit, found: Halves, *, planned: bool, train: bool, forward: str = ""
+    unit: Unit,
+    found: Halves,
+    *,
+    planned: bool,
+    train: bool,
+    beside: Sequence[str] = (),
+    compared: bool = False,
 ) -> dict[str, str]:
     """Return the pieces of the self-check: draws, adapters, verification, training.
 
-    ``forward`` is the check of forward.py.
+    ``beside`` are the checks of all that is not a gradient; ``compared`` says that what
+    training computes is compared with _outputs.py.
     """
     p = unit.program
     primal, backward = found.primal, found.backward
@@ -218,10 +225,12 @@ def check_parts(
         several=len(p.results) > 1,
         holding=[_called(h) for h in p.holding],
     )
-    lifted = _lifted(p) if computes_widths(p) else ""
+    lifted = ""
+    if computes_widths(p):
+        lifted = _lifted(p, ["_outputs", *["train"] * train] if compared else [])
     own = any_declared((*p.inputs, *p.targets))
     checks = [_by_complex()] if p.analytic else []
-    checks += [forward] if forward else []
+    checks += beside
     if declares_widths(p):
         checks.append(render("as_declared.py", model=p.is_model).strip())
     training = [render("main_train.py", name=p.name, widths=own)]
@@ -256,13 +265,19 @@ def _by_complex() -> str:
     return f"{check}\n\n\n{render('shaken.py').strip()}"
 
 
-def _lifted(program: Program) -> str:
-    """Return the code that replaces declared widths while slopes are measured."""
+def _lifted(program: Program, beside: Sequence[str]) -> str:
+    """Return the code that replaces declared widths while slopes are measured.
+
+    ``beside`` are the further modules with which backward.py is compared.
+    """
     functions = [*(["_results"] if not program.is_model else []), "_value", "_gradient"]
     modules = ["backward"]
     if program.holding:
         functions.append("_held_at")
         modules += ["_hidden", "_held"]
+    if beside:
+        functions.append("_triples")
+        modules += beside
     return render(
         "lifted.py", functions=", ".join(functions), modules=", ".join(modules)
     ).strip()
@@ -311,15 +326,44 @@ def _of_forward(lowered: LoweredFunctions) -> str:
     ).strip()
 
 
+def _of_training(lowered: LoweredFunctions, found: Halves) -> str:
+    """Return the check of the loss, new values of states, metrics and evaluation."""
+    p, plain, training = lowered.unit.program, lowered.plain, lowered.training
+    what = ["loss", *["new states"] * bool(p.updates)]
+    if training is not None:
+        what[1:1] = ["metrics"] * bool(p.metrics)
+        what.append("evaluation")
+    listed = " and ".join([", ".join(what[:-1]), what[-1]] if what[1:] else what)
+    check = render(
+        "training_check.py",
+        tolerance=TOLERANCE,
+        agreeing=f"{listed} agree{'' if what[1:] else 's'}",
+    )
+    triples = render(
+        "triples.py",
+        updates=bool(p.updates),
+        train=training is not None,
+        draws=found.primal.draws,
+        plain_draws=plain["training"].draws,
+        evaluate_draws=training is not None and training.evaluate.draws,
+        plain_evaluate_draws="evaluate" in plain and plain["evaluate"].draws,
+    )
+    return f"{check.strip()}\n\n\n{triples.strip()}"
+
+
 def main_module(
     lowered: LoweredFunctions, options: Options, origin: str, modules: Sequence[str]
 ) -> str:
     """Return __main__.py."""
     unit, found = lowered.unit, lowered.halves
     assert found is not None
-    compares = lowered.plain is not None or (
+    plain = lowered.plain
+    compares = "forward" in plain or (
         "forward" in modules and not unit.program.is_model
     )
+    beside = [_of_forward(lowered)] if compares else []
+    beside += [render("apart.py").strip()] if compares or plain else []
+    beside += [_of_training(lowered, found)] if plain else []
     train = "train" in modules
     planned = "_planned" in modules
     text = render(
@@ -329,7 +373,7 @@ def main_module(
         imported=", ".join(
             [
                 *(["_held", "_hidden"] if unit.program.holding else []),
-                *(["_outputs"] if lowered.plain is not None else []),
+                *(["_outputs"] if plain else []),
                 "backward",
                 *(["forward"] if compares else []),
                 *(["train"] if train else []),
@@ -342,9 +386,11 @@ def main_module(
             *(unit, found),
             planned=planned,
             train=train,
-            forward=_of_forward(lowered) if compares else "",
+            beside=beside,
+            compared=bool(plain),
         ),
         complex=unit.program.analytic,
         forward=compares,
+        training=bool(plain),
     )
     return sealed(text)

@@ -7,8 +7,8 @@ modules, so that a module reads the same whichever others are made beside it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from symdiff.declare.model import Function, Model
 from symdiff.emit.lower.source import Resolver
@@ -20,6 +20,7 @@ from symdiff.emit.modules.functions import (
 )
 from symdiff.emit.modules.halves import Halves, halves
 from symdiff.emit.modules.planned import PlannedStep, planned_step
+from symdiff.emit.modules.results import plain_function
 from symdiff.emit.modules.train import TrainingFunctions, training_functions
 from symdiff.emit.targets import Target
 from symdiff.emit.targets.numpy import NUMPY
@@ -32,7 +33,7 @@ class LoweredFunctions:
     """Every function of the modules, and the unit whose names they have.
 
     ``held`` are the functions with which the self-check keeps values fixed that
-    stop_gradient hides; ``plain`` is the one with which it compares prediction.
+    stop_gradient hides; ``plain`` are those of _outputs.py, by name.
     """
 
     unit: Unit
@@ -41,7 +42,7 @@ class LoweredFunctions:
     training: TrainingFunctions | None = None
     planned: PlannedStep | None = None
     held: tuple[LoweredFunctions, ...] = ()
-    plain: LoweredFunctions | None = None
+    plain: Mapping[str, Written] = field(default_factory=dict)
 
     @property
     def written(self) -> dict[str, Written]:
@@ -95,16 +96,25 @@ def lower_functions(
         if "grads" in functions.routines:
             found = replace(found, planned=planned_step(unit))
     if apart and found.halves is not None:
-        held = tuple(_part(unit, part, unit.style) for part in functions.held)
+        parts = [_part(unit, part, unit.style) for part in functions.held]
+        held = tuple(LoweredFunctions(p, forward_function(p)) for p in parts)
         found = replace(found, held=held)
-    if functions.plain is not None:
-        bare = style_of(functions.plain.program, resolver, 0)
-        found = replace(found, plain=_part(unit, functions.plain, bare))
+    return replace(found, plain=_plain(unit, functions.plain))
+
+
+def _plain(unit: Unit, functions: Mapping[str, Functions]) -> dict[str, Written]:
+    """Return the functions in which nothing is simplified, by name."""
+    found = {}
+    for name, part in functions.items():
+        bare = style_of(part.program, unit.resolver, 0)
+        own = _part(unit, part, bare)
+        found[name] = (
+            forward_function(own) if name == "forward" else plain_function(own, name)
+        )
     return found
 
 
-def _part(unit: Unit, functions: Functions, style: Style) -> LoweredFunctions:
-    """Return a further function of the same modules."""
+def _part(unit: Unit, functions: Functions, style: Style) -> Unit:
+    """Return the unit of a further function of the same modules."""
     part = new_unit(functions, unit.resolver, style)
-    part = replace(part, constants=unit.constants, target=unit.target)
-    return LoweredFunctions(part, forward_function(part))
+    return replace(part, constants=unit.constants, target=unit.target)

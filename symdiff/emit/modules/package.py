@@ -20,6 +20,7 @@ from symdiff.emit.modules.assembly import (
     backward_module,
     body_of,
     forward_module,
+    outputs_module,
     stamped,
 )
 from symdiff.emit.modules.bodies import Unit
@@ -36,8 +37,6 @@ HELD = {
     "_hidden": "The values that stop_gradient hides from the gradient.",
     "_held": "The results, given the values that stop_gradient hides.",
 }
-
-PLAIN = "What is predicted, a statement for each node: forward.py is compared with it."
 
 
 def package_files(
@@ -67,9 +66,8 @@ def package_files(
     for (module, summary), part in zip(HELD.items(), lowered.held, strict=False):
         assert part.forward is not None
         texts[module] = forward_module(part.unit, part.forward, *common, summary)
-    plain = lowered.plain
-    if plain is not None and plain.forward is not None:
-        texts["_outputs"] = forward_module(plain.unit, plain.forward, *common, PLAIN)
+    if lowered.plain:
+        texts["_outputs"] = outputs_module(unit, lowered.plain, *common)
     return packaged(texts, unit, f"{name}/")
 
 
