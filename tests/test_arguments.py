@@ -148,3 +148,8 @@ def test_an_error_inside_a_function_stays_as_it_is() -> None:
 
 def test_nothing_is_guessed_from_afar() -> None:
     assert nearest("zebra", ["lr", "beta1", "eps"]) is None
+
+
+def test_what_goes_by_name_alone_is_shown_behind_a_star() -> None:
+    with pytest.raises(sd.ArgumentError, match=r"axis=None, \*, keepdims=False"):
+        sd.max(X, 0, None, True)

@@ -117,8 +117,12 @@ def misfit(
         for name in kwargs:
             if name not in by_name:
                 return unknown(where, name, by_name)
-    shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
-    return ArgumentError(f"{where}: {problem}; its arguments: {shown}.")
+    shown = [str(p.replace(annotation=p.empty)) for p in parameters]
+    kinds = [p.kind for p in parameters]
+    named = inspect.Parameter.KEYWORD_ONLY
+    if named in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        shown.insert(kinds.index(named), "*")  # what follows is given by name
+    return ArgumentError(f"{where}: {problem}; its arguments: {', '.join(shown)}.")
 
 
 def _length_given(name: str, given: Mapping[str, Any]) -> ArgumentError | None:

@@ -85,3 +85,16 @@ def test_sums_over_more_axes_than_there_are() -> None:
     x = sd.input("x", (3,))
     with pytest.raises(sd.ShapeError, match="axis -2 is out of range"):
         sd.tensordot(x, OPERANDS["square"])
+
+
+def test_a_diagonal_is_a_view_under_every_name() -> None:
+    for diagonal in (np.linalg.diagonal, sd.linalg.diagonal, sd.diagonal):
+
+        def program(x: Any, diagonal: Any = diagonal) -> Any:
+            y = x * 1.0
+            seen = diagonal(y)
+            y += 1.0
+            return seen * 1.0
+
+        with pytest.raises(sd.SymdiffError, match="share memory"):
+            jit(program)(OPERANDS["square"])

@@ -146,6 +146,7 @@ NAN_TO_NUM = primitive(
 @api("nan_to_num")
 def nan_to_num(
     x: Any,
+    *,
     nan: float = 0.0,
     posinf: float | None = None,
     neginf: float | None = None,

@@ -123,7 +123,7 @@ CROSS = multilinear(
 
 
 @api("cross", "linalg.cross")
-def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
+def cross(a: Any, b: Any, *, axis: int = -1) -> Tensor:
     """Cross product of 3-vectors along ``axis``; the other axes broadcast."""
     x, y = broadcast_operands(float_operand(a), float_operand(b))
     if not x.ndim:

@@ -126,6 +126,7 @@ def prod(
     x: Any,
     axis: Any = None,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = None,

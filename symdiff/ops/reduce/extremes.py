@@ -150,6 +150,7 @@ def _extreme(
     def reduce(
         x: Any,
         axis: Any = None,
+        *,
         keepdims: bool = False,
         initial: Any = None,
         where: Any = None,
@@ -163,7 +164,7 @@ def _extreme(
             tensor = select(as_bool(where), tensor, initial)
         axes = normalize_axes(axis, tensor.ndim)
         if not axes or isinstance(initial, Tensor):
-            tensor = reduce(tensor, axes, keepdims) if axes else tensor
+            tensor = reduce(tensor, axes, keepdims=keepdims) if axes else tensor
             return tensor if initial is None else pair(tensor, initial)
         if initial is not None and not isinstance(initial, (int, float, np.number)):
             raise DeclarationError(
@@ -209,7 +210,7 @@ def _argument(name: str, word: str) -> Any:
         facts=Facts(layout=kept, rows=rows.along, interval=interval.along_axis),
     )
 
-    def position(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    def position(x: Any, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
         tensor = as_tensor(x)
         if axis is None:
             tensor, axis = ravel(tensor), 0

@@ -197,6 +197,6 @@ def percentile(
 
 
 @api("median")
-def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def median(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """Middle element over ``axis``, the mean of the middle two of an even number."""
     return quantile(x, 0.5, axis, keepdims=keepdims)

@@ -123,6 +123,7 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
         x: Any,
         axis: Any = None,
         dtype: Any = None,
+        *,
         ddof: float = 0,
         keepdims: bool = False,
         where: Any = None,
@@ -200,7 +201,7 @@ def average(
 
 
 @api("ptp")
-def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+def ptp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """Largest minus smallest element over ``axis``; ties share the gradient."""
     high, low = max_(x, axis, keepdims=keepdims), min_(x, axis, keepdims=keepdims)
     return high - low

@@ -138,6 +138,7 @@ def sum_(
     x: Any,
     axis: Any = None,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     initial: Any = None,
     where: Any = None,
@@ -211,6 +212,7 @@ def mean(
     x: Any,
     axis: Any = None,
     dtype: Any = None,
+    *,
     keepdims: bool = False,
     where: Any = None,
 ) -> Tensor:
@@ -262,7 +264,7 @@ def _logical_reduction(name: str, word: str, result: str, leave_out: Any) -> Any
     )
 
     def reduce(
-        x: Any, axis: Any = None, keepdims: bool = False, where: Any = None
+        x: Any, axis: Any = None, *, keepdims: bool = False, where: Any = None
     ) -> Tensor:
         tensor = as_truth(x)
         if where is not None:

@@ -206,13 +206,13 @@ def trace(
 
 
 @api("linalg.diagonal")
-def linalg_diagonal(x: Any, *, offset: int = 0) -> Tensor:
+def diagonal_(x: Any, *, offset: int = 0) -> Tensor:
     """Diagonals of matrices, which are the last two axes."""
     return diagonal(x, offset, -2, -1)
 
 
 @api("linalg.trace")
-def linalg_trace(x: Any, *, offset: int = 0, dtype: Any = None) -> Tensor:
+def trace_(x: Any, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """Sum of the diagonal of matrices, which are the last two axes."""
     return trace(x, offset, -2, -1, dtype)
 

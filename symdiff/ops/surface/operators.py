@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
+import numpy as np
 from sympy import SympifyError
 
-from symdiff.graph.errors import TracingError
+from symdiff.graph.errors import DeclarationError, TracingError
 from symdiff.graph.memory import current
-from symdiff.graph.provenance import capture, locate, watched
+from symdiff.graph.provenance import capture, locate, public, watched
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import product
 from symdiff.ops.core.operands import API as API  # complete once this is loaded
 from symdiff.ops.indexing.updates import At
-from symdiff.ops.surface import absent, catalog, lenient, writes
+from symdiff.ops.surface import absent, catalog, lenient, protocol, writes
 
 catalog.load()
 
@@ -33,13 +34,12 @@ _COMPARE = {
     "eq": "equal", "ne": "not_equal",
 }  # fmt: skip
 _UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "logical_not"}
+# Methods whose arguments have the places that those of NumPy's function have.
 _METHODS = (
     *("sum", "prod", "mean", "std", "var", "max", "min", "ptp", "argmax", "argmin"),
     *("any", "all", "cumsum", "cumprod", "clip", "round", "dot", "trace", "diagonal"),
-    *("reshape", "ravel", "transpose", "swapaxes", "squeeze", "repeat"),
-    *("take", "argsort", "searchsorted", "astype"),
+    *("ravel", "swapaxes", "squeeze", "repeat", "take", "argsort", "searchsorted"),
 )
-
 
 _NUMBER = (
     "the value",
@@ -119,6 +119,40 @@ def _forward(name: str) -> Any:
     return method
 
 
+def _as_numpy(name: str) -> Any:
+    """Return the method of that name, whose arguments stand where NumPy has them."""
+    theirs, ours = getattr(np, name), API[name]
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = protocol.arranged(theirs, ours, (self, *args), kwargs)
+        return lenient.call(ours, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"See `symdiff.{name}`."
+    return method
+
+
+def _as_type(
+    self: Tensor,
+    dtype: Any,
+    order: str = "K",
+    casting: str = "unsafe",
+    subok: bool = True,
+    copy: bool = True,
+) -> Any:
+    """See `symdiff.cast`; order and subok are of memory, and change no value."""
+    if casting != "unsafe":
+        message = f"astype takes casting='unsafe', not {casting!r}; leave it out."
+        raise locate(DeclarationError(message), capture())
+    return astype(self, dtype, copy=bool(copy))
+
+
+@public
+def astype(x: Tensor, dtype: Any, *, copy: bool) -> Any:
+    """Return ``x.astype(dtype)``, which may share memory with x if it is no copy."""
+    return API["cast"](x, dtype)
+
+
 def _refuse(what: str, remedy: str) -> Callable[..., NoReturn]:
     def convert(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
         error = TracingError(
@@ -161,7 +195,10 @@ def attach() -> None:
     for short, name in _UNARY.items():
         put(f"__{short}__", _forward(name))
     for name in _METHODS:
-        put(name, _forward(name))
+        put(name, _as_numpy(name))
+    put("reshape", _forward("reshape"))
+    put("transpose", _forward("transpose"))
+    put("astype", _as_type)
     put("__hash__", object.__hash__)
     put("_sympy_", _no_sympy)
     put("__getitem__", _forward("getitem"))

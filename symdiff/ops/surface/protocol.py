@@ -149,11 +149,11 @@ def array_function(
     if target not in API and (not prefix or hasattr(np, name)):
         target = _RENAMED.get(name, name) if name not in API else name
     if target in API:
-        args, kwargs = _arranged(func, API[target], args, kwargs)
+        args, kwargs = arranged(func, API[target], args, kwargs)
     return _call(target, written, args, kwargs)
 
 
-def _arranged(
+def arranged(
     func: Any, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments of a NumPy call as our function of that name takes them.

@@ -164,9 +164,13 @@ def augmented(tensor: Tensor, other: Any, operator: Callable[..., Any]) -> Any:
     return write(tensor, made, "an operator like +=")
 
 
-def sorted_in_place(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
+def sorted_in_place(
+    tensor: Tensor, axis: Any = -1, kind: Any = None, order: Any = None, **others: Any
+) -> Tensor | None:
     """``y.sort()`` as NumPy has it, in a traced function; elsewhere `symdiff.sort`."""
-    made: Tensor = API["sort"](tensor, *args, **kwargs)
+    if order is not None:
+        others["order"] = order  # which sort refuses
+    made: Tensor = API["sort"](tensor, axis, kind, **others)
     if not watched():
         return made
     write(tensor, made, ".sort()")
