@@ -88,6 +88,8 @@ def compile_command(
     for name, content in compiled.files.items():
         lines = f"{content.count(chr(10))} lines" if isinstance(content, str) else ""
         click.echo(f"  {output / name}  {lines}".rstrip())
+    for note in compiled.notes:
+        click.echo(f"note: {note}", err=True)
     _say_stale(compiled, output)
     if f"{compiled.name}/__main__.py" in compiled.files:
         _say_how_to_check(compiled.name, output)

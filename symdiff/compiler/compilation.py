@@ -39,13 +39,15 @@ class Compilation(Displayed):
     """The compilation of one model or function, from its declaration to its files.
 
     ``files`` maps relative paths to text, or to bytes for array constants; ``stages``
-    has the result of each pass by its name, each of which prints itself.
+    has the result of each pass by its name, each of which prints itself; ``notes`` say
+    what was left out, and why.
     """
 
     name: str
     files: Mapping[str, str | bytes]
     single_file: bool = False
     stages: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    notes: tuple[str, ...] = field(default=(), repr=False, kw_only=True)
     # what was compiled: declaration, wrt, base
     _source: tuple[Any, Any, str | None] | None = field(
         default=None, repr=False, compare=False

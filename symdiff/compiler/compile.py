@@ -100,7 +100,8 @@ def compile_(
         (also the planned training step).
     wrt : optional
         The variables of differentiation: names, leaves, "params" (a model's default) or
-        "inputs" (a function's). Steps leave a model's other parameters as they are.
+        "inputs" (a function's). Steps leave a model's other parameters as they are;
+        with an input among the variables there is no train.py.
     single_file : bool
         Write one module ``<name>.py`` with the same functions instead of a package.
     only : sequence of str, optional
@@ -154,9 +155,11 @@ def compile_(
     picked = () if only is None else modules
     options = Options(level, shown or default, single_file, picked)
     source = printable(PurePath(origin).name)
-    made = package_files(value, options, source, modules)
+    notes = () if only is not None else _left_out(declared, variables)
+    made = package_files(value, options, source, modules, notes)
     compiled = Compilation(
         *(declared.name, made.files, single_file, stages, (declared, wrt, base)),
+        notes=notes,
         _listed=made.listed,
     )
     if not check:
@@ -183,6 +186,26 @@ def _level(optimize: Any, target: str) -> int:
     return int(optimize)
 
 
+def _untrained(declared: Model | Function, variables: Sequence[Tensor]) -> list[Tensor]:
+    """Return the variables that no training step changes: the inputs."""
+    leaves = {t.node for t in declared.params.values()}
+    return [t for t in variables if t.node not in leaves]
+
+
+def _left_out(
+    declared: Model | Function, variables: Sequence[Tensor]
+) -> tuple[str, ...]:
+    """Return why there is no train.py although there is an optimiser, if so."""
+    if not isinstance(declared, Model) or None in (declared.loss, declared.optimizer):
+        return ()
+    names = [str(t.name) for t in _untrained(declared, variables)]
+    if not names:
+        return ()
+    kind = "an input" if len(names) == 1 else "inputs"
+    why = f"wrt has {', '.join(names)}, {kind}, and a training step changes parameters"
+    return (f"no train.py: {why} alone",)
+
+
 def modules_of(
     declared: Model | Function, only: Sequence[str] | None, variables: Sequence[Tensor]
 ) -> tuple[str, ...]:
@@ -192,8 +215,7 @@ def modules_of(
     """
     trains = isinstance(declared, Model) and declared.loss is not None
     steps = trains and declared.optimizer is not None  # type: ignore[union-attr]
-    leaves = {t.node for t in declared.params.values()}
-    inputs = [t for t in variables if t.node not in leaves]  # a step trains none
+    inputs = _untrained(declared, variables)
     possible: tuple[str, ...] = MODULES if steps and not inputs else MODULES[:2]
     if isinstance(declared, Model) and not trains:
         possible = MODULES[:1]

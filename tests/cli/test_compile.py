@@ -109,7 +109,8 @@ def test_wrt_chooses_what_to_differentiate_by():
 
 
 def test_a_gradient_by_an_input_has_no_training_step():
-    run("compile", spec(GOOD), "--wrt", "inputs")
+    told = run("compile", spec(GOOD), "--wrt", "inputs").stderr
+    assert told.count("note: no train.py: wrt has x, an input") == 1
     assert not Path("build/small/train.py").exists()
     found = python("-m", "small", cwd="build")
     assert found.returncode == 0, found.stderr

@@ -295,8 +295,10 @@ def forward_module(
     )
 
 
-def backward_module(unit: Unit, found: Halves, options: Options, origin: str) -> Module:
-    """Return backward.py."""
+def backward_module(
+    unit: Unit, found: Halves, options: Options, origin: str, notes: Sequence[str] = ()
+) -> Module:
+    """Return backward.py; ``notes`` are lines for its header."""
     p = unit.program
     primal, backward = found.primal, found.backward
     records = reverse_records(unit, found)
@@ -312,6 +314,7 @@ def backward_module(unit: Unit, found: Halves, options: Options, origin: str) ->
         {name: primal, "backward": backward},
         leaves=(*p.inputs, *p.targets),
         records=records,
+        notes=notes,
         summary=f"Gradients of {p.name}, derived by the chain rule from its {subject}.",
         usage=f"{name} keeps what backward reads. Both are pure and need NumPy alone.",
         primal_name=name,
@@ -363,6 +366,7 @@ def _module(
     *,
     leaves: Sequence[Tensor],
     records: Sequence[Record],
+    notes: Sequence[str] = (),
     **values: Any,
 ) -> Module:
     """Return a rendered and sealed module."""
@@ -374,7 +378,7 @@ def _module(
     stored = stored_constants(unit, everything, single=False)
     text = render(
         template,
-        header=header(unit, options, origin),
+        header=header(unit, options, origin, *notes),
         imports=imports_of(everything, *(["pathlib"] if stored else [])),
         tables="\n".join(p for p in (BUILD, tables(unit, leaves), stored) if p),
         records=texts,

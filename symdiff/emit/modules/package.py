@@ -40,19 +40,27 @@ HELD = {
 
 
 def package_files(
-    lowered: LoweredFunctions, options: Options, origin: str, modules: Sequence[str]
+    lowered: LoweredFunctions,
+    options: Options,
+    origin: str,
+    modules: Sequence[str],
+    notes: Sequence[str] = (),
 ) -> PackageFiles:
-    """Return the files of a package, or the one file with its constants."""
+    """Return the files of a package, or the one file with its constants.
+
+    ``notes`` are lines for the header of backward.py, or of the one file.
+    """
     unit = lowered.unit
     name = unit.program.name
     if options.single_file:
-        return packaged({name: single_module(lowered, options, origin)}, unit, "")
+        single = single_module(lowered, options, origin, notes)
+        return packaged({name: single}, unit, "")
     texts: dict[str, Module] = {}
     common = (options, origin)
     if lowered.forward is not None and "forward" in modules:
         texts["forward"] = forward_module(unit, lowered.forward, *common)
     if lowered.halves is not None:
-        texts["backward"] = backward_module(unit, lowered.halves, *common)
+        texts["backward"] = backward_module(unit, lowered.halves, *common, notes)
         if lowered.training is not None:
             texts |= _training_modules(lowered, lowered.halves, *common)
     more: tuple[str, ...] = ()

@@ -8,6 +8,8 @@ run as a script.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symdiff.emit.listing import Listed, Record
 from symdiff.emit.modules.assembly import (
     Module,
@@ -31,8 +33,10 @@ from symdiff.emit.modules.render import render
 from symdiff.emit.modules.train import STANDARD, train_parts
 
 
-def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> Module:
-    """Return the one module."""
+def single_module(
+    lowered: LoweredFunctions, options: Options, origin: str, notes: Sequence[str] = ()
+) -> Module:
+    """Return the one module; ``notes`` are lines for its header."""
     unit, p = lowered.unit, lowered.unit.program
     written: dict[str, Written] = {}
     functions: list[str] = []
@@ -77,7 +81,7 @@ def single_module(lowered: LoweredFunctions, options: Options, origin: str) -> M
     shown = (tables(unit, leaves), constants, stored)
     text = render(
         "single.py",
-        header=header(unit, options, origin),
+        header=header(unit, options, origin, *notes),
         summary=f"{p.name}, compiled to one NumPy module.",
         usage="Every function is pure unless it takes a state; NumPy alone is needed.",
         imports=imports_of(everything, *names),
