@@ -251,3 +251,76 @@ def test_declared_widths_are_demanded() -> None:
         assert (d_a.dtype, d_b.dtype) == (np.float32, kind)
     with pytest.raises(TypeError, match="a: expected float32, got float64"):
         f.forward.forward(np.ones(3), np.ones(3))
+
+
+# --- cotangents -----------------------------------------------------------------------
+
+x = sd.input("x", (3,))
+SCALAR = [{"": sd.sum(x**2)}, {"a": sd.sum(x**2), "b": 2 * x}]
+BAD_SCALARS: dict[str, tuple[Any, type[Exception], str]] = {
+    "one element": (np.ones(1), ValueError, r"expected shape \(\), got \(1,\)"),
+    "1 by 1": (np.ones((1, 1)), ValueError, r"expected shape \(\), got \(1, 1\)"),
+    "several": (np.ones(2), ValueError, r"expected shape \(\), got \(2,\)"),
+    "none": (np.ones(0), ValueError, r"expected shape \(\), got \(0,\)"),
+    "a list": ([1.0], ValueError, r"expected shape \(\), got \(1,\)"),
+    "None": (None, TypeError, "expected numbers, got object"),
+    "a string": ("1", TypeError, "expected numbers, got <U1"),
+    "complex": (1j, TypeError, "expected numbers, got complex128"),
+    "an array of complex": (
+        np.array(1j),
+        TypeError,
+        "expected numbers, got complex128",
+    ),
+}
+BAD_ARRAYS: dict[str, tuple[Any, type[Exception], str]] = {
+    "a number": (1.0, ValueError, r"expected shape \(3,\), got \(\)"),
+    "a column": (np.ones((3, 1)), ValueError, r"expected shape \(3,\), got \(3, 1\)"),
+    "None": (None, ValueError, r"expected shape \(3,\), got \(\)"),
+    "strings": (np.ones(3).astype(str), TypeError, "expected numbers, got <U"),
+    "complex": (np.ones(3) * 1j, TypeError, "expected numbers, got complex128"),
+}
+
+
+def pulled(results: dict[str, Any], single: bool = False) -> tuple[Any, Any]:
+    """Return a function's module with its backward pass, and residuals."""
+    outputs: Any = results if len(results) > 1 else results[""]
+    module = sd.compile(sd.Function("f", [x], outputs), single_file=single).load()
+    found = module if single else module.backward
+    return found, found.forward_with_residuals(np.ones(3))[1]
+
+
+@pytest.mark.parametrize("case", list(BAD_SCALARS))
+@pytest.mark.parametrize("single", [False, True])
+def test_a_cotangent_of_a_scalar_that_is_none(case: str, single: bool) -> None:
+    bad, kind, words = BAD_SCALARS[case]
+    for results in SCALAR:
+        module, residuals = pulled(results, single)
+        more = [np.ones(3)] if len(results) > 1 else []
+        name = "d_a" if len(results) > 1 else "d_out"
+        with pytest.raises(kind, match=f"{name}: {words}"):
+            module.backward(residuals, bad, *more)
+
+
+def test_a_cotangent_of_the_loss_that_is_none(model: Any, data: Any) -> None:
+    residuals = model.backward.loss_and_residuals(*data)[1]
+    for bad, kind, words in BAD_SCALARS.values():
+        with pytest.raises(kind, match=f"d_loss: {words}"):
+            model.backward.backward(data[0], residuals, bad)
+
+
+@pytest.mark.parametrize("case", list(BAD_ARRAYS))
+def test_a_cotangent_of_an_array_that_does_not_fit(case: str) -> None:
+    bad, kind, words = BAD_ARRAYS[case]
+    module, residuals = pulled(SCALAR[1])
+    with pytest.raises(kind, match=f"d_b: {words}"):
+        module.backward(residuals, 1.0, bad)
+
+
+@pytest.mark.parametrize(
+    "good", [2, 2.0, True, np.float32(2), np.float64(2), np.int8(2), np.array(2.0)]
+)
+def test_a_cotangent_of_a_scalar_is_any_number(good: Any) -> None:
+    module, residuals = pulled(SCALAR[0])
+    found = module.backward(residuals, good).d_x
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, 2.0 * float(good) * np.ones(3))

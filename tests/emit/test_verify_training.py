@@ -226,7 +226,7 @@ WRONG = {
     "evaluation": ("train", {'{"loss": float(loss), "a': '{"loss": 1.0, "a'}, "evalu"),
     "the loss, consistently": (
         "backward",
-        {"dtype.type(loss)": "dtype.type(2 * loss)", "float(d_loss)": "2 * d_loss"},
+        {"dtype.type(loss)": "dtype.type(2 * loss)", "= _scalar(": "= 2 * _scalar("},
         "value_and_grad's loss DISAGREES",
     ),
 }

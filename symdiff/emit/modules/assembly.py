@@ -31,7 +31,7 @@ from symdiff.emit.modules.functions import (
     spec_shape,
     symbolic_bounds,
 )
-from symdiff.emit.modules.halves import Halves
+from symdiff.emit.modules.halves import Halves, cotangent_checks
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
@@ -321,8 +321,7 @@ def backward_module(
         primal=primal,
         backward=backward,
         value_and_grad=value_and_grad(unit, primal, backward) if p.is_model else "",
-        cotangents="_cotangent(" in backward.body,
-        cotangent=render("cotangent.py"),
+        cotangent=cotangent_checks(unit),
     )
 
 

@@ -31,10 +31,13 @@ from symdiff.emit.modules.functions import (
     prologue,
     signature,
 )
+from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
+
+SCALAR = "_scalar"  # the function that a scalar's cotangent goes through
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +117,19 @@ def _seed_checks(unit: Unit, body: FunctionBody) -> list[py.Stmt]:
     for seed in unit.program.seeds:
         name = py.Name(unit.names.of(seed))
         if not seed.shape:
-            made.append(py.Assign((name,), py.call("float", name)))
+            made.append(py.Assign((name,), py.call(SCALAR, py.Lit(name.id), name)))
             continue
         shape = py.Tuple_(tuple(dim_expression(d, body.context) for d in seed.shape))
         dtype = dtype_expression(seed.dtype, body.context)
         call = py.call("_cotangent", py.Lit(name.id), name, shape, dtype)
         made.append(py.Assign((name,), call))
     return made
+
+
+def cotangent_checks(unit: Unit) -> str:
+    """Return the functions that the backward function passes its cotangents through."""
+    scalars = any(not seed.shape for seed in unit.program.seeds)
+    return render("cotangent.py", scalars=scalars).strip()
 
 
 # --- residuals besides arrays ---------------------------------------------------------
@@ -224,8 +233,8 @@ def _summary(unit: Unit) -> str:
 
 
 def _is_conversion(s: py.Stmt) -> bool:
-    """Whether a statement is ``d = float(d)``."""
+    """Whether a statement is ``d = _scalar("d", d)``."""
     match s:
-        case py.Assign(value=py.Call(func=py.Name(id="float"))):
-            return True
+        case py.Assign(value=py.Call(func=py.Name(id=called))):
+            return called == SCALAR
     return False

@@ -28,6 +28,7 @@ from symdiff.emit.modules.assembly import (
     value_and_grad,
 )
 from symdiff.emit.modules.functions import Written
+from symdiff.emit.modules.halves import cotangent_checks
 from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.train import STANDARD, train_parts
@@ -60,8 +61,7 @@ def single_module(
         add("backward", backward)
         if p.is_model:
             functions.append(value_and_grad(unit, primal, backward))
-        if "_cotangent(" in backward.body:
-            functions.append(render("cotangent.py").strip())
+        functions.append(cotangent_checks(unit))
     constants = ""
     training: list[str] = []
     step: list[str] = []
