@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from samples.table import Sample, sd
+from samples.table import A, Sample, sd
 
 
 def _plus(name, *args, **attrs):  # type: ignore[no-untyped-def]
@@ -32,6 +32,16 @@ SAMPLES = [
     Sample("linspace", [(), ()], {"num": 5}),
     Sample("linspace", [(3,), (3,)], {"num": 4, "endpoint": False, "axis": -1}),
     Sample("linspace", [0.0, ()], {"num": 5, "retstep": True}),
+    Sample("logspace", [(2,), (2,)], {"num": 3}),
+    *(
+        Sample(
+            "geomspace",
+            [A(shape, "positive"), A(shape, "positive")],
+            attrs,
+            specials=False,  # NumPy refuses a bound of 0
+        )
+        for shape, attrs in (((), {"num": 4}), ((3,), {"num": 3, "endpoint": False}))
+    ),
     Sample(
         lambda x: (
             x * sd.arange(x.shape[0], dtype=float) + sd.linspace(0, 2, x.shape[0])
