@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
+    INT64,
+    DType,
     TensorType,
     as_dim,
     normalize_axis,
@@ -20,10 +23,17 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.core import rows
 from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.operands import api, as_tensor, float_operand, stretch
+from symdiff.ops.core.operands import (
+    api,
+    as_tensor,
+    float_operand,
+    is_literal,
+    stretch,
+)
 from symdiff.ops.core.record import Cotangents, primitive, require_float
 from symdiff.ops.core.rules import add_all
-from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.ops.elementwise.arithmetic import as_float
+from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.elementwise.comparisons import (
     greater_equal,
     less,
@@ -173,6 +183,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
         if points.ndim == 1:
             widths = reshape(widths, (-1, *(1,) * (values.ndim - 1 - where_)))
     pairs = _ahead(values, where_) + _behind(values, where_)
+    if not values.dtype.is_float:  # products in the width of the integers, as in NumPy
+        return sum_(as_float(widths * pairs) / 2, axis=where_)
     if x is None and not widths.ndim:
         return sum_(pairs, axis=where_) * (widths / 2)
     total: Any = sum_(widths * pairs, axis=where_)
@@ -205,10 +217,29 @@ def polyval(p: Any, x: Any) -> Tensor:
                 f"polyval needs a vector of known length, got {tensor.shape}."
             )
         coefficients = [tensor[k] for k in range(length)]
-    point = float_operand(x)
+    point, kind = as_tensor(x), _integers([as_tensor(x), *coefficients])
+    if kind is None:
+        point = float_operand(point)
+    else:
+        point, *coefficients = (
+            t if is_literal(t) else cast(t, kind) for t in (point, *coefficients)
+        )
     if not coefficients:
         return zeros_like(point)
     result: Any = coefficients[0]
     for c in coefficients[1:]:
         result = result * point + c
-    return stretch(float_operand(result), point.shape)
+    result = float_operand(result) if kind is None else cast(result, kind)
+    return stretch(result, point.shape)
+
+
+def _integers(parts: Sequence[Tensor]) -> DType | None:
+    """Return the integer dtype that NumPy computes a polynomial in; None for floats.
+
+    A list of integers is an array of int64 to it.
+    """
+    if any(t.dtype.is_float for t in parts) or all(map(is_literal, parts)):
+        return None
+    return functools.reduce(
+        promote, [INT64 if is_literal(t) else t.dtype for t in parts]
+    )

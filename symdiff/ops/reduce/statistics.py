@@ -24,6 +24,7 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
 from symdiff.ops.core.operands import api, as_bool, as_tensor, stretch
 from symdiff.ops.core.record import primitive, require_float
+from symdiff.ops.elementwise.arithmetic import as_float
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import logical_not, where
 from symdiff.ops.elementwise.nonfinite import isnan
@@ -195,8 +196,11 @@ def average(
             )
         others = tuple(a for a in range(tensor.ndim) if a not in axes)
         w = stretch(expand_dims(w, others), tensor.shape)
-    total = sum_(w, axis, keepdims=keepdims)
-    found = sum_(tensor * w, axis, keepdims=keepdims) / total
+    if not tensor.dtype.is_float and not w.dtype.is_float:
+        tensor, w = as_float(tensor), as_float(w)  # sooner than integers can wrap
+    weighed: Any = sum_(tensor * w, axis, keepdims=keepdims)
+    total = sum_(as_float(w), axis, keepdims=keepdims)
+    found = weighed / total
     return (found, total) if returned else found
 
 
