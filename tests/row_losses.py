@@ -34,6 +34,7 @@ EQUAL = {
     "class weights": lambda: ENTROPY(Z, LABELS, class_weights=[1.0, 2.0, 5.0]),
     "weights and ignored": lambda: ENTROPY(Z, Y, sample_weights=W, ignore_index=-1),
     "weights by hand": lambda: sd.sum(W * ROW) / sd.sum(W),
+    "weights by means": lambda: sd.mean(W * ROW) / sd.mean(W) + penalty(),
     "masked mean": lambda: sd.mean(ROW, where=Y > 0),
     "smoothed": lambda: ENTROPY(Z, LABELS, label_smoothing=0.1),
     "mse, huber": lambda: sd.nn.mse(Z, TARGET) + 2 * sd.nn.huber(Z, TARGET),
@@ -41,6 +42,9 @@ EQUAL = {
         sd.nn.layer_norm(HIDDEN, name="norm") ** 2 * W[:, None]
     ),
     "own elements": lambda: -sd.mean(sd.log_softmax(Z)[sd.arange(N), LABELS]),
+    "own elements written": lambda: sd.mean(
+        Z.at[sd.arange(N), LABELS].add(1.0).at[sd.arange(N), LABELS].multiply(W) ** 2
+    ),
     "no rows": lambda: penalty(),
 }
 

@@ -108,7 +108,10 @@ def divisor_of(part: Part, tensors: Mapping[Node, Tensor], rows: sp.Symbol) -> T
     """Return a result's divisor: 1 for a sum, else the number of rows or weights."""
     if not isinstance(part, Sums):
         return literal(rows)  # a number that depends on no row
-    return literal(1) if part.by is None else tensors.get(part.by, literal(rows))
+    if part.by is None:
+        return literal(1)
+    found = tensors.get(part.by, literal(rows))
+    return found * literal(rows) if part.counted else found
 
 
 def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:

@@ -21,6 +21,7 @@ METRICS = {
     "masked": (sd.sum(GOOD * ROW) / sd.sum(GOOD), lambda b: (b["y"] >= 0).sum()),
     "where": (sd.mean(ROW, where=Y >= 0), lambda b: (b["y"] >= 0).sum()),
     "weighted": (sd.sum(W * ROW) / sd.sum(W), lambda b: b["w"].sum()),
+    "weighted by means": (sd.mean(W * ROW) / sd.mean(W), lambda b: b["w"].sum()),
     "by mode": (
         sd.sum(sd.by_mode(train=W, infer=W**2) * ROW)
         / sd.sum(sd.by_mode(train=W, infer=W**2)),

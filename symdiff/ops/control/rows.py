@@ -8,6 +8,7 @@ carry has the same class in every step.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from symdiff.graph.body import Body
@@ -21,7 +22,6 @@ from symdiff.ops.core.rows import (
     Parts,
     Rows,
     Sums,
-    Whole,
     moved,
 )
 
@@ -30,11 +30,11 @@ def _joined(a: Part, b: Part) -> Part | None:
     """Return the class of a value that is one or the other."""
     if a == b:
         return a
-    kinds = {type(a), type(b)}
-    if kinds == {Sums} and a.by is b.by:  # type: ignore[union-attr]
-        return Sums(a.by, more=True)  # type: ignore[union-attr]
-    if kinds == {Sums, Whole}:
-        return Sums((a if isinstance(a, Sums) else b).by, more=True)  # type: ignore[union-attr]
+    if isinstance(a, Sums) and isinstance(b, Sums):
+        return replace(a, more=True) if a.weighs_as(b) else None
+    for total, other in ((a, b), (b, a)):
+        if isinstance(total, Sums) and other == WHOLE:
+            return replace(total, more=True)
     return None
 
 

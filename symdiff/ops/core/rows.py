@@ -45,12 +45,18 @@ class Sums:
     """The sum over parts of ``by`` times the part's value, divided by the whole's.
 
     ``by`` is a node that data alone determine: the number of rows, or the divisor of a
-    weighted mean. If it is None, the parts simply add up. ``more`` says that a value
+    weighted mean; where it is a mean itself, ``counted`` says that it counts times the
+    number of rows. If it is None, the parts simply add up. ``more`` says that a value
     that depends on no row has been added, so that the weights must add up to 1.
     """
 
     by: Node | None = None
     more: bool = False
+    counted: bool = False
+
+    def weighs_as(self, other: Sums) -> bool:
+        """Whether the parts of both have the same weights."""
+        return self.by is other.by and self.counted == other.counted
 
 
 @dataclass(frozen=True)

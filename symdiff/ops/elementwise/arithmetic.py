@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,11 +79,11 @@ CONVENTIONS = {
 def _added_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     a, b = parts
     if isinstance(a, Sums) and isinstance(b, Sums):
-        if a.by is not b.by:
+        if not a.weighs_as(b):
             return Mixed(node, "it adds means over rows that divide by different sums")
-        return Sums(a.by, a.more or b.more)
+        return replace(a, more=a.more or b.more)
     if {type(a), type(b)} == {Sums, Whole}:
-        return Sums(a.by if isinstance(a, Sums) else b.by, more=True)
+        return replace(a if isinstance(a, Sums) else b, more=True)
     return same_rows(parts)
 
 
@@ -97,13 +98,15 @@ def _divided_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     a, b = parts
     if isinstance(a, Sums) and b == WHOLE:
         return a
-    if a != Sums() or b != Sums():
+    mean = Sums(s.count)
+    if a != b or a not in (Sums(), mean):
         return same_rows(parts)
     by = node.inputs[1]
     if s.is_count(by):
-        return Sums(s.count)
+        return mean
     by = by.inputs[2] if by.op is WHERE else by  # without a guard against 0
-    return None if by.shape or not by_data_alone(by) else Sums(by)
+    alone = not by.shape and by_data_alone(by)
+    return Sums(by, counted=a == mean) if alone else None
 
 
 # On two booleans NumPy's `+` is a logical or, `*` is a logical and, and `-` is refused.

@@ -102,8 +102,10 @@ def _guarded_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     """``where(total == 0, 1, total)`` is the guarded divisor of a weighted mean."""
     test, guard, total = node.inputs
     is_guard = test.op is EQUAL and total in test.inputs
-    if is_guard and parts[1] == WHOLE and parts[2] == Sums() and not guard.inputs:
-        return Sums()
+    divides = parts[2] in (Sums(), Sums(s.count))
+    if is_guard and parts[1] == WHOLE and divides and not guard.inputs:
+        found: Sums = parts[2]
+        return found
     return same_rows(parts)
 
 

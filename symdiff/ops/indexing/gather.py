@@ -88,7 +88,7 @@ def _gathered_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     if x == WHOLE and rows is not None:
         return _looked_up(node, rows)
     if isinstance(x, Rows) and rows is not None:
-        return _own_elements(s, node, x, rows)
+        return _own_elements(s, node.attrs["index"], node.inputs[0].shape, x, rows)
     if isinstance(x, Rows) and all(a == WHOLE for a in arrays):
         return _same_places(node, x)
     return None
@@ -114,13 +114,15 @@ def _same_places(node: Node, x: Rows) -> Part | None:
     return moved(x, x.axis + (len(arrays[0].shape) - 1 if at < x.axis else 0))
 
 
-def _own_elements(s: Batch, node: Node, x: Rows, rows: Rows) -> Part | None:
+def _own_elements(
+    s: Batch, index: Index, shape: Shape, x: Rows, rows: Rows
+) -> Rows | None:
     """``x[np.arange(N), y]``: a row's own elements, in order."""
-    if (rows.axis, x.axis) not in rows_of(node.attrs["index"]):
+    if (rows.axis, x.axis) not in rows_of(index):
         return None
-    lengths = [d for i, d in enumerate(node.inputs[0].shape) if i != x.axis]
+    lengths = [d for i, d in enumerate(shape) if i != x.axis]
     alike = moved(x, rows.axis) == rows and not s.has_rows(tuple(lengths))
-    return rows if alike else None
+    return moved(rows, taken_place(index) + rows.axis) if alike else None
 
 
 def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
@@ -201,6 +203,19 @@ def _scatter_text(node: Node) -> str:
     return f"{start}np.add.at(_out, ({before}_1{after}), _0)"
 
 
+def _placed_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Rows stay rows if each is placed among its own elements."""
+    index, rows = node.attrs["index"], same_rows(parts[1:])
+    if rows is None:
+        return None
+    for at, axis in rows_of(index):
+        x = moved(rows, axis)
+        own = _own_elements(s, index, node.shape, x, rows)
+        if at == rows.axis and own == parts[0]:
+            return x
+    return None
+
+
 SCATTER_ADD = multilinear(
     "scatter_add",
     _infer_scatter,
@@ -214,6 +229,7 @@ SCATTER_ADD = multilinear(
         stretches=(0,),
         zeros="placed",
         layout=c_order,
+        rows=_placed_rows,
         word="placed",
     ),
 )
@@ -299,11 +315,24 @@ def _set_jvp(
     return apply(SET_AT, kept, written, *arrays, index=attrs["index"])
 
 
+def own_written_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
+    """Rows stay rows if each writes to its own elements."""
+    x, value, *arrays = parts
+    rows = same_rows(arrays)
+    if rows is None or not isinstance(x, Rows):
+        return None
+    own = _own_elements(s, node.attrs["index"], node.shape, x, rows)
+    fits = value == own or (value == WHOLE and not node.inputs[1].shape)
+    return x if own is not None and fits else None
+
+
 def _written_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     """Rows stay rows if values are written to slices that are whole along them."""
     index, rows = node.attrs["index"], same_rows(parts)
     x, value, *arrays = node.inputs
-    if arrays or rows is None or not isinstance(parts[0], Rows):
+    if arrays:
+        return own_written_rows(s, node, parts)
+    if rows is None or not isinstance(parts[0], Rows):
         return None
     alike = len(value.shape) in (0, len(x.shape))
     plain = len(index) == len(x.shape) and all(isinstance(e, slice) for e in index)

@@ -34,7 +34,13 @@ from symdiff.ops.elementwise.comparisons import equal, logical_and, where
 from symdiff.ops.elementwise.kinks import maximum, minimum
 from symdiff.ops.indexing.counting import arange
 from symdiff.ops.indexing.expressions import entries_of, getitem, is_advanced, parse
-from symdiff.ops.indexing.gather import SET_AT, gather, infer_update, scatter_add
+from symdiff.ops.indexing.gather import (
+    SET_AT,
+    gather,
+    infer_update,
+    own_written_rows,
+    scatter_add,
+)
 from symdiff.ops.indexing.index import (
     Index,
     filled,
@@ -119,7 +125,11 @@ def _update_op(name: str, ufunc: np.ufunc, vjp: Any, jvp: Any, rule: str = "") -
         jvp=jvp,
         text=text,
         rule=rule,
-        facts=Facts(indices=index_lengths(lambda node: node.shape, 2), stretches=(1,)),
+        facts=Facts(
+            indices=index_lengths(lambda node: node.shape, 2),
+            stretches=(1,),
+            rows=own_written_rows,
+        ),
     )
 
 
