@@ -6,6 +6,7 @@ formula; the others are compositions. Quantiles are in `symdiff.ops.reduce.quant
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -143,11 +144,15 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
     return op, api(name)(reduce)
 
 
-def _var_where(x: Any, axis: Any, ddof: float, keepdims: bool, mask: Tensor) -> Tensor:
+def _var_where(
+    x: Any, axis: Any, ddof: float, keepdims: bool, mask: Tensor, few: float = 0
+) -> Tensor:
+    """Variance of what a mask keeps; ``few`` divides where that is ddof or less."""
     m = mean(x, axis, keepdims=True, where=mask)
     squares = (x - stretch(m, x.shape)) ** 2
     total: Any = sum_(squares, axis, keepdims=keepdims, where=mask)
-    return total / (count_where(mask, x, axis, keepdims) - ddof)
+    freedom: Any = count_where(mask, x, axis, keepdims) - ddof
+    return total / (where(freedom > 0, freedom, few) if ddof > 0 else freedom)
 
 
 def _root(variance: Tensor) -> Tensor:
@@ -245,11 +250,14 @@ def nanmean(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
 def nanvar(
     x: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False
 ) -> Tensor:
-    """Variance over ``axis`` of the elements that are not NaN."""
+    """Variance over ``axis`` of the elements that are not NaN.
+
+    NaN where there are no more of them than ``ddof``.
+    """
     tensor, kept = _kept(x)
     if kept is None:
         return var(tensor, axis, ddof=ddof, keepdims=keepdims)
-    return _var_where(where(kept, tensor, 0), axis, ddof, keepdims, kept)
+    return _var_where(where(kept, tensor, 0), axis, ddof, keepdims, kept, few=math.nan)
 
 
 @api("nanstd")
