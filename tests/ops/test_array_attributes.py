@@ -129,7 +129,7 @@ def test_orders_of_elements(order: str) -> None:
 def test_copies_are_tensors_of_their_own() -> None:
     def f(x: Any) -> Any:
         y = x * 2.0
-        copies = [copy.copy(y), copy.deepcopy(y), y.conj()]
+        copies = [copy.copy(y), copy.deepcopy(y), y.copy()]
         y += 1.0
         return [*copies, y]
 

@@ -210,8 +210,8 @@ def attach() -> None:
     put("copy", _copied)
     put("__copy__", _copied)
     put("__deepcopy__", lambda self, memo: _copied(self))
-    put("conj", _copied)
-    put("conjugate", _copied)
+    put("conj", _itself)
+    put("conjugate", _itself)
     put("real", property(lambda self: self))
     put("imag", property(lambda self: API["zeros_like"](self)))
     put("device", property(lambda self: "cpu"))
@@ -231,6 +231,11 @@ def attach() -> None:
 def _copied(self: Tensor, order: str = "C") -> Tensor:
     """Return the same values as a tensor of its own."""
     return writes.copied(self)
+
+
+def _itself(self: Tensor) -> Tensor:
+    """Return the tensor, as NumPy returns an array of real numbers."""
+    return self
 
 
 def _flattened(self: Tensor, order: str = "C") -> Tensor:

@@ -111,6 +111,8 @@ def _is_view(name: str, operands: Sequence[Any], options: Mapping[str, Any]) -> 
     if name == "getitem":
         index = operands[1] if isinstance(operands[1], tuple) else (operands[1],)
         return all(not isinstance(i, (list, np.ndarray, Tensor)) for i in index)
+    if name == "matrix_power":  # its first power is the array itself
+        return bool((operands[1] if len(operands) > 1 else options["n"]) == 1)
     return name in VIEWS or (name == "astype" and options.get("copy") is False)
 
 
