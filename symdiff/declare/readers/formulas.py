@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.body import Body
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import public
@@ -63,9 +64,11 @@ def to_sympy(tensor: Any) -> Any:
 
 
 def _value(node: Node, operands: list[Any]) -> Any:
-    if isinstance(node.type, TupleType):
-        raise DeclarationError(f"{node.op.name} has no exact form in SymPy.")
     op = node.op
+    if any(isinstance(v, Body) for v in node.attrs.values()):
+        raise _no_form(node, _NO_BODY)
+    if isinstance(node.type, TupleType):
+        raise _no_form(node, _NUMBERS_ALONE)
     if op is LITERAL:
         return sp.sympify(_exact(node.attrs["value"]))
     if op is CONSTANT:
@@ -84,10 +87,24 @@ def _value(node: Node, operands: list[Any]) -> Any:
     try:
         found = op.evaluate(*given, **_plain(node.attrs))
     except _UNDECIDED as error:
-        raise DeclarationError(
-            f"{op.name} has no exact form in SymPy: {error}"
-        ) from None
+        branches = str(error) == _DEPENDS
+        raise _no_form(node, _DEPENDS if branches else _NUMBERS_ALONE) from None
     return _each(_exact, found)
+
+
+def _no_form(node: Node, why: str) -> DeclarationError:
+    return DeclarationError(f"{node.op.title} has no exact form in SymPy: {why}.")
+
+
+_DEPENDS = "its value depends on those of symbols"
+_NUMBERS_ALONE = (
+    "its value is computed from numbers; call to_sympy of its operands, and SymPy's "
+    "own function of these"
+)
+_NO_BODY = (
+    "loops and branches are not read; write the steps of a loop one by one in Python, "
+    "and a branch as sd.where"
+)
 
 
 # --- values of ops on exact numbers ---------------------------------------------------
@@ -110,7 +127,7 @@ class Truth:
         self.expression = expression
 
     def _undecided(self, *others: Any) -> NoReturn:
-        raise TypeError("its value depends on those of symbols")
+        raise TypeError(_DEPENDS)
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = _undecided
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _undecided
@@ -241,8 +258,18 @@ def _expanded(node: Node, operands: list[Any]) -> Any:
     values: dict[Node, Any] = dict(zip((x.node for x in leaves), operands, strict=True))
     for n in topological([inner.node]):
         if n not in values:
-            values[n] = _value(n, [values[i] for i in n.inputs])
+            values[n] = _inside(node, n, [values[i] for i in n.inputs])
     return values[inner.node]
+
+
+def _inside(outer: Node, node: Node, operands: list[Any]) -> Any:
+    """Return the value of a part of an op, which is not the op that the user wrote."""
+    try:
+        return _value(node, operands)
+    except DeclarationError as error:
+        raise DeclarationError(
+            f"{outer.op.title} is computed by other ops, of which {error}"
+        ) from None
 
 
 def _plain(attrs: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ written, and nothing is simplified.
 from __future__ import annotations
 
 import cmath
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -76,6 +77,26 @@ _FUNCTIONS: dict[Any, str] = {
     sp.And: "logical_and", sp.Or: "logical_or", sp.Not: "logical_not",
     sp.Xor: "logical_xor",
 }  # fmt: skip
+
+
+# Functions that other ops make up; sinc is that of SymPy, without pi.
+_COMPOSED: dict[Any, Callable[..., Any]] = {
+    sp.cot: lambda u: 1 / API["tan"](u),
+    sp.sec: lambda u: 1 / API["cos"](u),
+    sp.csc: lambda u: 1 / API["sin"](u),
+    sp.acot: lambda u: API["arctan"](1 / u),
+    sp.asec: lambda u: API["arccos"](1 / u),
+    sp.acsc: lambda u: API["arcsin"](1 / u),
+    sp.coth: lambda u: 1 / API["tanh"](u),
+    sp.sech: lambda u: 1 / API["cosh"](u),
+    sp.csch: lambda u: 1 / API["sinh"](u),
+    sp.acoth: lambda u: API["arctanh"](1 / u),
+    sp.asech: lambda u: API["arccosh"](1 / u),
+    sp.acsch: lambda u: API["arcsinh"](1 / u),
+    sp.sinc: lambda u: API["sinc"](u / math.pi),
+    sp.Mod: lambda u, v: API["mod"](u, v),
+    sp.frac: lambda u: u - API["floor"](u),
+}
 
 
 def from_expression(expression: sp.Basic, env: Mapping[sp.Symbol, Tensor]) -> Any:
@@ -233,14 +254,27 @@ def _build(
             return done[e.args[0]]  # all values are real
         case sp.polygamma() if e.args[0].is_Integer:  # order 0 is digamma
             return API["polygamma"](int(e.args[0]), done[e.args[1]])
+    args = [done[a] for a in e.args]
+    if type(e) in _COMPOSED:
+        return _COMPOSED[type(e)](*args)
     name = _FUNCTIONS.get(type(e)) or _FUNCTIONS.get(e.func)
     if name is None or name not in API:
-        raise DeclarationError(f"SymPy's {type(e).__name__} has no op in symdiff.")
-    args = [done[a] for a in e.args]
+        raise _no_op(e)
     result = args[0] if len(args) > 1 and name in _FOLDED else API[name](*args)
     for a in args[1:] if name in _FOLDED else ():
         result = API[name](result, a)
     return result
+
+
+def _no_op(e: sp.Basic) -> DeclarationError:
+    """Return the error about a function that symdiff does not have."""
+    remedy = "write it in functions that symdiff has, or define it with sd.primitive"
+    match e:
+        case sp.gamma() | sp.factorial():
+            of = e.args[0] + (1 if isinstance(e, sp.factorial) else 0)
+            remedy = f"where {of} > 0, write exp(loggamma({of}))"
+    shown = f"{type(e).__name__} {e!s:.60}"
+    return DeclarationError(f"SymPy's {shown} has no op in symdiff; {remedy}.")
 
 
 # n-ary in SymPy, binary here
