@@ -22,7 +22,7 @@ from symdiff.emit.modules.bodies import style_of
 from symdiff.emit.modules.lowering import LoweredFunctions, lower_functions
 from symdiff.emit.targets import Target
 from symdiff.emit.targets.numpy import NUMPY
-from symdiff.graph.node import Node, topological
+from symdiff.graph.node import Node
 from symdiff.graph.origin import Site
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
@@ -89,9 +89,8 @@ def differentiate(program: Program) -> Program:
 
 def _is_composite(program: Program) -> bool:
     """Whether a graph has composite ops, or bodies that may hold some."""
-    nodes = topological([t.node for t in program.roots()])
-    several = (isinstance(n.type, TupleType) for n in nodes)
-    return any(several) or any(n.op.expand is not None for n in nodes)
+    several = (isinstance(n.type, TupleType) for n in program.nodes)
+    return any(several) or any(n.op.expand is not None for n in program.nodes)
 
 
 def _rewritten(program: Program, rules: Table) -> Program:
@@ -103,7 +102,7 @@ def _rewritten(program: Program, rules: Table) -> Program:
     roots, first = program.roots(), len(program.outputs)
     predicted = rewritten(roots[:first], rules)
     program = program.rebuilt(predicted, rewritten(roots[first:], rules))
-    return program.rebuilt(numbering(program.roots()))
+    return program.rebuilt(numbering(program.nodes))
 
 
 def simplify(program: Program) -> Program:
@@ -118,6 +117,8 @@ def expand(program: Program) -> Program:
 
 def prune(program: Program) -> Program:
     """Remove dead code from loops and branches."""
+    if not any(n.op.facts.sweeps for n in program.nodes):
+        return program
     roots, first = program.roots(), len(program.outputs)
     return program.rebuilt(pruning(roots[:first]), pruning(roots[first:]))
 

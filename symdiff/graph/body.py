@@ -108,8 +108,9 @@ def every_node(nodes: Iterable[Node]) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        for body in bodies_of(node.attrs):
-            waiting.extend(body.nodes)
+        if node.attrs:
+            for body in bodies_of(node.attrs):
+                waiting.extend(body.nodes)
 
 
 def with_bodies(

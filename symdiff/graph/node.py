@@ -37,12 +37,23 @@ if TYPE_CHECKING:
 class Node:
     """One operation applied to inputs. Compared and hashed by identity."""
 
-    __slots__ = ("__weakref__", "attrs", "constraints", "inputs", "op", "type")
+    __slots__ = (
+        "__weakref__",
+        "attrs",
+        "constraints",
+        "dtype",
+        "inputs",
+        "op",
+        "shape",
+        "type",
+    )
 
     op: Op
     inputs: tuple[Node, ...]
     attrs: Mapping[str, Any]
     type: Type
+    shape: tuple[Any, ...]  # of a node with one result; others have none
+    dtype: DType  # likewise
     constraints: tuple[Constraint, ...]  # what the type assumes of dims
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -53,16 +64,6 @@ class Node:
         """The type of a node with one result."""
         assert isinstance(self.type, TensorType), f"{self.op.name} has several results"
         return self.type
-
-    @property
-    def shape(self) -> tuple[Any, ...]:
-        """The shape of a node with one result."""
-        return self.tensor_type.shape
-
-    @property
-    def dtype(self) -> DType:
-        """The element type of a node with one result."""
-        return self.tensor_type.dtype
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={v!r}" for k, v in self.attrs.items())
@@ -117,7 +118,11 @@ def _create(op: Op, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Node:
     put(node, "inputs", inputs)
     put(node, "attrs", MappingProxyType(dict(attrs)) if attrs else _NO_ATTRS)
     with collecting_constraints() as found:
-        put(node, "type", op.infer(*(i.type for i in inputs), **attrs))
+        inferred = op.infer(*(i.type for i in inputs), **attrs)
+    put(node, "type", inferred)
+    if isinstance(inferred, TensorType):
+        put(node, "shape", inferred.shape)
+        put(node, "dtype", inferred.dtype)
     put(node, "constraints", tuple(found))
     return node
 
@@ -180,19 +185,19 @@ def topological(outputs: Iterable[Node], done: set[Node] | None = None) -> list[
     order: list[Node] = []
     done = set() if done is None else done
     for root in outputs:
-        stack: list[tuple[Node, int]] = [] if root in done else [(root, 0)]
-        done.add(root)
-        while stack:
-            node, position = stack.pop()
-            inputs = node.inputs
-            while position < len(inputs) and inputs[position] in done:
-                position += 1
-            if position == len(inputs):
-                order.append(node)
-                continue
-            stack.append((node, position + 1))
-            done.add(inputs[position])
-            stack.append((inputs[position], 0))
+        path = [] if root in done else [root]
+        unseen = [iter(node.inputs) for node in path]  # of each node of the path
+        done.update(path)
+        while path:
+            for node in unseen[-1]:
+                if node not in done:
+                    done.add(node)
+                    path.append(node)
+                    unseen.append(iter(node.inputs))
+                    break
+            else:
+                unseen.pop()
+                order.append(path.pop())
     return order
 
 

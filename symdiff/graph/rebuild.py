@@ -9,11 +9,11 @@ reads as the user wrote it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
+from symdiff.graph.node import Node
 from symdiff.graph.order import open_part
 from symdiff.graph.origin import Site, give, mark
 from symdiff.graph.tensor import Tensor, in_order, node_of, tensor_topological
@@ -45,20 +45,22 @@ class Rebuilding:
         self._remake = remake
         self._improve = improve
         self._by_node = by_node
-        # the key of a tensor in `_new`: several tensors may share one node
-        self._key: Callable[[Tensor], Hashable] = (
-            attrgetter("node") if by_node else _itself
-        )
-        self._new: dict[Hashable, Tensor] = {}
+        self._new: dict[Tensor | Node, Tensor] = {}
 
     def __call__(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        if any(self._key(t) not in self._new for t in tensors):
+        keys = self._keys(tensors)
+        if any(k not in self._new for k in keys):
             self._rebuild(tensors)
-        return [self._new[self._key(t)] for t in tensors]
+        return [self._new[k] for k in keys]
+
+    def _keys(self, tensors: Sequence[Tensor]) -> Sequence[Tensor | Node]:
+        """Return what tensors are found by: several of them may share one node."""
+        return [t.node for t in tensors] if self._by_node else tensors
 
     def _rebuild(self, tensors: Sequence[Tensor]) -> None:
         order = tensor_topological(tensors) if self._by_node else every_handle(tensors)
-        fresh = [t for t in order if self._key(t) not in self._new]
+        pairs = zip(order, self._keys(order), strict=True)
+        fresh = [t for t, key in pairs if key not in self._new]
         for tensor in fresh:
             self._settle(tensor)
         if not self._by_node:
@@ -66,34 +68,35 @@ class Rebuilding:
 
     def _settle(self, tensor: Tensor) -> None:
         """Rebuild a tensor, its parents first, until `improve` finds nothing better."""
-        new, key = self._new, self._key
+        new, by_node = self._new, self._by_node
         stack = [tensor]
         improved: dict[Tensor, Tensor] = {}  # waiting for a better one to be rebuilt
         while stack:
             current = stack[-1]
-            if key(current) in new:
+            key = current.node if by_node else current
+            keys = current.node.inputs if by_node else current.parents
+            if key in new:
                 stack.pop()
             elif current in improved:
-                made = new[key(improved[current])]
+                better = improved[current]
+                made = new[better.node if by_node else better]
                 hint = current.node.op.hint or None
-                new[key(current)] = give(
-                    made, made.origin.or_else(current.origin, hint)
-                )
+                new[key] = give(made, made.origin.or_else(current.origin, hint))
                 stack.pop()
-            elif waiting := [p for p in current.parents if key(p) not in new]:
-                stack.extend(waiting)
+            elif waiting := [
+                p for p, k in zip(current.parents, keys, strict=True) if k not in new
+            ]:
+                stack += waiting
             else:
-                made = self._remake(
-                    current, tuple(new[key(p)] for p in current.parents)
-                )
-                better = self._improve and self._improve(current, made)
-                if better is not None and better.node is not current.node:
-                    improved[current] = better
-                    stack.append(better)
+                made = self._remake(current, tuple([new[k] for k in keys]))
+                found = self._improve and self._improve(current, made)
+                if found is not None and found.node is not current.node:
+                    improved[current] = found
+                    stack.append(found)
                     continue
-                if self._by_node:
+                if by_node:
                     new[made.node] = made
-                new[key(current)] = made
+                new[key] = made
                 stack.pop()
 
     def _move_provenance(self, order: Sequence[Tensor]) -> None:
@@ -116,10 +119,6 @@ class Rebuilding:
                 if site not in sites:
                     sites[site] = Site(site.frames, site.scope, primal, site.rule)
                 mark(made, site=sites[site])
-
-
-def _itself(tensor: Tensor) -> Hashable:
-    return tensor
 
 
 def rebuilding(

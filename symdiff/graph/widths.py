@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.asked import NEUTRAL
-from symdiff.graph.types import FLOAT32, FLOAT64, DType
+from symdiff.graph.types import DType
 
 
 def numpy_dtype(declared: str, neutral: str = "float64") -> np.dtype[Any]:
@@ -22,7 +22,7 @@ def numpy_dtype(declared: str, neutral: str = "float64") -> np.dtype[Any]:
 
 def is_declared(kind: object) -> bool:
     """Whether a type is a float of a declared width: float32 or float64."""
-    return isinstance(kind, DType) and kind in (FLOAT32, FLOAT64)
+    return isinstance(kind, DType) and kind.name in ("float32", "float64")
 
 
 def any_declared(leaves: Iterable[Any]) -> bool:

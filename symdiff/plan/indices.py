@@ -15,5 +15,5 @@ from symdiff.rewrite.index_checks import checking
 
 def check_indices(program: Program) -> Program:
     """Add checks of computed labels and indices whose range is not known."""
-    checked, uses = checking(program.roots())
+    checked, uses = checking(program.nodes)
     return replace(program.rebuilt(checked), indexing=tuple(uses.items()))

@@ -41,18 +41,20 @@ def partition(
     that both functions receive anyway (parameters), which are never residuals.
     """
     seeds, shared = set(seeds), set(shared)
-    everything = topological([*primals, *derived])
-    forward = set(topological(primals)) - seeds
+    done: set[Node] = set()
+    everything = topological(primals, done)
+    forward = set(everything) - seeds
+    everything += topological(derived, done)
     # Of a node with several results the items are residuals: the tuple has no name.
     forward |= {n for n in everything if n.op is ITEM and n.inputs[0] in forward}
     # An argument on which no value depends may give the shape of a zero gradient.
     forward |= {n for n in everything if n.op.leaf and n not in seeds}
     late = _descendants(everything, seeds)
     backward = [n for n in everything if n not in forward and n not in seeds]
-    readers = users(everything)
-    kept = set(derived)
-    _pull_forward(backward, forward, late, readers, shared, kept)
-    backward = [n for n in backward if n not in forward]
+    movable = [n for n in backward if n not in late and not _is_fixed(n)]
+    if movable:
+        _pull_forward(movable, forward, users(everything), shared, set(derived))
+        backward = [n for n in backward if n not in forward]
     residuals = _boundary(backward, derived, forward, shared)
     order = [n for n in everything if n in forward]
     return Partition(tuple(order), tuple(backward), tuple(residuals))
@@ -66,10 +68,14 @@ def _descendants(order: Sequence[Node], roots: set[Node]) -> set[Node]:
     return found
 
 
+def _is_fixed(node: Node) -> bool:
+    """Whether a node is no value that a function could hand to another."""
+    return is_given(node) or isinstance(node.type, TupleType)
+
+
 def _pull_forward(
-    backward: Sequence[Node],
+    movable: Sequence[Node],
     forward: set[Node],
-    late: set[Node],
     readers: dict[Node, list[Node]],
     shared: set[Node],
     kept: set[Node],
@@ -78,9 +84,7 @@ def _pull_forward(
 
     Softmax probabilities, for example, replace the exponentials and their sum.
     """
-    for node in backward:
-        if node in late or is_given(node) or isinstance(node.type, TupleType):
-            continue
+    for node in movable:
         sources = {i for i in node.inputs if not is_given(i) and i not in shared}
         if not sources or not _all_views_forward(sources, forward):
             continue

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.rebuild import Became, Steps
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.plan.listed import listed
@@ -89,6 +89,11 @@ class Program:
         named = (*self.outputs, *self.results, *self.metrics, *self.updates)
         return [*(t for _, t in named), *self.gradients]
 
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node that the program computes, operands first."""
+        return tuple(topological([t.node for t in self.roots()]))
+
     def with_roots(self, roots: Sequence[Tensor]) -> Program:
         """Return the program with its roots replaced, in the order of `roots`."""
         waiting = iter(roots)
@@ -122,6 +127,8 @@ class Program:
 
     def rebuilt(self, predicted: Became, trained: Became | None = None) -> Program:
         """Return the program rebuilt by a pass, as a whole or in separate halves."""
+        if predicted is list and trained in (None, list):
+            return self
         roots, first = self.roots(), len(self.outputs)
         if trained is None:
             trained, found = predicted, predicted(roots)

@@ -7,7 +7,6 @@ without such floats all answers are no, so its text fits either width.
 from __future__ import annotations
 
 from symdiff.graph.body import every_node
-from symdiff.graph.node import topological
 from symdiff.graph.types import TensorType
 from symdiff.graph.widths import any_declared
 from symdiff.plan.program import Program
@@ -26,6 +25,5 @@ def trains_apart(program: Program) -> bool:
 
 def computes_widths(program: Program) -> bool:
     """Whether any value, also in the body of a loop, is float32 or float64 always."""
-    roots = topological([t.node for t in (*program.roots(), *program.leaves)])
-    nodes = every_node(roots)
+    nodes = every_node([*program.nodes, *(t.node for t in program.leaves)])
     return any_declared(n for n in nodes if isinstance(n.type, TensorType))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symdiff.graph.body import with_bodies
+from symdiff.graph.body import bodies_of, with_bodies
 from symdiff.graph.indexing import index_operands
 from symdiff.graph.node import Node, topological
 from symdiff.graph.origin import mark
@@ -31,19 +31,20 @@ from symdiff.rewrite.index_ranges import (
 )
 
 
-def checking(outputs: Sequence[Tensor]) -> tuple[Became, dict[Node, Allowed]]:
-    """Return a map to tensors in which the computed indices of ``outputs`` are checked.
+def checking(nodes: Sequence[Node]) -> tuple[Became, dict[Node, Allowed]]:
+    """Return a map to tensors in which the computed indices among nodes are checked.
 
-    Also return the values that each input may have, by its uses as an index.
+    Also return the values that each input may have, by its uses as an index. The nodes
+    are those that the tensors to be mapped need, operands first.
     """
-    nodes = topological([t.node for t in outputs])
     uses = allowed(nodes)
     entry = {n: at_entry(n, uses.get(n)) for n in nodes if n.op is INPUT}
-    return _checking(outputs, entry), uses
+    return _checking(nodes, entry), uses
 
 
-def _checking(outputs: Sequence[Tensor], bound: Known) -> Became:
-    nodes = topological([t.node for t in outputs])
+def _checking(nodes: Sequence[Node], bound: Known) -> Became:
+    if not any(n.op.facts.indices or bodies_of(n.attrs) for n in nodes):
+        return list
     known = dict(bound)
     fill(nodes, known)
     given = _of_arguments(nodes)
@@ -122,6 +123,7 @@ def _inside(node: Node, known: Known) -> Mapping[str, Any]:
     """Return a node's attributes with the indices in its bodies checked."""
 
     def checked(outputs: Sequence[Tensor]) -> list[Tensor]:
-        return _checking(outputs, entering(node, known))(outputs)
+        nodes = topological([t.node for t in outputs])
+        return _checking(nodes, entering(node, known))(outputs)
 
     return with_bodies(node.attrs, checked, {})

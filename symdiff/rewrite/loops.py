@@ -14,7 +14,7 @@ import sympy as sp
 
 from symdiff.graph.body import Body, every_node, rebuilding_dims
 from symdiff.graph.counted import counted_dim
-from symdiff.graph.node import Node, topological
+from symdiff.graph.node import Node
 from symdiff.graph.origin import mark
 from symdiff.graph.rebuild import Became, chained, rebuilding, remade
 from symdiff.graph.tensor import Tensor, tensor_topological
@@ -71,13 +71,13 @@ def merging(outputs: Sequence[Tensor]) -> Became:
     return chained(numbered, merging(numbered(outputs)))
 
 
-def numbering(outputs: Sequence[Tensor]) -> Became:
+def numbering(nodes: Sequence[Node]) -> Became:
     """Return the map that names the trip counts of while loops by place.
 
-    Derivatives make a new symbol for each loop. These names depend on ``outputs`` only.
+    Derivatives make a new symbol for each loop. These names depend on ``nodes`` only,
+    which come operands first.
     """
     found: dict[sp.Symbol, sp.Symbol] = {}
-    nodes = topological([t.node for t in outputs])
     for node in every_node(nodes[::-1]):  # it takes from the end
         steps = node.attrs.get("steps")
         if steps is not None and steps not in found:

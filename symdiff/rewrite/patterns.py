@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.operands import CONSTANT, is_literal, literal_value
+from symdiff.ops.core.operands import CONSTANT, LITERAL, is_literal
 from symdiff.ops.core.record import Op
 from symdiff.ops.shape.broadcasting import BROADCAST_TO
 
@@ -21,7 +21,9 @@ def is_op(t: Tensor, op: Op) -> bool:
 
 def number(t: Tensor) -> float | int | None:
     """Return the value of a literal number, or None."""
-    value = literal_value(t)
+    if t.node.op is not LITERAL:
+        return None
+    value = t.node.attrs["value"]
     return value if isinstance(value, (int, float)) else None
 
 

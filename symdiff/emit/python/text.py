@@ -361,6 +361,10 @@ def pieces(e: Expr, before: Piece | None = None) -> Pieces:
             alone = True
         else:
             expr, least = item
+            if type(expr) is Name:  # most are
+                out.append(_name(expr.id))
+                alone = True
+                continue
             parts = _expand(expr)
             if least and type(expr) in _LOOSE and precedence(expr) < least:
                 parts = [_PARENS[0], *parts, _PARENS[1]]

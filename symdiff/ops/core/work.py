@@ -18,7 +18,7 @@ WorkRule = Callable[[Node], Work]
 
 def types_of(node: Node) -> tuple[TensorType, ...]:
     """Return the types of a node's results."""
-    return node.type.items if isinstance(node.type, TupleType) else (node.tensor_type,)
+    return node.type.items if isinstance(node.type, TupleType) else (node.type,)
 
 
 def cubic(factor: Fraction | int) -> WorkRule:
