@@ -320,6 +320,23 @@ def float_operand(value: Any) -> Tensor:
     return constant(np.array(float(number)))
 
 
+def joint_operands(values: Sequence[Any]) -> list[Tensor]:
+    """Return values that are joined in one array; numbers as 0-d constants.
+
+    An integer beside arrays of integers is one of 64 bits, as in NumPy, else a float.
+    """
+    tensors = [as_tensor(value) for value in values]
+    arrays = [t for t in tensors if not is_literal(t)]
+    if not arrays or any(t.dtype.is_float for t in tensors):
+        return [float_operand(t) for t in tensors]
+    return [
+        constant(np.array(number))
+        if isinstance(number := literal_value(t), int)
+        else float_operand(t)
+        for t in tensors
+    ]
+
+
 def as_bool(value: Any) -> Tensor:
     """Return a boolean tensor; raise `DTypeError` for anything else."""
     tensor = as_tensor(value)

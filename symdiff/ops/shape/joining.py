@@ -24,7 +24,7 @@ from symdiff.graph.types import (
 from symdiff.ops.core import tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import kept
-from symdiff.ops.core.operands import api, float_operand
+from symdiff.ops.core.operands import api, joint_operands
 from symdiff.ops.core.outforms import joined
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.rules import transposed_vjp
@@ -202,7 +202,7 @@ TABLE = primitive(
 @api("concatenate", "concat")
 def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Tensor:
     """Tensors joined along an existing axis (flattened first when axis is None)."""
-    parts = [float_operand(t) for t in tensors]
+    parts = joint_operands(tensors)
     if not parts:
         raise ShapeError("concatenate needs at least one tensor.")
     if axis is None:
@@ -218,7 +218,7 @@ def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Tensor:
 @api("stack")
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis."""
-    parts = [float_operand(t) for t in tensors]
+    parts = joint_operands(tensors)
     if not parts:
         raise ShapeError("stack needs at least one tensor.")
     return apply(STACK, *parts, axis=normalize_axis(axis, parts[0].ndim + 1))

@@ -6,7 +6,7 @@ All but `roll` are compositions of slices, broadcasts, reshapes and concatenatio
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from symdiff.graph.types import (
 from symdiff.ops.core import rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.operands import api, float_operand, stretch
+from symdiff.ops.core.operands import api, float_operand, joint_operands, stretch
 from symdiff.ops.core.outforms import joined
 from symdiff.ops.indexing.expressions import getitem
 from symdiff.ops.indexing.slices import slice_axis
@@ -301,26 +301,26 @@ def atleast_3d(*tensors: Any) -> Any:
 @api("vstack", "row_stack")
 def vstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the first axis, vectors as rows."""
-    return concatenate([_two_axes(float_operand(t)) for t in tensors], 0)
+    return concatenate([_two_axes(t) for t in joint_operands(tensors)], 0)
 
 
 @api("hstack")
 def hstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the second axis, vectors end to end."""
-    parts = [_one_axis(float_operand(t)) for t in tensors]
+    parts = [_one_axis(t) for t in joint_operands(tensors)]
     return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1)
 
 
 @api("dstack")
 def dstack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the third axis."""
-    return concatenate([_three_axes(float_operand(t)) for t in tensors], 2)
+    return concatenate([_three_axes(t) for t in joint_operands(tensors)], 2)
 
 
 @api("column_stack")
 def column_stack(tensors: Sequence[Any]) -> Tensor:
     """Tensors joined along the second axis, vectors as columns."""
-    parts = [float_operand(t) for t in tensors]
+    parts = joint_operands(tensors)
     columns = [t if t.ndim > 1 else expand_dims(_one_axis(t), 1) for t in parts]
     return concatenate(columns, 1)
 
@@ -335,21 +335,27 @@ def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
 def block(arrays: Any) -> Tensor:
     """Nested lists of tensors joined, the innermost along the last axis."""
     depth = _depth(arrays)
-    return _block(arrays, depth, depth)
+    return _block(arrays, iter(joint_operands(_leaves(arrays))), depth, depth)
 
 
 def _depth(arrays: Any) -> int:
     return 1 + _depth(arrays[0]) if isinstance(arrays, list) else 0
 
 
-def _block(arrays: Any, left: int, depth: int) -> Tensor:
+def _leaves(arrays: Any) -> list[Any]:
     if not isinstance(arrays, list):
-        tensor = float_operand(arrays)
+        return [arrays]
+    return [leaf for a in arrays for leaf in _leaves(a)]
+
+
+def _block(arrays: Any, leaves: Iterator[Tensor], left: int, depth: int) -> Tensor:
+    if not isinstance(arrays, list):
+        tensor = next(leaves)
         lead = tuple(range(max(depth - tensor.ndim, 0)))
         return expand_dims(tensor, lead) if lead else tensor
     if not arrays:
         raise DeclarationError("block got an empty list.")
-    return concatenate([_block(a, left - 1, depth) for a in arrays], -left)
+    return concatenate([_block(a, leaves, left - 1, depth) for a in arrays], -left)
 
 
 # --- grids ----------------------------------------------------------------------------

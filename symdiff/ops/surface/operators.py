@@ -95,9 +95,13 @@ def _binary(name: str, *, swapped: bool = False) -> Any:
 
 
 def _is_square_of_booleans(base: Any, exponent: Any) -> bool:
-    """Whether NumPy computes ``base ** exponent`` as a square, in 8 bits."""
-    known = isinstance(base, Tensor) and type(exponent) is int
-    return known and exponent == 2 and base.dtype.is_bool
+    """Whether NumPy computes ``base ** exponent`` as a square, in 8 bits.
+
+    It does so for arrays, not for what it gives as a scalar.
+    """
+    if not isinstance(base, Tensor) or type(exponent) is not int or exponent != 2:
+        return False
+    return base.dtype.is_bool and not (base.memory and base.memory.scalar)
 
 
 def _in_place(name: str) -> Any:
