@@ -16,7 +16,7 @@ import sympy as sp
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.spending import live, spending
 from symdiff.graph.errors import DeclarationError
-from symdiff.plan.cost import Formula, formulas, whole
+from symdiff.plan.cost import Formula, formulas, has_open_loop, whole
 
 BAR = 20  # columns of the picture
 ELSE = 32  # the length of a dim that is not given
@@ -46,6 +46,7 @@ class Costs:
 
     steps: tuple[CostStep, ...]
     lengths: Mapping[sp.Symbol, int]
+    one_turn: bool = False  # of while loops whose turns nothing counts
     _known: dict[sp.Expr, int] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, formula: sp.Expr) -> int:
@@ -103,6 +104,8 @@ class Costs:
         if self.steps:
             peak = self.peak
             yield f"most live, after {peak.name}: {_text(peak.live)} bytes"
+        if self.one_turn:
+            yield "while loops whose turns nothing counts are told for one turn"
 
 
 def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> Costs:
@@ -129,7 +132,9 @@ def costs(derivation: Derivation, lengths: Mapping[str, int] | None = None) -> C
     names = derivation.unit.names
     shown = {s: sp.Symbol(names.dim(str(s)), **s.assumptions0) for s in symbols}
     told = [s.renamed(shown) for s in steps]
-    return Costs(tuple(told), {shown[s]: given.get(str(s), ELSE) for s in symbols})
+    at_lengths = {shown[s]: given.get(str(s), ELSE) for s in symbols}
+    one_turn = has_open_loop(n for work in spent.steps for n in work.nodes)
+    return Costs(tuple(told), at_lengths, one_turn)
 
 
 def _exact(formula: Formula) -> sp.Expr:

@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.graph.body import Body
+from symdiff.graph.body import Body, every_node
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, TensorType, product
 from symdiff.ops.core.operands import is_given
@@ -28,20 +28,32 @@ Formula = Counter[sp.Expr]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How many nodes there are, their operations, and bytes read and written."""
+    """How many nodes there are, their operations, and bytes read and written.
+
+    ``one_turn`` says that there are while loops of which one turn is counted.
+    """
 
     nodes: int
     flops: str
     bytes: str
+    one_turn: bool = False
 
     def __str__(self) -> str:
-        return f"{self.nodes} nodes, {self.flops} flops, {self.bytes} bytes in float32"
+        more = ", of while loops one turn" if self.one_turn else ""
+        counts = f"{self.nodes} nodes, {self.flops} flops, {self.bytes} bytes"
+        return f"{counts} in float32{more}"
 
 
 def cost(nodes: Iterable[Node]) -> Cost:
     """Return the estimated cost of computing every node once."""
-    work, traffic, count = _total(list(nodes))
-    return Cost(count, _text(work), _text(traffic))
+    order = list(nodes)
+    work, traffic, count = _total(order)
+    return Cost(count, _text(work), _text(traffic), has_open_loop(order))
+
+
+def has_open_loop(nodes: Iterable[Node]) -> bool:
+    """Whether there is a while loop, in a body too, whose turns nothing counts."""
+    return any(n.attrs.get("steps", 0) is None for n in every_node(nodes))
 
 
 def formulas(nodes: Iterable[Node]) -> tuple[Formula, Formula]:
@@ -103,8 +115,8 @@ def _width(dtype: DType) -> int:
 
 
 def _length(node: Node) -> Any:
-    """Return the trip count of a loop, or 1 where it is known only at run time."""
-    return node.attrs.get("length") or 1
+    """Return the trip count of a loop, or 1 where nothing counts its turns."""
+    return node.attrs.get("length") or node.attrs.get("steps") or 1
 
 
 def _work(node: Node) -> Work:

@@ -219,3 +219,14 @@ def test_costs_are_linear_in_the_length_of_a_chain(
         return sum(visited)
 
     assert work(200) < 4.2 * work(50)
+
+
+def test_a_loop_of_unknown_length_is_told_for_one_turn() -> None:
+    x, w = sd.input("x", (3,)), sd.param("w", (3,))
+    y = sd.while_loop(lambda y: sd.sum(y) < 9.0, lambda y: y * 2.0, sd.stop_gradient(x))
+    z = sd.while_loop(lambda y: sd.sum(y) < 9.0, lambda y: y * 2.0, x * w)
+    words = "while loops whose turns nothing counts are told for one turn"
+    for told, loss in ((True, sd.sum(y * w)), (False, sd.sum(z)), (False, sd.sum(w))):
+        model = sd.Model("m", [x], outputs=w * x, loss=loss)
+        lines = list(costs(derivation_of(model)).lines())
+        assert any(words in line for line in lines) == told
