@@ -89,6 +89,8 @@ class Derivation:
     unit: Unit = field(repr=False, compare=False)
     cotangents: Mapping[str, Tensor] = field(repr=False, compare=False)
     stands: Mapping[Node, str] = field(repr=False, compare=False)
+    # the TeX of names that others would look like
+    symbols: Mapping[str, str] = field(repr=False, compare=False)
 
     @cached_property
     def _by_name(self) -> Mapping[str, Entry]:

@@ -19,6 +19,7 @@ from symdiff.explain.derivation import Derivation, Entry, Gradient, Share
 from symdiff.explain.formulas import Formula, listed, named, over_operands
 from symdiff.explain.formulas import formula as formula_of
 from symdiff.explain.local import Workbench
+from symdiff.explain.symbols import apart, telling_apart
 from symdiff.graph.node import Node
 from symdiff.graph.origin import Site
 from symdiff.graph.provenance import at_site
@@ -53,7 +54,23 @@ def derive(program: Program, base: str, backward: bool = True) -> Derivation:
     ``base`` is the folder that quoted file names are relative to. Without ``backward``
     the derivation has the forward graph alone.
     """
-    return _Deriver(program, base).derivation(backward)
+    deriver = _Deriver(program, base)
+    with telling_apart(deriver.symbols):
+        return deriver.derivation(backward)
+
+
+def _cotangents(names: Mapping[Node, str]) -> dict[Node, str]:
+    """Return names for the cotangents of values, none of which a value has."""
+    taken = set(names.values())
+    found = {}
+    for node, name in names.items():
+        count, back = 1, f"d_{name}"
+        while back in taken:
+            count += 1
+            back = f"d_{name}_{count}"
+        taken.add(back)
+        found[node] = back
+    return found
 
 
 class _Deriver:
@@ -72,8 +89,10 @@ class _Deriver:
         } - {t.node for t in roots}
         self.shown = [t for t in self.order if t.node not in self.silent]
         self.names = {t.node: self.unit.names.of(t) for t in self.shown}
-        self.terms = {n: named(name) for n, name in self.names.items()}
-        self.bench = Workbench(self.names)
+        self.backs = _cotangents(self.names)
+        of = {back: self.names[n] for n, back in self.backs.items()}
+        self.symbols = apart(self.names.values(), of)
+        self.bench = Workbench(self.names, self.backs)
         self.received: dict[Node, list[Share]] = {}
         self.handed: dict[Node, list[Share]] = {}
         self.composed: dict[Node, Tensor] = {}
@@ -166,6 +185,7 @@ class _Deriver:
 
     def derivation(self, backward: bool) -> Derivation:
         self.tensors = {t.node: t for t in self.order}
+        self.terms = {n: named(name) for n, name in self.names.items()}
         if backward:
             self._sweep()
         results = tuple(self.names[t.node] for t, _ in self._seeded())
@@ -177,6 +197,7 @@ class _Deriver:
             self.unit,
             self.bench.by_name,
             self.bench.stands,
+            self.symbols,
         )
 
     def _roles(self) -> dict[Node, str]:
@@ -305,7 +326,7 @@ class _Deriver:
         kept: Mapping[Node, Formula],
     ) -> Gradient:
         node = variable.node
-        name = self.names.get(node) or self.unit.names.of(variable)
+        back = self.backs.get(node) or f"d_{self.unit.names.of(variable)}"
         total = self._composed(node, chosen)
         whole = Formula("0", "0")
         waiting: list[Node] = []
@@ -313,7 +334,7 @@ class _Deriver:
         found: dict[Node, None] = {}
         if total is not None:
             whole = self._written(node, total, chosen)
-            tensors[f"d_{name}"] = total
+            tensors[back] = total
             waiting = self.bench.users_of_local(total)
             while waiting and len(found) < WHERE:
                 user = waiting.pop(0)
@@ -325,4 +346,4 @@ class _Deriver:
         shape = shape_comment(node)
         more = any(n in kept and n not in found for n in waiting)
         own = str(variable.name)
-        return Gradient(own, f"d_{name}", shape, whole, where, more, tensors)
+        return Gradient(own, back, shape, whole, where, more, tensors)

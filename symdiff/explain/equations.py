@@ -1,17 +1,19 @@
 """A tensor as an equation over the values that the user has named.
 
 In: a tensor. Out: an `Equation`. Invariant: the work is bounded, however large the
-graph below the tensor is; a part that is too deep is replaced by a name.
+graph below the tensor is; a part that is too deep is replaced by a name, which no other
+value in the same equations has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from symdiff.emit.lower.naming import Names, identifier
 from symdiff.emit.lower.source import Resolver
 from symdiff.explain.formulas import Formula, Term, formula, named
+from symdiff.explain.symbols import apart, telling_apart
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
@@ -29,6 +31,7 @@ class Equation:
     """``name = formula``; a leaf has no formula. ``place`` is where it is declared."""
 
     name: str
+    left: str  # the name as TeX
     formula: Formula | None
     place: str
     statement: str
@@ -36,8 +39,9 @@ class Equation:
     @property
     def tex(self) -> str:
         """Return it as TeX."""
-        left = named(self.name).tex.text
-        return left if self.formula is None else f"{left} = {self.formula.tex}"
+        return (
+            self.left if self.formula is None else f"{self.left} = {self.formula.tex}"
+        )
 
 
 def equation(tensor: Tensor, base: str = "", name: str = "") -> Equation:
@@ -45,23 +49,46 @@ def equation(tensor: Tensor, base: str = "", name: str = "") -> Equation:
 
     ``base`` is the folder that file names are relative to.
     """
+    return _equations([(name, tensor)], base)[0]
+
+
+def _equations(chosen: Sequence[tuple[str, Tensor]], base: str) -> list[Equation]:
+    """Return equations in which every value has a name of its own."""
     resolver = Resolver(base)
     names = Names(resolver, (), ())
-    name = identifier(names.user_name(tensor) or name or names.wish(tensor))
+    for name, tensor in chosen:
+        own = names.user_name(tensor) or name or names.wish(tensor)
+        names.prefer(tensor, identifier(own))
+
+    def written() -> list[Equation]:
+        return [_written(tensor, names, resolver) for _, tensor in chosen]
+
+    found = written()
+    alike = apart(names.nodes())
+    if not alike:
+        return found
+    with telling_apart(alike):
+        return written()
+
+
+def _written(tensor: Tensor, names: Names, resolver: Resolver) -> Equation:
     said = resolver.statement(tensor)
     place = "" if said is None else said.location
     text = "" if said is None else said.text
+    left = named(names.of(tensor))
     node = tensor.node
     if node.op.leaf:
-        return Equation(name, None, place, text)
+        return Equation(names.of(tensor), left.tex.text, None, place, text)
     told = _simplified(tensor)
     for most in (MOST, 4, 1):
-        made = formula(told.node, _terms(told, names, most))
+        tried = names.copy(frozenset())
+        made = formula(told.node, _terms(told, tried, most))
         if len(made.text) <= LONGEST:
+            made = formula(told.node, _terms(told, names, most))
             break
     else:
         made = Formula(f"{node.op.name}(...)", rf"\mathrm{{{node.op.hint or 'value'}}}")
-    return Equation(name, made, place, text)
+    return Equation(names.of(tensor), left.tex.text, made, place, text)
 
 
 def _simplified(tensor: Tensor) -> Tensor:
@@ -83,8 +110,9 @@ def _terms(top: Tensor, names: Names, most: int) -> dict[Node, Term]:
             continue
         if node.op is LITERAL or (node.op is CONSTANT and not names.user_name(tensor)):
             continue
-        if _ends(tensor, names) or len(inside) >= most:
-            terms[node] = named(identifier(names.wish(tensor)))
+        told = not node.op.facts.repeats  # what is repeated is written in its place
+        if _ends(tensor, names) or (told and len(inside) >= most):
+            terms[node] = named(names.of(tensor))
             continue
         inside.add(node)
         waiting += tensor.parents
@@ -124,4 +152,4 @@ def system(
             found[tensor.node] = tensor
         waiting += tensor.parents
     chosen = sorted(list(found.values())[:most], key=lambda t: t.order)
-    return [equation(t, base, called.get(t.node, "")) for t in chosen]
+    return _equations([(called.get(t.node, ""), t) for t in chosen], base)

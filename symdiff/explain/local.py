@@ -24,8 +24,9 @@ from symdiff.rewrite.rules import simplifications
 class Workbench:
     """Stand-ins for named values and their cotangents, with their terms."""
 
-    def __init__(self, primals: Mapping[Node, str]) -> None:
-        self._primals = primals
+    def __init__(self, primals: Mapping[Node, str], backs: Mapping[Node, str]) -> None:
+        """Take the names of values, and those of their cotangents."""
+        self._primals, self._backs = primals, backs
         self._stand_ins: dict[Node, Tensor] = {}
         self._cotangents: dict[Node, Tensor] = {}  # a node to its cotangent's leaf
         self._users: dict[Node, Node] = {}  # a cotangent's leaf to its node
@@ -37,7 +38,7 @@ class Workbench:
 
     def cotangent(self, node: Node, total: Tensor) -> Tensor:
         """Return the leaf that stands for a value's cotangent from here on."""
-        name = f"d_{self._primals[node]}"
+        name = self._backs[node]
         made = input_like(name, total)
         self._cotangents[node] = made
         self._users[made.node] = node

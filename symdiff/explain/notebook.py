@@ -20,7 +20,7 @@ from symdiff.explain.derivation import Derivation
 from symdiff.explain.equations import Equation, equation, system
 from symdiff.explain.mathml import equations, mathml
 from symdiff.explain.picture import svg
-from symdiff.explain.symbols import ascii_only, symbol
+from symdiff.explain.symbols import ascii_only
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import product
@@ -100,9 +100,7 @@ def _equations(
         found += [] if declared.loss is None else [("loss", declared.loss)]
         found += declared.metrics.items()
     return [
-        (symbol(e.name).tex, f"= {e.formula.tex}")
-        for e in system(found)
-        if e.formula is not None
+        (e.left, f"= {e.formula.tex}") for e in system(found) if e.formula is not None
     ]
 
 

@@ -28,6 +28,7 @@ from symdiff.explain.parts import (
     Section,
     Tree,
 )
+from symdiff.explain.symbols import telling_apart
 from symdiff.explain.values import Values
 
 PRIMALS = ("loss_and_residuals", "forward_with_residuals", "forward")
@@ -48,15 +49,18 @@ class Report:
 
     def markdown(self) -> str:
         """Return the report as Markdown, with formulas in LaTeX."""
-        return markdown.markdown(self.tree)
+        with telling_apart(self.derivation.symbols):
+            return markdown.markdown(self.tree)
 
     def latex(self) -> str:
         """Return the report as a LaTeX document that needs amsmath alone."""
-        return latex.document(self.tree)
+        with telling_apart(self.derivation.symbols):
+            return latex.document(self.tree)
 
     def html(self) -> str:
         """Return the report as one HTML page that loads nothing."""
-        return html.page(self.tree)
+        with telling_apart(self.derivation.symbols):
+            return html.page(self.tree)
 
     def __str__(self) -> str:
         return self.text()

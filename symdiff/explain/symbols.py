@@ -2,12 +2,16 @@
 
 In: an identifier such as ``hidden_W``, ``d_z`` or ``alpha``. Out: its TeX, from which
 LaTeX and MathML are made. Invariant: braces in the result are balanced, whatever the
-name holds, and LaTeX is plain ASCII.
+name holds, and LaTeX is plain ASCII. Within one `telling_apart`, names that differ are
+written differently.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,17 +57,73 @@ def ascii_only(tex: str) -> str:
     return "".join(c if c.isascii() else f"u{ord(c):04X}" for c in tex)
 
 
-@lru_cache(maxsize=4096)
+# The TeX of names that others around them would look like.
+_APART: ContextVar[Mapping[str, str]] = ContextVar("symdiff_symbols")
+
+
+@contextmanager
+def telling_apart(symbols: Mapping[str, str]) -> Iterator[None]:
+    """Write these names, which `apart` has found, by the TeX that is given."""
+    token = _APART.set(symbols)
+    try:
+        yield
+    finally:
+        _APART.reset(token)
+
+
+def apart(
+    names: Iterable[str], cotangents: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the TeX of those among some names that would look like another one.
+
+    The first of several that look alike is written as always, the others letter by
+    letter. ``cotangents`` gives the name of a value for the name of its cotangent,
+    which is that value with a bar; nothing else is.
+    """
+    found: dict[str, str] = {}
+    primal = {} if cotangents is None else cotangents
+    used = {_look(_barred(name, _symbol(name).tex)) for name in primal.values()}
+    for name in names:
+        tex = _symbol(name).tex
+        if _look(tex) in used:
+            tex = found[name] = _literal(name)
+        used.add(_look(tex))
+    for name, of in primal.items():
+        tex = _barred(of, found.get(of) or _symbol(of).tex)
+        if tex != _symbol(name).tex:
+            found[name] = tex
+    return found
+
+
 def symbol(name: str) -> Symbol:
     """Return a name's symbol; the cotangent ``d_z`` is written z with a bar."""
+    tex = _APART.get({}).get(name)
+    return _symbol(name) if tex is None else Symbol(name, tex)
+
+
+@lru_cache(maxsize=4096)
+def _symbol(name: str) -> Symbol:
     if name.startswith("d_") and len(name) > 2:
-        inner = symbol(name[2:]).tex
-        bar = "bar" if len(name) == 3 else "overline"
-        return Symbol(name, rf"\{bar}{{{inner}}}")
+        return Symbol(name, _barred(name[2:], _symbol(name[2:]).tex))
     return Symbol(name, _plain(name))
 
 
+def _barred(name: str, tex: str) -> str:
+    return rf"\{'bar' if len(name) == 1 else 'overline'}{{{tex}}}"
+
+
+def _look(tex: str) -> str:
+    """Return TeX with one kind of bar."""
+    return tex.replace(r"\overline{", r"\bar{")
+
+
+def _literal(name: str) -> str:
+    return rf"\mathtt{{{escaped(name)}}}"
+
+
 def _plain(name: str) -> str:
+    if name == "e":  # which alone is Euler's number
+        return _literal(name)
     parts = [p for p in name.split("_") if p]
     if not parts:
         return escaped(name)

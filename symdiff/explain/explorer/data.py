@@ -16,7 +16,7 @@ from symdiff.explain.explorer.numbers import Shelf
 from symdiff.explain.explorer.sources import Sources
 from symdiff.explain.formulas import Formula
 from symdiff.explain.mathml import mathml
-from symdiff.explain.symbols import symbol
+from symdiff.explain.symbols import symbol, telling_apart
 from symdiff.explain.values import Values
 from symdiff.graph.node import topological
 
@@ -25,7 +25,8 @@ def data(
     derivation: Derivation, sources: Sources, values: Values | None
 ) -> dict[str, Any]:
     """Return everything that the page's script reads."""
-    return _Builder(derivation, sources, values).everything()
+    with telling_apart(derivation.symbols):
+        return _Builder(derivation, sources, values).everything()
 
 
 def as_json(found: Mapping[str, Any]) -> str:
@@ -138,7 +139,7 @@ class _Builder:
             (
                 i
                 for i, e in enumerate(self.derivation.entries)
-                if e.role and f"d_{e.name}" == g.cotangent
+                if e.role and str(e.tensor.name or e.name) == g.name
             ),
             None,
         )
