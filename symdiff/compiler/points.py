@@ -60,8 +60,10 @@ class Points:
             }
             params |= self._states(params, rng)
             sizes = lengths_of(self.module, turn=turn % TURNS)
+            # every third point is far out, as in the check of a package
+            spread = 10.0 if turn % TURNS == 2 else 1.0
             arguments = {
-                n: _float64(draw_argument(spec, sizes, rng))
+                n: _float64(draw_argument(spec, sizes, rng, spread))
                 for n, spec in self.module.ARGUMENTS.items()
             }
         kept = {n: _float64(a) for n, a in weights.items() if n in params}

@@ -129,6 +129,7 @@ def _lengths(unit: Unit) -> list[dict[str, int]]:
 
 
 WIDE = 10_000  # elements of a parameter
+SCALE = "scale"  # a variable of the check's draws
 
 
 def _concrete(shape: Sequence[Dim], at: Mapping[str, int]) -> tuple[int, ...]:
@@ -157,7 +158,7 @@ def _sample_text(unit: Unit, leaf: Tensor, sizes: Sequence[dict[str, int]]) -> s
         return f"rng.integers({_range(low, high, int, 5)}, {shown})"
     if low is not None or high is not None:
         return f"rng.uniform({_range(low, high, float, 1)}, {shown})"
-    return f"np.asarray(rng.standard_normal({shown}))"
+    return f"np.asarray({SCALE} * rng.standard_normal({shown}))"
 
 
 def _range(low: Any, high: Any, kind: type, width: int) -> str:
@@ -252,6 +253,7 @@ def check_parts(
             "draw.py",
             draws=_returned(draws),
             lengths=bool(sizes),
+            scaled=any(SCALE in text for _, text in draws),
             states=bool(p.states),
         ).strip(),
         "lengths": _turns(sizes),
