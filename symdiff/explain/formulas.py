@@ -16,6 +16,7 @@ import sympy as sp
 
 from symdiff.emit.lower import texts
 from symdiff.emit.python import code as py
+from symdiff.explain.called import call_arguments
 from symdiff.explain.symbols import Typeset, symbol
 from symdiff.explain.typeset import SHOWN, digest_of, typeset
 from symdiff.graph.errors import ShapeError
@@ -30,7 +31,6 @@ from symdiff.ops.core.text import (
     op_text,
     shape_text,
 )
-from symdiff.ops.core.told import call_arguments
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.schedule import LITERAL_ELEMENTS
 

@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.emit.lower.context import constant_name
+from symdiff.explain.called import call_arguments
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.graph.node import Node
 from symdiff.ops.core.operands import CONSTANT, LITERAL
@@ -30,7 +31,6 @@ from symdiff.ops.core.tex import (
     entry,
     told_as,
 )
-from symdiff.ops.core.told import call_arguments
 
 SHOWN = 8  # elements of a constant that is written out
 

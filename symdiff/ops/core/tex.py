@@ -21,16 +21,25 @@ ANY, SUM, BIG, ELEMENTS, PRODUCT, PREFIX, POWER, ATOM = range(8)
 
 @dataclass(frozen=True)
 class Tex:
-    """LaTeX, and how tightly its outermost operator binds."""
+    """LaTeX, and how tightly its outermost operator binds.
+
+    ``closed`` is the same where a factor follows, if that would be read as a part of
+    its last operand: ``\\log\\left(x\\right)`` instead of ``\\log x``.
+    """
 
     text: str
     binds: int = ATOM
+    closed: str = ""
 
     def within(self, binds: int) -> str:
         """Return the text, in parentheses where it binds less tightly than asked."""
         if self.binds >= binds:
             return self.text
         return rf"\left({self.text}\right)"
+
+    def before(self) -> Tex:
+        """Return the same to be followed by a factor."""
+        return Tex(self.closed, self.binds) if self.closed else self
 
     def follows(self, binds: int) -> str:
         """Return the text after an operator: with a leading minus in parentheses."""
@@ -63,6 +72,24 @@ def form(template: str, binds: int = ATOM, *operands: int) -> TexRule:
     return rule
 
 
+def word(name: str) -> TexRule:
+    """Return the rule of a function that is written as its name before its operand."""
+
+    def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
+        shown = _argument(given[0])
+        bare = shown == given[0].text
+        closed = f"{name} {given[0].within(ATOM + 1)}" if bare else ""
+        return Tex(f"{name} {shown}", PREFIX, closed)
+
+    return rule
+
+
+def _argument(operand: Tex) -> str:
+    """Return the operand of a word; not bare where a power of a sum would end it."""
+    ends_early = operand.text.startswith(r"\left(")
+    return operand.within(ATOM + 1 if ends_early else PREFIX)
+
+
 def infix(sign: str, left: int, right: int, binds: int | None = None) -> TexRule:
     """Return the rule of a sign between two operands.
 
@@ -71,17 +98,19 @@ def infix(sign: str, left: int, right: int, binds: int | None = None) -> TexRule
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
         a, b = given
-        text = f"{a.within(left)} {sign} {b.follows(right)}"
-        return Tex(text, left if binds is None else binds)
+        start, end = f"{a.within(left)} {sign} ", b.follows(right)
+        closed = f"{start}{b.closed}" if b.closed and end == b.text else ""
+        return Tex(f"{start}{end}", left if binds is None else binds, closed)
 
     return rule
 
 
-def over(word: str) -> TexRule:
+def over(name: str) -> TexRule:
     """Return the rule of a reduction: its word, with the lengths that it runs over.
 
     Where another axis has the same length, the axes are named instead. Axes that are
-    kept at length 1 follow as an index.
+    kept at length 1 follow as an index. A sum or product takes in the product after it,
+    as it does by convention; the operand of a word is in parentheses where it is one.
     """
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
@@ -95,7 +124,9 @@ def over(word: str) -> TexRule:
                 under = [told_as("axis", axes[0] if len(axes) == 1 else axes, writer)]
         under += told(node, writer, ("axes", "keepdims"))
         below = f"_{{{', '.join(under)}}}" if under else ""
-        found = Tex(f"{word}{below} {given[0].within(BIG)}", BIG)
+        big = name in (r"\sum", r"\prod")
+        inside = given[0].within(BIG) if big else _argument(given[0])
+        found = Tex(f"{name}{below} {inside}", BIG)
         return kept(found, node) if node.attrs.get("keepdims") else found
 
     return rule

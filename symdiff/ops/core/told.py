@@ -39,28 +39,3 @@ def _is_told(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_told, value))
     return value is None or isinstance(value, (int, float, str, slice, sp.Expr, Body))
-
-
-def call_arguments(node: Node) -> Given:
-    """Return the arguments after the operands where an op is written as a function.
-
-    The axes come first, unless they are the usual ones: all axes for a reduction, the
-    last one for an op that keeps the shape.
-    """
-    if not _has_axes(node):
-        return told_attributes(node)
-    rest = told_attributes(node, ("axis", "axes"))
-    given = node.attrs.get("axes", node.attrs.get("axis"))
-    axes = (given,) if isinstance(given, int) else given
-    ndim = len(node.inputs[0].shape)
-    kept = node.shape == node.inputs[0].shape
-    if axes == ((ndim - 1,) if kept else tuple(range(ndim))):
-        return rest
-    return [("axis", axes[0] if len(axes) == 1 else axes), *rest]
-
-
-def _has_axes(node: Node) -> bool:
-    """Whether an op works along axes that its attributes name."""
-    given = node.attrs.get("axes", node.attrs.get("axis"))
-    axes = given if isinstance(given, tuple) else (given,)
-    return bool(node.inputs) and all(isinstance(a, int) for a in axes)

@@ -333,7 +333,7 @@ LOG = elementwise(
     "log",
     sp.log(u),
     ufunc="log",
-    latex=tex.form(r"\log {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\log"),
     facts=Facts(scalar="_math.log(_0)"),
 )
 LOG1P = elementwise(
@@ -360,14 +360,14 @@ SIN = elementwise(
     "sin",
     sp.sin(u),
     ufunc="sin",
-    latex=tex.form(r"\sin {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\sin"),
     facts=Facts(scalar="_math.sin(_0)"),
 )
 COS = elementwise(
     "cos",
     sp.cos(u),
     ufunc="cos",
-    latex=tex.form(r"\cos {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\cos"),
     facts=Facts(scalar="_math.cos(_0)"),
 )
 TANH = elementwise(
@@ -375,7 +375,7 @@ TANH = elementwise(
     sp.tanh(u),
     partials=((1 - y) * (1 + y),),
     ufunc="tanh",
-    latex=tex.form(r"\tanh {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\tanh"),
     facts=Facts(scalar="_math.tanh(_0)", bounded=True),
 )
 

@@ -123,7 +123,8 @@ WHERE = elementwise(
     dtype=_where_dtype,
     latex=tex.form(
         r"\begin{{cases}} {1} & \text{{if }} {0} \\"
-        r" {2} & \text{{otherwise}} \end{{cases}}"
+        r" {2} & \text{{otherwise}} \end{{cases}}",
+        tex.ANY,  # nothing on its right says where it ends
     ),
     facts=Facts(
         selects=True,

@@ -13,6 +13,7 @@ import sympy as sp
 
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core import tex
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import function, literal_value
@@ -28,14 +29,14 @@ LOG2 = elementwise(
     "log2",
     sp.log(u, 2),
     ufunc="log2",
-    latex=r"\log_{{2}} {0}",
+    latex=tex.word(r"\log_{2}"),
     facts=Facts(scalar="_math.log2(_0)"),
 )
 LOG10 = elementwise(
     "log10",
     sp.log(u, 10),
     ufunc="log10",
-    latex=r"\log_{{10}} {0}",
+    latex=tex.word(r"\log_{10}"),
     facts=Facts(scalar="_math.log10(_0)"),
 )
 CBRT = elementwise(

@@ -16,14 +16,14 @@ from symdiff.ops.core.tex import Tex, Writer
 
 def product_tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
     """An elementwise product has a circled dot, a product with a number has none."""
-    a, b = operands
+    a, b = operands[0].before(), operands[1]
     left, right = node.inputs
     plain = not (_is_array(left) and _is_array(right))
     numbers = right.op is LITERAL or (a.text[-1:].isdigit() and b.text[:1].isdigit())
     sign = r"\cdot" if numbers else r"\," if plain else r"\odot"
     loose = not plain or min(a.binds, b.binds) == tex.ELEMENTS
     binds = tex.ELEMENTS if loose else tex.PRODUCT
-    return tex.infix(sign, tex.ELEMENTS, tex.ELEMENTS, binds)(node, operands, writer)
+    return tex.infix(sign, tex.ELEMENTS, tex.ELEMENTS, binds)(node, (a, b), writer)
 
 
 def _is_array(node: Node) -> bool:

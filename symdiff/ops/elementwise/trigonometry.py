@@ -30,7 +30,7 @@ TAN = elementwise(
     sp.tan(u),
     partials=(1 + y**2,),
     ufunc="tan",
-    latex=tex.form(r"\tan {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\tan"),
     facts=Facts(scalar="_math.tan(_0)"),
 )
 ARCSIN = elementwise(
@@ -38,33 +38,33 @@ ARCSIN = elementwise(
     sp.asin(u),
     partials=(1 / sp.sqrt((1 - u) * (1 + u)),),
     ufunc="arcsin",
-    latex=tex.form(r"\arcsin {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\arcsin"),
 )
 ARCCOS = elementwise(
     "arccos",
     sp.acos(u),
     partials=(-1 / sp.sqrt((1 - u) * (1 + u)),),
     ufunc="arccos",
-    latex=tex.form(r"\arccos {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\arccos"),
 )
 ARCTAN = elementwise(
     "arctan",
     sp.atan(u),
     ufunc="arctan",
-    latex=tex.form(r"\arctan {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\arctan"),
 )
 SINH = elementwise(
     "sinh",
     sp.sinh(u),
     ufunc="sinh",
-    latex=tex.form(r"\sinh {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\sinh"),
     facts=Facts(scalar="_math.sinh(_0)"),
 )
 COSH = elementwise(
     "cosh",
     sp.cosh(u),
     ufunc="cosh",
-    latex=tex.form(r"\cosh {0}", tex.PREFIX, tex.PREFIX),
+    latex=tex.word(r"\cosh"),
     facts=Facts(scalar="_math.cosh(_0)"),
 )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
-from symdiff.ops.core import rows
+from symdiff.ops.core import rows, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.helpers import HELPERS
 from symdiff.ops.core.independent import of_batch
@@ -60,7 +60,7 @@ COFACTORS = primitive(
     vjp=lambda ct, out, inputs, attrs, needs: [_turn(ct, inputs[0])],
     jvp=_cofactors_jvp,
     text="_help_cofactors(_0)",
-    latex=r"\operatorname{{cof}} {0}",
+    latex=tex.word(r"\operatorname{cof}"),
     rule="det(A) * (<B, d> * B - B @ d.T @ B), B = inv(A).T",
     facts=Facts(independent=of_batch, rows=rows.matrices, singular=True),
 )
@@ -96,7 +96,7 @@ DET = primitive(
     jvp=_det_jvp,
     text="np.linalg.det(_0)",
     analytic=True,
-    latex=r"\det {0}",
+    latex=tex.word(r"\det"),
     rule="d * cofactors(A)",
     facts=Facts(independent=of_batch, work=cubic(Fraction(2, 3)), rows=rows.matrices),
 )

@@ -135,13 +135,15 @@ def _tex(node: Node, operands: Sequence[Tex], writer: Writer) -> Tex:
     put in parentheses.
     """
     if not node.shape and all(len(i.shape) == 1 for i in node.inputs):
+        pair = operands[0].before(), operands[1]
         return tex.infix(r"\cdot", tex.PRODUCT, tex.PRODUCT, tex.BIG)(
-            node, operands, writer
+            node, pair, writer
         )
     parts = [
         Tex(t.within(tex.ATOM)) if _is_rows_of_products(i) else t
         for i, t in zip(node.inputs, operands, strict=True)
     ]
+    parts[0] = parts[0].before()
     return tex.infix(r"\,", tex.PRODUCT, tex.PRODUCT)(node, parts, writer)
 
 

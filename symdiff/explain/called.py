@@ -1,0 +1,53 @@
+"""The arguments after the operands, where an op is written as a function.
+
+In: a node. Out: names and values of arguments. Invariant: an argument that is left out
+has the value that the public function of that name takes for it, or changes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+
+from symdiff.graph.node import Node
+from symdiff.ops.core.operands import API
+from symdiff.ops.core.told import Given, told_attributes
+
+
+def call_arguments(node: Node) -> Given:
+    """Return the arguments after the operands where an op is written as a function.
+
+    The axes come first, unless they are those that it works along without being told,
+    which are all axes for a reduction.
+    """
+    if not _has_axes(node):
+        return told_attributes(node)
+    rest = told_attributes(node, ("axis", "axes"))
+    given = node.attrs.get("axes", node.attrs.get("axis"))
+    axes = (given,) if isinstance(given, int) else given
+    ndim = len(node.inputs[0].shape)
+    usual: tuple[int, ...] = tuple(range(ndim))
+    if node.shape == node.inputs[0].shape and not _takes_all(node.op.name):
+        usual = (ndim - 1,)
+    return (
+        rest
+        if axes == usual
+        else [("axis", axes[0] if len(axes) == 1 else axes), *rest]
+    )
+
+
+@cache
+def _takes_all(name: str) -> bool:
+    """Whether a function that keeps the shape works on all elements if not told."""
+    function = API.get(name)
+    if function is None:
+        return False
+    parameter = inspect.signature(function).parameters.get("axis")
+    return parameter is not None and parameter.default is None
+
+
+def _has_axes(node: Node) -> bool:
+    """Whether an op works along axes that its attributes name."""
+    given = node.attrs.get("axes", node.attrs.get("axis"))
+    axes = given if isinstance(given, tuple) else (given,)
+    return bool(node.inputs) and all(isinstance(a, int) for a in axes)
