@@ -92,7 +92,8 @@ def _total(nodes: list[Node]) -> tuple[Formula, Formula, int]:
             continue
         for shape, factor in _work(node):
             sizes[shape] += factor
-        for t in (node, *node.inputs):
+        read = (node, *node.inputs[1:]) if node.op.facts.picks else node.inputs
+        for t in (node, *read):
             for kind in types_of(t):
                 traffic[kind.shape, _width(kind.dtype)] += 1
     work, moved = Counter[sp.Expr](), Counter[sp.Expr]()
@@ -124,7 +125,7 @@ def _work(node: Node) -> Work:
     if node.op.facts.work is not None:
         return node.op.facts.work(node)
     inputs = [t for i in node.inputs for t in types_of(i)]
-    if node.op.is_elementwise:
+    if node.op.is_elementwise or node.op.facts.picks:
         return [(types_of(node)[0].shape, 1)]
     # Reductions read every element once; all other ops write every element once.
     shapes = {t.shape for t in (*inputs, *types_of(node))}

@@ -82,6 +82,7 @@ class Facts:
     fresh : whether a 0-d result is never a view of an operand
     read_only : whether NumPy returns a view that cannot be written to
     work : how many operations it takes, where that is not one for each element
+    picks : whether it reads only as many elements of its first operand as it returns
     weight : how many operations it stands for in the limits of TOML specs
 
     stretches : the operands that NumPy broadcasts itself, where it is not elementwise
@@ -123,6 +124,7 @@ class Facts:
     fresh: bool = False
     read_only: bool = False
     work: WorkRule | None = None
+    picks: bool = False
     weight: int = 1
     # text and words
     stretches: Stretches = ()

@@ -152,6 +152,7 @@ GATHER = multilinear(
         zeros="moved",
         layout=_rows_layout,
         rows=_gathered_rows,
+        picks=True,
         word="taken",
     ),
     latex=_tex,

@@ -29,9 +29,16 @@ from symdiff.ops.core.rows import (
     labelled,
 )
 from symdiff.ops.core.text import shape_text
+from symdiff.ops.core.work import Work
 from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.linalg.matmul import matmul
-from symdiff.ops.linalg.subscripts import interleaved, read_subscripts, sizes, split
+from symdiff.ops.linalg.subscripts import (
+    interleaved,
+    read_subscripts,
+    sizes,
+    split,
+    work_of,
+)
 from symdiff.ops.reduce.sums import any_, reduce_sum, sum_
 from symdiff.ops.shape.views import expand_dims, reshape, squeeze, transpose
 
@@ -76,6 +83,7 @@ EINSUM = multilinear(
     facts=Facts(
         independent=lambda node: of_subscripts(*split(node.attrs["subscripts"])),
         rows=_einsum_rows,
+        work=lambda node: work_of(*split(node.attrs["subscripts"]), node.inputs),
     ),
 )
 
@@ -132,7 +140,7 @@ def _infer_tensordot(a: TensorType, b: TensorType, *, axes: Any) -> TensorType:
     return TensorType(tuple(free), promote(a.dtype, b.dtype))
 
 
-def _tensordot_terms(inputs: Sequence[Any], axes: Any) -> tuple[str, str, str]:
+def _tensordot_terms(inputs: Sequence[Any], axes: Any) -> tuple[list[str], str]:
     a, b = inputs
     count = len(a.shape)
     first = string.ascii_letters[:count]
@@ -142,33 +150,28 @@ def _tensordot_terms(inputs: Sequence[Any], axes: Any) -> tuple[str, str, str]:
         first[meets[j]] if j in meets else next(fresh) for j in range(len(b.shape))
     )
     shared = set(first) & set(second)
-    return first, second, "".join(c for c in first + second if c not in shared)
+    return [first, second], "".join(c for c in first + second if c not in shared)
 
 
 def _tensordot_axes(node: Node) -> Axes:
-    first, second, output = _tensordot_terms(node.inputs, node.attrs["axes"])
-    return of_subscripts([first, second], output)
+    return of_subscripts(*_tensordot_terms(node.inputs, node.attrs["axes"]))
 
 
 def _tensordot_transpose(
     ct: Tensor, inputs: Sequence[Tensor], attrs: Any, i: int
 ) -> Tensor:
-    first, second, output = _tensordot_terms(inputs, attrs["axes"])
+    (first, second), output = _tensordot_terms(inputs, attrs["axes"])
     if i == 0:
         return einsum(f"{output},{second}->{first}", ct, inputs[1])
     return einsum(f"{first},{output}->{second}", inputs[0], ct)
 
 
 def _tensordot_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
-    letters = [chr(97 + i) for i in range(26)]
-    a, b = (len(i.shape) for i in node.inputs)
-    first, second = letters[:a], letters[a : a + b]
-    left, right = node.attrs["axes"]
-    for i, j in zip(left, right, strict=True):
-        second[j] = first[i]
-    kept = [c for i, c in enumerate(first) if i not in left]
-    kept += [c for j, c in enumerate(second) if j not in right]
-    return labelled(["".join(first), "".join(second)], "".join(kept), parts)
+    return labelled(*_tensordot_terms(node.inputs, node.attrs["axes"]), parts)
+
+
+def _tensordot_work(node: Node) -> Work:
+    return work_of(*_tensordot_terms(node.inputs, node.attrs["axes"]), node.inputs)
 
 
 TENSORDOT = multilinear(
@@ -180,13 +183,14 @@ TENSORDOT = multilinear(
         1: lambda ct, inputs, attrs: _tensordot_transpose(ct, inputs, attrs, 1),
     },
     text=lambda node: f"np.tensordot(_0, _1, axes={_axes_text(node.attrs['axes'])})",
-    facts=Facts(independent=_tensordot_axes, rows=_tensordot_rows),
+    facts=Facts(
+        independent=_tensordot_axes, rows=_tensordot_rows, work=_tensordot_work
+    ),
 )
 
 
 def _axes_text(axes: Any) -> str:
-    left, right = (list(side) for side in axes)
-    return f"({left}, {right})"
+    return f"({list(axes[0])}, {list(axes[1])})"
 
 
 # --- one or two factors ---------------------------------------------------------------
@@ -392,5 +396,5 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
             f"tensordot axes {axes} pair {len(left)} with {len(right)} axes."
         )
     _infer_tensordot(x.node.tensor_type, y.node.tensor_type, axes=pairs)
-    first, second, output = _tensordot_terms([x, y], pairs)
-    return _contract([first, second], _of_one_dtype([x, y]), output)
+    terms, output = _tensordot_terms([x, y], pairs)
+    return _contract(terms, _of_one_dtype([x, y]), output)

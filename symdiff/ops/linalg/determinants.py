@@ -62,7 +62,9 @@ COFACTORS = primitive(
     text="_help_cofactors(_0)",
     latex=tex.word(r"\operatorname{cof}"),
     rule="det(A) * (<B, d> * B - B @ d.T @ B), B = inv(A).T",
-    facts=Facts(independent=of_batch, rows=rows.matrices, singular=True),
+    facts=Facts(
+        independent=of_batch, work=cubic(22), rows=rows.matrices, singular=True
+    ),
 )
 
 

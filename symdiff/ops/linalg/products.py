@@ -198,6 +198,7 @@ CONVOLVE = multilinear(
         else f'np.convolve(_0, _1, mode="{node.attrs["mode"]}")'
     ),
     rule="convolved with the other operand reversed",
+    facts=Facts(work=lambda node: [(tuple(i.shape[0] for i in node.inputs), 2)]),
 )
 
 

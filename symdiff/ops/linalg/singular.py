@@ -11,6 +11,7 @@ differentiation" (2008), section 3.2.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,7 +156,7 @@ SVDVALS = primitive(
     jvp=_svdvals_jvp,
     text="np.linalg.svd(_0, compute_uv=False)",
     rule="U diag(d_s) V.T",
-    facts=Facts(rows=rows.matrices),
+    facts=Facts(work=cubic(Fraction(8, 3)), rows=rows.matrices),
 )
 
 

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, Shape, unify
+from symdiff.ops.core.work import Work
 
 
 def split(subscripts: str) -> tuple[list[str], str]:
@@ -35,6 +37,13 @@ def sizes(terms: Sequence[str], shapes: Sequence[Shape]) -> dict[str, Dim]:
                 )
             sizes[letter] = common
     return sizes
+
+
+def work_of(terms: Sequence[str], output: str, operands: Sequence[Node]) -> Work:
+    """A multiplication for each further factor, an addition where terms are summed."""
+    lengths = sizes(terms, [i.shape for i in operands])
+    is_sum = len(output) < len(lengths)
+    return [(tuple(lengths.values()), len(terms) - 1 + is_sum)]
 
 
 def interleaved(operands: Sequence[Any]) -> tuple[str, list[Any]]:
