@@ -320,6 +320,12 @@ def float_operand(value: Any) -> Tensor:
     return constant(np.array(float(number)))
 
 
+def as_array(value: Any) -> Tensor:
+    """Return ``value`` as a tensor; an int, which has no methods, as a 0-d float."""
+    tensor = as_tensor(value)
+    return float_operand(tensor) if isinstance(literal_value(tensor), int) else tensor
+
+
 def joint_operands(values: Sequence[Any]) -> list[Tensor]:
     """Return values that are joined in one array; numbers as 0-d constants.
 

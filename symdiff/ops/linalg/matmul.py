@@ -28,7 +28,13 @@ from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import of_matmul
 from symdiff.ops.core.layouts import cut, filled, reshaped, same, turned
-from symdiff.ops.core.operands import api, as_tensor, is_literal, stretch
+from symdiff.ops.core.operands import (
+    api,
+    as_tensor,
+    is_literal,
+    joint_operands,
+    stretch,
+)
 from symdiff.ops.core.outforms import OutForm
 from symdiff.ops.core.rows import (
     Batch,
@@ -216,5 +222,5 @@ def dot(x: Any, other: Any) -> Tensor:
 @api("outer")
 def outer(x: Any, other: Any) -> Tensor:
     """Every element of the first (flattened) times every element of the second."""
-    a, b = reshape(x, -1), reshape(other, -1)
+    a, b = (reshape(t, -1) for t in joint_operands([x, other]))
     return expand_dims(a, 1) * b

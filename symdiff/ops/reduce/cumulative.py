@@ -31,6 +31,7 @@ from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import (
     API,
     api,
+    as_array,
     as_bool,
     as_tensor,
     broadcast_tensors,
@@ -135,7 +136,7 @@ def prod(
 
     ``initial`` is one more factor; where ``where`` is false, an element does not count.
     """
-    tensor = as_tensor(x) if dtype is None else cast(x, dtype)
+    tensor = as_array(x) if dtype is None else cast(x, dtype)
     if where is not None:
         tensor = _select(as_bool(where), tensor)
     axes = normalize_axes(axis, tensor.ndim)

@@ -23,7 +23,7 @@ from symdiff.graph.types import (
 from symdiff.ops.core import rows, signs
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
-from symdiff.ops.core.operands import api, as_bool, as_tensor, stretch
+from symdiff.ops.core.operands import api, as_bool, as_tensor, float_operand, stretch
 from symdiff.ops.core.record import primitive, require_float
 from symdiff.ops.elementwise.arithmetic import as_float
 from symdiff.ops.elementwise.casts import cast
@@ -137,7 +137,8 @@ def _spread(name: str, vjp: Any, jvp: Any, word: str) -> Any:
             found = _var_where(tensor, axis, freedom, keepdims, as_bool(where))
             return found if name == "var" else _root(found)
         axes = normalize_axes(axis, tensor.ndim)
-        return apply(op, tensor, axes=axes, keepdims=bool(keepdims), ddof=freedom)
+        array = float_operand(tensor)
+        return apply(op, array, axes=axes, keepdims=bool(keepdims), ddof=freedom)
 
     reduce.__name__ = reduce.__qualname__ = name
     reduce.__doc__ = f"{word} over ``axis``; squares are divided by count - ddof."

@@ -32,6 +32,7 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import (
     api,
+    as_array,
     as_bool,
     as_tensor,
     constant,
@@ -147,7 +148,7 @@ def sum_(
 
     ``initial`` is added; where ``where`` is false, an element does not count.
     """
-    tensor = as_tensor(x)
+    tensor = as_array(x)
     if where is not None:
         tensor = select(as_bool(where), tensor, 0)
     axes = normalize_axes(axis, tensor.ndim)

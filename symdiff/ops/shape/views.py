@@ -89,7 +89,9 @@ def reshape(x: Any, *shape: Any, order: str = "C") -> Tensor:
     )
     if order == "F" and max(tensor.ndim, len(target)) > 1:
         return transpose(reshape(transpose(tensor), target[::-1]))
-    return tensor if tensor.shape == target else apply(RESHAPE, tensor, shape=target)
+    if tensor.shape == target:
+        return tensor
+    return apply(RESHAPE, float_operand(tensor), shape=target)
 
 
 def _fill_unknown(old: Shape, new: Sequence[Any]) -> Shape:

@@ -19,8 +19,8 @@ from symdiff.graph.arguments import NUMPY
 from symdiff.graph.errors import TracingError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import product
-from symdiff.ops.core.operands import API, as_tensor
+from symdiff.graph.types import normalize_axes, product
+from symdiff.ops.core.operands import API, as_tensor, joint_operands
 from symdiff.ops.elementwise.arithmetic import as_float
 from symdiff.ops.surface import lenient
 
@@ -55,11 +55,18 @@ _REDUCTIONS = {
 }
 _ACCUMULATIONS = {"add": "cumsum", "multiply": "cumprod"}
 
+
+def _size(a: Any, axis: Any = None) -> Any:
+    """Return how many elements there are, along some axes or in all."""
+    shape = as_tensor(a).shape
+    return product([shape[i] for i in normalize_axes(axis, len(shape))])
+
+
 # Questions about a tensor that its declaration answers.
 _ANSWERS: dict[str, Callable[..., Any]] = {
     "shape": lambda a: as_tensor(a).shape,
     "ndim": lambda a: as_tensor(a).ndim,
-    "size": lambda a: product(as_tensor(a).shape),
+    "size": _size,
     "iscomplexobj": lambda x: False,
     "isrealobj": lambda x: True,
     "real": lambda val: as_tensor(val),
@@ -127,7 +134,7 @@ def array_ufunc(
 
 def _outer(name: str, written: str, inputs: tuple[Any, ...], kwargs: Any) -> Any:
     """``ufunc.outer(a, b)``: every element of a with every element of b."""
-    a, b = map(as_tensor, inputs)
+    a, b = joint_operands(inputs)
     column = API["reshape"](a, (*a.shape, *(1,) * b.ndim)) if b.ndim else a
     return _call(name, written, (column, b), kwargs)
 

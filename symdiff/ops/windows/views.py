@@ -260,6 +260,8 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Tensor:
         normalize_axes(given, tensor.ndim)
         axes = tuple(int(a) % tensor.ndim for a in given)
     window = per_axis(window_shape, len(axes), "window_shape")
+    if not axes:
+        return tensor
     ones = (1,) * len(axes)
     return apply(WINDOWS, tensor, axes=axes, window=window, stride=ones, dilation=ones)
 
