@@ -56,8 +56,9 @@ def with_plain(program: Program) -> Program:
     """Return a model's program with further copies of what it computes, as declared.
 
     The package's check compares prediction, the loss, new values of states, metrics and
-    evaluation with these copies. A function needs none: its results are computed by
-    forward.py and by backward.py.
+    evaluation with these copies. Where evaluation computes what training does, there is
+    one copy of both. A function needs none: its results are computed by forward.py and
+    by backward.py.
     """
     if not (program.is_model and program.wrt):
         return program
@@ -65,9 +66,16 @@ def with_plain(program: Program) -> Program:
     if program.batches is None:
         trained = replace(trained, metrics=())
     parts = {"forward": program.over_leaves(program.outputs), "training": trained}
-    parts |= {name: part for name, part in program.beside if name == "evaluate"}
+    for name, part in program.beside:
+        floats = (*trained.results, *trained.metrics)
+        if name == "evaluate" and _nodes(part.outputs) != _nodes(floats):
+            parts[name] = part
     plain = ((n, replace(p, beside=(), batches=None)) for n, p in parts.items())
     return replace(program, plain=tuple(plain))
+
+
+def _nodes(named: Sequence[Named]) -> dict[str, Node]:
+    return {name: t.node for name, t in named}
 
 
 def output_names(declared: Model | Function) -> list[str]:

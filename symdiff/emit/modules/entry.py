@@ -348,7 +348,7 @@ def _of_training(lowered: LoweredFunctions, found: Halves) -> str:
         draws=found.primal.draws,
         plain_draws=plain["training"].draws,
         evaluate_draws=training is not None and training.evaluate.draws,
-        plain_evaluate_draws="evaluate" in plain and plain["evaluate"].draws,
+        evaluate=plain.get("evaluate"),
     )
     return f"{check.strip()}\n\n\n{triples.strip()}"
 
