@@ -89,10 +89,14 @@ def difference_slope(
     weights: list[np.ndarray],
     exact: float,
     hidden: Sequence[Any] = (),
+    allowed: float = 0.0,
+    least: float = 0.0,
 ) -> tuple[float, float] | None:
     """Return a slope by differences and the rounding in it; None near a kink.
 
-    The first step size whose slope agrees with that of its half is used.
+    The first step size whose slope agrees with that of its half is used. Where it is
+    further from ``exact``, the derived slope, than is ``allowed``, relative to it or to
+    ``least``, smaller steps are tried: they tell whether it has crossed a slight kink.
     """
 
     def value(h: float) -> float:
@@ -107,8 +111,12 @@ def difference_slope(
         """The difference of the slopes on both sides: of order h except at a kink."""
         return abs(value(h) - 2 * value(0.0) + value(-h)) / h
 
+    def bends(h: float, scale: float) -> bool:
+        return bend(h / 2) > max(0.75 * bend(h), 1e-6 * scale)
+
     size = max(1.0, float(np.linalg.norm(subject.array(point, target))) / 10)
     level = abs(value(0.0))
+    first, margin = None, 0.0
     for step in STEPS:
         h = step * size
         coarse, fine = slope(h), slope(h / 2)
@@ -116,11 +124,19 @@ def difference_slope(
         scale = max(abs(coarse), abs(fine), abs(exact), 1e7 * rounding, TINY)
         if not np.isfinite(scale):
             continue
-        if abs(coarse - fine) <= AGREE * scale:
-            wide, narrow = bend(h), bend(h / 2)
-            smooth = narrow <= 0.75 * wide or narrow <= 1e-6 * scale
-            return (fine, rounding) if smooth else None
-    return None
+        agree = abs(coarse - fine) <= AGREE * scale
+        if first is not None:  # is it a kink that makes the first slope another one?
+            if rounding > 1e-2 * margin:  # no smaller step can tell
+                break
+            if not agree or bends(h, scale) or abs(fine - exact) <= margin:
+                return None
+        elif agree:
+            if bends(h, scale):
+                return None
+            first, margin = (fine, rounding), allowed * max(scale, least)
+            if abs(fine - exact) <= margin:
+                break
+    return first
 
 
 def shaken_point(point: Point, rng: np.random.Generator) -> Point:
@@ -212,7 +228,9 @@ def compare(
                     scale = max(scale, noise / worst[i].tolerance)
             else:
                 found = difference_slope(
-                    subject, point, target, direction, weights, exact, hidden
+                    *(subject, point, target, direction, weights, exact, hidden),
+                    allowed=worst[i].tolerance,
+                    least=least,
                 )
                 if found is None:
                     continue

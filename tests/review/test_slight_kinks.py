@@ -1,0 +1,48 @@
+"""A step of the differences that crosses a slight kink accuses no right gradient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symdiff as sd
+from symdiff.review.verify import verify
+
+
+def _written(folder: Path, scale: float) -> Path:
+    """Return the package of a smooth function with a kink of given place and size."""
+    x, at, size = sd.input("x", ()), sd.input("at", ()), sd.input("size", ())
+    y = sd.exp(sd.sin(x)) + size * sd.maximum(x - at, 0.0)
+    compiled = sd.compile(sd.Function("kinked", [x, at, size], y), optimize=1)
+    text = compiled["backward"]
+    if scale == 1:
+        return compiled.write(folder)
+    (line,) = [s for s in text.splitlines() if s.strip().startswith("d_x =")]
+    code, _, comment = line.partition("  # ")
+    code = code.replace("d_x = ", "d_x = scale * (").replace("scale", repr(scale)) + ")"
+    path = compiled.write(folder)
+    (path / "backward.py").write_text(text.replace(line, f"{code}  # {comment}"))
+    return path
+
+
+def _points(folder: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    paths = []
+    for i in range(150):
+        x = rng.uniform(-1.2, 1.2)
+        near = rng.choice((-1, 1)) * 10 ** rng.uniform(-8, -2.5)
+        path = folder / f"{i}.npz"
+        np.savez(path, x=x, at=x + near, size=10 ** rng.uniform(-7, -4))
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("scale", [1, 1 + 1e-5], ids=["right", "wrong"])
+def test_slight_kinks(tmp_path: Path, scale: float) -> None:
+    path = _written(tmp_path, scale)
+    found = verify(path, _points(tmp_path), count=0, method="differences")
+    of_x = next(w for w in found.worst if w.name == "x")
+    assert of_x.compared > 50
+    assert of_x.wrong == (scale != 1)
