@@ -20,6 +20,7 @@ EQUIVALENT = {
     "fmod: *: node 3 left out": "rint only removes the rounding of an integer",
     "prod: vjp: node 4 left out": "the running product of (1, x) is (1, x)",
     "convolve: *: operands of node * swapped": "convolution commutes",
+    "linspace_between: vjp: operands of node * swapped": "vectors only: it commutes",
     "by_mode: vjp: * 0": "0 in inference; tests/derive/test_modes.py",
 }
 
