@@ -81,16 +81,52 @@ def complex_slope(
     return float(np.imag(subject.value(moved, weights))) / 1e-30
 
 
+class _Line:
+    """The value along a direction through a point, as a function of the distance."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        point: Point,
+        target: tuple[str, str],
+        direction: np.ndarray,
+        weights: list[np.ndarray],
+        hidden: Sequence[Any] = (),
+    ) -> None:
+        def value(h: float) -> float:
+            moved = subject.moved(point, target, h * direction)
+            return float(subject.value(moved, weights, hidden))
+
+        self.value = value
+        norm = float(np.linalg.norm(subject.array(point, target)))
+        self.size = max(1.0, norm / 10)
+
+    def slope(self, h: float) -> float:
+        """The slope by differences of fourth order."""
+        value = self.value
+        near, far = value(h) - value(-h), value(2 * h) - value(-2 * h)
+        return (8 * near - far) / (12 * h)
+
+    def bends(self, h: float, scale: float) -> bool:
+        """Whether there is a kink: slopes on both sides differ, however small h is.
+
+        Elsewhere the difference is of order h.
+        """
+        wide, narrow = self._bend(h), self._bend(h / 2)
+        return narrow > max(0.75 * wide, 1e-6 * scale)
+
+    def _bend(self, h: float) -> float:
+        return abs(self.value(h) - 2 * self.value(0.0) + self.value(-h)) / h
+
+    def jitter(self) -> float:
+        """How far values near the point are from a line: what is lost to rounding."""
+        tiny = 1e-10 * self.size
+        values = [self.value(k * tiny) for k in range(17)]
+        return float(np.max(np.abs(np.diff(values, 2))))
+
+
 def difference_slope(
-    subject: Subject,
-    point: Point,
-    target: tuple[str, str],
-    direction: np.ndarray,
-    weights: list[np.ndarray],
-    exact: float,
-    hidden: Sequence[Any] = (),
-    allowed: float = 0.0,
-    least: float = 0.0,
+    line: _Line, exact: float, allowed: float, least: float
 ) -> tuple[float, float] | None:
     """Return a slope by differences and the rounding in it; None near a kink.
 
@@ -98,44 +134,28 @@ def difference_slope(
     further from ``exact``, the derived slope, than is ``allowed``, relative to it or to
     ``least``, smaller steps are tried: they tell whether it has crossed a slight kink.
     """
-
-    def value(h: float) -> float:
-        moved = subject.moved(point, target, h * direction)
-        return float(subject.value(moved, weights, hidden))
-
-    def slope(h: float) -> float:
-        near, far = value(h) - value(-h), value(2 * h) - value(-2 * h)
-        return (8 * near - far) / (12 * h)
-
-    def bend(h: float) -> float:
-        """The difference of the slopes on both sides: of order h except at a kink."""
-        return abs(value(h) - 2 * value(0.0) + value(-h)) / h
-
-    def bends(h: float, scale: float) -> bool:
-        return bend(h / 2) > max(0.75 * bend(h), 1e-6 * scale)
-
-    size = max(1.0, float(np.linalg.norm(subject.array(point, target))) / 10)
-    level = abs(value(0.0))
-    first, margin = None, 0.0
+    level = abs(line.value(0.0))
+    first, margin, noise = None, 0.0, 0.0
     for step in STEPS:
-        h = step * size
-        coarse, fine = slope(h), slope(h / 2)
+        h = step * line.size
+        coarse, fine = line.slope(h), line.slope(h / 2)
         rounding = 1e-15 * level / h
         scale = max(abs(coarse), abs(fine), abs(exact), 1e7 * rounding, TINY)
         if not np.isfinite(scale):
             continue
         agree = abs(coarse - fine) <= AGREE * scale
         if first is not None:  # is it a kink that makes the first slope another one?
-            if rounding > 1e-2 * margin:  # no smaller step can tell
+            if noise / h > 1e-2 * margin:  # no smaller step can tell
                 break
-            if not agree or bends(h, scale) or abs(fine - exact) <= margin:
+            if not agree or line.bends(h, scale) or abs(fine - exact) <= margin:
                 return None
         elif agree:
-            if bends(h, scale):
+            if line.bends(h, scale):
                 return None
             first, margin = (fine, rounding), allowed * max(scale, least)
             if abs(fine - exact) <= margin:
                 break
+            noise = max(1e-15 * level, line.jitter())
     return first
 
 
@@ -227,11 +247,8 @@ def compare(
                     noise = rounding_of(subject, point, i, direction, weights)
                     scale = max(scale, noise / worst[i].tolerance)
             else:
-                found = difference_slope(
-                    *(subject, point, target, direction, weights, exact, hidden),
-                    allowed=worst[i].tolerance,
-                    least=least,
-                )
+                line = _Line(subject, point, target, direction, weights, hidden)
+                found = difference_slope(line, exact, worst[i].tolerance, least)
                 if found is None:
                     continue
                 slope, rounding = found

@@ -11,11 +11,22 @@ import symdiff as sd
 from symdiff.review.verify import verify
 
 
-def _written(folder: Path, scale: float) -> Path:
-    """Return the package of a smooth function with a kink of given place and size."""
+def _kinked() -> sd.Function:
+    """Return a smooth function with a kink of given place and size."""
     x, at, size = sd.input("x", ()), sd.input("at", ()), sd.input("size", ())
     y = sd.exp(sd.sin(x)) + size * sd.maximum(x - at, 0.0)
-    compiled = sd.compile(sd.Function("kinked", [x, at, size], y), optimize=1)
+    return sd.Function("kinked", [x, at, size], y)
+
+
+def _rounded() -> sd.Function:
+    """Return a smooth function that loses digits to an addend of given size."""
+    x, large = sd.input("x", ()), sd.input("large", ())
+    return sd.Function("rounded", [x, large], (sd.exp(sd.sin(x)) + large) - large)
+
+
+def _written(function: sd.Function, folder: Path, scale: float) -> Path:
+    """Return the package of a function; its gradient by x is off by a factor."""
+    compiled = sd.compile(function, optimize=1)
     text = compiled["backward"]
     if scale == 1:
         return compiled.write(folder)
@@ -41,8 +52,19 @@ def _points(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("scale", [1, 1 + 1e-5], ids=["right", "wrong"])
 def test_slight_kinks(tmp_path: Path, scale: float) -> None:
-    path = _written(tmp_path, scale)
+    path = _written(_kinked(), tmp_path, scale)
     found = verify(path, _points(tmp_path), count=0, method="differences")
     of_x = next(w for w in found.worst if w.name == "x")
     assert of_x.compared > 50
     assert of_x.wrong == (scale != 1)
+
+
+@pytest.mark.parametrize("digits", range(6))
+def test_what_rounds_is_not_taken_for_a_kink(tmp_path: Path, digits: int) -> None:
+    """A gradient that is wrong is noticed, however the value loses digits."""
+    path = _written(_rounded(), tmp_path, 1 + 1e-5)
+    for i, x in enumerate(np.linspace(-1.2, 1.2, 8)):
+        point = tmp_path / f"{i}.npz"
+        np.savez(point, x=x, large=10.0**digits)
+        found = verify(path, [point], count=0, method="differences")
+        assert next(w for w in found.worst if w.name == "x").wrong
