@@ -127,7 +127,7 @@ class Program:
 
     def rebuilt(self, predicted: Became, trained: Became | None = None) -> Program:
         """Return the program rebuilt by a pass, as a whole or in separate halves."""
-        if predicted is list and trained in (None, list):
+        if predicted is list and trained in (None, list):  # what changes nothing
             return self
         roots, first = self.roots(), len(self.outputs)
         if trained is None:

@@ -105,12 +105,12 @@ def infix(sign: str, left: int, right: int, binds: int | None = None) -> TexRule
     return rule
 
 
-def over(name: str) -> TexRule:
+def over(name: str, *, big: bool = False) -> TexRule:
     """Return the rule of a reduction: its word, with the lengths that it runs over.
 
     Where another axis has the same length, the axes are named instead. Axes that are
-    kept at length 1 follow as an index. A sum or product takes in the product after it,
-    as it does by convention; the operand of a word is in parentheses where it is one.
+    kept at length 1 follow as an index. A ``big`` operator, such as a sum, takes in the
+    product after it by convention; for a word that product is in parentheses.
     """
 
     def rule(node: Node, given: Sequence[Tex], writer: Writer) -> Tex:
@@ -124,7 +124,6 @@ def over(name: str) -> TexRule:
                 under = [told_as("axis", axes[0] if len(axes) == 1 else axes, writer)]
         under += told(node, writer, ("axes", "keepdims"))
         below = f"_{{{', '.join(under)}}}" if under else ""
-        big = name in (r"\sum", r"\prod")
         inside = given[0].within(BIG) if big else _argument(given[0])
         found = Tex(f"{name}{below} {inside}", BIG)
         return kept(found, node) if node.attrs.get("keepdims") else found

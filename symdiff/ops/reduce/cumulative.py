@@ -111,7 +111,7 @@ PROD = primitive(
     facts=Facts(
         independent=beside_axes, layout=kept, out_form=with_out, rows=rows.along
     ),
-    latex=tex.over(r"\prod"),
+    latex=tex.over(r"\prod", big=True),
 )
 
 

@@ -125,7 +125,7 @@ REDUCE_SUM = multilinear(
         sign=signs.of_operand,
         index=places.in_summed,
     ),
-    latex=tex.over(r"\sum"),
+    latex=tex.over(r"\sum", big=True),
 )
 
 
