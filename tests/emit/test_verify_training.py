@@ -1,4 +1,4 @@
-"""A package's check of what training computes besides gradients.
+"""A package's check of what training computes besides gradients, and of its steps.
 
 Every statement of every function that yields the loss, new values of states, metrics or
 evaluation is changed in turn. Where that changes a number, `python -m package` and
@@ -122,7 +122,11 @@ def check_of(compiled: Compilation) -> Any:
 
 
 def code_of(compiled: Compilation) -> int:
-    return int(check_of(compiled)._verify_training(out=lambda line: None))
+    return int(check_of(compiled)._verify_training(out=silent))
+
+
+def silent(line: str) -> None:
+    """Print nothing."""
 
 
 def with_text(compiled: Compilation, module: str, text: str) -> Compilation:
@@ -210,7 +214,7 @@ def test_every_corrupted_number_is_noticed(make: Any) -> None:
             if found is None or not differ(found, right):
                 continue
             changed[module] += 1
-            if code_of(mutant) != 1:
+            if code_of(mutant) != 1 and check_of(mutant).verify(out=silent) == 0:
                 missed.append(what)
     assert all(count > 2 for count in changed.values()), changed
     assert not missed, "\n".join(missed)
@@ -228,6 +232,16 @@ WRONG = {
         "backward",
         {"dtype.type(loss)": "dtype.type(2 * loss)", "= _scalar(": "= 2 * _scalar("},
         "value_and_grad's loss DISAGREES",
+    ),
+    "gradients with the loss": (
+        "backward",
+        {"= backward(params, residuals": "= backward(params, residuals, 2.0"},
+        "value_and_grad's gradient of a.W DISAGREES",
+    ),
+    "the cotangent that is the default": (
+        "backward",
+        {"d_loss=1.0": "d_loss=1.6"},
+        "value_and_grad's gradient of a.W DISAGREES",
     ),
 }
 
@@ -277,3 +291,48 @@ def test_without_prediction_the_loss_is_still_compared() -> None:
     assert code_of(compiled) == 0
     text = compiled["backward"].replace("dtype.type(loss)", "dtype.type(2 * loss)")
     assert code_of(with_text(compiled, "backward", text)) == 1
+
+
+# --- the planned step -----------------------------------------------------------------
+
+OPTIMIZERS = {
+    "ema": sd.optim.Adam(0.01, ema=0.9),
+    "norm": sd.optim.SGD(0.1, momentum=0.9, clip_norm=0.5),
+    "both": sd.optim.RMSprop(0.01, clip_norm=0.5, clip_value=0.1),
+    "schedule": sd.optim.SGD(sd.optim.schedules.cosine(0.1, steps=10), clip_value=0.2),
+}
+
+
+def planned_code(compiled: Compilation) -> int:
+    return int(check_of(compiled)._verify_planned(out=silent))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_corrupted_update_of_the_planned_step_is_noticed(name: str) -> None:
+    """A number, or an operation, of its equations is another one."""
+    x, t = sd.input("x", (N, 3)), sd.input("t", (N,))
+    z = sd.tanh(x @ sd.param("w", (3,), init="ones"))
+    model = sd.Model(
+        "m", [x], [t], z, loss=sd.mean((z - t) ** 2), optimizer=OPTIMIZERS[name]
+    )
+    compiled = sd.compile(model)
+    assert planned_code(compiled) == 0
+    tree = ast.parse(compiled["_planned"])
+    (update,) = [s for s in tree.body if getattr(s, "name", "") == "apply_update"]
+    calls = [
+        (call, at)
+        for call in ast.walk(update)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("np.")
+        for at in range(len(call.args))
+    ]
+    missed = []
+    for call, at in calls:
+        kept = call.args[at]
+        for change in ("({}) * 1.5", "({}) + 0.5"):
+            source = change.format(ast.unparse(kept))
+            call.args[at] = ast.parse(source, mode="eval").body
+            if planned_code(with_text(compiled, "_planned", ast.unparse(tree))) != 1:
+                missed.append(source)
+        call.args[at] = kept
+    assert len(calls) > 5
+    assert not missed, "\n".join(missed)

@@ -16,6 +16,7 @@ import sympy as sp
 
 from symdiff.declare.init import Init
 from symdiff.emit.lower.texts import expression
+from symdiff.emit.modules.agreement import of_forward, of_planned, of_training
 from symdiff.emit.modules.assembly import (
     BUILD,
     STRICT,
@@ -236,7 +237,7 @@ def check_parts(
         checks.append(render("as_declared.py", model=p.is_model).strip())
     training = [render("main_train.py", name=p.name, widths=own)]
     if planned:
-        training.append(render("planned_check.py", declared=declares_widths(p)))
+        training.append(of_planned(p))
     training.append(render("main_data.py"))
     reason = p.stopped or "nothing is differentiated"
     return {
@@ -310,49 +311,6 @@ def _returned(draws: Sequence[tuple[str, str]]) -> str:
     return py.print_stmts([py.Return(py.Dict_(pairs))]).rstrip("\n")
 
 
-def _of_forward(lowered: LoweredFunctions) -> str:
-    """Return the check of forward.py against another computation of its results.
-
-    For a model that is a module without simplifications, for a function the forward
-    pass of backward.py.
-    """
-    p, written = lowered.unit.program, lowered.forward
-    assert written is not None
-    return render(
-        "forward_check.py",
-        model=p.is_model,
-        several=len(p.outputs) > 1,
-        draws=written.draws,
-        tolerance=TOLERANCE,
-        declared=declares_widths(p),
-    ).strip()
-
-
-def _of_training(lowered: LoweredFunctions, found: Halves) -> str:
-    """Return the check of the loss, new values of states, metrics and evaluation."""
-    p, plain, training = lowered.unit.program, lowered.plain, lowered.training
-    what = ["loss", *["new states"] * bool(p.updates)]
-    if training is not None:
-        what[1:1] = ["metrics"] * bool(p.metrics)
-        what.append("evaluation")
-    listed = " and ".join([", ".join(what[:-1]), what[-1]] if what[1:] else what)
-    check = render(
-        "training_check.py",
-        tolerance=TOLERANCE,
-        agreeing=f"{listed} agree{'' if what[1:] else 's'}",
-    )
-    triples = render(
-        "triples.py",
-        updates=bool(p.updates),
-        train=training is not None,
-        draws=found.primal.draws,
-        plain_draws=plain["training"].draws,
-        evaluate_draws=training is not None and training.evaluate.draws,
-        evaluate=plain.get("evaluate"),
-    )
-    return f"{check.strip()}\n\n\n{triples.strip()}"
-
-
 def main_module(
     lowered: LoweredFunctions, options: Options, origin: str, modules: Sequence[str]
 ) -> str:
@@ -363,9 +321,9 @@ def main_module(
     compares = "forward" in plain or (
         "forward" in modules and not unit.program.is_model
     )
-    beside = [_of_forward(lowered)] if compares else []
+    beside = [of_forward(lowered)] if compares else []
     beside += [render("apart.py").strip()] if compares or plain else []
-    beside += [_of_training(lowered, found)] if plain else []
+    beside += [of_training(lowered, found)] if plain else []
     train = "train" in modules
     planned = "_planned" in modules
     text = render(
