@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,21 @@ class Verdict:
 
 
 @contextlib.contextmanager
+def _from_text() -> Iterator[None]:
+    """Import from the text on disk, whatever bytecode is beside it.
+
+    Python takes bytecode of a text of the same size and second for that of the text.
+    """
+    before = sys.pycache_prefix, sys.dont_write_bytecode
+    with tempfile.TemporaryDirectory() as empty:
+        sys.pycache_prefix, sys.dont_write_bytecode = empty, True
+        try:
+            yield
+        finally:
+            sys.pycache_prefix, sys.dont_write_bytecode = before
+
+
+@contextlib.contextmanager
 def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]:
     """Import generated code: the module with its backward pass, its check, its header.
 
@@ -84,7 +100,7 @@ def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]
     header = header_of(entry)
     alias = "_symdiff_verified"
     try:
-        with _running(folder):
+        with _running(folder), _from_text():
             # absolute, because Python caches import finders by path
             module = load_package(alias, folder.absolute())
             if folder == entry:
