@@ -18,18 +18,18 @@ def forward(params, x, y):
     for t in range(1, len(x)):
         alpha[t] = logsumexp(alpha[t - 1][:, None] + A, axis=0) + scores[t]
     path = scores[np.arange(len(x)), y].sum() + A[y[:-1], y[1:]].sum()
-    total = logsumexp(alpha[-1], axis=0)
-    return total - path, (x, y, scores, alpha, total)
+    log_Z = logsumexp(alpha[-1], axis=0)
+    return log_Z - path, (x, y, scores, alpha, log_Z)
 
 
 def backward(params, cache):
     """Return the gradient by every parameter."""
-    x, y, scores, alpha, total = cache
+    x, y, scores, alpha, log_Z = cache
     A, T = params["A"], len(x)
     d_A, d_scores = np.zeros_like(A), np.empty_like(scores)
 
     # loss = logsumexp(alpha[-1]) - path
-    d_alpha = np.exp(alpha[-1] - total)
+    d_alpha = np.exp(alpha[-1] - log_Z)
     for t in reversed(range(1, T)):
         # alpha[t] = logsumexp(alpha[t - 1][:, None] + A, axis=0) + scores[t]
         d_scores[t] = d_alpha

@@ -15,9 +15,9 @@ def forward(params, x):
     sigma = np.exp(params["log_sigma"])
     z = (x - params["mu"]) / sigma
     log_p = log_pi - params["log_sigma"] - z**2 / 2
-    total = logsumexp(log_p)
-    r = np.exp(log_p - total)  # how much of each point is each component's
-    return -total.mean(), (r, z, sigma, np.exp(log_pi))
+    log_likelihood = logsumexp(log_p)
+    r = np.exp(log_p - log_likelihood)  # how much of each point is each component's
+    return -log_likelihood.mean(), (r, z, sigma, np.exp(log_pi))
 
 
 def backward(params, cache):
