@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -75,10 +76,16 @@ def scheme(browser: Any, name: str) -> None:
 
 
 def opened(browser: Any, path: Path) -> None:
-    """Open a page from disk, and forget what was logged before."""
+    """Open a page from disk whole, and forget what was logged before."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
     browser.get_log("browser")
     browser.get_log("performance")
     browser.get(path.absolute().as_uri())
+    # on a busy machine the driver may answer while the former page still stands
+    there = "return [location.pathname, document.readyState].join()"
+    wanted = f"{urlsplit(path.absolute().as_uri()).path},complete"
+    WebDriverWait(browser, 60).until(lambda b: b.execute_script(there) == wanted)
 
 
 def complaints(browser: Any) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from explain.browser import chromium, complaints, opened, requests, scheme
 from explain.explorer_page import Page
 from explain.explorer_specs import DIGITS, explorer_of, hostile
-from explain.test_element_sums import sums_page
+from explain.test_element_sums import chain_page, sums_page
 from explain.test_page_numbers import numbers_page
 
 import symdiff as sd
@@ -55,7 +55,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     circuit = sd.compile(sd.Function("circuit", [a, b], q * q + q))
     made["circuit"] = circuit.explore(values={"a": 2, "b": 3})
     made["kinds"] = numbers_page()[0]
-    made["sums"] = sums_page()
+    made["sums"], made["chain"] = sums_page(), chain_page()
     for name, page in made.items():
         page.write(folder / f"{name}.html")
     return {name: folder / f"{name}.html" for name in made}

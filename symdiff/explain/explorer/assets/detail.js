@@ -72,11 +72,13 @@ function shareLine(s, nth, fan) {
   return about(["g" + s.u], el("div", { class: "share" + (fan && nth ? " fan" : "") }, parts));
 }
 
+const adds = (n) => n.seed ? "a result that is read: what is given and what comes back add" : `read ${n.recv.length} times: what comes back adds`;
+
 function backwardPart(n, asked) {
-  const fan = n.recv.length > 1;
-  const parts = [title("Backward", fan ? `read ${n.recv.length} times: what comes back adds` : "")];
-  if (n.seed) parts.push(eq(math(n.cm), "=", number(1, "G"), el("span", { class: "muted" }, "where it starts: the derivative of the result by itself")));
-  n.recv.forEach((k, nth) => parts.push(shareLine(shares[k], nth, fan)));
+  const fan = n.recv.length + !!n.seed > 1;
+  const parts = [title("Backward", fan ? adds(n) : "")];
+  if (n.seed) parts.push(eq(fan ? [] : [math(n.cm), "="], number(1, "G"), el("span", { class: "muted" }, GIVEN)));
+  n.recv.forEach((k, nth) => parts.push(shareLine(shares[k], nth || n.seed, fan)));
   const index = el("div");
   const chosen = (k) => {
     index.replaceChildren(explainElement(n.i, k));
@@ -148,7 +150,7 @@ function wayFromLoss(n) {
 function wayStep(n, on, i) {
   const m = nodes[i];
   const terms = m.recv.filter((k) => i === n.i || on.has(shares[k].u)).map((k) => shares[k]);
-  const formula = m.seed && !terms.length ? number(1, "G") : terms.map((s, k) => [k ? " + " : "", math(s.f.m)]);
+  const formula = [...(m.seed ? [number(1, "G")] : []), ...terms.map((s) => math(s.f.m))].flatMap((f, k) => (k ? [" + ", f] : [f]));
   return about(["g" + i], el("li", {},
     eq(el("span", { class: "linkto", tabindex: 0, role: "link", onclick: () => pin(itemsOfNode(i), "detail"),
       onkeydown: (e) => e.key === "Enter" && pin(itemsOfNode(i), "detail") }, math(m.cm)), "=", formula, m.g ? ["=", summary(m.g, "G")] : null),

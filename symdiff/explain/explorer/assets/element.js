@@ -1,5 +1,8 @@
 // Why one element of a gradient has its value: the terms that it is the sum of.
 
+// Of a result, what is given to the backward pass adds to what comes back.
+const GIVEN = "given: the derivative of the result by itself";
+
 const strides = (shape) => shape.map((_, k) => shape.slice(k + 1).reduce((a, b) => a * b, 1));
 
 // The terms of one element of what a user hands back; null where they cannot be told.
@@ -41,12 +44,13 @@ function writtenOut(share, v, k) {
   if (up && user.g.shape.join() !== v.shape.join() && (user.op === "add" || user.op === "subtract")) {
     // Shapes are aligned at their ends; axes of length 1, and those that are not there, were stretched.
     const ahead = user.g.shape.length - v.shape.length;
+    const taken = user.op === "subtract" && user.o[1] === share.s;
     const found = [];
     for (let j = 0; j < up.length; j++) {
       const index = place(user.g, j);
       if (!v.shape.every((d, axis) => d === 1 || index[axis + ahead] === at[axis])) continue;
-      const sign = user.op === "subtract" && user.o[1] === share.s ? -1 : 1;
-      found.push({ words: [back(user, index)], factors: [up[j]], product: sign * up[j] });
+      const [word, d] = [back(user, index), up[j]];
+      found.push(taken ? { words: ["local", word], factors: [-1, d], product: -d } : { words: [word], factors: [d], product: d });
     }
     return { terms: found, over: "over the axes that it was stretched over" };
   }
@@ -81,10 +85,11 @@ function explainElement(i, k) {
   const index = place(n.g, k).join(", ");
   box.append(el("div", {}, el("b", { class: "num" }, `${n.ct}[${index}]`), " = ", number(found[k], "G"),
     n.v && elements(n.v) ? el("span", { class: "muted" }, `   where ${n.n}[${index}] = ${fmt(elements(n.v)[k])}`) : null));
+  if (n.seed) box.append(el("div", {}, "= ", number(1, "G"), el("span", { class: "muted" }, "  " + GIVEN)));
   n.recv.map((r) => shares[r]).forEach((share, nth) => {
     const told = termsOf(share, n.g, k);
     const part = share.v && elements(share.v) ? elements(share.v)[k] : null;
-    const head = el("div", {}, nth ? "+ " : "= ", part === null ? "" : number(part, "G"),
+    const head = el("div", {}, nth || n.seed ? "+ " : "= ", part === null ? "" : number(part, "G"),
       el("span", { class: "muted" }, `  from ${nodes[share.u].n}: `), el("code", {}, share.f.t),
       share.v && share.v.apart ? el("span", { class: "muted" }, `  (${APART})`) : null);
     box.append(head);

@@ -132,9 +132,11 @@ function told(s) {
     return [eq(math(n.m), "=", math(n.f.m), n.v ? ["=", summary(n.v, "V")] : null)];
   }
   const parts = [];
-  if (n.seed && !n.recv.length) parts.push(eq("Start:", math(n.cm), "=", number(1, "G")));
-  else if (n.recv.length > 1) {
-    parts.push(eq("Fan-out adds:", math(n.cm), "=", n.recv.map((k, nth) => [nth ? "+" : "", summary(shares[k].v, "G")]), n.g ? ["=", summary(n.g, "G")] : null));
+  const given = n.seed ? [number(1, "G")] : [];
+  const adding = [...given, ...n.recv.map((k) => summary(shares[k].v, "G"))];
+  if (n.seed && adding.length === 1) parts.push(eq("Start:", math(n.cm), "=", given));
+  else if (adding.length > 1) {
+    parts.push(eq(n.seed ? "Given, and fan-out adds:" : "Fan-out adds:", math(n.cm), "=", adding.map((x, nth) => [nth ? "+" : "", x]), n.g ? ["=", summary(n.g, "G")] : null));
   } else parts.push(eq("Upstream:", math(n.cm), n.g ? ["=", summary(n.g, "G")] : null));
   for (const k of n.hands) {
     const h = shares[k];
