@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,6 +60,44 @@ def test_slight_kinks(tmp_path: Path, scale: float) -> None:
     of_x = next(w for w in found.worst if w.name == "x")
     assert of_x.compared > 50
     assert of_x.wrong == (scale != 1)
+
+
+def _own_check(path: Path) -> Any:
+    """Return the check that a written package brings with it."""
+    sys.path.insert(0, str(path.parent))
+    try:
+        return importlib.import_module(f"{path.name}.__main__")
+    finally:
+        sys.path.remove(str(path.parent))
+        for name in [n for n in sys.modules if n.partition(".")[0] == path.name]:
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("scale", [1, 1 + 1e-5], ids=["right", "wrong"])
+def test_slight_kinks_by_the_package_itself(tmp_path: Path, scale: float) -> None:
+    check = _own_check(_written(_kinked(), tmp_path, scale))
+    found = []
+    for path in _points(tmp_path):
+        point = {k: np.asarray(a) for k, a in np.load(path).items()}
+        check._draw = lambda rng, turn=0, point=point: point
+        found.append(check._compare("x", np.random.default_rng(0), 0))
+    errors = [e for e in found if e is not None]
+    assert len(errors) > 50
+    wrong = [e > 1e-6 for e in errors]
+    assert all(wrong) if scale != 1 else not any(wrong)
+
+
+@pytest.mark.parametrize("digits", range(6))
+def test_what_rounds_is_wrong_by_the_package_itself(
+    tmp_path: Path, digits: int
+) -> None:
+    """A gradient that is wrong is noticed; after five digits it is not checkable."""
+    check = _own_check(_written(_rounded(), tmp_path, 1 + 1e-5))
+    for x in np.linspace(-1.2, 1.2, 8):
+        point = {"x": np.asarray(x), "large": np.asarray(10.0**digits)}
+        check._draw = lambda rng, turn=0, point=point: point
+        error = check._compare("x", np.random.default_rng(0), 0)
+        assert error > 1e-6 if digits < 5 else error is None or error > 1e-6
 
 
 @pytest.mark.parametrize("digits", range(6))

@@ -231,7 +231,9 @@ def check_parts(
     if computes_widths(p):
         lifted = _lifted(p, ["_outputs", *["train"] * train] if compared else [])
     own = any_declared((*p.inputs, *p.targets))
-    checks = [_by_complex()] if p.analytic else []
+    drawn = "_held_at(_draw(rng, turn))" if p.holding else "_draw(rng, turn)"
+    checks = [render("compare.py", tolerance=TOLERANCE, drawn=drawn).strip()]
+    checks += [_by_complex()] if p.analytic else []
     checks += beside
     if declares_widths(p):
         checks.append(render("as_declared.py", model=p.is_model).strip())
@@ -242,12 +244,7 @@ def check_parts(
     reason = p.stopped or "nothing is differentiated"
     return {
         "adapters": f"{adapters.strip()}\n\n\n{lifted}".strip(),
-        "verify": render(
-            "verify.py",
-            tolerance=TOLERANCE,
-            reason=reason,
-            drawn="_held_at(_draw(rng, turn))" if p.holding else "_draw(rng, turn)",
-        ).strip(),
+        "verify": render("verify.py", tolerance=TOLERANCE, reason=reason).strip(),
         "checks": "\n\n\n".join(checks),
         "planned": "\n\n".join(training).strip() if train else "",
         "draw": render(
