@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
-from symdiff.graph.tensor import Tensor, in_order, tensor_topological
+from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
 from symdiff.ops.core.text import (
@@ -25,6 +25,7 @@ from symdiff.ops.core.text import (
     operations,
 )
 from symdiff.ops.core.tuples import ITEM
+from symdiff.plan.ordering import places_of, stands_under
 from symdiff.rewrite.prune import live_outputs
 
 MOST_OPERATIONS = 4  # a line holds at most this many
@@ -37,13 +38,15 @@ class Step:
 
     ``absorbed`` is an operand that only this step reads and that it updates in place.
     ``bodies`` are the steps of a loop's test, if it has one, and of its body; or those
-    of both sides of a branch.
+    of both sides of a branch. ``under`` was declared by the statement that the heading
+    quotes, if that is not the step's own.
     """
 
     tensor: Tensor
     group: Hashable
     absorbed: Tensor | None = None
     bodies: tuple[tuple[Step, ...], ...] = ()
+    under: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +284,10 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     absorbed = set(body.absorbed.values())
     kept = [n for n in body.order if n in body.kept and n not in absorbed]
     needs = _needs(body, kept, absorbed)
-    group_of = {n: style.group(body.tensors[n]) for n in kept}
-    groups: dict[Hashable, int] = {}
-    for tensor in in_order(body.tensors[n] for n in kept):
-        groups.setdefault(group_of[tensor.node], len(groups))
+    tensors = {n: body.tensors[n] for n in kept}
+    under = stands_under(tensors, needs, style.group, style.named, body.given)
+    group_of = {n: style.group(tensors[under[n]]) for n in kept}
+    place, number = places_of(tensors, needs, group_of)
     waiting = {n: len(sources) for n, sources in needs.items()}
     users: dict[Node, list[Node]] = {}
     for node, sources in needs.items():
@@ -292,10 +295,12 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
             users.setdefault(source, []).append(node)
     keys = {}
     for node in kept:
-        tensor = body.tensors[node]
-        keys[node] = (groups[group_of[node]], *style.rank(tensor), tensor.order)
+        tensor, group = body.tensors[node], group_of[node]
+        first = under[node] is node  # else it is here for others of the statement
+        rank = (first, *style.rank(tensor), tensor.order)
+        keys[node] = (place[group], number[group], *rank)
     ready = [(keys[n], i, n) for i, n in enumerate(kept) if waiting[n] == 0]
-    place = {n: i for i, n in enumerate(kept)}
+    at = {n: i for i, n in enumerate(kept)}
     heapq.heapify(ready)
     steps: list[Step] = []
     while ready:
@@ -307,12 +312,13 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
                 tensor,
                 group_of[node],
                 body.tensors[taken] if taken is not None else None,
+                under=body.tensors[under[node]],
             )
         )
         for user in users.get(node, ()):
             waiting[user] -= 1
             if waiting[user] == 0:
-                heapq.heappush(ready, (keys[user], place[user], user))
+                heapq.heappush(ready, (keys[user], at[user], user))
     return steps
 
 

@@ -21,6 +21,7 @@ from symdiff.graph.types import TensorType
 from symdiff.ops.core.operands import LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 from symdiff.ops.core.text import is_statements
+from symdiff.plan.schedule import Step
 
 WIDTH = 88
 INDENT = 4
@@ -39,8 +40,9 @@ def _type_comment(t: TensorType) -> str:
     return f"[{shape}]" if t.dtype.is_float else f"{t.dtype}[{shape}]"
 
 
-def heading(tensor: Tensor, context: Context) -> list[py.Comment]:
-    """Return the comment that quotes the user's statement behind a tensor, if any."""
+def heading(step: Step, context: Context) -> list[py.Comment]:
+    """Return the comment that quotes the user's statement of a step, if any."""
+    tensor = step.tensor if step.under is None else step.under
     statement = context.resolver.statement(tensor)
     return [] if statement is None or not statement.text else [_quoting(statement)]
 

@@ -99,7 +99,7 @@ def lower_plan(
         made = _statement(place, step, shared, place.node in read, lowered, context)
         if context.headings and step.group != group:
             group = step.group
-            title = heading(step.tensor, context)
+            title = heading(step, context)
             lowered.stmts += [py.Blank()] if title and lowered.stmts else []
             lowered.stmts += title
         lowered.stmts += marked(made, step.tensor)

@@ -48,7 +48,7 @@ def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
         made = marked(lower_step(step, context), step.tensor)
         if context.headings and step.group != group:
             group = step.group
-            title = heading(step.tensor, context)
+            title = heading(step, context)
             result += [py.Blank()] if title and result else []
             result += title
         result.extend(made)

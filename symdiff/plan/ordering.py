@@ -1,0 +1,165 @@
+"""Which statements can keep their steps together, and in which order they come.
+
+In: the steps of a body, what each reads, and the statement that each belongs to. Out: a
+place for each statement. Invariant: a statement reads only from those at places before
+its own, but for those that share its place: they read, through others, from each other.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+
+from symdiff.graph.node import Node
+from symdiff.graph.tensor import Tensor, in_order
+
+
+def stands_under(
+    tensors: Mapping[Node, Tensor],
+    needs: Mapping[Node, set[Node]],
+    group: Callable[[Tensor], Hashable],
+    named: Callable[[Tensor], bool],
+    given: Collection[Node],
+) -> dict[Node, Node]:
+    """Return a value of the user's statement that each kept value stands under.
+
+    It is the value itself. But where two statements read from each other, a value that
+    is made of nothing, or once more of residuals, stands where it is read first.
+    """
+    own = {n: group(t) for n, t in tensors.items()}
+    place, _ = places_of(tensors, needs, own)
+    shared = Counter(place.values())
+    reader: dict[Node, Node] = {}
+    for node in reversed(list(tensors)):
+        reader.update(dict.fromkeys(needs[node], node))
+    found = {n: n for n in tensors}
+    for node, tensor in tensors.items():
+        knotted = shared[place[own[node]]] > 1 and node in reader
+        if not knotted or needs[node] or _is_derivative(tensor):
+            continue
+        if not named(tensor) or any(i in given and not i.op.leaf for i in node.inputs):
+            found[node] = reader[node]
+    return found
+
+
+def _is_derivative(tensor: Tensor) -> bool:
+    return tensor.site.primal is not None
+
+
+def _follows(tensor: Tensor, needs: Mapping[Node, set[Node]]) -> bool:
+    return _is_derivative(tensor) or bool(needs[tensor.node])
+
+
+def places_of(
+    tensors: Mapping[Node, Tensor],
+    needs: Mapping[Node, set[Node]],
+    group_of: Mapping[Node, Hashable],
+) -> tuple[dict[Hashable, int], dict[Hashable, int]]:
+    """Return the place of each statement, and its number among those that share it.
+
+    A statement follows those that began before it. It begins with a derivative,
+    or a value that reads another of the body, if it has one: what derivatives need once
+    more, and is made of what is given, says nothing about the order.
+    """
+    ordered = in_order(tensors.values())
+    reading = {group_of[t.node] for t in ordered if _follows(t, needs)}
+    number: dict[Hashable, int] = {}
+    begins: dict[Hashable, int] = {}
+    for at, t in enumerate(ordered):
+        group = group_of[t.node]
+        number.setdefault(group, at)
+        if group not in reading or _follows(t, needs):
+            begins.setdefault(group, at)
+    found = _places(needs, {n: begins[group_of[n]] for n in tensors})
+    return {g: found[at] for g, at in begins.items()}, number
+
+
+def _places(
+    needs: Mapping[Node, set[Node]], group_of: Mapping[Node, int]
+) -> dict[int, int]:
+    """Return the place of each group; it follows its number where it can."""
+    reads = _needs_of_groups(needs, group_of)
+    knots = _knots(reads)
+    knot_of = {g: k for k, knot in enumerate(knots) for g in knot}
+    between = {
+        k: {knot_of[s] for g in knot for s in reads[g]} - {k}
+        for k, knot in enumerate(knots)
+    }
+    readers = _turned(between)
+    waiting = {k: len(sources) for k, sources in between.items()}
+    first = [min(knot) for knot in knots]
+    ready = [(first[k], k) for k, count in waiting.items() if not count]
+    heapq.heapify(ready)
+    found: dict[int, int] = {}
+    while ready:
+        _, knot = heapq.heappop(ready)
+        found.update(dict.fromkeys(knots[knot], len(found)))
+        for reader in readers[knot]:
+            waiting[reader] -= 1
+            if not waiting[reader]:
+                heapq.heappush(ready, (first[reader], reader))
+    return found
+
+
+def _needs_of_groups(
+    needs: Mapping[Node, set[Node]], group_of: Mapping[Node, int]
+) -> dict[int, set[int]]:
+    """Return the other groups that each group reads."""
+    found: dict[int, set[int]] = {}
+    for item, sources in needs.items():
+        group = group_of[item]
+        found.setdefault(group, set()).update(group_of[s] for s in sources)
+    for group, read in found.items():
+        read.discard(group)
+    return found
+
+
+def _turned(needs: Mapping[int, Iterable[int]]) -> dict[int, list[int]]:
+    """Return the readers of each."""
+    readers: dict[int, list[int]] = {k: [] for k in needs}
+    for k, sources in needs.items():
+        for source in sorted(sources):
+            readers[source].append(k)
+    return readers
+
+
+def _knots(needs: Mapping[int, set[int]]) -> list[list[int]]:
+    """Return the groups in sets of those that read from each other.
+
+    They are the strongly connected components, by Kosaraju's two passes.
+    """
+    seen: set[int] = set()
+    finished: list[int] = []
+    for start in needs:
+        _visit(start, needs, seen, finished)
+    readers = _turned(needs)
+    seen = set()
+    found: list[list[int]] = []
+    for start in reversed(finished):
+        if start not in seen:
+            found.append([])
+            _visit(start, readers, seen, found[-1])
+    return found
+
+
+def _visit(
+    start: int,
+    further: Mapping[int, Iterable[int]],
+    seen: set[int],
+    finished: list[int],
+) -> None:
+    """Add what can be reached from a group and was not seen, each after its own."""
+    if start in seen:
+        return
+    seen.add(start)
+    waiting = [(start, iter(further[start]))]
+    while waiting:
+        group, rest = waiting[-1]
+        step = next((g for g in rest if g not in seen), None)
+        if step is None:
+            finished.append(group)
+            waiting.pop()
+        else:
+            seen.add(step)
+            waiting.append((step, iter(further[step])))
