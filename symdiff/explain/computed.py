@@ -72,7 +72,8 @@ class _Back:
 
     ``kept`` are their names. A value keeps its cotangent if its next readers are the
     same in both. In log(exp(-x) + 1) the program still reads -x. But the program makes
-    log(1 / (1 + exp(-x))) a log_sigmoid(x), whose cotangent goes to x without -x.
+    log(1 / (1 + exp(-x))) a log_sigmoid(x), whose cotangent goes to x without -x. First
+    go values that are passed by so, then those that the program reads beside.
     """
 
     def __init__(
@@ -87,8 +88,8 @@ class _Back:
         self._active = _active(declared) | _active(derived)
         totals = {node for node, _ in derived.cotangents}
         self.kept = {n: None for n in self._unmerged() if form[n] in totals}
-        while passed := self._passed_by():
-            self.kept = {n: None for n in self.kept if n not in passed}
+        while other := self._passed_by() or self._reached_beside():
+            self.kept = {n: None for n in self.kept if n not in other}
 
     def _unmerged(self) -> list[str]:
         """Return the values that a node of the program stands for alone.
@@ -117,6 +118,17 @@ class _Back:
                 past = others and not others.isdisjoint(_before(self._node(name)))
                 if past or name not in stable:
                     found.add(name)
+        return {n for n in found if not self._entries[n].role}
+
+    def _reached_beside(self) -> set[str]:
+        """Return values that the program hands a share of a reader that is not theirs.
+
+        1 / (1 + exp(x)) becomes sigmoid(-x), so a -x of the user's gets its share too.
+        """
+        results = [n for n, e in self._entries.items() if e.seed]
+        found: set[str] = set()
+        for _, declared, stable in self._reads(self.kept | dict.fromkeys(results)):
+            found |= stable - declared
         return {n for n in found if not self._entries[n].role}
 
     def _reads(self, users: Iterable[str]) -> Iterator[tuple[str, set[str], set[str]]]:
