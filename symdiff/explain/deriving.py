@@ -88,6 +88,7 @@ class _Deriver:
             t.node for t in self.order if is_silent(t.node, self.readers)
         } - {t.node for t in roots}
         self.shown = [t for t in self.order if t.node not in self.silent]
+        self.unit.names.reserve(self.order)
         self.names = {t.node: self.unit.names.of(t) for t in self.shown}
         self.backs = _cotangents(self.names)
         of = {back: self.names[n] for n, back in self.backs.items()}

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from symdiff.graph.tensor import Tensor
 
 Position = tuple[CodeType, int]
+# where a tensor is among what a call returned: an index, or several in nested tuples
+Place = int | tuple[int, ...]
 FAN_OUT = "fan-out"
+MOST_MARKS = 16  # a number such as 0 may replace very many tensors
 
 
 class Site:
@@ -64,16 +67,19 @@ class Origin(NamedTuple):
     suggests for an inner value. ``result`` is the position among the values that the
     user's call at ``site`` returned. The site of a derivative is that of its rule, so
     the user's call and the position are in ``bound_to``. ``cotangent_of`` holds pairs
-    (prefix, primal): prefix "d" makes the name d_z.
+    (prefix, primal): prefix "d" makes the name d_z. ``marks`` are numbers that the
+    tensor, and those that it replaced, were given where they were made: by them a value
+    is recognised after passes that have replaced it.
     """
 
     site: Site
     scope: tuple[str, ...]
     label: str | None = None
     hint: str | None = None
-    result: int | None = None
-    bound_to: tuple[Site, int] | None = None
+    result: Place | None = None
+    bound_to: tuple[Site, Place] | None = None
     cotangent_of: tuple[tuple[str, Tensor], ...] = ()
+    marks: tuple[int, ...] = ()
 
     def or_else(self, other: Origin, hint: str | None = None) -> Origin:
         """Return this origin with the names of another where it has none of its own.
@@ -92,7 +98,15 @@ class Origin(NamedTuple):
             bound_to=self.bound_to or other.bound_to,
             result=result,
             cotangent_of=(*self.cotangent_of, *more),
+            marks=(*self.marks, *other.marks)[:MOST_MARKS],
         )
+
+    def of_same_name(self, site: Site) -> Origin:
+        """Return the origin of a variable that stands for the same value."""
+        bound_to = self.bound_to
+        if bound_to is None and self.result is not None and self.site.primal is None:
+            bound_to = self.site, self.result
+        return self._replace(site=site, result=None, bound_to=bound_to)
 
 
 class Declared:
@@ -150,11 +164,20 @@ def hinted(declared: D, name: str) -> D:
 
 def mark_results(result: Any, site: Site) -> None:
     """Mark the tensors that a user's call returned, each with its position."""
-    values = result if isinstance(result, (tuple, list)) else (result,)
-    for index, value in enumerate(values):
-        if not isinstance(value, Declared):
-            continue
+    if isinstance(result, (tuple, list)):
+        for index, value in enumerate(result):
+            _mark_result(value, site, index)
+    else:
+        _mark_result(result, site, 0)
+
+
+def _mark_result(value: Any, site: Site, place: Place) -> None:
+    if isinstance(value, (tuple, list)):
+        above = place if isinstance(place, tuple) else (place,)
+        for index, inner in enumerate(value):
+            _mark_result(inner, site, (*above, index))
+    elif isinstance(value, Declared):
         if value.site is site:
-            mark(value, result=index)
+            mark(value, result=place)
         elif value.origin.bound_to is None and not value.node.op.leaf:
-            mark(value, bound_to=(site, index))  # a derivative keeps its rule's site
+            mark(value, bound_to=(site, place))  # a derivative keeps its rule's site

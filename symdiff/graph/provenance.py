@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import itertools
 import linecache
 import os
 import sys
@@ -24,10 +25,12 @@ import numpy as np
 from symdiff.graph.arguments import misfit
 from symdiff.graph.errors import ArgumentError, DeclarationError, SymdiffError
 from symdiff.graph.origin import (
+    Declared,
     Origin,
     Position,
     Site,
     line_of,
+    mark,
     mark_results,
 )
 
@@ -36,6 +39,7 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _SITE = os.path.dirname(_NUMPY[: -len(os.sep)])
 _SCIPY, _SYMPY = (f"{_SITE}{os.sep}{name}{os.sep}" for name in ("scipy", "sympy"))
+_marks = itertools.count()
 _DEPTH = 6  # frames kept: enough to climb out of `return f(x)` and small helpers
 
 _ambient: contextvars.ContextVar[Site | None] = contextvars.ContextVar(
@@ -71,7 +75,8 @@ def current_site() -> Site:
 def origin_here(label: str | None = None) -> Origin:
     """Return the origin of a tensor that is declared now."""
     site = current_site()
-    return Origin(site, current_scope() or site.scope, label)
+    scope = current_scope() or site.scope
+    return Origin(site, scope, label, marks=(next(_marks),))
 
 
 class at_site:  # noqa: N801 - used as a statement, once for every node
@@ -122,6 +127,33 @@ def watched() -> bool:
     It does not inside functions of symdiff, which take values and never write in place.
     """
     return WATCH.get() is not None and _ambient.get() is None
+
+
+class Unpacked(tuple[Any, ...]):
+    """A tuple given to a user's function, whose parts are named as it unpacks them.
+
+    So ``h, c = state`` gives h and c these names.
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        for place, part in enumerate(super().__iter__()):
+            _named_at(sys._getframe(1), part, place)
+        return super().__iter__()
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        _named_at(sys._getframe(1), part, 0)
+        return part
+
+
+def _named_at(frame: FrameType, part: Any, place: int) -> None:
+    """Note that a statement of the user's may have given a tensor a name."""
+    if is_ours(frame.f_code) or not isinstance(part, Declared):
+        return
+    if part.origin.bound_to is None:
+        mark(part, bound_to=(Site(((frame.f_code, frame.f_lasti),)), place))
 
 
 P = ParamSpec("P")

@@ -139,10 +139,13 @@ def _inner_steps(
         return ()
     body, n = attrs["body"], attrs["carries"]
     live, _ = live_outputs(node, set(used))
+    ends = {body.outputs[i].node for i in live if i < n}
     if "test" in attrs:
-        return _body_steps(attrs["test"], [0], style), _body_steps(body, live, style)
+        repeated = _body_steps(body, live, style)
+        return _body_steps(attrs["test"], [0], style), _ends_last(repeated, ends)
     stacked = [i for i in used if i >= n]
-    return (_body_steps(body, [*(i for i in live if i < n), *stacked], style),)
+    steps = _body_steps(body, [*(i for i in live if i < n), *stacked], style)
+    return (_ends_last(steps, ends),)
 
 
 def _body_steps(body: Body, wanted: Sequence[int], style: Style) -> tuple[Step, ...]:
@@ -151,6 +154,24 @@ def _body_steps(body: Body, wanted: Sequence[int], style: Style) -> tuple[Step, 
     given = [p.node for p in body.params]
     named = style.level == 0
     return tuple(schedule(results, given, tensors, style, keep_results=named))
+
+
+def _ends_last(steps: Sequence[Step], ends: set[Node]) -> tuple[Step, ...]:
+    """Return steps with new carries last in their group, if no other step reads them.
+
+    By then less is left that reads the old ones, whose variables they take.
+    """
+    inner = {i for n in topological([s.tensor.node for s in steps]) for i in n.inputs}
+    groups: list[list[Step]] = []
+    for step in steps:
+        if not groups or groups[-1][-1].group != step.group:
+            groups.append([])
+        groups[-1].append(step)
+
+    def is_end(step: Step) -> bool:
+        return step.tensor.node in ends and step.tensor.node not in inner
+
+    return tuple(s for group in groups for s in sorted(group, key=is_end))
 
 
 def _count_uses(body: _Body) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from symdiff.emit.lower.context import Context, dim_expression, dtype_expression
+from symdiff.emit.lower.naming import Names, identifier
 from symdiff.emit.lower.statements import expression_of, lower, strong
+from symdiff.emit.lower.turns import Turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node
@@ -20,68 +22,109 @@ from symdiff.ops.control.branches import COND
 from symdiff.plan.schedule import Step
 
 
-def variables_of(
-    node: Node, params: Sequence[Tensor], context: Context, items: Mapping[int, Tensor]
-) -> list[py.Name]:
-    """Return the names of bound leaves.
+def carries_of(
+    node: Node, items: Mapping[int, Tensor], context: Context, inner: Names
+) -> tuple[list[py.Name], dict[int, py.Name]]:
+    """Return the variables of carries, and those of results that are not the same.
 
-    A carry has the name of its result, the value at the end; a leaf that two loops
-    share gets a name in each.
+    A carry has the name that the body gives it, which is in general its result's.
+    ``items`` are the results that are read, ``inner`` the names inside the loop.
     """
+    outer, params = context.names, node.attrs["body"].params[: node.attrs["carries"]]
     names: list[py.Name] = []
+    results: dict[int, py.Name] = {}
     for i, p in enumerate(params):
-        if i in items and i < node.attrs["carries"]:
-            names.append(py.Name(context.names.of(items[i])))
+        own = inner.has_own_name(p)
+        if i not in items:
+            names.append(py.Name(_carry(node, i, context, inner)))
             continue
-        owner = context.owners.setdefault(p.node, node)
-        if owner is node:
-            names.append(py.Name(context.names.of(p)))
+        result = outer.of(items[i])
+        if own and outer.has_own_name(items[i]) and inner.wanted(p) != result:
+            results[i] = py.Name(result)
+            names.append(py.Name(_carry(node, i, context, inner)))
             continue
-        key = (node, p.node)
-        if key not in context.shared_names:
-            context.shared_names[key] = context.names.claim(context.names.of(p))
-        names.append(py.Name(context.shared_names[key]))
-    return names
+        names.append(py.Name(result))
+        inner.take(p, result)
+    return names, results
+
+
+def _carry(node: Node, i: int, context: Context, inner: Names) -> str:
+    """Return the variable of a carry: that of its start if it ends with the start."""
+    leaf, start = node.attrs["body"].params[i], node.inputs[i]
+    before = context.written.get(start)
+    if inner.has_own_name(leaf) and isinstance(before, py.Name):
+        same = before.id == inner.wanted(leaf) and node.inputs.count(start) == 1
+        if same and context.is_read_once(start):
+            inner.take(leaf, before.id)
+    return inner.of(leaf)
 
 
 def operand_names(
     node: Node,
     start: int,
-    variables: Sequence[py.Name],
+    params: Sequence[Tensor],
     context: Context,
     read: set[Node] | None = None,
 ) -> tuple[list[py.Stmt], list[py.Expr]]:
-    """Return assignments, and the names that they give operands from ``start`` on."""
+    """Return assignments, and the names that they give operands from ``start`` on.
+
+    ``params`` are the leaves that the operands become in the bodies.
+    """
     made: list[py.Stmt] = []
     found: list[py.Expr] = []
     first = 0 if node.op is COND else start
     bodies = [v for v in node.attrs.values() if isinstance(v, Body)]
-    for i, (source, variable) in enumerate(
-        zip(node.inputs[start:], variables, strict=True)
-    ):
+    for i, (source, param) in enumerate(zip(node.inputs[start:], params, strict=True)):
         leaves = [b.params[first + i].node for b in bodies]
         if read is not None and not any(leaf in read for leaf in leaves):
-            found.append(variable)  # read for a dead carry alone: it has no value
+            found.append(py.Name("_"))  # read for a dead carry alone: it has no value
             continue
         e = expression_of(source, context)
-        if isinstance(e, (py.Name, py.Lit)):
-            found.append(e)
-        else:
+        rows = node.attrs.get("sequences", 0)
+        if not isinstance(e, (py.Name, py.Lit)):
+            base = base_name(param, context)
+            if i < rows and context.names.has_own_name(param):
+                base = f"{base}_steps"
+            context.names.prefer(context.tensors[source], base)
+            variable = py.Name(context.names.of(context.tensors[source]))
             made.append(py.Assign((variable,), e))
             context.written[source] = variable
-            found.append(variable)
+            e = variable
+        if isinstance(e, py.Name) and i >= rows:  # a row has a name of its own
+            for b in bodies:
+                context.names.alias(b.params[first + i], e.id)
+        found.append(e)
     return made, found
 
 
-def inner_context(body: Body, values: Sequence[py.Expr], context: Context) -> Context:
+def base_name(param: Tensor, context: Context) -> str:
+    """Return the name of a leaf in the loop's body."""
+    return identifier(context.names.wish(param))
+
+
+def inner_context(
+    body: Body,
+    values: Sequence[py.Expr],
+    steps: Sequence[Step],
+    names: Names,
+    context: Context,
+    turn: Turn | None = None,
+) -> Context:
     """Return the context of a body: its leaves at hand, everything else shared."""
+    names.reserve(s.tensor for s in steps)
     tensors = {t.node: t for t in tensor_topological([*body.outputs, *body.params])}
     given = {p.node: v for p, v in zip(body.params, values, strict=True)}
+    for leaf, kept in ({} if turn is None else turn.aside).items():
+        given[leaf] = py.Name(kept)
     return replace(
         context,
+        names=names,
         tensors=tensors,
         given=given,
         written={},
+        over={} if turn is None else turn.over,
+        results={t.node for t in body.outputs},
+        _readers=None,
         lengths=dict(context.lengths),
     )
 
@@ -149,3 +192,29 @@ def stack_of(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt
         (name,),
         context.target.empty(shape, dtype_expression(t.dtype, context), named=True),
     )
+
+
+def set_aside(
+    params: Sequence[Tensor], names: Sequence[py.Name], turn: Turn
+) -> list[py.Stmt]:
+    """Return ``h_prev = h`` for the carries whose old value is read after the new."""
+    return [
+        py.Assign((py.Name(turn.aside[p.node]),), name)
+        for p, name in zip(params, names, strict=False)
+        if p.node in turn.aside
+    ]
+
+
+def results_of(
+    names: Sequence[py.Name],
+    results: Mapping[int, py.Name],
+    ends: Mapping[int, Tensor],
+    context: Context,
+) -> list[py.Stmt]:
+    """Return the assignments of results that have other names than their carries."""
+    made: list[py.Stmt] = []
+    for i, t in ends.items():
+        context.written[t.node] = results.get(i, names[i])
+        if i in results:
+            made.append(py.Assign((results[i],), names[i]))
+    return made

@@ -9,7 +9,7 @@ the prologue of the function can provide it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,19 +54,30 @@ class Context:
     float_node: Node | None = None
     float_read: bool = False
     control: Callable[[Step, Context], list[py.Stmt]] | None = None
-    owners: dict[Node, Node] = field(default_factory=dict)  # a bound leaf's loop
-    shared_names: dict[tuple[Node, Node], str] = field(default_factory=dict)
     float_is: py.Expr | None = None  # the dtype itself, where it is given
     numbers: Numbers = field(default_factory=Numbers)  # which values are Python floats
     lengths: dict[str, str] = field(default_factory=dict)  # variables of bound symbols
+    results: Collection[Node] = ()  # what is read after the body
+    over: Mapping[Node, Node] = field(default_factory=dict)  # whose variable it takes
     group: Hashable = None  # the user's statement that is being written
 
+    _readers: dict[Node, int] | None = None
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
 
     def at_hand(self, node: Node) -> py.Expr | None:
         """Return the expression of a value that has been computed or given."""
         found = self.written.get(node)
         return found if found is not None else self.given.get(node)
+
+    def is_read_once(self, node: Node) -> bool:
+        """Whether a value of the body has one reader at most."""
+        if self._readers is None:
+            found: dict[Node, int] = dict.fromkeys(self.results, 2)
+            for n in self.tensors:
+                for i in n.inputs:
+                    found[i] = found.get(i, 0) + 1
+            self._readers = found
+        return self._readers.get(node, 0) < 2
 
     def items_of(self, node: Node) -> dict[int, Tensor]:
         """Return the results that are read of a node with several, by index."""

@@ -8,12 +8,14 @@ into, so the initial values are not changed.
 from __future__ import annotations
 
 from symdiff.emit.lower.carried import (
+    carries_of,
     computed,
     inner_context,
     operand_names,
     rebound,
+    results_of,
+    set_aside,
     strong_values,
-    variables_of,
 )
 from symdiff.emit.lower.context import (
     Context,
@@ -23,6 +25,7 @@ from symdiff.emit.lower.context import (
 )
 from symdiff.emit.lower.scans import lower_scan
 from symdiff.emit.lower.statements import expression_of
+from symdiff.emit.lower.turns import Carry, planned_turn
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -43,37 +46,47 @@ def lower_control(step: Step, context: Context) -> list[py.Stmt]:
 
 
 def _while(step: Step, context: Context) -> list[py.Stmt]:
-    node = step.tensor.node
+    node, (tested, repeated) = step.tensor.node, step.bodies
     test, body, n = node.attrs["test"], node.attrs["body"], node.attrs["carries"]
     items = context.items_of(node)
     live, read = live_outputs(node, set(items))
-    names = variables_of(node, body.params, context, items)
-    made, rest = operand_names(node, n, names[n:], context, read)
+    made, rest = operand_names(node, n, body.params[n:], context, read)
+    ends = {i: items[i] for i in range(n) if i in items}
+    context.names.reserve(items.values())
+    for t in ends.values():
+        context.names.of(t)
+    own = context.names.inside()
+    names, results = carries_of(node, ends, context, own)
     carries = [names[i] for i in live]
     starts = [node.inputs[i] for i in live]
     made += rebound(carries, strong_values(starts, context))
-    kept = {
-        i: py.Name(context.names.claim(f"{context.names.of(items[n + i])}_list"))
-        for i in range(n)
-        if n + i in items
-    }
+    kept: dict[int, py.Name] = {}
+    for i in (i for i in range(n) if n + i in items):
+        context.names.stack(items[n + i], names[i].id)
+        kept[i] = py.Name(own.counter(f"{context.names.of(items[n + i])}_list"))
     made += [py.Assign((name,), py.List_(())) for name in kept.values()]
     turns = _turns(node, context)
     if turns is not None and not kept:
         made.append(py.Assign((turns,), py.Lit(0)))
-    tested, repeated = step.bodies
+    given, aside = [*names, *rest], own.inside()
     checks, condition = computed(
-        test.outputs, tested, inner_context(test, [*names[:n], *rest], context), context
+        test.outputs,
+        tested,
+        inner_context(test, given, tested, aside, context),
+        context,
     )
+    carried = [Carry(body.params[i], body.outputs[i], names[i].id) for i in live]
+    turn = planned_turn(repeated, carried, (p.node for p in body.params), (), own)
     stmts, values = computed(
         [body.outputs[i] for i in live],
         repeated,
-        inner_context(body, [*names[:n], *rest], context),
+        inner_context(body, given, repeated, own, context, turn),
         context,
     )
     inside: list[py.Stmt] = [
         py.ExprStmt(py.method(name, "append", names[i])) for i, name in kept.items()
     ]
+    inside += set_aside(body.params[:n], names, turn)
     inside += [*stmts, *rebound(carries, values)]
     if turns is not None and not kept:
         inside.append(py.AugAssign(turns, "+", py.Lit(1)))
@@ -100,10 +113,7 @@ def _while(step: Step, context: Context) -> list[py.Stmt]:
         shape = py.Tuple_(tuple(lengths))
         made.append(py.Assign((target,), py.method(array, "reshape", shape)))
         context.written[stack.node] = target
-    for i in range(n):
-        if i in items:
-            context.written[items[i].node] = names[i]
-    return made
+    return [*made, *results_of(names, results, ends, context)]
 
 
 def _turns(node: Node, context: Context) -> py.Name | None:
@@ -125,13 +135,12 @@ def _cond(step: Step, context: Context) -> list[py.Stmt]:
     items = context.items_of(node)
     used = sorted(items)
     made: list[py.Stmt] = []
-    names = variables_of(node, node.attrs["then"].params, context, {})
-    before, operands = operand_names(node, 1, names, context)
+    before, operands = operand_names(node, 1, node.attrs["then"].params, context)
     made += before
     targets = [py.Name(context.names.of(items[i])) for i in used]
     for name, steps in zip(("then", "otherwise"), step.bodies, strict=True):
         body = node.attrs[name]
-        inner = inner_context(body, operands, context)
+        inner = inner_context(body, operands, steps, context.names.inside(), context)
         stmts, values = computed([body.outputs[i] for i in used], steps, inner, context)
         stores = [
             py.Assign((t,), _scalar(v, body.outputs[i], context))

@@ -7,21 +7,25 @@ so the initial values are not changed; stacks are allocated once, before the loo
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from symdiff.emit.lower.carried import (
     added_up,
+    base_name,
+    carries_of,
     computed,
     inner_context,
     operand_names,
     rebound,
+    results_of,
+    set_aside,
     stack_of,
     strong_values,
-    variables_of,
 )
 from symdiff.emit.lower.context import Context, dim_expression
+from symdiff.emit.lower.naming import Names, identifier
 from symdiff.emit.lower.statements import expression_of, is_filled
+from symdiff.emit.lower.turns import Carry, planned_turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
 from symdiff.graph.counted import is_counted
@@ -31,63 +35,96 @@ from symdiff.graph.tensor import Tensor
 from symdiff.plan.schedule import Step
 from symdiff.rewrite.prune import live_outputs
 
-STEPS = re.compile(r"(\w+)_steps(?:_\d+)?$")  # a stack of all steps
-
 
 def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
-    node = step.tensor.node
+    node, (steps,) = step.tensor.node, step.bodies
     body: Body = node.attrs["body"]
     spec = LoopSpec.of(node.attrs)
     n, (_, row_params, _) = len(spec.carries), spec.split(body.params)
     items = context.items_of(node)
     needed, read = live_outputs(node, set(items))
     live = [i for i in needed if i in spec.carries]
-    _name_rows(row_params, spec.split(node.inputs)[1], context)
-    names = variables_of(node, body.params, context, items)
-    made, operands = operand_names(node, n, names[n:], context, read)
+    stacked = [i for i in range(n, len(body.outputs)) if i in items]
+    made, operands = operand_names(node, n, body.params[n:], context, read)
     rows, rest = operands[: len(spec.rows)], operands[len(spec.rows) :]
+    ends = {i: items[i] for i in spec.carries if i in items}
+    context.names.reserve(items[i] for i in (*ends, *stacked))
+    for t in ends.values():
+        context.names.of(t)
+    own = context.names.inside()
+    names, results = carries_of(node, ends, context, own)
     carries = [names[i] for i in live]
-    starts = [node.inputs[i] for i in live]
-    made += rebound(carries, strong_values(starts, context))
-    stacks = {
-        i: py.Name(context.names.of(items[i]))
-        for i in range(n, len(body.outputs))
-        if i in items
-    }
-    made += [stack_of(name, node, i, context) for i, name in stacks.items()]
-    counts = bool(stacks) or any(p.node in read for p in row_params)
-    counter = py.Name(context.names.claim("t") if counts else "_")
-    row_names = _row_names(spec.split(names)[1], rows, context)
-    inner = inner_context(body, [*names[:n], *row_names, *rest], context)
+    starts = rebound(carries, strong_values([node.inputs[i] for i in live], context))
+    counts = bool(stacked) or any(p.node in read for p in row_params)
+    counter = py.Name(own.counter("t") if counts else "_")
+    _name_rows(row_params, spec.split(node.inputs)[1], context, own)
+    row_names = [py.Name(own.of(p)) for p in row_params]
+    carried = [Carry(body.params[i], body.outputs[i], names[i].id) for i in live]
+    leaves = {p.node for p in body.params[:n]}
+    old = [i for i in stacked if body.outputs[i].node in leaves]  # stacked at once
+    later = [body.outputs[i].node for i in stacked if i not in old]
+    turn = planned_turn(steps, carried, (p.node for p in body.params), later, own)
+    given = [*names, *row_names, *rest]
+    inner = inner_context(body, given, steps, own, context, turn)
+    told = {i: inner.given[body.outputs[i].node] for i in old}
+    new = [i for i in stacked if i not in old]
     stmts, values = computed(
-        [body.outputs[i] for i in (*live, *stacks)], step.bodies[0], inner, context
+        [body.outputs[i] for i in (*live, *new)], steps, inner, context
     )
-    inside: list[py.Stmt] = [
+    told |= dict(zip(new, values[len(live) :], strict=True))
+    both = {c.leaf.node for c in carried if c.new.node in later}
+    stacks = {
+        i: _stack_name(items[i], body.outputs[i], told[i], inner, context, both)
+        for i in stacked
+    }
+    made += starts
+    made += [stack_of(name, node, i, context) for i, name in stacks.items()]
+    inside = set_aside(body.params[:n], names, turn)
+    inside += [_stored(stacks[i], counter, told[i]) for i in old]
+    inside += [
         py.Assign((name,), py.Index(row, (counter,)))
         for name, row, p in zip(row_names, rows, row_params, strict=True)
         if p.node in read
     ]
     inside += stmts
-    inside += [
-        py.Assign((py.Index(name, (counter,)),), value)
-        for name, value in zip(stacks.values(), values[len(live) :], strict=True)
-    ]
+    inside += [_stored(stacks[i], counter, told[i]) for i in new]
     inside += added_up(
         rebound(carries, values[: len(live)]), _own_totals(node, names, context)
     )
     if rows and not counts and is_counted(node.attrs["length"]):
-        steps = expression_of(node.inputs[n], context)  # only its length is used
+        turns = expression_of(node.inputs[n], context)  # only its length is used
     else:
-        steps = py.call("range", dim_expression(node.attrs["length"], context))
+        turns = py.call("range", dim_expression(node.attrs["length"], context))
         if node.attrs["reverse"]:
-            steps = py.call("reversed", steps)
-    made.append(py.For(counter, steps, tuple(inside) or (py.Pass(),)))
-    for i in spec.carries:
-        if i in items:
-            context.written[items[i].node] = names[i]
+            turns = py.call("reversed", turns)
+    made.append(py.For(counter, turns, tuple(inside) or (py.Pass(),)))
+    made += results_of(names, results, ends, context)
     for i, name in stacks.items():
         context.written[items[i].node] = name
     return made
+
+
+def _stored(stack: py.Name, counter: py.Name, value: py.Expr) -> py.Stmt:
+    return py.Assign((py.Index(stack, (counter,)),), value)
+
+
+def _stack_name(
+    stack: Tensor,
+    value: Tensor,
+    said: py.Expr,
+    inner: Context,
+    context: Context,
+    both: Set[Node],
+) -> py.Name:
+    """Return the variable of a stack, which has the name of the value it stacks.
+
+    ``both`` are carries whose new values are stacked as well.
+    """
+    base = said.id if isinstance(said, py.Name) else identifier(inner.names.wish(value))
+    if value.node in both and not base.endswith("_prev"):
+        base = f"{base}_prev"
+    context.names.stack(stack, base)
+    return py.Name(context.names.of(stack))
 
 
 def _own_totals(
@@ -104,21 +141,13 @@ def _own_totals(
 
 
 def _name_rows(
-    params: Sequence[Tensor], sources: Sequence[Node], context: Context
+    params: Sequence[Tensor], sources: Sequence[Node], context: Context, own: Names
 ) -> None:
-    """Name a row of a stack ``error_steps`` error, as in the loop that stacked it."""
+    """Name rows: of a stack as in the loop that stacked it, else as their leaves are.
+
+    Where the sequence itself has this name, the row is ``x_t``.
+    """
     for p, source in zip(params, sources, strict=True):
-        stack = context.given.get(source) or context.written.get(source)
-        kept = STEPS.match(stack.id) if isinstance(stack, py.Name) else None
-        if kept:
-            context.names.prefer(p, kept[1])
-
-
-def _row_names(
-    names: Sequence[py.Name], rows: Sequence[py.Expr], context: Context
-) -> list[py.Name]:
-    """Return the variables of rows: the leaf's name, unless the sequence has it."""
-    return [
-        py.Name(context.names.claim(f"{name.id}_t")) if name in rows else name
-        for name in names
-    ]
+        kept = context.names.stacked(context.tensors[source])
+        name = kept or base_name(p, context)
+        own.prefer(p, name if own.is_free(name) else f"{name}_t")

@@ -12,13 +12,14 @@ import bisect
 import linecache
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import PurePath
 from types import CodeType
 from typing import Any
 
-from symdiff.graph.origin import Position, Site, line_of
+from symdiff.graph.origin import Place, Position, Site, line_of
 from symdiff.graph.tensor import Tensor
 
 
@@ -57,7 +58,7 @@ class Resolver:
         self._base = base
         self._modules: dict[str, ast.Module | None] = {}
         self._quoted: dict[Position, Statement] = {}
-        self._targets: dict[tuple[Site, int], str | None] = {}
+        self._targets: dict[tuple[Site, Place], str | None] = {}
         self._statements: dict[
             tuple[CodeType, int], tuple[ast.stmt | None, Span | None]
         ] = {}
@@ -93,7 +94,7 @@ class Resolver:
             self._targets[site, place] = self._bound(site, place)
         return self._targets[site, place]
 
-    def _bound(self, site: Site, place: int) -> str | None:
+    def _bound(self, site: Site, place: Place) -> str | None:
         for position in site.frames:
             statement, span = self._find(position)
             if statement is None:
@@ -234,8 +235,10 @@ def _holding_of_many(body: list[ast.stmt], span: Span) -> ast.AST | None:
     return body[at] if at >= 0 and _contains(_span_of(body[at]), span) else None
 
 
-def _target(statement: ast.stmt, span: Span | None, index: int) -> str | None:
+def _target(statement: ast.stmt, span: Span | None, index: Place) -> str | None:
     match statement:
+        case ast.Assign(targets=targets) if inner := _unpacking(targets, span):
+            return _bound_name(inner, index)
         case ast.Assign(targets=[target], value=value) if _spans(value, span):
             return _bound_name(target, index)
         case ast.AnnAssign(target=target, value=value) if _spans(value, span):
@@ -245,7 +248,25 @@ def _target(statement: ast.stmt, span: Span | None, index: int) -> str | None:
     return None
 
 
-def _bound_name(target: ast.expr, index: int) -> str | None:
+def _unpacking(targets: Sequence[ast.expr], span: Span | None) -> ast.expr | None:
+    """Return the tuple of targets, of those nested in others, that a span is."""
+    waiting = list(targets)
+    while waiting:
+        target = waiting.pop()
+        if isinstance(target, (ast.Tuple, ast.List)):
+            if _span_of(target) == span:
+                return target
+            waiting += target.elts
+    return None
+
+
+def _bound_name(target: ast.expr, index: Place) -> str | None:
+    if isinstance(index, tuple):
+        for i in index[:-1]:
+            if not isinstance(target, (ast.Tuple, ast.List)) or i >= len(target.elts):
+                return None
+            target = target.elts[i]
+        index = index[-1]
     match target:
         case ast.Name(id=name):
             return name if index == 0 else None

@@ -74,6 +74,9 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
     else:
         made = [fitted(py.Assign((name,), build(node, context)), tensor, context)]
     context.written[node] = name
+    if node in context.over:  # nothing may read what the variable held
+        context.given.pop(context.over[node], None)
+        context.written.pop(context.over[node], None)
     return made
 
 

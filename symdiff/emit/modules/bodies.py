@@ -30,7 +30,7 @@ from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
 from symdiff.emit.targets.numpy import NUMPY
 from symdiff.graph.node import Node
-from symdiff.graph.tensor import Tensor, in_order
+from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import (
     Constraint,
 )
@@ -125,12 +125,7 @@ def new_unit(
     given = (*program.inputs, *program.targets)
     arguments = given if trains or program.is_model else ()
     names = Names(resolver, program.leaves, symbols, arguments, words)
-    unit = Unit(functions, names, resolver, style)
-    predicted = program.output_tensors
-    for t in in_order([*unit.tensors.values(), *predicted.values()]):
-        if names.user_name(t) and not t.node.op.leaf:
-            names.of(t)
-    return unit
+    return Unit(functions, names, resolver, style)
 
 
 def bare_unit(
@@ -151,11 +146,12 @@ def new_context(
     given: dict[Node, py.Expr],
     arrays: Sequence[Node],
     tensors: Mapping[Node, Tensor],
+    names: Names,
 ) -> Context:
     """Return the lowering context of a body; one of ``arrays`` has the float dtype."""
     source = float_source(arrays)
     return Context(
-        unit.names,
+        names,
         unit.resolver,
         tensors,
         given,
@@ -212,6 +208,11 @@ class FunctionBody:
     order: Sequence[Node]
     results: list[Node]
 
+    @property
+    def names(self) -> Names:
+        """The names of the function."""
+        return self.context.names
+
     def value(self, node: Node) -> py.Expr:
         """Return the expression of a result."""
         return expression_of(node, self.context)
@@ -224,17 +225,22 @@ def compute(
     headings: bool = True,
     arrays: Sequence[Node] | None = None,
     dtype: str | None = None,
+    names: Names | None = None,
 ) -> FunctionBody:
     """Lower the steps of a routine; ``given`` are the expressions of its arguments.
 
     ``arrays`` are the given values from which the float dtype may be read (by default
-    all), and ``dtype`` is the variable that holds it if there is none.
+    all), and ``dtype`` is the variable that holds it if there is none. ``names`` are
+    the function's, by default new ones.
     """
     telling = list(given) if arrays is None else arrays
-    context = new_context(unit, given, telling, routine.tensors)
+    names = unit.names.function() if names is None else names
+    names.reserve(s.tensor for s in routine.steps)
+    context = new_context(unit, given, telling, routine.tensors, names)
     context.headings = headings
     context.float_is = None if dtype is None else py.name(dtype)
     context.numbers = routine.forms
+    context.results = set(routine.results)
     stmts = lower(routine.steps, context)
     return FunctionBody(context, stmts, routine.order, list(routine.results))
 

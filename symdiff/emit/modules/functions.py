@@ -144,7 +144,7 @@ def forward_function(unit: Unit) -> Written:
         signature(unit, leaves, draws(body)),
         f"Return {shown}.",
         py.printed(stmts),
-        unit.names.nodes(),
+        body.names.nodes(),
         draws(body),
         None if scalars is None else py.printed([scalars.function], 0),
     )
@@ -161,7 +161,7 @@ def _scalars(
         return None
     if not all(n.dtype == FLOAT for n in (*(t.node for t in leaves), *body.results)):
         return None
-    names, module = _arguments(unit, leaves), unit.names.claim("xp")
+    names, module = _arguments(unit, leaves), body.names.claim("xp")
     return scalar_form(names, body.computation, values, module)
 
 

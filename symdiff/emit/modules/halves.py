@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
+from symdiff.emit.lower.naming import Names
 from symdiff.emit.modules.bodies import (
     FunctionBody,
     Unit,
@@ -75,10 +76,10 @@ def halves(unit: Unit) -> Halves:
     residuals = unit.functions.residuals
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
     primal = compute(unit, unit.functions["primal"], given)
-    reverse = _reverse(unit, residuals)
+    reverse = _reverse(unit, residuals, primal.names)
     fields = [
         Field(
-            unit.names.of(unit.tensors[n]),
+            reverse.body.names.of(unit.tensors[n]),
             unit.target.array,
             shape_comment(n),
             primal.value(n),
@@ -93,19 +94,22 @@ def halves(unit: Unit) -> Halves:
     )
 
 
-def _reverse(unit: Unit, residuals: Sequence[Node]) -> Reverse:
-    """Schedule and lower the backward computation, and the checks on the cotangents."""
-    p = unit.program
+def _reverse(unit: Unit, residuals: Sequence[Node], values: Names) -> Reverse:
+    """Lower the backward computation, and the checks on the cotangents.
+
+    ``values`` are the names of the function that computes the residuals.
+    """
+    p, names = unit.program, unit.names.function(values)
     given = given_leaves(unit, p.params, p.states, p.seeds)
-    given |= {n: py.Name(unit.names.of(unit.tensors[n])) for n in residuals}
+    given |= {n: py.Name(names.of(unit.tensors[n])) for n in residuals}
     kept = (*p.params, *p.states)
     sources = [n for n in (*residuals, *(t.node for t in kept)) if n.dtype == FLOAT]
-    handed = None if sources else unit.names.claim("dtype")
+    handed = None if sources else names.claim("dtype")
     routine = unit.functions["backward"]
-    body = compute(unit, routine, given, arrays=sources, dtype=handed)
+    body = compute(unit, routine, given, arrays=sources, dtype=handed, names=names)
     taken: set[Node] = set()
-    values = [returned(body, n, taken) for n in routine.results]
-    return Reverse(body, _seed_checks(unit, body), values, handed)
+    results = [returned(body, n, taken) for n in routine.results]
+    return Reverse(body, _seed_checks(unit, body), results, handed)
 
 
 def _seed_checks(unit: Unit, body: FunctionBody) -> list[py.Stmt]:
@@ -143,7 +147,7 @@ def _further_fields(
     found = []
     context = reverse.body.context
     for name in sorted(context.dims - known):
-        variable = unit.names.dim(name)
+        variable = context.names.dim(name)
         counted = primal.context.lengths.get(name)  # a trip count
         if counted is None:
             primal.context.dims.add(name)
@@ -179,7 +183,7 @@ def _primal_function(
     more = ", and the states' new values" if p.updates else ""
     summary = f"Return {what}, and the residuals that backward reads{more}."
     drawn = draws(body)
-    parameters, nodes = signature(unit, leaves, drawn), unit.names.nodes()
+    parameters, nodes = signature(unit, leaves, drawn), body.names.nodes()
     return Written(parameters, summary, py.printed(stmts), nodes, drawn)
 
 
@@ -199,12 +203,12 @@ def _backward_function(
         stmts.append(py.Assign(target, py.Name("residuals")))
     arrays = [(context.given[n], n) for n in residuals]
     handed = {f.name for f in fields}
-    lengths = {d for d in context.dims if unit.names.dim(d) not in handed}
+    lengths = {d for d in context.dims if context.names.dim(d) not in handed}
     stmts += bind_dims(lengths, arrays, context)
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
     stmts += [py.Blank(), *body.computation] if body.computation else []
     stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values)]
-    parameters, nodes = _parameters(unit), unit.names.nodes()
+    parameters, nodes = _parameters(unit), body.names.nodes()
     return Written(parameters, _summary(unit), py.printed(stmts), nodes, draws(body))
 
 

@@ -98,12 +98,14 @@ def _form(
     }
     given[update.whole.node] = py.name(whole)
     first, shared = None, made.before.results if before else ()
+    names = unit.names.function()
     if before:
         first = compute(
             *(unit, made.before, given),
             headings=False,
             arrays=(),
             dtype=FLOAT_OF_RUN,
+            names=names,
         )
     apart = trains_apart(parent.program)
     if apart and first is not None and first.context.float_read:
@@ -112,7 +114,8 @@ def _form(
     values = dict(given)
     if first is not None:
         values |= {n: first.value(n) for n in shared}
-    body = compute(unit, made.after if before else made.whole, values, headings=False)
+    routine = made.after if before else made.whole
+    body = compute(unit, routine, values, headings=False, names=names)
     roots = [t.node for _, t in update.roots]
     order = [*(() if first is None else first.order), *body.order]
     read = _read(order) | {*shared, *roots}
@@ -183,7 +186,7 @@ def _stored(
     pairs = [(update.slots[k], new) for k, new in update.new_slots.items()]
     pairs.append((update.parameter, update.new_parameter))
     stores = [(arrays[old.node], body.value(new.node)) for old, new in pairs]
-    return stored(body.computation, stores, names, lambda: unit.names.claim("kept"))
+    return stored(body.computation, stores, names, lambda: body.names.claim("kept"))
 
 
 def _is_fresh(node: Node) -> bool:

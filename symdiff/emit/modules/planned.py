@@ -121,8 +121,11 @@ def grads_function(unit: Unit) -> Planned:
     assert plan is not None
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
     known: dict[Node, py.Expr] = {n: py.Lit(v) for n, v in routine.numbers.items()}
-    context = new_context(unit, given | known, list(given), routine.tensors)
+    names = unit.names.function()
+    names.reserve(s.tensor for s in routine.steps)
+    context = new_context(unit, given | known, list(given), routine.tensors, names)
     context.numbers = routine.forms
+    context.results = set(routine.results)
     lowered = lower_plan(plan, routine.steps, routine.same, context)
     record = _record([*p.results, *p.metrics], context)
     ending = _ending(plan, context, record)
@@ -147,7 +150,7 @@ def grads_function(unit: Unit) -> Planned:
         ", ".join([*arguments, *(["key"] if draws else [])]),
         'Fill grads with the gradient of the loss; return {"loss": float, **metrics}.',
         py.printed(stmts),
-        unit.names.nodes(),
+        names.nodes(),
         draws,
     )
     setup = _setup(unit, fields, routine.order, context)
@@ -268,7 +271,8 @@ def update_function(parent: Unit, updating: Updating) -> Planned:
     update = found.flat
     unit = unit_of(update.leaves, update.roots, parent)
     given: dict[Node, py.Expr] = {t.node: leaf_name(unit, t) for t in update.leaves}
-    context = new_context(unit, given, list(given), unit.tensors)
+    known = unit.names.function()
+    context = new_context(unit, given, list(given), unit.tensors, known)
     context.headings = False
     goals = routine.destinations
     where = {d.name: given[d.leaf] for d in goals if d.leaf is not None}
@@ -290,7 +294,7 @@ def update_function(parent: Unit, updating: Updating) -> Planned:
         f"{names[0]}, {names[1]}, slots, hyper, {names[2]}, scratch",
         f"Do one step of {type(found.optimizer).__name__} in place, on flat vectors.",
         py.printed(stmts or [py.Pass()]),
-        unit.names.nodes(),
+        known.nodes(),
     )
     inner = replace(context, float_is=py.Name("dtype"), lengths={"P": "size"})
     made = tuple(_scratch(f, inner) for f in fields)

@@ -87,5 +87,5 @@ def _written(
         found = py.Tuple_((found, py.Dict_(tuple(after))))
     stmts.append(py.Return(found))
     drawn = draws(body)
-    parameters, nodes = signature(unit, leaves, drawn), unit.names.nodes()
+    parameters, nodes = signature(unit, leaves, drawn), body.names.nodes()
     return Written(parameters, summary, py.printed(stmts), nodes, drawn)

@@ -50,8 +50,8 @@ def linked(listing: Listing, owners: Owners) -> Linked:
         if name in UPDATES:
             for row in range(region.first, region.last + 1):
                 found.add(row, ["u"])
-        elif name in OF_VALUES:
-            nodes |= region.nodes
+        elif name in OF_VALUES:  # a field has the name that it has where it is computed
+            nodes = {**region.nodes, **nodes}
     reader = _LinkReader(owners, found, listing, nodes)
     for name, fields in listing.records.items():
         reader.record(name, fields)
@@ -83,25 +83,33 @@ class _LinkReader:
         self.listing = listing
         self.nodes = nodes
         entries = owners.derivation.entries
-        place = {e.tensor.node: i for i, e in enumerate(entries)}
-        own = {e.tensor.node for e in entries if e.role}
-        self.known: dict[str, tuple[str, ...]] = {
-            name: (f"v{place[node]}",) for name, node in nodes.items() if node in own
-        }
+        self.place = {e.tensor.node: i for i, e in enumerate(entries)}
+        self.declared = {e.tensor.node for e in entries if e.role}
+        self._read_names(nodes)
         self.own = {
             py.expr_text(py.Lit(str(e.tensor.name))): i
             for i, e in enumerate(entries)
             if e.role in ("parameter", "state")
         }
         self.gradients = [
-            (f"g{place[t.node]}",) if t.node in place else ()
+            (f"g{self.place[t.node]}",) if t.node in self.place else ()
             for t in owners.program.wrt
         ]
+
+    def _read_names(self, nodes: Mapping[str, Node]) -> None:
+        """Take the values of the names in what is read next."""
+        self.nodes = nodes
+        self.known: dict[str, tuple[str, ...]] = {
+            name: (f"v{self.place[node]}",)
+            for name, node in nodes.items()
+            if node in self.declared
+        }
 
     # --- statements -------------------------------------------------------------------
 
     def function(self, region: Region) -> None:
         """Link the lines of a function and the names in them."""
+        self._read_names(region.nodes)
         stored = {p.text for p in region.parameters}
         stored.update(name for line in region.lines for name in line.targets)
         known = [self.nodes[n] for n in stored if n in self.nodes]

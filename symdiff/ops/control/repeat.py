@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.provenance import Unpacked
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, TensorType, as_dim
 from symdiff.ops.control.scan import scan_node
@@ -79,7 +80,11 @@ def scan(
         )
     ]
     with in_body():
-        found = call_back(body, unflatten(carry_form, carry), unflatten(row_form, rows))
+        found = call_back(
+            body,
+            unflatten(carry_form, carry, Unpacked),
+            unflatten(row_form, rows, Unpacked),
+        )
     if not isinstance(found, tuple) or len(found) != 2:
         raise DeclarationError(
             f"the body of scan must return (carry, y), got {type(found).__name__}; "

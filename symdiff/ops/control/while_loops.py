@@ -19,6 +19,7 @@ from symdiff.graph.body import Body, substitute
 from symdiff.graph.counted import counted_dim
 from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
+from symdiff.graph.provenance import Unpacked
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.control.branches import condition_of
@@ -254,7 +255,8 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) ->
         for t, n in zip(starts, spread_names(name, len(starts)), strict=True)
     ]
     with in_body():
-        going, found = (call_back(f, unflatten(form, carry)) for f in (test, body))
+        given = unflatten(form, carry, Unpacked)
+        going, found = (call_back(f, given) for f in (test, body))
     condition = condition_of(going, "the test of while_loop")
     ends = flatten_like(form, found, "the carry of while_loop")
     return unflatten(form, while_node(carry, condition, ends, starts))

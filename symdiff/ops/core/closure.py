@@ -17,6 +17,7 @@ from symdiff.graph.body import substitute
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.order import Order
+from symdiff.graph.origin import give, mark
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, unify
 from symdiff.ops.core.leaf import BOUND
@@ -27,6 +28,8 @@ from symdiff.ops.elementwise.casts import cast
 Sweep = Callable[
     [Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]], list[Tensor | None]
 ]
+
+Pack = Callable[[list[Any]], tuple[Any, ...]]
 
 # Whether the body of a loop is being traced. What is declared there and does not depend
 # on the step is one value for all steps.
@@ -83,7 +86,10 @@ def bound(t: TensorType, name: str) -> Tensor:
 def bound_like(tensor: Tensor, prefix: str = "") -> Tensor:
     """Return a fresh bound leaf of a tensor's type, named after it."""
     base = tensor.name or tensor.hint or tensor.node.op.name
-    return bound(tensor.node.tensor_type, f"{prefix}{base}")
+    leaf = bound(tensor.node.tensor_type, f"{prefix}{base}")
+    if prefix:
+        return mark(leaf, cotangent_of=((prefix.rstrip("_"), tensor),))
+    return give(leaf, tensor.origin.of_same_name(leaf.site))
 
 
 def bound_apart(
@@ -102,7 +108,8 @@ def bound_apart(
             count += 1
             name = f"{base}_{count}"
         names.add(name)
-        found[node] = bound(node.tensor_type, name)
+        leaf = bound(node.tensor_type, name)
+        found[node] = give(leaf, tensor.origin.of_same_name(leaf.site))
     return found
 
 
@@ -184,15 +191,18 @@ def _gather(values: Any, kind: tuple[Any, ...]) -> tuple[list[Tensor], Any]:
     return tensors, (*kind, forms)
 
 
-def unflatten(form: Any, tensors: Sequence[Any]) -> Any:
-    """Return the container that `flatten` took apart, around other tensors."""
+def unflatten(form: Any, tensors: Sequence[Any], pack: Pack = tuple) -> Any:
+    """Return the container that `flatten` took apart, around other tensors.
+
+    ``pack`` makes a tuple.
+    """
     if form is None:
         return None
     if form == "leaf":
         return tensors[0]
     parts, start = [], 0
     for inner, count in form[-1]:
-        parts.append(unflatten(inner, tensors[start : start + count]))
+        parts.append(unflatten(inner, tensors[start : start + count], pack))
         start += count
     match form[0]:
         case "list":
@@ -201,7 +211,7 @@ def unflatten(form: Any, tensors: Sequence[Any]) -> Any:
             return dict(zip(form[1], parts, strict=True))
         case "named":
             return form[1](*parts)
-    return tuple(parts)
+    return pack(parts)
 
 
 def flatten_like(form: Any, value: Any, what: str) -> list[Tensor]:

@@ -1,0 +1,345 @@
+"""Names of generated code held to what they say: ``d_NAME`` is the derivative by NAME.
+
+In: a compilation. Out: for each line of its backward function that sets a ``d_NAME``,
+whether the value is the derivative by what the same module calls NAME. The text itself
+is run, with a call after each assignment that can move the value there, or note it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symdiff.compiler.compilation import Compilation
+from symdiff.compiler.points import Points
+from symdiff.compiler.subject import Point, Subject
+from symdiff.emit.listing import Line, Listing, Region
+from symdiff.emit.python import code as py
+
+STEPS = (1e-5, 1e-4, 1e-6)
+PRIMALS = ("loss_and_residuals", "forward_with_residuals")
+Index = tuple[int, ...]
+
+
+@dataclass
+class _Sites:
+    """What the instrumented text calls: values are moved here, cotangents are noted."""
+
+    moved: tuple[str, Index] | None = None
+    by: Callable[[Any], Any] | None = None
+    at: dict[str, set[Index]] = field(default_factory=dict)  # places that were passed
+    seen: dict[tuple[str, Index], Any] = field(default_factory=dict)
+
+    def move(self, place: str, value: Any, *index: int) -> Any:
+        if not _is_float(value):
+            return value
+        self.at.setdefault(place, set()).add(index)
+        return self.by(value) if self.by and self.moved == (place, index) else value
+
+    def note(self, place: str, value: Any, *index: int) -> None:
+        self.seen[place, index] = np.array(value, dtype=float)
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, float) or (
+        isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "f"
+    )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line that sets ``d_NAME``: whether there is a NAME, and whether it fits."""
+
+    row: int
+    text: str
+    known: bool
+    fits: bool
+
+
+def _ends(region: Region) -> Iterator[tuple[Line, int, str]]:
+    """Yield each name that lines set, with its first line and the value's last row."""
+    lines = region.lines
+    for i, line in enumerate(lines):
+        if line.is_compound or (i and _goes_on(lines[i - 1], line)):
+            continue
+        group = list(takewhile(lambda x, line=line: _goes_on(line, x), lines[i + 1 :]))
+        if any(x.is_compound and not _is_text(x, lines) for x in group):
+            group = []  # a loop of the model's
+        row = max([line.last, *(x.last for x in group)])
+        yield from ((line, row, name) for name in line.targets)
+
+
+def _goes_on(line: Line, later: Line) -> bool:
+    """Whether a line completes the value that the one before it began."""
+    nodes = [t.node for t in line.tensors]
+    return bool(nodes) and [t.node for t in later.tensors] == nodes
+
+
+def _is_text(loop: Line, lines: Sequence[Line]) -> bool:
+    """Whether a loop belongs to the text of one operation."""
+    inside = [x for x in lines if loop.first < x.first <= loop.last]
+    return all(_goes_on(loop, x) for x in inside)
+
+
+def _depth(row: str) -> int:
+    return len(row) - len(row.lstrip())
+
+
+def _plain(line: Line) -> tuple[str, ...]:
+    """Return the names that a line binds anew."""
+    if isinstance(line.stmt, py.Assign) and isinstance(line.stmt.targets[0], py.Name):
+        return line.targets
+    return line.targets if isinstance(line.stmt, py.AugAssign) else ()
+
+
+def _stored(line: Line) -> tuple[str, ...]:
+    """Return the names of which a line sets a part."""
+    match line.stmt:
+        case py.Assign(targets=(py.Index(py.Name(name), _),)):
+            return (name,)
+    return ()
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """A loop of a function: its head, the rows inside, and the index of its turns."""
+
+    line: Line
+    inside: tuple[Line, ...]
+    index: str
+
+
+def _completed(loop: _Loop) -> set[str]:
+    """Return the names that a loop only sets in parts: they are complete after it."""
+    bound = {n for x in loop.inside for n in _plain(x)}
+    return {n for x in loop.inside for n in _stored(x)} - bound
+
+
+def _loops(region: Region) -> list[_Loop]:
+    found = []
+    for i, line in enumerate(region.lines):
+        if not isinstance(line.stmt, (py.For, py.While)):
+            continue
+        inside = []
+        for later in region.lines[i + 1 :]:
+            if later.depth <= line.depth:
+                break
+            inside.append(later)
+        index = f"_turn{line.first}[0]"
+        if isinstance(line.stmt, py.For) and line.targets[0] != "_":
+            index = line.targets[0]
+        found.append(_Loop(line, tuple(inside), index))
+    return found
+
+
+class Instrumented:
+    """A backward module whose text can move each value, and notes each cotangent."""
+
+    def __init__(self, compiled: Compilation) -> None:
+        listing = compiled.listed("backward")
+        self.listing = listing
+        self.primal = next(
+            listing.functions[n] for n in PRIMALS if n in listing.functions
+        )
+        self.backward = listing.functions["backward"]
+        self.sites = _Sites()
+        self.places: dict[str, list[tuple[str, bool]]] = {}  # of a value, by its name
+        self.notes: list[tuple[str, Line, str, bool]] = []
+        self.after: dict[int, list[str]] = {}
+        self.before: dict[int, list[str]] = {}
+        self.closing: dict[int, list[str]] = {}  # after all else, at the end of a loop
+        self._instrument(self.primal, self._move)
+        self._instrument(self.backward, self._note)
+        self.module = ModuleType("instrumented")
+        vars(self.module)["_sites"] = self.sites
+        whole = vars(compiled.load().backward)
+        vars(self.module).update({"__file__": whole["__file__"]})
+        exec(compile(self._text(listing), "instrumented.py", "exec"), vars(self.module))
+
+    def _text(self, listing: Listing) -> str:
+        rows: list[str] = []
+        for number, row in enumerate(listing.rows, 1):
+            rows += [*self.before.get(number, ()), row, *self.after.get(number, ())]
+            rows += sorted(self.closing.get(number, ()), key=_depth, reverse=True)
+        return "\n".join(rows)
+
+    def _indent(self, row: int) -> str:
+        text = self.listing.rows[row - 1]
+        return text[: len(text) - len(text.lstrip())]
+
+    def _head(self, line: Line) -> int:
+        """Return the last row of a loop's head."""
+        row = line.first
+        while not self.listing.rows[row - 1].endswith(":"):
+            row += 1
+        return row
+
+    def _instrument(self, region: Region, add: Callable[..., None]) -> None:
+        loops = _loops(region)
+        for loop in loops:
+            turn = f"_turn{loop.line.first}"
+            pad = self._indent(loop.line.first)
+            self.before.setdefault(loop.line.first, []).append(f"{pad}{turn} = [-1]")
+            head = self.after.setdefault(self._head(loop.line), [])
+            head.insert(0, f"{pad}    {turn}[0] += 1")
+        for first, row, name in _ends(region):
+            around = [x for x in loops if first in x.inside]
+            add(first, row, name, self._indent(first.first), around)
+        if add == self._move:
+            self._move_carries(region, loops)
+        for loop in loops:  # a stack is complete after the loop
+            if not any(loop.line in other.inside for other in loops):
+                for name in sorted(_completed(loop)):
+                    self._at_end(loop, name, is_primal=add == self._move)
+
+    def _move(self, line: Line, row: int, name: str, pad: str, around: Any) -> None:
+        place = f"{name}@{row}"
+        index = "".join(f", {x.index}" for x in around)
+        self.places.setdefault(name, []).append((place, bool(around)))
+        text = f"{pad}{name} = _sites.move({place!r}, {name}{index})"
+        self._insert(row, text)
+
+    def _insert(self, row: int, text: str) -> None:
+        """Put a row behind one, or behind the loop that ends there."""
+        deeper = len(self._indent(row)) > _depth(text)
+        (self.closing if deeper else self.after).setdefault(row, []).append(text)
+
+    def _move_carries(self, region: Region, loops: Sequence[_Loop]) -> None:
+        """Move what a loop carries at the start of a turn, and after the loop."""
+        for loop in loops:
+            set_before = {
+                n for x in region.lines if x.first < loop.line.first for n in x.targets
+            }
+            carried = {n for x in loop.inside for n in _plain(x)} & set_before
+            pad = self._indent(loop.line.first)
+            around = [x for x in loops if loop.line in x.inside]
+            index = "".join(f", {x.index}" for x in (*around, loop))
+            for name in sorted(carried):
+                place = f"{name}@top{loop.line.first}"
+                self.places.setdefault(name, []).append((place, True))
+                head = f"{pad}    {name} = _sites.move({place!r}, {name}{index})"
+                self.after.setdefault(self._head(loop.line), []).append(head)
+                place = f"{name}@end{loop.line.first}"
+                self.places[name].append((place, bool(around)))
+                index_ = "".join(f", {x.index}" for x in around)
+                text = f"{pad}{name} = _sites.move({place!r}, {name}{index_})"
+                self.closing.setdefault(loop.inside[-1].last, []).append(text)
+
+    def _at_end(self, loop: _Loop, name: str, *, is_primal: bool) -> None:
+        place = f"{name}@end{loop.line.first}"
+        call = f"_sites.note({place!r}, {name})"
+        if is_primal:
+            self.places.setdefault(name, []).append((place, False))
+            call = f"{name} = _sites.move({place!r}, {name})"
+        elif name.startswith("d_"):
+            self.notes = [n for n in self.notes if n[2] != name[2:] or n[3]]
+            self.notes.append((place, loop.line, name[2:], False))
+        pad = self._indent(loop.line.first)
+        self.closing.setdefault(loop.inside[-1].last, []).append(f"{pad}{call}")
+
+    def _note(self, line: Line, row: int, name: str, pad: str, around: Any) -> None:
+        if not name.startswith("d_") or (not line.tensors and not around):
+            return
+        if any(name in _completed(x) for x in around):
+            return
+        place = f"{name}@{row}"
+        index = "".join(f", {x.index}" for x in around)
+        self.notes.append((place, line, name[2:], bool(around)))
+        self._insert(row, f"{pad}_sites.note({place!r}, {name}{index})")
+
+
+class Truth:
+    """Compares what backward computes with slopes of the loss at a random point."""
+
+    def __init__(self, compiled: Compilation, seed: int = 0) -> None:
+        self.text = Instrumented(compiled)
+        self.sites = self.text.sites
+        package = compiled.load()
+        self.subject = Subject(self.text.module)
+        check = getattr(package, "_verify", None)
+        self.rng = np.random.default_rng(seed)
+        self.point: Point = Points(package.backward, check).drawn("p", {}, self.rng)
+        self.weights = self.subject.weights(self.point, self.rng)
+        with np.errstate(all="ignore"):
+            self.subject.gradients(self.point, self.weights)
+
+    def _value(self) -> float:
+        scale = float(self.weights[0]) if self.subject.is_model else 1.0
+        with np.errstate(all="ignore"):
+            return scale * float(self.subject.value(self.point, self.weights))
+
+    def _slope(self, place: str, index: Index, along: np.ndarray, step: float) -> float:
+        self.sites.moved = place, index
+        ends = []
+        for h in (step, -step):
+            self.sites.by = lambda value, h=h: (
+                value + h * along.reshape(np.shape(value))
+            )
+            ends.append(self._value())
+        self.sites.moved = None
+        return (ends[0] - ends[1]) / (2 * step)
+
+    def _fits(self, place: str, index: Index, cotangent: np.ndarray) -> bool:
+        along = self.rng.standard_normal(cotangent.shape)
+        wanted = float(np.sum(cotangent * along))
+        scale = float(np.sum(np.abs(cotangent * along)))
+        for step in STEPS:
+            try:
+                found = self._slope(place, index, along, step)
+            except ValueError:  # another shape: not this value
+                return False
+            if not np.isfinite(found):
+                return not np.isfinite(wanted)
+            if abs(found - wanted) <= 1e-4 * scale + 1e-7 + 1e-6 * abs(found):
+                return True
+        return not np.isfinite(wanted)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is found of each line that sets a ``d_NAME``."""
+        summed = {n for _, _, n, inside in self.text.notes if inside}
+        own = {n for x in self.text.primal.lines for n in x.targets}
+        notes = self.text.notes
+        for place, line, name, inside in notes:
+            if f"d_{name}" in own:  # a derivative that the primal computes as a value
+                continue
+            places = self.text.places.get(name, [])
+            later = (n == name and x.first > line.first for _, x, n, _ in notes)
+            looped = any(loop for _, loop in places)
+            if not inside and name in summed and not looped and any(later):
+                continue  # a sum that has only begun
+            indices = sorted(i for p, i in self.sites.seen if p == place)
+            if not indices:  # a loop that did not run
+                continue
+            own = [
+                p for p, looped in self.text.places.get(name, []) if looped == inside
+            ]
+            if inside and not own:  # a sum over all turns, complete after the last
+                own = [p for p, _ in self.text.places.get(name, [])]
+                last = max(
+                    indices, key=lambda i: list(self.sites.seen).index((place, i))
+                )
+                checks = [(last, ())]
+            else:
+                checks = [(i, i) for i in dict.fromkeys((indices[0], indices[-1]))]
+            passed = [p for p in own if p in self.sites.at]
+            fits = all(
+                any(
+                    self._fits(p, at, self.sites.seen[place, seen])
+                    for p in passed
+                    if at in self.sites.at[p]
+                )
+                for seen, at in checks
+            )
+            text = self.text.listing.rows[line.first - 1].strip()
+            yield Finding(line.first, text, bool(passed), fits)
+
+
+def false_names(compiled: Compilation) -> list[str]:
+    """Return the lines whose ``d_NAME`` is not the derivative by the module's NAME."""
+    found = Truth(compiled).findings()
+    return [f"{f.row}: {f.text}" for f in found if f.known and not f.fits]
