@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,11 @@ def module(compiled: Compilation, name: str) -> ModuleType:
     if any(isinstance(content, bytes) for content in compiled.files.values()):
         return getattr(compiled.load(), name)  # type: ignore[no-any-return]
     return _run(compiled[name], name)
+
+
+def beside(module: ModuleType, name: str) -> ModuleType:
+    """Return another module of the package that a module is of."""
+    return importlib.import_module(f".{name}", module.__package__)
 
 
 def _run(text: str, name: str) -> ModuleType:

@@ -22,7 +22,7 @@ from symdiff.graph.errors import SpecError
 PARTS = frozenset(
     [
         *("__init__", "__main__", "_held", "_hidden", "_outputs", "_planned"),
-        *("backward", "forward", "train"),
+        *("backward", "forward", "train", "_state", "_files", "_fit"),
     ]
 )
 _SKIPPED = frozenset(["node_modules", "__pycache__", "site-packages"])

@@ -19,6 +19,7 @@ import numpy as np
 from symdiff.declare.settings import Training
 from symdiff.graph.arrays import require_plain
 from symdiff.graph.errors import SpecError
+from symdiff.training.generated import loop_of
 
 Arrays = dict[str, np.ndarray]
 Batches = Callable[[int], Iterator[Arrays]]
@@ -136,7 +137,7 @@ def _check(
 
     Held-out rows are checked as one batch.
     """
-    end = rows = train._count(list(arrays.values()))
+    end = rows = loop_of(train)._count(list(arrays.values()))
     size = size if trained and train.ROWS else rows
     if any(map(_on_disk, arrays.values())):
         size = end = min(size, rows, _READ)

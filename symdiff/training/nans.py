@@ -28,6 +28,7 @@ from symdiff.emit.listing import Listing
 from symdiff.graph.origin import Site
 from symdiff.graph.tensor import Tensor
 from symdiff.training.culprits import Tracer, described, kind_of
+from symdiff.training.generated import loop_of
 from symdiff.training.slices import BACKWARD, FORWARD, guilty_lines
 
 
@@ -69,16 +70,17 @@ class Recorder:
     def watching(self, data: Any) -> Callable[[int], Iterator[dict[str, np.ndarray]]]:
         """Return fit's data as batches, each recorded before it is used."""
         t, names = self._training, self._train.DATA
+        loop = loop_of(self._train)
 
         def batches(epoch: int) -> Iterator[dict[str, np.ndarray]]:
             seed = [t.seed % 2**64, epoch]
-            found = self._train._batches(data, t.batch_size, seed, t.shuffle)[1]
+            found = loop._batches(data, t.batch_size, seed, t.shuffle)[1]
             for batch in found:
                 self._note(batch)
                 yield dict(zip(names, batch, strict=True))
 
         # A checkpoint stores the same identity of the data as without --debug-nans.
-        vars(batches)["identity"] = self._train._identity(data)
+        vars(batches)["identity"] = loop._identity(data)
         return batches
 
     def _note(self, batch: list[np.ndarray]) -> None:
@@ -169,7 +171,7 @@ class Recorder:
         for slot, named in moment.slots.items():
             for name, array in named.items():
                 state.slots[slot][name][...] = array
-        train._parts(state, moment.batch, self._training.accumulate, False)
+        loop_of(train)._parts(state, moment.batch, self._training.accumulate, False)
 
     def _traced(
         self,

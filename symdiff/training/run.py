@@ -31,6 +31,7 @@ from symdiff.graph.errors import OutputError, SpecError
 from symdiff.training.beside import interruptible, noted
 from symdiff.training.curve import history_text, sketch, svg
 from symdiff.training.datasets import Dataset, prepared
+from symdiff.training.generated import loop_of
 from symdiff.training.nans import Recorder
 from symdiff.training.progress import Progress
 from symdiff.training.request import Request
@@ -163,8 +164,8 @@ def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
         "shuffle": training.shuffle,
         "monitor": training.monitor,
         "mode": training.mode,
-        "data": train._identity(parts["train"].data),
-        "validation": train._identity(
+        "data": loop_of(train)._identity(parts["train"].data),
+        "validation": loop_of(train)._identity(
             parts["validation"].data if "validation" in parts else None
         ),
     }
@@ -218,7 +219,7 @@ def _fitted(
                 return True
             told = dict(record)
             if watched == "test":
-                told |= train._held_out(state.params, parts["test"].data, 0)
+                told |= loop_of(train)._held_out(state.params, parts["test"].data, 0)
             rates.append(state.hyper.get("lr"))
             lowered = rates[-1] != rates[-2]
             note = f"  lr is now {_rate(train, state):.4g}" if lowered else ""
@@ -321,9 +322,8 @@ def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
 
 
 def _say_held_out(train: Any, params: Any, parts: Mapping[str, Dataset]) -> None:
-    held_out = [name for name in HELD_OUT if name in parts]
-    for name in held_out:
-        found = train._held_out(params, parts[name].data, 0)
+    for name in (held_out := [name for name in HELD_OUT if name in parts]):
+        found = loop_of(train)._held_out(params, parts[name].data, 0)
         told = shown({k[4:]: v for k, v in found.items()})
         click.echo(f"held out ({name}): {told}")
         mixed = getattr(train, "MIXED", {}) if callable(parts[name].data) else {}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from generated import beside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,11 +83,11 @@ def test_what_is_declared_can_be_written_and_read(train, tmp_path_factory, name)
         return
     folder = tmp_path_factory.mktemp("names")
     arrays = {name: np.float32([1, 2]), "W": np.float32([3])}
-    most = dict.fromkeys(arrays, 8)
+    most, files = dict.fromkeys(arrays, 8), beside(train, "_files")
     for kind in ("npz", "safetensors"):
         path = str(folder / f"w.{kind}")
-        train._write(path, arrays)
-        found = train._read(path, most)
+        files._write(path, arrays)
+        found = files._read(path, most)
         assert {k: a.tolist() for k, a in found.items()} == {
             k: a.tolist() for k, a in arrays.items()
         }

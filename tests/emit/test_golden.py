@@ -19,7 +19,7 @@ from symdiff.compiler.compilation import Compilation
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 MODULES = {
-    "digits_mlp": ["forward", "backward", "train"],
+    "digits_mlp": ["forward", "backward", "train", "_state", "_files", "_fit"],
     "pendulum": ["forward", "backward", "__main__"],
 }
 

@@ -265,10 +265,10 @@ def test_packages_tell_the_facts_that_their_specs_tell():
 
 
 def test_what_is_told_nowhere_else_is_named(package):
-    edit(package / "train.py", "epochs=10,", "epochs=11,")
+    edit(package / "_fit.py", "epochs=10,", "epochs=11,")
     said = run("diff", "model.py", package, code=1)
-    assert "~ train.py: fit" in said
-    edit(package / "train.py", "epochs=11,", "epochs=10,")
+    assert "~ _fit.py: fit" in said
+    edit(package / "_fit.py", "epochs=11,", "epochs=10,")
     (package / "_planned.py").unlink()
     assert "- _planned.py" in run("diff", "model.py", package, code=1)
     only = run("diff", package / "forward.py", "model.py")

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from generated import beside
 from training_runs import float32_rows, fresh, put
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
@@ -98,7 +99,9 @@ def test_numbers_that_cannot_be_are_refused(module, arrays, monkeypatch):
     refused = 0
     for path, value, edit in cases:
         text = json.dumps(edited(numbers, path, edit)).encode()
-        module._write("c.npz", {**arrays, "numbers": np.frombuffer(text, np.uint8)})
+        beside(module, "_files")._write(
+            "c.npz", {**arrays, "numbers": np.frombuffer(text, np.uint8)}
+        )
         said, _ = loaded(module, "c.npz")
         gone = path[:2] == ("fit", "run") and len(path) > 2
         expected = gone if value is pytest else possible(path, value)
@@ -155,7 +158,7 @@ def test_pickles_are_refused(module, arrays):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_files_are_refused(module, arrays, kind):
-    module._write(f"c.{kind}", arrays)
+    beside(module, "_files")._write(f"c.{kind}", arrays)
     assert loaded(module, f"c.{kind}")[0] is None
     good = (open(f"c.{kind}", "rb")).read()  # noqa: PTH123, SIM115
     rng = np.random.default_rng(0)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from generated import beside
 from training_runs import DATA, GOOD, MODEL, put, rows, train, weights
 
 import symdiff as sd
@@ -294,5 +295,5 @@ def test_held_out_rows_of_a_model_that_draws_meet_the_same_draws():
         history = train.fit(state, rows, epochs=3, validation=held_out)
         assert len({record["val_loss"] for record in history}) == 1
         assert len({record["loss"] for record in history}) == 3
-    found = train._held_out(state.params, rows, 0)["val_loss"]
+    found = beside(train, "_fit")._held_out(state.params, rows, 0)["val_loss"]
     assert found == train.evaluate(state.params, rows["x"], 0)["loss"]

@@ -7,6 +7,7 @@ draws, schedules), split over calls in every way.
 
 import numpy as np
 import pytest
+from generated import beside
 
 import symdiff as sd
 
@@ -82,7 +83,7 @@ def test_every_epoch_has_an_order_of_its_own(train):
     state = train.init_state(train.init_params(0, np.float64))
 
     def noted(epoch):
-        batches_ = train._batches(rows(), 11, [3, epoch], True)[1]
+        batches_ = beside(train, "_fit")._batches(rows(), 11, [3, epoch], True)[1]
         orders.append(next(iter(batches_))[1].tolist())
         return []
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from generated import beside
 from training.states import (
     OPTIMIZERS,
     N,
@@ -26,6 +27,10 @@ COPIES = {
 }
 
 
+def held(train):
+    return beside(train, "_state")._held
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("how", COPIES)
 def test_a_copy_goes_on_alone(name, how, monkeypatch):
@@ -35,15 +40,15 @@ def test_a_copy_goes_on_alone(name, how, monkeypatch):
     state, twin = started(train), started(train)
     state.hyper["lr"] = twin.hyper["lr"] = 0.05
     copied = COPIES[how](state)
-    kept = [array.copy() for array in train._held(state)]
+    kept = [array.copy() for array in held(train)(state)]
     train_on(train, copied, {})
-    for array, before in zip(train._held(state), kept, strict=True):
+    for array, before in zip(held(train)(state), kept, strict=True):
         np.testing.assert_array_equal(array, before)
     assert (state.step, copied.step) == (twin.step, twin.step + 3)
     train_on(train, state, {})
     train_on(train, twin, {})
     for own, of_copy, of_twin in zip(
-        *map(train._held, (state, copied, twin)), strict=True
+        *map(held(train), (state, copied, twin)), strict=True
     ):
         np.testing.assert_array_equal(own, of_twin)
         np.testing.assert_array_equal(of_copy, of_twin)
@@ -73,7 +78,7 @@ def test_a_copy_of_parameters_of_two_widths_goes_on_alone():
     copied = copy.deepcopy(state)
     for each in (copied, copied, state, twin):
         train.train_step(each, X)
-    for own, of_twin in zip(train._held(state), train._held(twin), strict=True):
+    for own, of_twin in zip(held(train)(state), held(train)(twin), strict=True):
         np.testing.assert_array_equal(own, of_twin)
     assert (copied.step, state.step) == (3, 2)
     assert copied.params["b"].dtype == np.float32

@@ -34,7 +34,7 @@ verify predict main save_checkpoint load_checkpoint Residuals Outputs Gradients
 TrainState annotations
 PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS MAX_NORM SMOOTH
 averaged_params BOUNDS IGNORED
-MODEL KINDS CHECKSUM PROGRESS
+MODEL KINDS CHECKSUM PROGRESS LOOP State
 """
 # Locals of the functions of train.py that take a model's arguments.
 LOCALS = frozenset(

@@ -65,16 +65,11 @@ def init_module(
     elif "backward" in modules:
         exports["forward_with_residuals"] = ("backward", "forward_with_residuals")
     if "train" in modules:
-        names = [
-            "init_params",
-            "init_state",
-            "train_step",
-            "evaluate",
-            "fit",
-            "save",
-            "load",
-        ]
-        exports |= {n: ("train", n) for n in (*names, *more)}
+        names = ["init_params", "init_state", "train_step", "evaluate"]
+        exports |= {n: ("train", n) for n in names}
+        exports["fit"] = ("_fit", "fit")
+        exports |= {n: ("_files", n) for n in ("save", "load")}
+        exports |= {n: ("train", n) for n in more}
     entries = tuple(
         (py.Lit(k), py.Tuple_((py.Lit(m), py.Lit(a)))) for k, (m, a) in exports.items()
     )

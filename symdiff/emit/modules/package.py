@@ -28,6 +28,7 @@ from symdiff.emit.modules.entry import init_module, main_module
 from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.planned import planned_module
+from symdiff.emit.modules.shared import shared_modules
 from symdiff.emit.modules.single import single_module
 from symdiff.emit.modules.train import train_module
 from symdiff.emit.modules.writing import packed
@@ -82,11 +83,12 @@ def package_files(
 def _training_modules(
     lowered: LoweredFunctions, found: Halves, options: Options, origin: str
 ) -> dict[str, Module]:
-    """Return train.py, and _planned.py where there is a planned step."""
+    """Return train.py and the files that are the same for all, and any _planned.py."""
     unit, training, planned = lowered.unit, lowered.training, lowered.planned
     assert training is not None
     has = planned is not None
     made = {"train": train_module(unit, found, training, options, origin, planned=has)}
+    made |= shared_modules(unit, options, origin)
     if planned is not None:
         made["_planned"] = planned_module(unit, planned, options, origin)
     return made

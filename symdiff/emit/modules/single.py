@@ -31,7 +31,8 @@ from symdiff.emit.modules.functions import Written
 from symdiff.emit.modules.halves import cotangent_checks
 from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.render import render
-from symdiff.emit.modules.train import STANDARD, train_parts
+from symdiff.emit.modules.shared import shared_functions, standard_names
+from symdiff.emit.modules.train import train_parts
 
 
 def single_module(
@@ -63,18 +64,24 @@ def single_module(
             functions.append(value_and_grad(unit, primal, backward))
         functions.append(cotangent_checks(unit))
     constants = ""
-    training: list[str] = []
-    step: list[str] = []
-    more: list[Listed] = []
+    step: Sequence[str] = ()
+    more: Sequence[Listed] = ()
     if found is not None and lowered.training is not None:
-        constants, training, step, more = train_parts(unit, found, lowered.training)
+        made = train_parts(unit, found, lowered.training)
+        constants, step, more = made.constants, made.step, made.listed
         written |= lowered.training.written
-        functions.extend(training)
+        functions += [made.first, *shared_functions(unit, "_state"), made.state]
+        functions += made.functions
+        functions += [
+            *shared_functions(unit, "_fit"),
+            *shared_functions(unit, "_files"),
+        ]
+        functions.append(made.loop)
     check = check_text(unit, leaves)
     helpers = helper_texts([*(f.body for f in written.values()), *step])
     texts = [*map(str, records), *called(written.values())]
     everything = "\n".join([check, *texts, *helpers, *functions])
-    names = sorted({"sys", *(m for m in STANDARD if f"{m}." in everything)})
+    names = sorted({"sys", *standard_names(everything)})
     stored = stored_constants(unit, everything, single=True)
     if stored:
         names.append("pathlib")

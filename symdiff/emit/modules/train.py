@@ -7,6 +7,7 @@ lines on top of backward.py; the planned pair computes the same numbers.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,12 +43,13 @@ from symdiff.emit.modules.results import (
     evaluate_function,
     metrics_function,
 )
+from symdiff.emit.modules.shared import HANDED_ON, imports_from
 from symdiff.emit.modules.step_arguments import (
     checked_arguments,
     plan_width,
     read_lengths,
 )
-from symdiff.emit.modules.train_constants import train_constants
+from symdiff.emit.modules.train_constants import loop_constant, train_constants
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
@@ -55,26 +57,6 @@ from symdiff.graph.widths import any_declared, is_declared
 from symdiff.plan.fingerprint import fingerprint
 from symdiff.plan.update import Equations
 from symdiff.plan.widths import trains_apart
-
-# The standard library that training uses.
-STANDARD = (
-    "contextlib",
-    "functools",
-    "glob",
-    "hashlib",
-    "json",
-    "math",
-    "operator",
-    "os",
-    "threading",
-    "warnings",
-    "zipfile",
-    "zlib",
-)
-# The templates below fit, in order.
-ARCHIVES = ("weights", "read", "npz", "safetensors", "entry")
-FILES = ("checkpoint", "saved", "numbers", *ARCHIVES)
-LOOP = ("watch", "still", "epoch", "held_out", "parts", "batches", *FILES)
 
 
 @dataclass(frozen=True)
@@ -137,28 +119,49 @@ def train_module(
     update = unit.program.update
     assert update is not None
     made = train_parts(unit, found, training, planned=planned)
-    constants, functions, step, more = made
     written = training.written
-    helpers = helper_texts([*(w.body for w in written.values()), *step])
+    bodies = [*(w.body for w in written.values()), *made.step]
+    had = helper_texts([found.primal.body, found.backward.body])
+    helpers = [text for text in helper_texts(bodies) if text not in had]
+    functions = [made.first, made.state, *made.functions]
     everything = "\n".join([*functions, *helpers])
     stored = stored_constants(unit, everything, single=False)
-    standard = [*STANDARD, *(["pathlib"] if stored else [])]
-    fits = "_fitted, " if planned else ""
-    imported = f"PARAMS, _check, {fits}backward, loss_and_residuals"
     text = render(
         "train.py",
         header=header(unit, options, origin, *_unplanned(unit, options)),
         name=unit.program.name,
         optimizer=type(update.optimizer).__name__,
-        imports=imports_of(everything, *standard),
-        imported=imported,
+        imports=imports_of(everything, *(["pathlib"] if stored else [])),
+        imported=_imported(everything, had),
         planned=planned,
         pair=planned and update.flat is not None,
-        constants="\n".join(part for part in (BUILD, constants, stored) if part),
+        constants="\n".join(part for part in (BUILD, made.constants, stored) if part),
         functions=functions,
         helpers=helpers,
+        loop=made.loop,
+        public=_public(functions),
     )
-    return Module(sealed(text), [*listed(written), *more])
+    return Module(sealed(text), [*listed(written), *made.listed])
+
+
+def _imported(text: str, helpers: Sequence[str]) -> str:
+    """Return the imports from other modules of the package, which text reads."""
+    own = [re.match(r"def (\w+)", helper) for helper in helpers]
+    asked = ["_check", "_fitted", *(found[1] for found in own if found)]
+    names = [n for n in asked if re.search(rf"\b{n}\(", text)]
+    backward = ("backward", "loss_and_residuals", *names)
+    return imports_from({**HANDED_ON, "backward": backward})
+
+
+def _public(functions: Sequence[str]) -> str:
+    """Return the statement that lists what train.py has, and hands on, for callers."""
+    defined = re.findall(
+        r"^(?:def|class) ([A-Za-z]\w*)", "\n".join(functions), re.MULTILINE
+    )
+    handed = [n for names in HANDED_ON.values() for n in names if n.islower()]
+    shown = [n for n in sorted([*defined, *handed, "fit"]) if n[0] != "_"]
+    value = py.Tuple_(tuple(py.Lit(name) for name in shown))
+    return py.print_stmts([py.Assign((py.Name("__all__"),), value)], indent=0).rstrip()
 
 
 def _unplanned(unit: Unit, options: Options) -> list[str]:
@@ -170,24 +173,86 @@ def _unplanned(unit: Unit, options: Options) -> list[str]:
     return [f"no planned step: {why}, and it works on vectors of one width"]
 
 
+@dataclass(frozen=True)
+class TrainParts:
+    """The text of train.py, or of a part of the one file.
+
+    ``first`` is init_params, ``state`` makes states, ``functions`` are the others in
+    order, ``step`` those of a step among them; ``loop`` is what fit must know.
+    """
+
+    constants: str
+    first: str
+    state: str
+    functions: Sequence[str]
+    step: Sequence[str]
+    loop: str
+    listed: Sequence[Listed]  # those that are laid out by templates
+
+
 def train_parts(
     unit: Unit, found: Halves, training: TrainingFunctions, *, planned: bool = False
-) -> tuple[str, list[str], list[str], list[Listed]]:
-    """Return the constants, the functions in order, and those of a step.
-
-    The last item are the functions for the listing that are the same for all models.
-    """
+) -> TrainParts:
+    """Return the constants and the functions of training that are this model's own."""
     p = unit.program
     assert p.update is not None
     assert p.batches is not None
-    optimizer, flat = p.update.optimizer, p.update.flat is not None
+    step = _step(unit, found, training, planned=planned)
+    initial = _initial(unit)
+    own = any_declared((*p.params, *p.states))
+    first = render(
+        "init_params.py",
+        draws=initial.body,
+        random="rng." in initial.body,
+        declared=own,
+    )
+    functions = []
+    if training.metrics is not None:
+        functions.append(
+            render("function.py", name="metrics", written=training.metrics)
+        )
+    functions.append(render("function.py", name="evaluate", written=training.evaluate))
+    for name, function in training.divisors.items():
+        functions.append(render("function.py", name=name, written=function))
+    functions += step
+    whole = p.batches.divided.whole
+    if whole and not p.batches.divided.refused:
+        drawn = training.metrics is not None and training.metrics.draws
+        functions.append(render("of_whole.py", whole=whole, draws=drawn))
+    declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
+    constants = train_constants(unit, p.update, declared, p.batches)
+    told_apart = "".join([fingerprint(p), constants, *step])
+    digest = hashlib.sha256(told_apart.encode()).hexdigest()
+    told = py.Assign(
+        (py.Name("MODEL"),),
+        py.Lit(f"{p.name} {digest[:16]}"),
+        "tells checkpoints apart",
+    )
+    constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
+    more = [Listed("init_params", "", (initial,), {})]
+    more.append(Listed("apply_update", "state", training.update, {}))
+    if training.schedules is not None:
+        more.append(Listed("_hyper", "state", (training.schedules,), {}))
+    return TrainParts(
+        constants,
+        first.strip(),
+        render("init_state.py").strip(),
+        [f.strip() for f in functions],
+        step,
+        loop_constant(p.update, p.batches, draws=training.evaluate.draws),
+        more,
+    )
+
+
+def _step(
+    unit: Unit, found: Halves, training: TrainingFunctions, *, planned: bool
+) -> list[str]:
+    """Return the functions of a step."""
+    p = unit.program
+    assert p.update is not None
+    optimizer = p.update.optimizer
     primal, backward, trained = found.primal, found.backward, training.metrics
-    evaluated, divisors = training.evaluate, training.divisors
-    divided, held_out = p.batches.divided, p.batches.held_out
-    steps_by, held_out_by = p.batches.weighed
-    frozen = bool(p.update.frozen)
-    apart = trains_apart(p)
-    free = _has_free(p.update)
+    frozen, apart = bool(p.update.frozen), trains_apart(p)
     unpacked, update = (piece.body for piece in training.update)
     schedules = "" if training.schedules is None else training.schedules.body
     averages = ""
@@ -206,77 +271,17 @@ def train_parts(
         "update": update,
         "planned": planned,
         "frozen": frozen,
-        "uniform": flat,
+        "uniform": p.update.flat is not None,
         "limits": bool(optimizer.max_norm),
         "averages": averages.rstrip("\n"),
-        "free": free or (apart and "flat_grads" in unpacked + update),
+        "free": _has_free(p.update) or (apart and "flat_grads" in unpacked + update),
         "width": plan_width(unit),
         "schedules": schedules,
         "hyper": "_hyper(state)" if schedules else "state.hyper",
         "lines": _step_lines(unit, names, primal, backward, trained),
     }
     parts = ["grads.py", "step.py", *(["planned_step.py"] if planned else [])]
-    step = [render(part, **values) for part in parts]
-    initial = _initial(unit)
-    draws = initial.body
-    random = "rng." in draws
-    own = any_declared((*p.params, *p.states))
-    functions = [
-        render("init_params.py", draws=draws, random=random, declared=own),
-        render("state_apart.py" if apart else "state.py", declared=own),
-        *(render(part, apart=apart) for part in ("views.py", "adopt.py", "places.py")),
-        render("assigned.py", averaged="ema" in optimizer.hyper),
-        render("settings.py"),
-    ]
-    if trained is not None:
-        functions.append(render("function.py", name="metrics", written=trained))
-    functions.append(render("function.py", name="evaluate", written=evaluated))
-    for name, function in divisors.items():
-        functions.append(render("function.py", name=name, written=function))
-    loop = {
-        "draws": evaluated.draws,
-        "key": values["draws"],
-        "planned": planned,
-        "refused": bool(divided.refused),
-        "divided": divided.divisors is not None,
-        "steps_by": steps_by,
-        "held_out_by": held_out_by,
-        "summed": held_out.summed,
-        "mixed": bool(held_out.mixed),
-        "whole": divided.whole,
-        "metrics_draw": trained is not None and trained.draws,
-        "numbered": _said(divided.numbered),
-        "cut": bool(divided.axes),
-        "least": divided.least,
-        "needing": divided.needing,
-        "frozen": frozen,
-        "apart": apart,
-        "declared": own,
-    }
-    head = render("fit_head.py", planned=planned).rstrip("\n")
-    functions += [*step, render("fit.py", head=head, **loop)]
-    functions += [render(f"{part}.py", **loop) for part in LOOP]
-    declared = [str(leaf.name) for leaf in (*p.inputs, *p.targets)]
-    constants = train_constants(unit, p.update, declared, p.batches)
-    told_apart = "".join([fingerprint(p), constants, *step])
-    digest = hashlib.sha256(told_apart.encode()).hexdigest()
-    told = py.Assign(
-        (py.Name("MODEL"),),
-        py.Lit(f"{p.name} {digest[:16]}"),
-        "tells checkpoints apart",
-    )
-    constants = "\n".join([constants, py.print_stmts([told], indent=0).rstrip("\n")])
-    more = [Listed("init_params", "", (initial,), {})]
-    more.append(Listed("apply_update", "state", training.update, {}))
-    if training.schedules is not None:
-        more.append(Listed("_hyper", "state", (training.schedules,), {}))
-    return constants, [f.strip() for f in functions], step, more
-
-
-def _said(numbered: Sequence[str]) -> str:
-    """Return, as a literal, why rows that are indexed cannot be cut into batches."""
-    why = " picks rows by number, so they are not cut into batches"
-    return py.expr_text(py.Lit(" and ".join(numbered) + why)) if numbered else ""
+    return [render(part, **values) for part in parts]
 
 
 def _step_lines(

@@ -15,7 +15,7 @@ from symdiff.emit.python import code as py
 from symdiff.graph.widths import is_declared
 from symdiff.plan.division import Division
 from symdiff.plan.update import Equations
-from symdiff.plan.weighing import Batches, Weighing
+from symdiff.plan.weighing import TRAINED, Batches, Weighing
 
 
 def train_constants(
@@ -112,6 +112,41 @@ def _batch_constants(held_out: Weighing) -> str:
         comment = "what results of batches do not determine, and why"
         stmts.append(py.Assign((py.Name("MIXED"),), py.Dict_(pairs), comment))
     return f"\n{py.print_stmts(stmts, indent=0)}".rstrip("\n") if stmts else ""
+
+
+def loop_constant(found: Equations, batches: Batches, *, draws: bool) -> str:
+    """Return LOOP, which comes after the functions that it names.
+
+    ``draws`` says that evaluate does.
+    """
+    divided, held_out = batches.divided, batches.held_out
+    steps_by, held_out_by = batches.weighed
+    parts = divided.divisors is not None and not divided.refused
+    why = " picks rows by number, so they are not cut into batches"
+    entries: dict[str, py.Expr | None] = {
+        "steps": py.Name(steps_by) if steps_by else None,
+        "held_out": py.Name(held_out_by) if held_out_by else None,
+        "parts": py.Name(TRAINED) if parts else None,
+        "summed": py.Name("SUMMED") if held_out.summed else None,
+        "mixed": py.Name("MIXED") if held_out.mixed else None,
+        "whole": py.Name("_of_whole")
+        if divided.whole and not divided.refused
+        else None,
+        "refused": py.Name("NOT_IN_PARTS") if divided.refused else None,
+        "numbered": py.Lit(" and ".join(divided.numbered) + why)
+        if divided.numbered
+        else None,
+        "least": py.Tuple_((py.Lit(divided.least), py.Lit(divided.needing)))
+        if divided.least > 1
+        else None,
+        "frozen": py.Name("FROZEN") if found.frozen else None,
+        "draws": py.Lit(True) if draws else None,
+    }
+    pairs = tuple((py.Lit(k), v) for k, v in entries.items() if v is not None)
+    stmt = py.Assign(
+        (py.Name("LOOP"),), py.Dict_(pairs), "what fit must know of this model"
+    )
+    return py.print_stmts([stmt], indent=0).rstrip("\n")
 
 
 def _floats(values: Mapping[str, float]) -> py.Expr:
