@@ -1,4 +1,4 @@
-"""The exact rewrites of arithmetic: numbers, powers of two, small powers, signs.
+"""The exact rewrites of arithmetic: numbers, powers of two, small powers.
 
 In: a tensor with simplified operands. Out: an equal tensor, or None where the rule does
 not fit. Invariant: equal means equal to the last bit for every input, NaN and signed
@@ -16,13 +16,12 @@ import sympy as sp
 from symdiff.derive.patterns import Rules
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import (
-    as_tensor,
     call_elementwise,
     constant,
     is_literal,
     literal_value,
 )
-from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, NEG, POWER, SQUARE, SUB
+from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, POWER, SQUARE, SUB
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.elementwise.comparisons import (
     EQUAL,
@@ -269,98 +268,6 @@ def where_of_one_and_zero(t: Tensor) -> Tensor | None:
     if one != 1 or not plain or m.shape != t.shape or not t.dtype.is_float:
         return None
     return cast(m, t.dtype)
-
-
-# --- signs ----------------------------------------------------------------------------
-
-
-@RULES.of(NEG)
-def negative_constant(t: Tensor) -> Tensor | None:
-    """-c is a constant, where c is a scalar constant."""
-    (a,) = t.parents
-    c = scalar_constant(a)
-    if c is None or a.ndim or not a.dtype.is_float:
-        return None
-    opposite = constant(-float(c))
-    return opposite if opposite.dtype == t.dtype else None
-
-
-@RULES.of(NEG)
-def double_negative(t: Tensor) -> Tensor | None:
-    """-(-x) = x; -(a - b) stays, because its zero has the other sign."""
-    (a,) = t.parents
-    return a.parents[0] if is_op(a, NEG) else unsigned(a)
-
-
-@RULES.of(ADD)
-def add_negative(t: Tensor) -> Tensor | None:
-    """a + (-b) = a - b; (-a) + b = b - a; a product or quotient may have the sign."""
-    a, b = t.parents
-    for x, y in ((a, b), (b, a)):
-        opposite = unsigned(y) if _wraps_as(y, t) else None
-        if opposite is not None:
-            return x - opposite
-    return None
-
-
-@RULES.of(ADD)
-def add_negative_number(t: Tensor) -> Tensor | None:
-    """x + (-c) = x - c, for a number c."""
-    a, b = t.parents
-    c = number(b) if is_literal(b) else None if b.ndim else scalar_constant(b)
-    if c is None or not c < 0 or a.dtype != t.dtype or not t.dtype.is_float:
-        return None
-    return a - (-c) if is_literal(b) else a - constant(-float(c))
-
-
-@RULES.of(SUB)
-def subtract_negative(t: Tensor) -> Tensor | None:
-    """a - (-b) = a + b; x - (-c) = x + c for a number c."""
-    a, b = t.parents
-    c = number(b)
-    if c is not None:
-        return a + (-c) if c < 0 and a.dtype == t.dtype else None
-    opposite = unsigned(b) if _wraps_as(b, t) else None
-    return None if opposite is None else a + opposite
-
-
-def _wraps_as(operand: Tensor, t: Tensor) -> bool:
-    """Whether a sign may be moved from an operand to the result ``t``.
-
-    It may not if the operand is an integer that is converted: it wraps around in its
-    own width before it becomes a wider integer, or a float.
-    """
-    if is_literal(operand) or operand.dtype.is_float:
-        return True
-    return operand.dtype == t.dtype
-
-
-def unsigned(t: Tensor, depth: int = 8) -> Tensor | None:
-    """Return -t, where t is a negative, or is read once and has a negative factor."""
-    op = t.node.op
-    if op is NEG:
-        return t.parents[0]
-    if op not in (MUL, DIV, BROADCAST_TO) or not is_read_once(t):
-        return None
-    for at, factor in enumerate(t.parents if depth else ()):
-        if not _wraps_as(factor, t):
-            continue
-        found = _opposite(factor, depth - 1)
-        if found is not None and op is BROADCAST_TO:
-            return broadcast_to(found, t.shape)
-        if found is not None:
-            operands = [t.parents[0], t.parents[-1]]
-            operands[at] = found
-            return call_elementwise(t.node.op, *operands)
-    return None
-
-
-def _opposite(factor: Tensor, depth: int) -> Tensor | None:
-    """Return -factor, where it is a negative number or `unsigned` finds its sign."""
-    if not is_literal(factor):
-        return unsigned(factor, depth)
-    c = number(factor)
-    return as_tensor(-c) if c is not None and c < 0 else None
 
 
 # --- products of matrices -------------------------------------------------------------

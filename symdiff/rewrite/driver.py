@@ -47,7 +47,7 @@ def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
 
     ``outputs`` are the tensors that are read, from which readers are counted.
     """
-    once = _single_readers(outputs)
+    known, once = _readers(outputs)
     bodies: dict[str, Body] = {}
 
     def remake(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
@@ -64,16 +64,33 @@ def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
         better = _first(made, rules, once)
         if better is not None:
             _hand_on(once, made, better)
+            _count_new(known, once, better.node)
         return better
 
     return Rebuilding(remake, improve, by_node=True)
 
 
-def _single_readers(outputs: Sequence[Tensor]) -> set[Node]:
+def _readers(outputs: Sequence[Tensor]) -> tuple[set[Node], set[Node]]:
+    """Return all nodes, and those that have a single reader."""
     readers = Counter(t.node for t in outputs)
     for node in topological([t.node for t in outputs]):
         readers.update(set(node.inputs))
-    return {node for node, count in readers.items() if count == 1}
+    return set(readers), {node for node, count in readers.items() if count == 1}
+
+
+def _count_new(known: set[Node], once: set[Node], made: Node) -> None:
+    """Count the readers of the nodes that a rule has made below a replacement."""
+    readers: Counter[Node] = Counter()
+    known.add(made)
+    stack = [made]
+    while stack:
+        for operand in set(stack.pop().inputs):
+            if operand not in known or operand in readers:
+                if operand not in readers:
+                    stack.append(operand)
+                    known.add(operand)
+                readers[operand] += 1
+    once.update(node for node, count in readers.items() if count == 1)
 
 
 def _hand_on(once: set[Node], old: Tensor, new: Tensor) -> None:

@@ -19,7 +19,7 @@ from symdiff.ops.indexing.bounds import FEW
 from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.shape.joining import STACK, TABLE
-from symdiff.rewrite import arithmetic, views
+from symdiff.rewrite import arithmetic, constants, signs, sums, views
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
 from symdiff.rewrite.patterns import is_op
@@ -86,7 +86,8 @@ def expand(t: Tensor) -> Tensor | None:
 
 def simplifications() -> dict[str, list[Rule]]:
     """Return the exact table, with the rules that hold for every elementwise op."""
-    found = joined(arithmetic.RULES, views.RULES, RULES)
+    tables = (arithmetic, signs, constants, sums, views)
+    found = joined(*(table.RULES for table in tables), RULES)
     found["scan"] = [hoist_row_products]
     for name, op in OPS.items():
         if op.is_elementwise:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from sample_checks import feed_of, forward_ops, leaf, outputs_of, problem, refer, run
@@ -158,6 +159,30 @@ def test_gradients_far_out(name: str) -> None:
     gradient = API["grad"](API["sum"](API[name](x)), x)
     (got,) = run([gradient], {x.node: np.array(FAR, "float32")})
     np.testing.assert_allclose(got, STABLE[name](np.array(FAR)), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("width", ["float32", "float64"])
+def test_one_minus_the_square_of_tanh_loses_no_more_than_tanh_has_lost(
+    width: str,
+) -> None:
+    """Against 1 / cosh(x)**2 it is as good as (1 - h) (1 + h): h is what is rounded.
+
+    For the rounded h alone the product is better, by as much as h has lost already.
+    """
+    eps = float(np.finfo(width).eps)
+    for low, high in [(0, 0.1), (0.1, 1), (1, 2), (2, 4), (4, 6)]:
+        points = np.linspace(low, high, 300, dtype=width)
+        x = leaf("x", (len(points),))
+        (got,) = run([API["grad"](API["sum"](API["tanh"](x)), x)], {x.node: points})
+        h = np.tanh(points)
+        with mpmath.workprec(200):
+            exact = [1 / mpmath.cosh(mpmath.mpf(float(v))) ** 2 for v in points]
+            errors = [
+                [abs(mpmath.mpf(float(a)) / e - 1) for a, e in zip(found, exact, strict=True)]
+                for found in (got, (1 - h) * (1 + h))
+            ]
+        square, product = (float(max(e)) for e in errors)
+        assert square < 1.5 * product + 2 * eps
 
 
 @pytest.mark.parametrize("name", ["logsumexp", "softmax", "log_softmax"])

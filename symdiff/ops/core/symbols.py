@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 
 u, v, w = OPERANDS = sp.symbols("u v w", real=True)
-# the op's own output, for partials such as (1 - y) * (1 + y)
+# the op's own output, for partials such as 1 - y**2
 y = sp.Symbol("y", real=True)
 
 
