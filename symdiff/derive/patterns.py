@@ -19,6 +19,7 @@ from symdiff.ops.elementwise.arithmetic import (
     SUB,
 )
 from symdiff.ops.elementwise.casts import STOP_GRADIENT
+from symdiff.ops.indexing.slices import SLICE
 from symdiff.ops.reduce.extremes import MAX
 from symdiff.ops.reduce.sums import REDUCE_SUM
 from symdiff.ops.selecting.masks import axes_of
@@ -89,15 +90,26 @@ def source(
     only for a value on which the whole formula does not depend.
     """
     axes: list[int | None] = list(range(t.ndim))
-    while t.node.op.shows_all or (past_stops and is_op(t, STOP_GRADIENT)):
+    while (
+        t.node.op.shows_all
+        or is_whole_slice(t)
+        or (past_stops and is_op(t, STOP_GRADIENT))
+    ):
         (inner,) = t.parents
-        if not is_op(t, STOP_GRADIENT):
+        if not is_op(t, STOP_GRADIENT, SLICE):
             step = axes_of(t.node, inner.shape)
             if step is None:
                 break
             axes = [None if a is None else step[a] for a in axes]
         t = inner
     return t, tuple(axes)
+
+
+def is_whole_slice(t: Tensor) -> bool:
+    """Whether ``t`` is x[0:n] for an axis of n elements, as m[:, 0] has for n = 1."""
+    if not is_op(t, SLICE) or t.shape != t.parents[0].shape:
+        return False
+    return all(entry.step in (None, 1) for entry in t.node.attrs["index"])
 
 
 def is_spread(

@@ -31,6 +31,10 @@ def _lse(x: Any) -> Any:
     return sd.log(sd.sum(sd.exp(x - sd.expand_dims(m, -1)), axis=-1)) + m
 
 
+def _lse_kept(x: Any, m: Any) -> Any:
+    return m[:, 0] + sd.log(sd.sum(sd.exp(x - m), axis=1))
+
+
 def _softmax(x: Any) -> Any:
     return special.softmax(x, axis=-1)
 
@@ -104,6 +108,16 @@ FORMULAS: dict[str, tuple[Callable[..., Any], str, Callable[..., Any]]] = {
         special.logsumexp,
     ),
     "shifted log sum exp": (_lse, "logsumexp", lambda x: special.logsumexp(x, axis=1)),
+    "shifted log sum exp, the maximum's axis kept and taken away": (
+        lambda x: _lse_kept(x, sd.max(x, axis=1, keepdims=True)),
+        "logsumexp",
+        lambda x: special.logsumexp(x, axis=1),
+    ),
+    "log sum exp with a detached shift": (
+        lambda x: _lse_kept(x, sd.stop_gradient(sd.max(x, axis=1, keepdims=True))),
+        "logsumexp",
+        lambda x: special.logsumexp(x, axis=1),
+    ),
     "softplus": (lambda x: sd.log(1 + sd.exp(x)), "softplus", _softplus),
     "softplus the other way": (
         lambda x: sd.log(sd.exp(-x) + 1.0),
@@ -356,3 +370,14 @@ def test_the_statements_keep_their_order_and_names() -> None:
     text = sd.compile(sd.Function("f", [x, y], [p, q, r]))["forward"]
     body = text.split("def forward")[1].split("def _check")[0]
     assert body.index("p = ") < body.index("q = ") < body.index("r = "), body
+
+
+def test_a_part_of_the_maximum_and_a_reversed_one_are_not_the_shift() -> None:
+    x = sd.input("x", (3, 3))
+    m = sd.max(x, axis=1, keepdims=True)
+    for wrong in (m[::-1], m[:1] + 0 * m):
+        y = wrong[:, 0] + sd.log(sd.sum(sd.exp(x - m), axis=1))
+        (found,) = stabilise([y])
+        assert "max" in _ops(found)
+        at = RNG.normal(size=(3, 3))
+        np.testing.assert_allclose(*sd.interpret([found, y], {x: at}), rtol=1e-12)

@@ -90,7 +90,7 @@ def without_axes(part: Tensor, index: Index) -> tuple[Tensor, Index]:
         entry = entries[axis]
         single = (
             isinstance(entry, slice)
-            and isinstance(entry.start, int)
+            and entry.start is not None
             and entry.stop == entry.start + 1
             and entry.step is None
         )
