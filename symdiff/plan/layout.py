@@ -8,11 +8,11 @@ layout changes neither the order of a later sum nor the loop that a function run
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import TupleType
-from symdiff.ops.core.layouts import Layout, Seen, as_operands, c_order
+from symdiff.ops.core.layouts import Layout, Seen, as_operands, c_order, is_regrouped
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.shape.broadcasting import BROADCAST_TO
 
@@ -49,3 +49,20 @@ def _seen(node: Node, known: Mapping[Node, Layout | None]) -> Seen:
     # the place of a broadcast axis is decided by the other operands
     pairs = zip(reversed(node.shape), reversed(whole), strict=False)
     return None if any(a == 1 != b for a, b in pairs) else found
+
+
+def regrouped(nodes: Iterable[Node], given: Iterable[Node]) -> set[Node]:
+    """Return the views among nodes, operands first, that NumPy may have to copy.
+
+    They join axes whose elements need not lie beside each other.
+    """
+    known: dict[Node, Layout | None] = dict.fromkeys(given)
+    found = set()
+    for node in nodes:
+        if node in known:
+            continue
+        known[node] = layout_of(node, known)
+        if node.op.view and is_regrouped(node, known.get(node.inputs[0])):
+            found.add(node)
+            known[node] = c_order(len(node.shape))
+    return found

@@ -25,6 +25,7 @@ from symdiff.ops.core.text import (
     operations,
 )
 from symdiff.ops.core.tuples import ITEM
+from symdiff.plan.layout import regrouped
 from symdiff.plan.ordering import places_of, stands_under
 from symdiff.rewrite.prune import live_outputs
 
@@ -78,6 +79,7 @@ class _Body:
     kept: set[Node] = field(default_factory=set)
     absorbed: dict[Node, Node] = field(default_factory=dict)  # reader to operand
     looped: set[Node] = field(default_factory=set)  # read in every iteration of a loop
+    regrouped: set[Node] = field(default_factory=set)  # views that may be copies
 
 
 def schedule(
@@ -99,6 +101,7 @@ def schedule(
     if not keep_results:  # a result is written once for each use
         for node in results:
             body.uses[node] = body.uses.get(node, 0) + 1
+    body.regrouped = regrouped(order, given)
     _count_uses(body)
     _choose(body, style)
     if style.level > 0:
@@ -188,6 +191,7 @@ def _count_uses(body: _Body) -> None:
         if stretched or "\nfor " in text:
             body.looped.update(node.inputs)
         named = body.keep_results and node in body.results
+        named = named or node in body.regrouped
         repeated = body.uses.get(node, 1) if node.op.view and not named else 1
         for i, source in enumerate(node.inputs):
             times = written[i] if i < len(written) else 1
@@ -214,7 +218,7 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return True
     if style.named(body.tensors[node]):
         return True
-    if node.op.view or _is_cheap_scalar(node, body):
+    if (node.op.view and node not in body.regrouped) or _is_cheap_scalar(node, body):
         return False
     return body.uses.get(node, 0) > 1
 

@@ -52,11 +52,18 @@ def broadcast_of_leading_axes(t: Tensor) -> Tensor | None:
 
 @RULES.of(RESHAPE)
 def reshape_twice(t: Tensor) -> Tensor | None:
-    """reshape(reshape(x)) = reshape(x); a reshape to the same shape is x."""
+    """reshape(reshape(x)) = reshape(x); a reshape to the same shape is x.
+
+    The inner one stays if others read it and it copies, which NumPy then does once.
+    """
     (a,) = t.parents
     if a.shape == t.shape:
         return a
-    return reshape(a.parents[0], t.shape) if is_op(a, RESHAPE) else None
+    if not is_op(a, RESHAPE):
+        return None
+    (x,) = a.parents
+    shared = is_op(x, TRANSPOSE) and not is_read_once(a)
+    return None if shared else reshape(x, t.shape)
 
 
 @RULES.of(TRANSPOSE)

@@ -72,3 +72,12 @@ def reshaped(node: Node, base: Layout | None, seen: Sequence[Seen]) -> Layout | 
     if base is None or base != c_order(len(base)):
         return None
     return c_order(len(node.shape))
+
+
+def is_regrouped(node: Node, base: Layout | None) -> bool:
+    """Whether a new shape is given to an operand whose axes are turned.
+
+    NumPy has to copy it, unless the axes that it joins lie beside each other.
+    """
+    known = base is not None and base != c_order(len(base))
+    return known and node.op.facts.layout is reshaped
