@@ -23,7 +23,7 @@ from symdiff.rewrite import arithmetic, constants, signs, sums, views
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
 from symdiff.rewrite.patterns import is_op
-from symdiff.rewrite.views import hoist_broadcast
+from symdiff.rewrite.views import hoist_broadcast, spread_scalar
 
 RULES = Rules()
 
@@ -91,7 +91,7 @@ def simplifications() -> dict[str, list[Rule]]:
     found["scan"] = [hoist_row_products]
     for name, op in OPS.items():
         if op.is_elementwise:
-            found.setdefault(name, []).append(hoist_broadcast)
+            found.setdefault(name, []).extend((spread_scalar, hoist_broadcast))
     return found
 
 

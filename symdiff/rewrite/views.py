@@ -159,3 +159,17 @@ def hoist_broadcast(t: Tensor) -> Tensor | None:
         return None
     operands = [p if is_literal(p) else p.parents[0] for p in t.parents]
     return broadcast_to(call_elementwise(t.node.op, *operands), t.shape)
+
+
+def spread_scalar(t: Tensor) -> Tensor | None:
+    """op(s[None], x) = op(broadcast(s), x) for elementwise op: NumPy adds the axes."""
+    scalars = [is_op(p, EXPAND_DIMS) and not p.parents[0].ndim for p in t.parents]
+    if not any(scalars) or all(
+        alone or is_literal(p) for alone, p in zip(scalars, t.parents, strict=True)
+    ):
+        return None
+    operands = [
+        broadcast_to(p.parents[0], p.shape) if alone else p
+        for alone, p in zip(scalars, t.parents, strict=True)
+    ]
+    return call_elementwise(t.node.op, *operands)

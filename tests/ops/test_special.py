@@ -178,7 +178,10 @@ def test_one_minus_the_square_of_tanh_loses_no_more_than_tanh_has_lost(
         with mpmath.workprec(200):
             exact = [1 / mpmath.cosh(mpmath.mpf(float(v))) ** 2 for v in points]
             errors = [
-                [abs(mpmath.mpf(float(a)) / e - 1) for a, e in zip(found, exact, strict=True)]
+                [
+                    abs(mpmath.mpf(float(a)) / e - 1)
+                    for a, e in zip(found, exact, strict=True)
+                ]
                 for found in (got, (1 - h) * (1 + h))
             ]
         square, product = (float(max(e)) for e in errors)

@@ -201,6 +201,10 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.expand_dims(spread(s), 0),
         lambda: sd.reshape(spread(s), (3 * N,)),
     ],
+    "spread_scalar": [
+        lambda: sd.expand_dims(s, (0, 1)) * x[:1, :1],
+        lambda: sd.where(x[0, :1] > 0, sd.expand_dims(s, 0), x[0, 1:2]),
+    ],
     "hoist_broadcast": [
         lambda: sd.exp(spread(row)),
         lambda: spread(s) * spread(row),
@@ -265,6 +269,7 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
     "broadcast_of_leading_axes": [
         lambda: sd.broadcast_to(x[:, None], (N, 4, 3)),
     ],
+    "spread_scalar": [lambda: x[:, :1] * row, lambda: sd.expand_dims(s, 0) * 2],
     "hoist_broadcast": [lambda: spread(row) * x],
     "table_of_scalars": [
         lambda: sd.stack([row, row]),

@@ -35,12 +35,13 @@ def body_residuals(
     tensors = {
         t.node: t for t in tensor_topological([*derived, *body.outputs, *body.params])
     }
-    inner = [n for n in topological([t.node for t in derived]) if n not in forward]
-    wanted = dict.fromkeys(
-        [*(i for n in inner for i in n.inputs), *(t.node for t in derived)]
-    )
+    ends = [t.node for t in derived]
     lengths = _own_lengths(forward)
-    found: dict[Node, None] = {}
+    known = forward | at_hand | carried
+    whole = _composites(ends, known, lengths) if carries else set()
+    inner = [n for n in topological(ends, {*whole}) if n not in forward]
+    wanted = dict.fromkeys([*(i for n in inner for i in n.inputs), *ends])
+    found: dict[Node, None] = {n: None for n in wanted if n in whole}
     waiting = [n for n in wanted if n in forward or n in carried]
     seen = set(waiting)
     while waiting:
@@ -53,6 +54,28 @@ def body_residuals(
             seen.update(root.inputs)
     order = [n for n in tensors if n in found]
     return [tensors[n] for n in order]
+
+
+def _composites(
+    ends: Sequence[Node], known: set[Node], lengths: set[sp.Symbol]
+) -> set[Node]:
+    """Return the composite values that only the derivative has, but not of cotangents.
+
+    Softmax, the slope of logsumexp, is stacked in place of its operand: both have one
+    size, and the forward pass has most of it at hand.
+    """
+    ready: set[Node] = set()
+    found = set()
+    for node in topological(ends):
+        if node in known or not node.inputs:
+            continue
+        if all(i in known or i in ready or is_given(i) for i in node.inputs):
+            ready.add(node)
+            alike = len(node.inputs) == 1 and node.type == node.inputs[0].type
+            composite = node.op.expand is not None and not node.op.is_elementwise
+            if alike and composite and not _varies(node, lengths):
+                found.add(node)
+    return found
 
 
 def _own_lengths(nodes: Iterable[Node]) -> set[sp.Symbol]:
