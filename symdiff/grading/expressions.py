@@ -262,10 +262,14 @@ class Expressions:
         op: ast.cmpop,
         right: ast.expr,
     ) -> Iterator[Fault]:
-        turned: ast.cmpop = ast.LtE() if isinstance(op, (ast.Gt, ast.GtE)) else ast.Gt()
-        if isinstance(op, ast.Eq):
-            turned = ast.NotEq()
-        yield Fault("inverted mask", s, p.put(ast.Compare(left, [turned], [right])), 12)
+        others: tuple[ast.cmpop, ...] = (ast.Gt(), ast.GtE())
+        if isinstance(op, (ast.Gt, ast.GtE)):
+            others = (ast.LtE(), ast.Lt())
+        elif isinstance(op, ast.Eq):
+            others = (ast.NotEq(),)
+        for turned in others:
+            made = ast.Compare(left, [turned], [right])
+            yield Fault("inverted mask", s, p.put(made), 12)
 
     def _constant(self, s: DerivedStatement, p: Spot, value: float) -> Iterator[Fault]:
         yield Fault("factor 2", s, p.put(ast.Constant(value / 2)), 18)

@@ -16,6 +16,7 @@ import numpy as np
 from symdiff.compiler.compilation import Compilation
 from symdiff.declare.model import Function, Model
 from symdiff.grading.cases import cases
+from symdiff.grading.credit import lacking_scale, reached_before_error
 from symdiff.grading.diagnosis import TRACED, Diagnosis
 from symdiff.grading.files import LONGEST, imports_noted, unread
 from symdiff.grading.hypotheses import Search, close
@@ -140,6 +141,7 @@ class _Grading:
         self.reference, self.cases = grader.reference, grader.cases
         self.outcomes = session.outcomes
         self.wrong: dict[str, str] = {}
+        self.places: dict[str, set[str]] = {}  # the cases at which each is wrong
         self.kinks: dict[str, str] = {}  # case where the student's convention differs
 
     def grade(self) -> None:
@@ -150,15 +152,22 @@ class _Grading:
         if self._whole():
             verdict.marks = [GradientMark(n, s, False) for n, s in shapes.items()]
             return
-        for i, (case, outcome) in enumerate(
-            zip(self.cases, self.outcomes, strict=True)
-        ):
-            self._case(i, case, outcome)
-        for n, s in shapes.items():
-            verdict.marks.append(
-                GradientMark(n, s, n not in self.wrong, self.wrong.get(n, ""))
-            )
+        reached = reached_before_error(self.cases[TRACED], self.outcomes[TRACED])
+        for case, outcome in zip(self.cases, self.outcomes, strict=True):
+            self._case(case, outcome, reached)
         self._find()
+        unscaled: set[str] = set()
+        if self.reference.is_model:
+            unscaled = lacking_scale(self.cases, verdict.findings, self.places)
+        verdict.scaled = not unscaled
+        verdict.raised = any(o.error is not None for o in self.outcomes)
+        for n, s in shapes.items():
+            right, words = n not in self.wrong, self.wrong.get(n, "")
+            if n in unscaled:
+                right, words = True, f"but for d_loss: {words}"
+            elif n in reached and right:
+                words = "where the error came"
+            verdict.marks.append(GradientMark(n, s, right, words))
         self._conduct()
 
     # --- the file as a whole ----------------------------------------------------------
@@ -203,16 +212,17 @@ class _Grading:
 
     # --- a case -----------------------------------------------------------------------
 
-    def _case(self, i: int, case: Case, outcome: CaseOutcome) -> None:
+    def _case(self, case: Case, outcome: CaseOutcome, reached: set[str]) -> None:
         """Note the gradients that are wrong at a case."""
         names = self.reference.wrt
         if outcome.error is not None:
             for n in names:
-                self.wrong.setdefault(n, f"an error at {case.name}")
+                if n not in reached:
+                    self._wrong(n, f"an error at {case.name}", case)
             return
         for n in names:
             if n not in outcome.gradients:
-                self.wrong.setdefault(n, self._lacking(n, outcome))
+                self._wrong(n, self._lacking(n, outcome), case)
         for n, mine in outcome.gradients.items():
             right = case.gradients[n]
             if close(mine, right, case.slack[n]):
@@ -220,7 +230,11 @@ class _Grading:
             if case.kink and mine.shape == right.shape and np.all(np.isfinite(mine)):
                 self.kinks.setdefault(n, case.name)
                 continue
-            self.wrong.setdefault(n, f"{_differs(mine, right)}, at {case.name}")
+            self._wrong(n, f"{_differs(mine, right)}, at {case.name}", case)
+
+    def _wrong(self, name: str, words: str, case: Case) -> None:
+        self.wrong.setdefault(name, words)
+        self.places.setdefault(name, set()).add(case.name)
 
     def _lacking(self, name: str, outcome: CaseOutcome) -> str:
         """Return words for why a gradient is missing, which always counts as wrong."""

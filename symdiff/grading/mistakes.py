@@ -67,6 +67,13 @@ class Mistakes(Expressions):
                 yield from self._named(s, place, place.node.id)
             else:
                 yield from self._at(s, place)
+        for name, function in self.reference.made_by.items():
+            if name in names_in(value):
+                again = f"{function}({name})"
+                made = _Renamed(name, again).visit(copy.deepcopy(value))
+                told = {"f": function.removeprefix("np."), "needed": name}
+                edits: list[Edit] = [(node, "value", None, made)]
+                yield Fault("applied twice", s, edits, 38, told)
         if ".sum(" in s.source:
             means = _Means().visit(copy.deepcopy(value))
             yield Fault("mean instead of sum", s, [(node, "value", None, means)], 9)

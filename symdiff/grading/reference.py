@@ -80,6 +80,7 @@ class Reference:
         listing = compiled.listed("backward")
         self.function = function_tree(listing, "backward")
         known = {"params", "residuals", "key"}
+        self.made_by = _made_by(function_tree(listing, primal), self.module)
         self.seeds = {a.arg for a in self.function.args.args} - known
         self.kept = set(self.module.Residuals._fields)
         self.keyed = {
@@ -231,3 +232,25 @@ def forward_values(plain: Compilation, case: Case) -> dict[str, np.ndarray]:
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool(np.array_equal(a, b))
+
+
+def _made_by(function: ast.FunctionDef, module: Any) -> dict[str, str]:
+    """Return the function of one argument that makes a value, by the value's name."""
+    kept = set(module.Residuals._fields)
+    found = {}
+    for stmt in ast.walk(function):
+        match stmt:
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(func=made, args=[_], keywords=[]),
+            ) if name in kept and not _is_method(made):
+                found[name] = ast.unparse(made)
+    return found
+
+
+def _is_method(function: ast.expr) -> bool:
+    """Whether a call is of an array's own method, such as x.copy()."""
+    match function:
+        case ast.Attribute(value=ast.Name(id="np")) | ast.Name():
+            return False
+    return True

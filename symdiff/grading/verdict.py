@@ -62,17 +62,20 @@ class Grade:
     notes: list[str] = field(default_factory=list)
     cases: list[str] = field(default_factory=list)
     refused: str = ""  # why it cannot be graded
+    scaled: bool = True  # whether every right gradient has the factor d_loss
+    raised: bool = False  # whether an exception ended it, so that conduct is not seen
 
     @property
     def total(self) -> int:
-        """A point for each gradient, and one for changing nothing else."""
+        """A point for each gradient, and one for d_loss and for changing nothing."""
         return len(self.marks) + 1 if self.marks else 0
 
     @property
     def points(self) -> int:
         """The points that were earned."""
         right = sum(m.right for m in self.marks)
-        return right + (1 if right and not self.faults else 0)
+        whole = self.scaled and not self.raised and not self.faults
+        return right + (1 if right and whole else 0)
 
     @property
     def code(self) -> int:
@@ -97,6 +100,7 @@ class Grade:
                 {**asdict(f), "gradients": list(f.gradients)} for f in self.findings
             ],
             "faults": list(self.faults),
+            "scaled": self.scaled,
             "notes": list(self.notes),
             "cases": list(self.cases),
             "refused": self.refused,
@@ -115,9 +119,15 @@ class Grade:
             lines.append(f"  {shown}  {plain(m.words)}".rstrip())
         if self.marks:
             state = "WRONG" if self.faults else "yes"
-            if not any(m.right for m in self.marks):
+            if self.raised and not self.faults:
+                state = "not seen, for it raises"
+            elif not any(m.right for m in self.marks):
                 state += ", which counts once a gradient is right"
             lines.append(f"  {CONDUCT}: {state}")
+            if not self.scaled:
+                lines.append(
+                    "  every gradient times d_loss: WRONG, which costs a point"
+                )
         for i, finding in enumerate(self.findings):
             lines += ["", *_told(finding, "The first wrong node" if not i else "Also")]
         if self.faults:

@@ -48,6 +48,13 @@ CAUSES: dict[str, tuple[str, str]] = {
         "the mask is inverted",
         "The cotangent passes where the forward pass let the value through.",
     ),
+    "applied twice": (
+        "{f} is taken of {needed}, which is its result already",
+        (
+            "The forward pass keeps the result: the derivative is written by it, "
+            "without the function."
+        ),
+    ),
     "mask scale": (
         "the mask is applied without its scale",
         "Dropout divides what it keeps by 1 - rate; the gradient is scaled alike.",
