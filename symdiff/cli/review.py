@@ -181,7 +181,8 @@ def _say_verdict(verdict: Verdict) -> None:
         click.echo(f"not checkable: {problem}")
     errors = [w.error for w in verdict.worst if w.compared]
     if verdict.code == 1 and not any(w.wrong for w in verdict.worst):
-        click.echo("gradients agree, and the modules DISAGREE, as noted")
+        agree = "gradients agree, and " if errors else ""
+        click.echo(f"{agree}the modules DISAGREE, as noted")
     elif verdict.code == 1:
         click.echo(f"gradients DISAGREE (tolerance {verdict.tolerance:g})")
     elif verdict.code == 2:

@@ -307,6 +307,30 @@ def planned_code(compiled: Compilation) -> int:
     return int(check_of(compiled)._verify_planned(out=silent))
 
 
+ROOTS = {"sqrt": sd.sqrt, "log": sd.log, "arccos": sd.arccos, "power": lambda z: z**1.5}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+@pytest.mark.parametrize("low", [None, 0.0], ids=["mixed", "positive"])
+def test_a_loss_that_is_not_finite_accuses_no_planned_step(
+    name: str, low: float | None
+) -> None:
+    """At points without a loss nothing can be told; others are looked for."""
+    x = sd.input("x", (N, 3), low=low, high=None if low is None else 0.3)
+    z = x @ sd.param("w", (3,), init=[0.3, 0.2, 0.5])
+    model = sd.Model(
+        "m", [x], [], z, sd.mean(ROOTS[name](z)), optimizer=sd.optim.Adam()
+    )
+    compiled = sd.compile(model)
+    check = check_of(compiled)
+    draw = check._draw
+    check._draw = lambda rng, turn=0: {**draw(rng), "params['w']": W[low]}
+    assert check._verify_planned(out=silent) == (2 if low is None else 0)
+
+
+W = {None: np.array([-9.0, -9.0, 9.0]), 0.0: np.array([0.3, 0.2, 0.5])}
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_corrupted_update_of_the_planned_step_is_noticed(name: str) -> None:
     """A number, or an operation, of its equations is another one."""
