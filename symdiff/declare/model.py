@@ -128,7 +128,7 @@ class Model(Displayed):
         From ``sd.optim``, or one's own.
     updates : dict from Tensor to Tensor, optional
         A state leaf's value after a training step; those of layers such as batch norm
-        are found by themselves.
+        are found by themselves, unless one is given here in their place.
 
     Raises
     ------

@@ -82,7 +82,7 @@ class Mistakes(Expressions):
             yield from self._scaled(s, Spot(value, node, "value", None), 60)
             for place in places(node):
                 if is_term(place):
-                    yield from self._scaled(s, place, 64)
+                    yield from self._scaled(s, place, 64, "in one of its terms, ")
 
     def _axes(self, s: DerivedStatement) -> Iterator[Fault]:
         """Yield the sums of a cotangent over other axes than the right ones."""
@@ -219,7 +219,9 @@ class Mistakes(Expressions):
 
     # --- factors ----------------------------------------------------------------------
 
-    def _scaled(self, s: DerivedStatement, p: Spot, rank: int) -> Iterator[Fault]:
+    def _scaled(
+        self, s: DerivedStatement, p: Spot, rank: int, where: str = ""
+    ) -> Iterator[Fault]:
         """Yield the mistakes of a factor too many or too few."""
         factors: list[tuple[str, str, dict[str, str]]] = [
             ("sign", "-1.0", {}),
@@ -233,7 +235,7 @@ class Mistakes(Expressions):
             factors.append(("d_loss", "(1.0 / d_loss)", {}))
         for cause, text, values in factors:
             made = ast.BinOp(p.node, ast.Mult(), parsed(text))
-            yield Fault(cause, s, p.put(made), rank, values)
+            yield Fault(cause, s, p.put(made), rank, {**values, "where": where})
 
 
 class _Means(ast.NodeTransformer):

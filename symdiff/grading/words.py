@@ -177,10 +177,11 @@ CAUSES: dict[str, tuple[str, str]] = {
 def said(cause: str, values: dict[str, str]) -> tuple[str, str]:
     """Return the words for a cause and its hint, filled in."""
     what, hint = CAUSES[cause]
-    return what.format(**{**_NONE, **values}), hint.format(**{**_NONE, **values})
+    filled = {**_NONE, **values}
+    return f"{filled['where']}{what}".format(**filled), hint.format(**filled)
 
 
-_NONE = {"n": "N", "c": "?", "used": "another value", "needed": "this"}
+_NONE = {"where": "", "n": "N", "c": "?", "used": "another value", "needed": "this"}
 
 
 def cause_of(message: str) -> str:

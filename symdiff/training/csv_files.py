@@ -62,8 +62,8 @@ def read_csv(model: Model, path: Path) -> dict[str, Any]:
     """Return the arrays in a table, a row an example.
 
     With a header, an argument takes the columns called ``x``, or ``x0``, ``x_1``,
-    ``x[2]``, ...; one argument may take all columns that no other does. Without,
-    arguments take columns from left to right.
+    ``x 2``, ``x[3]``, ...; one argument may take all columns that no other does.
+    Without, arguments take columns from left to right.
     """
     table = _read(path)
     leaves = {str(t.name): t for t in (*model.inputs, *model.targets)}
@@ -230,7 +230,7 @@ def _numbered(
     A column that has exactly the name of another argument belongs to that argument.
     """
     own = re.escape(name.strip())
-    pattern = re.compile(rf"{own}(?:[._]?(\d+)|\[(\d+)\])?")
+    pattern = re.compile(rf"{own}(?:[._ -]?(\d+)|\[(\d+)\])?")
     others = {n.strip() for n in names if n != name}
     found: list[tuple[int, int]] = []
     for i, column in enumerate(header):

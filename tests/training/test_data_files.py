@@ -52,13 +52,21 @@ def write_named_csv():
     return ["--data", "d.csv"]
 
 
-def write_shuffled_csv():
+def write_shuffled_csv(between="."):
     """Columns are in the order of the numbers in their names."""
     lines = [line.split(",") for line in table().splitlines()]
     order = [4, 2, 0, 3, 1]
     body = "\n".join(",".join(cells[i] for i in order) for cells in lines)
-    Path("d.csv").write_text(body.replace("x", "x."))
+    Path("d.csv").write_text(body.replace("x", f"x{between}"))
     return ["--data", "d.csv"]
+
+
+def write_spaced_csv():
+    return write_shuffled_csv(" ")
+
+
+def write_dashed_csv():
+    return write_shuffled_csv("-")
 
 
 def write_gz():
@@ -76,6 +84,8 @@ def write_gz():
         write_named_csv,
         write_gz,
         write_shuffled_csv,
+        write_spaced_csv,
+        write_dashed_csv,
     ],
 )
 def test_data_from_files_trains_to_the_same_bytes(write):

@@ -29,7 +29,8 @@ def uniform(shape: Any = None, low: Any = 0.0, high: Any = 1.0) -> Tensor:
     """Independent draws from [low, high), of 24 random bits each.
 
     ``low`` and ``high`` are numbers or tensors that broadcast to ``shape``; without a
-    shape there is one draw for each element of what they broadcast to.
+    shape there is one draw for each element of what they broadcast to. Where they are
+    not 0 and 1, rounding may give ``high`` itself: in float32 once in some ten million.
     """
     drawn = _leaf("uniform", shape, low=low, high=high)
     if isinstance(low, (int, float)) and isinstance(high, (int, float)):
