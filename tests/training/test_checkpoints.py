@@ -1,5 +1,6 @@
 """Checkpoints: going on from them, and refusing those that are damaged or foreign."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,44 @@ def test_checkpoints_that_cannot_be_gone_on_from(change, text, more, message):
     assert message in found
     assert "It is left as it is" in found
     assert weights("c.npz") == wrong
+
+
+FIRST = {
+    "batch_size": 20,
+    "accumulate": 1,
+    "seed": 0,
+    "shuffle": True,
+    "monitor": "loss",
+    "mode": "min",
+    "plateau": {"factor": 0.5, "patience": 1},
+}
+THEN = {
+    "batch_size": [10],
+    "accumulate": [2],
+    "seed": [1],
+    "shuffle": [False],
+    "monitor": ["accuracy"],
+    "mode": ["max"],
+    "plateau": [{"factor": 0.1, "patience": 1}, {"factor": 0.5, "patience": 2}, None],
+}
+# the data, how long to train, what is told, and what may change between runs
+FREE = {"state", "data", "validation", "epochs", "checkpoint", "patience"} | {
+    "planned",
+    "callback",
+    "after_epoch",
+}
+
+
+def test_every_setting_of_a_run_is_held_to_by_its_checkpoint(module):
+    assert {*inspect.signature(module.fit).parameters} == FREE | FIRST.keys()
+    module.fit(fresh(module), float32_rows(), epochs=1, checkpoint="c.npz", **FIRST)
+    for name, others in THEN.items():
+        for other in others:
+            settings = {**FIRST, name: other, "epochs": 2, "checkpoint": "c.npz"}
+            settings["patience"] = 5  # so that monitor has a use without plateau
+            with pytest.raises(ValueError, match=f"of a run with .*'{name}'"):
+                module.fit(fresh(module), float32_rows(), **settings)
+    module.fit(fresh(module), float32_rows(), epochs=2, checkpoint="c.npz", **FIRST)
 
 
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
