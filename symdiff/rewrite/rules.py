@@ -13,12 +13,15 @@ import numpy as np
 
 from symdiff.derive.patterns import Rules, joined
 from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import Dim
 from symdiff.ops.core.record import OPS
+from symdiff.ops.core.rows import FULL
 from symdiff.ops.elementwise.arithmetic import SUB
-from symdiff.ops.indexing.bounds import FEW
+from symdiff.ops.indexing.bounds import FEW, span_of
 from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.indexing.slices import UNSLICE
-from symdiff.ops.shape.joining import STACK, TABLE
+from symdiff.ops.shape.joining import STACK, TABLE, concatenate
+from symdiff.ops.shape.views import expand_dims
 from symdiff.rewrite import arithmetic, constants, signs, sums, views
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
@@ -26,6 +29,7 @@ from symdiff.rewrite.patterns import is_op
 from symdiff.rewrite.views import hoist_broadcast, spread_scalar
 
 RULES = Rules()
+MOST_JOINED = 8  # parts that are joined in one line; more are placed one by one
 
 # --- naming what NumPy has a better statement for -------------------------------------
 
@@ -70,6 +74,31 @@ def stack_of_placed_scalars(t: Tensor) -> Tensor | None:
     if t.ndim == 1:
         return apply(STACK, *items, axis=0)
     return apply(TABLE, *items, shape=shape)
+
+
+@RULES.of(UNSLICE)
+def join_of_placed_parts(t: Tensor) -> Tensor | None:
+    """zeros with parts that fill it, one after another on an axis, = their join."""
+    indices = t.node.attrs["indices"]
+    axes = {axis for index in indices for axis, e in enumerate(index) if e != FULL}
+    if len(axes) != 1 or not 1 < len(indices) <= MOST_JOINED:
+        return None
+    if any(p.dtype != t.dtype or p.node.op.facts.repeats for p in t.parents):
+        return None  # NumPy repeats a part itself where it is placed
+    (axis,) = axes
+    waiting: dict[Dim, tuple[Dim, Tensor]] = {}
+    for index, part in zip(indices, t.parents, strict=True):
+        span = span_of(index[axis], t.shape[axis])
+        if span is None or span[0] in waiting or not part.ndim:
+            return None
+        whole = part if part.ndim == t.ndim else expand_dims(part, axis)
+        waiting[span[0]] = (span[1], whole)
+    parts: list[Tensor] = []
+    at: Dim = 0
+    while at in waiting:
+        at, part = waiting.pop(at)
+        parts.append(part)
+    return concatenate(parts, axis) if not waiting and at == t.shape[axis] else None
 
 
 # --- composite ops --------------------------------------------------------------------

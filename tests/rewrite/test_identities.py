@@ -17,7 +17,7 @@ from symdiff.graph.origin import Site, mark
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.elementwise.casts import CAST
-from symdiff.ops.indexing.slices import SLICE, place_slice
+from symdiff.ops.indexing.slices import SLICE, place_slice, place_slices
 from symdiff.rewrite import constants, sums
 from symdiff.rewrite.driver import Rule, rewrite
 from symdiff.rewrite.rules import simplifications
@@ -65,6 +65,18 @@ def slope_of_gram() -> sd.Tensor:
     turned = sd.transpose(x)
     (slope,) = sd.vjp((x * row) @ turned, [turned], x @ turned)
     return sd.transpose(slope)
+
+
+def pieces(length: int, *parts: tuple[sd.Tensor, int | slice]) -> sd.Tensor:
+    """Return zeros with parts at places of their columns."""
+    indices = [(slice(None), place) for _, place in parts]
+    return place_slices([p for p, _ in parts], (N, length), indices)
+
+
+def along(length: object, *parts: tuple[sd.Tensor, int | slice]) -> sd.Tensor:
+    """Return zeros with parts at places of their rows."""
+    indices = [(place, slice(None)) for _, place in parts]
+    return place_slices([p for p, _ in parts], (length, 3), indices)
 
 
 def placed(length: int, *places: int) -> sd.Tensor:
@@ -185,6 +197,11 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: placed(3, 2, 0, 1, 2),
         placed_in_rows,
     ],
+    "join_of_placed_parts": [
+        lambda: pieces(6, (x, slice(3, None)), (scaled, slice(0, 3))),
+        lambda: pieces(5, (scaled[:, 0], 3), (x, slice(None, 3)), (x[:, 1], 4)),
+        lambda: along(2 * N + 1, (x, slice(N, 2 * N)), (row, 2 * N), (x, slice(0, N))),
+    ],
     "whole_slice": [
         lambda: apply(SLICE, x, index=(slice(None), slice(0, 3))),
         lambda: apply(SLICE, x, index=(slice(0, N), slice(None, None, 1))),
@@ -262,6 +279,16 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
     "squeeze_of_expanded": [lambda: sd.squeeze(sd.expand_dims(x[None], 1), 0)],
     "squeeze_of_kept_axes": [lambda: sd.squeeze(sd.max(x, axis=1, keepdims=True), 1)],
     "transpose_of_product": [lambda: sd.transpose(x @ sd.transpose(x))],
+    "join_of_placed_parts": [
+        lambda: pieces(6, (x, slice(0, 3)), (x, slice(0, 3))),
+        lambda: pieces(7, (x, slice(0, 3)), (x, slice(3, 6))),
+        lambda: pieces(7, (x, slice(0, 3)), (x, slice(4, 7))),
+        lambda: pieces(5, (x, slice(0, 3)), (x, slice(2, 5))),
+        lambda: pieces(6, (x, slice(0, None, 2)), (x, slice(1, None, 2))),
+        lambda: pieces(6, (x, slice(0, 3)), (spread(row), slice(3, 6))),
+        lambda: along(2 * N, (x, slice(0, N))),
+        lambda: pieces(9, *((x[:, 0], k) for k in range(9))),
+    ],
     "stack_of_placed_scalars": [
         lambda: placed(3, 0, 2),
         lambda: placed(2, *[0, 1] * 17),

@@ -40,6 +40,23 @@ def slice_length(entry: slice, length: Dim) -> Dim:
     )
 
 
+def span_of(entry: int | slice, length: Dim) -> tuple[Dim, Dim] | None:
+    """Return where the elements that an entry takes begin and end.
+
+    It is None for a slice that does not take one after another.
+    """
+    if not isinstance(entry, slice):
+        return entry, entry + 1
+    if entry.step not in (None, 1):
+        return None
+    known = not (_symbolic(entry.start) or _symbolic(entry.stop))
+    if isinstance(length, int) and known:
+        start, stop, _ = entry.indices(length)
+        return start, max(start, stop)
+    start = 0 if entry.start is None else as_dim(entry.start)
+    return start, length if entry.stop is None else as_dim(entry.stop)
+
+
 def require_slice(entry: slice, length: Dim) -> None:
     """Demand that a slice lies within an axis, where only run time can tell."""
     for bound in (entry.start, entry.stop):
