@@ -81,7 +81,7 @@ def operand_names(
             continue
         e = expression_of(source, context)
         rows = node.attrs.get("sequences", 0)
-        if not isinstance(e, (py.Name, py.Lit)):
+        if not isinstance(e, (py.Name, py.Lit, py.Attr)):
             base = base_name(param, context)
             if i < rows and context.names.has_own_name(param):
                 base = f"{base}_steps"
@@ -126,6 +126,7 @@ def inner_context(
         results={t.node for t in body.outputs},
         _readers=None,
         lengths=dict(context.lengths),
+        depth=context.depth + 1,
     )
 
 

@@ -186,7 +186,7 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
         value = node.attrs["value"]
         return py.Lit(value) if isinstance(value, (int, float)) else py.Name(str(value))
     here = context.at_hand(node)
-    if isinstance(here, py.Name):
+    if isinstance(here, (py.Name, py.Attr)):
         return here
     current = context.tensors.get(node, tensor)
     known = context.names.known(current)

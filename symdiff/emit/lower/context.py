@@ -60,6 +60,7 @@ class Context:
     results: Collection[Node] = ()  # what is read after the body
     over: Mapping[Node, Node] = field(default_factory=dict)  # whose variable it takes
     group: Hashable = None  # the user's statement that is being written
+    depth: int = 1  # of the function's body, and of loops and branches in it
 
     _readers: dict[Node, int] | None = None
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None

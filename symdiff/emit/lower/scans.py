@@ -22,9 +22,11 @@ from symdiff.emit.lower.carried import (
     stack_of,
     strong_values,
 )
+from symdiff.emit.lower.comments import INDENT
 from symdiff.emit.lower.context import Context, dim_expression
 from symdiff.emit.lower.naming import Names, identifier
 from symdiff.emit.lower.statements import expression_of, is_filled
+from symdiff.emit.lower.tidied import tidied
 from symdiff.emit.lower.turns import Carry, planned_turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
@@ -79,18 +81,16 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     }
     made += starts
     made += [stack_of(name, node, i, context) for i, name in stacks.items()]
-    inside = set_aside(body.params[:n], names, turn)
-    inside += [_stored(stacks[i], counter, told[i]) for i in old]
-    inside += [
-        py.Assign((name,), py.Index(row, (counter,)))
-        for name, row, p in zip(row_names, rows, row_params, strict=True)
-        if p.node in read
+    head = set_aside(body.params[:n], names, turn)
+    head += [_stored(stacks[i], counter, told[i]) for i in old]
+    pairs = zip(row_names, rows, row_params, strict=True)
+    indexed = [
+        (name, py.Index(row, (counter,))) for name, row, p in pairs if p.node in read
     ]
-    inside += stmts
-    inside += [_stored(stacks[i], counter, told[i]) for i in new]
-    inside += added_up(
-        rebound(carries, values[: len(live)]), _own_totals(node, names, context)
-    )
+    stores = [_stored(stacks[i], counter, told[i]) for i in new]
+    last = rebound(carries, values[: len(live)])
+    last = added_up(last, _own_totals(node, names, context))
+    inside = tidied(indexed, head, stmts, stores, last, inner.depth * INDENT)
     if rows and not counts and is_counted(node.attrs["length"]):
         turns = expression_of(node.inputs[n], context)  # only its length is used
     else:

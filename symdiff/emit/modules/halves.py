@@ -16,6 +16,7 @@ from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
 from symdiff.emit.lower.naming import Names
 from symdiff.emit.modules.bodies import (
+    WIDTH,
     FunctionBody,
     Unit,
     compute,
@@ -38,6 +39,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT
 
+RESIDUALS = "residuals"
 SCALAR = "_scalar"  # the function that a scalar's cotangent goes through
 
 
@@ -68,6 +70,7 @@ class Reverse:
     seeds: list[py.Stmt]
     values: list[py.Expr]
     dtype: str | None
+    whole: py.Name | None  # the variable of all residuals, if they are not unpacked
 
 
 def halves(unit: Unit) -> Halves:
@@ -101,7 +104,12 @@ def _reverse(unit: Unit, residuals: Sequence[Node], values: Names) -> Reverse:
     """
     p, names = unit.program, unit.names.function(values)
     given = given_leaves(unit, p.params, p.states, p.seeds)
-    given |= {n: py.Name(names.of(unit.tensors[n])) for n in residuals}
+    named = {n: py.Name(names.of(unit.tensors[n])) for n in residuals}
+    whole = _whole(list(named.values()), names)
+    given |= {
+        n: name if whole is None else py.Attr(whole, name.id)
+        for n, name in named.items()
+    }
     kept = (*p.params, *p.states)
     sources = [n for n in (*residuals, *(t.node for t in kept)) if n.dtype == FLOAT]
     handed = None if sources else names.claim("dtype")
@@ -109,7 +117,18 @@ def _reverse(unit: Unit, residuals: Sequence[Node], values: Names) -> Reverse:
     body = compute(unit, routine, given, arrays=sources, dtype=handed, names=names)
     taken: set[Node] = set()
     results = [returned(body, n, taken) for n in routine.results]
-    return Reverse(body, _seed_checks(unit, body), results, handed)
+    return Reverse(body, _seed_checks(unit, body), results, handed, whole)
+
+
+def _whole(names: Sequence[py.Name], of: Names) -> py.Name | None:
+    """Return the variable of all residuals, where a line has no room for their names.
+
+    They are read as ``r.h`` then; a short list is unpacked, as in ``x, h = residuals``.
+    """
+    unpacked = py.Assign((*names,), py.Name(RESIDUALS)) if names else None
+    if unpacked is None or len(py.print_stmts([unpacked])) <= WIDTH + 1:
+        return None
+    return py.Name(of.claim("r"))
 
 
 def _seed_checks(unit: Unit, body: FunctionBody) -> list[py.Stmt]:
@@ -197,10 +216,7 @@ def _backward_function(
     params = [t for t in (*p.params, *p.states) if t.node in used]
     scalar = [s for s in reverse.seeds if _is_conversion(s)]
     stmts = [*scalar, *unpack_params(unit, params, "params")]
-    if fields:
-        targets = tuple(py.Name(f.name) for f in fields)
-        target = (py.Tuple_(targets),) if len(targets) == 1 else targets
-        stmts.append(py.Assign(target, py.Name("residuals")))
+    stmts += _unpacked(fields, reverse.whole, residuals)
     arrays = [(context.given[n], n) for n in residuals]
     handed = {f.name for f in fields}
     lengths = {d for d in context.dims if context.names.dim(d) not in handed}
@@ -210,6 +226,23 @@ def _backward_function(
     stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values)]
     parameters, nodes = _parameters(unit), body.names.nodes()
     return Written(parameters, _summary(unit), py.printed(stmts), nodes, draws(body))
+
+
+def _unpacked(
+    fields: Sequence[Field], whole: py.Name | None, residuals: Sequence[Node]
+) -> list[py.Stmt]:
+    """Return ``x, h = residuals``, or ``r = residuals`` and the lengths in it."""
+    if not fields:
+        return []
+    if whole is None:
+        targets = tuple(py.Name(f.name) for f in fields)
+        target = (py.Tuple_(targets),) if len(targets) == 1 else targets
+        return [py.Assign(target, py.Name(RESIDUALS))]
+    made: list[py.Stmt] = [py.Assign((whole,), py.Name(RESIDUALS))]
+    further = fields[len(residuals) :]  # lengths, and a dtype
+    return made + [
+        py.Assign((py.Name(f.name),), py.Attr(whole, f.name)) for f in further
+    ]
 
 
 def _gradients(

@@ -94,9 +94,11 @@ def _loop_target(target: Expr) -> Pieces:
 def _simple(stmt: Stmt) -> tuple[Pieces, str] | None:
     """Return the pieces and the comment of a statement on one logical line."""
     match stmt:
-        case Assign(targets, value, comment):
+        case Assign(targets, value, comment, also):
             unpacks = len(targets) > 1 or isinstance(targets[0], Tuple_ | Starred)
             assigned = [*_targets(targets), SPACE, Piece("=", "eq")]
+            for target in also:
+                assigned += [SPACE, *pieces(target), SPACE, Piece("=", "eq")]
             return [*assigned, *_optional(value, unpacks)], comment
         case AugAssign(target, op, value, comment):
             assigned = [*pieces(target), SPACE, Piece(f"{op}=", "eq")]

@@ -173,12 +173,14 @@ class FString(Expr):
 class Assign(Stmt):
     """`target = value`; several targets unpack: `a, b = value`.
 
-    A lone `Tuple_` or `Starred` target unpacks too: `(N,) = value`.
+    A lone `Tuple_` or `Starred` target unpacks too: `(N,) = value`. Each of `also` gets
+    the whole value, as in `a = b[t] = value`; such a statement must fit on a line.
     """
 
     targets: tuple[Expr, ...]
     value: Expr
     comment: str = ""
+    also: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,262 @@
+"""The body of a loop as a person writes it: nothing is named only to be handed on.
+
+In: rows of the arrays that a loop reads, the statements of its body, and what follows
+them: stores of each step's values, and new carries. Out: one list of statements.
+Invariant: every value is computed by the same operations in the same order, and each
+array gets its elements before anything else is written to the variable they come from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from symdiff.emit.python import code as py
+
+WIDTH = 88
+_MANY = 3  # a row that is read this often gets a name; in an inner loop it does, too
+
+
+def tidied(
+    rows: Sequence[tuple[py.Name, py.Expr]],
+    stmts: Sequence[py.Stmt],
+    stores: Sequence[tuple[py.Expr, py.Expr]],
+    ends: Sequence[py.Stmt],
+    indent: int,
+) -> list[py.Stmt]:
+    """Return the body of a loop whose lines are indented by ``indent``."""
+    rest = [*stmts, *(py.Assign((place,), value) for place, value in stores), *ends]
+    head: list[py.Stmt] = []
+    for name, row in rows:
+        short = _indexed(rest, name, row, indent)
+        if short is None:
+            head.append(py.Assign((name,), row))
+        else:
+            rest = short
+    body = rest[: len(stmts)]
+    kept: list[py.Stmt] = []
+    for store in rest[len(stmts) : len(stmts) + len(stores)]:
+        others = [s for s in rest if s is not store]
+        _stored(store, body, head, kept, others, indent)
+    last = _totalled(body, kept, rest[len(stmts) + len(stores) :])
+    head = _paired(head, indent)
+    if head and body and isinstance(body[0], py.Comment):
+        head.append(py.Blank())
+    return [*head, *body, *kept, *last]
+
+
+# --- rows -----------------------------------------------------------------------------
+
+
+def _indexed(
+    stmts: Sequence[py.Stmt], name: py.Name, row: py.Expr, indent: int
+) -> list[py.Stmt] | None:
+    """Return statements that index what is read once or twice; None if they get long.
+
+    An operand of an inner loop is read in each of its turns.
+    """
+    if sum(_reads(s, name) for s in stmts) >= _MANY:
+        return None
+    made = [swapped(s, name, row) for s in stmts]
+    for old, new in zip(stmts, made, strict=True):
+        if new != old and not _fits(new, indent) and _fits(old, indent):
+            return None
+    return made
+
+
+def _reads(part: Any, name: py.Name) -> int:
+    """Return how often a statement reads a name; ``_MANY`` if one in it repeats that.
+
+    A name that a statement sets counts as well.
+    """
+    found, waiting = 0, [part]
+    while waiting:
+        at = waiting.pop()
+        if at == name:
+            found += 1
+        elif isinstance(at, py.For | py.While):
+            inner = sum(_reads(p, name) for p in _parts(at))
+            found += _MANY if inner else 0
+        else:
+            waiting.extend(_parts(at))
+    return found
+
+
+def _parts(at: Any) -> Iterator[Any]:
+    """Return what is directly in a statement, an expression or a tuple."""
+    if isinstance(at, tuple):
+        yield from at
+    elif isinstance(at, py.Stmt | py.Expr) and not isinstance(at, py.Lit):
+        fields = dataclasses.fields(at)  # type: ignore[arg-type]
+        yield from (getattr(at, f.name) for f in fields if f.name != "mark")
+
+
+def swapped(at: Any, old: py.Expr, new: py.Expr) -> Any:
+    """Return a statement, or a part of one, with ``new`` in place of ``old``."""
+    if at == old:
+        return new
+    if isinstance(at, tuple):
+        return tuple(swapped(part, old, new) for part in at)
+    if not isinstance(at, py.Stmt | py.Expr) or isinstance(at, py.Lit):
+        return at
+    fields = [f.name for f in dataclasses.fields(at)]  # type: ignore[arg-type]
+    parts = {k: getattr(at, k) for k in fields if k != "mark"}
+    changed = {k: swapped(v, old, new) for k, v in parts.items()}
+    return at if changed == parts else dataclasses.replace(at, **changed)  # type: ignore[type-var]
+
+
+def _fits(s: py.Stmt, indent: int) -> bool:
+    """Whether a statement is printed on one line, or has lines of its own inside."""
+    if isinstance(s, py.Assign | py.AugAssign):
+        s = dataclasses.replace(s, comment="")
+        return py.print_stmts([s], indent, WIDTH).count("\n") == 1
+    return True
+
+
+# --- stores ---------------------------------------------------------------------------
+
+
+def _stored(
+    store: py.Stmt,
+    body: list[py.Stmt],
+    head: list[py.Stmt],
+    kept: list[py.Stmt],
+    others: Sequence[py.Stmt],
+    indent: int,
+) -> None:
+    """Store a value in the line that computes it, or right after the last change of it.
+
+    What no statement of the body changes is stored first.
+    """
+    assert isinstance(store, py.Assign)
+    if not isinstance(store.value, py.Name):
+        kept.append(store)
+        return
+    changes = [i for i, s in enumerate(body) if _writes(s, store.value)]
+    if not changes:
+        head.append(store)
+        return
+    at = changes[-1]
+    one = _chained(body[at], store, indent) if len(changes) == 1 else None
+    if one is not None and sum(_reads(s, store.value) for s in others) == 1:
+        one = dataclasses.replace(one, targets=one.also, also=())  # read here alone
+    if one is None:
+        body.insert(at + 1, store)
+    else:
+        body[at] = one
+
+
+def _chained(s: py.Stmt, store: py.Assign, indent: int) -> py.Assign | None:
+    """Return ``value = array[t] = ...``, if it fits on a line; its rule must stay."""
+    if not isinstance(s, py.Assign) or s.targets != (store.value,):
+        return None
+    made = dataclasses.replace(s, also=(*s.also, *store.targets))
+    if not _fits(made, indent):
+        return None
+    if py.print_stmts([made], indent, WIDTH).count("\n") == 1:
+        return made
+    return None if "   " in s.comment else dataclasses.replace(made, comment="")
+
+
+def _writes(s: Any, name: py.Name) -> bool:
+    """Whether a statement may change a variable or the array in it."""
+    match s:
+        case py.Assign(targets=targets, also=also):
+            return any(_base(t) == name for t in (*targets, *also))
+        case py.AugAssign(target=target):
+            return _base(target) == name
+        case py.ExprStmt():
+            return _reads(s, name) > 0
+        case py.For(target=target, body=body):
+            return _reads(target, name) > 0 or any(_writes(b, name) for b in body)
+        case py.While(body=body):
+            return any(_writes(b, name) for b in body)
+        case py.If(body=body, orelse=orelse):
+            return any(_writes(b, name) for b in (*body, *orelse))
+    return False
+
+
+def _base(target: py.Expr) -> py.Expr:
+    """Return the variable that an assignment changes, or the array in it."""
+    while isinstance(target, py.Index | py.Attr):
+        target = target.value
+    return target
+
+
+def _paired(head: Sequence[py.Stmt], indent: int) -> list[py.Stmt]:
+    """Join the stores before the body, as in ``hs[t], cs[t] = h, c``."""
+    made: list[py.Stmt] = []
+    for s in head:
+        last = made[-1] if made else None
+        if _is_store(s) and last is not None and _is_store(last):
+            values = (*_values(last), *_values(s))
+            both = py.Assign((*last.targets, *s.targets), py.Tuple_(values))  # type: ignore[attr-defined]
+            if _fits(both, indent):
+                made[-1] = both
+                continue
+        made.append(s)
+    return made
+
+
+def _is_store(s: py.Stmt) -> bool:
+    return isinstance(s, py.Assign) and isinstance(s.targets[0], py.Index)
+
+
+def _values(s: Any) -> tuple[py.Expr, ...]:
+    return s.value.items if isinstance(s.value, py.Tuple_) else (s.value,)
+
+
+# --- totals ---------------------------------------------------------------------------
+
+
+def _totalled(
+    body: list[py.Stmt], kept: Sequence[py.Stmt], ends: Sequence[py.Stmt]
+) -> list[py.Stmt]:
+    """Add to totals in the lines that compute what is added; return the other ends.
+
+    A total may be changed before the end of the body if nothing else reads it.
+    """
+    left = list(ends)
+    for end in ends:
+        total, part = _sum(end)
+        if total is None or not isinstance(part, py.Name):
+            continue
+        others = [s for s in left if s is not end]
+        if any(_reads(s, total) for s in (*body, *kept, *others)):
+            continue
+        changes = [i for i, s in enumerate(body) if _writes(s, part)]
+        if not changes:
+            continue
+        at, alone = changes[-1], body[changes[-1]]
+        reads = sum(_reads(s, part) for s in (*body, *kept, *others))
+        if reads == 1 and isinstance(alone, py.Assign) and alone.targets == (part,):
+            body[at] = _added(end, alone)
+        else:
+            body.insert(at + 1, end)
+        left.remove(end)
+    return left
+
+
+def _sum(end: py.Stmt) -> tuple[py.Name | None, py.Expr | None]:
+    """Return the total and what is added: ``total += x`` or ``total = total + x``."""
+    match end:
+        case py.AugAssign(target=py.Name() as total, op="+", value=value):
+            return total, value
+        case py.Assign(
+            targets=(py.Name() as total,),
+            value=py.Binary(op="+", left=left, right=right),
+        ) if left == total:
+            return total, right
+    return None, None
+
+
+def _added(end: py.Stmt, computed: py.Assign) -> py.Stmt:
+    """Return the statement that adds what another one computes."""
+    comment, mark, value = computed.comment, computed.mark, computed.value
+    if isinstance(end, py.AugAssign):
+        return dataclasses.replace(end, value=value, comment=comment, mark=mark)
+    assert isinstance(end, py.Assign)
+    assert isinstance(end.value, py.Binary)
+    whole = dataclasses.replace(end.value, right=value)
+    return dataclasses.replace(end, value=whole, comment=comment, mark=mark)
