@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 import pytest
 from loop_checks import built
@@ -18,6 +19,9 @@ APART = {
     "while_in_while": "a loop runs once more, and then in reverse",
     "two_whiles": "a loop runs once more, and then in reverse",
 }
+FOR = re.compile(r" *(for|while) ")
+ROW = re.compile(r" +(\w+) = [\w.]+\[t(?:_\d+)?\]$")  # a name for a row
+TOTAL = re.compile(r" +(\w+) (?:\+=|= \1 \+) ([a-z]\w*)$")  # a named part is added
 HEADING = re.compile(r"( *)# .*\[(\S+:\d+)\]$")
 
 
@@ -48,6 +52,11 @@ def loops_in(text: str) -> Iterator[list[str]]:
         yield rows[at + 1 : end]
 
 
+def code_of(rows: list[str]) -> str:
+    """Return rows without their comments."""
+    return "\n".join(row.split("  # ")[0] for row in rows if not re.match(r" *#", row))
+
+
 NAMES = [*BY_ID, *MODELS]
 TOGETHER = [n for n in NAMES if n.split(":")[-1].split("[")[0] not in APART]
 
@@ -60,3 +69,46 @@ def test_a_statement_heads_its_lines_once(name: str) -> None:
         depth = min((len(m[1]) for m in found if m), default=0)
         places = [m[2] for m in found if m and len(m[1]) == depth]
         assert len(places) == len(set(places)), "\n".join(rows)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_gets_a_name_where_it_is_read_often(name: str) -> None:
+    """`x[t]` stands where it is read once or twice, if that leaves the line whole."""
+    for rows in loops_in(backward_of(name)):
+        if not any(FOR.match(row) for row in rows):  # an inner loop reads it each time
+            for row in takewhile(bool, map(ROW.match, rows)):
+                reads = re.findall(rf"\b{row[1]}\b", code_of(rows))
+                long = any(len(r) > 70 and row[1] in r for r in rows)
+                assert len(reads) > 3 or long, row[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_total_is_added_to_in_the_line_that_computes(name: str) -> None:
+    """`d_W += x.T @ d_a`, not a name for the product and a line that adds it."""
+    for rows in loops_in(backward_of(name)):
+        for total in filter(None, map(TOTAL.match, rows)):
+            reads = re.findall(rf"\b{total[2]}\b", code_of(rows))
+            made_here = re.search(
+                rf"^ +{total[1]} = (?!{total[1]} )", code_of(rows), re.M
+            )
+            assert made_here or len(reads) != 2, total[0]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_residual_is_written_few_times(name: str) -> None:
+    """In Residuals, where it is made, stored, handed over and read: no more lists."""
+    text = backward_of(name)
+    (fields,) = re.findall(r"class Residuals\(NamedTuple\):\n(.*?)\n\n\n", text, re.S)
+    for field in re.findall(r"^    (\w+): ", fields, re.M):
+        if field.endswith("_steps"):
+            count = len(re.findall(rf"\b{field}\b", code_of(text.splitlines())))
+            assert count <= 6, (field, count)
+
+
+def test_many_residuals_are_read_from_the_tuple() -> None:
+    """A list that is too long for a line is `r`; a short one is unpacked in a line."""
+    backward = backward_of("kalman").split("def backward")[1]
+    assert "    r = residuals\n" in backward
+    assert "r.S_steps[t" in backward
+    backward = backward_of("crf").split("def backward")[1]
+    assert re.search(r"^    x, .* = residuals$", backward, re.M)
