@@ -92,7 +92,7 @@ def _spelled(node: Node, numbers: Mapping[Node, int], at_hand: set[Node]) -> str
 def _placed(group: Hashable) -> str:
     """Return the ``file:line`` of a step's statement, as a comment."""
     match group:
-        case (str(file), int(line)):
+        case (str(file), int(line), str()):
             return f"  # {file}:{line}"
         case (bool(), inner):
             return _placed(inner)

@@ -25,7 +25,6 @@ from symdiff.plan.schedule import Step
 
 WIDTH = 88
 INDENT = 4
-_HEADING_WIDTH = 82
 _RULE_WIDTH = 40  # two rules must be shorter than this in sum
 
 
@@ -44,12 +43,16 @@ def heading(step: Step, context: Context) -> list[py.Comment]:
     """Return the comment that quotes the user's statement of a step, if any."""
     tensor = step.tensor if step.under is None else step.under
     statement = context.resolver.statement(tensor)
-    return [] if statement is None or not statement.text else [_quoting(statement)]
+    return (
+        []
+        if statement is None or not statement.text
+        else [_quoting(statement, context.depth)]
+    )
 
 
 @lru_cache(maxsize=4096)
-def _quoting(statement: Statement) -> py.Comment:
-    room = max(_HEADING_WIDTH - len(place_of(statement)), 24)
+def _quoting(statement: Statement, depth: int) -> py.Comment:
+    room = max(WIDTH - depth * INDENT - len("# ") - len(place_of(statement)), 24)
     return Heading(statement, quotation(statement, room)).comment()
 
 
@@ -66,15 +69,18 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     """Return a statement with as much comment as its line has room for."""
     rules = _rules(tensor, context)
     said = _joined(tensor, ())
+    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
+    indent = INDENT * context.depth
+    room = WIDTH - (indent + code + len(" = ") + len("  # "))
+    beside = len(said.comment) <= room
     if rules:
-        code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
-        room = WIDTH - (INDENT + code + len(" = ") + len("  # "))
         if room + len("  # ") < 0:  # the statement will be broken, its comment above it
-            room = WIDTH - INDENT - len("# ")
+            room = WIDTH - indent - len("# ")
         long, short = [r[0] for r in rules], [r[-1] for r in rules]
         choices = (_joined(tensor, w) for w in (long, short, long[:1], short[:1]))
         said = next((c for c in choices if len(c.comment) <= room), said)
-    return py.Assign(made.targets, made.value, said.comment, mark=said)
+    comment = said.comment if said.rule or beside else ""  # a shape has no line alone
+    return py.Assign(made.targets, made.value, comment, mark=said)
 
 
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ import bisect
 import linecache
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import PurePath
@@ -32,9 +32,9 @@ class Statement:
     text: str
 
     @cached_property
-    def place(self) -> tuple[str, int]:
-        """File and line, by which statements are told apart."""
-        return self.file, self.line
+    def place(self) -> tuple[str, int, str]:
+        """File, line and text, by which statements are told apart."""
+        return self.file, self.line, self.text
 
     @cached_property
     def location(self) -> str:
@@ -75,9 +75,19 @@ class Resolver:
 
     def _quote(self, position: Position) -> Statement:
         code, offset = position
-        found, _ = self._find(position)
+        found, span = self._find(position)
         line = found.lineno if found is not None else line_of(code, offset)
         text = self._text(code.co_filename, found, line)
+        part = _declared_inside(found, span)
+        if part is not None:
+            name, value = part
+            whole = "".join(linecache.getlines(code.co_filename))
+            segment = ast.get_source_segment(whole, value)
+            if segment is not None:
+                line, text = (
+                    value.lineno,
+                    f"{name} = {_on_one_line(segment.splitlines())}",
+                )
         return Statement(self._shown(code.co_filename), line, text)
 
     def target(self, tensor: Tensor) -> str | None:
@@ -138,20 +148,27 @@ class Resolver:
         header = getattr(statement, "body", None)
         last = header[0].lineno - 1 if header else (statement.end_lineno or line)
         last = max(last, statement.lineno)
-        lines = [
-            linecache.getline(filename, n).split("  # ")[0].strip()
-            for n in range(statement.lineno, last + 1)
-        ]
-        text = " ".join(part for part in lines if part)
-        for opening in "([{":
-            text = text.replace(opening + " ", opening)
-        return text.replace(", )", ")").replace(" )", ")").replace(" ]", "]")
+        lines = range(statement.lineno, last + 1)
+        return _on_one_line([linecache.getline(filename, n) for n in lines])
+
+
+def _on_one_line(lines: Iterable[str]) -> str:
+    """Return source without its comments and line breaks."""
+    parts = [line.split("  # ")[0].strip() for line in lines]
+    text = " ".join(part for part in parts if part)
+    for opening in "([{":
+        text = text.replace(opening + " ", opening)
+    return text.replace(", )", ")").replace(" )", ")").replace(" ]", "]")
 
 
 def quotation(statement: Statement, width: int) -> str:
     """Return a statement's text for a heading, cut where it would not fit."""
     text = _OURS.sub("", statement.text)
-    return text if len(text) <= width else f"{text[: width - 4].rstrip()} ..."
+    if len(text) <= width:
+        return text
+    cut = text[: width - 3]
+    whole = cut.rsplit(" ", 1)[0] if " " in cut else cut[:-1]
+    return f"{whole} ..."
 
 
 def printable(text: str) -> str:
@@ -233,6 +250,32 @@ def _holding_of_many(body: list[ast.stmt], span: Span) -> ast.AST | None:
     """Return the statement that contains a span, by bisection in source order."""
     at = bisect.bisect_right(body, span[:2], key=lambda s: _span_of(s)[:2]) - 1
     return body[at] if at >= 0 and _contains(_span_of(body[at]), span) else None
+
+
+def _declared_inside(
+    statement: ast.stmt | None, span: Span | None
+) -> tuple[str, ast.expr] | None:
+    """Return the name and the expression of what is declared in ``Model(loss=...)``.
+
+    It is an argument by name, or an entry of a dict there, of the call of a class: the
+    statement binds the model, not the tensor.
+    """
+    value = getattr(statement, "value", None)
+    if span is None or not isinstance(value, ast.Call):
+        return None
+    called = value.func
+    name = getattr(called, "attr", getattr(called, "id", ""))
+    if not name[:1].isupper():
+        return None
+    for keyword in value.keywords:
+        if keyword.arg is None or not _contains(_span_of(keyword.value), span):
+            continue
+        if not isinstance(keyword.value, ast.Dict):
+            return keyword.arg, keyword.value
+        for key, entry in zip(keyword.value.keys, keyword.value.values, strict=True):
+            if isinstance(key, ast.Constant) and _contains(_span_of(entry), span):
+                return str(key.value), entry
+    return None
 
 
 def _target(statement: ast.stmt, span: Span | None, index: Place) -> str | None:
