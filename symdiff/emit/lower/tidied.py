@@ -43,7 +43,15 @@ def tidied(
     head = _paired(head, indent)
     if head and body and isinstance(body[0], py.Comment):
         head.append(py.Blank())
-    return [*head, *body, *kept, *last]
+    return [_commented(s, indent) for s in (*head, *body, *kept, *last)]
+
+
+def _commented(s: py.Stmt, indent: int) -> py.Stmt:
+    """Return a statement without a comment that is a shape and has no room beside."""
+    if not isinstance(s, py.Assign | py.AugAssign) or "   " in s.comment:
+        return s
+    long = py.print_stmts([s], indent, WIDTH).count("\n") > 1
+    return dataclasses.replace(s, comment="") if s.comment and long else s
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -230,7 +238,7 @@ def _totalled(
             continue
         at, alone = changes[-1], body[changes[-1]]
         reads = sum(_reads(s, part) for s in (*body, *kept, *others))
-        if reads == 1 and isinstance(alone, py.Assign) and alone.targets == (part,):
+        if reads == 1 and _set(part, alone) is not None:  # nothing else keeps the part
             body[at] = _added(end, alone)
         else:
             body.insert(at + 1, end)
@@ -251,8 +259,15 @@ def _sum(end: py.Stmt) -> tuple[py.Name | None, py.Expr | None]:
     return None, None
 
 
-def _added(end: py.Stmt, computed: py.Assign) -> py.Stmt:
+def _set(name: py.Name, s: py.Stmt) -> py.Stmt | None:
+    """Return a statement if it sets a name and nothing else."""
+    plain = isinstance(s, py.Assign) and s.targets == (name,) and not s.also
+    return s if plain else None
+
+
+def _added(end: py.Stmt, computed: py.Stmt) -> py.Stmt:
     """Return the statement that adds what another one computes."""
+    assert isinstance(computed, py.Assign)
     comment, mark, value = computed.comment, computed.mark, computed.value
     if isinstance(end, py.AugAssign):
         return dataclasses.replace(end, value=value, comment=comment, mark=mark)
