@@ -19,8 +19,9 @@ def body_of(rows: str, stmts: str, stores: str = "", ends: str = "") -> list[str
     kept = [pair.split(" -> ") for pair in stores.split("; ") if pair]
     found = tidied(
         [(py.Name(n), read(row)) for n, row in named],
+        [],
         statements(stmts, lambda name: None),
-        [(read(f"{array}[t]"), read(value)) for value, array in kept],
+        [py.Assign((read(f"{array}[t]"),), read(value)) for value, array in kept],
         statements(ends, lambda name: None),
         8,
     )

@@ -20,21 +20,26 @@ _MANY = 3  # a row that is read this often gets a name; in an inner loop it does
 
 def tidied(
     rows: Sequence[tuple[py.Name, py.Expr]],
+    before: Sequence[py.Stmt],
     stmts: Sequence[py.Stmt],
-    stores: Sequence[tuple[py.Expr, py.Expr]],
+    stores: Sequence[py.Stmt],
     ends: Sequence[py.Stmt],
     indent: int,
 ) -> list[py.Stmt]:
-    """Return the body of a loop whose lines are indented by ``indent``."""
-    rest = [*stmts, *(py.Assign((place,), value) for place, value in stores), *ends]
-    head: list[py.Stmt] = []
+    """Return the body of a loop whose lines are indented by ``indent``.
+
+    ``before`` is what keeps the carries as they are when a turn begins.
+    """
+    rest = [*stmts, *stores, *ends]
+    named: list[py.Stmt] = []
     for name, row in rows:
         short = _indexed(rest, name, row, indent)
         if short is None:
-            head.append(py.Assign((name,), row))
+            named.append(py.Assign((name,), row))
         else:
             rest = short
     body = rest[: len(stmts)]
+    head = [*before, *named]
     kept: list[py.Stmt] = []
     for store in rest[len(stmts) : len(stmts) + len(stores)]:
         others = [s for s in rest if s is not store]
@@ -65,6 +70,8 @@ def _indexed(
     An operand of an inner loop is read in each of its turns.
     """
     if sum(_reads(s, name) for s in stmts) >= _MANY:
+        return None
+    if any(_writes(s, name) for s in stmts):
         return None
     made = [swapped(s, name, row) for s in stmts]
     for old, new in zip(stmts, made, strict=True):
