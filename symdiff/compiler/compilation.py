@@ -58,6 +58,10 @@ class Compilation(Displayed):
         default_factory=dict, repr=False, compare=False
     )
 
+    def __repr__(self) -> str:
+        files = ", ".join(path.rpartition("/")[2] for path in self.files)
+        return f"<Compilation of {self.name}: {files}>"
+
     @cached_property
     def listing(self) -> Mapping[str, Listing]:
         """What each line of a module computes and stands for, by the module's path."""

@@ -129,6 +129,9 @@ class Region:
     parameters: tuple[Place, ...] = ()
     nodes: Mapping[str, Node] = field(default_factory=dict, repr=False)
 
+    def __repr__(self) -> str:
+        return f"<Region {self.name}: rows {self.first} to {self.last}>"
+
     def __str__(self) -> str:
         cells = [line.cells for line in self.lines]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -147,6 +150,9 @@ class Listing:
     text: str = field(repr=False)
     functions: Mapping[str, Region]
     records: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Listing of {', '.join(self.functions)}; str() shows its lines>"
 
     def __str__(self) -> str:
         return "\n\n".join(str(found) for found in self.functions.values())

@@ -62,6 +62,9 @@ class Report:
         with telling_apart(self.derivation.symbols):
             return html.page(self.tree)
 
+    def __repr__(self) -> str:
+        return f"<Report, {self.tree.title}; str() shows it>"
+
     def __str__(self) -> str:
         return self.text()
 

@@ -47,6 +47,9 @@ class Functions:
             update=None if self.update is None else self.update.each(change),
         )
 
+    def __repr__(self) -> str:
+        return f"<Functions of {self.program.name}: {', '.join(self.routines)}>"
+
     def __str__(self) -> str:
         parts = [*self.routines.values(), *self.beside.values(), *self.held]
         parts += () if self.update is None else self.update.routines

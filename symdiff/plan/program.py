@@ -152,6 +152,9 @@ class Program:
         predicted = [t for _, t in self.outputs]
         return {t.node: t for t in tensor_topological([*predicted, *self.leaves])}
 
+    def __repr__(self) -> str:
+        return f"<Program {self.name}: {len(self.tensors)} nodes; str() lists them>"
+
     def __str__(self) -> str:
         """List the graph, a node a line, with the roles of its results."""
         roots = [

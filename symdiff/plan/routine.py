@@ -46,6 +46,10 @@ class Routine:
     scalars: tuple[Node, ...] = ()  # given as Python's numbers
     weak: tuple[Node, ...] = ()  # given as floats that widen no array
     forms: Numbers = field(default_factory=Numbers)
+
+    def __repr__(self) -> str:
+        return f"<Routine {self.name}: {len(self.steps)} steps>"
+
     late: frozenset[Node] = frozenset()  # nodes of the backward half
     memory: MemoryPlan | None = None
     level: int | None = None  # if it differs from that of the modules

@@ -305,4 +305,4 @@ def test_the_equations_of_an_optimiser_are_listed_between_rows_of_a_template():
     assert update.last - update.first > len(update.lines)
     assert any(line.tensors for line in update.lines)
     assert functions["_hyper"].lines
-    assert not functions["fit"].lines
+    assert not functions["init_state"].lines

@@ -44,6 +44,10 @@ class LoweredFunctions:
     held: tuple[LoweredFunctions, ...] = ()
     plain: Mapping[str, Written] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        names = ", ".join(self.written)
+        return f"<LoweredFunctions of {self.unit.program.name}: {names}>"
+
     @property
     def written(self) -> dict[str, Written]:
         """The functions by name: those of `Functions`, where they are lowered."""
