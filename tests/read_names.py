@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 
-from symdiff.emit.listing import Listing, Region
+from symdiff.emit.listing import Listing
+from symdiff.emit.lower.naming import user_name
+from symdiff.emit.lower.source import Resolver
+from symdiff.graph.tensor import Tensor
+
+RESOLVER = Resolver()
 
 # Words that say what kind of thing a value is, but not which.
 WORDS = (
@@ -24,12 +29,6 @@ ANONYMOUS = re.compile(
 )
 
 
-def set_names(region: Region) -> list[str]:
-    """Return the names that a function computes, one for each line that does."""
-    lines = [x for x in region.lines if x.tensors and not x.is_compound]
-    return [name for x in lines for name in x.targets if name != "_"]
-
-
 def stray_numbers(listing: Listing) -> list[str]:
     """Return names such as z_2 where the module has no z."""
     names: set[str] = set()
@@ -40,6 +39,9 @@ def stray_numbers(listing: Listing) -> list[str]:
     for name in sorted(names - given):
         base, _, number = name.rpartition("_")
         known = base in names or base.removeprefix("d_") in names
+        known = known or any(
+            name.endswith(n) for n in names - {name} if "_" in n
+        )  # log_m_2 of m_2
         if base and number.isdigit() and not known:
             found.append(name)
     return found
@@ -52,11 +54,21 @@ def _given(listing: Listing) -> set[str]:
 
 def anonymous(listing: Listing) -> tuple[list[str], int]:
     """Return the anonymous names that lines set, and the number of all."""
-    names = [n for r in listing.functions.values() for n in set_names(r)]
+    lines = [x for r in listing.functions.values() for x in r.lines]
+    lines = [x for x in lines if x.tensors and not x.is_compound]
+    pairs = [(n, x) for x in lines for n in x.targets if n != "_"]
     given = _given(listing)
-    bare = [n.removeprefix("d_") for n in names]
-    return [
-        n
-        for n, b in zip(names, bare, strict=True)
-        if b not in given and ANONYMOUS.fullmatch(b)
-    ], len(names)
+    found = [
+        name
+        for name, line in pairs
+        if (bare := name.removeprefix("d_")) not in given
+        and ANONYMOUS.fullmatch(bare)
+        and not any(_is_users(t) for t in line.tensors)
+    ]
+    return found, len(pairs)
+
+
+def _is_users(tensor: Tensor) -> bool:
+    """Whether the user named a value, or the value whose cotangent it is."""
+    values = [tensor, *(primal for _, primal in tensor.cotangent_of)]
+    return any(user_name(t, RESOLVER) for t in values)

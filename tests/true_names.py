@@ -77,7 +77,8 @@ def _ends(region: Region) -> Iterator[tuple[Line, int, str]]:
 def _goes_on(line: Line, later: Line) -> bool:
     """Whether a line completes the value that the one before it began."""
     nodes = [t.node for t in line.tensors]
-    return bool(nodes) and [t.node for t in later.tensors] == nodes
+    same = bool(nodes) and [t.node for t in later.tensors] == nodes
+    return same and later.depth >= line.depth
 
 
 def _is_text(loop: Line, lines: Sequence[Line]) -> bool:
@@ -193,9 +194,10 @@ class Instrumented:
         if add == self._move:
             self._move_carries(region, loops)
         for loop in loops:  # a stack is complete after the loop
-            if not any(loop.line in other.inside for other in loops):
-                for name in sorted(_completed(loop)):
-                    self._at_end(loop, name, is_primal=add == self._move)
+            around = [x for x in loops if loop.line in x.inside]
+            for name in sorted(_completed(loop)):
+                if not any(name in _completed(x) for x in around):
+                    self._at_end(loop, name, around, is_primal=add == self._move)
 
     def _move(self, line: Line, row: int, name: str, pad: str, around: Any) -> None:
         place = f"{name}@{row}"
@@ -230,15 +232,18 @@ class Instrumented:
                 text = f"{pad}{name} = _sites.move({place!r}, {name}{index_})"
                 self.closing.setdefault(loop.inside[-1].last, []).append(text)
 
-    def _at_end(self, loop: _Loop, name: str, *, is_primal: bool) -> None:
+    def _at_end(
+        self, loop: _Loop, name: str, around: Sequence[_Loop], *, is_primal: bool
+    ) -> None:
         place = f"{name}@end{loop.line.first}"
-        call = f"_sites.note({place!r}, {name})"
+        index = "".join(f", {x.index}" for x in around)
+        call = f"_sites.note({place!r}, {name}{index})"
         if is_primal:
-            self.places.setdefault(name, []).append((place, False))
-            call = f"{name} = _sites.move({place!r}, {name})"
+            self.places.setdefault(name, []).append((place, bool(around)))
+            call = f"{name} = _sites.move({place!r}, {name}{index})"
         elif name.startswith("d_"):
             self.notes = [n for n in self.notes if n[2] != name[2:] or n[3]]
-            self.notes.append((place, loop.line, name[2:], False))
+            self.notes.append((place, loop.line, name[2:], bool(around)))
         pad = self._indent(loop.line.first)
         self.closing.setdefault(loop.inside[-1].last, []).append(f"{pad}{call}")
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from symdiff.emit.lower.naming import Names, identifier
+from symdiff.emit.lower.identifiers import identifier
+from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.source import Resolver
 from symdiff.explain.formulas import Formula, Term, formula, named
 from symdiff.explain.symbols import apart, telling_apart

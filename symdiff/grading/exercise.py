@@ -15,7 +15,7 @@ from pathlib import Path
 
 from symdiff.compiler.compilation import Compilation
 from symdiff.emit.listing import Line, Listing, Region
-from symdiff.emit.lower.naming import identifier
+from symdiff.emit.lower.identifiers import identifier
 from symdiff.emit.modules.assembly import BODY_MARK, body_hash, sealed
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.writing import MARK, replace_file

@@ -69,7 +69,8 @@ class Origin(NamedTuple):
     the user's call and the position are in ``bound_to``. ``cotangent_of`` holds pairs
     (prefix, primal): prefix "d" makes the name d_z. ``marks`` are numbers that the
     tensor, and those that it replaced, were given where they were made: by them a value
-    is recognised after passes that have replaced it.
+    is recognised after passes that have replaced it. ``was`` is the composite that it
+    is written out for.
     """
 
     site: Site
@@ -80,6 +81,7 @@ class Origin(NamedTuple):
     bound_to: tuple[Site, Place] | None = None
     cotangent_of: tuple[tuple[str, Tensor], ...] = ()
     marks: tuple[int, ...] = ()
+    was: Tensor | None = None
 
     def or_else(self, other: Origin, hint: str | None = None) -> Origin:
         """Return this origin with the names of another where it has none of its own.
@@ -98,6 +100,7 @@ class Origin(NamedTuple):
             bound_to=self.bound_to or other.bound_to,
             result=result,
             cotangent_of=(*self.cotangent_of, *more),
+            was=self.was or other.was,
             marks=(*self.marks, *other.marks)[:MOST_MARKS],
         )
 

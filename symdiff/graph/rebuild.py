@@ -81,7 +81,10 @@ class Rebuilding:
                 better = improved[current]
                 made = new[better.node if by_node else better]
                 hint = current.node.op.hint or None
-                new[key] = give(made, made.origin.or_else(current.origin, hint))
+                origin = made.origin.or_else(current.origin, hint)
+                if origin.was is None and current.node.op.expand is not None:
+                    origin = origin._replace(was=current)
+                new[key] = give(made, origin)
                 stack.pop()
             elif waiting := [
                 p for p, k in zip(current.parents, keys, strict=True) if k not in new

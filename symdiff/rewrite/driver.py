@@ -14,7 +14,6 @@ from contextvars import ContextVar
 
 from symdiff.graph.body import Body, with_bodies
 from symdiff.graph.node import Node, topological
-from symdiff.graph.origin import mark
 from symdiff.graph.provenance import at_site
 from symdiff.graph.rebuild import Rebuilding, remade
 from symdiff.graph.tensor import Tensor
@@ -54,10 +53,7 @@ def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
         attrs = old.node.attrs
         if isinstance(old.node.type, TupleType):
             attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
-        made = remade(old, parents, attrs, keep_order=False)
-        # A rewritten tensor takes the scope of the user's call, not its innermost one.
-        scope = old.site.scope or old.scope
-        return made if made.scope == scope else mark(made, scope=scope)
+        return remade(old, parents, attrs, keep_order=False)
 
     def improve(old: Tensor, made: Tensor) -> Tensor | None:
         _hand_on(once, old, made)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdiff as sd
-from symdiff.emit.lower.naming import RESERVED, identifier
+from symdiff.emit.lower.identifiers import RESERVED, identifier
 from symdiff.graph.errors import DeclarationError
 
 HOSTILE = [

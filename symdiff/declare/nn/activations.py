@@ -101,8 +101,8 @@ def gelu(x: Any, approximate: bool = True) -> Tensor:
     Approximate: x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). Exact: x/2·(1 + erf(x/√2)).
     """
     if approximate:  # x·(1 + …x²): NumPy's cube takes a hundred times as long
-        inner = math.sqrt(2 / math.pi) * (x * (1 + 0.044715 * x**2))
-        return 0.5 * x * (1 + tanh(inner))
+        inner = hinted(x * hinted(1 + 0.044715 * x**2, "growth"), "inner")
+        return 0.5 * x * hinted(1 + tanh(math.sqrt(2 / math.pi) * inner), "gate")
     return 0.5 * x * (1 + API["erf"](x / math.sqrt(2)))
 
 

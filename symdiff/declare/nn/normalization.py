@@ -104,7 +104,7 @@ def batch_norm(
             param("gamma", (channels,), init="ones"),
             param("beta", (channels,)),
         )
-        return spread(gamma) * y + spread(beta)
+        return hinted(spread(gamma) * y + spread(beta), "out")
 
 
 @public
@@ -124,11 +124,12 @@ def layer_norm(
     _check("layer_norm", eps)
     axes = normalize_axes(axis, tensor.ndim)
     shape = _last("layer_norm", tensor, axes)
-    y = _standardized(tensor, axes, eps)
-    if not affine:
-        return y
     with scope(name):
-        return param("gamma", shape, init="ones") * y + param("beta", shape)
+        y = _standardized(tensor, axes, eps)
+        if not affine:
+            return y
+        made = param("gamma", shape, init="ones") * y + param("beta", shape)
+        return hinted(made, "out")
 
 
 @public
@@ -140,10 +141,10 @@ def rms_norm(
     _check("rms_norm", eps)
     axes = normalize_axes(axis, tensor.ndim)
     shape = _last("rms_norm", tensor, axes)
-    square = API["mean"](API["square"](tensor), axis=axes, keepdims=True)
-    y = hinted(tensor / API["sqrt"](square + eps), "normalized")
     with scope(name):
-        return param("gamma", shape, init="ones") * y
+        square = API["mean"](API["square"](tensor), axis=axes, keepdims=True)
+        y = hinted(tensor / API["sqrt"](square + eps), "normalized")
+        return hinted(param("gamma", shape, init="ones") * y, "out")
 
 
 @public

@@ -112,7 +112,7 @@ def lstm(
     cell = _Cell("lstm", x, units, 4, lengths, mask, name, init, bias)
 
     def turn(h: Any, c: Any, z: Any, u: Any) -> Any:
-        zi, zf, zg, zo = _gates(hinted(z + h @ u, "gates"), 4, units)
+        zi, zf, zg, zo = _gates(hinted(z + h @ u, "gates"), "z", "ifgo", units)
         i, f = hinted(sigmoid(zi), "i"), hinted(sigmoid(zf), "f")
         g, o = hinted(tanh(zg), "g"), hinted(sigmoid(zo), "o")
         c = hinted(f * c + i * g, "c")
@@ -146,8 +146,8 @@ def gru(
     cell = _Cell("gru", x, units, 3, lengths, mask, name, init, inner_bias=True)
 
     def turn(h: Any, z: Any, u: Any, c: Any) -> Any:
-        zr, zu, zn = _gates(z, 3, units)
-        hr, hu, hn = _gates(hinted(h @ u, "turned"), 3, units)
+        zr, zu, zn = _gates(z, "z", "run", units)
+        hr, hu, hn = _gates(hinted(h @ u, "turned"), "h", "run", units)
         r, update = hinted(sigmoid(zr + hr), "r"), hinted(sigmoid(zu + hu), "u")
         n = hinted(tanh(zn + r * (hn + c)), "n")
         return hinted((1 - update) * n + update * h, "h")
@@ -225,9 +225,10 @@ class _Cell:
         return API["swapaxes"](ys, 0, 1), list(last.values())
 
 
-def _gates(z: Any, count: int, units: int) -> list[Any]:
-    """Return the blocks of ``units`` columns."""
-    return [z[:, i * units : (i + 1) * units] for i in range(count)]
+def _gates(z: Any, name: str, gates: str, units: int) -> list[Any]:
+    """Return the blocks of ``units`` columns, one for each letter of ``gates``."""
+    parts = [z[:, i * units : (i + 1) * units] for i in range(len(gates))]
+    return [hinted(p, f"{name}_{g}") for p, g in zip(parts, gates, strict=True)]
 
 
 def _mask_of(layer: str, x: Any, lengths: Any, mask: Any) -> Any:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from symdiff.emit.lower.context import Context, dim_expression, dtype_expression
-from symdiff.emit.lower.naming import Names, identifier
+from symdiff.emit.lower.identifiers import identifier
+from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.statements import expression_of, lower, strong
 from symdiff.emit.lower.turns import Turn
 from symdiff.emit.python import code as py
@@ -83,9 +84,10 @@ def operand_names(
         rows = node.attrs.get("sequences", 0)
         if not isinstance(e, (py.Name, py.Lit, py.Attr)):
             base = base_name(param, context)
-            if i < rows and context.names.has_own_name(param):
-                base = f"{base}_steps"
-            context.names.prefer(context.tensors[source], base)
+            own = context.names.has_own_name(param)
+            if own or i < rows:
+                base = f"{base}_steps" if own and i < rows else base
+                context.names.prefer(context.tensors[source], base)
             variable = py.Name(context.names.of(context.tensors[source]))
             made.append(py.Assign((variable,), e))
             context.written[source] = variable

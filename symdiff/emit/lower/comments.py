@@ -6,7 +6,7 @@ In: tensors and the context of the body they are computed in. Out: text without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 
 from symdiff.emit.lower import texts
@@ -93,12 +93,16 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     found: dict[tuple[str, ...], None] = {}
     told: set[tuple[Tensor, bool]] = set()  # primals, and whether without operands
     applied: set[Op] = set()
-    waiting, some = [tensor], _flows(tensor, context)
+    read = _reached(tensor, context)
+    waiting: list[tuple[Tensor, tuple[Tensor, ...]]] = [(tensor, ())]
+    some = _flows(tensor, context)
     while waiting:
-        current = waiting.pop(0)
+        current, above = waiting.pop(0)
         primal = current.site.primal
         if primal is None or is_given(current.node):
             continue  # equal numbers are one node, whichever rule they come from
+        if not _is_of(primal, above, read):
+            continue  # equal values too: this one was first made for another rule
         if not primal.node.op.leaf and current.site.rule != FAN_OUT:
             # All sums of one shape share the node that broadcasts a cotangent.
             stretched = current.node.op.facts.repeats and current is not tensor
@@ -107,8 +111,11 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
                     found[_rule(primal, context, bare=stretched)] = None
                 told.add((primal, stretched))
             applied.add(primal.node.op)
+        around = (primal, *(x for _, x in current.cotangent_of))
         waiting += [
-            p for p in _inlined(current, context) if not some or _flows(p, context)
+            (p, around)
+            for p in _inlined(current, context)
+            if not some or _flows(p, context)
         ]
     words = [w for w in found if w[0]]
     if any(w[-1] not in OPS for w in words):  # a formula says more than an op's name
@@ -116,6 +123,55 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     if len(words) > 1 and len(words[0][-1]) + len(words[1][-1]) >= _RULE_WIDTH:
         return words[:1]
     return words[:2]
+
+
+def _is_of(primal: Tensor, above: Sequence[Tensor], read: set[object]) -> bool:
+    """Whether a rule is one of a statement that reads these values.
+
+    It is if that reads the primal's cotangent, value or operands; or, for what is
+    inlined under rules of the values ``above``, if the primal reads one of these.
+    """
+    if not above:
+        return bool(_marks([primal, *_operands_of(primal)]) & read)
+    if any(primal is x for x in above):
+        return True
+    return bool(_marks(_operands_of(primal)) & _marks(above))
+
+
+def _operands_of(tensor: Tensor) -> list[Tensor]:
+    """Return the operands of a value, and what these are views of."""
+    found = list(tensor.parents)
+    for t in found:
+        if t.node.op.facts.repeats or t.node.op.view:
+            found += t.parents
+    return found
+
+
+def _marks(tensors: Iterable[Tensor]) -> set[object]:
+    """Return what values are recognised by, before and after passes."""
+    return {m for t in tensors for m in (t.node, *t.origin.marks)}
+
+
+def _reached(tensor: Tensor, context: Context) -> set[object]:
+    """Return what a statement reads, with the values of which these are cotangents.
+
+    Rules that are inlined lead on, from a value to the operands that they are for.
+    """
+    found: list[Tensor] = []
+    within = [tensor]
+    for current in within:
+        inlined = _inlined(current, context)
+        nodes = {t.node for t in inlined}
+        found += [p for p in current.parents if p.node not in nodes]
+        within += inlined
+    known = [x for t in found for _, x in t.cotangent_of]
+    parts = (t.site.primal for t in found if not t.cotangent_of)
+    read = _marks([*found, *known, *(p for p in parts if p is not None)])
+    for current in reversed(within[1:]):
+        if current.site.primal is not None:
+            own = _marks([current.site.primal, *_operands_of(current.site.primal)])
+            read |= own if own & read else set()
+    return read
 
 
 def _inlined(tensor: Tensor, context: Context) -> list[Tensor]:

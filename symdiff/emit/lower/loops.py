@@ -140,7 +140,9 @@ def _cond(step: Step, context: Context) -> list[py.Stmt]:
     targets = [py.Name(context.names.of(items[i])) for i in used]
     for name, steps in zip(("then", "otherwise"), step.bodies, strict=True):
         body = node.attrs[name]
-        inner = inner_context(body, operands, steps, context.names.inside(), context)
+        inner = inner_context(
+            body, operands, steps, context.names.inside(turns=False), context
+        )
         stmts, values = computed([body.outputs[i] for i in used], steps, inner, context)
         stores = [
             py.Assign((t,), _scalar(v, body.outputs[i], context))

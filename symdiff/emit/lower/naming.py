@@ -2,86 +2,30 @@
 
 In: tensors and the resolver of their statements. Out: Python identifiers. Invariant:
 names depend on the declaration alone (not on ids, hashes or what was compiled before),
-leaves and dims are named first, and no name shadows a keyword, a builtin or a name the
-templates use.
+and leaves and dims are named first.
 """
 
 from __future__ import annotations
 
-import builtins
 import copy
-import keyword
-import re
-import unicodedata
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 
+from symdiff.emit.lower.describing import LONGEST, described, root_of
+from symdiff.emit.lower.identifiers import LOCALS, RESERVED, identifier
 from symdiff.emit.lower.source import Resolver
 from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
+from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor, in_order
 from symdiff.graph.types import dim
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.tuples import ITEM
 
-# Names that generated modules use for themselves: modules, functions, classes, tables.
-_OWN = """
-np math json os sys pathlib functools threading zipfile zlib
-contextlib glob hashlib
-params grads residuals state key self
-forward backward loss_and_residuals value_and_grad forward_with_residuals metrics
-evaluate init_params init_state train_step compute_grads apply_update fit save load
-verify predict main save_checkpoint load_checkpoint Residuals Outputs Gradients
-TrainState annotations
-PARAMS ARGUMENTS INPUTS TARGETS BUFFERS HYPER SLOTS DATA FROZEN GROUPS MAX_NORM SMOOTH
-averaged_params BOUNDS IGNORED
-MODEL KINDS CHECKSUM PROGRESS LOOP State
-"""
-# Locals of the functions of train.py that take a model's arguments.
-LOCALS = frozenset(
-    [
-        "name",
-        "file",
-        "value",
-        "found",
-        "lengths",
-        "plan",
-        "scratch",
-        "flat",
-        "loss",
-        "updates",
-        "gradients",
-        "gradient",
-        "hyper",
-        "slots",
-        "planned",
-        "parts",
-        "data",
-        "total",
-    ]
-)
-RESERVED = frozenset(_OWN.split()) | frozenset(
-    [*keyword.kwlist, *keyword.softkwlist, *dir(builtins)]
-)
-
-
-def identifier(text: str, avoid: frozenset[str] = RESERVED) -> str:
-    """Return the nearest valid identifier to any text, never a keyword or builtin."""
-    name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", text))
-    name = re.sub(r"_{3,}", "__", name)
-    if not name.strip("_"):
-        name = "value"
-    name = name.lstrip("_") if name.startswith("_") else name
-    if not name or not (name[0].isalpha() or name[0] == "_"):
-        name = f"v{name}"
-    if not name.isidentifier():
-        name = "".join(c if f"a{c}".isidentifier() else "_" for c in name)
-        name = name if name.isidentifier() else f"v_{name}"
-    return f"{name}_" if name in avoid else name
-
 
 def user_name(tensor: Tensor, resolver: Resolver) -> str | None:
     """Return the name the user gave a tensor: name=, or the target of its statement."""
-    if tensor.node.op.leaf and tensor.node.op is not BOUND:
+    op = tensor.node.op
+    if op.leaf and op is not BOUND and not op.facts.draws:
         return str(tensor.node.attrs["name"])
     return tensor.label or resolver.target(tensor)
 
@@ -114,6 +58,7 @@ class Names:
         self._by_node: dict[Node, str] = {}
         self._dims: dict[str, str] = {}
         self._values: Names | None = None
+        self._turns = False  # whether this is the body of a loop
         self._every: dict[Node, str] = {}  # values of the whole function by node,
         self._marks: dict[int, str] = {}  # and by the marks of their declarations
         self._stacked: dict[Node, str] = {}  # what a stack stacks
@@ -155,15 +100,29 @@ class Names:
         made._values = values
         return made
 
-    def inside(self) -> Names:
+    def inside(self, *, turns: bool = True) -> Names:
         """Return the names inside a loop or branch, which can be used again after it.
 
-        What is looked up later, such as the values of a listing, is in both.
+        What is looked up later, such as the values of a listing, is in both. ``turns``
+        says that it is a loop: what one turn adds to the cotangent of a value from
+        outside is not the whole.
         """
         made = copy.copy(self)
         made._used, made._counts = set(self._used), dict(self._counts)
-        made._by_node = dict(self._by_node)
+        made._by_node, made._turns = dict(self._by_node), turns or self._turns
         return made
+
+    def _varies(self, tensor: Tensor) -> bool:
+        """Whether a value is one of a loop's body."""
+        waiting, seen = [tensor], set[Node]()
+        while waiting:
+            current = waiting.pop()
+            if current.node.op is BOUND:
+                return True
+            if current.node not in seen:
+                seen.add(current.node)
+                waiting += current.parents
+        return False
 
     def _rename(self, taken: frozenset[str]) -> None:
         for named in (self._by_node, self._dims):
@@ -225,7 +184,7 @@ class Names:
             self._used.add(known)
             self._ever.add(known)
             return self._give(tensor, known)
-        return self._give(tensor, self._local(identifier(self.wish(tensor))))
+        return self._give(tensor, self._local(self._said(tensor)))
 
     def prefer(self, tensor: Tensor, name: str) -> None:
         """Give a tensor that has no name yet this one, or the next that is free."""
@@ -270,12 +229,25 @@ class Names:
         if tensor.node not in self._by_node:
             self._give(tensor, self.claim(f"{row}_steps"))
 
+    def share(self, tensor: Tensor, stack: Tensor) -> None:
+        """Give a stack the name of another one of the same values."""
+        self._stacked[tensor.node] = self._stacked[stack.node]
+        self._give(tensor, self.of(stack))
+
     def stacked(self, tensor: Tensor) -> str | None:
         """Return the name of the value whose stack a tensor is, if it is one."""
         found = self._stacked.get(tensor.node)
         if found is None and self._values is not None:
             found = self._values._stacked.get(tensor.node)
         return found
+
+    def reserve_results(self, results: Iterable[tuple[str, Tensor]]) -> None:
+        """Name results that have no name after what they are returned as."""
+        for key, t in results:
+            name, op = identifier(key), t.node.op
+            told = op.leaf or t.hint or op.hint or t.node in self._by_node
+            if not told and self.is_free(name):
+                self._give(t, self._claim(name, frozenset()))
 
     # --- looking up -------------------------------------------------------------------
 
@@ -313,15 +285,72 @@ class Names:
             return own
         if tensor.cotangent_of:
             prefix, primal = self._best_primal(tensor)
-            return f"{prefix}_{self._value(primal)}"
+            turn = self._turns and tensor.node.op is not BOUND
+            turn = turn and not self._varies(primal)
+            return f"{prefix}_{self._value(primal)}" + "_t" * turn
         if tensor.node.op is BOUND:
             return str(tensor.node.attrs["name"])
         source = tensor.parents[0].node if tensor.parents else None
         if tensor.node.op is ITEM and source and "carries" in source.attrs:
             return self._loop_result(tensor)
         op = tensor.node.op
-        base = tensor.hint or op.hint or op.facts.word or op.name
+        base = tensor.hint or op.hint or self._described(tensor)
+        if not base:
+            word, root = op.facts.word or op.title, self._root(tensor)
+            several = (
+                len(tensor.parents) > 1
+            )  # of one, it would be taken for the operand
+            base = f"{word}_{root}" if several and root is not None else word
+            base = base if len(base) <= LONGEST else word
         return "_".join((*tensor.scope, base))
+
+    def _root(self, tensor: Tensor) -> str | None:
+        """Return the name of what a tensor is computed from first, if it is short."""
+        root = root_of(tensor, self._bare_in(tensor.scope))
+        return None if root is None or root[-1].isdigit() else root
+
+    def _described(self, tensor: Tensor) -> str | None:
+        """Return a name that says what a tensor is, without its scope."""
+        bare = self._bare_in(tensor.scope)
+        was = tensor.origin.was
+        found = None if was is None else described(was, bare)
+        return found or described(tensor, bare) or self._on_the_way(tensor)
+
+    def _on_the_way(self, tensor: Tensor) -> str | None:
+        """Return a name of a part of a cotangent, after the rule that it belongs to."""
+        site = tensor.site
+        if site.primal is None:
+            return None
+        bare = self._bare_in(tensor.scope)
+        of = bare(site.primal) or described(site.primal, bare)
+        if of is None or len(of) > LONGEST:
+            return None
+        return f"{of}_share" if site.rule == FAN_OUT else f"via_{of}"
+
+    def _bare_in(self, scope: tuple[str, ...]) -> Callable[[Tensor], str | None]:
+        """Return a function to the names of values without the prefix of a scope."""
+        prefix = identifier("_".join(scope)) + "_" if scope else ""
+
+        def bare(tensor: Tensor) -> str | None:
+            found = self.known(tensor) or self.user_name(tensor) or tensor.hint
+            return None if found is None else identifier(found).removeprefix(prefix)
+
+        return bare
+
+    def _said(self, tensor: Tensor) -> str:
+        """Return the name to claim: if its wish is taken, that with what it is of."""
+        name = identifier(self.wish(tensor))
+        if self._is_open(name) or tensor.cotangent_of or self.user_name(tensor):
+            return name
+        root = self._root(tensor) if tensor.hint or tensor.node.op.hint else None
+        if root is None or name.endswith(root) or len(name + root) > 2 * LONGEST:
+            return name
+        longer = identifier(f"{name}_{root}")
+        return longer if self._is_open(longer) else name
+
+    def _is_open(self, name: str) -> bool:
+        taken = name in self._used or name in RESERVED
+        return not taken and (self._values is None or name not in self._values._ever)
 
     def _loop_result(self, tensor: Tensor) -> str:
         """Return the name of a loop's result: its carry's, or its stacked value's."""

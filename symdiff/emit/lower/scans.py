@@ -7,7 +7,7 @@ so the initial values are not changed; stacks are allocated once, before the loo
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from symdiff.emit.lower.carried import (
     added_up,
@@ -24,7 +24,8 @@ from symdiff.emit.lower.carried import (
 )
 from symdiff.emit.lower.comments import INDENT
 from symdiff.emit.lower.context import Context, dim_expression
-from symdiff.emit.lower.naming import Names, identifier
+from symdiff.emit.lower.identifiers import identifier
+from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.statements import expression_of, is_filled
 from symdiff.emit.lower.tidied import tidied
 from symdiff.emit.lower.turns import Carry, planned_turn
@@ -46,7 +47,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     items = context.items_of(node)
     needed, read = live_outputs(node, set(items))
     live = [i for i in needed if i in spec.carries]
-    stacked = [i for i in range(n, len(body.outputs)) if i in items]
+    stacked, again = _stacked_once(node, items, context)
     made, operands = operand_names(node, n, body.params[n:], context, read)
     rows, rest = operands[: len(spec.rows)], operands[len(spec.rows) :]
     ends = {i: items[i] for i in spec.carries if i in items}
@@ -101,7 +102,31 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     made += results_of(names, results, ends, context)
     for i, name in stacks.items():
         context.written[items[i].node] = name
+    for i, first in again.items():
+        context.written[items[i].node] = stacks[first]
+        context.names.share(items[i], items[first])
     return made
+
+
+def _stacked_once(
+    node: Node, items: Mapping[int, Tensor], context: Context
+) -> tuple[list[int], dict[int, int]]:
+    """Return the results that are stacked, and those that equal an earlier one.
+
+    A result that the user named is stacked in any case.
+    """
+    body, stacked, again = node.attrs["body"], list[int](), dict[int, int]()
+    first: dict[Node, int] = {}
+    for i in range(node.attrs["carries"], len(body.outputs)):
+        value = body.outputs[i].node
+        if i not in items:
+            continue
+        if value in first and not context.names.user_name(items[i]):
+            again[i] = first[value]
+        else:
+            stacked.append(i)
+            first.setdefault(value, i)
+    return stacked, again
 
 
 def _stored(stack: py.Name, counter: py.Name, value: py.Expr) -> py.Stmt:

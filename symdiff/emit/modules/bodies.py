@@ -236,6 +236,9 @@ def compute(
     telling = list(given) if arrays is None else arrays
     names = unit.names.function() if names is None else names
     names.reserve(s.tensor for s in routine.steps)
+    steps, p = {s.tensor.node for s in routine.steps}, unit.program
+    named = (*p.outputs, *p.results, *p.metrics)
+    names.reserve_results((k, t) for k, t in named if t.node in steps)
     context = new_context(unit, given, telling, routine.tensors, names)
     context.headings = headings
     context.float_is = None if dtype is None else py.name(dtype)
@@ -304,9 +307,11 @@ def _may_alias(node: Node, context: Context) -> bool:
     source, index = node.inputs[0], node.attrs["index"]
     if source.op is COND:
         return True
-    if "carries" not in source.attrs or index >= source.attrs["carries"]:
+    if "carries" not in source.attrs:
         return False
     ends = [origin(t.node) for t in source.attrs["body"].outputs]
+    if index >= source.attrs["carries"]:  # equal values are stacked once
+        return index < len(ends) and ends.count(ends[index]) > 1
     if ends[index].op is BOUND or ends.count(ends[index]) > 1:
         return True
     if _may_alias(ends[index], context):

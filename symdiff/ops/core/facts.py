@@ -89,6 +89,10 @@ class Facts:
     scalar : its text on Python's floats, over ``_math``, which has NumPy's values
     short : a faster text for a 0-d result, which computes the same bits
     word : the name of its result where nothing else names it; by default its own name
+    called : the name of its result after those of its operands, over ``{0}``, ``{1}``;
+        by default, of one operand, the word and that
+    with_numbers : the same where the second operand is a certain number
+    results : the words for its results, if it has several
     formula : its formula in reports, where its text is no expression
     chain : its derivative in the words of a report, where ``rule`` is not short enough
     """
@@ -131,6 +135,9 @@ class Facts:
     scalar: str = ""
     short: Callable[[Node], str] | None = None
     word: str = ""
+    called: str = ""
+    with_numbers: tuple[tuple[float, str], ...] = ()
+    results: tuple[str, ...] = ()
     formula: str = ""
     chain: str = ""
 

@@ -134,7 +134,13 @@ ADD = elementwise(
     infix="+",
     dtype="number",
     booleans=lambda a, b: logical_or(a, b),
-    facts=Facts(python=operator.add, rows=_added_rows, word="total", sign=_sum_sign),
+    facts=Facts(
+        python=operator.add,
+        rows=_added_rows,
+        word="total",
+        called="{0}_plus_{1}",
+        sign=_sum_sign,
+    ),
     latex=tex.infix("+", tex.SUM, tex.SUM),
 )
 SUB = elementwise(
@@ -143,7 +149,9 @@ SUB = elementwise(
     ufunc="subtract",
     infix="-",
     dtype="number",
-    facts=Facts(python=operator.sub, rows=_added_rows, word="difference"),
+    facts=Facts(
+        python=operator.sub, rows=_added_rows, word="difference", called="{0}_minus_{1}"
+    ),
     latex=tex.infix("-", tex.SUM, tex.BIG),
 )
 
@@ -160,6 +168,7 @@ MUL = elementwise(
         units=(1, 0),
         rows=_multiplied_rows,
         word="product",
+        called="{0}_{1}",
         sign=_product_sign,
         scales=(0, 1),
     ),
@@ -176,6 +185,7 @@ DIV = elementwise(
         units=(1,),
         rows=_divided_rows,
         word="ratio",
+        called="{0}_over_{1}",
         sign=signs.least,
         scales=(0,),
     ),
@@ -187,7 +197,7 @@ NEG = elementwise(
     ufunc="negative",
     infix="-",
     dtype="number",
-    facts=Facts(python=operator.neg, rows=rows.unchanged, word="negated", scales=(0,)),
+    facts=Facts(python=operator.neg, rows=rows.unchanged, word="minus", scales=(0,)),
     latex=tex.form("-{0}", tex.SUM, tex.BIG),
 )
 
@@ -256,7 +266,11 @@ POWER = elementwise(
     ufunc="power",
     dtype="number",
     booleans=as_int8(lambda a, b: power(a, b)),
-    facts=Facts(out_form=power_out, sign=_power_sign),
+    facts=Facts(
+        out_form=power_out,
+        sign=_power_sign,
+        with_numbers=((2, "{0}_squared"), (3, "{0}_cubed"), (0.5, "root_{0}")),
+    ),
     latex=power_tex,
 )
 
@@ -297,7 +311,7 @@ SQUARE = elementwise(
     dtype="number",
     booleans=as_int8(lambda x: square(x)),
     latex=tex.form("{0}^{{2}}", tex.POWER, tex.ATOM),
-    facts=Facts(sign=signs.never_negative),
+    facts=Facts(sign=signs.never_negative, called="{0}_squared"),
 )
 square = function(SQUARE, "square", doc="The tensor times itself.")
 

@@ -40,7 +40,9 @@ ABS = elementwise(
     dtype="number",
     booleans=lambda x: x,
     analytic=False,
-    facts=Facts(word="magnitude", scalar="abs(_0)", sign=signs.never_negative),
+    facts=Facts(
+        word="magnitude", called="abs_{0}", scalar="abs(_0)", sign=signs.never_negative
+    ),
     latex=tex.form(r"\left|{0}\right|"),
 )
 MAXIMUM = elementwise(

@@ -110,7 +110,7 @@ QR = primitive(
     jvp=_qr_jvp,
     text="np.linalg.qr(_0)",
     rule="(d_Q + Q sym(R d_R.T - d_Q.T Q)) R^-T",
-    facts=Facts(work=cubic(2), rows=rows.matrices),
+    facts=Facts(work=cubic(2), rows=rows.matrices, results=("Q", "R")),
 )
 
 
@@ -202,7 +202,12 @@ EIGH = primitive(
     jvp=_eigh_jvp,
     text=_uplo_text("eigh"),
     rule="V (diag(d_w) + F * (V.T d_V)) V.T",
-    facts=Facts(work=cubic(9), rows=rows.matrices, singular=True),
+    facts=Facts(
+        work=cubic(9),
+        rows=rows.matrices,
+        singular=True,
+        results=("values", "vectors"),
+    ),
 )
 
 

@@ -144,7 +144,12 @@ SLOGDET = primitive(
     jvp=_slogdet_jvp,
     text="np.linalg.slogdet(_0)",
     rule="d * inv(A).T",
-    facts=Facts(work=cubic(Fraction(2, 3)), rows=rows.matrices, singular=True),
+    facts=Facts(
+        work=cubic(Fraction(2, 3)),
+        rows=rows.matrices,
+        singular=True,
+        results=("sign", "logdet"),
+    ),
 )
 
 

@@ -174,6 +174,7 @@ MATMUL = multilinear(
         out_form=_out_form,
         rows=_rows,
         word="product",
+        called="{0}_{1}",
         stretches="batch",
     ),
 )

@@ -99,6 +99,7 @@ SOLVE = primitive(
     latex="{0}^{{-1}} {1}",
     rule="A.T is solved for the cotangent",
     facts=Facts(
+        called="solve_{0}_{1}",
         independent=of_batch,
         work=cubic(Fraction(2, 3)),
         rows=rows.matrices,

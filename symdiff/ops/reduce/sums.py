@@ -122,6 +122,7 @@ REDUCE_SUM = multilinear(
         short=lambda node: f"{reduction(node, 'add')})",
         rows=rows.summed,
         word="total",
+        called="sum_{0}",
         sign=signs.of_operand,
         index=places.in_summed,
     ),
