@@ -146,7 +146,12 @@ MISTAKES = [
         ("da1 = dh * (1 - h**2)", "da1 = dh", "local derivative", "d_first_z"),
         ("da1 = dh * (1 - h**2)", "da1 = 1 - h**2", "upstream", "d_first_z"),
         ("x.T @ da1", "x.T @ da1 * 3", "factor", "d_first_W"),
-        ("(1 - h**2)", "(1 - np.tanh(h)**2)", ("wrong value", "unknown"), "d_first_z"),
+        (
+            "(1 - h**2)",
+            "(1 - np.tanh(h)**2)",
+            ("applied twice", "unknown"),
+            "d_first_z",
+        ),
     ),
     *_mistakes(
         "conv",
