@@ -346,8 +346,8 @@ def _targets(stmt: py.Stmt) -> Iterator[str]:
     """Yield the names that a statement sets, wholly or in part."""
     waiting: list[py.Expr] = []
     match stmt:
-        case py.Assign(targets=targets):
-            waiting = list(targets)
+        case py.Assign(targets=targets, also=also):
+            waiting = [*targets, *also]
         case py.AugAssign(target=target) | py.For(target=target):
             waiting = [target]
         case py.ExprStmt(value=py.Call(func=py.Attr(target, "append"))):
