@@ -24,6 +24,7 @@ def test_no_statement_of_the_derivation_is_left(hints: str, level: int):
     compiled = sd.compile(branched(), optimize=level)
     text = exercise_files(compiled, hints)["branched/backward.py"]
     assert isinstance(text, str)
+    text = text.partition("\ndef backward(")[2]  # a row is read alike on the way there
     listing = compiled.listed("backward")
     region = listing.functions["backward"]
     derived = [x for x in region.lines if x.tensors and not x.is_compound]

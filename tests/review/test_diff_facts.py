@@ -131,7 +131,7 @@ FACTS = {
         '"probs": sd.nn.softmax(z), "scores": z',
         "Outputs",
     ),
-    "a metric": ("sd.mean(z**2)", "sd.mean(z**4)", "(z_2**2) ** 2"),
+    "a metric": ("sd.mean(z**2)", "sd.mean(z**4)", "(z**2) ** 2"),
     "a metric's name": ('"accuracy"', '"right"', '"right"'),
     "a metric less": (', "size": sd.mean(z**2)', "", "train.py metrics"),
     "learning rate": (
