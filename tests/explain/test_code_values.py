@@ -272,7 +272,7 @@ def test_a_raw_cross_entropy_at_logits_of_1000() -> None:
     assert loss == 999.75
     for name, gradient in gradients.items():
         equal(values.cotangents[f"d_{name.replace('.', '_')}"], gradient)
-    assert {"e", "total"} <= values.apart.forward
+    assert {"e", "sum_e"} <= values.apart.forward
     assert "p" not in values.apart.forward
     text = sd.compile(model).explain(values=POINT).text()
     assert "      = [[1, 0, 0], [0, 0, 1]]\n" in text

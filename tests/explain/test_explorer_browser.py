@@ -15,7 +15,7 @@ def test_a_node_lights_its_lines_everywhere(page: Page) -> None:
     )
     assert "d_h = d_z @ out_W.T" in page.hits("p-backward")
     assert "sd.nn.dense(x, 128" in "".join(page.texts("#p-spec span.hit"))
-    before = {"x", "hidden_W", "hidden_b", "hidden_product", "hidden_z"}
+    before = {"x", "hidden_W", "hidden_b", "hidden_x_W", "hidden_z"}
     assert set(page.texts(".box.from .name")) == before | {"out_W"}  # d_h reads it
     assert page.count(".box.to") >= 4
     page.hover("#p-graph #svg")
@@ -25,15 +25,18 @@ def test_a_node_lights_its_lines_everywhere(page: Page) -> None:
 def test_a_line_of_the_spec_lights_its_nodes(page: Page) -> None:
     page.hover("#p-spec span[data-s]", "l2")
     lit = set(page.texts(".box.hit .name"))
-    assert lit == {"square", "total", "square_2", "total_2", "total_3"}
-    assert "total = (hidden_W**2).sum()" in page.hits("p-backward")
+    assert lit == {
+        *("hidden_W_squared", "sum_hidden_W_squared", "out_W_squared"),
+        *("sum_out_W_squared", "total"),
+    }
+    assert "sum_hidden_W_squared = (hidden_W**2).sum()" in page.hits("p-backward")
 
 
 def test_a_line_of_the_backward_pass_lights_its_node_and_its_way(page: Page) -> None:
     page.hover("#p-backward .ln", "d_hidden_W = x.T")
     assert page.texts(".box.hit .name")[-1:] != []
     assert "hidden_W" in page.texts(".box.hit .name")
-    assert {"hidden_product", "h", "z", "loss"} <= set(page.texts(".box.to .name"))
+    assert {"hidden_x_W", "h", "z", "loss"} <= set(page.texts(".box.to .name"))
     marked = page.js("return document.querySelectorAll('.gutter path').length")
     assert marked >= 2
 
@@ -59,7 +62,7 @@ def test_the_update_is_linked_to_the_gradients(page: Page) -> None:
         "return [...document.querySelectorAll('.gutter .from')].length"
         " ? document.querySelector('#p-backward').textContent : ''"
     )
-    assert "product_2 / (root + eps)" in page.hits("p-backward")
+    assert "rate_m_2 / (root + eps)" in page.hits("p-backward")
 
 
 # --- folding, keys --------------------------------------------------------------------
@@ -82,7 +85,7 @@ def test_the_graph_is_walked_by_arrows(page: Page) -> None:
     assert page.js(focused) == "loss"
     up = "ArrowUp"
     page.keys(up)
-    assert page.js(focused) in ("product", "softmax_cross_entropy")
+    assert page.js(focused) in ("scaled_total", "softmax_cross_entropy")
     page.keys("ArrowDown")
     assert page.js(focused) == "loss"
     page.keys("Enter")

@@ -31,13 +31,17 @@ def items(explorer: Explorer, module: str, line: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "line", "expected"),
     [
-        ("forward.py", "h = np", "v:h v:hidden_z v:hidden_product"),
-        ("forward.py", "z = h @", "v:z v:out_product"),
-        ("backward.py", "d_hidden_z =", "g:hidden_z g:hidden_product r:h"),
-        ("backward.py", "d_h =", "g:h r:out_product"),
+        ("forward.py", "h = np", "v:h v:hidden_z v:hidden_x_W"),
+        ("forward.py", "z = h @", "v:z v:out_h_W"),
+        ("backward.py", "d_hidden_z =", "g:hidden_z g:hidden_x_W r:h"),
+        ("backward.py", "d_h =", "g:h r:out_h_W"),
         ("backward.py", "d_out_b =", "g:out_b r:z"),
-        ("backward.py", "d_z *=", "g:z g:out_product r:softmax_cross_entropy"),
-        ("backward.py", "total = ", "v:total v:square"),
+        ("backward.py", "d_z *=", "g:z g:out_h_W r:softmax_cross_entropy"),
+        (
+            "backward.py",
+            "sum_hidden_W_squared =",
+            "v:sum_hidden_W_squared v:hidden_W_squared",
+        ),
         ("train.py", "m[...] =", "u"),
     ],
 )
@@ -51,8 +55,8 @@ def test_a_line_is_linked_to_what_it_computes(
 
 def test_a_gradient_is_linked_to_the_rules_on_its_way(digits: Explorer) -> None:
     found = items(digits, "backward.py", "d_hidden_W =")
-    assert {"g:hidden_W", "r:hidden_product", "r:square"} <= found
-    assert "r:square_2" not in found
+    assert {"g:hidden_W", "r:hidden_x_W", "r:hidden_W_squared"} <= found
+    assert "r:out_W_squared" not in found
 
 
 def test_every_value_and_every_gradient_has_a_line(digits: Explorer) -> None:
@@ -82,10 +86,11 @@ def test_an_expression_of_the_spec_is_linked_to_what_it_declared(
         if s.start[0] == s.end[0]
     }
     assert found["sd.nn.l2(weights)"] == {
-        *("square", "total", "square_2", "total_2", "total_3")
+        *("hidden_W_squared", "sum_hidden_W_squared", "out_W_squared"),
+        *("sum_out_W_squared", "total"),
     }
     assert found["sd.nn.softmax_cross_entropy(z, y)"] == {"softmax_cross_entropy"}
-    assert found["1e-4 * sd.nn.l2(weights)"] == {"product"}
+    assert found["1e-4 * sd.nn.l2(weights)"] == {"scaled_total"}
 
 
 def test_code_that_is_called_is_linked_to_the_call(tmp_path: Path) -> None:
@@ -141,14 +146,14 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
 @pytest.mark.parametrize(
     ("module", "line", "expected"),
     [
-        ("forward.py", "for ", "v:scan"),
-        ("forward.py", "gates = ", "v:scan"),
-        ("forward.py", "z = h @", "v:z v:out_product"),
-        ("backward.py", "gates = ", "v:scan"),  # of a loop that stacks what it keeps
+        ("forward.py", "for ", "v:scan_h"),
+        ("forward.py", "gates = ", "v:scan_h"),
+        ("forward.py", "z = last @", "v:z v:out_last_W"),
+        ("backward.py", "gates = ", "v:scan_h"),  # of a loop that stacks what it keeps
         ("backward.py", "losses = ", "v:loss"),
-        ("backward.py", "for t_3 in reversed", "r:scan"),
-        ("backward.py", "d_cell_U += ", "r:scan"),
-        ("backward.py", "d_h = d_z @", "g:h_2 r:out_product r:scan"),
+        ("backward.py", "for t in reversed", "r:scan_h"),
+        ("backward.py", "d_cell_U += ", "r:scan_h"),
+        ("backward.py", "d_last = d_z @", "g:last r:out_last_W"),
     ],
 )
 def test_the_lines_of_a_loop_are_linked_to_it(

@@ -119,7 +119,7 @@ def test_one_equation_names_a_value_once() -> None:
     found = equation(norm(v, affine=False) - norm(w, affine=False))
     assert found.formula is not None
     means = set(re.findall(r"mean\w*", found.formula.text))
-    assert means == {"mean", "mean_2"}
+    assert means == {"mean", "mean_w"}
 
 
 def test_a_sum_in_a_loop_is_not_its_own_summand() -> None:

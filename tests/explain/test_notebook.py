@@ -197,7 +197,7 @@ def test_loops_and_branches():
 
 def test_names_of_unnamed_values():
     x = sd.input("x", 3)
-    assert equation(sd.exp(x)).name == "exp"
+    assert equation(sd.exp(x)).name == "exp_x"
     assert equation(sd.exp(x), name="given").name == "given"
 
 

@@ -65,7 +65,9 @@ def test_the_circuit_of_the_lecture_with_its_numbers():
 def test_where_fan_out_adds():
     said = run("explain", spec(FAN))
     assert "d_h is a sum: h is read 3 times" in said
-    assert re.search(r"\+ d_sigmoid \* sigmoid \* \(1 - sigmoid\) +from sigmoid", said)
+    assert re.search(
+        r"\+ d_sigmoid_h \* sigmoid_h \* \(1 - sigmoid_h\) +from sigmoid_h", said
+    )
     assert "parameter layer.W" in said
     assert "of layer.W" in said
     assert "d_layer_W = x.T @ " in said
@@ -335,7 +337,7 @@ def words(text):
 def test_a_lone_result_is_given_in_every_format():
     x = sd.input("x", (3,))
     told = explained(sd.Function("f", [x], sd.exp(x)))
-    assert "d_exp: given" in told.text()
-    assert r"$$\overline{\mathrm{exp}} = \text{given}$$" in told.markdown()
-    assert r"\overline{\mathrm{exp}} &= \text{given}" in told.latex()
+    assert "d_exp_x: given" in told.text()
+    assert r"$$\overline{x_{\mathrm{exp}}} = \text{given}$$" in told.markdown()
+    assert r"\overline{x_{\mathrm{exp}}} &= \text{given}" in told.latex()
     assert "<mi>given</mi>" in told.html()
