@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
+from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.types import Dim
 
@@ -40,6 +41,33 @@ class _DimPrinter(StrPrinter):
 
     def _print_Min(self, expr: Any) -> str:  # noqa: N802
         return f"min({', '.join(sorted(map(self._print, expr.args)))})"
+
+    def _print_Mod(self, expr: Any) -> str:  # noqa: N802
+        number, by = map(self._print, expr.args)
+        return f"(({number}) % ({by}))"
+
+    def _print_Abs(self, expr: Any) -> str:  # noqa: N802
+        return f"abs({self._print(expr.args[0])})"
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:  # noqa: N802
+        base, exponent = expr.args
+        if exponent.is_Rational and not exponent.is_Integer:
+            return f"(({self._print(base)}) ** {float(exponent)!r})"
+        return str(super()._print_Pow(expr, rational))
+
+    def _print_NumberSymbol(self, expr: Any) -> str:  # noqa: N802
+        return repr(float(expr))
+
+    _print_Pi = _print_Exp1 = _print_NumberSymbol  # noqa: N815
+
+    def _print_Function(self, expr: Any) -> str:  # noqa: N802
+        raise DeclarationError(
+            f"{expr} of a length cannot be written as a number; lengths may be added, "
+            f"multiplied, divided, raised to powers, and rounded."
+        )
+
+    _print_log = _print_exp = _print_factorial = _print_Function
+    _print_Piecewise = _print_Function  # noqa: N815
 
 
 _PRINTER = _DimPrinter({"order": "lex"})
