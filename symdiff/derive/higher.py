@@ -22,7 +22,7 @@ from symdiff.derive.reverse import (
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import Dim, Shape, dims_equal, product
+from symdiff.graph.types import Dim, Shape, may_agree, product
 from symdiff.ops.control.repeat import map_
 from symdiff.ops.core.operands import api, as_tensor, constant, stretch
 from symdiff.ops.indexing.counting import arange
@@ -101,7 +101,7 @@ def _batch(y: Tensor, x: Tensor, count: int) -> Shape:
             f"batch_dims={count} exceeds the axes of {y.shape} or {x.shape}."
         )
     pairs = zip(y.shape[:count], x.shape[:count], strict=True)
-    if any(dims_equal(a, b) is False for a, b in pairs):
+    if not all(may_agree(a, b) for a, b in pairs):
         raise ShapeError(
             f"batch axes differ: {y.shape[:count]} and {x.shape[:count]} for "
             f"batch_dims={count}."

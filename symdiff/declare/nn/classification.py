@@ -20,7 +20,7 @@ from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import dims_equal, require_nonempty
+from symdiff.graph.types import may_agree, require_nonempty
 from symdiff.ops.core.operands import CONSTANT, as_tensor, is_literal
 from symdiff.ops.reduce.losses import check_same_shape, reduce_loss
 from symdiff.ops.surface.operators import API
@@ -35,7 +35,7 @@ def _class_weights(name: str, value: Any, classes: Any) -> Any:
     if value is None:
         return None
     w = float_tensor(f"class_weights of {name}", as_tensor(value))
-    if w.ndim != 1 or dims_equal(w.shape[0], classes) is False:
+    if w.ndim != 1 or not may_agree(w.shape[0], classes):
         raise ShapeError(
             f"{name} needs one weight per class, {classes} of them, got {w.shape}."
         )

@@ -22,7 +22,7 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import dims_equal, product
+from symdiff.graph.types import may_agree, product
 from symdiff.ops.core.operands import LITERAL, as_tensor
 from symdiff.ops.surface.operators import API
 from symdiff.ops.surface.writes import call_back
@@ -57,7 +57,7 @@ def weight_of(name: str, given: Any, shape: tuple[int, ...], init: Any) -> Any:
         return param(name, shape, init=init)
     tensor = as_tensor(given)
     same = tensor.ndim == len(shape) and all(
-        dims_equal(a, b) is not False for a, b in zip(tensor.shape, shape, strict=True)
+        may_agree(a, b) for a, b in zip(tensor.shape, shape, strict=True)
     )
     if not same:
         raise ShapeError(

@@ -20,7 +20,7 @@ from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import dims_equal
+from symdiff.graph.types import may_agree
 from symdiff.ops.core.operands import as_bool, as_tensor
 from symdiff.ops.surface.operators import API
 
@@ -325,7 +325,7 @@ def multi_head_attention(
         if hidden.ndim != 2:
             raise ShapeError(f"mask must have shape (N, S), got {hidden.shape}.")
         pairs = zip(hidden.shape, source.shape[:2], strict=True)
-        if any(dims_equal(a, b) is False for a, b in pairs):
+        if not all(may_agree(a, b) for a, b in pairs):
             raise ShapeError(f"mask {hidden.shape} does not fit keys {source.shape}.")
         hidden = API["expand_dims"](hidden, (1, 2))
 

@@ -17,7 +17,7 @@ from symdiff.graph.body import rebuilding_within
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, unify
+from symdiff.graph.types import TensorType, may_agree, unify
 from symdiff.ops.control.updating import UPDATE_STATE
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, broadcast_operands, is_given, is_literal
@@ -28,7 +28,8 @@ from symdiff.ops.shape.broadcasting import broadcast_to, full, zeros_like
 
 def _infer(train: TensorType, infer: TensorType) -> TensorType:
     same = train.ndim == infer.ndim and all(
-        unify(a, b) is not None for a, b in zip(train.shape, infer.shape, strict=True)
+        may_agree(a, b) and unify(a, b) is not None
+        for a, b in zip(train.shape, infer.shape, strict=True)
     )
     if not same:
         raise ShapeError(

@@ -18,7 +18,15 @@ import numpy as np
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import Dim, TensorType, normalize_axis, product, promote, unify
+from symdiff.graph.types import (
+    Dim,
+    TensorType,
+    may_agree,
+    normalize_axis,
+    product,
+    promote,
+    unify,
+)
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import Axes, of_subscripts
@@ -131,7 +139,8 @@ PLACE_DIAGONAL = multilinear(
 def _infer_tensordot(a: TensorType, b: TensorType, *, axes: Any) -> TensorType:
     left, right = axes
     for i, j in zip(left, right, strict=True):
-        if unify(a.shape[i], b.shape[j]) is None:
+        agree = may_agree(a.shape[i], b.shape[j])
+        if not agree or unify(a.shape[i], b.shape[j]) is None:
             raise ShapeError(
                 f"axis {i} of {a.shape} and axis {j} of {b.shape} differ in length"
             )

@@ -17,6 +17,7 @@ from symdiff.graph.types import (
     TensorType,
     as_dim,
     dims_equal,
+    may_agree,
     normalize_axis,
     promote,
     require_nonempty,
@@ -56,6 +57,8 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Tensor:
     x, y = as_tensor(x1), as_tensor(x2)
     if axis != -1:
         x, y = _last(x, axis), _last(y, axis)
+    if x.ndim and y.ndim and not may_agree(x.shape[-1], y.shape[-1]):
+        raise ShapeError(f"vecdot of vectors of lengths {x.shape[-1]}, {y.shape[-1]}.")
     return einsum("...i,...i->...", x, y)
 
 

@@ -20,7 +20,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Shape,
     TensorType,
-    dims_equal,
+    may_agree,
     product,
     require_nonempty,
     unify,
@@ -182,7 +182,7 @@ def check_same_shape(name: str, a: Tensor, b: Tensor, remedy: str) -> None:
     if is_literal(a) or is_literal(b):
         return
     same = a.ndim == b.ndim and all(
-        dims_equal(d, e) is not False for d, e in zip(a.shape, b.shape, strict=True)
+        may_agree(d, e) for d, e in zip(a.shape, b.shape, strict=True)
     )
     if not same:
         raise ShapeError(

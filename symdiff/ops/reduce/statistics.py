@@ -15,7 +15,7 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     TensorType,
-    dims_equal,
+    may_agree,
     normalize_axes,
     product,
     require_nonempty,
@@ -192,8 +192,7 @@ def average(
         axes = normalize_axes(axis, tensor.ndim)
         fits = axis is not None and len(w.shape) == len(axes)
         fits = fits and all(
-            dims_equal(w.shape[i], tensor.shape[a]) is not False
-            for i, a in enumerate(axes)
+            may_agree(w.shape[i], tensor.shape[a]) for i, a in enumerate(axes)
         )
         if not fits:
             raise ShapeError(
