@@ -64,7 +64,8 @@ class Optimizer:
     clip_value : float
         Bound on the magnitude of each element of the gradient.
     clip_norm : float
-        Bound on the norm of the whole gradient, all parameters together.
+        Bound c on the norm of the whole gradient, all parameters together: it is scaled
+        by min(1, c / (norm + 1e-6)), before ``clip_value`` is applied.
     ema : float
         Decay of a running average of the parameters, in the slot ``ema``. It starts at
         zero; the generated ``averaged_params(state)`` divides by 1 minus the product
