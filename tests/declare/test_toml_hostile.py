@@ -5,6 +5,7 @@ Fuzzing itself is in test_toml_fuzz.py.
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ def test_equations(equation, tmp_path):
     text = f'{HEAD}[outputs]\nv = {json.dumps(equation)}\nw = "x"\n'
     found = read(text, tmp_path)
     if not isinstance(found, sd.SymdiffError):
-        sd.compile(found.model, optimize=1)
+        with suppress(sd.SymdiffError):  # a function of a length has no number
+            sd.compile(found.model, optimize=1)
     assert not (tmp_path / "owned").exists()
     assert not Path("owned").exists()
 
