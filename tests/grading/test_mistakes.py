@@ -95,7 +95,7 @@ TWO = [
     (
         "normal",
         {"dhat - mean1 - normalized * mean2": "dhat"},
-        [("fan-out", "d_centred"), ("fan-out", "d_a")],
+        [("fan-out", "d_norm_centred"), ("fan-out", "d_a")],
     ),
 ]
 
