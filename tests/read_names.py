@@ -40,8 +40,10 @@ def stray_numbers(listing: Listing) -> list[str]:
         base, _, number = name.rpartition("_")
         known = base in names or base.removeprefix("d_") in names
         known = known or any(
-            name.endswith(n) for n in names - {name} if "_" in n
-        )  # log_m_2 of m_2
+            name.endswith((n, n.replace("d_", "d", 1)))
+            for n in names - {name}
+            if "_" in n
+        )  # log_m_2 of m_2, scaled_dh_2 of d_h_2
         if base and number.isdigit() and not known:
             found.append(name)
     return found

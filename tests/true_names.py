@@ -71,7 +71,8 @@ def _ends(region: Region) -> Iterator[tuple[Line, int, str]]:
         if any(x.is_compound and not _is_text(x, lines) for x in group):
             group = []  # a loop of the model's
         row = max([line.last, *(x.last for x in group)])
-        yield from ((line, row, name) for name in line.targets)
+        whole = {*line.targets} - {*_stored(line)} or line.targets
+        yield from ((line, row, name) for name in line.targets if name in whole)
 
 
 def _goes_on(line: Line, later: Line) -> bool:
@@ -94,7 +95,8 @@ def _depth(row: str) -> int:
 def _plain(line: Line) -> tuple[str, ...]:
     """Return the names that a line binds anew."""
     if isinstance(line.stmt, py.Assign) and isinstance(line.stmt.targets[0], py.Name):
-        return line.targets
+        parts = {n for t in line.stmt.also for n in _part_of(t)}
+        return tuple(n for n in line.targets if n not in parts)
     return line.targets if isinstance(line.stmt, py.AugAssign) else ()
 
 
@@ -102,6 +104,15 @@ def _stored(line: Line) -> tuple[str, ...]:
     """Return the names of which a line sets a part."""
     match line.stmt:
         case py.Assign(targets=(py.Index(py.Name(name), _),)):
+            return (name,)
+        case py.Assign(also=also):
+            return tuple(n for t in also for n in _part_of(t))
+    return ()
+
+
+def _part_of(target: py.Expr) -> tuple[str, ...]:
+    match target:
+        case py.Index(py.Name(name), _):
             return (name,)
     return ()
 
@@ -205,6 +216,8 @@ class Instrumented:
         self.places.setdefault(name, []).append((place, bool(around)))
         text = f"{pad}{name} = _sites.move({place!r}, {name}{index})"
         self._insert(row, text)
+        for target in getattr(line.stmt, "also", ()):  # what is stored as well
+            self._insert(row, f"{pad}{py.expr_text(target)} = {name}")
 
     def _insert(self, row: int, text: str) -> None:
         """Put a row behind one, or behind the loop that ends there."""

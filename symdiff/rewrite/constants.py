@@ -102,7 +102,9 @@ def _placed(
         return None
     kept = {}
     for divides, value in ((False, above), (True, below)):
-        if value != 1 and SMALL <= abs(value) <= LARGE:
+        if not SMALL <= abs(value) <= LARGE:
+            return None
+        if value != 1:
             kept[next(n.path for n in places if n.divides is divides)] = value
     return kept if len(kept) < len(found) else None
 

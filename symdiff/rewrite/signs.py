@@ -53,6 +53,8 @@ def negative_of_first_factor(t: Tensor) -> Tensor | None:
     first, second = a.parents
     if scalar_constant(first) is not None or is_literal(first):
         return None
+    if not first.dtype.is_float:  # a mask has no negative, and integers wrap around
+        return None
     return call_elementwise(a.node.op, call_elementwise(NEG, first), second)
 
 

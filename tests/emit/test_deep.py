@@ -21,7 +21,7 @@ def _recursion(steps):
 @pytest.mark.parametrize("spec", [(), (2,)], ids=["scalars", "arrays"])
 def test_text_grows_with_the_nodes(spec):
     lengths = []
-    for steps in (50, 100, 200):
+    for steps in (100, 200, 400):  # numbers in names have three digits
         compiled = sd.compile(sd.trace(_recursion(steps), spec, (), name="recursion"))
         lengths.append(sum(len(t) for t in compiled.files.values()))
     assert lengths[2] - lengths[1] < 2.2 * (lengths[1] - lengths[0])

@@ -166,7 +166,7 @@ def test_the_text_reads_as_one_would_write_it() -> None:
     """One mask at the end, and none for a rectifier's cotangent."""
     x = sd.input("x", (4,))
     text = sd.compile(sd.Function("f", [x], sd.where(x > 0, sd.log(x), 0)))["backward"]
-    assert "d_x = np.where(greater, d_out / x, 0)" in text
+    assert "d_x = np.where(greater_x, d_out / x, 0)" in text
     h = sd.relu(x * 2.0)
     text = sd.compile(sd.Function("f", [x], h))["backward"]
     assert text.count("np.where(") == 1

@@ -159,7 +159,7 @@ def _public(functions: Sequence[str]) -> str:
         r"^(?:def|class) ([A-Za-z]\w*)", "\n".join(functions), re.MULTILINE
     )
     handed = [n for names in HANDED_ON.values() for n in names if n.islower()]
-    shown = [n for n in sorted([*defined, *handed, "fit"]) if n[0] != "_"]
+    shown = [n for n in sorted([*defined, *handed]) if n[0] != "_"]
     value = py.Tuple_(tuple(py.Lit(name) for name in shown))
     return py.print_stmts([py.Assign((py.Name("__all__"),), value)], indent=0).rstrip()
 
