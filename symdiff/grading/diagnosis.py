@@ -8,7 +8,7 @@ numbers; otherwise the difference itself is described.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ class Diagnosis:
         ]
         if told:
             chosen = min(told, key=lambda f: (-self._agreed(f), told.index(f)))
-            return [self._named(f, wrong, len(chosen) == 1) for f in chosen]
+            return _joined(self._named(f, wrong, len(chosen) == 1) for f in chosen)
         related = relation(self.search, given, wrong)
         if related is not None and not self._against(seen, [related.statement]):
             return [self._related(related, wrong)]
@@ -312,6 +312,19 @@ class Diagnosis:
         return _example(
             name, gradients[name], self.cases[TRACED].gradients[name], "gradient of "
         )
+
+
+def _joined(found: Iterable[Mistake]) -> list[Mistake]:
+    """Return mistakes without those that are told in the same words of one node.
+
+    A factor that a person leaves out once may be left out in two derived lines.
+    """
+    told: dict[tuple[str, str, str], Mistake] = {}
+    for m in found:
+        first = told.setdefault((m.node, m.cause, m.words), m)
+        more = (n for n in m.gradients if n not in first.gradients)
+        first.gradients = (*first.gradients, *more)
+    return list(told.values())
 
 
 def _new(trace: Sequence[Seen]) -> Iterator[Seen]:

@@ -63,6 +63,7 @@ class Expressions:
         match node.op:
             case ast.Mult():
                 yield from self._bare(s, p, node)
+                yield from self._of_another(s, p, node)
                 yield self._dropped(s, p, left, right)
                 yield self._dropped(s, p, right, left)
             case ast.Div():
@@ -76,6 +77,7 @@ class Expressions:
                 if isinstance(node.op, ast.Sub):
                     lone = ast.UnaryOp(ast.USub(), right)
                 yield self._left_out(s, p, lone, left)
+                yield from self._of_another(s, p, node)
                 turned = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
                 yield Fault("sign", s, [(node, "op", None, turned)], 25)
                 if isinstance(node.op, ast.Sub):
@@ -118,6 +120,34 @@ class Expressions:
             for e in local[1:]:
                 product = ast.BinOp(product, ast.Mult(), e)
             yield Fault("upstream", s, p.put(product), 42)
+
+    def _of_another(
+        self, s: DerivedStatement, p: Spot, node: ast.BinOp
+    ) -> Iterator[Fault]:
+        """Yield tanh's derivative in place of sigmoid's, and the other way round."""
+        one = ast.Constant(1)
+        match node:
+            case ast.BinOp(
+                ast.Constant(value=1),
+                ast.Sub(),
+                ast.BinOp(a, ast.Pow(), ast.Constant(value=2)),
+            ):
+                made = ast.BinOp(a, ast.Mult(), ast.BinOp(one, ast.Sub(), a))
+                yield Fault("local derivative", s, p.put(made), 44)
+            case ast.BinOp(
+                left,
+                ast.Mult(),
+                ast.BinOp(ast.Constant(value=1), ast.Sub(), a),
+            ):
+                square = ast.BinOp(a, ast.Pow(), ast.Constant(2))
+                made = ast.BinOp(one, ast.Sub(), square)
+                same = ast.dump(a)
+                if ast.dump(left) == same:
+                    yield Fault("local derivative", s, p.put(made), 44)
+                match left:
+                    case ast.BinOp(first, ast.Mult(), b) if ast.dump(b) == same:
+                        made = ast.BinOp(first, ast.Mult(), made)
+                        yield Fault("local derivative", s, p.put(made), 44)
 
     def _product(
         self, s: DerivedStatement, p: Spot, left: ast.expr, right: ast.expr

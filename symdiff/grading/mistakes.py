@@ -73,11 +73,13 @@ class Mistakes(Expressions):
                 made = _Renamed(name, again).visit(copy.deepcopy(value))
                 told = {"f": function.removeprefix("np."), "needed": name}
                 edits: list[Edit] = [(node, "value", None, made)]
-                yield Fault("applied twice", s, edits, 38, told)
+                # A root of each of two roots is also one of them left out: rank 40.
+                yield Fault("applied twice", s, edits, 46, told)
         if ".sum(" in s.source:
             means = _Means().visit(copy.deepcopy(value))
             yield Fault("mean instead of sum", s, [(node, "value", None, means)], 9)
             yield from self._axes(s)
+        yield from self._centred(s, value)
         if s.target.startswith("d_") or isinstance(node, ast.Assign):
             yield from self._scaled(s, Spot(value, node, "value", None), 60)
             for place in places(node):
@@ -98,6 +100,43 @@ class Mistakes(Expressions):
                 made = parsed(f"{name}.sum(axis={some})")
                 cause = "not summed" if len(axes) - count > left else "wrong axis"
                 yield Fault(cause, s, [(s.node, "value", None, made)], 36)
+
+    def _centred(self, s: DerivedStatement, value: ast.expr) -> Iterator[Fault]:
+        """Yield a mean over a wrong axis that is taken of one term of what it is of.
+
+        The formula of a normalised layer subtracts (d - d.mean()) / root, where the
+        derived line subtracts the mean of a whole sum, of which d / root is a term.
+        """
+        match value:
+            case ast.BinOp(
+                ast.Name(id=whole),
+                ast.Sub(),
+                ast.Call(ast.Attribute(ast.Name(id=again), "mean"), [], keywords),
+            ) if whole == again:
+                made = self.reference.told(whole)
+            case _:
+                return
+        total = getattr(made.node, "value", None) if made is not None else None
+        if not isinstance(total, ast.BinOp) or not isinstance(total.op, ast.Add):
+            return
+        keep = [k for k in keywords if k.arg != "axis"]
+        right = [ast.unparse(k.value) for k in keywords if k.arg == "axis"]
+        shape = self.shapes.get(whole, ())
+        axes = [i for i in range(len(shape)) if str(i) not in right]
+        for term in (total.left, total.right):
+            match term:
+                case ast.BinOp(
+                    part, ast.Div() | ast.Mult() as op, ast.Name(id=n) as by
+                ):
+                    if self.shapes.get(n) == shape:  # not a scale of rows or columns
+                        continue
+                case _:
+                    continue
+            for axis in axes:
+                at = [ast.keyword("axis", ast.Constant(axis)), *keep]
+                mean = ast.Call(ast.Attribute(part, "mean", ast.Load()), [], at)
+                wrong = ast.BinOp(value.left, ast.Sub(), ast.BinOp(mean, op, by))
+                yield Fault("wrong axis", s, [(s.node, "value", None, wrong)], 37)
 
     # --- statements -------------------------------------------------------------------
 
@@ -167,17 +206,22 @@ class Mistakes(Expressions):
         if not shape:
             return
         back = name in self.back
+        carried = self._is_carried(s)
         if len(shape) > 1 and shape[-1] == shape[-2]:
             turned = parsed(f"{name}.swapaxes(-2, -1)")
             yield Fault("transposed", s, p.put(turned), 34)
         for other, found in self.shapes.items():
-            if other == name or other == s.target or other in self.settled:
+            if other == name or other in self.settled:
+                continue
+            if other == s.target and not carried:
                 continue
             if found != shape and found != shape[::-1]:
                 continue
             if back != (other in self.back) or self._kind(name) != self._kind(other):
                 continue
             cause = "wrong cotangent" if back else "wrong value"
+            if back and self._is_made_of(name, other):
+                cause = "local derivative"
             text = other if found == shape else f"{other}.T"
             values = {"used": other, "needed": name}
             later = self.reference.told(other)
@@ -197,6 +241,24 @@ class Mistakes(Expressions):
             if np.shape(value) == shape and self._kind(name) == "f":
                 values = {"used": key.removeprefix(FORWARD), "needed": name}
                 yield Fault("wrong value", s, p.put(parsed(key)), 51, values)
+
+    def _is_carried(self, s: DerivedStatement) -> bool:
+        """Whether a loop's statement replaces a value that its last turn has left."""
+        first = self.reference.told(s.target)
+        again = first is not None and first.order < s.order
+        return again and s.looped and isinstance(s.node, ast.Assign)
+
+    def _is_made_of(self, name: str, other: str) -> bool:
+        """Whether a value that is no cotangent is a cotangent times its factors."""
+        made = self.reference.told(name)
+        if made is None or name.startswith("d_") or made.target == other:
+            return False
+        part: ast.AST | None = getattr(made.node, "value", None)
+        while isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Mult, ast.Div)):
+            if isinstance(part.op, ast.Mult) and _is_name(part.right, other):
+                return True
+            part = part.left
+        return _is_name(part, other)
 
     def _is_last(self, s: DerivedStatement) -> bool:
         """Whether the target of a statement is returned, and not read elsewhere."""
@@ -236,6 +298,10 @@ class Mistakes(Expressions):
         for cause, text, values in factors:
             made = ast.BinOp(p.node, ast.Mult(), parsed(text))
             yield Fault(cause, s, p.put(made), rank, {**values, "where": where})
+
+
+def _is_name(node: ast.AST | None, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
 
 
 class _Means(ast.NodeTransformer):

@@ -215,8 +215,8 @@ ROWS_LATER: dict[str, list[Row]] = {
         (
             "mean1 = dhat.mean(axis=1, keepdims=True)",
             "mean1 = dhat.mean(axis=0, keepdims=True)",
-            "unknown",
-            "",  # between d_normalized and d_a, by another way than the derived one
+            "wrong axis",
+            "d_a",
         ),
         (
             "mean1 = dhat.mean(axis=1, keepdims=True)",
