@@ -80,6 +80,7 @@ class Reference:
         listing = compiled.listed("backward")
         self.function = function_tree(listing, "backward")
         known = {"params", "residuals", "key"}
+        _unpack(self.function, self.module.Residuals._fields)
         self.made_by = _made_by(function_tree(listing, primal), self.module)
         self.seeds = {a.arg for a in self.function.args.args} - known
         self.kept = set(self.module.Residuals._fields)
@@ -197,6 +198,41 @@ def _statements(
                 looped=looped,
                 node=stmt,
             )
+
+
+def _unpack(function: ast.FunctionDef, fields: Sequence[str]) -> None:
+    """Turn ``r = residuals`` and reads of ``r.x`` into names, which faults replace."""
+    taken = {
+        n.id
+        for n in ast.walk(function)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    } | {a.arg for a in function.args.args}
+    for stmt in function.body:
+        match stmt:
+            case ast.Assign(
+                targets=[ast.Name(id=whole)], value=ast.Name(id="residuals")
+            ):
+                names = {f: f"kept_{f}" if f in taken else f for f in fields}
+                store = [ast.Name(n, ast.Store()) for n in names.values()]
+                stmt.targets = [ast.Tuple(list(store), ast.Store())]
+                _Unpacked(whole, names).visit(function)
+                return
+
+
+class _Unpacked(ast.NodeTransformer):
+    """Replaces reads of a tuple's fields by names."""
+
+    def __init__(self, whole: str, names: Mapping[str, str]) -> None:
+        self.whole, self.names = whole, names
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=field) if (
+                name == self.whole and field in self.names
+            ):
+                found = ast.Name(self.names[field], node.ctx)
+                return ast.copy_location(found, node)
+        return self.generic_visit(node)
 
 
 def forward_values(plain: Compilation, case: Case) -> dict[str, np.ndarray]:
