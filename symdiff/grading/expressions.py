@@ -13,11 +13,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from symdiff.grading.faults import (
+    Edit,
     Fault,
     Spot,
     flowing,
     is_flowing,
     names_in,
+    parsed,
     term_of,
 )
 from symdiff.grading.reference import Case, DerivedStatement, Reference
@@ -245,6 +247,11 @@ class Expressions:
                     yield Fault(relu, s, p.put(a), 13)
                     wrong = ast.Call(node.func, [mask, b, a], [])
                     yield Fault("inverted mask", s, p.put(wrong), 12)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="np"), attr="concatenate"),
+                args=[ast.Tuple(elts=parts)],
+            ):
+                yield from self._joined(s, p, node, parts)
             case ast.Call(func=ast.Attribute(attr="sin" | "cos" as name)):
                 other = "cos" if name == "sin" else "sin"
                 func = ast.Attribute(ast.Name("np", ast.Load()), other, ast.Load())
@@ -260,6 +267,23 @@ class Expressions:
                 order = ast.keyword("order", ast.Constant("F"))
                 made = ast.Call(node.func, node.args, [*node.keywords, order])
                 yield Fault("rearranged", s, p.put(made), 48)
+
+    def _joined(
+        self, s: DerivedStatement, p: Spot, node: ast.Call, parts: list[ast.expr]
+    ) -> Iterator[Fault]:
+        """Yield two parts that are exchanged where an array is joined, and one of 0."""
+
+        def put(changed: dict[int, ast.expr]) -> list[Edit]:
+            found = [changed.get(i, e) for i, e in enumerate(parts)]
+            joined = ast.Tuple(found, ast.Load())
+            return p.put(ast.Call(node.func, [joined], node.keywords))
+
+        for i, part in enumerate(parts):
+            zeros = ast.Call(parsed("np.zeros_like"), [part], [])
+            yield Fault("term", s, put({i: zeros}), 43)
+            for j in range(i + 1, len(parts)):
+                exchanged = put({i: parts[j], j: part})
+                yield Fault("rearranged", s, exchanged, 49)
 
     def _reduced(
         self, s: DerivedStatement, p: Spot, node: ast.Call, value: ast.expr, kind: str

@@ -85,6 +85,8 @@ class Mistakes(Expressions):
             for place in places(node):
                 if is_term(place):
                     yield from self._scaled(s, place, 64, "in one of its terms, ")
+                if isinstance(place.parent, ast.Tuple) and ".concatenate(" in s.source:
+                    yield from self._scaled(s, place, 64, "in one of its parts, ")
 
     def _axes(self, s: DerivedStatement) -> Iterator[Fault]:
         """Yield the sums of a cotangent over other axes than the right ones."""
