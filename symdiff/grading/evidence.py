@@ -68,7 +68,7 @@ class Evidence:
 
     @cached_property
     def first(self) -> dict[str, np.ndarray]:
-        """The first values of the names that loops set."""
+        """The first values of the names that loops set, other than zeros."""
         if not self.looped:
             return {}
         function = self.reference.build()
@@ -81,8 +81,8 @@ class Evidence:
         pairs = zip(watch.places, watch.values, strict=True)
         found: dict[str, np.ndarray] = {}
         for (name, _, own), value in pairs:
-            if own and name in self.looped:
-                found.setdefault(name, value)
+            if own and name in self.looped and not np.any(found.get(name, 0)):
+                found[name] = value  # what a loop starts from may be written as 0.0
         return found
 
     def expected(self, name: str) -> Any:
@@ -112,11 +112,15 @@ class Evidence:
         right = self.expected(name)
         if not isinstance(right, (np.ndarray, float, np.floating)):
             return "unknown"
-        mine = self.named(name)
+        # An array of another rank is another value, unless it is returned.
+        rank = np.ndim(right)
+        mine = [t for t in self.named(name) if not t[1] or np.ndim(t[3]) == rank]
         present = any(_equal(t[3], right) for t in self.trace)
         if not mine:
             return "right" if present else "unknown"
-        last = mine[0 if name in self.looped else -1][3]
+        last = mine[-1][3]
+        if name in self.looped:
+            last = next((t[3] for t in mine if np.any(t[3])), mine[0][3])
         if _equal(last, right):
             return "right"
         if self._another(last, name):  # the name is used twice

@@ -126,7 +126,7 @@ class Expressions:
     def _of_another(
         self, s: DerivedStatement, p: Spot, node: ast.BinOp
     ) -> Iterator[Fault]:
-        """Yield tanh's derivative in place of sigmoid's, and the other way round."""
+        """Yield the derivatives of sigmoid and tanh, each for the other, and none."""
         one = ast.Constant(1)
         match node:
             case ast.BinOp(
@@ -150,6 +150,7 @@ class Expressions:
                     case ast.BinOp(first, ast.Mult(), b) if ast.dump(b) == same:
                         made = ast.BinOp(first, ast.Mult(), made)
                         yield Fault("local derivative", s, p.put(made), 44)
+                        yield Fault("local derivative", s, p.put(first), 40)
 
     def _product(
         self, s: DerivedStatement, p: Spot, left: ast.expr, right: ast.expr

@@ -35,6 +35,13 @@ class Mistakes(Expressions):
         self.forward = forward  # values of the forward pass, under names of their own
         self.settled = {a.arg for a in reference.function.args.args}
         self.bodies = self._parents()
+        self._stacked = {
+            s.target
+            for s in reference.statements
+            if s.looped
+            and isinstance(s.node, ast.Assign)
+            and isinstance(s.node.targets[0], ast.Subscript)
+        }
 
     def _parents(self) -> dict[ast.stmt, tuple[Any, int]]:
         """Return each statement's parent node, and its index in the parent's body."""
@@ -80,6 +87,7 @@ class Mistakes(Expressions):
             yield Fault("mean instead of sum", s, [(node, "value", None, means)], 9)
             yield from self._axes(s)
         yield from self._centred(s, value)
+        yield from self._one_step(s, value)
         if s.target.startswith("d_") or isinstance(node, ast.Assign):
             yield from self._scaled(s, Spot(value, node, "value", None), 60)
             for place in places(node):
@@ -102,6 +110,18 @@ class Mistakes(Expressions):
                 made = parsed(f"{name}.sum(axis={some})")
                 cause = "not summed" if len(axes) - count > left else "wrong axis"
                 yield Fault(cause, s, [(s.node, "value", None, made)], 36)
+
+    def _one_step(self, s: DerivedStatement, value: ast.expr) -> Iterator[Fault]:
+        """Yield one step of an array that a loop fills and a later line sums over."""
+        if s.looped:
+            return
+        for name in names_in(value) & self._stacked:
+            for some, others in (":1", "1:"), ("-1:", ":-1"):
+                parts = [f"{name}[{some}]", f"np.zeros_like({name}[{others}])"]
+                text = ", ".join(parts if some == ":1" else reversed(parts))
+                made = _Renamed(name, f"np.concatenate(({text}))")
+                new = made.visit(copy.deepcopy(value))
+                yield Fault("last step", s, [(s.node, "value", None, new)], 11)
 
     def _centred(self, s: DerivedStatement, value: ast.expr) -> Iterator[Fault]:
         """Yield a mean over a wrong axis that is taken of one term of what it is of.

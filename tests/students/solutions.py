@@ -258,4 +258,30 @@ def backward(params, residuals, d_loss=1.0):
     dW = p.T @ du + q.T @ dw
     return {"W": dW}
 """,
+    "gates": """\
+def backward(params, residuals, d_loss=1.0):
+    r = residuals
+    U, V = params["cell.U"], params["V"]
+    n, steps, _ = r.x.shape
+    dy = r.y_minus_t * d_loss / n
+    dV = r.h_2_steps[-1].T @ dy
+    dh = dy @ V.T
+    dc = 0.0
+    dW, dU, db = np.zeros((3, 16)), np.zeros((4, 16)), np.zeros(16)
+    for k in reversed(range(steps)):
+        i, f, g, o = r.i_steps[k], r.f_steps[k], r.g_steps[k], r.o_steps[k]
+        tanh_c = r.tanh_c_steps[k]
+        dc = dc + dh * o * (1 - tanh_c**2)
+        di = dc * g * i * (1 - i)
+        df = dc * r.c_steps[k] * f * (1 - f)
+        dg = dc * i * (1 - g**2)
+        do = dh * tanh_c * o * (1 - o)
+        da = np.hstack([di, df, dg, do])
+        dW += r.x[:, k].T @ da
+        dU += r.h_2_prev_steps[k].T @ da
+        db += da.sum(axis=0)
+        dh = da @ U.T
+        dc = dc * f
+    return {"V": dV, "cell.W": dW, "cell.U": dU, "cell.b": db}
+""",
 }

@@ -191,4 +191,13 @@ r = sd.sum(d * d, axis=1)
 model = sd.Model("twins", inputs=[p, q], targets=[t], outputs=r,
     loss=sd.mean((r - t) ** 2))
 """,
+    "gates": """\
+import symdiff as sd
+N, T = sd.dim("N"), sd.dim("T")
+x, t = sd.input("x", (N, T, 3)), sd.input("t", (N, 2))
+V = sd.param("V", (4, 2))
+h, _ = sd.nn.lstm(x, 4, name="cell")
+y = h[:, -1] @ V
+model = sd.Model("gates", inputs=[x], targets=[t], outputs=y, loss=sd.nn.mse(y, t))
+""",
 }

@@ -323,4 +323,28 @@ ROWS_LAST: dict[str, list[Row]] = {
     ],
 }
 
-UNSEEN = [*ROWS.items(), *ROWS_LATER.items(), *ROWS_LAST.items()]
+# And of a loop whose parts are joined in one line, whose residuals are r.NAME.
+ROWS_JOINED: dict[str, list[Row]] = {
+    "gates": [
+        ("[di, df, dg, do]", "[df, di, dg, do]", "rearranged", "d_gates"),
+        ("[di, df, dg, do]", "[di, df, do, dg]", "rearranged", "d_gates"),
+        ("[di, df, dg, do]", "[0 * di, df, dg, do]", "term", "d_gates"),
+        ("[di, df, dg, do]", "[di, df, -dg, do]", "sign", "d_z_g|d_gates"),
+        ("(1 - tanh_c**2)", "(1 - tanh_c)", "local derivative", "d_c"),
+        ("dh * o * (1 - tanh_c**2)", "dh * o", "local derivative", "d_c"),
+        ("dc = dc + dh * o", "dc = dh * o", ("fan-out", "carry"), "d_c"),
+        ("r.c_steps[k] * f", "g * f", "wrong value", "d_z_f"),
+        ("dc * i * (1 - g**2)", "dc * i * g * (1 - g)", "local derivative", "d_z_g"),
+        ("dh * tanh_c * o * (1 - o)", "dh * tanh_c", "local derivative", "d_z_o"),
+        ("r.h_2_prev_steps", "r.h_2_steps", "wrong value", "d_cell_U"),
+        ("dU +=", "dU =", "last step", "d_cell_U"),
+        ("dW +=", "dW =", "last step", "d_cell_W"),
+        ("db += da.sum(axis=0)", "db = da.sum(axis=0)", "last step", "d_cell_b"),
+        ("        dc = dc * f\n", "", ("carry", "local derivative"), "d_c"),
+        ("        dh = da @ U.T\n", "", "carry", "d_h_2"),
+        ("dh = da @ U.T", "dh = da @ U.T + dh", "unknown", ""),
+        ("d_loss / n", "d_loss", "missing mean", "d_y"),
+    ],
+}
+
+UNSEEN = [*ROWS.items(), *ROWS_LATER.items(), *ROWS_LAST.items(), *ROWS_JOINED.items()]
