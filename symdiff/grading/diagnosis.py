@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.grading.evidence import Evidence, Seen
+from symdiff.grading.evidence import Evidence, Seen, watched
 from symdiff.grading.faults import Fault, names_in
 from symdiff.grading.hypotheses import Search, close
 from symdiff.grading.naming import same_name
@@ -139,6 +139,8 @@ class Diagnosis:
         words, hint = said(fault.cause, fault.values)
         both = self.search.outcome(fault, TRACED)
         value = None if both is None else both[1].get(s.target)
+        if both is not None and s.looped:
+            value = self._within(fault, s, value)
         line = self._left_out(value) if fault.cause == "missing mean" else 0
         line = line or self._line(s.target, value)
         reached = self.search.flows.get(s.target, set()) & wrong
@@ -151,6 +153,17 @@ class Diagnosis:
         made = self._finding(s, fault.cause, words, hint, line, shown, True)
         made.gradients = self._ordered(reached)
         return made
+
+    def _within(self, fault: Fault, s: DerivedStatement, last: Any) -> Any:
+        """Return the value that a statement of a loop makes, not what follows it."""
+        same = [t for t in self.reference.statements if t.target == s.target]
+        if sum(t.looped for t in same) < 2:
+            return last
+        lines = range(s.node.lineno, (s.node.end_lineno or s.node.lineno) + 1)
+        seen = watched(self.reference, self.cases[TRACED], fault.function)
+        return next(
+            (a for n, i, own, a in seen if own and n == s.target and i in lines), last
+        )
 
     def _related(self, found: Relation, wrong: set[str]) -> Mistake:
         s = found.statement

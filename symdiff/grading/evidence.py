@@ -11,7 +11,7 @@ Otherwise nothing is called wrong.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -72,15 +72,8 @@ class Evidence:
         if not self.looped:
             return {}
         function = self.reference.build()
-        watch, before = Watch(Path(DERIVED), function), sys.gettrace()
-        sys.settrace(watch)
-        try:
-            self.reference.backward(self.case, function)
-        finally:
-            sys.settrace(before)
-        pairs = zip(watch.places, watch.values, strict=True)
         found: dict[str, np.ndarray] = {}
-        for (name, _, own), value in pairs:
+        for name, _, own, value in watched(self.reference, self.case, function):
             if own and name in self.looped and not np.any(found.get(name, 0)):
                 found[name] = value  # what a loop starts from may be written as 0.0
         return found
@@ -246,6 +239,20 @@ class Evidence:
         if lines and np.size(right[name]) > 1:
             return f"line {lines[-1]} has the right value, but another is returned"
         return ""
+
+
+def watched(
+    reference: Reference, case: Case, function: Callable[..., Any]
+) -> Iterator[Seen]:
+    """Yield the values that the variables of a derived backward take, in order."""
+    watch, before = Watch(Path(DERIVED), function), sys.gettrace()
+    sys.settrace(watch)
+    try:
+        reference.backward(case, function)
+    finally:
+        sys.settrace(before)
+    for place, value in zip(watch.places, watch.values, strict=True):
+        yield (*place, value)
 
 
 def _equal(mine: Any, right: Any) -> bool:
