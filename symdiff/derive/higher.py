@@ -21,8 +21,9 @@ from symdiff.derive.reverse import (
 )
 from symdiff.derive.stability import stabilised
 from symdiff.graph.errors import DerivativeError, ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import Dim, Shape, may_agree, product
+from symdiff.graph.types import Dim, Shape, product
 from symdiff.ops.control.repeat import map_
 from symdiff.ops.core.operands import api, as_tensor, constant, stretch
 from symdiff.ops.indexing.counting import arange

@@ -253,16 +253,6 @@ def dims_equal(left: Dim, right: Dim) -> bool | None:
     return False if difference.is_nonzero else None
 
 
-def may_agree(left: Dim, right: Dim) -> bool:
-    """Whether two lengths that have to be equal can be.
-
-    A length that is written as 1 agrees with no symbolic one: NumPy would stretch it at
-    run time, and nothing would tell that the lengths differ.
-    """
-    found = dims_equal(left, right)
-    return bool(found) or (found is None and left != 1 and right != 1)
-
-
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """What a type rule assumes of dims and only run time can tell.

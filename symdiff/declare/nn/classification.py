@@ -17,10 +17,11 @@ from typing import Any
 from symdiff.declare.nn.activations import float_tensor
 from symdiff.declare.nn.losses import averaged, check_probability, pair, weights_of
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import may_agree, require_nonempty
+from symdiff.graph.types import require_nonempty
 from symdiff.ops.core.operands import CONSTANT, as_tensor, is_literal
 from symdiff.ops.reduce.losses import check_same_shape, reduce_loss
 from symdiff.ops.surface.operators import API

@@ -19,10 +19,11 @@ from symdiff.declare.nn.activations import (
     float_tensor,
 )
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import may_agree, product
+from symdiff.graph.types import product
 from symdiff.ops.core.operands import LITERAL, as_tensor
 from symdiff.ops.surface.operators import API
 from symdiff.ops.surface.writes import call_back

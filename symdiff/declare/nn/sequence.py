@@ -17,10 +17,10 @@ from symdiff.declare.leaves import param
 from symdiff.declare.nn.activations import activation_of, float_tensor
 from symdiff.declare.nn.layers import count, dense, known_length, weight_of
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import may_agree
 from symdiff.ops.core.operands import as_bool, as_tensor
 from symdiff.ops.surface.operators import API
 

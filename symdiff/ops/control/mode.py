@@ -15,9 +15,10 @@ import numpy as np
 
 from symdiff.graph.body import rebuilding_within
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, may_agree, unify
+from symdiff.graph.types import TensorType, unify
 from symdiff.ops.control.updating import UPDATE_STATE
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, broadcast_operands, is_given, is_literal

@@ -16,26 +16,15 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import (
-    Dim,
-    TensorType,
-    may_agree,
-    normalize_axis,
-    product,
-    promote,
-    unify,
-)
+from symdiff.graph.types import Dim, TensorType, normalize_axis, product, promote, unify
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import Axes, of_subscripts
 from symdiff.ops.core.operands import api, float_operand
-from symdiff.ops.core.rows import (
-    Batch,
-    Part,
-    labelled,
-)
+from symdiff.ops.core.rows import Batch, Part, labelled
 from symdiff.ops.core.text import shape_text
 from symdiff.ops.core.work import Work
 from symdiff.ops.elementwise.casts import cast, dtype_text

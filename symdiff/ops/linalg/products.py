@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     TensorType,
     as_dim,
     dims_equal,
-    may_agree,
     normalize_axis,
     promote,
     require_nonempty,

@@ -14,13 +14,13 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.node import Node
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Shape,
     TensorType,
-    may_agree,
     product,
     require_nonempty,
     unify,

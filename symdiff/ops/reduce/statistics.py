@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.lengths import may_agree
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     TensorType,
-    may_agree,
     normalize_axes,
     product,
     require_nonempty,
