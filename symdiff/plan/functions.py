@@ -16,6 +16,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.plan.buffers import Destination
 from symdiff.plan.known import known_numbers
+from symdiff.plan.numbers import numbers_of
 from symdiff.plan.partition import Partition, partition
 from symdiff.plan.program import Named, Program
 from symdiff.plan.routine import Routine
@@ -82,13 +83,19 @@ def split(
     kept = halves.residuals
     wanted = (*_results(p.results), *kept, *_results(p.updates))
     primal = Routine("primal", given, wanted, tensors)
+    # 1 / N is a Python float in the forward pass, and so it is as a residual
+    floats = numbers_of(primal.given, primal.order).python
+    weak = (
+        *(s.node for s in p.seeds if not s.shape),
+        *(n for n in kept if n in floats),
+    )
     reverse = Routine(
         "backward",
         (*_nodes(p.params, p.states, p.seeds), *kept),
         _nodes(p.gradients),
         tensors,
         before=tuple(primal.order),
-        weak=tuple(s.node for s in p.seeds if not s.shape),
+        weak=weak,
     )
     routines += [primal, reverse]
     if p.metrics:

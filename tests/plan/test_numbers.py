@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import symdiff as sd
@@ -54,3 +55,29 @@ def test_a_float_outside_a_loop_is_one_in_it() -> None:
     (loop,) = [n for n in backward.order if n.op.name == "scan"]
     carries = {p.node for p in loop.attrs["body"].params[: loop.attrs["carries"]]}
     assert not carries & backward.forms.python
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_share_of_rows_that_backward_reads_stays_a_python_number(level: int) -> None:
+    """The step of a step: 1 / N is a residual where nothing is simplified."""
+    n = sd.dim("N")
+    x, t, w = sd.input("x", (n, 3)), sd.input("t", (n,)), sd.param("w", 3)
+
+    def loss(v: sd.Tensor) -> sd.Tensor:
+        return sd.mean((x @ v - t) ** 2)
+
+    moved = w - 0.5 * sd.grad(loss(w), w)
+    model = sd.Model("step", [x, t], outputs=x @ moved, loss=loss(moved))
+    module = sd.compile(model, optimize=level).load()
+    rng = np.random.default_rng(0)
+    X, T, W = rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=3)
+    for width in ("float64", "float32"):
+        point = [a.astype(width) for a in (W, X, T)]
+        found, gradients = module.backward.value_and_grad({"w": point[0]}, *point[1:])
+        slope = np.eye(3) - X.T @ X / 5
+        after = W - X.T @ (X @ W - T) / 5
+        wanted = slope.T @ (2 / 5 * X.T @ (X @ after - T))
+        close = 1e-12 if width == "float64" else 1e-4
+        np.testing.assert_allclose(found, np.mean((X @ after - T) ** 2), rtol=close)
+        np.testing.assert_allclose(gradients["w"], wanted, rtol=close)
+        assert gradients["w"].dtype == width
