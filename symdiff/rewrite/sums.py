@@ -3,7 +3,8 @@
 In: a sum, or a quotient of one, that a rule of differentiation made. Out: an equal
 tensor with fewer operations on fewer elements, or None. Invariant: the value changes by
 rounding alone, and a sum that is 0 may have the other sign; infinities and NaN stay
-where they were. Formulas that the user wrote are left as they are.
+where they were, but a sum of the largest numbers may overflow before it is divided.
+Formulas that the user wrote are left as they are.
 """
 
 from __future__ import annotations
