@@ -6,11 +6,11 @@ import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from loop_checks import built
+from loop_models import kalman, lstm
 from loop_programs import BY_ID
 from random_namespaces import Symbolic
 from random_programs import program
@@ -28,51 +28,6 @@ SPECS = sorted(
 )
 SPECS.remove("mnist_cnn")  # zeros of relu tie in the windows of its max pooling
 QUICK = ("digits_mlp", "vae", "gpt")
-
-
-def lstm() -> sd.Model:
-    """Return an LSTM by `scan` whose body unpacks the state."""
-    steps, rows = sd.dim("T"), sd.dim("N")
-    x, y = sd.input("x", (steps, rows, 3)), sd.input("y", (rows,))
-    w, u, b = sd.param("W", (3, 16)), sd.param("U", (4, 16)), sd.param("b", 16)
-    v = sd.param("v", 4)
-
-    def step(
-        state: sd.Tensor, x_t: sd.Tensor
-    ) -> tuple[tuple[sd.Tensor, sd.Tensor], None]:
-        h, c = state
-        a = x_t @ w + h @ u + b
-        i, f, g, o = sd.split(a, 4, axis=1)
-        c = sd.sigmoid(f) * c + sd.sigmoid(i) * sd.tanh(g)
-        h = sd.sigmoid(o) * sd.tanh(c)
-        return (h, c), None
-
-    start = sd.zeros((rows, 4))
-    (h, _), _ = sd.scan(step, (start, start), x)
-    loss = sd.mean((h @ v - y) ** 2)
-    return sd.Model("lstm", [x], [y], h @ v, loss)
-
-
-def kalman() -> sd.Model:
-    """Return the likelihood of a Kalman filter, whose state is a vector."""
-    z = sd.input("z", (sd.dim("T"), 2))
-    f, q = sd.param("F", (3, 3)), sd.param("Q", (3, 3))
-    seen, r = sd.param("H", (2, 3)), sd.param("R", (2, 2))
-
-    def step(state: Any, z_t: Any) -> Any:
-        m, p, nll = state
-        m_pred, p_pred = f @ m, f @ p @ f.T + q @ q.T + np.eye(3)
-        e = z_t - seen @ m_pred
-        s = seen @ p_pred @ seen.T + r @ r.T + np.eye(2)
-        k = sd.linalg.solve(s, seen @ p_pred).T
-        m = m_pred + k @ e
-        p = p_pred - k @ seen @ p_pred
-        nll = nll + 0.5 * (sd.linalg.slogdet(s)[1] + e @ sd.linalg.solve(s, e))
-        return (m, p, nll), None
-
-    first = (sd.zeros(3), sd.constant(np.eye(3)), sd.constant(0.0))
-    (m, _, nll), _ = sd.scan(step, first, z)
-    return sd.Model("kalman", [z], outputs=m, loss=nll)
 
 
 def compiled(path: Path) -> Iterator[Compilation]:
