@@ -204,7 +204,8 @@ class Adam(Optimizer):
 
     def _stepped(self, p: Any, m: Any, v: Any, hyper: Any, t: Any) -> Any:
         rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
-        return p - rate * m / self._scale(v, hyper, t)
+        moved = hinted(rate * m, "rate_m")
+        return p - moved / self._scale(v, hyper, t)
 
     def _scale(self, v: Any, hyper: Any, t: Any) -> Any:
         corrected = v / (1 - hyper["beta2"] ** t)
@@ -247,7 +248,8 @@ class AMSGrad(Adam):
         largest = hinted(API["maximum"](slots["largest"], v), "largest")
         rate = hinted(hyper["lr"] / (1 - hyper["beta1"] ** t), "rate")
         scale = self._scale(largest, hyper, t)
-        return p - rate * m / scale, {"m": m, "v": v, "largest": largest}
+        moved = hinted(rate * m, "rate_m")
+        return p - moved / scale, {"m": m, "v": v, "largest": largest}
 
 
 class NAdam(Adam):

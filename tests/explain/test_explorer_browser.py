@@ -62,7 +62,7 @@ def test_the_update_is_linked_to_the_gradients(page: Page) -> None:
         "return [...document.querySelectorAll('.gutter .from')].length"
         " ? document.querySelector('#p-backward').textContent : ''"
     )
-    assert "rate_m_2 / (root + eps)" in page.hits("p-backward")
+    assert "rate_m / (root + eps)" in page.hits("p-backward")
 
 
 # --- folding, keys --------------------------------------------------------------------

@@ -297,9 +297,7 @@ class Names:
         base = tensor.hint or op.hint or self._described(tensor)
         if not base:
             word, root = op.facts.word or op.title, self._root(tensor)
-            several = (
-                len(tensor.parents) > 1
-            )  # of one, it would be taken for the operand
+            several = len(tensor.parents) > 1  # of one, it would name the operand
             base = f"{word}_{root}" if several and root is not None else word
             base = base if len(base) <= LONGEST else word
         return "_".join((*tensor.scope, base))
