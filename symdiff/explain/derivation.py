@@ -14,7 +14,8 @@ from functools import cached_property
 from symdiff.emit.lower.source import Statement
 from symdiff.emit.modules.bodies import Unit
 from symdiff.explain.formulas import Formula
-from symdiff.graph.node import Node
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 
 
@@ -54,9 +55,14 @@ class Entry:
     hands: tuple[Share, ...]
     received: tuple[Share, ...]
     cotangent: str | None
-    seed: bool
+    given: str  # the cotangent that it is given as a result, in words
     scope: tuple[str, ...]
     tensor: Tensor = field(repr=False, compare=False)
+
+    @property
+    def seed(self) -> bool:
+        """Whether it is a result, which is given a cotangent."""
+        return bool(self.given)
 
     @property
     def fans_out(self) -> bool:
@@ -79,6 +85,71 @@ class Gradient:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A value that a loop carries from step to step.
+
+    ``update`` is what it becomes where the body has no line of its own for that.
+    ``back`` is the name of the cotangent that later steps hand back to it, and
+    ``ended`` the cotangent that it has after the last step.
+    """
+
+    before: str
+    after: str
+    start: Formula
+    first: str  # the name of the start, with the index that it has
+    update: Formula | None
+    back: str
+    ended: str
+    last_back: str  # ``back`` with the index of the last step
+
+
+@dataclass(frozen=True)
+class LoopRow:
+    """A value of each step, and the sequence that has it as its row."""
+
+    name: str
+    of: Formula
+
+
+@dataclass(frozen=True)
+class BodySide:
+    """The body of a loop, or one side of a branch, with its derivation."""
+
+    title: str
+    derivation: Derivation
+    body: Body = field(repr=False, compare=False)
+    # the cotangents of its outputs, by place
+    seeds: tuple[tuple[int, Tensor], ...] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A loop or branch from inside.
+
+    ``index`` counts the steps of a loop and is empty for a branch; ``test`` is what a
+    loop goes on for, or what a branch chooses by.
+    """
+
+    name: str
+    index: str
+    length: str
+    reverse: bool
+    carries: tuple[Carried, ...]
+    rows: tuple[LoopRow, ...]
+    test: Formula | None
+    sides: tuple[BodySide, ...]
+    tensor: Tensor = field(repr=False, compare=False)
+
+    @property
+    def steps(self) -> str:
+        """How often the body runs, in words."""
+        if self.test is not None:
+            return f"for {self.index} = 0, 1, ... while {self.test.text}"
+        order = f"reversed(range({self.length}))"
+        return f"for {self.index} in {order if self.reverse else order[9:-1]}"
+
+
+@dataclass(frozen=True)
 class Derivation:
     """How a program is differentiated, node by node."""
 
@@ -91,6 +162,19 @@ class Derivation:
     stands: Mapping[Node, str] = field(repr=False, compare=False)
     # the TeX of names that others would look like
     symbols: Mapping[str, str] = field(repr=False, compare=False)
+    # loops and branches from inside, by name
+    opened: Mapping[str, Opened] = field(default_factory=dict, compare=False)
+    # the contributions of loops, by the leaves that stand for them in formulas
+    lent: Mapping[Node, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def reads(self, contribution: Tensor) -> list[Node]:
+        """Return the nodes that a contribution is computed from.
+
+        A leaf that stands for what a loop hands back is followed.
+        """
+        found = topological([contribution.node])
+        inner = [self.lent[n].node for n in found if n in self.lent]
+        return [*found, *topological(inner)] if inner else found
 
     @cached_property
     def _by_name(self) -> Mapping[str, Entry]:

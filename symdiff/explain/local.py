@@ -24,9 +24,14 @@ from symdiff.rewrite.rules import simplifications
 class Workbench:
     """Stand-ins for named values and their cotangents, with their terms."""
 
-    def __init__(self, primals: Mapping[Node, str], backs: Mapping[Node, str]) -> None:
-        """Take the names of values, and those of their cotangents."""
-        self._primals, self._backs = primals, backs
+    def __init__(
+        self,
+        primals: Mapping[Node, str],
+        backs: Mapping[Node, str],
+        told: Mapping[Node, Term],
+    ) -> None:
+        """Take the names of values, those of their cotangents, and values as terms."""
+        self._primals, self._backs, self._told = primals, backs, told
         self._stand_ins: dict[Node, Tensor] = {}
         self._cotangents: dict[Node, Tensor] = {}  # a node to its cotangent's leaf
         self._users: dict[Node, Node] = {}  # a cotangent's leaf to its node
@@ -35,6 +40,7 @@ class Workbench:
         self.names: dict[Node, str] = {}
         self.by_name: dict[str, Tensor] = {}
         self.stands: dict[Node, str] = {}  # a stand-in's node to the value's name
+        self.lent: dict[Node, Tensor] = {}  # a leaf to the contribution it stands for
 
     def cotangent(self, node: Node, total: Tensor) -> Tensor:
         """Return the leaf that stands for a value's cotangent from here on."""
@@ -45,6 +51,14 @@ class Workbench:
         self.terms[made.node] = named(name)
         self.names[node] = name
         self.by_name[name] = made
+        return made
+
+    def lend(self, contribution: Tensor, user: Node, term: Term) -> Tensor:
+        """Return a leaf that stands for a contribution of a loop, written as a term."""
+        made = input_like(f"part {len(self.lent)}", contribution)
+        self.lent[made.node] = self.simplified(contribution)
+        self._users[made.node] = user
+        self.terms[made.node] = term
         return made
 
     def leaf_of(self, node: Node) -> Node | None:
@@ -92,7 +106,7 @@ class Workbench:
         operands = [self._stand_in(p) for p in tensor.parents]
         output = apply(tensor.node.op, *operands, **tensor.node.attrs)
         if output.node not in self.terms:
-            self.terms[output.node] = named(self._primals[tensor.node])
+            self.terms[output.node] = self._told[tensor.node]
         one = broadcast_operands(float_operand(1.0), output)[0]
         made = apply_partial(tensor.node.op, place, one, output, operands)
         if made is None:
@@ -111,7 +125,7 @@ class Workbench:
         if node not in self._stand_ins:
             made = input_like(self._primals[node], tensor)
             self._stand_ins[node] = made
-            self.terms[made.node] = named(self._primals[node])
+            self.terms[made.node] = self._told[node]
             self.stands[made.node] = self._primals[node]
         return self._stand_ins[node]
 

@@ -13,6 +13,7 @@ from typing import Literal
 from symdiff.explain.costs import Costs
 from symdiff.explain.derivation import Gradient
 from symdiff.explain.formulas import Formula
+from symdiff.explain.sweeping import GIVEN
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,24 @@ class Contribution:
 class Cotangent:
     """The cotangent of a value: the sum of its terms.
 
-    With ``seed``, the value is a result, and its given cotangent is added.
+    ``given`` says, in words, which cotangent a result is given, which is added.
     """
 
     name: str
     of: str
     terms: tuple[Contribution, ...]
-    seed: bool
+    given: str
     value: str
+
+    @property
+    def seed(self) -> bool:
+        """Whether it is a result."""
+        return bool(self.given)
+
+    @property
+    def told(self) -> str:
+        """The cotangent that is given, in words, unless it is 1 from outside."""
+        return "" if self.given == GIVEN else self.given
 
     @property
     def is_sum(self) -> bool:
@@ -100,14 +111,47 @@ class Code:
     rows: tuple[str, ...]
 
 
-Part = Leaf | ForwardStep | Partial | Handed | Cotangent | Code | Gradient | Costs
+@dataclass(frozen=True)
+class Stated:
+    """An equation, and in words when or why it holds."""
+
+    name: str
+    formula: Formula
+    words: str
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The body of a loop, or a side of a branch: what each step does.
+
+    ``title`` says when it runs, ``lines`` what it starts with; then come the statements
+    of the body, and the recursion of the cotangents.
+    """
+
+    title: str
+    lines: tuple[Stated, ...]
+    sections: tuple[Section, ...]
+
+
+Part = (
+    Leaf
+    | ForwardStep
+    | Partial
+    | Handed
+    | Cotangent
+    | Code
+    | Gradient
+    | Costs
+    | Stated
+    | Inside
+)
 
 
 @dataclass(frozen=True)
 class Section:
     """Parts under a title. The title of a statement is its text, at ``place``."""
 
-    kind: Literal["reads", "statement", "gradients", "cost"]
+    kind: Literal["reads", "statement", "gradients", "cost", "recursion"]
     title: str
     parts: tuple[Part, ...]
     place: str = ""

@@ -30,6 +30,7 @@ from symdiff.explain.parts import (
 )
 from symdiff.explain.symbols import telling_apart
 from symdiff.explain.values import Values
+from symdiff.explain.within import bodies, place_of
 
 PRIMALS = ("loss_and_residuals", "forward_with_residuals", "forward")
 
@@ -80,7 +81,7 @@ def report(
 ) -> Report:
     """Return the report; ``listings`` are those of the generated modules."""
     leaves = [e for e in derivation.entries if e.role]
-    parts = tuple(part for e in leaves for part in _entry(e, values))
+    parts = tuple(part for e in leaves for part in _parts(derivation, e, values))
     sections = [Section("reads", "What it reads", parts)]
     sections += _statements(derivation, listings, values)
     if derivation.gradients:
@@ -102,19 +103,15 @@ def _statements(
     forward = next((f for f in PRIMALS if f in functions), "")
     under = _under(listings)
     computed = (e for e in derivation.entries if not e.role)
-    for place, found in groupby(computed, _place):
+    for place, found in groupby(computed, place_of):
         entries = list(found)
-        parts = [part for e in entries for part in _entry(e, values)]
+        parts = [part for e in entries for part in _parts(derivation, e, values)]
         for name, function in (("forward", forward), ("backward", "backward")):
             if rows := under.get((function, place)):
                 parts.append(Code(name, tuple(rows)))
         statement = entries[0].statement
         text = "" if statement is None else statement.text
         yield Section("statement", text, tuple(parts), place)
-
-
-def _place(entry: Entry) -> str:
-    return "" if entry.statement is None else entry.statement.location
 
 
 def _under(listings: Iterable[Listing]) -> Mapping[tuple[str, str], Sequence[str]]:
@@ -127,6 +124,17 @@ def _under(listings: Iterable[Listing]) -> Mapping[tuple[str, str], Sequence[str
             rows = found.setdefault((line.function, line.place), [])
             rows += listing.source(line)
     return found
+
+
+def _parts(
+    derivation: Derivation, entry: Entry, values: Values | None
+) -> Iterator[Part]:
+    """Yield the parts of an entry; those of a loop with its body."""
+    yield from _entry(entry, values)
+    if entry.name in derivation.opened:
+        yield from bodies(
+            derivation.opened[entry.name], lambda inner, e: _parts(inner, e, None)
+        )
 
 
 def _entry(entry: Entry, values: Values | None) -> Iterator[Part]:
@@ -154,4 +162,4 @@ def _cotangent(entry: Entry, name: str, values: Values | None) -> Cotangent:
         value = "" if values is None else values.handed(key)
         terms.append(Contribution(share.user, share.formula, value))
     value = "" if values is None else values.back(name)
-    return Cotangent(name, entry.name, tuple(terms), entry.seed, value)
+    return Cotangent(name, entry.name, tuple(terms), entry.given, value)

@@ -17,11 +17,12 @@ import numpy as np
 import sympy as sp
 
 from symdiff.explain.computed import Computed
+from symdiff.explain.contributions import Contributions
 from symdiff.explain.derivation import Derivation, Entry, Share
 from symdiff.explain.ranges import Range
 from symdiff.graph.arrays import as_declared
 from symdiff.graph.interpret import evaluate
-from symdiff.graph.node import Node, topological
+from symdiff.graph.node import Node
 from symdiff.graph.types import TupleType
 
 SMALL = 12  # elements of the largest array that is written out
@@ -113,6 +114,9 @@ class _Evaluation:
         self.forward: dict[str, Any] = {}
         self.cotangents: dict[str, Any] = {}
         self.shares: dict[Key, Any] = {}
+        self.made = Contributions(
+            derivation, feed, self.lengths, self.forward, self.cotangents
+        )
         # names of what the program does not compute
         self.values_apart: set[str] = set()
         self.cotangents_apart: set[str] = set()
@@ -167,7 +171,7 @@ class _Evaluation:
             if only and whole is not None:
                 self.shares[key] = whole
                 continue
-            self.shares[key] = value = self._contribution(share)
+            self.shares[key] = value = self.made.of(share.tensor)
             total = value if total is None else total + value
             if not self._is_handed(share):
                 self.shares_apart.add(key)
@@ -177,7 +181,7 @@ class _Evaluation:
 
     def _is_handed(self, share: Share) -> bool:
         """Whether the program has this contribution, and computes all that it reads."""
-        reads = topological([share.tensor.node])
+        reads = self.derivation.reads(share.tensor)
         stands = self.derivation.stands
         apart = any(stands[n] in self.values_apart for n in reads if n in stands)
         back = any(
@@ -185,18 +189,6 @@ class _Evaluation:
         )
         pair = share.source, share.user
         return pair in self.found.hands and not apart and not back
-
-    def _contribution(self, share: Share) -> Any:
-        """Evaluate the formula of a contribution over values and cotangents."""
-        given: dict[Node, Any] = dict(self.lengths)
-        for node in topological([share.tensor.node]):
-            if node in self.feed:
-                given[node] = self.feed[node]
-            elif node in self.derivation.stands:
-                given[node] = np.asarray(self.forward[self.derivation.stands[node]])
-            elif node in self.owners:
-                given[node] = np.asarray(self.cotangents[self.owners[node]])
-        return evaluate([share.tensor.node], given)[share.tensor.node]
 
 
 def shown(value: Any) -> str:

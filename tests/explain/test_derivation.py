@@ -11,6 +11,7 @@ from samples import SAMPLES
 import symdiff as sd
 from symdiff.derive.reverse import reverse_sweep
 from symdiff.explain.computed import computed
+from symdiff.explain.contributions import Contributions
 from symdiff.explain.explanation import derivation_of
 from symdiff.explain.report import report
 from symdiff.explain.values import evaluated
@@ -44,6 +45,18 @@ def composed_value(gradient, derivation, values):
             return known[name]
         feed = {}
         for node in topological([tensor.node]):
+            if node in derivation.lent:
+                feed[node] = Contributions(
+                    derivation,
+                    {
+                        e.tensor.node: values.forward[e.name]
+                        for e in derivation.entries
+                        if e.role
+                    },
+                    {},
+                    values.forward,
+                    values.cotangents,
+                ).of(derivation.lent[node])
             if str(node.attrs.get("name")).startswith("d_") and node not in owners:
                 feed[node] = np.ones(node.shape)  # what is given for a result
             if node in derivation.stands:

@@ -17,7 +17,7 @@ from explain.test_costs import chain
 
 import symdiff as sd
 from symdiff.explain.explanation import derivation_of, explained
-from symdiff.explain.parts import Cotangent, ForwardStep, Handed, Leaf
+from symdiff.explain.parts import Cotangent, ForwardStep, Handed, Inside, Leaf
 
 CIRCUIT = """\
 import symdiff as sd
@@ -302,7 +302,10 @@ def everything():
 def test_every_format_says_the_same():
     told = explained(everything(), values="random", cost=True)
     parts = [p for s in told.tree.sections for p in s.parts]
-    handed = [p for p in parts if isinstance(p, Handed)]
+    inner = [
+        p for i in parts if isinstance(i, Inside) for s in i.sections for p in s.parts
+    ]
+    handed = [p for p in (*parts, *inner) if isinstance(p, Handed)]
     rules = {p.rule for p in parts if isinstance(p, ForwardStep) and p.rule}
     seeds = [p for p in parts if isinstance(p, Cotangent) and p.seed]
     alone = [p for p in seeds if not p.terms]

@@ -18,7 +18,6 @@ from symdiff.explain.formulas import Formula
 from symdiff.explain.mathml import mathml
 from symdiff.explain.symbols import symbol, telling_apart
 from symdiff.explain.values import Values
-from symdiff.graph.node import topological
 
 
 def data(
@@ -115,7 +114,7 @@ class _Builder:
         stands = self.derivation.stands
         reads = {
             self.number[stands[n]]: None
-            for n in topological([share.tensor.node])
+            for n in self.derivation.reads(share.tensor)
             if n in stands
         }
         found: dict[str, Any] = {

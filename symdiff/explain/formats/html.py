@@ -18,10 +18,12 @@ from symdiff.explain.parts import (
     Cotangent,
     ForwardStep,
     Handed,
+    Inside,
     Leaf,
     Part,
     Partial,
     Section,
+    Stated,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -43,6 +45,9 @@ mtd { padding: .18em .25em; } .line { display: flex; gap: 2rem; align-items: cen
   justify-content: space-between; padding-left: 0; }
 .flow { border-left: 2px solid var(--back); }
 .fore { color: var(--fore); } .back { color: var(--back); }
+.inside { border-left: 3px solid var(--soft); margin: .6rem 0 .6rem 1rem;
+  padding-left: 1rem !important; }
+.inside h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 table { border-collapse: collapse; } td, th { padding: .15rem .8rem; text-align: left; }
 td { border-top: 1px solid var(--soft); }
 .cost td, .cost th { text-align: right; font-variant-numeric: tabular-nums; }
@@ -75,7 +80,7 @@ def _section(section: Section) -> Iterable[str]:
         case "statement":
             yield "<section>"
             yield f"<h2>{_code(section.title or 'without source')}</h2>"
-        case "reads" | "gradients" | "cost":
+        case "reads" | "gradients" | "cost" | "recursion":
             yield f"<section><h2>{section.title}</h2>"
     if section.place:
         yield f'<p class="place">{_code(section.place)}</p>'
@@ -143,7 +148,7 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
     """Return parts as elements; the equations after a step form one table."""
     rows: list[tuple[str, str]] = []
     for part in parts:
-        if isinstance(part, Partial | Handed):
+        if isinstance(part, Partial | Handed | Stated):
             rows += _flow(part)
             continue
         if rows:
@@ -158,6 +163,8 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
                 yield from _gradient(part)
             case Costs():
                 yield from _costs(part)
+            case Inside():
+                yield from _inside(part)
             case Leaf() | Code():
                 pass  # in the table, and at the end of the section
             case _:
@@ -166,7 +173,20 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
         yield f"<div>{equations(rows)}</div>"
 
 
-def _flow(part: Partial | Handed) -> Iterable[tuple[str, str]]:
+def _inside(part: Inside) -> Iterable[str]:
+    """Return a body, behind a line at its left."""
+    yield f'<div class="inside"><p>{_code(part.title)}</p>'
+    yield from _parts(part.lines)
+    for section in part.sections:
+        title = section.title or "without source"
+        place = f' <span class="place">{_code(section.place)}</span>'
+        title = escape(title) if section.kind == "recursion" else _code(title)
+        yield f"<h3>{title}{place if section.place else ''}</h3>"
+        yield from _parts(section.parts)
+    yield "</div>"
+
+
+def _flow(part: Partial | Handed | Stated) -> Iterable[tuple[str, str]]:
     match part:
         case Partial(name, by, formula):
             above, below = symbol(name).tex, symbol(by).tex
@@ -174,6 +194,9 @@ def _flow(part: Partial | Handed) -> Iterable[tuple[str, str]]:
             yield left, f"= {formula.tex}"
         case Handed(to, formula):
             yield rf"\text{{hands back to }} {symbol(to).tex}\text{{: }}", formula.tex
+        case Stated(name, formula, words):
+            note = rf" \quad \text{{{words}}}" if words else ""
+            yield symbol(name).tex, f"= {formula.tex}{note}"
 
 
 def _step(step: ForwardStep) -> Iterable[str]:
@@ -188,6 +211,10 @@ def _step(step: ForwardStep) -> Iterable[str]:
 
 def _cotangent(part: Cotangent) -> Iterable[str]:
     left = symbol(part.name).tex
+    if part.told and not part.terms:
+        told = f'<span class="rule">{escape(part.told)}</span>'
+        yield f'<div class="flow">{symbol(part.name).mathml}: {told}</div>'
+        return
     rows: list[tuple[str, str]] = []
     for i, (term, value) in enumerate(part.numbers()):
         right = f"{'+' if i else '='} {term.formula.tex}"

@@ -16,9 +16,12 @@ from symdiff.explain.parts import (
     Cotangent,
     ForwardStep,
     Handed,
+    Inside,
     Leaf,
+    Part,
     Partial,
     Section,
+    Stated,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -98,19 +101,44 @@ def _section(section: Section, valued: bool) -> Iterable[str]:
         yield r"\begin{itemize}"
         yield from (_leaf(leaf, valued) for leaf in section.leaves)
         yield r"\end{itemize}"
+    yield from _told(section.told)
+    if section.code:
+        yield from verbatim(row for code in section.code for row in code.rows)
+
+
+def _told(parts: Iterable[Part]) -> Iterable[str]:
+    """Return parts; equations after each other are aligned."""
     rows: list[str] = []
-    for part in section.told:
+    for part in parts:
+        if not isinstance(part, Gradient | Costs | Inside):
+            rows += _rows(part)
+            continue
+        if rows:
+            yield from _equations(rows)
+            rows = []
         match part:
             case Gradient():
                 yield from _gradient(part)
             case Costs():
                 yield from verbatim(part.lines())
-            case _:
-                rows += _rows(part)
+            case Inside():
+                yield from _inside(part)
     if rows:
         yield from _equations(rows)
-    if section.code:
-        yield from verbatim(row for code in section.code for row in code.rows)
+
+
+def _inside(part: Inside) -> Iterable[str]:
+    """Return a body, with an indent."""
+    yield from (r"\begin{quote}", rf"\texttt{{{words(part.title)}}}")
+    yield from _told(part.lines)
+    for section in part.sections:
+        title = words(section.title or "without source")
+        if section.kind == "statement":
+            title = rf"\texttt{{{title}}}"
+        place = rf" \texttt{{{words(section.place)}}}" if section.place else ""
+        yield from ("", rf"\textbf{{{title}}}{place}")
+        yield from _told(section.parts)
+    yield r"\end{quote}"
 
 
 def _leaf(leaf: Leaf, valued: bool) -> str:
@@ -121,7 +149,7 @@ def _leaf(leaf: Leaf, valued: bool) -> str:
 
 
 def _rows(
-    part: ForwardStep | Partial | Handed | Cotangent | Leaf | Code,
+    part: ForwardStep | Partial | Handed | Cotangent | Leaf | Code | Stated,
 ) -> Iterable[str]:
     """Return the equations that a part adds to its section."""
     match part:
@@ -140,6 +168,9 @@ def _rows(
             yield f"{left} & {formula.latex}"
         case Cotangent():
             yield from _cotangent(part)
+        case Stated():
+            note = rf" \quad \text{{{words(part.words)}}}" if part.words else ""
+            yield f"{symbol(part.name).latex} &= {part.formula.latex}{note}"
         case Leaf() | Code():
             pass  # in the list, and below the equations
         case _:
@@ -148,6 +179,9 @@ def _rows(
 
 def _cotangent(part: Cotangent) -> Iterable[str]:
     left = symbol(part.name).latex
+    if part.told and not part.terms:
+        yield rf"{left} &\quad \text{{{words(part.told)}}}"
+        return
     for i, (term, value) in enumerate(part.numbers()):
         start = f"{left} &= " if i == 0 else "&\\quad + "
         source = symbol(term.source).latex

@@ -17,10 +17,12 @@ from symdiff.explain.parts import (
     Cotangent,
     ForwardStep,
     Handed,
+    Inside,
     Leaf,
     Part,
     Partial,
     Section,
+    Stated,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -39,6 +41,11 @@ def markdown(tree: Tree) -> str:
 def _convention(tree: Tree) -> str:
     results = ", ".join(f"${symbol(r).latex}$" for r in tree.results)
     return rf"$\bar{{v}}$ stands for the derivative of {results} by $v$, of its shape."
+
+
+def escaped(text: str) -> str:
+    """Return words in which names keep their underscores and brackets."""
+    return re.sub(r"([\\`*_\[\]<>])", r"\\\1", text)
 
 
 def code(text: str) -> str:
@@ -109,14 +116,42 @@ def _part(part: Part) -> Iterable[str]:
             yield from _gradient(part)
         case Costs():
             yield from ("", *fence("\n".join(part.lines()), "text"))
+        case Stated():
+            yield from _line(part)
+        case Inside():
+            yield from _inside(part)
         case Leaf() | Code():
             pass  # in the table, and in the fence at the end
         case _:
             assert_never(part)
 
 
+def _inside(part: Inside) -> Iterable[str]:
+    """Return a body, as a quotation."""
+    lines = ["", f"**{code(part.title)}**"]
+    for line in part.lines:
+        lines += _line(line)
+    for section in part.sections:
+        place = f" {code(section.place)}" if section.place else ""
+        title = section.title or "without source"
+        title = title if section.kind == "recursion" else code(title)
+        lines += ["", f"{title}{place}"]
+        for inner in section.parts:
+            lines += _part(inner)
+    yield ""
+    yield from (f"> {line}".rstrip() for line in lines[1:])
+
+
+def _line(line: Stated) -> Iterable[str]:
+    words = rf" \quad \text{{{line.words}}}" if line.words else ""
+    yield from ("", f"$${symbol(line.name).latex} = {line.formula.latex}{words}$$")
+
+
 def _cotangent(part: Cotangent) -> Iterable[str]:
     left = symbol(part.name).latex
+    if part.told and not part.terms:
+        yield from ("", f"${left}$: {escaped(part.told)}")
+        return
     terms = []
     for term, value in part.numbers():
         label = rf"\text{{from }} {symbol(term.source).latex}" if part.is_sum else ""

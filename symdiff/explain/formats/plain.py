@@ -6,7 +6,7 @@ a kind that a terminal may colour. Invariant: no colours and no box-drawing char
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, assert_never
 
 from symdiff.explain.costs import Costs
@@ -16,13 +16,17 @@ from symdiff.explain.parts import (
     Cotangent,
     ForwardStep,
     Handed,
+    Inside,
     Leaf,
+    Part,
     Partial,
     Section,
+    Stated,
     Tree,
 )
 
 WIDTH = 88
+DEEPER = 4  # the indent of a body
 
 Kind = Literal[
     "", "title", "heading", "note", "equation", "value", "back", "flow", "code", "cost"
@@ -62,10 +66,17 @@ def _section(section: Section, valued: bool, width: int) -> Iterable[ReportRow]:
         yield ReportRow("note", "-" * len(title))
     elif section.kind != "cost":  # which has a title of its own
         yield ReportRow("heading", section.title)
-    names = max((len(leaf.name) for leaf in section.leaves), default=0)
-    types = max((len(leaf.type) for leaf in section.leaves), default=0)
     indent = 6 if section.kind == "statement" else 4
-    for part in section.parts:
+    yield from _parts(section.parts, indent, valued, width)
+
+
+def _parts(
+    parts: Sequence[Part], indent: int, valued: bool, width: int
+) -> Iterable[ReportRow]:
+    leaves = [p for p in parts if isinstance(p, Leaf)]
+    names = max((len(leaf.name) for leaf in leaves), default=0)
+    types = max((len(leaf.type) for leaf in leaves), default=0)
+    for part in parts:
         match part:
             case Leaf():
                 own = f" {part.own}" if part.own not in ("", part.name) else ""
@@ -93,8 +104,35 @@ def _section(section: Section, valued: bool, width: int) -> Iterable[ReportRow]:
                 yield from _gradient(part)
             case Costs():
                 yield from (ReportRow("cost", line) for line in part.lines())
+            case Stated():
+                yield from _line(part, width)
+            case Inside():
+                yield from _inside(part, valued, width)
             case _:
                 assert_never(part)
+
+
+def _inside(part: Inside, valued: bool, width: int) -> Iterable[ReportRow]:
+    """Return the rows of a body, with an indent."""
+    yield ReportRow("note", f"    {part.title}")
+    for row in _within(part, valued, width - DEEPER):
+        yield ReportRow(row.kind, f"{' ' * DEEPER}{row.text}" if row.text else "")
+
+
+def _within(part: Inside, valued: bool, width: int) -> Iterable[ReportRow]:
+    for line in part.lines:
+        yield from _line(line, width)
+    for section in part.sections:
+        yield ReportRow("", "")
+        title = section.title or "without source"
+        place = f"     [{section.place}]" if section.place else ""
+        yield ReportRow("heading", f"  # {title}{place}")
+        yield from _parts(section.parts, 6, valued, width)
+
+
+def _line(line: Stated, width: int) -> Iterable[ReportRow]:
+    equation = f"  {line.name} = {line.formula.text}"
+    yield ReportRow("equation", _aligned(equation, line.words, width).rstrip())
 
 
 def _step(step: ForwardStep, width: int) -> Iterable[ReportRow]:
@@ -111,7 +149,7 @@ def _cotangent(
 ) -> Iterable[ReportRow]:
     """Return the rows of a cotangent: what it is, where it adds, its value."""
     if part.seed and not part.terms:
-        yield ReportRow("back", f"{pad}{part.name}: given (1 for a gradient)")
+        yield ReportRow("back", f"{pad}{part.name}: {part.given}")
     elif not part.is_sum and not part.seed:
         (term,) = part.terms
         yield ReportRow("back", f"{pad}{part.name} = {term.formula.text}")
