@@ -52,6 +52,11 @@ ENDINGS = {".txt": "text", ".md": "md", ".tex": "latex", ".html": "html"}
     metavar="NAME=LENGTH",
     help="A length that costs are shown at; 32 by default.",
 )
+@click.option(
+    "--step",
+    type=click.IntRange(min=0),
+    help="The step of loops whose values are shown; by default that which adds most.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
 @click.option(
     "-o", "--output", type=any_path, help="File to write; printed by default."
@@ -64,6 +69,7 @@ def explain_command(
     values: str | None,
     cost: bool,
     dims: tuple[str, ...],
+    step: int | None,
     seed: int,
     output: Path | None,
 ) -> None:
@@ -71,7 +77,8 @@ def explain_command(
 
     For each node of the forward graph: your line, formula, shape, local derivative,
     rule, the cotangent's formula, where fan-out adds, and the generated lines; then
-    each gradient as one formula.
+    each gradient as one formula. Loops are opened: the body's statements with the index
+    of the step, and the recursion of the cotangents.
     """
     from symdiff.declare.spec import load_spec
     from symdiff.explain.explanation import explained
@@ -86,6 +93,7 @@ def explain_command(
         cost=cost or bool(lengths),
         lengths=lengths,
         seed=seed,
+        step=step,
         base=str(declared.path.absolute().parent),
     )
     if form == "text" and output is None and sys.stdout.isatty():
@@ -136,6 +144,11 @@ PICTURES = (".svg", ".mmd", ".dot", ".html")
     metavar="FILE|random",
     help="Show numbers: at the point of an .npz file of arrays by name, or at random.",
 )
+@click.option(
+    "--step",
+    type=click.IntRange(min=0),
+    help="The step of loops whose values are shown; by default that which adds most.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
 @click.option(
     "-o",
@@ -149,6 +162,7 @@ def graph_command(
     spec: Path,
     wrt: tuple[str, ...],
     values: str | None,
+    step: int | None,
     seed: int,
     output: Path | None,
 ) -> None:

@@ -139,7 +139,8 @@ class Compilation(Displayed):
         ``report.html()``, … Options, such as ``values`` for numbers and ``cost`` for
         operations and memory, are those of `symdiff.explain.explanation.explained`.
         """
-        refuse_unknown("explain()", options, ("values", "cost", "lengths", "seed"))
+        known = ("values", "cost", "lengths", "seed", "step")
+        refuse_unknown("explain()", options, known)
         return self._asked("report", options)
 
     @checked_call

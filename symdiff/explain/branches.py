@@ -57,7 +57,9 @@ class Branch(Around):
             p: _either(test, *(s.shares.get(p, zero) for s in sides)) for p in places
         }
         name = self.around.names[self.tensor.node]
-        found = Opened(name, "", "", False, (), (), shown(test), told, self.tensor)
+        found = Opened(
+            name, "", "", False, (), (), shown(test), told, self.tensor, self.items
+        )
         return Opening(found, shares, results, self.call())
 
 

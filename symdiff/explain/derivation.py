@@ -17,6 +17,7 @@ from symdiff.explain.formulas import Formula
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TupleType
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,15 @@ class Opened:
     test: Formula | None
     sides: tuple[BodySide, ...]
     tensor: Tensor = field(repr=False, compare=False)
+    # the nodes of its results, by index
+    items: Mapping[int, Node] = field(repr=False, compare=False)
+
+    @property
+    def results(self) -> int:
+        """How many results it has."""
+        kind = self.tensor.node.type
+        assert isinstance(kind, TupleType)
+        return len(kind.items)
 
     @property
     def steps(self) -> str:

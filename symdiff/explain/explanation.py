@@ -59,6 +59,7 @@ def explained(
     lengths: Mapping[str, int] | None = None,
     seed: int = 0,
     base: str | None = None,
+    step: int | None = None,
 ) -> Report:
     """Return the report on a model or function.
 
@@ -79,6 +80,9 @@ def explained(
         Of random values.
     base : str, optional
         Folder that quoted file names are relative to.
+    step : int, optional
+        The step of loops whose values are shown; by default the one that adds most to
+        the gradients.
 
     Raises
     ------
@@ -95,7 +99,7 @@ def explained(
     ]
     found = None if values is None else values_at(derivation, compiled, values, seed)
     counted = costs(derivation, lengths) if cost else None
-    return report(derivation, listings, found, counted)
+    return report(derivation, listings, found, counted, step)
 
 
 def values_of(

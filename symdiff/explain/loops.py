@@ -286,6 +286,7 @@ class Loop(Around):
             self._test(),
             (BodySide("", derivation, self.body, tuple(self.seeds.items())),),
             self.tensor,
+            self.items,
         )
         return Opening(found, shares, whole, self.call())
 

@@ -121,6 +121,14 @@ class Stated:
 
 
 @dataclass(frozen=True)
+class StepRow:
+    """What a step of a loop adds, or has, in numbers."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Inside:
     """The body of a loop, or a side of a branch: what each step does.
 
@@ -129,6 +137,7 @@ class Inside:
     """
 
     title: str
+    numbers: str  # which step has the values that are shown
     lines: tuple[Stated, ...]
     sections: tuple[Section, ...]
 
@@ -143,6 +152,7 @@ Part = (
     | Gradient
     | Costs
     | Stated
+    | StepRow
     | Inside
 )
 
@@ -151,7 +161,7 @@ Part = (
 class Section:
     """Parts under a title. The title of a statement is its text, at ``place``."""
 
-    kind: Literal["reads", "statement", "gradients", "cost", "recursion"]
+    kind: Literal["reads", "statement", "gradients", "cost", "recursion", "steps"]
     title: str
     parts: tuple[Part, ...]
     place: str = ""

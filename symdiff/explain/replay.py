@@ -7,6 +7,7 @@ records of its nodes; the contributions of all steps add up to what the loop han
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ from symdiff.graph.interpret import Environment, evaluate
 from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.graph.types import TupleType
+
+MOST = 20_000  # values of all steps of a loop together
 
 Key = tuple[str, str, int]  # of a contribution: source, user, and its place
 
@@ -66,17 +69,21 @@ def replayed(
     operands: Sequence[Any],
     cotangents: Sequence[Any],
     lengths: Mapping[Node, Any],
-) -> Replay:
+) -> Replay | None:
     """Return the steps of a loop or branch; a cotangent that is None is zero.
 
-    ``lengths`` are leaves from which lengths of axes are read.
+    ``lengths`` are leaves from which lengths of axes are read. Where the steps have
+    more than ``MOST`` values together, there is none.
     """
     node = opened.tensor.node
     known = {**lengths, **dict(zip(node.inputs, operands, strict=True))}
     if not opened.index:
         return _branch(opened, operands, cotangents, known)
     (side,) = opened.sides
-    turns = dict(_forward(opened, side, operands, known))
+    room = MOST // max(len(side.derivation.entries), 1)
+    turns = dict(itertools.islice(_forward(opened, side, operands, known), room + 1))
+    if len(turns) > room:
+        return None
     seeds, n = dict(side.seeds), len(LoopSpec.of(node.attrs).carries)
     carried = {i: cotangents[i] for i in seeds if i < n}
     for t in reversed(turns):

@@ -28,6 +28,7 @@ from symdiff.explain.parts import (
     Section,
     Tree,
 )
+from symdiff.explain.stepwise import at_step
 from symdiff.explain.symbols import telling_apart
 from symdiff.explain.values import Values
 from symdiff.explain.within import bodies, place_of
@@ -78,12 +79,16 @@ def report(
     listings: Sequence[Listing],
     values: Values | None = None,
     costs: Costs | None = None,
+    step: int | None = None,
 ) -> Report:
-    """Return the report; ``listings`` are those of the generated modules."""
+    """Return the report; ``listings`` are those of the generated modules.
+
+    ``step`` is the step of loops whose values are shown.
+    """
     leaves = [e for e in derivation.entries if e.role]
-    parts = tuple(part for e in leaves for part in _parts(derivation, e, values))
+    parts = tuple(part for e in leaves for part in _parts(derivation, e, values, step))
     sections = [Section("reads", "What it reads", parts)]
-    sections += _statements(derivation, listings, values)
+    sections += _statements(derivation, listings, values, step)
     if derivation.gradients:
         title = "The gradients, each as one formula"
         sections.append(Section("gradients", title, derivation.gradients))
@@ -96,7 +101,10 @@ def report(
 
 
 def _statements(
-    derivation: Derivation, listings: Sequence[Listing], values: Values | None
+    derivation: Derivation,
+    listings: Sequence[Listing],
+    values: Values | None,
+    step: int | None,
 ) -> Iterator[Section]:
     """Yield a section for each statement of the user, in order."""
     functions = {name for x in listings for name in x.functions}
@@ -105,7 +113,7 @@ def _statements(
     computed = (e for e in derivation.entries if not e.role)
     for place, found in groupby(computed, place_of):
         entries = list(found)
-        parts = [part for e in entries for part in _parts(derivation, e, values)]
+        parts = [part for e in entries for part in _parts(derivation, e, values, step)]
         for name, function in (("forward", forward), ("backward", "backward")):
             if rows := under.get((function, place)):
                 parts.append(Code(name, tuple(rows)))
@@ -127,13 +135,17 @@ def _under(listings: Iterable[Listing]) -> Mapping[tuple[str, str], Sequence[str
 
 
 def _parts(
-    derivation: Derivation, entry: Entry, values: Values | None
+    derivation: Derivation, entry: Entry, values: Values | None, step: int | None
 ) -> Iterator[Part]:
     """Yield the parts of an entry; those of a loop with its body."""
     yield from _entry(entry, values)
     if entry.name in derivation.opened:
+        replay = None if values is None else values.steps.get(entry.name)
+        shown = None if replay is None else at_step(replay, step)
         yield from bodies(
-            derivation.opened[entry.name], lambda inner, e: _parts(inner, e, None)
+            derivation.opened[entry.name],
+            lambda v, inner, e: _parts(inner, e, v, step),
+            shown,
         )
 
 

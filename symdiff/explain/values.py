@@ -9,8 +9,8 @@ marked as such.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from symdiff.explain.computed import Computed
 from symdiff.explain.contributions import Contributions
 from symdiff.explain.derivation import Derivation, Entry, Share
 from symdiff.explain.ranges import Range
+from symdiff.explain.replay import Replay, replayed
 from symdiff.graph.arrays import as_declared
 from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node
@@ -51,6 +52,8 @@ class Values:
     cotangents: Mapping[str, Any]
     shares: Mapping[Key, Any]
     apart: Apart = Apart()
+    # the steps of loops by name, unless they are too many
+    steps: Mapping[str, Replay] = field(default_factory=dict)
 
     def of(self, name: str) -> str:
         """Return a forward value as text, or '' where there is none of this name."""
@@ -141,7 +144,27 @@ class _Evaluation:
             frozenset(self.cotangents_apart),
             frozenset(self.shares_apart),
         )
-        return Values(source, self.forward, self.cotangents, self.shares, apart)
+        steps = dict(self._steps())
+        return Values(source, self.forward, self.cotangents, self.shares, apart, steps)
+
+    def _steps(self) -> Iterator[tuple[str, Replay]]:
+        """Yield each loop with its steps, from the values that it is given."""
+        entries = self.derivation.entries
+        kept = [e for e in entries if e.name in self.forward]
+        feed = {**self.lengths, **{e.tensor.node: self.forward[e.name] for e in kept}}
+        for name, opened in self.derivation.opened.items():
+            node = opened.tensor.node
+            found = evaluate(node.inputs, feed, self.draws)
+            items = [e for e in entries if e.tensor.node in opened.items.values()]
+            backs = {
+                e.tensor.node.attrs["index"]: self.cotangents.get(e.cotangent or "")
+                for e in items
+            }
+            given = [backs.get(i) for i in range(opened.results)]
+            operands = [found[i] for i in node.inputs]
+            made = replayed(opened, operands, given, feed)
+            if made is not None:
+                yield name, made
 
     def _forward(self, computed: Mapping[Node, Any]) -> None:
         """Take values of the program, and evaluate the others as declared."""

@@ -8,26 +8,39 @@ first. Invariant: a cotangent that several formulas need is told once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 
 from symdiff.explain.derivation import BodySide, Derivation, Entry, Opened
 from symdiff.explain.formulas import Formula
 from symdiff.explain.parts import Inside, Part, Section, Stated
+from symdiff.explain.stepwise import Shown, tables
 from symdiff.explain.symbols import symbol
+from symdiff.explain.values import Values
 
-Parts = Callable[[Derivation, Entry], Iterable[Part]]
+Parts = Callable[[Values | None, Derivation, Entry], Iterable[Part]]
+Inner = Callable[[Derivation, Entry], Iterable[Part]]
 
 BACK = "The cotangents, from the last step to the first"
 ONCE = "What it hands back"
 
 
-def bodies(opened: Opened, parts: Parts) -> Iterator[Inside]:
-    """Yield what is inside; ``parts`` are those of an entry of a body."""
+def bodies(opened: Opened, parts: Parts, shown: Shown | None) -> Iterator[Inside]:
+    """Yield what is inside; ``parts`` are those of an entry of a body.
+
+    ``shown`` has the step whose values are shown.
+    """
     for side in opened.sides:
         title = side.title or opened.steps
-        yield Inside(
-            f"{title}:", tuple(_starts(opened)), tuple(_told(opened, side, parts))
-        )
+        taken = shown is not None and shown.replay.turns[shown.step].side is side
+        values = shown.values if shown is not None and taken else None
+        told = list(_told(opened, side, partial(parts, values)))
+        words = "" if shown is None else shown.words
+        if shown is not None and not opened.index:
+            words = "Taken at this point." if taken else "Not taken at this point."
+        if shown is not None and opened.index:
+            told += tables(shown.replay)
+        yield Inside(f"{title}:", words, tuple(_starts(opened)), tuple(told))
 
 
 def _starts(opened: Opened) -> Iterator[Stated]:
@@ -42,7 +55,7 @@ def _starts(opened: Opened) -> Iterator[Stated]:
             yield Stated(carry.after, carry.update, "carried on")
 
 
-def _told(opened: Opened, side: BodySide, parts: Parts) -> Iterator[Section]:
+def _told(opened: Opened, side: BodySide, parts: Inner) -> Iterator[Section]:
     derivation = side.derivation
     computed = [e for e in derivation.entries if not e.role]
     for place, found in groupby(computed, place_of):

@@ -11,6 +11,8 @@ import symdiff as sd
 from symdiff.explain.contributions import Contributions
 from symdiff.explain.explanation import derivation_of, explained, values_at
 from symdiff.explain.replay import replayed
+from symdiff.explain.stepwise import LISTED, at_step, tables
+from symdiff.explain.values import shown
 from symdiff.graph.interpret import evaluate
 
 
@@ -190,6 +192,72 @@ def test_names_in_bodies_are_told_apart(make):
                 assert len(found) == len(set(found))
                 tex = [symbol(n).tex for n in found]
                 assert len(tex) == len(set(tex)), sorted(tex)
+
+
+@pytest.mark.parametrize("make", LOOPS.values(), ids=LOOPS)
+def test_reports_show_the_values_of_a_step(make):
+    """Each value of the step that is shown, in every format, is that of its replay."""
+    told = explained(make(), values="random")
+    text = told.text()
+    for name, replay in told.values.steps.items():
+        found = at_step(replay, None)
+        opened = told.derivation.opened[name]
+        for side in opened.sides:
+            for entry in side.derivation.entries:
+                value = found.values.forward.get(entry.name)
+                if (
+                    entry.role
+                    or value is None
+                    or side is not replay.turns[found.step].side
+                ):
+                    continue
+                line = f" {entry.name} = {entry.formula.text}"
+                after = text[text.index(line) :].split("\n")[1]
+                assert after.strip() == f"= {shown(value)}"
+        for made in (text, told.markdown(), told.latex(), told.html()):
+            words = found.words if opened.index else "Taken at this point."
+            assert words.split(",")[0] in made.replace("{-}", "-")
+
+
+@pytest.mark.parametrize("name", ["lstm", "kalman", "crf", "stacked", "newton"])
+def test_what_steps_add_is_listed_largest_first(name):
+    told = explained(LOOPS[name](), values="random")
+    for replay in told.values.steps.values():
+        sections = list(tables(replay))
+        assert sections
+        for section in sections:
+            if "largest first" not in section.title:
+                continue
+            norms = [
+                abs(float(re.findall(r"norm ([^:]+):|$", r.value)[0] or r.value))
+                for r in section.parts
+                if "together" not in r.label
+            ]
+            assert norms == sorted(norms, reverse=True)
+            assert len(section.parts) <= LISTED + 1
+
+
+def test_a_step_can_be_asked_for():
+    told = explained(lecturer("lstm_scan"), values="random", step=2)
+    assert "Values at t = 2 of 0 to 5." in told.text()
+    (replay,) = told.values.steps.values()
+    assert f"= {shown(replay.turns[2].forward['tanh_c[t]'])}\n" in told.text()
+
+
+def test_too_many_steps_are_not_replayed(monkeypatch):
+    monkeypatch.setattr("symdiff.explain.replay.MOST", 20)
+    told = explained(lecturer("lstm_scan"), values="random")
+    assert not told.values.steps
+    assert "step that adds most" not in told.text()
+
+
+def test_a_loop_that_never_runs_has_no_values():
+    x, w = sd.input("x", (sd.dim("T"),)), sd.input("w", ())
+    last, _ = sd.scan(lambda h, row: (h * w + row, None), sd.constant(1.0), x)
+    values = {"x": np.zeros(0), "w": 2.0}
+    told = explained(sd.Function("f", [x, w], last), values=values)
+    assert "for t in range(T):" in told.text()
+    assert "Values at" not in told.text()
 
 
 def test_the_recursion_of_an_lstm():

@@ -24,6 +24,7 @@ from symdiff.explain.parts import (
     Partial,
     Section,
     Stated,
+    StepRow,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -80,7 +81,7 @@ def _section(section: Section) -> Iterable[str]:
         case "statement":
             yield "<section>"
             yield f"<h2>{_code(section.title or 'without source')}</h2>"
-        case "reads" | "gradients" | "cost" | "recursion":
+        case "reads" | "gradients" | "cost" | "recursion" | "steps":
             yield f"<section><h2>{section.title}</h2>"
     if section.place:
         yield f'<p class="place">{_code(section.place)}</p>'
@@ -163,6 +164,8 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
                 yield from _gradient(part)
             case Costs():
                 yield from _costs(part)
+            case StepRow(label, value):
+                yield f"<div>{escape(label)}: {_code(value, 'back')}</div>"
             case Inside():
                 yield from _inside(part)
             case Leaf() | Code():
@@ -176,11 +179,13 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
 def _inside(part: Inside) -> Iterable[str]:
     """Return a body, behind a line at its left."""
     yield f'<div class="inside"><p>{_code(part.title)}</p>'
+    if part.numbers:
+        yield f'<p class="rule">{escape(part.numbers)}</p>'
     yield from _parts(part.lines)
     for section in part.sections:
         title = section.title or "without source"
         place = f' <span class="place">{_code(section.place)}</span>'
-        title = escape(title) if section.kind == "recursion" else _code(title)
+        title = _code(title) if section.kind == "statement" else escape(title)
         yield f"<h3>{title}{place if section.place else ''}</h3>"
         yield from _parts(section.parts)
     yield "</div>"

@@ -22,6 +22,7 @@ from symdiff.explain.parts import (
     Partial,
     Section,
     Stated,
+    StepRow,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -130,6 +131,8 @@ def _told(parts: Iterable[Part]) -> Iterable[str]:
 def _inside(part: Inside) -> Iterable[str]:
     """Return a body, with an indent."""
     yield from (r"\begin{quote}", rf"\texttt{{{words(part.title)}}}")
+    if part.numbers:
+        yield from ("", words(part.numbers))
     yield from _told(part.lines)
     for section in part.sections:
         title = words(section.title or "without source")
@@ -149,7 +152,7 @@ def _leaf(leaf: Leaf, valued: bool) -> str:
 
 
 def _rows(
-    part: ForwardStep | Partial | Handed | Cotangent | Leaf | Code | Stated,
+    part: ForwardStep | Partial | Handed | Cotangent | Leaf | Code | Stated | StepRow,
 ) -> Iterable[str]:
     """Return the equations that a part adds to its section."""
     match part:
@@ -168,6 +171,8 @@ def _rows(
             yield f"{left} & {formula.latex}"
         case Cotangent():
             yield from _cotangent(part)
+        case StepRow(label, value):
+            yield rf"\text{{{words(label)}}} &: \text{{{words(value)}}}"
         case Stated():
             note = rf" \quad \text{{{words(part.words)}}}" if part.words else ""
             yield f"{symbol(part.name).latex} &= {part.formula.latex}{note}"

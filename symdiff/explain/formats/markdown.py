@@ -23,6 +23,7 @@ from symdiff.explain.parts import (
     Partial,
     Section,
     Stated,
+    StepRow,
     Tree,
 )
 from symdiff.explain.symbols import symbol
@@ -118,6 +119,8 @@ def _part(part: Part) -> Iterable[str]:
             yield from ("", *fence("\n".join(part.lines()), "text"))
         case Stated():
             yield from _line(part)
+        case StepRow():
+            yield f"- {escaped(part.label)}: {escaped(part.value)}"
         case Inside():
             yield from _inside(part)
         case Leaf() | Code():
@@ -129,13 +132,15 @@ def _part(part: Part) -> Iterable[str]:
 def _inside(part: Inside) -> Iterable[str]:
     """Return a body, as a quotation."""
     lines = ["", f"**{code(part.title)}**"]
+    lines += ["", part.numbers] if part.numbers else []
     for line in part.lines:
         lines += _line(line)
     for section in part.sections:
         place = f" {code(section.place)}" if section.place else ""
         title = section.title or "without source"
-        title = title if section.kind == "recursion" else code(title)
+        title = code(title) if section.kind == "statement" else escaped(title)
         lines += ["", f"{title}{place}"]
+        lines += [""] * (section.kind == "steps")
         for inner in section.parts:
             lines += _part(inner)
     yield ""

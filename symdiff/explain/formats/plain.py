@@ -22,6 +22,7 @@ from symdiff.explain.parts import (
     Partial,
     Section,
     Stated,
+    StepRow,
     Tree,
 )
 
@@ -76,6 +77,7 @@ def _parts(
     leaves = [p for p in parts if isinstance(p, Leaf)]
     names = max((len(leaf.name) for leaf in leaves), default=0)
     types = max((len(leaf.type) for leaf in leaves), default=0)
+    labels = max((len(p.label) for p in parts if isinstance(p, StepRow)), default=0)
     for part in parts:
         match part:
             case Leaf():
@@ -106,6 +108,8 @@ def _parts(
                 yield from (ReportRow("cost", line) for line in part.lines())
             case Stated():
                 yield from _line(part, width)
+            case StepRow():
+                yield ReportRow("back", f"      {part.label:<{labels}}  {part.value}")
             case Inside():
                 yield from _inside(part, valued, width)
             case _:
@@ -120,6 +124,8 @@ def _inside(part: Inside, valued: bool, width: int) -> Iterable[ReportRow]:
 
 
 def _within(part: Inside, valued: bool, width: int) -> Iterable[ReportRow]:
+    if part.numbers:
+        yield ReportRow("note", f"  {part.numbers}")
     for line in part.lines:
         yield from _line(line, width)
     for section in part.sections:
@@ -160,7 +166,7 @@ def _cotangent(
         yield ReportRow("back", f"{pad}{part.name} is a sum: {ways}")
         for i, term in enumerate(part.terms):
             line = f"{pad}  {'+' if i else '='} {term.formula.text}"
-            line += f"   = {term.value}" if valued else ""
+            line += f"   = {term.value}" if valued and term.value else ""
             yield ReportRow("back", _aligned(line, f"from {term.source}", width))
         if part.seed:
             yield ReportRow("back", f"{pad}  + what is given (1 for a gradient)")
