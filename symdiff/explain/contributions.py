@@ -48,7 +48,7 @@ class Contributions:
         d = self._derivation
         for node in topological([contribution.node]):
             if node in d.lent:
-                given[node] = self.of(d.lent[node])
+                given[node] = self.of(d.lent[node].contribution)
             elif node in self._known:
                 given[node] = self._known[node]
             elif node in d.stands:

@@ -160,6 +160,15 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Lent:
+    """What a loop hands back to an operand, by its place, as the rule built it."""
+
+    contribution: Tensor
+    loop: Node
+    place: int
+
+
+@dataclass(frozen=True)
 class Derivation:
     """How a program is differentiated, node by node."""
 
@@ -175,7 +184,7 @@ class Derivation:
     # loops and branches from inside, by name
     opened: Mapping[str, Opened] = field(default_factory=dict, compare=False)
     # the contributions of loops, by the leaves that stand for them in formulas
-    lent: Mapping[Node, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    lent: Mapping[Node, Lent] = field(default_factory=dict, repr=False, compare=False)
 
     def reads(self, contribution: Tensor) -> list[Node]:
         """Return the nodes that a contribution is computed from.
@@ -183,7 +192,7 @@ class Derivation:
         A leaf that stands for what a loop hands back is followed.
         """
         found = topological([contribution.node])
-        inner = [self.lent[n].node for n in found if n in self.lent]
+        inner = [self.lent[n].contribution.node for n in found if n in self.lent]
         return [*found, *topological(inner)] if inner else found
 
     @cached_property

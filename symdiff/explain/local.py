@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from symdiff.derive.sums import add_all
+from symdiff.explain.derivation import Lent
 from symdiff.explain.formulas import Term, named
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
@@ -40,7 +41,7 @@ class Workbench:
         self.names: dict[Node, str] = {}
         self.by_name: dict[str, Tensor] = {}
         self.stands: dict[Node, str] = {}  # a stand-in's node to the value's name
-        self.lent: dict[Node, Tensor] = {}  # a leaf to the contribution it stands for
+        self.lent: dict[Node, Lent] = {}  # a leaf to the contribution it stands for
 
     def cotangent(self, node: Node, total: Tensor) -> Tensor:
         """Return the leaf that stands for a value's cotangent from here on."""
@@ -53,10 +54,12 @@ class Workbench:
         self.by_name[name] = made
         return made
 
-    def lend(self, contribution: Tensor, user: Node, term: Term) -> Tensor:
+    def lend(
+        self, contribution: Tensor, user: Node, term: Term, loop: Node, place: int
+    ) -> Tensor:
         """Return a leaf that stands for a contribution of a loop, written as a term."""
         made = input_like(f"part {len(self.lent)}", contribution)
-        self.lent[made.node] = self.simplified(contribution)
+        self.lent[made.node] = Lent(self.simplified(contribution), loop, place)
         self._users[made.node] = user
         self.terms[made.node] = term
         return made

@@ -35,7 +35,7 @@ def at_step(replay: Replay, step: int | None) -> Shown | None:
     if not replay.turns:
         return None
     asked = step if step in replay.turns else None
-    t = asked if asked is not None else _most(replay)
+    t = asked if asked is not None else by_size(replay)[0]
     turn, opened = replay.turns[t], replay.opened
     why = "" if asked is not None else ", the step that adds most to the gradients"
     words = f"Values at {opened.index} = {t} of 0 to {len(replay.turns) - 1}{why}."
@@ -43,17 +43,20 @@ def at_step(replay: Replay, step: int | None) -> Shown | None:
     return Shown(replay, t, words, values)
 
 
-def _most(replay: Replay) -> int:
-    """Return the step with the largest contributions, each relative to their sum."""
+def by_size(replay: Replay) -> list[int]:
+    """Return the steps, those with the largest contributions first.
+
+    They are taken relative to the sum of all steps, and added up.
+    """
     if not replay.opened.index:
-        return 0
+        return replay.steps
     found = dict.fromkeys(replay.steps, 0.0)
     for name in _added(replay.opened) or [c.back for c in replay.opened.carries]:
         norms = {t: _norm(replay.turns[t].cotangents.get(name)) for t in found}
         total = sum(n for n in norms.values() if np.isfinite(n)) or 1.0
         for t, norm in norms.items():
             found[t] += norm / total if np.isfinite(norm) else np.inf
-    return max(found, key=found.__getitem__)
+    return sorted(found, key=lambda t: (-found[t], t))
 
 
 def _added(opened: Opened) -> list[str]:

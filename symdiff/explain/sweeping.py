@@ -166,7 +166,9 @@ class Sweep:
             found = pending.get(source, [])
             places = [p for p in made.shares if inputs[p] is source]
             for at, place in zip(range(start, len(found)), places, strict=True):
-                found[at] = self.bench.lend(found[at], user, made.shares[place])
+                found[at] = self.bench.lend(
+                    found[at], user, made.shares[place], tensor.node, place
+                )
 
     def _opened(
         self, tensor: Tensor, totals: Sequence[Tensor | None], needs: Sequence[bool]

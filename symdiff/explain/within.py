@@ -40,10 +40,11 @@ def bodies(opened: Opened, parts: Parts, shown: Shown | None) -> Iterator[Inside
             words = "Taken at this point." if taken else "Not taken at this point."
         if shown is not None and opened.index:
             told += tables(shown.replay)
-        yield Inside(f"{title}:", words, tuple(_starts(opened)), tuple(told))
+        yield Inside(f"{title}:", words, tuple(starts(opened)), tuple(told))
 
 
-def _starts(opened: Opened) -> Iterator[Stated]:
+def starts(opened: Opened) -> Iterator[Stated]:
+    """Yield what the rows are of, what carries start with, and what is passed on."""
     for row in opened.rows:
         if row.name == row.of.text:  # x[t] of x
             continue
@@ -66,7 +67,7 @@ def _told(opened: Opened, side: BodySide, parts: Inner) -> Iterator[Section]:
         yield Section("statement", text, tuple(told), place)
     if derivation.gradients:
         title = BACK if opened.index else ONCE
-        yield Section("recursion", title, tuple(_recursion(opened, derivation)))
+        yield Section("recursion", title, tuple(recursion(opened, derivation)))
 
 
 def place_of(entry: Entry) -> str:
@@ -74,7 +75,7 @@ def place_of(entry: Entry) -> str:
     return "" if entry.statement is None else entry.statement.location
 
 
-def _recursion(opened: Opened, derivation: Derivation) -> Iterator[Stated]:
+def recursion(opened: Opened, derivation: Derivation) -> Iterator[Stated]:
     """Yield the cotangents of carries, those they are made of, and those added up."""
     for carry in opened.carries:
         if carry.back:

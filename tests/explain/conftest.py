@@ -11,6 +11,7 @@ import pytest
 from explain.browser import chromium, complaints, opened, requests, scheme
 from explain.explorer_page import Page
 from explain.explorer_specs import DIGITS, explorer_of, hostile
+from explain.loop_models import SPECS
 from explain.test_element_sums import chain_page, sums_page
 from explain.test_page_numbers import numbers_page
 
@@ -47,6 +48,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, layers in (("deep", 145), ("few", 14)):
         (folder / f"{name}.py").write_text(DEEP.format(layers=layers), "utf-8")
         made[name] = explorer_of(folder / f"{name}.py", values="random")
+    made["lstm"] = explorer_of(SPECS / "lstm_scan.py", values="random")
     x = sd.input("x", 3)
     roots = sd.compile(sd.Function("roots", [x], sd.sum(sd.sqrt(x))))
     made["roots"] = roots.explore(values={"x": np.array([-1.0, 0.0, 4.0])})

@@ -56,7 +56,7 @@ def composed_value(gradient, derivation, values):
                     {},
                     values.forward,
                     values.cotangents,
-                ).of(derivation.lent[node])
+                ).of(derivation.lent[node].contribution)
             if str(node.attrs.get("name")).startswith("d_") and node not in owners:
                 feed[node] = np.ones(node.shape)  # what is given for a result
             if node in derivation.stands:

@@ -14,7 +14,7 @@ from typing import Any
 from symdiff.explain.derivation import Derivation, Entry, Gradient, Share
 from symdiff.explain.explorer.numbers import Shelf
 from symdiff.explain.explorer.sources import Sources
-from symdiff.explain.formulas import Formula
+from symdiff.explain.explorer.stepping import added, formula_data, loop_data
 from symdiff.explain.mathml import mathml
 from symdiff.explain.symbols import symbol, telling_apart
 from symdiff.explain.values import Values
@@ -61,6 +61,7 @@ class _Builder:
             "nodes": nodes,
             "shares": self.shares,
             "gradients": [self._gradient(g) for g in self.derivation.gradients],
+            "loops": self._loops(),
             "arrays": self.shelf.arrays,
             "spans": [
                 {
@@ -84,7 +85,7 @@ class _Builder:
         if e.role:
             found |= {"role": e.role, "own": str(e.tensor.name or e.name)}
         if e.formula is not None:
-            found["f"] = self._formula(e.formula)
+            found["f"] = formula_data(e.formula)
         if e.rule:
             found["rule"] = e.rule
         said = e.statement or self.derivation.unit.resolver.statement(e.tensor)
@@ -120,18 +121,38 @@ class _Builder:
         found: dict[str, Any] = {
             "s": self.number[share.source],
             "u": self.number[share.user],
-            "f": self._formula(share.formula),
+            "f": formula_data(share.formula),
             "reads": list(reads),
         }
         if share.local is not None:
-            found["l"] = self._formula(share.local)
+            found["l"] = formula_data(share.local)
         if share.rule:
             found["rule"] = share.rule
         if self.values is not None:
             key = (share.source, share.user, place)
             value = self.values.shares.get(key)
             found["v"] = self._put(value, key in self.values.apart.shares)
+        if steps := self._steps(share):
+            found["steps"] = steps
         self.shares.append(found)
+
+    def _steps(self, share: Share) -> dict[str, Any] | None:
+        """Return what each step of a loop adds to a contribution, if it is one's."""
+        lent = self.derivation.lent.get(share.tensor.node)
+        if lent is None or self.values is None:
+            return None
+        for name, replay in self.values.steps.items():
+            if replay.opened.tensor.node is lent.loop:
+                found = added(replay, lent.place, self.shelf)
+                return found and {"loop": self.number[name], **found}
+        return None
+
+    def _loops(self) -> list[dict[str, Any]]:
+        steps = {} if self.values is None else self.values.steps
+        return [
+            {"e": self.number[name], **loop_data(o, steps.get(name), self.shelf)}
+            for name, o in self.derivation.opened.items()
+        ]
 
     def _gradient(self, g: Gradient) -> dict[str, Any]:
         place = next(
@@ -143,7 +164,7 @@ class _Builder:
             None,
         )
         where = [
-            {"n": name, "m": mathml(symbol(name).tex), "f": self._formula(f)}
+            {"n": name, "m": mathml(symbol(name).tex), "f": formula_data(f)}
             for name, f in g.where
         ]
         return {
@@ -152,10 +173,7 @@ class _Builder:
             "ct": g.cotangent,
             "cm": mathml(symbol(g.cotangent).tex),
             "t": g.type,
-            "f": self._formula(g.formula),
+            "f": formula_data(g.formula),
             "where": where,
             "more": g.more,
         }
-
-    def _formula(self, f: Formula) -> dict[str, str]:
-        return {"t": f.text, "m": mathml(f.tex)}

@@ -23,7 +23,7 @@ from symdiff.explain.explorer.sources import Sources, innermost
 STYLES = ("base", "panes", "graph", "detail", "print")
 SCRIPTS = (
     "model", "numbers", "groups", "layout", "drawing", "graph", "links", "detail",
-    "element", "charts", "steps", "panes", "keys", "main",
+    "loops", "element", "charts", "steps", "panes", "keys", "main",
 )  # fmt: skip
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "

@@ -32,10 +32,11 @@ function showDetail(i, k = null) {
   if (n.text) parts.push(title("Your line"), quote(n.text, n.at, "", () => scrollSpec(i)));
   if (gradientOf.has(i)) parts.push(whole(gradientOf.get(i)), backwardPart(n, k), wayFromLoss(n), forwardPart(n));
   else parts.push(forwardPart(n), n.ct && backwardPart(n, k), n.hands.length && handsPart(n));
-  parts.push(codePart(n));
+  parts.push(insidePart(n), codePart(n));
   detail.replaceChildren(...parts.flat(Infinity).filter(Boolean));
   detail.scrollTop = 0;
-  if (k !== null) detail.querySelector(".element")?.scrollIntoView({ block: "center" });
+  if (k === -1) detail.querySelector(".slider")?.scrollIntoView({ block: "start" });
+  else if (k !== null) detail.querySelector(".element")?.scrollIntoView({ block: "center" });
 }
 
 function heading(n) {
@@ -69,6 +70,7 @@ function shareLine(s, nth, fan) {
   }
   parts.push(eq(el("span", { class: "muted" }, "from"), go(s.u), ":", math(s.f.m), s.v ? ["=", summary(s.v, "G")] : null));
   if (s.rule) parts.push(el("div", { class: "why" }, s.rule));
+  if (s.steps && scalar(s.v)) parts.push(stepTable(s, 0));
   return about(["g" + s.u], el("div", { class: "share" + (fan && nth ? " fan" : "") }, parts));
 }
 

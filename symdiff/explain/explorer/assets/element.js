@@ -93,6 +93,11 @@ function explainElement(i, k) {
       el("span", { class: "muted" }, `  from ${nodes[share.u].n}: `), el("code", {}, share.f.t),
       share.v && share.v.apart ? el("span", { class: "muted" }, `  (${APART})`) : null);
     box.append(head);
+    const steps = stepTable(share, k);
+    if (steps) {
+      box.append(steps);
+      return;
+    }
     if (!told || (told.terms.length === 1 && told.terms[0].factors.length === 1)) return;
     const order = [...told.terms].sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
     const most = order.slice(0, 6);
