@@ -112,7 +112,7 @@ def simplify(program: Program) -> Program:
 
 def expand(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, simplified."""
-    return _rewritten(program, expansions()) if _is_composite(program) else program
+    return _expanded(program, expansions())
 
 
 def prune(program: Program) -> Program:
@@ -125,7 +125,15 @@ def prune(program: Program) -> Program:
 
 def expand_only(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, and simplify nothing."""
-    return _rewritten(program, bare_expansions()) if _is_composite(program) else program
+    made = _expanded(program, bare_expansions())
+    # formulas of gradients are simplified at every level
+    return replace(made, composed=simplify(program)) if program.gradients else made
+
+
+def _expanded(program: Program, rules: Table) -> Program:
+    if not _is_composite(program):
+        return program
+    return replace(_rewritten(program, rules), composed=program)
 
 
 def hold(program: Program) -> Program:

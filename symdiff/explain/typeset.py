@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symdiff.emit.lower.context import constant_name
-from symdiff.explain.called import call_arguments
+from symdiff.emit.lower.called import call_arguments
+from symdiff.emit.lower.formulas import SHOWN, digest_of
 from symdiff.explain.symbols import escaped, symbol
 from symdiff.graph.node import Node
 from symdiff.ops.core.operands import CONSTANT, LITERAL
@@ -31,8 +31,6 @@ from symdiff.ops.core.tex import (
     entry,
     told_as,
 )
-
-SHOWN = 8  # elements of a constant that is written out
 
 
 def number(value: Any) -> Tex:
@@ -82,12 +80,6 @@ def typeset(node: Node, operands: Sequence[Tex]) -> Tex:
     if node.op.expression is not None and all(o.binds == ATOM for o in operands):
         return _expression(node.op.expression, operands)
     return _call(node.op.name, [*(o.text for o in operands), *along])
-
-
-def digest_of(value: np.ndarray) -> tuple[str, str]:
-    """Return the dtype and shape of an array, and a digest of its elements."""
-    shape = ", ".join(map(str, value.shape))
-    return f"{value.dtype.name}[{shape}]", constant_name(value)[1:9]
 
 
 def _constant(value: np.ndarray) -> Tex:

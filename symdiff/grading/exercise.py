@@ -8,6 +8,7 @@ written over on request.
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def exercise_files(
         listing = compiled.listing[path]
         text = content if hints == "rules" else _without_rules(listing)
         if module == "backward":
-            made = blanked(listing, check, hints)
+            made = without_front(blanked(listing, check, hints))
             files[path] = _marked(made, f"check it by {check}")
         elif module == "__main__":
             files[f"{name}/_selfcheck.py"] = _marked(text, "it checks yours")
@@ -189,6 +190,18 @@ def blanked(listing: Listing, check: str, hints: str) -> str:
     return "\n".join([*rows[:first], *made, *rows[returned.last :]]).replace(
         "\n\n\n\n", "\n\n\n"
     )
+
+
+def without_front(text: str) -> str:
+    """Return the text of backward.py without the formulas that open it.
+
+    The two paragraphs before them stay: what the file is, and how it is used.
+    """
+    words = ast.parse(text).body[0]
+    rows = text.split("\n")
+    end = (words.end_lineno or words.lineno) - 1
+    blank = [i for i in range(words.lineno, end) if not rows[i].strip()]
+    return "\n".join([*rows[: blank[1]], *rows[end:]]) if blank[1:] else text
 
 
 def _returned(stmt: py.Stmt) -> tuple[list[str], list[str]]:

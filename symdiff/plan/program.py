@@ -78,6 +78,7 @@ class Program:
     became: StepsByHalf = AS_DECLARED  # the maps of all passes so far
     # the cotangent of each node below the results, as it was derived
     cotangents: tuple[tuple[Node, Tensor], ...] = ()
+    composed: Program | None = None  # as it was before composites were written out
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:

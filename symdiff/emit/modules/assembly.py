@@ -296,9 +296,14 @@ def forward_module(
 
 
 def backward_module(
-    unit: Unit, found: Halves, options: Options, origin: str, notes: Sequence[str] = ()
+    unit: Unit,
+    found: Halves,
+    options: Options,
+    origin: str,
+    notes: Sequence[str] = (),
+    front: Sequence[str] = (),
 ) -> Module:
-    """Return backward.py; ``notes`` are lines for its header."""
+    """Return backward.py; ``notes`` are lines for its header, ``front`` opens it."""
     p = unit.program
     primal, backward = found.primal, found.backward
     records = reverse_records(unit, found)
@@ -317,12 +322,19 @@ def backward_module(
         notes=notes,
         summary=f"Gradients of {p.name}, derived by the chain rule from its {subject}.",
         usage=f"{name} keeps what backward reads. Both are pure and need NumPy alone.",
+        front=quoted(front),
         primal_name=name,
         primal=primal,
         backward=backward,
         value_and_grad=value_and_grad(unit, primal, backward) if p.is_model else "",
         cotangent=cotangent_checks(unit),
     )
+
+
+def quoted(lines: Sequence[str]) -> str:
+    """Return lines as they stand in a docstring."""
+    text = "\n".join(lines)
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def outputs_module(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from symdiff.declare.model import Function, Model
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.modules.bodies import Unit, new_unit, style_of
+from symdiff.emit.modules.front import front
 from symdiff.emit.modules.functions import (
     Written,
     forward_function,
@@ -33,7 +34,8 @@ class LoweredFunctions:
     """Every function of the modules, and the unit whose names they have.
 
     ``held`` are the functions with which the self-check keeps values fixed that
-    stop_gradient hides; ``plain`` are those of _outputs.py, by name.
+    stop_gradient hides; ``plain`` are those of _outputs.py, by name. ``front`` are the
+    lines that open backward.py.
     """
 
     unit: Unit
@@ -43,6 +45,7 @@ class LoweredFunctions:
     planned: PlannedStep | None = None
     held: tuple[LoweredFunctions, ...] = ()
     plain: Mapping[str, Written] = field(default_factory=dict)
+    front: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         names = ", ".join(self.written)
@@ -94,7 +97,7 @@ def lower_functions(
     if "forward" in modules or always:
         found = replace(found, forward=forward_function(unit))
     if "backward" in modules and p.gradients:
-        found = replace(found, halves=halves(unit))
+        found = _differentiated(found, apart)
     if "train" in modules and isinstance(declared, Model):
         found = replace(found, training=training_functions(unit))
         if "grads" in functions.routines:
@@ -104,6 +107,13 @@ def lower_functions(
         held = tuple(LoweredFunctions(p, forward_function(p)) for p in parts)
         found = replace(found, held=held)
     return replace(found, plain=_plain(unit, functions.plain))
+
+
+def _differentiated(lowered: LoweredFunctions, apart: bool) -> LoweredFunctions:
+    """Return the functions with both halves, and the front of a file of their own."""
+    made = halves(lowered.unit)
+    lines = front(lowered.unit, made.primal, made.backward) if apart else ()
+    return replace(lowered, halves=made, front=lines)
 
 
 def _plain(unit: Unit, functions: Mapping[str, Functions]) -> dict[str, Written]:

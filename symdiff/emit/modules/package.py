@@ -61,7 +61,9 @@ def package_files(
     if lowered.forward is not None and "forward" in modules:
         texts["forward"] = forward_module(unit, lowered.forward, *common)
     if lowered.halves is not None:
-        texts["backward"] = backward_module(unit, lowered.halves, *common, notes)
+        texts["backward"] = backward_module(
+            unit, lowered.halves, *common, notes, lowered.front
+        )
         if lowered.training is not None:
             texts |= _training_modules(lowered, lowered.halves, *common)
     more: tuple[str, ...] = ()

@@ -94,6 +94,7 @@ class Facts:
     with_numbers : the same where the second operand is a certain number
     results : the words for its results, if it has several
     formula : its formula in reports, where its text is no expression
+    untold : attributes that formulas leave out, since they matter at infinity alone
     chain : its derivative in the words of a report, where ``rule`` is not short enough
     """
 
@@ -138,7 +139,8 @@ class Facts:
     called: str = ""
     with_numbers: tuple[tuple[float, str], ...] = ()
     results: tuple[str, ...] = ()
-    formula: str = ""
+    formula: str | Callable[[Node], str] = ""
+    untold: tuple[str, ...] = ()
     chain: str = ""
 
 

@@ -133,6 +133,18 @@ def op_text(node: Node) -> str:
     return text(node) if callable(text) else text
 
 
+def formula_text(node: Node) -> str:
+    """Return the expression that formulas have for a node, or nothing.
+
+    It is that of the record's facts, or its text if that is no statements.
+    """
+    told = node.op.facts.formula
+    found = told(node) if callable(told) else told
+    if not found and node.op.text is not None:
+        found = op_text(node)
+    return "" if is_statements(found) else found
+
+
 def is_statements(text: str) -> bool:
     """Whether a text is statements that set ``_out`` rather than an expression."""
     return text.startswith("_out") or "\n" in text

@@ -1,7 +1,7 @@
 """The attributes of an op that formulas show.
 
 In: a node. Out: those of its attributes that change its value. Invariant: they are read
-from the node, and an attribute that is left out changes no value.
+from the node, and an attribute that is left out changes no finite value.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def told_attributes(node: Node, skipped: Sequence[str] = ()) -> Given:
     return [
         (name, value.key[:8] if isinstance(value, Body) else value)
         for name, value in node.attrs.items()
-        if name not in (*skipped, *_UNTOLD)
+        if name not in (*skipped, *_UNTOLD, *node.op.facts.untold)
         and value is not None
         and not (isinstance(value, int) and value == 0)
         and _is_told(value)

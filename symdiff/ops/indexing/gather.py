@@ -32,6 +32,8 @@ from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.elementwise.comparisons import equal, where
 from symdiff.ops.indexing.counting import arange
 from symdiff.ops.indexing.index import (
+    LABEL,
+    ROW,
     Index,
     advanced_text,
     along_axis,
@@ -204,6 +206,17 @@ def _scatter_text(node: Node) -> str:
     return f"{start}np.add.at(_out, ({before}_1{after}), _0)"
 
 
+def _scatter_formula(node: Node) -> str:
+    index, labels = node.attrs["index"], node.inputs[1]
+    if index[0] == ROW and len(index) == 2 and len(labels.shape) == 1:
+        low = labels.attrs.get("low")
+        if index[1] == LABEL or (isinstance(low, int) and low >= 0):
+            return "_0[:, None] * one_hot(_1)"
+    kind = ", dtype=bool" if node.dtype.is_bool else ""
+    zeros = f"np.zeros({shape_text(node.shape)}{kind})"
+    return f"add_at({zeros}, {place_tuple_text(node, 1)}, _0)"
+
+
 def _placed_rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     """Rows stay rows if each is placed among its own elements."""
     index, rows = node.attrs["index"], same_rows(parts[1:])
@@ -232,6 +245,7 @@ SCATTER_ADD = multilinear(
         layout=c_order,
         rows=_placed_rows,
         word="placed",
+        formula=_scatter_formula,
     ),
 )
 

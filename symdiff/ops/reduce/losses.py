@@ -199,6 +199,7 @@ SIGMOID_CROSS_ENTROPY = elementwise(
     expand=lambda z, y: maximum(z, 0) - z * y + log1p(exp(-absolute(z))),
     analytic=False,
     rule="sigmoid(z) - y",
+    facts=Facts(formula='sigmoid_cross_entropy(_0, _1, reduction="none")'),
 )
 
 

@@ -123,6 +123,7 @@ SOFTMAX = primitive(
         rows=rows.along,
         sign=signs.never_negative,
         bounded=True,
+        untold=("guarded",),
     ),
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from functools import cache
+from typing import Any
 
 from symdiff.graph.node import Node
 from symdiff.ops.core.operands import API
@@ -21,8 +22,8 @@ def call_arguments(node: Node) -> Given:
     which are all axes for a reduction.
     """
     if not _has_axes(node):
-        return told_attributes(node)
-    rest = told_attributes(node, ("axis", "axes"))
+        return _unusual(node, told_attributes(node))
+    rest = _unusual(node, told_attributes(node, ("axis", "axes")))
     given = node.attrs.get("axes", node.attrs.get("axis"))
     axes = (given,) if isinstance(given, int) else given
     ndim = len(node.inputs[0].shape)
@@ -36,14 +37,25 @@ def call_arguments(node: Node) -> Given:
     )
 
 
+def _unusual(node: Node, given: Given) -> Given:
+    """Return the arguments that differ from the public function's own."""
+    usual = _defaults(node.op.name)
+    return [(name, v) for name, v in given if name not in usual or usual[name] != v]
+
+
 @cache
-def _takes_all(name: str) -> bool:
-    """Whether a function that keeps the shape works on all elements if not told."""
+def _defaults(name: str) -> dict[str, Any]:
+    """Return what the public function of that name takes for what is not told."""
     function = API.get(name)
     if function is None:
-        return False
-    parameter = inspect.signature(function).parameters.get("axis")
-    return parameter is not None and parameter.default is None
+        return {}
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def _takes_all(name: str) -> bool:
+    """Whether a function that keeps the shape works on all elements if not told."""
+    return _defaults(name).get("axis", "") is None
 
 
 def _has_axes(node: Node) -> bool:
