@@ -22,8 +22,8 @@ def items(explorer: Explorer, module: str, line: str) -> set[str]:
     text, links = explorer.modules[module]
     names = [n["n"] for n in explorer.data["nodes"]]
     for number, row in enumerate(text.splitlines(), 1):
-        if row.strip().startswith(line):
-            found = links.lines.get(number, ())
+        # the formulas that open backward.py begin with the same names
+        if row.strip().startswith(line) and (found := links.lines.get(number, ())):
             return {f"{x[0]}:{names[int(x[1:])]}" if x != "u" else x for x in found}
     raise AssertionError(f"{module} has no line {line!r}")
 

@@ -33,7 +33,8 @@ def _written(function: sd.Function, folder: Path, scale: float) -> Path:
     text = compiled["backward"]
     if scale == 1:
         return compiled.write(folder)
-    (line,) = [s for s in text.splitlines() if s.strip().startswith("d_x =")]
+    body = text.partition("def backward")[2].splitlines()
+    (line,) = [s for s in body if s.strip().startswith("d_x =")]
     code, _, comment = line.partition("  # ")
     code = code.replace("d_x = ", "d_x = scale * (").replace("scale", repr(scale)) + ")"
     path = compiled.write(folder)

@@ -38,9 +38,11 @@ def call_arguments(node: Node) -> Given:
 
 
 def _unusual(node: Node, given: Given) -> Given:
-    """Return the arguments that differ from the public function's own."""
+    """Return the arguments without words that the public function takes by itself."""
     usual = _defaults(node.op.name)
-    return [(name, v) for name, v in given if name not in usual or usual[name] != v]
+    return [
+        (name, v) for name, v in given if not isinstance(v, str) or usual.get(name) != v
+    ]
 
 
 @cache
