@@ -195,3 +195,21 @@ def test_one_file_has_no_front() -> None:
     x = sd.input("x", (3,))
     made = sd.compile(sd.Function("f", [x], {"y": x**2}), single_file=True)
     assert "gradients" not in made.files["f.py"].split('"""')[1]  # type: ignore[operator]
+
+
+def several(count: int) -> sd.Function:
+    """Return a function whose formulas read values that have none."""
+    x, w = sd.input("x", (5, 3)), sd.input("w", (3,))
+    total = sd.sum(w)
+    for i in range(count):
+        ends = sd.scan(lambda c, r: (sd.tanh(c + r), None), sd.zeros(3), x * i)[0]
+        total = total + sd.sum(sd.stop_gradient(ends) * w)
+    return sd.Function("f", [x, w], {"y": total})
+
+
+def test_fronts_are_the_same_each_time() -> None:
+    """Nodes are told apart by their place in memory, which differs each time."""
+    makers = [lambda n=n: random_function(n) for n in range(12)]
+    for make in [*makers, lambda: several(6)]:
+        made = [sd.compile(make(), optimize=1)["backward"] for _ in range(5)]
+        assert len({text.split('"""')[1] for text in made}) == 1

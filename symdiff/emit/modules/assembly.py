@@ -31,7 +31,7 @@ from symdiff.emit.modules.functions import (
     spec_shape,
     symbolic_bounds,
 )
-from symdiff.emit.modules.halves import Halves, cotangent_checks
+from symdiff.emit.modules.halves import Halves, cotangent_checks, value_and_grad
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
@@ -301,7 +301,7 @@ def backward_module(
     options: Options,
     origin: str,
     notes: Sequence[str] = (),
-    front: Sequence[str] = (),
+    front: str = "",
 ) -> Module:
     """Return backward.py; ``notes`` are lines for its header, ``front`` opens it."""
     p = unit.program
@@ -322,19 +322,13 @@ def backward_module(
         notes=notes,
         summary=f"Gradients of {p.name}, derived by the chain rule from its {subject}.",
         usage=f"{name} keeps what backward reads. Both are pure and need NumPy alone.",
-        front=quoted(front),
+        front=front,
         primal_name=name,
         primal=primal,
         backward=backward,
         value_and_grad=value_and_grad(unit, primal, backward) if p.is_model else "",
         cotangent=cotangent_checks(unit),
     )
-
-
-def quoted(lines: Sequence[str]) -> str:
-    """Return lines as they stand in a docstring."""
-    text = "\n".join(lines)
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def outputs_module(
@@ -356,16 +350,6 @@ def outputs_module(
         usage=f"python -m {p.name} compares the other modules with it.",
         texts=made,
     )
-
-
-def value_and_grad(unit: Unit, primal: Written, backward: Written) -> str:
-    """Return the text of value_and_grad."""
-    return render(
-        "value_and_grad.py",
-        parameters=primal.parameters,
-        updates=bool(unit.program.updates),
-        backward_draws=backward.draws,
-    ).strip()
 
 
 def _module(

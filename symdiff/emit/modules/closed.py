@@ -236,7 +236,7 @@ class _Forms:
         rows = self._rows([*fit, *results])
         gradients = self._in_turn([name for name, _ in fit], rows)
         back = {self._name(n) for n in self.derived if n in self.stops}
-        named = {self._name(n): self.tensors[n] for n in self.bare & self.read.keys()}
+        named = {self._name(n): self.tensors[n] for n in self.tensors if n in self.bare}
         read = {str(n) for e in rows.values() for n in _names(e)}
         read |= {str(n) for _, e in gradients for n in _names(e)}
         given = {names.of(t) for t in p.leaves}
@@ -280,7 +280,7 @@ class _Forms:
             formula = self._formula(node, name)
             found[name] = place[node], formula
             waiting += [(n, by_name[n]) for n in _names(formula) if n in by_name]
-        ordered = sorted(found.items(), key=lambda item: item[1][0])
+        ordered = sorted(found.items(), key=lambda item: (item[1][0], item[0]))
         return {name: formula for name, (_, formula) in ordered}
 
     def _formula(self, node: Node, name: str) -> py.Expr:

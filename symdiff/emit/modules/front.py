@@ -39,6 +39,12 @@ def front(unit: Unit, primal: Written, backward: Written) -> tuple[str, ...]:
     return (*told, *_table(rows))
 
 
+def quoted(lines: Sequence[str]) -> str:
+    """Return lines as they stand in a docstring."""
+    text = "\n".join(lines)
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+
+
 def _formulas(unit: Unit, found: Closed) -> list[str]:
     p = unit.program
     lines = [f"The {'model' if p.is_model else 'function'}:", *_block(found.values)]

@@ -155,6 +155,16 @@ def cotangent_checks(unit: Unit) -> str:
     return render("cotangent.py", scalars=scalars).strip()
 
 
+def value_and_grad(unit: Unit, primal: Written, backward: Written) -> str:
+    """Return the text of value_and_grad."""
+    return render(
+        "value_and_grad.py",
+        parameters=primal.parameters,
+        updates=bool(unit.program.updates),
+        backward_draws=backward.draws,
+    ).strip()
+
+
 # --- residuals besides arrays ---------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from symdiff.emit.modules.assembly import (
 )
 from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.entry import init_module, main_module
+from symdiff.emit.modules.front import quoted
 from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.planned import planned_module
@@ -62,7 +63,7 @@ def package_files(
         texts["forward"] = forward_module(unit, lowered.forward, *common)
     if lowered.halves is not None:
         texts["backward"] = backward_module(
-            unit, lowered.halves, *common, notes, lowered.front
+            unit, lowered.halves, *common, notes, quoted(lowered.front)
         )
         if lowered.training is not None:
             texts |= _training_modules(lowered, lowered.halves, *common)

@@ -25,10 +25,9 @@ from symdiff.emit.modules.assembly import (
     sealed,
     stored_constants,
     tables,
-    value_and_grad,
 )
 from symdiff.emit.modules.functions import Written
-from symdiff.emit.modules.halves import cotangent_checks
+from symdiff.emit.modules.halves import cotangent_checks, value_and_grad
 from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.shared import shared_functions, standard_names
