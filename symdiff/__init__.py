@@ -139,6 +139,7 @@ def _opening(module: str, name: str) -> Callable[..., Any]:
 _DOORS |= {
     "html": _opening("symdiff.explain.showing", "html"),
     "latex": _opening("symdiff.explain.showing", "latex"),
+    "text": _opening("symdiff.explain.showing", "text"),
     "report": _opening("symdiff.explain.explanation", "explained"),
     "explorer": _opening("symdiff.explain.explorer.exploration", "explored"),
 }

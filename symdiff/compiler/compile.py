@@ -22,6 +22,7 @@ from symdiff.emit.lower.source import printable
 from symdiff.emit.modules.assembly import Options
 from symdiff.emit.modules.package import package_files
 from symdiff.emit.targets.numpy import TARGETS
+from symdiff.graph.cells import name_of
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import public
@@ -154,7 +155,7 @@ def compile_(
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
     picked = () if only is None else modules
     options = Options(level, shown or default, single_file, picked)
-    source = printable(PurePath(origin).name)
+    source = printable(name_of(origin))
     notes = () if only is not None else _left_out(declared, variables)
     made = package_files(value, options, source, modules, notes)
     compiled = Compilation(

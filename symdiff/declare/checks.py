@@ -17,6 +17,7 @@ from symdiff.declare.leaves import is_leaf, leaves
 from symdiff.declare.optim import Optimizer
 from symdiff.declare.update import OPTIONS
 from symdiff.graph.arguments import did_you_mean
+from symdiff.graph.cells import cell_of
 from symdiff.graph.errors import (
     DeclarationError,
     DTypeError,
@@ -272,6 +273,5 @@ def warn(message: str, site: Site) -> None:
         warnings.warn(message, SymdiffWarning, stacklevel=3)
         return
     code, offset = site.frames[0]
-    warnings.warn_explicit(
-        message, SymdiffWarning, code.co_filename, line_of(code, offset)
-    )
+    file = cell_of(code.co_filename) or code.co_filename
+    warnings.warn_explicit(message, SymdiffWarning, file, line_of(code, offset))

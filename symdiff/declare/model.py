@@ -35,6 +35,15 @@ from symdiff.graph.types import TupleType
 from symdiff.ops.core.leaf import INPUT, PARAM, RANDOM, STATE
 
 
+def _summary(declared: Function | Model) -> str:
+    """Return the name and what is given, in one short line."""
+    given = [str(t.name) for t in declared.inputs[:4]]
+    more = ", ..." if len(declared.inputs) > len(given) else ""
+    count = len(declared.outputs)
+    results = f"{count} result{'s' * (count != 1)}"
+    return f"{declared.name}: {', '.join(given)}{more} -> {results}"
+
+
 @dataclass(frozen=True, eq=False, init=False)
 class Function(Displayed):
     """A graph that is compiled by itself: ``forward(*inputs)`` and its reverse pass.
@@ -84,6 +93,9 @@ class Function(Displayed):
                 f"{'it' if len(missing) == 1 else 'them'} to inputs=[...]."
             )
         check_names([*listed, *needed])
+
+    def __repr__(self) -> str:
+        return f"<Function {_summary(self)}>"
 
     @property
     def roots(self) -> tuple[Tensor, ...]:
@@ -210,6 +222,12 @@ class Model(Displayed):
                     "of (filters, channels, ...), and no parameter of that name has "
                     "two axes."
                 )
+
+    def __repr__(self) -> str:
+        loss = "" if self.loss is None else ", with a loss"
+        count = len(self.params)
+        params = f"{count} parameter{'s' * (count != 1)}"
+        return f"<Model {_summary(self)}, {params}{loss}>"
 
     @property
     def roots(self) -> tuple[Tensor, ...]:

@@ -68,15 +68,40 @@ def tensor_html(tensor: Tensor) -> str:
     place = f" {_soft(_place(found))}" if found.place else ""
     return _page(
         [
-            f"<div>{mathml(found.tex, display=True)}</div>",
+            f"<div{_title(found)}>{mathml(found.tex, display=True)}</div>",
             f"{escape(kind)}{_code(str(tensor.node.type))}{called}{place}",
         ]
     )
 
 
+def _title(found: Equation) -> str:
+    """Return the equation as text, which browsers show for the typeset one."""
+    text = _as_text(found)
+    return f' title="{escape(text)}"' if text else ""
+
+
 def _place(found: Equation) -> str:
     text = found.statement
     return f"{found.place}  {text if len(text) <= 100 else f'{text[:96]} ...'}"
+
+
+def tensor_text(tensor: Tensor) -> str | None:
+    """Return a tensor's equation as it would stand in code; nothing for a leaf."""
+    found = equation(tensor)
+    if found.formula is None:
+        return None
+    return f"{_as_text(found)}  # {tensor.node.type}"
+
+
+def _as_text(found: Equation) -> str:
+    return "" if found.formula is None else f"{found.name} = {found.formula.text}"
+
+
+def declared_text(declared: Model | Function, names: Sequence[str]) -> str:
+    """Return the name, and below it the equations of the results."""
+    found = [e for e in _system(declared, names) if e.formula is not None]
+    title = f"{type(declared).__name__} {declared.name}"
+    return "\n    ".join([title, *map(_as_text, found)])
 
 
 def tensor_latex(tensor: Tensor) -> str:
@@ -95,13 +120,16 @@ def declared_latex(declared: Model | Function, names: Sequence[str]) -> str:
 def _equations(
     declared: Model | Function, names: Sequence[str]
 ) -> list[tuple[str, str]]:
+    found = _system(declared, names)
+    return [(e.left, f"= {e.formula.tex}") for e in found if e.formula is not None]
+
+
+def _system(declared: Model | Function, names: Sequence[str]) -> list[Equation]:
     found = list(zip(names, declared.outputs, strict=True))
     if isinstance(declared, Model):
         found += [] if declared.loss is None else [("loss", declared.loss)]
         found += declared.metrics.items()
-    return [
-        (e.left, f"= {e.formula.tex}") for e in system(found) if e.formula is not None
-    ]
+    return system(found)
 
 
 # --- models and functions -------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import groupby
 
 from symdiff.emit.listing import Listing
@@ -69,6 +70,12 @@ class Report:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_html_(self) -> str:
+        """Show the page in a notebook, in a frame of its own; it needs no MathJax."""
+        style = "width: 100%; height: 760px; border: 1px solid #8884"
+        page = escape(self.html())
+        return f'<iframe srcdoc="{page}" style="{style}" title="report"></iframe>'
 
     def _repr_markdown_(self) -> str:
         return self.markdown()

@@ -1,6 +1,7 @@
 """How objects show themselves in notebooks; loaded when one is first shown.
 
-In: a tensor, a model or function, or a compiled package. Out: HTML or LaTeX. Invariant:
+In: a tensor, a model or function, or a compiled package. Out: HTML, LaTeX
+or text. Invariant:
 nothing is differentiated or generated for it.
 """
 
@@ -30,6 +31,16 @@ def html(thing: Any) -> str | None:
             return notebook.declared_html(thing, output_names(thing), drawn, size)
         case Compilation():
             return notebook.package_html(thing.name, thing.files)
+    return None
+
+
+def text(thing: Any) -> str | None:
+    """Return the equations as text, for terminals and where nothing typesets them."""
+    match thing:
+        case Tensor():
+            return notebook.tensor_text(thing)
+        case Model() | Function():
+            return notebook.declared_text(thing, output_names(thing))
     return None
 
 

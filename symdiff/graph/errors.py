@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from symdiff.graph.tracebacks import lines_of
+
 
 def ended(message: str) -> str:
     """Return a message that ends in one mark: one that quotes another may end in '?.'.
@@ -23,6 +25,10 @@ class SymdiffError(Exception):
 
     def __init__(self, *_args: object) -> None:
         super().__init__(*(ended(a) if isinstance(a, str) else a for a in _args))
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows of the error, which asks for it by this name."""
+        return lines_of(self)
 
 
 class ShapeError(SymdiffError, ValueError):

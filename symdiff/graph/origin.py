@@ -11,6 +11,8 @@ from __future__ import annotations
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from symdiff.graph.cells import cell_of
+
 if TYPE_CHECKING:
     from symdiff.graph.tensor import Tensor
 
@@ -49,7 +51,8 @@ class Site:
         if not self.frames:
             return self.primal.site.location if self.primal is not None else ""
         code, offset = self.frames[0]
-        return f"{code.co_filename}:{line_of(code, offset)}"
+        file = cell_of(code.co_filename) or code.co_filename
+        return f"{file}:{line_of(code, offset)}"
 
 
 def line_of(code: CodeType, offset: int) -> int:

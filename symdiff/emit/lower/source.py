@@ -19,6 +19,7 @@ from pathlib import PurePath
 from types import CodeType
 from typing import Any
 
+from symdiff.graph.cells import cell_of
 from symdiff.graph.origin import Place, Position, Site, line_of
 from symdiff.graph.tensor import Tensor
 
@@ -134,6 +135,8 @@ class Resolver:
         return self._modules[filename]
 
     def _shown(self, filename: str) -> str:
+        if cell := cell_of(filename):
+            return cell
         if filename.startswith("<"):
             return printable(filename.strip("<>"))
         shown = PurePath(filename).name

@@ -16,6 +16,7 @@ from types import CodeType
 
 from symdiff.emit.lower.source import instruction_span, primal_site, printable
 from symdiff.explain.derivation import Derivation, Entry
+from symdiff.graph.cells import cell_of
 
 
 @dataclass
@@ -95,6 +96,8 @@ class _Reader:
         return self.numbers[name]
 
     def _shown(self, name: str) -> str:
+        if cell := cell_of(name):
+            return cell
         if name.startswith("<"):
             return name.strip("<>")
         relative = os.path.relpath(name, self.base) if self.base else name
