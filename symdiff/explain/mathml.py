@@ -254,6 +254,8 @@ class _Parser:
                 return _Piece(f'<mrow style="{_BAR}">{self._argument()}</mrow>')
             case "left":
                 return self._stretched()
+            case "bigl" | "bigr":  # its partner is on another line
+                return _sign(self._delimiter(), ' stretchy="false"')
             case "begin":
                 return self._environment()
         return _Piece(f"<mtext>{_text(chr(92) + name)}</mtext>")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import assert_never
 
+from symdiff.explain.breaking import lines, width
 from symdiff.explain.costs import Costs
 from symdiff.explain.derivation import Gradient
 from symdiff.explain.mathml import equations, mathml
@@ -29,6 +30,10 @@ from symdiff.explain.parts import (
 )
 from symdiff.explain.symbols import symbol
 
+WIDE = 44.0  # em of a line of formulas on a screen
+LEFT = 16.0  # em of the widest left side that others are aligned with
+TYPE = 8.0  # em beside a formula, for its type
+
 STYLE = """
 :root { color-scheme: light dark; --soft: #8882; --back: #b3261e; --fore: #1b6e3c; }
 @media (prefers-color-scheme: dark) { :root { --back: #ff8a80; --fore: #7bd88f; } }
@@ -40,16 +45,18 @@ section { border-top: 1px solid var(--soft); margin-top: 2rem; }
 h2 code { font-size: 1.05rem; }
 .place, .type, .rule, .from { color: #777; }
 article { margin: 1rem 0 1rem 1rem; }
-article > div { padding-left: 1.5rem; overflow: auto hidden; }
+article > div, .inside > div { padding-left: 1.5rem; overflow: auto hidden; }
 math { font-size: 1.08em; } math[display=block] { margin: .3rem 0; width: max-content; }
 mtd { padding: .18em .25em; } .line { display: flex; gap: 2rem; align-items: center;
   justify-content: space-between; padding-left: 0; }
 .flow { border-left: 2px solid var(--back); }
 .fore { color: var(--fore); } .back { color: var(--back); }
 .inside { border-left: 3px solid var(--soft); margin: .6rem 0 .6rem 1rem;
-  padding-left: 1rem !important; }
+  padding-left: 1rem !important; overflow: visible !important; }
 .inside h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
-table { border-collapse: collapse; } td, th { padding: .15rem .8rem; text-align: left; }
+h1, h2, h3, code { overflow-wrap: anywhere; }
+table { display: block; overflow-x: auto; border-collapse: collapse; }
+td, th { padding: .15rem .8rem; text-align: left; }
 td { border-top: 1px solid var(--soft); }
 .cost td, .cost th { text-align: right; font-variant-numeric: tabular-nums; }
 .cost td:first-child, .cost th:first-child, .cost .live { text-align: left; }
@@ -153,7 +160,7 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
             rows += _flow(part)
             continue
         if rows:
-            yield f"<div>{equations(rows)}</div>"
+            yield f"<div>{_aligned(rows)}</div>"
             rows = []
         match part:
             case ForwardStep():
@@ -173,7 +180,7 @@ def _parts(parts: Iterable[Part]) -> Iterable[str]:
             case _:
                 assert_never(part)
     if rows:
-        yield f"<div>{equations(rows)}</div>"
+        yield f"<div>{_aligned(rows)}</div>"
 
 
 def _inside(part: Inside) -> Iterable[str]:
@@ -191,6 +198,18 @@ def _inside(part: Inside) -> Iterable[str]:
     yield "</div>"
 
 
+def _aligned(rows: Sequence[tuple[str, str]]) -> str:
+    """Return equations, of which those that are wider than the page go on below."""
+    lefts = [width(left) for left, _ in rows]
+    column = max((w for w in lefts if w <= LEFT), default=0.0)
+    made: list[tuple[str, str]] = []
+    for (left, right), size in zip(rows, lefts, strict=True):
+        room = WIDE - max(size, column)
+        first, *more = lines(right, max(room, WIDE / 3), WIDE - column - 2)
+        made += [(left, first), *(("", rf"\quad {line}") for line in more)]
+    return equations(made)
+
+
 def _flow(part: Partial | Handed | Stated) -> Iterable[tuple[str, str]]:
     match part:
         case Partial(name, by, formula):
@@ -205,7 +224,10 @@ def _flow(part: Partial | Handed | Stated) -> Iterable[tuple[str, str]]:
 
 
 def _step(step: ForwardStep) -> Iterable[str]:
-    equation = mathml(f"{symbol(step.name).tex} = {step.formula.tex}", display=True)
+    name, formula = symbol(step.name).tex, step.formula.tex
+    equation = mathml(f"{name} = {formula}", display=True)
+    if width(f"{name} = {formula}") > WIDE - TYPE:
+        equation = _aligned([(name, f"= {formula}")])
     yield f'<div class="line">{equation} <span class="type">{escape(step.type)}'
     yield "</span></div>"
     if step.value:
@@ -231,7 +253,7 @@ def _cotangent(part: Cotangent) -> Iterable[str]:
         given = r"+ \mathrm{what is given}" if rows else r"= \mathrm{given}"
         rows.append(("" if rows else left, given))
     if rows:
-        yield f'<div class="flow">{equations(rows)}</div>'
+        yield f'<div class="flow">{_aligned(rows)}</div>'
     if part.value:
         value = _code(part.value, "back")
         yield f"<div>{symbol(part.name).mathml} = {value}</div>"
@@ -244,7 +266,7 @@ def _gradient(gradient: Gradient) -> Iterable[str]:
     for i, (name, formula) in enumerate(gradient.where):
         word = "" if i else r"\text{where }"
         rows.append((f"{word} {symbol(name).tex}", f"= {formula.tex}"))
-    yield f"<div>{equations(rows)}</div>"
+    yield f"<div>{_aligned(rows)}</div>"
     if gradient.more:
         yield "<div>and so on, as told above</div>"
     yield "</article>"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
+from symdiff.explain.breaking import PAGE, lines, width
 from symdiff.explain.costs import Costs
 from symdiff.explain.derivation import Gradient
 from symdiff.explain.parts import (
@@ -27,10 +28,13 @@ from symdiff.explain.parts import (
 )
 from symdiff.explain.symbols import symbol
 
+LEFT = 12.0  # em of the widest left side that others are aligned with
+
 HEAD = r"""\documentclass{article}
 \usepackage{amsmath}
 \usepackage[margin=25mm]{geometry}
 \setlength{\parindent}{0pt}
+\raggedright
 \allowdisplaybreaks
 \begin{document}"""
 
@@ -86,9 +90,23 @@ def verbatim(rows: Iterable[str]) -> list[str]:
     return [r"{\small\begin{verbatim}", *kept, r"\end{verbatim}}"]
 
 
-def _equations(rows: list[str]) -> list[str]:
-    """Return aligned equations, each of the form ``left &= right``."""
-    return [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
+def _equations(rows: list[str], page: float = PAGE) -> list[str]:
+    """Return aligned equations, each of the form ``left &= right``.
+
+    What is wider than the page goes on below.
+    """
+    lefts = [width(row.partition("&")[0]) for row in rows]
+    column = max((w for w in lefts if w <= LEFT), default=0.0)
+    made: list[str] = []
+    for row, size in zip(rows, lefts, strict=True):
+        left, _, right = row.partition("&")
+        if size > LEFT:  # a line of its own
+            first, *more = lines(left, page - column)
+            made += [f"& {first}", *(rf"&\quad {line}" for line in more)]
+            left, right = "", rf"\quad {right}"
+        first, *more = lines(right, page - column, page - column - 2)
+        made += [f"{left}&{first}", *(rf"&\qquad {line}" for line in more)]
+    return [r"\begin{align*}", " \\\\\n".join(made), r"\end{align*}"]
 
 
 def _section(section: Section, valued: bool) -> Iterable[str]:
@@ -102,12 +120,12 @@ def _section(section: Section, valued: bool) -> Iterable[str]:
         yield r"\begin{itemize}"
         yield from (_leaf(leaf, valued) for leaf in section.leaves)
         yield r"\end{itemize}"
-    yield from _told(section.told)
+    yield from _told(section.told, PAGE)
     if section.code:
         yield from verbatim(row for code in section.code for row in code.rows)
 
 
-def _told(parts: Iterable[Part]) -> Iterable[str]:
+def _told(parts: Iterable[Part], page: float) -> Iterable[str]:
     """Return parts; equations after each other are aligned."""
     rows: list[str] = []
     for part in parts:
@@ -115,32 +133,32 @@ def _told(parts: Iterable[Part]) -> Iterable[str]:
             rows += _rows(part)
             continue
         if rows:
-            yield from _equations(rows)
+            yield from _equations(rows, page)
             rows = []
         match part:
             case Gradient():
-                yield from _gradient(part)
+                yield from _gradient(part, page)
             case Costs():
                 yield from verbatim(part.lines())
             case Inside():
-                yield from _inside(part)
+                yield from _inside(part, page - 5)
     if rows:
-        yield from _equations(rows)
+        yield from _equations(rows, page)
 
 
-def _inside(part: Inside) -> Iterable[str]:
+def _inside(part: Inside, page: float) -> Iterable[str]:
     """Return a body, with an indent."""
     yield from (r"\begin{quote}", rf"\texttt{{{words(part.title)}}}")
     if part.numbers:
         yield from ("", words(part.numbers))
-    yield from _told(part.lines)
+    yield from _told(part.lines, page)
     for section in part.sections:
         title = words(section.title or "without source")
         if section.kind == "statement":
             title = rf"\texttt{{{title}}}"
         place = rf" \texttt{{{words(section.place)}}}" if section.place else ""
         yield from ("", rf"\textbf{{{title}}}{place}")
-        yield from _told(section.parts)
+        yield from _told(section.parts, page)
     yield r"\end{quote}"
 
 
@@ -199,7 +217,7 @@ def _cotangent(part: Cotangent) -> Iterable[str]:
         yield rf"&= \text{{{words(part.value)}}}"
 
 
-def _gradient(gradient: Gradient) -> Iterable[str]:
+def _gradient(gradient: Gradient, page: float) -> Iterable[str]:
     rows = [f"{symbol(gradient.cotangent).latex} &= {gradient.formula.latex}"]
     rows += [
         rf"\text{{where }} {symbol(n).latex} &= {f.latex}" for n, f in gradient.where
@@ -207,4 +225,4 @@ def _gradient(gradient: Gradient) -> Iterable[str]:
     if gradient.more:
         rows.append(r"& \text{and so on, as told above}")
     yield from ("", rf"\texttt{{{words(gradient.name)}}}, {words(gradient.type)}")
-    yield from _equations(rows)
+    yield from _equations(rows, page)

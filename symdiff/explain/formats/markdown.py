@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
+from symdiff.explain.breaking import PAGE, lines, width
 from symdiff.explain.costs import Costs
 from symdiff.explain.derivation import Gradient
 from symdiff.explain.parts import (
@@ -27,6 +28,8 @@ from symdiff.explain.parts import (
     Tree,
 )
 from symdiff.explain.symbols import symbol
+
+UNDER = 30.0  # em of the widest formula with a brace and words under it
 
 
 def markdown(tree: Tree) -> str:
@@ -62,6 +65,15 @@ def fence(text: str, language: str) -> list[str]:
     runs = [len(r) for r in re.findall(r"`{3,}", text)]
     mark = "`" * max([3, *(n + 1 for n in runs)])
     return [f"{mark}{language}", text, mark]
+
+
+def _formula(tex: str) -> str:
+    """Return a formula; one that is wider than a page is broken."""
+    found = lines(tex, PAGE, PAGE - 2)
+    if len(found) == 1:
+        return f"$${tex}$$"
+    rows = r" \\ &\quad ".join(found)
+    return rf"$$\begin{{aligned}} & {rows} \end{{aligned}}$$"
 
 
 def _cell(text: str) -> str:
@@ -103,14 +115,17 @@ def _part(part: Part) -> Iterable[str]:
             value = f" = {part.value}" if part.value else ""
             head = f"**{code(part.name)}** {code(part.type)}, {code(part.op)}"
             yield from ("", f"{head}{rule}{value}")
-            yield from ("", f"$${symbol(part.name).latex} = {part.formula.latex}$$")
+            yield from (
+                "",
+                _formula(f"{symbol(part.name).latex} = {part.formula.latex}"),
+            )
         case Partial(name, by, formula):
             above, below = symbol(name).latex, symbol(by).latex
             slope = rf"\frac{{\partial {above}}}{{\partial {below}}}"
-            yield from ("", f"$${slope} = {formula.latex}$$")
+            yield from ("", _formula(f"{slope} = {formula.latex}"))
         case Handed(to, formula):
             left = rf"\text{{hands back to }} {symbol(to).latex}\text{{: }}"
-            yield from ("", f"$${left} {formula.latex}$$")
+            yield from ("", _formula(f"{left} {formula.latex}"))
         case Cotangent():
             yield from _cotangent(part)
         case Gradient():
@@ -149,7 +164,10 @@ def _inside(part: Inside) -> Iterable[str]:
 
 def _line(line: Stated) -> Iterable[str]:
     words = rf" \quad \text{{{line.words}}}" if line.words else ""
-    yield from ("", f"$${symbol(line.name).latex} = {line.formula.latex}{words}$$")
+    yield from (
+        "",
+        _formula(f"{symbol(line.name).latex} = {line.formula.latex}{words}"),
+    )
 
 
 def _cotangent(part: Cotangent) -> Iterable[str]:
@@ -162,10 +180,13 @@ def _cotangent(part: Cotangent) -> Iterable[str]:
         label = rf"\text{{from }} {symbol(term.source).latex}" if part.is_sum else ""
         label += rf"\text{{: {value}}}" if value else ""
         made = term.formula.latex
-        terms.append(rf"\underbrace{{{made}}}_{{{label}}}" if label else made)
+        wide = rf"{made} \quad {label}"
+        under = rf"\underbrace{{{made}}}_{{{label}}}"
+        told = under if width(under) < UNDER else wide
+        terms.append(told if label else made)
     if part.seed:
         terms.append(r"\text{what is given}" if terms else r"\text{given}")
-    yield from ("", f"$${left} = {' + '.join(terms)}$$")
+    yield from ("", _formula(f"{left} = {' + '.join(terms)}"))
     if part.value:
         yield from ("", f"${left}$ = {part.value}")
 
@@ -173,9 +194,9 @@ def _cotangent(part: Cotangent) -> Iterable[str]:
 def _gradient(gradient: Gradient) -> Iterable[str]:
     yield from ("", f"{code(gradient.name)}, {code(gradient.type)}:")
     left = symbol(gradient.cotangent).latex
-    yield from ("", f"$${left} = {gradient.formula.latex}$$")
+    yield from ("", _formula(f"{left} = {gradient.formula.latex}"))
     for name, formula in gradient.where:
         where = rf"\text{{where }} {symbol(name).latex}"
-        yield from ("", f"$${where} = {formula.latex}$$")
+        yield from ("", _formula(f"{where} = {formula.latex}"))
     if gradient.more:
         yield from ("", "and so on, as told above.")

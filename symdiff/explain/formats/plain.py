@@ -6,6 +6,7 @@ a kind that a terminal may colour. Invariant: no colours and no box-drawing char
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple, assert_never
 
@@ -43,7 +44,21 @@ class ReportRow(NamedTuple):
 
 def text(tree: Tree) -> str:
     """Return the report."""
-    return "".join(f"{row.text}\n" for row in rows(tree))
+    return "".join(f"{line}\n" for row in rows(tree) for line in _folded(row))
+
+
+def _folded(row: ReportRow) -> Iterable[str]:
+    """Return a row, on lines that fit; code stays as it is."""
+    if len(row.text) <= WIDTH or row.kind in ("code", "cost"):
+        return [row.text]
+    indent = " " * (len(row.text) - len(row.text.lstrip()) + DEEPER)
+    return textwrap.wrap(
+        row.text,
+        WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def rows(tree: Tree, width: int = WIDTH) -> Iterable[ReportRow]:
