@@ -25,10 +25,18 @@ def spec(text=SPEC, name="model.py"):
 
 
 def edit(path, old, new):
-    """Replace text in a file, once."""
+    """Replace text in a file, once; in the code of a generated one, if it is there.
+
+    The formulas that open backward.py have the same words as its lines.
+    """
     text = Path(path).read_text("utf-8")
     assert old in text, f"{path} lacks {old!r}"
-    Path(path).write_text(text.replace(old, new, 1), "utf-8")
+    start = 0
+    if text.startswith("# Generated"):
+        start = text.index('"""', text.index('"""') + 3)
+    at = text.find(old, start)
+    at = text.index(old) if at < 0 else at
+    Path(path).write_text(text[:at] + new + text[at + len(old) :], "utf-8")
 
 
 def alone(package):
