@@ -140,6 +140,11 @@ def check(function: Function, at: np.ndarray) -> None:
     check_texts(function, derivation, values, at)
 
 
+def unfolded(text: str) -> str:
+    """Return text without what breaks long rows: spaces, and LaTeX's parts of words."""
+    return re.sub(r"\\text\b|\\q?quad|[\s{}\\&]", "", text)
+
+
 def check_texts(
     function: Function, derivation: Derivation, values: Values, at: np.ndarray
 ) -> None:
@@ -157,13 +162,14 @@ def check_texts(
     texts = {
         "text": report.text(),
         "markdown": report.markdown(),
-        "html": unescape(report.html()).replace("\xa0", " "),
+        "html": unescape(re.sub(r"<[^>]*>", "", report.html())),
         "latex": report.latex(),
     }
     assert numbers(report.tree)
     for told in numbers(report.tree):
         for name, text in texts.items():
-            assert (words(told) if name == "latex" else told) in text, name
+            told_as = words(told) if name == "latex" else told
+            assert unfolded(told_as) in unfolded(text), name
     for e in derivation.entries:
         told = [values.of(e.name)]
         told += [values.back(e.cotangent)] if e.cotangent else []
