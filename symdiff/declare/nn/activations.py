@@ -12,12 +12,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from symdiff.declare.leaves import param
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import normalize_axis
+from symdiff.graph.types import Shape, normalize_axis
 from symdiff.ops.core.operands import as_tensor, is_literal
 from symdiff.ops.surface.operators import API
 
@@ -37,6 +39,27 @@ SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
 
+def setting(name: str, what: str, value: Any, shape: Shape) -> Any:
+    """Return what a function takes as a number, or as one for each part of ``shape``.
+
+    Raises `ShapeError` where NumPy would stretch the rest to the setting instead: one
+    of shape (N, 1) would make (N, N) of (N,).
+    """
+    if not isinstance(value, Tensor) and np.ndim(value) == 0:
+        return value
+    given: Any = as_tensor(value)
+    fits = given.ndim <= len(shape) and all(
+        own == 1 or length != 1
+        for own, length in zip(reversed(given.shape), reversed(shape), strict=False)
+    )
+    if not fits:
+        raise ShapeError(
+            f"{what} of {name} has shape {given.shape}, to which its values of shape "
+            f"{tuple(shape)} would be stretched; give a number, or reshape it."
+        )
+    return given
+
+
 @public
 def step(x: Any) -> Tensor:
     """1 where x >= 0, 0 elsewhere: the perceptron's unit (Rosenblatt, 1958).
@@ -51,6 +74,7 @@ def step(x: Any) -> Tensor:
 @public
 def leaky_relu(x: Any, slope: float = 0.01) -> Tensor:
     """x where x > 0, slope·x elsewhere (Maas, Hannun & Ng, ICML 2013)."""
+    slope = setting("leaky_relu", "slope", slope, as_tensor(x).shape)
     return where(hinted(x > 0, "positive"), x, slope * x)
 
 
@@ -80,6 +104,7 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
 
     The derivative at 0 is α, as on the left.
     """
+    alpha = setting("elu", "alpha", alpha, as_tensor(x).shape)
     positive = hinted(x > 0, "positive")
     below = where(positive, 0, x)  # so that expm1 of a large x is never taken
     return where(positive, x, alpha * expm1(below))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.declare.nn.activations import float_tensor
+from symdiff.declare.nn.activations import float_tensor, setting
 from symdiff.declare.nn.losses import averaged, check_probability, pair, weights_of
 from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError
 from symdiff.graph.lengths import may_agree
@@ -227,7 +227,10 @@ def sigmoid_cross_entropy(
     if positive_weight is None:
         rows = API["sigmoid_cross_entropy"](z, y, "none")
     else:
-        weight = 1 + (as_tensor(positive_weight) - 1) * y
+        weight = setting(
+            "sigmoid_cross_entropy", "positive_weight", positive_weight, z.shape
+        )
+        weight = 1 + (as_tensor(weight) - 1) * y
         rows = (1 - y) * z + weight * API["softplus"](-z)
     own = weights_of(rows, sample_weights, "sigmoid_cross_entropy")
     return averaged(rows, own, reduction)
@@ -280,6 +283,7 @@ def hinge(
     y = as_tensor(labels)
     if not s.ndim:
         raise ShapeError(f"hinge needs scores of shape (..., K), got {s.type}.")
+    delta = setting("hinge", "delta", delta, s.shape)
     correct = hinted(API["expand_dims"](API["pick"](s, y), -1), "correct")
     margins = hinted(API["relu"](s - correct + delta), "margins")
     if squared:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from symdiff.declare.nn.activations import float_tensor
+from symdiff.declare.nn.activations import float_tensor, setting
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public
@@ -111,7 +111,7 @@ def huber(
     Huber, Annals of Mathematical Statistics 1964; the slope is r held to ±δ.
     """
     a, b = pair("huber", prediction, target)
-    if not delta > 0:
+    if isinstance(delta, Tensor) or not delta > 0:
         raise DeclarationError(f"huber needs delta > 0, got {delta!r}.")
     r = hinted(a - b, "r")
     size = API["abs"](r)
@@ -136,6 +136,7 @@ def poisson(
     is λ, and the loss λ − y·log(λ + ε). ``full`` adds log y! by lgamma(y + 1).
     """
     z, y = pair("poisson", prediction, target)
+    eps = setting("poisson", "eps", eps, z.shape)
     rows = API["exp"](z) - y * z if log_input else z - y * API["log"](z + eps)
     if full:
         rows = rows + API["gammaln"](y + 1)
@@ -200,6 +201,7 @@ def kl_normal(mean: Any, log_variance: Any, reduction: str = "mean") -> Tensor:
 def cosine_similarity(a: Any, b: Any, eps: float = 1e-8) -> Tensor:
     """a·b / (max(‖a‖, ε)·max(‖b‖, ε)) over the last axis."""
     x, y = rows_of("cosine_similarity", a, b)
+    eps = setting("cosine_similarity", "eps", eps, x.shape[:-1])
     norms = [
         API["maximum"](API["linalg.norm"](t, axis=-1, keepdims=False), eps)
         for t in (x, y)
@@ -224,6 +226,7 @@ def cosine_embedding(
     similar = cosine_similarity(a, b)
     y = as_tensor(labels)
     check_same_shape("cosine_embedding", similar, y, "one label per row is needed")
+    margin = setting("cosine_embedding", "margin", margin, similar.shape)
     rows = where(y > 0, 1 - similar, API["relu"](similar - margin))
     return reduce_loss(rows, reduction)
 
@@ -243,6 +246,8 @@ def triplet(
     PyTorch; ε is added to each difference, so that equal vectors have a gradient.
     """
     a, p, n = rows_of("triplet", anchor, positive, negative)
+    margin = setting("triplet", "margin", margin, a.shape[:-1])
+    eps = setting("triplet", "eps", eps, a.shape)
 
     def distance(other: Any) -> Any:
         return API["sqrt"](API["sum"](API["square"](a - other + eps), axis=-1))
