@@ -15,6 +15,7 @@ from symdiff.graph.node import Node, topological, users
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.tuples import ITEM
+from symdiff.plan.layout import regrouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +150,16 @@ def _boundary(
 ) -> list[Node]:
     """Return the forward values that backward nodes, or the derived results, read.
 
-    A view is no residual: its base is one, and the view is taken again.
+    A view is no residual: its base is one, and the view is taken again. But one that
+    the forward half had to copy is: the copy would be made again.
     """
+    copies = regrouped([n for n in topological([*forward]) if n in forward], ())
     wanted = dict.fromkeys([*(i for n in backward for i in n.inputs), *derived])
     found: dict[Node, None] = {}
     for node in wanted:
         if node not in forward or node in shared:
             continue
-        while is_view(node) and node not in shared:
+        while is_view(node) and node not in shared and node not in copies:
             node = node.inputs[0]
         if node not in shared and not is_given(node):
             found[node] = None

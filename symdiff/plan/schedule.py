@@ -218,9 +218,25 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return True
     if style.named(body.tensors[node]):
         return True
-    if (node.op.view and node not in body.regrouped) or _is_cheap_scalar(node, body):
+    if _is_cheap_scalar(node, body):
+        return False
+    if node.op.view and node not in body.regrouped and not _is_turned_twice(node, body):
         return False
     return body.uses.get(node, 0) > 1
+
+
+def _is_turned_twice(node: Node, body: _Body) -> bool:
+    """Whether a view is one of another: too long to be read wherever it is used."""
+    return "(" in op_text(node) and len(_turns(node, body)) > 1
+
+
+def _turns(node: Node, body: _Body) -> list[Node]:
+    """Return a view and those it is a view of, of one line; `x.T`, `x[0]` are short."""
+    found: list[Node] = []
+    while node.op.view and node.inputs and (not found or _is_inlined(node, body)):
+        found.append(node)
+        node = node.inputs[0]
+    return [n for n in found if "(" in op_text(n)]
 
 
 def _is_cheap_scalar(node: Node, body: _Body) -> bool:
@@ -243,6 +259,8 @@ def _choose(body: _Body, style: Style) -> None:
             cost[node] = 0
             continue
         own = 0 if node.op.view else operations(op_text(node))
+        if len(_turns(node, body)) > 1 and cost.get(_solid(node, body), 0):
+            body.kept.add(_solid(node, body))  # no chain of calls after a formula
         inlined = {i: cost.get(i, 0) for i in node.inputs if _is_inlined(i, body)}
         while inlined and own + sum(inlined.values()) > MOST_OPERATIONS:
             largest = max(inlined, key=lambda n: inlined[n])
@@ -252,6 +270,10 @@ def _choose(body: _Body, style: Style) -> None:
             inlined = {
                 i: _cost_now(i, cost, body) for i in node.inputs if _is_inlined(i, body)
             }
+        if not node.op.view:
+            for i in node.inputs:
+                if _is_inlined(i, body) and len(_turns(i, body)) > 1:
+                    body.kept.add(i)
         cost[node] = own + sum(inlined.values())
 
 

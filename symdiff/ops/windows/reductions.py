@@ -27,9 +27,11 @@ from symdiff.ops.core import rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.layouts import filled, kept
+from symdiff.ops.core.outforms import OutForm
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
+from symdiff.ops.windows.helpers import tiles
 from symdiff.ops.windows.views import (
     Geometry,
     along,
@@ -165,22 +167,44 @@ def _evaluate_argmax(x: Any, y: Any, **attrs: Any) -> Any:
     return result
 
 
+def _is_helped(g: Geometry, ndim: int) -> bool:
+    """Whether helpers find the winners, and place elements there."""
+    return tiles(g, ndim) and 2 < int(np.prod(g.window)) <= 256
+
+
 def _argmax_text(node: Node) -> str:
-    """Count the places before the winner: those where this and all before it lost."""
-    g, (x, y) = geometry(node.attrs), node.inputs
-    dtype, count = dtype_text(node.dtype), int(np.prod(g.window))
-    if count == 1:
+    g, dtype = geometry(node.attrs), dtype_text(node.dtype)
+    if int(np.prod(g.window)) == 1:
         return f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})"
-    start = f"_lost = {_slices(x, node, g)[0]} != _1\n_out = _lost.astype({dtype})"
+    if _is_helped(g, len(node.shape)):
+        return f"_out = _help_pool_winners(_0, _1, {g.window})"
+    lost, further = _lost_texts(node)
+    return f"_lost = {lost}\n_out = _lost.astype({dtype}){further}"
+
+
+def _argmax_out(node: Node) -> OutForm | None:
+    if int(np.prod(node.attrs["window"])) == 1:
+        return OutForm("_out.fill(0)")
+    lost, further = _lost_texts(node)
+    return OutForm(f"_lost = {lost}\nnp.copyto(_out, _lost){further}")
+
+
+def _lost_texts(node: Node) -> tuple[str, str]:
+    """Count the places before the winner: those where this and all before it lost.
+
+    Returns the text of whether the first one lost, and the statements for the others.
+    """
+    g, (x, y) = geometry(node.attrs), node.inputs
+    lost, count = f"{_slices(x, node, g)[0]} != _1", int(np.prod(g.window))
     if count == 2:
-        return start
+        return lost, ""
     width = g.window[-1]
     at = ["_k"] if len(g.window) == 1 else [f"_k // {width}", f"_k % {width}"]
     if any(d > 1 for d in g.dilation):
         at = [f"({i})" for i in at]
     index = place_text(len(x.shape), _counts(y.shape, g), g, at)
-    return (
-        f"{start}\nfor _k in range(1, {count - 1}):\n"
+    return lost, (
+        f"\nfor _k in range(1, {count - 1}):\n"
         f"    _lost &= _0[{index}] != _1\n    _out += _lost"
     )
 
@@ -193,7 +217,7 @@ WINDOW_ARGMAX = primitive(
     vjp=None,
     jvp=None,
     text=_argmax_text,
-    facts=Facts(layout=kept),
+    facts=Facts(layout=kept, out_form=_argmax_out),
 )
 
 
@@ -242,6 +266,14 @@ def _evaluate_place(x: Any, index: Any, *, shape: Any, **attrs: Any) -> Any:
 
 
 def _place_text(node: Node) -> str:
+    g, dtype = geometry(node.attrs), dtype_text(node.dtype)
+    zeros = f"np.zeros({shape_text(node.shape)}, dtype={dtype})"
+    if _is_helped(g, len(node.shape)):
+        return f"_out = {zeros}\n_help_unpool(_0, _1, {g.window}, _out)"
+    return f"_out = {zeros}\n{_placing(node)}"
+
+
+def _placing(node: Node) -> str:
     g, (_, places_) = geometry(node.attrs), node.inputs
     head, index, number = _loop(node, places_, g)
     apart = all(
@@ -251,10 +283,7 @@ def _place_text(node: Node) -> str:
     value = f"np.where(_1 == {number}, _0, 0)"
     if node.dtype.is_bool:  # a mask of the elements that are read
         value = f"(_1 == {number}) & _0"
-    return (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
-        f"{head}\n    _out[{index}] {sign} {value}"
-    )
+    return f"{head}\n    _out[{index}] {sign} {value}"
 
 
 def _pick(ct: Tensor, inputs: Sequence[Tensor], attrs: Any) -> Tensor:
@@ -268,7 +297,12 @@ WINDOW_PLACE = multilinear(
     transposes={0: _pick},
     text=_place_text,
     rule="to one element of every window",
-    facts=Facts(stretches=(0,), zeros="placed apart", layout=filled),
+    facts=Facts(
+        stretches=(0,),
+        zeros="placed apart",
+        layout=filled,
+        out_form=lambda node: OutForm(f"_out.fill(0)\n{_placing(node)}"),
+    ),
 )
 
 # --- the sum --------------------------------------------------------------------------
