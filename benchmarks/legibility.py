@@ -11,6 +11,9 @@ check arguments (they raise, or call one that does):
   functions and of methods, but for layout calls.
 - layout calls: reshape, swapaxes, transpose, .T and the like, indexing by None.
 - headings: comments over lines, but for those that only have a shape.
+- handed: of the lines, those at the outermost level that only take arguments apart
+  (`x, h = residuals`, `N, _ = x.shape`) or return. symdiff names every parameter and
+  residual it reads there, and returns a dictionary with a line for each gradient.
 - anonymous: the share of lines with a name that says the operation or a number
   (`product`, `total`, `state0`, `d_part_3`) in place of what the value is.
 
@@ -59,6 +62,7 @@ class Counts:
     layout: int = 0
     headings: int = 0
     anonymous: int = 0  # lines
+    handed: int = 0  # lines
 
     def __add__(self, other: Counts) -> Counts:
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
@@ -119,7 +123,24 @@ def _of_function(text: str, function: ast.FunctionDef) -> Counts:
         visitor.layout,
         len(headings),
         len(visitor.anonymous),
+        sum(_length(s) for s in body if _hands_over(s)),
     )
+
+
+def _length(s: ast.stmt) -> int:
+    return (s.end_lineno or s.lineno) - s.lineno + 1
+
+
+def _hands_over(s: ast.stmt) -> bool:
+    """Whether a statement returns, or only takes apart what it is given."""
+    if isinstance(s, ast.Return):
+        return not isinstance(s.value, ast.BinOp | ast.Call)
+    if not isinstance(s, ast.Assign):
+        return False
+    computes = (ast.BinOp, ast.Compare, ast.UnaryOp)
+    calls = [n for n in ast.walk(s.value) if isinstance(n, ast.Call)]
+    plain = all(isinstance(c.func, ast.Name) for c in calls)  # `len`, `_scalar`
+    return plain and not any(isinstance(n, computes) for n in ast.walk(s.value))
 
 
 def _rows(text: str, rows: range) -> tuple[set[int], set[int]]:
@@ -197,8 +218,11 @@ def texts(row: Row) -> tuple[str, str]:
 
 def table(rows: list[Row]) -> str:
     """Return a Markdown table."""
-    titles = "model | symdiff | by hand | lines × | operations × | headings | anonymous"
-    lines = [f"| {titles} | |", "|---|---|---|---|---|---|---|---|"]
+    titles = (
+        "model | symdiff | by hand | lines × | handed | the rest × | operations × "
+        "| headings | anonymous"
+    )
+    lines = [f"| {titles} | |", f"|{'---|' * 10}"]
     cells = [_cells(row, *map(counted, texts(row))) for row in rows]
     lines += ["| " + " | ".join(c) + " |" for c in cells]
     met = sum(c[-1] == "met" for c in cells)
@@ -212,6 +236,8 @@ def _cells(row: Row, ours: Counts, hand: Counts) -> list[str]:
         row.title,
         *(f"{c.lines} / {c.operations} / {c.layout}" for c in (ours, hand)),
         f"{longer:.2f}",
+        f"{ours.handed} / {hand.handed}",
+        f"{(ours.lines - ours.handed) / (hand.lines - hand.handed):.2f}",
         f"{more:.2f}",
         f"{ours.headings} / {hand.headings}",
         f"{100 * ours.anonymous / ours.lines:.0f} %",

@@ -261,7 +261,9 @@ def _choose(body: _Body, style: Style) -> None:
         own = 0 if node.op.view else operations(op_text(node))
         if len(_turns(node, body)) > 1 and cost.get(_solid(node, body), 0):
             body.kept.add(_solid(node, body))  # no chain of calls after a formula
-        inlined = {i: cost.get(i, 0) for i in node.inputs if _is_inlined(i, body)}
+        inlined = {
+            i: _cost_now(i, cost, body) for i in node.inputs if _is_inlined(i, body)
+        }
         while inlined and own + sum(inlined.values()) > MOST_OPERATIONS:
             largest = max(inlined, key=lambda n: inlined[n])
             if inlined[largest] == 0:
@@ -270,10 +272,6 @@ def _choose(body: _Body, style: Style) -> None:
             inlined = {
                 i: _cost_now(i, cost, body) for i in node.inputs if _is_inlined(i, body)
             }
-        if not node.op.view:
-            for i in node.inputs:
-                if _is_inlined(i, body) and len(_turns(i, body)) > 1:
-                    body.kept.add(i)
         cost[node] = own + sum(inlined.values())
 
 

@@ -57,6 +57,7 @@ def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
 
     def improve(old: Tensor, made: Tensor) -> Tensor | None:
         _hand_on(once, old, made)
+        known.add(made.node)
         better = _first(made, rules, once)
         if better is not None:
             _hand_on(once, made, better)

@@ -140,6 +140,9 @@ def build(node: Node, context: Context) -> py.Expr:
         return py.Index(source, (py.Lit(node.attrs["index"]),))
     if is_filled(node, context):
         return _filled(node, context)
+    direct = _through_views(node, context)
+    if direct is not None:
+        return direct
     text = context.target.text(node)
     widened = "_float" not in text and _is_made_of_numbers(node, context)
     # `where` takes Python floats as they are; the width is given to its result.
@@ -149,6 +152,19 @@ def build(node: Node, context: Context) -> py.Expr:
     if widened:
         return context.target.converted(made, float_dtype(context), copy=False)
     return made
+
+
+def _through_views(node: Node, context: Context) -> py.Expr | None:
+    """Return an expression over what a node's operands are views of, if it has one.
+
+    It stands for views that are written nowhere else.
+    """
+    rule = node.op.facts.through
+    found = None if rule is None else rule(node)
+    if found is None or any(context.at_hand(v) is not None for v in found.views):
+        return None
+    operands = [expression_of(source, context) for source in found.sources]
+    return texts.expression(found.text, substitution(operands, context, node=node))
 
 
 def _is_made_of_numbers(node: Node, context: Context) -> bool:

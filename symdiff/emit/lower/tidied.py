@@ -9,13 +9,13 @@ array gets its elements before anything else is written to the variable they com
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from symdiff.emit.python import code as py
 
 WIDTH = 88
-_MANY = 3  # a row that is read this often gets a name; in an inner loop it does, too
+MANY = 3  # a row that is read this often gets a name; in an inner loop it does, too
 
 
 def tidied(
@@ -69,19 +69,19 @@ def _indexed(
 
     An operand of an inner loop is read in each of its turns.
     """
-    if sum(_reads(s, name) for s in stmts) >= _MANY:
+    if sum(reads(s, name) for s in stmts) >= MANY:
         return None
     if any(_writes(s, name) for s in stmts):
         return None
-    made = [swapped(s, name, row) for s in stmts]
+    made = [swapped(s, {name: row}) for s in stmts]
     for old, new in zip(stmts, made, strict=True):
-        if new != old and not _fits(new, indent) and _fits(old, indent):
+        if new != old and not fits(new, indent) and fits(old, indent):
             return None
     return made
 
 
-def _reads(part: Any, name: py.Name) -> int:
-    """Return how often a statement reads a name; ``_MANY`` if one in it repeats that.
+def reads(part: Any, name: py.Name) -> int:
+    """Return how often a statement reads a name; ``MANY`` if one in it repeats that.
 
     A name that a statement sets counts as well.
     """
@@ -91,14 +91,14 @@ def _reads(part: Any, name: py.Name) -> int:
         if at == name:
             found += 1
         elif isinstance(at, py.For | py.While):
-            inner = sum(_reads(p, name) for p in _parts(at))
-            found += _MANY if inner else 0
+            inner = sum(reads(p, name) for p in parts(at))
+            found += MANY if inner else 0
         else:
-            waiting.extend(_parts(at))
+            waiting.extend(parts(at))
     return found
 
 
-def _parts(at: Any) -> Iterator[Any]:
+def parts(at: Any) -> Iterator[Any]:
     """Return what is directly in a statement, an expression or a tuple."""
     if isinstance(at, tuple):
         yield from at
@@ -107,21 +107,21 @@ def _parts(at: Any) -> Iterator[Any]:
         yield from (getattr(at, f.name) for f in fields if f.name != "mark")
 
 
-def swapped(at: Any, old: py.Expr, new: py.Expr) -> Any:
-    """Return a statement, or a part of one, with ``new`` in place of ``old``."""
-    if at == old:
-        return new
+def swapped(at: Any, new: Mapping[py.Name, py.Expr]) -> Any:
+    """Return a statement, or a part of one, with expressions in place of names."""
+    if isinstance(at, py.Name):
+        return new.get(at, at)
     if isinstance(at, tuple):
-        return tuple(swapped(part, old, new) for part in at)
+        return tuple(swapped(part, new) for part in at)
     if not isinstance(at, py.Stmt | py.Expr) or isinstance(at, py.Lit):
         return at
     fields = [f.name for f in dataclasses.fields(at)]  # type: ignore[arg-type]
-    parts = {k: getattr(at, k) for k in fields if k != "mark"}
-    changed = {k: swapped(v, old, new) for k, v in parts.items()}
-    return at if changed == parts else dataclasses.replace(at, **changed)  # type: ignore[type-var]
+    old = {k: getattr(at, k) for k in fields if k != "mark"}
+    changed = {k: swapped(v, new) for k, v in old.items()}
+    return at if changed == old else dataclasses.replace(at, **changed)  # type: ignore[type-var]
 
 
-def _fits(s: py.Stmt, indent: int) -> bool:
+def fits(s: py.Stmt, indent: int) -> bool:
     """Whether a statement is printed on one line, or has lines of its own inside."""
     if isinstance(s, py.Assign | py.AugAssign):
         s = dataclasses.replace(s, comment="")
@@ -154,7 +154,7 @@ def _stored(
         return
     at = changes[-1]
     one = _chained(body[at], store, indent) if len(changes) == 1 else None
-    if one is not None and sum(_reads(s, store.value) for s in others) == 1:
+    if one is not None and sum(reads(s, store.value) for s in others) == 1:
         one = dataclasses.replace(one, targets=one.also, also=())  # read here alone
     if one is None:
         body.insert(at + 1, store)
@@ -167,7 +167,7 @@ def _chained(s: py.Stmt, store: py.Assign, indent: int) -> py.Assign | None:
     if not isinstance(s, py.Assign) or s.targets != (store.value,):
         return None
     made = dataclasses.replace(s, also=(*s.also, *store.targets))
-    if not _fits(made, indent):
+    if not fits(made, indent):
         return None
     if py.print_stmts([made], indent, WIDTH).count("\n") == 1:
         return made
@@ -182,9 +182,9 @@ def _writes(s: Any, name: py.Name) -> bool:
         case py.AugAssign(target=target):
             return _base(target) == name
         case py.ExprStmt():
-            return _reads(s, name) > 0
+            return reads(s, name) > 0
         case py.For(target=target, body=body):
-            return _reads(target, name) > 0 or any(_writes(b, name) for b in body)
+            return reads(target, name) > 0 or any(_writes(b, name) for b in body)
         case py.While(body=body):
             return any(_writes(b, name) for b in body)
         case py.If(body=body, orelse=orelse):
@@ -207,7 +207,7 @@ def _paired(head: Sequence[py.Stmt], indent: int) -> list[py.Stmt]:
         if _is_store(s) and last is not None and _is_store(last):
             values = (*_values(last), *_values(s))
             both = py.Assign((*last.targets, *s.targets), py.Tuple_(values))  # type: ignore[attr-defined]
-            if _fits(both, indent):
+            if fits(both, indent):
                 made[-1] = both
                 continue
         made.append(s)
@@ -238,14 +238,14 @@ def _totalled(
         if total is None or not isinstance(part, py.Name):
             continue
         others = [s for s in left if s is not end]
-        if any(_reads(s, total) for s in (*body, *kept, *others)):
+        if any(reads(s, total) for s in (*body, *kept, *others)):
             continue
         changes = [i for i, s in enumerate(body) if _writes(s, part)]
         if not changes:
             continue
         at, alone = changes[-1], body[changes[-1]]
-        reads = sum(_reads(s, part) for s in (*body, *kept, *others))
-        if reads == 1 and _set(part, alone) is not None:  # nothing else keeps the part
+        count = sum(reads(s, part) for s in (*body, *kept, *others))
+        if count == 1 and _set(part, alone) is not None:  # nothing else keeps the part
             body[at] = _added(end, alone)
         else:
             body.insert(at + 1, end)

@@ -16,6 +16,7 @@ import sympy as sp
 from symdiff.emit.listing import Listed
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims
+from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.bodies import (
     FunctionBody,
@@ -136,6 +137,7 @@ def forward_function(unit: Unit) -> Written:
     else:
         stmts += [py.Blank(), *body.computation] if body.computation else []
         stmts.append(_return(values, "Outputs"))
+    stmts = read_in_place(stmts, "params", indent=4)
     names = [name for name, _ in p.outputs]
     shown = ", ".join(
         f"{n} {shape_comment(r)}" for n, r in zip(names, results, strict=True)

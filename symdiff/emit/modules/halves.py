@@ -14,6 +14,7 @@ import sympy as sp
 
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
+from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.naming import Names
 from symdiff.emit.modules.bodies import (
     WIDTH,
@@ -212,6 +213,7 @@ def _primal_function(
     more = ", and the states' new values" if p.updates else ""
     summary = f"Return {what}, and the residuals that backward reads{more}."
     drawn = draws(body)
+    stmts = read_in_place(stmts, "params", indent=4)
     parameters, nodes = signature(unit, leaves, drawn), body.names.nodes()
     return Written(parameters, summary, py.printed(stmts), nodes, drawn)
 
@@ -234,6 +236,7 @@ def _backward_function(
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
     stmts += [py.Blank(), *body.computation] if body.computation else []
     stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values)]
+    stmts = read_in_place(stmts, "params", indent=4)
     parameters, nodes = _parameters(unit), body.names.nodes()
     return Written(parameters, _summary(unit), py.printed(stmts), nodes, draws(body))
 

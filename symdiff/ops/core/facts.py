@@ -36,6 +36,18 @@ AxesRule = Callable[[Node, Shape], list[int | None]]
 LengthsRule = Callable[[Node], Mapping[int, Dim]]
 
 
+@dataclass(frozen=True, slots=True)
+class Through:
+    """A text over ``sources``, in place of one over ``views`` of them."""
+
+    text: str
+    sources: tuple[Node, ...]
+    views: tuple[Node, ...]
+
+
+ThroughRule = Callable[[Node], "Through | None"]
+
+
 def _no_labels(node: Node) -> bool:
     return False
 
@@ -88,6 +100,7 @@ class Facts:
     stretches : the operands that NumPy broadcasts itself, where it is not elementwise
     scalar : its text on Python's floats, over ``_math``, which has NumPy's values
     short : a faster text for a 0-d result, which computes the same bits
+    through : a text over what its operands are views of, if NumPy has a function for it
     word : the name of its result where nothing else names it; by default its own name
     called : the name of its result after those of its operands, over ``{0}``, ``{1}``;
         by default, of one operand, the word and that
@@ -135,6 +148,7 @@ class Facts:
     stretches: Stretches = ()
     scalar: str = ""
     short: Callable[[Node], str] | None = None
+    through: ThroughRule | None = None
     word: str = ""
     called: str = ""
     with_numbers: tuple[tuple[float, str], ...] = ()

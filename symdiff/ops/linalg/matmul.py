@@ -25,7 +25,7 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.core import tex
 from symdiff.ops.core.define import multilinear
-from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.facts import Facts, Through
 from symdiff.ops.core.independent import of_matmul
 from symdiff.ops.core.layouts import cut, filled, reshaped, same, turned
 from symdiff.ops.core.operands import (
@@ -43,7 +43,7 @@ from symdiff.ops.core.rows import (
 )
 from symdiff.ops.core.tex import Tex, Writer
 from symdiff.ops.core.work import Work
-from symdiff.ops.shape.views import expand_dims, reshape, swapaxes
+from symdiff.ops.shape.views import RESHAPE, TRANSPOSE, expand_dims, reshape, swapaxes
 
 
 def _infer_matmul(a: TensorType, b: TensorType) -> TensorType:
@@ -125,6 +125,28 @@ def _is_for_blas(node: Node) -> bool:
     return len(node.shape) == 2
 
 
+def _through(node: Node) -> Through | None:
+    """The sum over all leading axes of two tensors is their `tensordot`.
+
+    It is the gradient by a matrix that was the same for a batch: NumPy puts the rows
+    side by side itself, and calls BLAS alike.
+    """
+    turned_, right = node.inputs
+    left = turned_.inputs[0] if turned_.op is TRANSPOSE else None
+    if left is None or not (left.op is right.op is RESHAPE and len(left.shape) == 2):
+        return None
+    (a,), (b,) = left.inputs, right.inputs
+    lead = len(a.shape) - 1
+    if lead < 2 or a.shape[:-1] != b.shape[:-1]:
+        return None
+    flat = left.shape[1:] == a.shape[-1:] and right.shape[1:] == b.shape[-1:]
+    if not flat or 1 in node.shape:  # a vector times a matrix is another call of BLAS
+        return None
+    axes = list(range(lead))
+    text = f"np.tensordot(_0, _1, axes=({axes}, {axes}))"
+    return Through(text, (a, b), (turned_, left, right))
+
+
 def _rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     a, b = (len(i.shape) for i in node.inputs)
     lead = "abcdefghijklmnop"[: max(a, b, 2) - 2]
@@ -176,6 +198,7 @@ MATMUL = multilinear(
         word="product",
         called="{0}_{1}",
         stretches="batch",
+        through=_through,
     ),
 )
 

@@ -56,7 +56,13 @@ RESHAPE = multilinear(
     transposes={0: lambda ct, inputs, attrs: reshape(ct, inputs[0].shape)},
     text=lambda node: _reshape_text(node.attrs["shape"]),
     view=True,
-    facts=Facts(zeros="rearranged", layout=reshaped, rows=rows.reshaped),
+    facts=Facts(
+        zeros="rearranged",
+        layout=reshaped,
+        rows=rows.reshaped,
+        word="reshaped",
+        called="{0}_reshaped",
+    ),
     latex=_reshape_tex,
 )
 
@@ -266,6 +272,8 @@ TRANSPOSE = multilinear(
         rows=rows.transposed,
         axes=places.permuted_axes,
         index=places.in_permuted,
+        word="turned",
+        called="{0}_turned",
     ),
 )
 
