@@ -16,7 +16,9 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import dims_equal, product
 from symdiff.ops.core.operands import literal_value
 from symdiff.ops.core.signs import POSITIVE
-from symdiff.ops.elementwise.arithmetic import DIV, NEG
+from symdiff.ops.elementwise.arithmetic import ADD, DIV, NEG, SUB
+from symdiff.ops.indexing.adding import add_at, adds_plainly
+from symdiff.ops.indexing.gather import SCATTER_ADD
 from symdiff.ops.reduce.sums import MEAN, REDUCE_SUM, reduce_sum
 from symdiff.ops.selecting.finiteness import sign_of
 from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
@@ -89,6 +91,26 @@ def _along(spread: Tensor, total: Tensor) -> Tensor | None:
     if gone and not keeps:
         s = squeeze(s, gone)
     return s if s.shape == total.shape else broadcast_to(s, total.shape)
+
+
+@RULES.of(ADD, SUB)
+def sum_with_placed(t: Tensor) -> Tensor | None:
+    """x ± (zeros with v added at [i]) = x with v added, or subtracted, at [i]."""
+    if t.site.primal is None or not t.dtype.is_float:
+        return None
+    pairs = [t.parents] if is_op(t, SUB) else [t.parents, t.parents[::-1]]
+    for x, placed in pairs:
+        if not is_op(placed, SCATTER_ADD) or x.node.op in (SCATTER_ADD, BROADCAST_TO):
+            continue
+        alike = x.type == placed.type == t.type
+        if not (alike and is_read_once(placed) and adds_plainly(placed.node)):
+            continue
+        value, minus = placed.parents[0], is_op(t, SUB)
+        opposite = unsigned(value)
+        if opposite is not None:
+            value, minus = opposite, not minus
+        return add_at(x, placed, value, minus)
+    return None
 
 
 @RULES.of(DIV)

@@ -7,9 +7,10 @@ not fit. Invariant: every element of the result is computed by the same operatio
 from __future__ import annotations
 
 from symdiff.derive.patterns import Rules
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import call_elementwise, is_literal
+from symdiff.ops.elementwise.arithmetic import NEG
 from symdiff.ops.elementwise.casts import CAST, STOP_GRADIENT
 from symdiff.ops.indexing.slices import SLICE, UNSLICE, lone_slice, place_slices
 from symdiff.ops.reduce.sums import REDUCE_SUM, reduce_sum
@@ -85,6 +86,15 @@ def squeeze_of_expanded(t: Tensor) -> Tensor | None:
     ] == t.node.attrs["axes"]:
         return a.parents[0]
     return None
+
+
+@RULES.of(SQUEEZE)
+def squeeze_of_negative(t: Tensor) -> Tensor | None:
+    """squeeze(-x) = -squeeze(x), where nothing else reads -x."""
+    (a,) = t.parents
+    if not (is_op(a, NEG) and is_read_once(a)):
+        return None
+    return call_elementwise(NEG, apply(SQUEEZE, *a.parents, **t.node.attrs))
 
 
 @RULES.of(SQUEEZE)

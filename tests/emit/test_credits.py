@@ -131,6 +131,6 @@ def test_a_rule_is_not_named_for_a_residual_it_shares():
     model = sd.Model("m", [x], [], p @ (x @ Wv), sd.mean((p @ (x @ Wv)) ** 2))
     text = sd.compile(model)["backward"].partition("def backward")[2]
     for name in ("Wq", "Wk", "Wv"):
-        comments_of = re.search(rf"(# .*\n)?    d_{name} = .*", text)[0]
+        comments_of = re.search(rf"(?m)^(    # .*\n)?    d_{name} = .*", text)[0]
         for other in {"Wq", "Wk", "Wv"} - {name}:
             assert f"x @ {other}" not in comments_of

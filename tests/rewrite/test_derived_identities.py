@@ -14,9 +14,10 @@ import pytest
 
 import symdiff as sd
 from symdiff.graph.origin import Site, mark
-from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.elementwise.arithmetic import ADD, MUL, NEG
+from symdiff.ops.indexing.gather import SCATTER_ADD
 from symdiff.rewrite import constants, sums
 from symdiff.rewrite.driver import Rule
 
@@ -29,10 +30,12 @@ RULES: dict[str, Rule] = {
 }
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -3.0, 7.25, 1e-3, 1e30]
 
+EVERY = slice(None)
 x = sd.input("x", (N, 3))
 row = sd.input("row", 3)
 s = sd.input("s", ())
 cube = sd.input("cube", (N, 3, 4))
+labels = sd.constant(np.array([2, 0, 2]))
 
 
 def spread(value: sd.Tensor) -> sd.Tensor:
@@ -45,6 +48,11 @@ def multiply(a: object, b: object) -> sd.Tensor:
 
 def negative(a: sd.Tensor) -> sd.Tensor:
     return call_elementwise(NEG, a)
+
+
+def placed(value: sd.Tensor, *index: object, unique: bool = False) -> sd.Tensor:
+    """Return zeros of shape (N, 3) with a value added at the labels."""
+    return apply(SCATTER_ADD, value, labels, shape=(N, 3), index=index, unique=unique)
 
 
 def derived(t: sd.Tensor) -> sd.Tensor:
@@ -84,6 +92,11 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.sum(x / spread(sd.exp(s) + 1.0)),
         lambda: sd.sum(x / spread(abs(x[:, :1]) + 0.5), axis=1),
     ],
+    "sum_with_placed": [
+        lambda: x + placed(x * 2.0, EVERY, "@"),
+        lambda: placed(negative(x), EVERY, "@") + x,
+        lambda: x - placed(x * spread(row), EVERY, "@"),
+    ],
     "mean_of_sum": [
         lambda: sd.sum(x, axis=0) / N,
         lambda: sd.sum(x) / (3 * N),
@@ -112,6 +125,11 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.sum(x / spread(sd.exp(row)), axis=0),  # which underflows to 0
         lambda: sd.sum(x / spread(POSITIVE), axis=1),
         lambda: sd.sum(x / (x**2 + 1), axis=0),
+    ],
+    "sum_with_placed": [
+        lambda: spread(row) + placed(x, EVERY, "@"),
+        lambda: placed(x, EVERY, "@") + placed(x * 2.0, EVERY, "@"),
+        lambda: x + placed(x, EVERY, "@") * 2.0,
     ],
     "mean_of_sum": [
         lambda: sd.sum(x, axis=0) / 3,

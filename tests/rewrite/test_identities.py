@@ -190,6 +190,7 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: sd.expand_dims(sd.squeeze(x[:, :, None], 2), 2),
     ],
     "squeeze_of_kept_axes": [slope_of_spread],
+    "squeeze_of_negative": [lambda: sd.squeeze(-sd.max(x, axis=1, keepdims=True), 1)],
     "transpose_of_product": [slope_of_gram],
     "stack_of_placed_scalars": [
         lambda: placed(2, 0, 1),
@@ -277,6 +278,7 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
     "placed_without_axes": [lambda: sd.vjp(x[1:2], [x], x[:1])[0]],
     "add_negative_number": [lambda: x + seventh],
     "squeeze_of_expanded": [lambda: sd.squeeze(sd.expand_dims(x[None], 1), 0)],
+    "squeeze_of_negative": [lambda: sd.squeeze(sd.max(x, axis=1, keepdims=True), 1)],
     "squeeze_of_kept_axes": [lambda: sd.squeeze(sd.max(x, axis=1, keepdims=True), 1)],
     "transpose_of_product": [lambda: sd.transpose(x @ sd.transpose(x))],
     "join_of_placed_parts": [

@@ -27,6 +27,13 @@ def _place(x: Any, at: Any, shape: Any, index: Any, unique: bool) -> Any:
     return x[..., None] * np.eye(shape[-1])[at]
 
 
+def _add_at(x: Any, value: Any, at: Any, index: Any, minus: bool) -> Any:
+    found = np.array(x)
+    for row, (i, v) in enumerate(zip(at, value, strict=True)):
+        found[(row, i) if index[0] == "row" else i] += -v if minus else v
+    return found
+
+
 ODD = (slice(None), slice(4, 0, -2))
 
 PARTS = (
@@ -100,6 +107,19 @@ SAMPLES = [
         [(3, 2), I((3, 2), 4)],
         {"shape": (3, 2, 4), "index": ("row", "row", "label"), "unique": True},
         _place,
+        symbolic=False,
+    ),
+    Sample(
+        raw("add_at"),
+        [(3, 4), (3,), I((3,), 4)],
+        {"index": ("row", "label"), "minus": False},
+        _add_at,
+    ),
+    Sample(
+        raw("add_at"),
+        [(3, 4), (5, 4), I((5,), 3)],
+        {"index": ("@",), "minus": True},
+        _add_at,
         symbolic=False,
     ),
     Sample(

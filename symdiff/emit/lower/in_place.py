@@ -1,7 +1,7 @@
 """Parameters that are read where they are needed, instead of named in a list first.
 
 In: the statements of a function, in which each of several parameters is named on a line
-of its own. Out: statements without these lines, if each is read once or twice.
+of its own. Out: statements without these lines, if each parameter is read once.
 Invariant: no line gets too long for it, and nothing in a loop is looked up.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symdiff.emit.lower.tidied import MANY, fits, parts, reads, swapped
+from symdiff.emit.lower.tidied import fits, parts, reads, swapped
 from symdiff.emit.python import code as py
 
 
@@ -34,7 +34,7 @@ def read_in_place(stmts: Sequence[py.Stmt], source: str, indent: int) -> list[py
         if found and fits(s, indent) and not fits(new, indent):
             return list(stmts)
         made.append(new)
-    return list(stmts) if any(n >= MANY for n in times.values()) else made
+    return list(stmts) if any(n > 1 for n in times.values()) else made
 
 
 def _names_in(s: py.Stmt, wanted: Mapping[py.Name, py.Expr]) -> set[py.Name]:

@@ -26,8 +26,8 @@ from symdiff.emit.lower.comments import INDENT
 from symdiff.emit.lower.context import Context, dim_expression
 from symdiff.emit.lower.identifiers import identifier
 from symdiff.emit.lower.naming import Names
-from symdiff.emit.lower.statements import expression_of, is_filled
-from symdiff.emit.lower.tidied import tidied
+from symdiff.emit.lower.statements import expression_of, is_filled, is_zeros
+from symdiff.emit.lower.tidied import started, tidied
 from symdiff.emit.lower.turns import Carry, planned_turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
@@ -58,6 +58,8 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     names, results = carries_of(node, ends, context, own)
     carries = [names[i] for i in live]
     starts = rebound(carries, strong_values([node.inputs[i] for i in live], context))
+    begin = {names[i]: node.inputs[i] for i in live}
+    starts = [_like_given(s, begin, context) for s in starts]
     counts = bool(stacked) or any(p.node in read for p in row_params)
     counter = py.Name(own.counter("t") if counts else "_")
     _name_rows(row_params, spec.split(node.inputs)[1], context, own)
@@ -80,7 +82,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
         i: _stack_name(items[i], body.outputs[i], told[i], inner, context, both)
         for i in stacked
     }
-    made += starts
+    made += started(starts, context.depth * INDENT)
     made += [stack_of(name, node, i, context) for i, name in stacks.items()]
     head = set_aside(body.params[:n], names, turn)
     head += [_stored(stacks[i], counter, told[i]) for i in old]
@@ -106,6 +108,21 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
         context.written[items[i].node] = stacks[first]
         context.names.share(items[i], items[first])
     return made
+
+
+def _like_given(s: py.Stmt, begin: Mapping[py.Name, Node], context: Context) -> py.Stmt:
+    """Return ``d_W = np.zeros_like(W)`` where a total for a given W starts at zeros."""
+    match s:
+        case py.Assign(targets=(py.Name(id=total) as name,)) if total[:2] == "d_":
+            start = begin.get(name)
+        case _:
+            return s
+    if start is None or not is_zeros(start, context):
+        return s
+    for node, e in context.given.items():
+        if e == py.Name(total[2:]) and node.type == start.type:
+            return py.Assign((name,), context.target.zeros_like(e))
+    return s
 
 
 def _stacked_once(

@@ -36,7 +36,10 @@ from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
 from symdiff.ops.core.text import is_infix, is_statements, shape_text
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.numbers import is_share
+from symdiff.plan.outform import out_form
 from symdiff.plan.schedule import Step
+
+COPIED = "_out = _0.copy()\n"  # how statements begin that change a copy
 
 
 def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
@@ -85,6 +88,8 @@ def _statements(
 ) -> list[py.Stmt]:
     """Return the statements of a text that sets ``_out``, commented there."""
     text = context.target.text(node)
+    if text.startswith(COPIED) and _is_new(node.inputs[0], context):
+        text = text.replace(COPIED, "_out = _0\n", 1)
     operands = operands_of(node, text, context)
     made = texts.statements(text, substitution(operands, context, name))
     for at, s in enumerate(made):
@@ -93,6 +98,14 @@ def _statements(
                 made[at] = fitted(s, tensor, context)
             break
     return made
+
+
+def _is_new(node: Node, context: Context) -> bool:
+    """Whether an operand is an array that its expression makes, and nothing keeps."""
+    if not node.shape or is_given(node) or context.at_hand(node) is not None:
+        return False
+    form, target = out_form(node), context.target
+    return form is not None and (form.is_call or target.is_choice(target.text(node)))
 
 
 def lower_tuple(step: Step, context: Context) -> list[py.Stmt]:
@@ -262,6 +275,15 @@ def is_filled(node: Node, context: Context) -> bool:
         return False
     (source,) = node.inputs
     return not source.shape and source.dtype.is_float
+
+
+def is_zeros(node: Node, context: Context) -> bool:
+    """Whether a node is an array of zeros that is made where it is read."""
+    if not is_filled(node, context) or context.at_hand(node) is not None:
+        return False
+    (source,) = node.inputs
+    value = source.attrs.get("value")
+    return value is not None and str(value) in ("0", "0.0")
 
 
 def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:

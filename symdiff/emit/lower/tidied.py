@@ -9,7 +9,7 @@ array gets its elements before anything else is written to the variable they com
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from symdiff.emit.python import code as py
@@ -45,7 +45,7 @@ def tidied(
         others = [s for s in rest if s is not store]
         _stored(store, body, head, kept, others, indent)
     last = _totalled(body, kept, rest[len(stmts) + len(stores) :])
-    head = _paired(head, indent)
+    head = _paired(head, indent, _is_store)
     if head and body and isinstance(body[0], py.Comment):
         head.append(py.Blank())
     return [_commented(s, indent) for s in (*head, *body, *kept, *last)]
@@ -199,12 +199,14 @@ def _base(target: py.Expr) -> py.Expr:
     return target
 
 
-def _paired(head: Sequence[py.Stmt], indent: int) -> list[py.Stmt]:
-    """Join the stores before the body, as in ``hs[t], cs[t] = h, c``."""
+def _paired(
+    head: Sequence[py.Stmt], indent: int, joins: Callable[[py.Stmt], bool]
+) -> list[py.Stmt]:
+    """Join neighbours that may be joined, as in ``hs[t], cs[t] = h, c``."""
     made: list[py.Stmt] = []
     for s in head:
         last = made[-1] if made else None
-        if _is_store(s) and last is not None and _is_store(last):
+        if joins(s) and last is not None and joins(last):
             values = (*_values(last), *_values(s))
             both = py.Assign((*last.targets, *s.targets), py.Tuple_(values))  # type: ignore[attr-defined]
             if fits(both, indent):
@@ -212,6 +214,17 @@ def _paired(head: Sequence[py.Stmt], indent: int) -> list[py.Stmt]:
                 continue
         made.append(s)
     return made
+
+
+def started(starts: Sequence[py.Stmt], indent: int) -> list[py.Stmt]:
+    """Join the lines that make new arrays for totals before a loop."""
+    return _paired(starts, indent, _allocates)
+
+
+def _allocates(s: py.Stmt) -> bool:
+    if not isinstance(s, py.Assign) or s.comment or s.also:
+        return False
+    return all(isinstance(v, py.Call) for v in _values(s))
 
 
 def _is_store(s: py.Stmt) -> bool:

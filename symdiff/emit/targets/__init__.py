@@ -41,6 +41,9 @@ class Target(Protocol):
     def zeros(self, shape: py.Expr, dtype: py.Expr, named: bool = False) -> py.Expr:
         """Return an array of zeros."""
 
+    def zeros_like(self, array: py.Expr) -> py.Expr:
+        """Return an array of zeros, of the shape and dtype of another."""
+
     def ones(self, shape: py.Expr, dtype: py.Expr) -> py.Expr:
         """Return an array of ones."""
 

@@ -50,6 +50,10 @@ class Numpy:
         """Return ``np.zeros(shape, dtype)``."""
         return _allocated("np.zeros", shape, dtype, named)
 
+    def zeros_like(self, array: py.Expr) -> py.Expr:
+        """Return ``np.zeros_like(array)``."""
+        return py.call("np.zeros_like", array)
+
     def ones(self, shape: py.Expr, dtype: py.Expr) -> py.Expr:
         """Return ``np.ones(shape, dtype)``."""
         return _allocated("np.ones", shape, dtype, False)
