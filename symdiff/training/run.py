@@ -13,6 +13,7 @@ import itertools
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,21 +158,11 @@ def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
     if path is None or not path.exists():
         return 0
     training = request.training
-    wanted = {
-        "batch_size": training.batch_size,
-        "accumulate": training.accumulate,
-        "seed": training.seed,
-        "shuffle": training.shuffle,
-        "monitor": training.monitor,
-        "mode": training.mode,
-        "data": loop_of(train)._identity(parts["train"].data),
-        "validation": loop_of(train)._identity(
-            parts["validation"].data if "validation" in parts else None
-        ),
-    }
     state = train.init_state(train.init_params(training.seed))  # fit has its own
-    try:
-        epochs = int(train.load_checkpoint(str(path), state, wanted)["epoch"])
+    data, settings = parts["train"].data, _settings(request, parts)
+    try:  # it reads the checkpoint, and says what does not fit
+        with warnings.catch_warnings(action="ignore"):  # they come when it trains
+            train.fit(state, data, epochs=0, **settings)
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror or error}.") from error
     except Exception as error:  # also a file that only looks like one
@@ -180,8 +171,25 @@ def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
             "what it was made with (data and validation follow from --data, "
             "--validation-split and --seed)."
         ) from error
-    click.echo(f"going on from {path}, after epoch {epochs}")
-    return epochs
+    click.echo(f"going on from {path}, after epoch {state.epoch}")
+    return int(state.epoch)
+
+
+def _settings(request: Request, parts: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Return the arguments of fit that a checkpoint belongs to, and the checkpoint."""
+    training, path = request.training, request.checkpoint
+    return {
+        "batch_size": training.batch_size,
+        "seed": training.seed,
+        "shuffle": training.shuffle,
+        "validation": parts["validation"].data if "validation" in parts else None,
+        "accumulate": training.accumulate,
+        "patience": training.patience,
+        "monitor": training.monitor,
+        "mode": training.mode,
+        "plateau": training.plateau,
+        "checkpoint": None if path is None else str(path),
+    }
 
 
 def _fitted(
@@ -232,22 +240,9 @@ def _fitted(
                     state,
                     data,
                     epochs=training.epochs,
-                    batch_size=training.batch_size,
-                    seed=training.seed,
-                    shuffle=training.shuffle,
-                    validation=parts["validation"].data
-                    if "validation" in parts
-                    else None,
                     callback=after_step,
                     after_epoch=after_epoch,
-                    accumulate=training.accumulate,
-                    patience=training.patience,
-                    monitor=training.monitor,
-                    mode=training.mode,
-                    plateau=training.plateau,
-                    checkpoint=None
-                    if request.checkpoint is None
-                    else str(request.checkpoint),
+                    **_settings(request, parts),
                 )
         except (TypeError, ValueError) as error:
             where = f"epoch {progress.epoch + 1}, after {progress.done} steps"

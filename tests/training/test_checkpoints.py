@@ -1,11 +1,14 @@
 """Checkpoints: going on from them, and refusing those that are damaged or foreign."""
 
+import dataclasses
 import inspect
 from pathlib import Path
 
 import numpy as np
 import pytest
 from training_runs import GOOD, float32_rows, fresh, put, train, weights
+
+import symdiff as sd
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
@@ -136,6 +139,37 @@ def test_every_setting_of_a_run_is_held_to_by_its_checkpoint(module):
             with pytest.raises(ValueError, match=f"of a run with .*'{name}'"):
                 module.fit(fresh(module), float32_rows(), **settings)
     module.fit(fresh(module), float32_rows(), epochs=2, checkpoint="c.npz", **FIRST)
+
+
+SETTINGS = {
+    "batch_size": 20,
+    "seed": 3,
+    "shuffle": False,
+    "accumulate": 2,
+    "validation_split": 0.3,
+    "patience": 2,
+    "monitor": "loss",
+    "mode": "min",
+    "plateau": {"factor": 0.5, "patience": 1},
+}
+
+
+def test_the_command_goes_on_from_runs_of_every_setting():
+    """One at a time, and all at once; killed or not, the weights are the same."""
+    fields = {f.name: f.default for f in dataclasses.fields(sd.Training)}
+    assert fields.keys() == SETTINGS.keys() | {"epochs"}
+    assert not any(fields[k] == value for k, value in SETTINGS.items())
+    ways = [{k: SETTINGS[k]} for k in SETTINGS] + [SETTINGS]
+    for i, way in enumerate(ways):
+        asked = dict(way)
+        if asked.keys() & {"monitor", "mode", "patience", "plateau"}:  # all watch
+            asked = {"monitor": "loss", "patience": 5, **asked}
+        text = f"{GOOD}training = sd.Training(epochs=4, **{asked!r})\n"
+        train("--weights", f"whole{i}.npz", text=text)
+        parts = ["--weights", f"parts{i}.npz", "--checkpoint", f"c{i}.npz", "--resume"]
+        train(*parts, "--epochs", 2, text=text)
+        assert "after epoch 2" in train(*parts, text=text), way
+        assert weights(f"parts{i}.npz") == weights(f"whole{i}.npz"), way
 
 
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
