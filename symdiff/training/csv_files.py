@@ -12,6 +12,7 @@ import gzip
 import io
 import itertools
 import math
+import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,22 +63,24 @@ def read_csv(model: Model, path: Path) -> dict[str, Any]:
     """Return the arrays in a table, a row an example.
 
     With a header, an argument takes the columns called ``x``, or ``x0``, ``x_1``,
-    ``x 2``, ``x[3]``, ...; one argument may take all columns that no other does.
-    Without, arguments take columns from left to right.
+    ``x 2``, ``x[3]``, ``x_0_1``, ``x[0, 1]``, ...; one argument may take all columns
+    that no other does. Without, arguments take columns from left to right.
     """
     table = _read(path)
     leaves = {str(t.name): t for t in (*model.inputs, *model.targets)}
-    widths = {name: _width(path, leaf) for name, leaf in leaves.items()}
+    shapes = {name: _row(path, leaf) for name, leaf in leaves.items()}
+    widths = {name: math.prod(shape) for name, shape in shapes.items()}
     _check_delimiter(table)
     if next(table.rows(), None) is None:
         raise SpecError(f"{path} has no rows.")
     if table.header is not None:
-        columns = _columns(path, table.header, widths)
+        columns = _columns(path, table.header, shapes)
     numbers = _numbers(table)
     if table.header is None:
         ends = [0, *itertools.accumulate(widths.values())]
         if ends[-1] != numbers.shape[1]:
             raise SpecError(f"{path} has {numbers.shape[1]} columns; {_needs(widths)}.")
+        _check_first_row(table)
         pairs = zip(widths, itertools.pairwise(ends), strict=True)
         columns = {name: list(range(*span)) for name, span in pairs}
     return {
@@ -123,6 +126,19 @@ def _check_delimiter(table: _Table) -> None:
             raise SpecError(
                 f"{table.path}:1: its cells are parted by {words}; save it with commas "
                 "between them, and points in numbers."
+            )
+
+
+def _check_first_row(table: _Table) -> None:
+    """Raise where the first row only counts its columns, as pandas names them."""
+    _, first = next(table.rows(), (0, []))
+    cells = [c.strip() for c in first]
+    for start in (0, 1):
+        if cells == [str(start + i) for i in range(max(len(cells), 3))]:
+            raise SpecError(
+                f"{table.path}:1 counts the columns, {start}, {start + 1}, ...: leave "
+                "it out if that is their header; if it is a row of data, put a header "
+                "of names above it."
             )
 
 
@@ -175,14 +191,15 @@ def _explain(table: _Table) -> None:
 # --- columns --------------------------------------------------------------------------
 
 
-def _width(path: Path, leaf: Tensor) -> int:
+def _row(path: Path, leaf: Tensor) -> tuple[int, ...]:
+    """Return the shape of what one row of a table holds for an argument."""
     row = leaf.shape[1:]
     if not leaf.ndim or not all(isinstance(d, int) for d in row):
         raise SpecError(
             f"{path}: a table cannot hold {leaf.name!r} of shape {leaf.shape}; its "
             "rows need a known size. Use .npz."
         )
-    return math.prod(int(d) for d in row)
+    return tuple(int(d) for d in row)
 
 
 def _needs(widths: Mapping[str, int]) -> str:
@@ -190,9 +207,10 @@ def _needs(widths: Mapping[str, int]) -> str:
 
 
 def _columns(
-    path: Path, header: Sequence[str], widths: Mapping[str, int]
+    path: Path, header: Sequence[str], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, list[int]]:
-    columns = {name: _numbered(path, header, name, widths) for name in widths}
+    widths = {name: math.prod(shape) for name, shape in shapes.items()}
+    columns = {name: _numbered(path, header, name, shapes) for name in shapes}
     lacking = [name for name, found in columns.items() if not found]
     taken = {i for found in columns.values() for i in found}
     if len(lacking) == 1:
@@ -222,30 +240,54 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
 
 
+_SEPARATED = r"[._ -]?\d+(?:[._ -]\d+)*"
+_BRACKETED = r"(?:\[\d+(?:, ?\d+)*\])+"
+_PLACE = re.compile(rf"(?:{_SEPARATED}|{_BRACKETED})?")
+
+
+def _place(column: str, name: str) -> tuple[int, ...] | None:
+    """Return the numbers after an argument's name in a column's; None for another."""
+    name = name.strip()
+    rest = column.removeprefix(name)
+    if not column.startswith(name) or not _PLACE.fullmatch(rest):
+        return None
+    return tuple(map(int, re.findall(r"\d+", rest)))
+
+
 def _numbered(
-    path: Path, header: Sequence[str], name: str, names: Mapping[str, int]
+    path: Path, header: Sequence[str], name: str, shapes: Mapping[str, Sequence[int]]
 ) -> list[int]:
     """Return the columns of an argument, in the order of the numbers in their names.
 
-    A column that has exactly the name of another argument belongs to that argument.
+    They have one number, or one for each axis of a row. A column belongs to the
+    argument with the longest name that fits.
     """
-    own = re.escape(name.strip())
-    pattern = re.compile(rf"{own}(?:[._ -]?(\d+)|\[(\d+)\])?")
-    others = {n.strip() for n in names if n != name}
-    found: list[tuple[int, int]] = []
+    found: list[tuple[tuple[int, ...], int]] = []
+    longer = [n for n in shapes if len(n.strip()) > len(name.strip())]
     for i, column in enumerate(header):
-        match = pattern.fullmatch(column)
-        if match and column not in others:
-            number = match[1] or match[2]
-            found.append((-1 if number is None else int(number), i))
+        place = _place(column, name)
+        if place is not None and all(_place(column, n) is None for n in longer):
+            found.append((place, i))
     found.sort()
-    numbers = [number for number, _ in found]
-    if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+    places = [place for place, _ in found]
+    if places and places not in _orders(places[0], len(places), shapes[name]):
         shown = _listed([header[i] for _, i in found])
         raise SpecError(
             f"{path}:1 has {shown} for {name}: numbers that repeat, or leave gaps."
         )
     return [i for _, i in found]
+
+
+def _orders(
+    first: tuple[int, ...], count: int, shape: Sequence[int]
+) -> list[list[tuple[int, ...]]]:
+    """Return how the columns of an argument may be numbered, from the first one on."""
+    if not first:  # `x`, and then `x0`, `x1`, ...
+        return [[(), *((i,) for i in range(count - 1))]]
+    if len(first) == 1:
+        return [[(first[0] + i,) for i in range(count)]]
+    grid = np.ndindex(*shape) if len(first) == len(shape) else ()
+    return [[tuple(map(operator.add, first, at)) for at in grid]]
 
 
 def _typed(
