@@ -163,3 +163,33 @@ def test_interpret_draws_from_a_key():
     z, u = sd.interpret(out, {**at, first: given}, key=5)
     np.testing.assert_array_equal(u, given)
     np.testing.assert_array_equal(z, draw("normal", 5, 1, (2, 3), np.float32))
+
+
+BAD_KEYS = [0.2, 3.0, "3", None, True, np.array(3), np.float64(1), [1]]
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_key_is_a_whole_number_wherever_one_is_taken(single: bool) -> None:
+    """A fraction was cut: every key below 1 gave the draws of 0."""
+    x, w = sd.input("x", (sd.dim("N"), 4)), sd.param("w", (4,))
+    out = sd.nn.dropout(x * w, 0.5) + sd.random.normal((4,))
+    model = sd.Model("m", [x], [], out, sd.mean(out**2))
+    module = sd.compile(model, single_file=single).load()
+    params, rows = {"w": np.ones(4)}, np.ones((3, 4))
+    takers = [module.loss_and_residuals, module.value_and_grad] if single else [
+        module.backward.loss_and_residuals, module.backward.value_and_grad,
+    ]  # fmt: skip
+    drawn = sd.random.uniform((3,))
+    function = sd.compile(sd.Function("f", [], drawn)).load().forward.forward
+    for key in BAD_KEYS:
+        for taker in takers:
+            with pytest.raises(TypeError, match="key: expected a whole number"):
+                taker(params, rows, key=key)
+        with pytest.raises(TypeError, match="key: expected a whole number"):
+            function(key=key)
+        if key is not None:  # which asks for values of the draws
+            with pytest.raises(TypeError, match="key: expected a whole number"):
+                sd.interpret(drawn, {}, key=key)
+    for key in (0, -1, 2**70, np.int32(5), np.uint64(2**63)):
+        assert np.isfinite(takers[1](params, rows, key=key)[0])
+        assert np.array_equal(function(key=key), function(key=int(key)))
