@@ -25,6 +25,7 @@ from symdiff.ops.core.text import (
     operations,
 )
 from symdiff.ops.core.tuples import ITEM
+from symdiff.plan.absorbing import absorbed_operands
 from symdiff.plan.layout import regrouped
 from symdiff.plan.ordering import places_of, stands_under
 from symdiff.rewrite.prune import live_outputs
@@ -105,7 +106,10 @@ def schedule(
     _count_uses(body)
     _choose(body, style)
     if style.level > 0:
-        _absorb(body)
+        free = {n for n in body.kept if not (n in body.given or n in body.results)}
+        body.absorbed = absorbed_operands(
+            body.order, free, body.kept, body.uses, tensors, style.named
+        )
     items = items_by_source(tensors)
     inner = style if style.loops is None else style.loops
     return [
@@ -291,37 +295,6 @@ def _solid(node: Node, body: _Body) -> Node:
 
 def _is_inlined(node: Node, body: _Body) -> bool:
     return node not in body.kept and node not in body.given
-
-
-def _absorb(body: _Body) -> None:
-    """Let an operator update its operand in place if statements made it for this use.
-
-    ``d = p.copy(); d[...] -= 1`` followed by ``d * c`` becomes ``d *= c``.
-    """
-    taken: set[Node] = set()
-    for node in body.order:
-        if node not in body.kept or not _has_assignment(node):
-            continue
-        source = node.inputs[0]
-        fits = (
-            source in body.kept
-            and source not in body.given
-            and source not in body.results
-            and source not in taken
-            and body.uses.get(source) == 1
-            and source.type == node.type
-            and not isinstance(source.type, TupleType)
-            and not is_given(source)
-            and is_statements(op_text(source))
-        )
-        if fits:
-            body.absorbed[node] = source
-            taken.add(source)
-
-
-def _has_assignment(node: Node) -> bool:
-    """Whether Python has an assignment that computes a node in place, as ``d *= c``."""
-    return node.op.infix in ("+", "-", "*", "/") and len(node.inputs) == 2
 
 
 def _ordered(body: _Body, style: Style) -> list[Step]:

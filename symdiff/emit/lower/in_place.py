@@ -2,7 +2,7 @@
 
 In: the statements of a function, in which each of several parameters is named on a line
 of its own. Out: statements without these lines, if each parameter is read once.
-Invariant: no line gets too long for it, and nothing in a loop is looked up.
+Invariant: the function gets shorter by it, and nothing in a loop is looked up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symdiff.emit.lower.tidied import fits, parts, reads, swapped
+from symdiff.emit.lower.tidied import WIDTH, parts, reads, swapped
 from symdiff.emit.python import code as py
 
 
@@ -30,11 +30,13 @@ def read_in_place(stmts: Sequence[py.Stmt], source: str, indent: int) -> list[py
         found = _names_in(s, named)
         for name in found:
             times[name] += reads(s, name)
-        new = swapped(s, named) if found else s
-        if found and fits(s, indent) and not fits(new, indent):
-            return list(stmts)
-        made.append(new)
-    return list(stmts) if any(n > 1 for n in times.values()) else made
+        made.append(swapped(s, named) if found else s)
+    once = all(n <= 1 for n in times.values())
+    return made if once and _rows(made, indent) < _rows(stmts, indent) else list(stmts)
+
+
+def _rows(stmts: Sequence[py.Stmt], indent: int) -> int:
+    return py.print_stmts(stmts, indent, WIDTH).count("\n")
 
 
 def _names_in(s: py.Stmt, wanted: Mapping[py.Name, py.Expr]) -> set[py.Name]:

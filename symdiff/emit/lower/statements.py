@@ -9,6 +9,7 @@ where the shapes of the operands as written give the node's shape.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -68,10 +69,17 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
         return []  # unpacked in the statement that computes all results
     name = py.Name(context.names.of(tensor))
     if step.absorbed is not None:
-        made = _statements(step.absorbed.node, name, context, tensor)
+        if is_statements(context.target.text(step.absorbed.node)):
+            made = _statements(step.absorbed.node, name, context, tensor)
+        else:
+            part = py.Assign((name,), build(step.absorbed.node, context))
+            made = [replace(fitted(part, step.absorbed, context), mark=None)]
         context.written[step.absorbed.node] = name
-        other = expression_of(node.inputs[1], context, elide_in=node)
-        made.append(py.AugAssign(name, node.op.infix, other))
+        if step.absorbed.node is node.inputs[0]:
+            other = expression_of(node.inputs[1], context, elide_in=node)
+            made.append(py.AugAssign(name, node.op.infix, other))
+        else:
+            made.append(py.Assign((name,), build(node, context)))
     elif not is_given(node) and is_statements(context.target.text(node)):
         made = _statements(node, name, context, tensor)
     else:

@@ -39,7 +39,7 @@ def tidied(
         else:
             rest = short
     body = rest[: len(stmts)]
-    head = [*before, *named]
+    head = [*before, *_paired(named, indent, _is_row)]
     kept: list[py.Stmt] = []
     for store in rest[len(stmts) : len(stmts) + len(stores)]:
         others = [s for s in rest if s is not store]
@@ -227,6 +227,12 @@ def _allocates(s: py.Stmt) -> bool:
     return all(isinstance(v, py.Call) for v in _values(s))
 
 
+def _is_row(s: py.Stmt) -> bool:
+    if not isinstance(s, py.Assign) or s.comment:
+        return False
+    return all(isinstance(v, py.Index) for v in _values(s))
+
+
 def _is_store(s: py.Stmt) -> bool:
     return isinstance(s, py.Assign) and isinstance(s.targets[0], py.Index)
 
@@ -256,14 +262,22 @@ def _totalled(
         changes = [i for i, s in enumerate(body) if _writes(s, part)]
         if not changes:
             continue
-        at, alone = changes[-1], body[changes[-1]]
+        at, more = changes[0], changes[1:]
         count = sum(reads(s, part) for s in (*body, *kept, *others))
-        if count == 1 and _set(part, alone) is not None:  # nothing else keeps the part
-            body[at] = _added(end, alone)
+        alone = count == len(changes)  # nothing else keeps the part
+        sums = isinstance(end, py.AugAssign) and all(_adds(body[i], part) for i in more)
+        if alone and _set(part, body[at]) is not None and (sums or not more):
+            body[at] = _added(end, body[at])
+            for i in more:
+                body[i] = dataclasses.replace(body[i], target=total)  # type: ignore[call-arg]
         else:
-            body.insert(at + 1, end)
+            body.insert(changes[-1] + 1, end)
         left.remove(end)
     return left
+
+
+def _adds(s: py.Stmt, name: py.Name) -> bool:
+    return isinstance(s, py.AugAssign) and s.target == name and s.op in ("+", "-")
 
 
 def _sum(end: py.Stmt) -> tuple[py.Name | None, py.Expr | None]:
