@@ -86,7 +86,8 @@ for key in {KEYS}:
 
 
 def test_the_source_stands_alone_and_gives_the_same_bits_on_numpy_1(tmp_path):
-    functions = [inspect.getsource(f) for f in (draws._uniform, draws._normal)]
+    carried = (draws._whole_key, draws._uniform, draws._normal)
+    functions = [inspect.getsource(f) for f in carried]
     source = "\n\n".join(["import numpy as np\n", *functions, PRINT])
     script = tmp_path / "script.py"
     script.write_text(source, "utf-8")
