@@ -20,6 +20,7 @@ from symdiff.graph.types import (
     TensorType,
     as_dim,
     as_shape,
+    dims_equal,
     normalize_axes,
     normalize_axis,
     product,
@@ -27,11 +28,11 @@ from symdiff.graph.types import (
 )
 from symdiff.ops.core import tex
 from symdiff.ops.core.define import multilinear
-from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.layouts import reshaped, turned
+from symdiff.ops.core.facts import Facts, Through
+from symdiff.ops.core.layouts import cut, reshaped, turned
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.tex import Tex, Writer
-from symdiff.ops.core.text import dim_text, op_text
+from symdiff.ops.core.text import dim_text, index_text, op_text
 from symdiff.ops.shape import places, rows
 
 # --- reshaping ------------------------------------------------------------------------
@@ -197,6 +198,23 @@ def _infer_squeeze(t: TensorType, *, axes: tuple[int, ...]) -> TensorType:
     return TensorType(tuple(d for i, d in enumerate(t.shape) if i not in axes), t.dtype)
 
 
+def _element(node: Node) -> Through | None:
+    """One element is an index: ``x[:, -1]``, not ``x[:, T - 1 : T][:, 0]``."""
+    (part,) = node.inputs
+    if part.op.facts.layout is not cut:
+        return None
+    (x,), entries = part.inputs, list(part.attrs["index"])
+    for axis in node.attrs["axes"]:
+        if entries[axis].step not in (None, 1):
+            return None
+        start, length = entries[axis].start or 0, x.shape[axis]
+        last = isinstance(length, sp.Expr) and dims_equal(start, length - 1)
+        entries[axis] = -1 if last else start
+    while entries[-1] == slice(None):
+        entries.pop()
+    return Through(f"_0[{index_text(entries)}]", (x,), (part,))
+
+
 SQUEEZE = multilinear(
     "squeeze",
     _infer_squeeze,
@@ -210,6 +228,7 @@ SQUEEZE = multilinear(
         rows=rows.reshaped,
         word="element",
         index=places.in_squeezed,
+        through=_element,
     ),
     latex=_index_tex,
 )
