@@ -64,10 +64,16 @@ def _first_part(
     kept: Collection[Node],
     tensors: Mapping[Node, Tensor],
 ) -> Node | None:
-    """Return the part that a sum of one rule begins with, if it has a statement."""
-    if not node.shape or tensors[node].site.primal is None or not _is_sum(node):
+    """Return the part that a sum of one rule begins with, if it has a statement.
+
+    Of a product or quotient it is the sum that is scaled.
+    """
+    if not node.shape or tensors[node].site.primal is None:
         return None
     source = node.inputs[0]
+    if not _is_sum(node):
+        alike = _is_sum(source) and tensors[source].site == tensors[node].site
+        return source if alike and source in free else None
     while _is_sum(source) and tensors[source].site == tensors[node].site:
         if source in kept:
             return source if source in free else None

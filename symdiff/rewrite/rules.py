@@ -22,7 +22,7 @@ from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.shape.joining import STACK, TABLE, concatenate
 from symdiff.ops.shape.views import expand_dims
-from symdiff.rewrite import arithmetic, constants, signs, sums, views
+from symdiff.rewrite import arithmetic, constants, quotients, signs, sums, views
 from symdiff.rewrite.driver import Rule
 from symdiff.rewrite.hoist import hoist_row_products
 from symdiff.rewrite.patterns import is_op
@@ -115,7 +115,7 @@ def expand(t: Tensor) -> Tensor | None:
 
 def simplifications() -> dict[str, list[Rule]]:
     """Return the exact table, with the rules that hold for every elementwise op."""
-    tables = (arithmetic, signs, constants, sums, views)
+    tables = (arithmetic, signs, constants, sums, quotients, views)
     found = joined(*(table.RULES for table in tables), RULES)
     found["scan"] = [hoist_row_products]
     for name, op in OPS.items():

@@ -16,7 +16,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import dims_equal, product
 from symdiff.ops.core.operands import literal_value
 from symdiff.ops.core.signs import POSITIVE
-from symdiff.ops.elementwise.arithmetic import ADD, DIV, NEG, SUB
+from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, NEG, SUB
 from symdiff.ops.indexing.adding import add_at, adds_plainly
 from symdiff.ops.indexing.gather import SCATTER_ADD
 from symdiff.ops.reduce.sums import MEAN, REDUCE_SUM, reduce_sum
@@ -121,6 +121,23 @@ def mean_of_sum(t: Tensor) -> Tensor | None:
         found = _mean(total.parents[0], literal_value(count))
         return None if found is None else -found
     return _mean(total, literal_value(count))
+
+
+@RULES.of(MUL)
+def mean_of_scaled_sum(t: Tensor) -> Tensor | None:
+    """sum(x) * c = mean(x) where c = 1 / n, for the known number n of summands."""
+    for total, factor in (t.parents, t.parents[::-1]):
+        c = literal_value(factor)
+        negative = is_op(total, NEG) and is_read_once(total)
+        inner = total.parents[0] if negative else total
+        if not isinstance(c, float) or not is_op(inner, REDUCE_SUM):
+            continue
+        n = product([inner.parents[0].shape[a] for a in inner.node.attrs["axes"]])
+        if not isinstance(n, int) or n < 2 or c != 1 / n:
+            continue
+        found = _mean(inner, n)
+        return -found if negative and found is not None else found
+    return None
 
 
 def _mean(total: Tensor, n: Any) -> Tensor | None:

@@ -18,13 +18,13 @@ from symdiff.graph.tensor import Tensor, apply, tensor_topological
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.elementwise.arithmetic import ADD, MUL, NEG
 from symdiff.ops.indexing.gather import SCATTER_ADD
-from symdiff.rewrite import constants, sums
+from symdiff.rewrite import constants, quotients, sums
 from symdiff.rewrite.driver import Rule
 
 N = sd.dim("N")
 RULES: dict[str, Rule] = {
     rule.__name__: rule
-    for table in (constants.RULES, sums.RULES)
+    for table in (constants.RULES, sums.RULES, quotients.RULES)
     for rules in table.values()
     for rule in rules
 }
@@ -65,6 +65,19 @@ def derived(t: sd.Tensor) -> sd.Tensor:
 
 
 POSITIVE = sd.sqrt(row**2 + 0.5)
+WIDTH = sd.sqrt(sd.sum(x**2, axis=1, keepdims=True) + 0.5)
+
+
+def normal(divisor: sd.Tensor) -> sd.Tensor:
+    return x / spread(divisor)
+
+
+def weighed(divisor: sd.Tensor, axis: int) -> sd.Tensor:
+    """Return the sum in the slope by a divisor, over it."""
+    product = multiply(x + 2.0, normal(divisor))
+    return negative(sd.sum(product, axis=axis, keepdims=axis == 1)) / divisor
+
+
 CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
     "one_constant": [
         lambda: multiply(multiply(x, 0.5), multiply(2, spread(row))),
@@ -96,6 +109,20 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: x + placed(x * 2.0, EVERY, "@"),
         lambda: placed(negative(x), EVERY, "@") + x,
         lambda: x - placed(x * spread(row), EVERY, "@"),
+    ],
+    "quotient_at_hand": [
+        lambda: multiply(spread(weighed(POSITIVE, 0)), x),
+        lambda: multiply(x, spread(weighed(POSITIVE, 0) / N)),
+        lambda: multiply(spread(multiply(weighed(WIDTH, 1), 0.25)), x),
+    ],
+    "sum_of_quotients": [
+        lambda: x / spread(POSITIVE) + cube[:, :, 0] / spread(POSITIVE),
+        lambda: x / spread(WIDTH) - multiply(spread(negative(s * s) / WIDTH), x),
+        lambda: multiply(multiply(spread(s * s / POSITIVE), 2.0), x) + normal(POSITIVE),
+    ],
+    "mean_of_scaled_sum": [
+        lambda: multiply(sd.sum(x, axis=1), 1 / 3),
+        lambda: multiply(0.25, negative(sd.sum(cube, axis=2, keepdims=True))),
     ],
     "mean_of_sum": [
         lambda: sd.sum(x, axis=0) / N,
@@ -130,6 +157,21 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
         lambda: spread(row) + placed(x, EVERY, "@"),
         lambda: placed(x, EVERY, "@") + placed(x * 2.0, EVERY, "@"),
         lambda: x + placed(x, EVERY, "@") * 2.0,
+    ],
+    "quotient_at_hand": [
+        lambda: multiply(spread(weighed(POSITIVE, 0)), x + 1.0),
+        lambda: multiply(spread(weighed(row, 0)), x),  # which may be 0
+        lambda: multiply(spread(sd.sum(x, axis=0) / POSITIVE), x),
+    ],
+    "sum_of_quotients": [
+        lambda: x / spread(row) + cube[:, :, 0] / spread(row),
+        lambda: x / spread(POSITIVE) + cube[:, :, 0] / spread(row),
+        lambda: x / spread(POSITIVE) + spread(row),
+    ],
+    "mean_of_scaled_sum": [
+        lambda: multiply(sd.sum(x, axis=1), 0.25),
+        lambda: multiply(sd.sum(x, axis=0), 1 / 3),
+        lambda: multiply(sd.max(x, axis=1), 1 / 3),
     ],
     "mean_of_sum": [
         lambda: sd.sum(x, axis=0) / 3,
