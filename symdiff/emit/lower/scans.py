@@ -59,7 +59,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     carries = [names[i] for i in live]
     starts = rebound(carries, strong_values([node.inputs[i] for i in live], context))
     begin = {names[i]: node.inputs[i] for i in live}
-    starts = [_like_given(s, begin, context) for s in starts]
+    starts = [_like_given(s, begin, node.inputs[n:], context) for s in starts]
     counts = bool(stacked) or any(p.node in read for p in row_params)
     counter = py.Name(own.counter("t") if counts else "_")
     _name_rows(row_params, spec.split(node.inputs)[1], context, own)
@@ -110,8 +110,13 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     return made
 
 
-def _like_given(s: py.Stmt, begin: Mapping[py.Name, Node], context: Context) -> py.Stmt:
-    """Return ``d_W = np.zeros_like(W)`` where a total for a given W starts at zeros."""
+def _like_given(
+    s: py.Stmt, begin: Mapping[py.Name, Node], read: Sequence[Node], context: Context
+) -> py.Stmt:
+    """Return ``d_W = np.zeros_like(W)`` where a total for a W starts at zeros.
+
+    The loop has to read that W: another may have no name in the function.
+    """
     match s:
         case py.Assign(targets=(py.Name(id=total) as name,)) if total[:2] == "d_":
             start = begin.get(name)
@@ -119,7 +124,8 @@ def _like_given(s: py.Stmt, begin: Mapping[py.Name, Node], context: Context) -> 
             return s
     if start is None or not is_zeros(start, context):
         return s
-    for node, e in context.given.items():
+    for node in read:
+        e = context.at_hand(node)
         if e == py.Name(total[2:]) and node.type == start.type:
             return py.Assign((name,), context.target.zeros_like(e))
     return s
