@@ -19,7 +19,8 @@ from symdiff.graph.interpret import evaluate
 from symdiff.graph.node import Node
 from symdiff.graph.types import TensorType
 from symdiff.ops.core.record import OPS
-from symdiff.ops.core.text import op_text
+from symdiff.ops.core.text import is_statements, op_text
+from symdiff.ops.core.tuples import ITEM
 
 ROOT = Path(__file__).parents[2] / "symdiff"
 UNBOUND = "_dim_|_help_"  # names that a text alone does not bind
@@ -213,6 +214,29 @@ def test_views_are_read_only_as_their_records_say() -> None:
             assert found.flags.writeable != node.op.facts.read_only, node
             seen.add(node.op.name)
     assert seen >= {"broadcast_to", "diagonal", "windows", "slice", "transpose"}
+
+
+def test_only_views_share_memory_and_what_its_record_says_lends() -> None:
+    """Else a result that is handed out could be the caller's own array."""
+    lent = set()
+    for node, _, operands in _nodes():
+        text = "" if node.op.text is None else op_text(node)
+        viewed = not text or node.op.view or node.op.facts.repeats or node.op is ITEM
+        if viewed or re.search(UNBOUND, text):
+            continue
+        arrays = [np.array(o) for o in operands]
+        space: dict[str, Any] = {"np": np, "_float": "float64"}
+        space |= {f"_{i}": a for i, a in enumerate(arrays)}
+        if is_statements(text):
+            exec(text, space)
+        else:
+            space["_out"] = eval(text, space)
+        found = space["_out"]
+        array = isinstance(found, np.ndarray) and found.ndim > 0
+        if array and any(np.shares_memory(found, a) for a in arrays):
+            assert node.op.facts.lends(node), (node, text)
+            lent.add(node.op.name)
+    assert lent >= {"max_pool", "window_sum"}
 
 
 def test_parts_and_axes_are_where_the_records_say() -> None:

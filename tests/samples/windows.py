@@ -161,6 +161,8 @@ SAMPLES = [
                     {"window": 5, "stride": 1, "padding": 2},
                     {"window": 2, "dilation": 3, "stride": 1},
                     {"window": 3, "padding": "same", "stride": 1},
+                    {"window": 1},
+                    {"window": 1, "stride": 2},
                 ),
             ),
             (
@@ -183,6 +185,7 @@ SAMPLES = [
                     {"window": 2},
                     {"window": 5, "stride": 1, "padding": 2},
                     {"window": 3, "padding": 1, "count_include_pad": False},
+                    {"window": 1, "stride": 3},
                 ),
             ),
             (

@@ -27,6 +27,7 @@ from symdiff.ops.core.operands import as_tensor, call_elementwise
 from symdiff.ops.core.record import OPS, Cotangents, Op, register
 from symdiff.ops.core.symbols import OPERANDS
 from symdiff.ops.elementwise.stable_forms import stable
+from symdiff.ops.shape.broadcasting import full
 
 
 @public
@@ -170,6 +171,9 @@ def _elementwise_op(
     symbols: Sequence[sp.Symbol],
 ) -> Op:
     def build(*xs: Tensor) -> Tensor:
+        if not value.free_symbols:  # a number, once for each element
+            own = infer(*(x.node.tensor_type for x in xs))
+            return full(own.shape, float(value), own.dtype)
         return as_tensor(
             calculus.from_expression(value, dict(zip(symbols, xs, strict=True)))
         )

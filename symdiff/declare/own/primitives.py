@@ -27,7 +27,7 @@ from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, as_shape, promote
 from symdiff.ops.core import record as define
-from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.facts import Facts, always
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import float_operand
 from symdiff.ops.core.record import OPS, Op
@@ -120,7 +120,7 @@ def primitive(
         expand=expand,
         hint=name,
         rule=f"derivative of {name}",
-        facts=Facts(hides=not differentiable),
+        facts=Facts(hides=not differentiable, lends=always),
     )
     OPS[record] = op  # replaces one of the same content, if there is one
 

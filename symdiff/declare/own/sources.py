@@ -84,6 +84,7 @@ def embedded(name: str, evaluate: Callable[..., Any]) -> str:
         )
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
+    source = _without_annotations(definition, source)
     key = f"{name}_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
     renamed = re.sub(rf"^def {definition.name}\b", f"def _{key}", source)
     file = f"<op {key}>"
@@ -93,6 +94,22 @@ def embedded(name: str, evaluate: Callable[..., Any]) -> str:
     HELPERS[key] = made[f"_{key}"]
     places = ", ".join(f"_{i}" for i in range(arity_of(evaluate)))
     return f"_help_{key}({places})"
+
+
+def _without_annotations(definition: ast.FunctionDef, source: str) -> str:
+    """Return the source of a function without names of types, which it does not need.
+
+    They may be names of the module around it.
+    """
+    a = definition.args
+    named = [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg]
+    noted = [arg for arg in named if arg is not None and arg.annotation is not None]
+    if not noted and definition.returns is None:
+        return source
+    definition.returns = None
+    for arg in noted:
+        arg.annotation = None
+    return ast.unparse(definition) + "\n"
 
 
 def _global_names(code: CodeType) -> set[str]:

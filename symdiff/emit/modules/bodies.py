@@ -297,13 +297,14 @@ def origin(node: Node) -> Node:
 
 
 def _may_alias(node: Node, context: Context) -> bool:
-    """Whether the result of a loop or branch may share memory with another array.
+    """Whether the result of a node may share memory with another array.
 
-    A branch may return an operand, and a loop that never runs the initial value. A
-    carry may be a row, an operand, or the same array as another carry.
+    The user's own op may return its operand, and so may a branch; a loop that never
+    runs returns the initial value. A carry may be a row, an operand, or the same array
+    as another carry.
     """
     if node.op is not ITEM:
-        return False
+        return node.op.facts.lends(node)
     source, index = node.inputs[0], node.attrs["index"]
     if source.op is COND:
         return True

@@ -48,12 +48,13 @@ class Through:
 ThroughRule = Callable[[Node], "Through | None"]
 
 
-def _no_labels(node: Node) -> bool:
+def never(node: Node) -> bool:
+    """Answer a question about nodes of an op with no."""
     return False
 
 
-def all_labels(node: Node) -> bool:
-    """The value of `Facts.labels` for ops whose indices never count from the end."""
+def always(node: Node) -> bool:
+    """Answer it with yes."""
     return True
 
 
@@ -92,6 +93,7 @@ class Facts:
     layout : in which order NumPy lays its result out
     out_form : how it fills memory given to it, where its text does not tell
     fresh : whether a 0-d result is never a view of an operand
+    lends : whether its text may give an operand itself, or a view of one
     read_only : whether NumPy returns a view that cannot be written to
     work : how many operations it takes, where that is not one for each element
     picks : whether it reads only as many elements of its first operand as it returns
@@ -132,7 +134,7 @@ class Facts:
     units: tuple[int, ...] = ()
     python: Callable[..., float] | None = None
     indices: LengthsRule | None = None
-    labels: Callable[[Node], bool] = _no_labels
+    labels: Callable[[Node], bool] = never
     permutes: bool = False
     compares: bool = False
     # plans
@@ -140,6 +142,7 @@ class Facts:
     layout: LayoutRule | None = None
     out_form: OutRule | None = None
     fresh: bool = False
+    lends: Callable[[Node], bool] = never
     read_only: bool = False
     work: WorkRule | None = None
     picks: bool = False

@@ -14,7 +14,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Dim, DType, TensorType, as_dim
 from symdiff.ops.core import interval, tex
-from symdiff.ops.core.facts import Facts, all_labels
+from symdiff.ops.core.facts import Facts, always
 from symdiff.ops.core.layouts import filled as c_order
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, cast_dtype
@@ -56,7 +56,7 @@ ONE_HOT = primitive(
     text=_one_hot_text,
     facts=Facts(
         indices=lambda node: {0: node.attrs["length"]},
-        labels=all_labels,
+        labels=always,
         compares=True,
         layout=kept,
         rows=_one_hot_rows,

@@ -26,7 +26,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core.define import elementwise
-from symdiff.ops.core.facts import Facts, all_labels
+from symdiff.ops.core.facts import Facts, always
 from symdiff.ops.core.operands import (
     api,
     as_tensor,
@@ -149,7 +149,7 @@ SOFTMAX_CROSS_ENTROPY = primitive(
     rule="softmax(z) - onehot(y)",
     facts=Facts(
         indices=lambda node: {1: node.inputs[0].shape[-1]},
-        labels=all_labels,
+        labels=always,
         independent=lambda node: [(i, i) for i in range(len(node.shape))],
         rows=_rows,
     ),

@@ -88,6 +88,11 @@ def _loop(node: Node, counted: Node, g: Geometry) -> tuple[str, str, str]:
     return head, index, _number_text(at, g.window)
 
 
+def _is_one_element(node: Node) -> bool:
+    """Whether windows have one element, so that their text is a view."""
+    return int(np.prod(node.attrs["window"])) == 1
+
+
 # --- the largest element --------------------------------------------------------------
 
 
@@ -144,7 +149,7 @@ MAX_POOL = primitive(
     jvp=_max_jvp,
     text=_max_text,
     rule="all to the first largest element of the window",
-    facts=Facts(layout=kept, rows=rows.along),
+    facts=Facts(layout=kept, rows=rows.along, lends=_is_one_element),
 )
 
 
@@ -174,7 +179,7 @@ def _is_helped(g: Geometry, ndim: int) -> bool:
 
 def _argmax_text(node: Node) -> str:
     g, dtype = geometry(node.attrs), dtype_text(node.dtype)
-    if int(np.prod(g.window)) == 1:
+    if _is_one_element(node):
         return f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})"
     if _is_helped(g, len(node.shape)):
         return f"_out = _help_pool_winners(_0, _1, {g.window})"
@@ -183,7 +188,7 @@ def _argmax_text(node: Node) -> str:
 
 
 def _argmax_out(node: Node) -> OutForm | None:
-    if int(np.prod(node.attrs["window"])) == 1:
+    if _is_one_element(node):
         return OutForm("_out.fill(0)")
     lost, further = _lost_texts(node)
     return OutForm(f"_lost = {lost}\nnp.copyto(_out, _lost){further}")
@@ -338,7 +343,7 @@ WINDOW_SUM = multilinear(
     transposes={0: _spread},
     text=_sum_text,
     rule="every element gets the cotangents of its windows",
-    facts=Facts(layout=kept, rows=rows.along),
+    facts=Facts(layout=kept, rows=rows.along, lends=_is_one_element),
 )
 
 
