@@ -38,7 +38,7 @@ def absorbed_operands(
         source = _source(node, free, kept, tensors, named)
         if source is None or source in taken or uses.get(source) != 1:
             continue
-        if source.type == node.type and not is_given(source):
+        if source.type == node.type:
             found[node] = source
             taken.add(source)
     return found
@@ -52,7 +52,8 @@ def _source(
     named: Callable[[Tensor], bool],
 ) -> Node | None:
     first = node.inputs[0]
-    if first in free and is_statements(op_text(first)):
+    solid = first in free and not isinstance(first.type, TupleType)
+    if solid and not is_given(first) and is_statements(op_text(first)):
         return first
     part = _first_part(node, free, kept, tensors)
     return None if part is None or named(tensors[part]) else part

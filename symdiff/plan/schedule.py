@@ -38,7 +38,8 @@ LITERAL_ELEMENTS = 64  # larger array constants are loaded from a file
 class Step:
     """One value that gets a name.
 
-    ``absorbed`` is an operand that only this step reads and that it updates in place.
+    ``absorbed`` is an operand that only this step reads and that it goes on with, after
+    what that goes on with, and so forth.
     ``bodies`` are the steps of a loop's test, if it has one, and of its body; or those
     of both sides of a branch. ``under`` was declared by the statement that the heading
     quotes, if that is not the step's own.
@@ -46,7 +47,7 @@ class Step:
 
     tensor: Tensor
     group: Hashable
-    absorbed: Tensor | None = None
+    absorbed: tuple[Tensor, ...] = ()
     bodies: tuple[tuple[Step, ...], ...] = ()
     under: Tensor | None = None
 
@@ -324,20 +325,23 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     while ready:
         _, _, node = heapq.heappop(ready)
         tensor = body.tensors[node]
-        taken = body.absorbed.get(node)
-        steps.append(
-            Step(
-                tensor,
-                group_of[node],
-                body.tensors[taken] if taken is not None else None,
-                under=body.tensors[under[node]],
-            )
-        )
+        taken = tuple(body.tensors[n] for n in _chain(node, body))
+        step = Step(tensor, group_of[node], taken, under=body.tensors[under[node]])
+        steps.append(step)
         for user in users.get(node, ()):
             waiting[user] -= 1
             if waiting[user] == 0:
                 heapq.heappush(ready, (keys[user], at[user], user))
     return steps
+
+
+def _chain(node: Node, body: _Body) -> list[Node]:
+    """Return what a node goes on with, from the first one on."""
+    found: list[Node] = []
+    while node in body.absorbed:
+        node = body.absorbed[node]
+        found.append(node)
+    return found[::-1]
 
 
 def _needs(

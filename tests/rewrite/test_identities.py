@@ -18,7 +18,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.elementwise.casts import CAST
 from symdiff.ops.indexing.slices import SLICE, place_slice, place_slices
-from symdiff.rewrite import constants, sums
+from symdiff.rewrite import constants, quotients, sums
 from symdiff.rewrite.driver import Rule, rewrite
 from symdiff.rewrite.rules import simplifications
 
@@ -28,7 +28,8 @@ SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5, -3.0, 7.25, 1e-3,
 RULES: dict[str, Rule] = {
     rule.__name__: rule for rules in simplifications().values() for rule in rules
 }
-for table in (constants.RULES, sums.RULES):  # tested in test_derived_identities.py
+# These are tested in test_derived_identities.py.
+for table in (constants.RULES, sums.RULES, quotients.RULES):
     for rule in {rule for rules in table.values() for rule in rules}:
         del RULES[rule.__name__]
 # A matrix product of all rows rounds as BLAS likes; tests/loops compares its loops.

@@ -68,18 +68,8 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
     if node.op is ITEM and node in context.written:
         return []  # unpacked in the statement that computes all results
     name = py.Name(context.names.of(tensor))
-    if step.absorbed is not None:
-        if is_statements(context.target.text(step.absorbed.node)):
-            made = _statements(step.absorbed.node, name, context, tensor)
-        else:
-            part = py.Assign((name,), build(step.absorbed.node, context))
-            made = [replace(fitted(part, step.absorbed, context), mark=None)]
-        context.written[step.absorbed.node] = name
-        if step.absorbed.node is node.inputs[0]:
-            other = expression_of(node.inputs[1], context, elide_in=node)
-            made.append(py.AugAssign(name, node.op.infix, other))
-        else:
-            made.append(py.Assign((name,), build(node, context)))
+    if step.absorbed:
+        made = _gone_on_with(step, name, context)
     elif not is_given(node) and is_statements(context.target.text(node)):
         made = _statements(node, name, context, tensor)
     else:
@@ -88,6 +78,28 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
     if node in context.over:  # nothing may read what the variable held
         context.given.pop(context.over[node], None)
         context.written.pop(context.over[node], None)
+    return made
+
+
+def _gone_on_with(step: Step, name: py.Name, context: Context) -> list[py.Stmt]:
+    """Return the statements of a step under whose name its first parts stand."""
+    first, *further = (*step.absorbed, step.tensor)
+    if is_statements(context.target.text(first.node)):
+        made = _statements(first.node, name, context, step.tensor)
+    else:
+        begun = fitted(py.Assign((name,), build(first.node, context)), first, context)
+        assert isinstance(begun.mark, Computes)
+        made = [replace(begun, mark=replace(begun.mark, tensors=(step.tensor,)))]
+    before = first.node
+    for tensor in further:
+        node = tensor.node
+        context.written[before] = name
+        if before is node.inputs[0]:
+            other = expression_of(node.inputs[1], context, elide_in=node)
+            made.append(py.AugAssign(name, node.op.infix, other))
+        else:
+            made.append(py.Assign((name,), build(node, context)))
+        before = node
     return made
 
 

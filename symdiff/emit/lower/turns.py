@@ -79,7 +79,7 @@ class Reads:
 def _is_single(step: Step) -> bool:
     """Whether a step is one assignment, which reads before it writes."""
     node = step.tensor.node
-    if step.absorbed is not None or isinstance(node.type, TupleType):
+    if step.absorbed or isinstance(node.type, TupleType):
         return False
     return is_given(node) or not is_statements(op_text(node))
 
