@@ -106,17 +106,31 @@ class _Changed(ast.NodeTransformer):
         self.names, self.at, self.change, self.seen = names, at, change, -1
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id not in self.names or not isinstance(node.ctx, ast.Load):
+        return self._read(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        found = self._read(node)
+        return found if found is not node else self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        read = getattr(node.value, "elts", [node.value])
+        named = all(isinstance(v, (ast.Subscript, ast.Name)) for v in read)
+        return node if named else self.generic_visit(node)
+
+    def _read(self, node: ast.expr) -> ast.expr:
+        text = ast.unparse(node)
+        if text not in self.names or not isinstance(node.ctx, ast.Load):
             return node
         self.seen += 1
         if self.seen != self.at:
             return node
-        return ast.parse(f"({self.change.format(node.id)})", mode="eval").body
+        return ast.parse(f"({self.change.format(text)})", mode="eval").body
 
 
 def _holding(function: ast.FunctionDef, states: tuple[str, ...]) -> set[str]:
-    """Return the variables that hold states."""
-    found, wanted = set(), {f"params[{n!r}]" for n in states}
+    """Return what reads states: the variables that hold them, and their entries."""
+    wanted = {f"params[{n!r}]" for n in states}
+    found = set(wanted)
     for s in ast.walk(function):
         match s:
             case ast.Assign(targets=[target], value=value):

@@ -127,14 +127,14 @@ def backward(params, residuals, d_loss=1.0):
 """,
     "normed": """\
 def backward(params, residuals, d_loss=1.0):
-    x, a, root, r, difference = residuals
+    x, root, r, difference = residuals
     n = len(x)
     dy = difference * d_loss / n
     dW2 = r.T @ dy
     db2 = dy.sum(axis=0)
     dr = dy @ params["last.W"].T
-    droot = -(dr * a).sum(axis=1, keepdims=True) / root**2
-    da = dr / root + droot * a / (4 * root)
+    droot = -(dr * r).sum(axis=1, keepdims=True) / root
+    da = dr / root + droot * r / 4
     dW1 = x.T @ da
     db1 = da.sum(axis=0)
     return {"first.W": dW1, "first.b": db1, "last.W": dW2, "last.b": db2}
