@@ -190,7 +190,7 @@ def backward(params, residuals, d_loss=1.0):
 """,
     "normal": """\
 def backward(params, residuals, d_loss=1.0):
-    x, centred, root, normalized, n, p, y = residuals
+    x, root, normalized, n, p, y = residuals
     size = len(x)
     dz = p.copy()
     dz[np.arange(size), y] -= 1

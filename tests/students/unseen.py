@@ -75,7 +75,7 @@ ROWS: dict[str, list[Row]] = {
         (
             "dhat - mean1 - normalized * mean2",
             "dhat - mean1",
-            ("fan-out", "term"),
+            ("fan-out", "term", "local derivative"),
             "d_norm_centred",
         ),
         (
@@ -92,7 +92,7 @@ ROWS: dict[str, list[Row]] = {
         ),
         (" / root\n", "\n", "local derivative", "d_norm_centred"),
         ('dn * params["norm.gamma"]', "dn", "local derivative", "d_norm_normalized"),
-        ("(dn * normalized).sum", "(dn * centred).sum", "wrong value", "d_norm_gamma"),
+        ("(dn * normalized).sum", "(dn * n).sum", "wrong value", "d_norm_gamma"),
         (
             "(dn * normalized).sum(axis=0)",
             "dn.sum(axis=0)",
@@ -120,7 +120,7 @@ ROWS: dict[str, list[Row]] = {
         ("np.cos(x)", "-np.cos(x)", "sign", "d_x|product"),
         ("dr * y / r", "dr * y / (2 * r)", ("factor 2", "fan-out"), "d_y"),
         ("dr * y / r", "dr * x / r", "wrong value", "d_y"),
-        ("dr * y / r", "dr * y", "local derivative", "d_y"),
+        ("dr * y / r", "dr * y", "local derivative", "d_y|d_total_x"),
         ("dr = d_out * s", "dr = s", "d_loss", "d_r"),
     ],
     "digits_mlp": [
