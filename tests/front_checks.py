@@ -7,6 +7,7 @@ its interpreter.
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -149,7 +150,12 @@ def _false(
     own: dict[str, Any],
     wanted: dict[str, np.ndarray],
 ) -> Iterator[str]:
-    table = [row.split()[0] for row in section(made, VARIABLES).split("\n") if row]
+    rows = [row for row in section(made, VARIABLES).split("\n") if row]
+    table = [row.split()[0] for row in rows]
+    for name, row in zip(table, rows, strict=True):  # in its place, not a variable
+        entry = re.search(r"params\[(.+)\]", row)
+        if entry and name not in own:
+            own[name] = own["params"][ast.literal_eval(entry[1])]
     table += signature(module.backward).parameters
     given = Namespace({name: own[name] for name in table if name in own})
     for name, spec in module.ARGUMENTS.items():
