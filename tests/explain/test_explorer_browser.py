@@ -9,10 +9,8 @@ from explain.explorer_page import Page, on
 
 def test_a_node_lights_its_lines_everywhere(page: Page) -> None:
     page.hover(page.box("h"))
-    assert (
-        page.hits("p-forward")
-        == "    h = np.maximum(x @ hidden_W + hidden_b, 0)  # [N, 128]"
-    )
+    computed = 'h = np.maximum(x @ params["hidden.W"] + params["hidden.b"], 0)'
+    assert page.hits("p-forward") == f"    {computed}  # [N, 128]"
     assert "d_h = d_z @ out_W.T" in page.hits("p-backward")
     assert "sd.nn.dense(x, 128" in "".join(page.texts("#p-spec span.hit"))
     before = {"x", "hidden_W", "hidden_b", "hidden_x_W", "hidden_z"}
@@ -33,7 +31,7 @@ def test_a_line_of_the_spec_lights_its_nodes(page: Page) -> None:
 
 
 def test_a_line_of_the_backward_pass_lights_its_node_and_its_way(page: Page) -> None:
-    page.hover("#p-backward .ln", "d_hidden_W = x.T")
+    page.hover("#p-backward .ln", "d_hidden_W = x.T @ d_hidden_z + d_loss")
     assert page.texts(".box.hit .name")[-1:] != []
     assert "hidden_W" in page.texts(".box.hit .name")
     assert {"hidden_x_W", "h", "z", "loss"} <= set(page.texts(".box.to .name"))

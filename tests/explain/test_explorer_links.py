@@ -31,8 +31,12 @@ def items(explorer: Explorer, module: str, line: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "line", "expected"),
     [
-        ("forward.py", "h = np", "v:h v:hidden_z v:hidden_x_W"),
-        ("forward.py", "z = h @", "v:z v:out_h_W"),
+        (
+            "forward.py",
+            "h = np",  # with the parameters that are looked up in it
+            "v:h v:hidden_z v:hidden_x_W v:hidden_W v:hidden_b",
+        ),
+        ("forward.py", "z = h @", "v:z v:out_h_W v:out_W v:out_b"),
         ("backward.py", "d_hidden_z =", "g:hidden_z g:hidden_x_W r:h"),
         ("backward.py", "d_h =", "g:h r:out_h_W"),
         ("backward.py", "d_out_b =", "g:out_b r:z"),

@@ -149,6 +149,9 @@ class _LinkReader:
 
     def _simple(self, line: Line) -> None:
         targets = _set_by(line)
+        if isinstance(line.stmt, py.ExprStmt) and not targets and line.tensors:
+            for row in range(line.first, line.last + 1):  # it fills the last result
+                self.found.add(row, self.last[1])
         if not targets or not line.tensors:
             return  # it unpacks or checks arguments, and computes nothing
         nodes = [self.nodes[name] for name in sorted(targets) if name in self.nodes]
