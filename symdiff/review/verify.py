@@ -188,13 +188,37 @@ def verify(
         with _running(path):
             run.at(points, params, count)
         for name, what in COMPARED.items():
-            if check is not None and hasattr(check, name):
-                _beside(getattr(check, name), what, verdict)
+            if check is None or not hasattr(check, name):
+                continue
+            compare = getattr(check, name)
+            _beside(compare, what, verdict)
+            for point in run.given:
+                with _drawing(check, point):
+                    _beside(compare, f"{what} at {point.label}", verdict, point.label)
         return verdict
 
 
-def _beside(compare: Callable[..., int], what: str, verdict: Verdict) -> None:
-    """Run one more comparison of the package's own check, and note its result."""
+@contextlib.contextmanager
+def _drawing(check: ModuleType, point: Point) -> Iterator[None]:
+    """Let a package's own check draw nothing else than a point."""
+    params = {f"params[{name!r}]": a for name, a in point.params.items()}
+    before = check._draw
+    check._draw = lambda *_: {  # type: ignore[attr-defined]
+        k: np.array(a) for k, a in {**params, **point.arguments}.items()
+    }
+    try:
+        yield
+    finally:
+        check._draw = before  # type: ignore[attr-defined]
+
+
+def _beside(
+    compare: Callable[..., int], what: str, verdict: Verdict, place: str = ""
+) -> None:
+    """Run one more comparison of the package's own check, and note its result.
+
+    It is made at points of its own, or at the ``place`` that it is told of.
+    """
     told: list[str] = []
     try:
         code = compare(out=told.append)
@@ -202,6 +226,7 @@ def _beside(compare: Callable[..., int], what: str, verdict: Verdict) -> None:
         reason = f"{type(error).__name__}: {error}"
         verdict.problems.append(f"{what} cannot be compared: {reason}")
         return
+    told = [f"{line}, at {place}" if place else line for line in told]
     if code == 2:
         verdict.problems += told
     else:
@@ -260,6 +285,7 @@ class _Verification:
     directions: int | None
     seed: int
     source: Points = field(init=False)
+    given: list[Point] = field(default_factory=list)
 
     def at(self, files: Sequence[Path], params: Path | None, count: int | None) -> None:
         """Compare at the files' points, then at random ones."""
@@ -275,14 +301,14 @@ class _Verification:
             raise DerivativeError(f"{params} holds no parameter; they are {known}.")
         if count is None:
             count = 3 if len(self.source.params) <= FEW else 1
-        given = [self.source.given(file, weights, rng) for file in files]
-        for point in given:
+        self.given = [self.source.given(file, weights, rng) for file in files]
+        for point in self.given:
             self.source.hold(point)
         with contextlib.ExitStack() as stack:
             for module in (self.module, *(holding or ())):
                 stack.enter_context(_unchecked(module))
             stack.enter_context(np.errstate(all="ignore"))
-            for point in given:
+            for point in self.given:
                 self._compare(subject, point, rng)
             for i in range(count):
                 self._random(subject, i, weights, rng)

@@ -342,6 +342,9 @@ def _save(train: Any, path: Path, params: Mapping[str, Any], package: Path) -> N
         raise OutputError(
             f"cannot write {path}: {error.strerror or error}. {where if kept else lost}"
         ) from error
+    spoiled = [n for n, a in params.items() if not np.isfinite(a).all()]
+    if spoiled:
+        click.echo(f"note: not every number is finite of {', '.join(spoiled)}")
 
 
 def _kept(

@@ -148,15 +148,14 @@ def _check_order(routine: Routine) -> None:
     done = {*routine.given, *routine.numbers}
     kept = {s.tensor.node for s in routine.steps}
     for step in routine.steps:
-        waiting = [*step.tensor.node.inputs]
-        if step.absorbed is not None:
-            done.add(step.absorbed.node)
-        while waiting:
-            node = waiting.pop()
-            if node not in done:
-                assert node not in kept, f"{step.tensor} reads {node} before it is made"
-                waiting += node.inputs
-        done.add(step.tensor.node)
+        for part in (*step.absorbed, step.tensor):
+            waiting = [*part.node.inputs]
+            while waiting:
+                node = waiting.pop()
+                if node not in done:
+                    assert node not in kept, f"{part} reads {node} before it is made"
+                    waiting += node.inputs
+            done.add(part.node)
     unlisted = {n for n in routine.results if n not in done}
     assert not unlisted & kept
 

@@ -166,3 +166,20 @@ def test_slots_of_ones_own(start, code):
         assert node.startswith("log: ")
     else:
         assert "trained" in train("--debug-nans", text=text)
+
+
+STATE = """\
+import numpy as np
+import symdiff as sd
+x, y = sd.input("x", ("N", 4)), sd.input("y", ("N",), dtype="int64", high=3)
+scale, w = sd.state("scale", (), init=1.0), sd.param("w", (4, 3))
+z = x @ w
+model = sd.Model("small", [x], [y], z * scale, sd.nn.softmax_cross_entropy(z, y),
+                 updates={scale: scale / (scale - 1)}, optimizer=sd.optim.SGD(0.1))
+"""
+
+
+def test_weights_that_are_not_finite_are_told_though_the_loss_is():
+    said = train("--epochs", 2, text=STATE + DATA)
+    assert "note: not every number is finite of scale" in said
+    assert "not every number" not in train("--epochs", 2)
