@@ -12,7 +12,11 @@ import re
 from conformance import names_of, section_of
 from conformance_words import SECTIONS
 
-INTRODUCTION = """# Functions
+INTRODUCTION = """---
+search: {boost: 3}
+---
+
+# Functions
 
 Functions over tensors, `sd.<name>`. Those that NumPy has take NumPy's arguments, and
 `np.<name>` of a symbolic tensor is the same function. Which checks each one passes is
