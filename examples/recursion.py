@@ -119,7 +119,9 @@ def recursion_and_text() -> None:
     generated.
     """
     compiled = sd.compile(three_layers())
-    lines = [t.strip() for t in compiled["backward"].splitlines()]
+    text = compiled["backward"]
+    code = text[text.index("def backward(") :]  # the file opens with formulas
+    lines = [t.strip() for t in code.splitlines()]
     statements = [t.split("  #")[0] for t in lines]
     recursion = [
         ("∂loss/∂W3 = δ3 h2ᵀ", "d_W3 = d_s3 @ h2.T"),

@@ -66,10 +66,11 @@ class Around:
 
     def call(self) -> Term:
         """Return the loop or branch as a call with its operands."""
-        name = self.tensor.node.op.name
+        op = self.tensor.node.op
         inside = r",\, ".join(t.tex.text for t in self.outer)
-        tex = rf"\operatorname{{{WRITER.escaped(name)}}}\left({inside}\right)"
-        return Term(py.Call(py.Name(name), tuple(t.text for t in self.outer)), Tex(tex))
+        tex = rf"\operatorname{{{WRITER.escaped(op.name)}}}\left({inside}\right)"
+        text = py.Call(py.Name(op.name), tuple(t.text for t in self.outer))
+        return Term(text, Tex(tex))
 
 
 def plain(found: Term) -> str:

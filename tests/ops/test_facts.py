@@ -40,6 +40,8 @@ OTHER_WORDS = {
     "declare/toml/fields.py": "the modes of a setting, min and max",
     "declare/toml/functions.py": "what strangers can call is written out",
     "declare/toml/schema.py": "words of JSON Schema",
+    "emit/lower/formulas.py": "methods of arrays before which a sign may stand",
+    "explain/breaking.py": "commands of TeX",
     "explain/deriving.py": "what a leaf is to its model",
     "explain/explorer/numbers.py": "statistics of an array",
     "explain/mathml.py": "commands of TeX",

@@ -84,7 +84,7 @@ def is_code(node: Node) -> bool:
     text = formula_text(node)
     if text:
         return "_help_" not in text  # a function of the generated file alone
-    if node.op.name not in API or isinstance(node.type, TupleType):
+    if API.get(node.op.name) is None or isinstance(node.type, TupleType):
         return False
     values = [v for _, v in call_arguments(node)]
     return not any(isinstance(v, slice) or _is_tuple_index(v) for v in values)
