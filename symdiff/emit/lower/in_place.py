@@ -23,16 +23,18 @@ def read_in_place(stmts: Sequence[py.Stmt], source: str, indent: int) -> list[py
     if len(named) < 2:
         return list(stmts)
     times = dict.fromkeys(named, 0)
-    made: list[py.Stmt] = []
+    readers: list[py.Stmt] = []
     for s in stmts:
-        if _named(s, source) is not None:
-            continue
-        found = _names_in(s, named)
+        found = set() if _named(s, source) is not None else _names_in(s, named)
+        readers += [s] if found else []
         for name in found:
             times[name] += reads(s, name)
-        made.append(swapped(s, named) if found else s)
-    once = all(n <= 1 for n in times.values())
-    return made if once and _rows(made, indent) < _rows(stmts, indent) else list(stmts)
+    if any(n > 1 for n in times.values()):
+        return list(stmts)
+    new = {id(s): swapped(s, named) for s in readers}
+    if _rows(list(new.values()), indent) >= _rows(readers, indent) + len(named):
+        return list(stmts)
+    return [new.get(id(s), s) for s in stmts if _named(s, source) is None]
 
 
 def _rows(stmts: Sequence[py.Stmt], indent: int) -> int:
