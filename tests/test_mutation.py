@@ -21,6 +21,7 @@ EQUIVALENT = {
     "prod: vjp: node 4 left out": "the running product of (1, x) is (1, x)",
     "convolve: *: operands of node * swapped": "convolution commutes",
     "linspace_between: vjp: operands of node * swapped": "vectors only: it commutes",
+    "max_pool: *: operands of node * swapped": "only windows of 1 fit: winner 0",
     "by_mode: vjp: * 0": "0 in inference; tests/derive/test_modes.py",
 }
 
