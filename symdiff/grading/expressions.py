@@ -217,6 +217,8 @@ class Expressions:
     ) -> Fault:
         """Return the mistake of leaving a term out."""
         back, other = self._flows(dropped), self._flows(kept)
+        if isinstance(kept, ast.Name):  # what follows must not be written into it
+            kept = ast.UnaryOp(ast.UAdd(), kept)
         if not back and other:
             return Fault("regulariser", s, p.put(kept), 10)
         if back and other:
@@ -264,6 +266,11 @@ class Expressions:
                 func=ast.Attribute(value=value, attr="transpose" | "swapaxes")
             ):
                 yield Fault("transposed", s, p.put(value), 32)
+            case ast.Call(func=ast.Attribute(value=value, attr="copy"), args=[]):
+                if "softmax" not in s.rule:  # what follows is added to it
+                    zeros = ast.Call(parsed("np.zeros_like"), [value], [])
+                    cause = "fan-out" if self._flows(value) else "regulariser"
+                    yield Fault(cause, s, p.put(zeros), 10)
             case ast.Call(func=ast.Attribute(attr="reshape")):
                 order = ast.keyword("order", ast.Constant("F"))
                 made = ast.Call(node.func, node.args, [*node.keywords, order])

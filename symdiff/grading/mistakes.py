@@ -35,6 +35,7 @@ class Mistakes(Expressions):
         self.forward = forward  # values of the forward pass, under names of their own
         self.settled = {a.arg for a in reference.function.args.args}
         self.bodies = self._parents()
+        self.further = self._further()
         self._stacked = {
             s.target
             for s in reference.statements
@@ -42,6 +43,15 @@ class Mistakes(Expressions):
             and isinstance(s.node, ast.Assign)
             and isinstance(s.node.targets[0], ast.Subscript)
         }
+
+    def _further(self) -> dict[str, str]:
+        """Return the lengths of arguments that the function does not name, as text."""
+        found: dict[str, str] = {}
+        for name, spec in self.reference.arguments.items():
+            for axis, length in enumerate(spec[1] if name in self.shapes else ()):
+                if isinstance(length, str) and length not in self.lengths:
+                    found.setdefault(length, f"{name}.shape[{axis}]")
+        return found
 
     def _parents(self) -> dict[ast.stmt, tuple[Any, int]]:
         """Return each statement's parent node, and its index in the parent's body."""
@@ -139,26 +149,38 @@ class Mistakes(Expressions):
             case _:
                 return
         total = getattr(made.node, "value", None) if made is not None else None
-        if not isinstance(total, ast.BinOp) or not isinstance(total.op, ast.Add):
+        if not isinstance(total, ast.BinOp):
+            return
+        if not isinstance(total.op, (ast.Add, ast.Sub)):
             return
         keep = [k for k in keywords if k.arg != "axis"]
         right = [ast.unparse(k.value) for k in keywords if k.arg == "axis"]
         shape = self.shapes.get(whole, ())
         axes = [i for i in range(len(shape)) if str(i) not in right]
-        for term in (total.left, total.right):
-            match term:
-                case ast.BinOp(
-                    part, ast.Div() | ast.Mult() as op, ast.Name(id=n) as by
-                ):
-                    if self.shapes.get(n) == shape:  # not a scale of rows or columns
-                        continue
-                case _:
-                    continue
+        for part, op, by in self._scales(whole, total):
+            if self.shapes.get(by.id) == shape:  # not a scale of rows or columns
+                continue
             for axis in axes:
                 at = [ast.keyword("axis", ast.Constant(axis)), *keep]
                 mean = ast.Call(ast.Attribute(part, "mean", ast.Load()), [], at)
                 wrong = ast.BinOp(value.left, ast.Sub(), ast.BinOp(mean, op, by))
                 yield Fault("wrong axis", s, [(s.node, "value", None, wrong)], 37)
+
+    def _scales(
+        self, whole: str, total: ast.BinOp
+    ) -> Iterator[tuple[ast.expr, ast.operator, ast.Name]]:
+        """Yield terms of a sum, each with what it is scaled by, in it or afterwards."""
+        terms = [total.left, *([total.right] if isinstance(total.op, ast.Add) else [])]
+        for s in self.reference.statements:
+            match s.node:
+                case ast.AugAssign(
+                    ast.Name(id=name), ast.Div() | ast.Mult() as op, ast.Name() as by
+                ) if name == whole:
+                    yield from ((term, op, by) for term in terms)
+        for term in terms:
+            match term:
+                case ast.BinOp(part, ast.Div() | ast.Mult() as op, ast.Name() as by):
+                    yield part, op, by
 
     # --- statements -------------------------------------------------------------------
 
@@ -179,8 +201,18 @@ class Mistakes(Expressions):
                     cause = "d_loss"
                 yield Fault(cause, s, out, 20, self._length_of(node.value))
                 return
+            if isinstance(node.op, ast.Div):
+                counts = names_in(node.value) & self.lengths.keys()
+                cause, rank = (
+                    ("missing mean", 20) if counts else ("local derivative", 40)
+                )
+                yield Fault(cause, s, out, rank, self._length_of(node.value))
+                times: list[Edit] = [(node, "op", None, ast.Mult())]
+                yield Fault("local derivative", s, times, 45)
+                return
             loop = s.looped and isinstance(node.op, ast.Add)
-            label = "softmax" in s.rule or isinstance(node.target, ast.Subscript)
+            placed = isinstance(node.target, ast.Subscript)
+            label = "softmax" in s.rule or (placed and not self._flows(node.value))
             cause = "last step" if loop else "one-hot" if label else "fan-out"
             if not loop and not label and not self._flows(node.value):
                 cause = "regulariser"
@@ -312,9 +344,9 @@ class Mistakes(Expressions):
             ("factor 2", "0.5", {}),
             ("twice", "2.0", {}),
         ]
-        for n in self.lengths:
-            factors.append(("missing mean", f"float({n})", {"n": n}))
-            factors.append(("extra mean", f"(1.0 / {n})", {"n": n}))
+        for n, text in ({n: n for n in self.lengths} | self.further).items():
+            factors.append(("missing mean", f"float({text})", {"n": n}))
+            factors.append(("extra mean", f"(1.0 / {text})", {"n": n}))
         if self.reference.is_model:
             factors.append(("d_loss", "(1.0 / d_loss)", {}))
         for cause, text, values in factors:

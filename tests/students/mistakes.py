@@ -90,7 +90,7 @@ MISTAKES = [
         (
             "    ds[np.arange(n), y] = -ds.sum(axis=1)\n",
             "",
-            ("term", "fan-out", "one-hot"),
+            ("term", "fan-out"),
             "d_scores|d_taken_scores",
         ),
         ("= -ds.sum", "= ds.sum", "sign", "d_scores|d_taken_scores"),

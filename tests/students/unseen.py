@@ -46,7 +46,7 @@ ROWS: dict[str, list[Row]] = {
         (
             '"nti,ntj->ij", x, da',
             '"nti,ntj->ij", x, da / x.shape[1]',
-            ("extra mean", "mean instead of sum", "unknown"),
+            ("extra mean", "mean instead of sum"),
             "d_W",
         ),
     ],
@@ -75,7 +75,7 @@ ROWS: dict[str, list[Row]] = {
         (
             "dhat - mean1 - normalized * mean2",
             "dhat - mean1",
-            ("fan-out", "term", "local derivative"),
+            ("fan-out", "term"),
             "d_norm_centred",
         ),
         (
@@ -90,7 +90,7 @@ ROWS: dict[str, list[Row]] = {
             ("fan-out", "term"),
             "d_norm_centred|d_a",
         ),
-        (" / root\n", "\n", ("unknown", "local derivative"), "d_norm_centred"),
+        (" / root\n", "\n", "local derivative", "d_norm_centred"),
         ('dn * params["norm.gamma"]', "dn", "local derivative", "d_norm_normalized"),
         ("(dn * normalized).sum", "(dn * n).sum", "wrong value", "d_norm_gamma"),
         (
@@ -215,8 +215,8 @@ ROWS_LATER: dict[str, list[Row]] = {
         (
             "mean1 = dhat.mean(axis=1, keepdims=True)",
             "mean1 = dhat.mean(axis=0, keepdims=True)",
-            ("wrong axis", "unknown"),
-            "d_a|d_norm_centred",
+            "wrong axis",
+            "d_a",
         ),
         (
             "mean1 = dhat.mean(axis=1, keepdims=True)",
@@ -282,7 +282,7 @@ ROWS_LAST: dict[str, list[Row]] = {
         (
             '0.1 * d_loss * params["E"]',
             'np.zeros_like(params["E"])',
-            ("regulariser", "unknown"),
+            "regulariser",
             "d_E",
         ),
         ("0.1 * d_loss", "0.05 * d_loss", "factor 2", "d_E"),
