@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import symdiff as sd
 from symdiff.compiler.compilation import Compilation
 
 
@@ -24,6 +29,20 @@ def module(compiled: Compilation, name: str) -> ModuleType:
 def beside(module: ModuleType, name: str) -> ModuleType:
     """Return another module of the package that a module is of."""
     return importlib.import_module(f".{name}", module.__package__)
+
+
+def differentiated(spec: Path, level: int) -> Iterator[Compilation]:
+    """Yield the compilations of what a spec declares that have a backward function."""
+    sys.path.insert(0, str(spec.parent))
+    try:
+        scope = runpy.run_path(str(spec), run_name=spec.stem)
+    finally:
+        sys.path.remove(str(spec.parent))
+    found = {id(v): v for v in scope.values() if isinstance(v, sd.Model | sd.Function)}
+    for declared in found.values():
+        made = sd.compile(declared, optimize=level)
+        if f"{declared.name}/backward.py" in made.files:
+            yield made
 
 
 def _run(text: str, name: str) -> ModuleType:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from front_checks import (
     false_lines,
     section,
 )
+from generated import differentiated
 from random_namespaces import Symbolic
 from random_programs import program
 from sample_checks import problem
@@ -45,23 +43,9 @@ SPECS = [
 SLOW = ("gpt", "mnist_cnn")
 
 
-def compiled(path: Path, level: int) -> Iterator[Compilation]:
-    """Yield the compilations of a spec that have a backward function."""
-    sys.path.insert(0, str(path.parent))
-    try:
-        scope = runpy.run_path(str(path), run_name=path.stem)
-    finally:
-        sys.path.remove(str(path.parent))
-    found = {id(v): v for v in scope.values() if isinstance(v, sd.Model | sd.Function)}
-    for declared in found.values():
-        made = sd.compile(declared, optimize=level)
-        if f"{declared.name}/backward.py" in made.files:
-            yield made
-
-
 def model(name: str) -> Compilation:
     """Return the compilation of one of the lecturer's specs."""
-    return next(compiled(ROOT / f"tests/lecturer/specs/{name}.py", 1))
+    return next(differentiated(ROOT / f"tests/lecturer/specs/{name}.py", 1))
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -71,7 +55,7 @@ def model(name: str) -> Compilation:
     ids=lambda p: p.stem,
 )
 def test_formulas_of_examples_are_true(path: Path, level: int) -> None:
-    for made in compiled(path, level):
+    for made in differentiated(path, level):
         assert false_lines(made) == []
 
 
@@ -128,7 +112,7 @@ def test_formulas_of_all_ops_are_true(sample: Sample) -> None:
 
 
 def test_a_front_reads_as_a_lecture_does() -> None:
-    made = next(compiled(ROOT / "tests/golden/digits_mlp.py", 2))
+    made = next(differentiated(ROOT / "tests/golden/digits_mlp.py", 2))
     assert section(made, MODEL).startswith("h = maximum(x @ hidden_W + hidden_b, 0)\n")
     assert section(made, WITH) == (
         "d_z = (softmax(z) - one_hot(y)) / N\n"
@@ -182,7 +166,7 @@ def test_hostile_names_stay_inside_the_words() -> None:
 
 
 def test_a_student_is_not_told() -> None:
-    made = next(compiled(ROOT / "tests/golden/digits_mlp.py", 1))
+    made = next(differentiated(ROOT / "tests/golden/digits_mlp.py", 1))
     for hints in ("none", "shapes", "rules"):
         text = exercise_files(made, hints)["digits_mlp/backward.py"]
         words = str(text).split('"""')[1]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from generated import differentiated
 from loop_checks import built
 from loop_models import kalman, lstm
 from loop_programs import BY_ID
@@ -28,20 +26,6 @@ SPECS = sorted(
 )
 SPECS.remove("mnist_cnn")  # zeros of relu tie in the windows of its max pooling
 QUICK = ("digits_mlp", "vae", "gpt")
-
-
-def compiled(path: Path) -> Iterator[Compilation]:
-    """Yield the compilations of an example that have a backward function."""
-    sys.path.insert(0, str(path.parent))
-    try:
-        scope = runpy.run_path(str(path), run_name=path.stem)
-    finally:
-        sys.path.remove(str(path.parent))
-    found = {id(v): v for v in scope.values() if isinstance(v, sd.Model | sd.Function)}
-    for declared in found.values():
-        made = sd.compile(declared, optimize=1)
-        if f"{declared.name}/backward.py" in made.files:
-            yield made
 
 
 def check(made: Compilation) -> None:
@@ -68,7 +52,7 @@ SHARES = {"sensitivity": 0.2, "separate": 0.12}
     [s if s in QUICK else pytest.param(s, marks=pytest.mark.slow) for s in SPECS],
 )
 def test_examples_have_true_names(spec: str) -> None:
-    for made in compiled(EXAMPLES / f"{spec}.py"):
+    for made in differentiated(EXAMPLES / f"{spec}.py", 1):
         check(made)
         found, count = anonymous(made.listed("backward"))
         share = next((s for n, s in SHARES.items() if n in made.name), 0.08)
@@ -77,7 +61,7 @@ def test_examples_have_true_names(spec: str) -> None:
 
 def test_few_names_are_anonymous() -> None:
     """Less than 3 % over the quick examples and the loops."""
-    all_made = [m for s in QUICK for m in compiled(EXAMPLES / f"{s}.py")]
+    all_made = [m for s in QUICK for m in differentiated(EXAMPLES / f"{s}.py", 1)]
     all_made += [sd.compile(m(), optimize=1) for m in (lstm, kalman)]
     pairs = [anonymous(m.listed("backward")) for m in all_made]
     assert sum(len(found) for found, _ in pairs) < 0.03 * sum(n for _, n in pairs)

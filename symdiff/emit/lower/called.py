@@ -45,6 +45,11 @@ def _unusual(node: Node, given: Given) -> Given:
     ]
 
 
+def has_function(node: Node) -> bool:
+    """Whether a public function has the name of a node's op."""
+    return API.get(node.op.name) is not None
+
+
 @cache
 def _defaults(name: str) -> dict[str, Any]:
     """Return what the public function of that name takes for what is not told."""

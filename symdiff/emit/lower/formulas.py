@@ -16,13 +16,13 @@ import numpy as np
 import sympy as sp
 
 from symdiff.emit.lower import texts
-from symdiff.emit.lower.called import call_arguments
+from symdiff.emit.lower.called import call_arguments, has_function
 from symdiff.emit.lower.context import constant_name
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.types import TupleType, broadcast_shapes
-from symdiff.ops.core.operands import API, CONSTANT, LITERAL
+from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.text import (
     dim_text,
     formula_text,
@@ -84,7 +84,7 @@ def is_code(node: Node) -> bool:
     text = formula_text(node)
     if text:
         return "_help_" not in text  # a function of the generated file alone
-    if API.get(node.op.name) is None or isinstance(node.type, TupleType):
+    if not has_function(node) or isinstance(node.type, TupleType):
         return False
     values = [v for _, v in call_arguments(node)]
     return not any(isinstance(v, slice) or _is_tuple_index(v) for v in values)
