@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,33 +37,57 @@ def digits() -> Explorer:
     return explorer_of(DIGITS, values="random")
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The pages that the tests open, each written once."""
-    folder = tmp_path_factory.mktemp("pages")
-    made: dict[str, Any] = {
-        "digits": explorer_of(DIGITS, values="random"),
-        "hostile": hostile(folder),
-    }
-    for name, layers in (("deep", 145), ("few", 14)):
-        (folder / f"{name}.py").write_text(DEEP.format(layers=layers), "utf-8")
-        made[name] = explorer_of(folder / f"{name}.py", values="random")
-    made["lstm"] = explorer_of(SPECS / "lstm_scan.py", values="random")
+def _layers(folder: Path, name: str, layers: int) -> Explorer:
+    (folder / f"{name}.py").write_text(DEEP.format(layers=layers), "utf-8")
+    return explorer_of(folder / f"{name}.py", values="random")
+
+
+def _roots() -> Explorer:
     x = sd.input("x", 3)
     roots = sd.compile(sd.Function("roots", [x], sd.sum(sd.sqrt(x))))
-    made["roots"] = roots.explore(values={"x": np.array([-1.0, 0.0, 4.0])})
+    return roots.explore(values={"x": np.array([-1.0, 0.0, 4.0])})
+
+
+def _circuit() -> Explorer:
     a, b = sd.input("a", ()), sd.input("b", ())
     q = a * b
     circuit = sd.compile(sd.Function("circuit", [a, b], q * q + q))
-    made["circuit"] = circuit.explore(values={"a": 2, "b": 3})
-    made["kinds"] = numbers_page()[0]
-    made["sums"], made["chain"] = sums_page(), chain_page()
-    for name, page in made.items():
-        page.write(folder / f"{name}.html")
-    return {name: folder / f"{name}.html" for name in made}
+    return circuit.explore(values={"a": 2, "b": 3})
 
 
-@pytest.fixture(scope="module")
+MADE: dict[str, Callable[[Path], Explorer]] = {
+    "digits": lambda _: explorer_of(DIGITS, values="random"),
+    "hostile": hostile,
+    "deep": lambda folder: _layers(folder, "deep", 145),
+    "few": lambda folder: _layers(folder, "few", 14),
+    "lstm": lambda _: explorer_of(SPECS / "lstm_scan.py", values="random"),
+    "roots": lambda _: _roots(),
+    "circuit": lambda _: _circuit(),
+    "kinds": lambda _: numbers_page()[0],
+    "sums": lambda _: sums_page(),
+    "chain": lambda _: chain_page(),
+}
+
+
+class _Pages(dict[str, Path]):
+    """The paths of pages by name; each is written when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __missing__(self, name: str) -> Path:
+        self[name] = self.folder / f"{name}.html"
+        MADE[name](self.folder).write(self[name])
+        return self[name]
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages that the tests open, each written once."""
+    return _Pages(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture(scope="session")
 def session() -> Iterator[Any]:
     with chromium() as browser:
         yield browser

@@ -65,16 +65,6 @@ def test_a_formula_lights_what_it_is_about(page: Page) -> None:
     assert "d_z *= d_loss / N" in page.hits("p-backward")
 
 
-def test_the_address_tells_what_is_pinned(
-    session: Any, pages: dict[str, Path], page: Page
-) -> None:
-    page.click(page.box("out_b"))
-    assert page.js("return location.hash") == "#out_b"
-    session.get(pages["digits"].absolute().as_uri() + "#hidden_b")
-    session.refresh()
-    assert page.texts(".box.pin .name") == ["hidden_b"]
-
-
 # --- looks ----------------------------------------------------------------------------
 
 

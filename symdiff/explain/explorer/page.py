@@ -22,8 +22,8 @@ from symdiff.explain.explorer.sources import Sources, innermost
 
 STYLES = ("base", "panes", "graph", "detail", "print")
 SCRIPTS = (
-    "model", "numbers", "groups", "layout", "drawing", "graph", "links", "detail",
-    "loops", "element", "charts", "steps", "panes", "keys", "main",
+    "model", "numbers", "groups", "layout", "drawing", "graph", "links", "address",
+    "detail", "loops", "element", "charts", "steps", "panes", "keys", "main",
 )  # fmt: skip
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "

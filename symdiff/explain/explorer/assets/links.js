@@ -205,17 +205,8 @@ function pin(items, where) {
     showDetail(i);
     if (where !== "graph") bringIntoView(i);
   } else if (!focus.pinned) showNothing();
-  note(i);
+  if (where !== "address") noteAddress(focus.pinned);
   follow(where, true);
-}
-
-// The address tells what is pinned, so that it can be passed on.
-function note(i) {
-  try {
-    history.replaceState(null, "", i === null ? "#" : "#" + encodeURIComponent(nodes[i].n));
-  } catch {
-    // a page in a frame has no address of its own
-  }
 }
 
 // The node that a set of items is about: the last that is computed there.

@@ -58,6 +58,4 @@ openAtFirst();
 redraw();
 begin();
 showNothing();
-
-const asked = byName.get(decodeURIComponent(location.hash.slice(1)));
-if (asked !== undefined) pin(itemsOfNode(asked), "address");
+startAddress();

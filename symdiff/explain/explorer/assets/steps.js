@@ -17,6 +17,7 @@ function startReplay(at = 0) {
   if (!replay.list.length) replay.list = stepList();
   replay.on = true;
   focus.pinned = focus.hovered = null;
+  noteAddress(null);
   unlight();
   const b = (id, text, label, run) => el("button", { id, "aria-label": label, title: label, onclick: run }, text);
   const last = replay.list.length - 1;
