@@ -26,9 +26,10 @@ from symdiff.ops.surface.operators import API
 
 where, sigmoid, tanh = API["where"], API["sigmoid"], API["tanh"]
 
-# What masked scores become: so far below any other that exp gives 0, but finite, so
-# that a query with no key left averages all values instead of giving NaN.
-MASKED = -1e9
+# The score of a key that a mask hides: below any other in both widths, so that it gets
+# no share, but finite, so that a query with no key left averages the values that it
+# would see without the mask. A share of -inf alone would be NaN.
+LOWEST = -3e38
 
 
 @public
@@ -261,8 +262,10 @@ def attention(q: Any, k: Any, v: Any, causal: bool = False, mask: Any = None) ->
 
     ``causal`` hides from step t what comes later, s > t (which needs T = S); ``mask``
     is boolean, of a shape that broadcasts to (..., T, S), and false where a key is
-    hidden. A query from which all keys are hidden gets the mean of v over S. Vaswani et
-    al., NeurIPS 2017, eq. 1.
+    hidden. What is hidden has no share, however low the other scores are. A query from
+    which ``mask`` hides all keys gets the mean of v over S (of v up to t if
+    ``causal``), which is finite, as its gradient is. Vaswani et al., NeurIPS 2017,
+    eq. 1.
     """
     query, key, value = (float_tensor("attention", t) for t in (q, k, v))
     if min(query.ndim, key.ndim, value.ndim) < 2:
@@ -270,17 +273,17 @@ def attention(q: Any, k: Any, v: Any, causal: bool = False, mask: Any = None) ->
     d = known_length("attention", query, -1, "scores are divided by its root")
     scores = query @ API["swapaxes"](key, -1, -2) / math.sqrt(d)
     scores = hinted(scores, "scores")
-    if causal:
+    if mask is not None:
+        scores = hinted(where(as_bool(mask), scores, LOWEST), "scores")
+    if causal:  # last: what comes later stays hidden where the mask leaves nothing
         t, s = query.shape[-2], key.shape[-2]
         if t != s:
             raise ShapeError(
                 f"causal attention needs as many queries as keys, got {t} and {s}."
             )
         steps = API["arange"](t)
-        seen = hinted(API["expand_dims"](steps, 1) >= steps, "seen")
-        scores = hinted(where(seen, scores, MASKED), "scores")
-    if mask is not None:
-        scores = hinted(where(as_bool(mask), scores, MASKED), "scores")
+        visible = hinted(API["expand_dims"](steps, 1) >= steps, "visible")
+        scores = hinted(where(visible, scores, -math.inf), "scores")
     return hinted(API["softmax"](scores), "shares") @ value
 
 
