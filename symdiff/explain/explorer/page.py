@@ -20,10 +20,10 @@ from symdiff.explain.explorer.data import as_json
 from symdiff.explain.explorer.linked import Linked
 from symdiff.explain.explorer.sources import Sources, innermost
 
-STYLES = ("base", "panes", "graph", "detail", "print")
+STYLES = ("base", "panes", "graph", "detail", "phone", "print")
 SCRIPTS = (
-    "model", "numbers", "groups", "layout", "drawing", "graph", "links", "address",
-    "detail", "loops", "element", "charts", "steps", "panes", "keys", "main",
+    "model", "numbers", "groups", "layout", "drawing", "graph", "view", "links",
+    "address", "detail", "loops", "element", "charts", "steps", "panes", "keys", "main",
 )  # fmt: skip
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "

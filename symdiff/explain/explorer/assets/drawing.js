@@ -5,8 +5,12 @@ const GLYPHS = { add: "+", subtract: "−", multiply: "×", divide: "÷", matmul
 const PAD = 12;
 const HEAD = 20;
 const BOX = 42; // height
+const ROW = 13; // from line to line of a name in two lines
 const SPARK = 54; // width of a histogram in a box
 let horizontal = true;
+// What is told in the graph: "all" (formulas and histograms), "numbers" (names, and
+// numbers beside edges), or "names" alone.
+let telling = "all";
 
 // Widths of letters on this machine, at 12 and 11 pixels.
 const measured = (() => {
@@ -26,13 +30,34 @@ function corner(n) {
   return n.role || n.n === n.op ? "" : GLYPHS[n.op] || cut(n.op, 14);
 }
 
+// A long name in two lines, broken where its words end, as near to the middle as can be.
+function wrapped(name) {
+  if (name.length <= 12) return [name];
+  let best = 0;
+  for (let k = 2; k < name.length - 1; k++) {
+    if ("_.- /".includes(name[k - 1]) && Math.abs(k - name.length / 2) < Math.abs(best - name.length / 2)) best = k;
+  }
+  return (best ? [name.slice(0, best), name.slice(best)] : [name]).map((row) => cut(row, 18));
+}
+
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+
 function groupWords(group) {
   const last = group.all.filter((i) => !nodes[i].role).pop();
-  return `${group.all.length} nodes` + (last === undefined ? "" : ` → ${nodes[last].t}`);
+  return counted(group.all.length, "node") + (last === undefined ? "" : ` → ${nodes[last].t}`);
+}
+
+function shortSize(name, into) {
+  const rows = wrapped(name);
+  const w = Math.max(...rows.map((row) => row.length)) * measured[0] * 1.04 + 18;
+  const h = rows.length * ROW + 14;
+  return horizontal ? { w, h: Math.max(h, into * 30) } : { w: Math.max(w, Math.min(into, 4) * 58), h };
 }
 
 function boxSize(box) {
   const n = box.all ? null : box;
+  const into = n ? new Set(n.o.map((o) => keyOf(standIn(o)))).size : 1;
+  if (telling !== "all") return shortSize(n ? n.n : "▸ " + box.name, numbersSeen() ? into : 1);
   let rows;
   if (!n) rows = [box.name, groupWords(box)];
   else rows = [n.n, n.f ? cut(n.f.t, 30) : n.role, corner(n)];
@@ -40,7 +65,6 @@ function boxSize(box) {
   const title = n ? rows[0].length * measured[0] * 1.04 + rows[2].length * measured[1] + 12 : rows[0].length * measured[0] * 1.04 + 22;
   const width = Math.max(title, rows[1].length * measured[1], 72) + 20 + (sparked ? SPARK + 9 : 0);
   const height = BOX;
-  const into = n ? new Set(n.o.map((o) => keyOf(standIn(o)))).size : 1;
   const room = horizontal ? Math.max(height, into * 34) : height;
   const wide = horizontal ? width : Math.max(width, Math.min(into, 4) * 78);
   return { w: wide, h: room };
@@ -99,6 +123,13 @@ function chainOf(box) {
   const found = [];
   for (let g = box.all ? box.parent : groupOf[box.i]; g; g = g.parent) found.unshift(g);
   return found;
+}
+
+// Between the boxes of a layer, and from layer to layer: where numbers stand.
+function gaps() {
+  if (!numbersSeen()) return [telling === "all" ? 22 : 14, horizontal ? 36 : 26];
+  const wide = telling === "all";
+  return horizontal ? [wide ? 26 : 16, 78] : [wide ? 22 : 16, wide ? 47 : 42];
 }
 
 // Lays out one open group, its open groups first.
@@ -166,7 +197,7 @@ function inside(group, lines, segments) {
     if (!segments.has(line)) segments.set(line, []);
     segments.get(line).push(known.get(key));
   }
-  const size = layered(items, edges, horizontal ? 26 : 30, horizontal ? 78 : 47);
+  const size = layered(items, edges, ...gaps());
   parts.forEach((part, k) => { part.points = size.points[k]; });
   return { items, parts, across: size.across, along: size.along };
 }

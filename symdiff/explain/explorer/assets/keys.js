@@ -8,6 +8,7 @@ const KEYS = [
   ["Shift F / U", "fold / unfold all layers"],
   ["+ − 0", "larger, smaller, fit"],
   ["r", "turn the graph: downwards, to the right"],
+  ["d", "more or less in the boxes: formulas, numbers, names"],
   ["p", "replay; then Space plays and pauses, n and b go on and back"],
   ["/", "search nodes and lines"],
   ["1 2 3 4 5", "go to spec, graph, forward.py, backward.py, detail"],
@@ -65,6 +66,7 @@ function foldAt(key, open) {
 }
 
 function allOpen(open) {
+  chosen = true;
   for (const g of groups.values()) if (g !== root) g.open = open;
   redraw();
   fit();
@@ -83,7 +85,7 @@ function onKey(e) {
     Escape: () => (replay.on ? endReplay() : pin(null)),
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: fit,
     "/": () => $("search").focus(), "?": () => $("help").showModal(),
-    p: () => (replay.on ? endReplay() : startReplay()), r: turn, t: theme,
+    p: () => (replay.on ? endReplay() : startReplay()), r: turn, t: theme, d: tellNext,
     F: () => allOpen(false), U: () => allOpen(true),
     f: () => key && foldAt(key, false), u: () => key && foldAt(key, true),
     n: () => replay.on && step(replay.at + 1), b: () => replay.on && step(replay.at - 1),
@@ -104,7 +106,13 @@ function onKey(e) {
   e.preventDefault();
 }
 
+function tellNext() {
+  chosen = true;
+  tell(ways[(ways.indexOf(telling) + 1) % ways.length]);
+}
+
 function turn() {
+  chosen = true;
   horizontal = !horizontal;
   redraw();
   fit();

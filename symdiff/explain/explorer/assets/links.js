@@ -67,13 +67,15 @@ function bar(items, kind) {
     gutter(pane).append(draw("path", { class: kind, d: path }));
   }
 }
-const LINE = 19; // pixels, as in panes.css
+const LINE = 19; // units of a gutter, which is stretched to the height of lines
 
 const gutters = new Map();
 function gutter(pane) {
   let found = gutters.get(pane);
   if (!found) {
-    gutters.set(pane, (found = draw("svg", { class: "gutter", width: 3, height: pane.querySelectorAll(".ln").length * LINE, "aria-hidden": "true" })));
+    const count = pane.querySelectorAll(".ln").length;
+    gutters.set(pane, (found = draw("svg", { class: "gutter", viewBox: `0 0 3 ${count * LINE}`, preserveAspectRatio: "none",
+      style: `height: calc(var(--row) * ${count})`, "aria-hidden": "true" })));
     pane.prepend(found);
   }
   return found;
@@ -236,7 +238,7 @@ function follow(where, now) {
       const best = hits.find((e) => e.dataset.li && back.some((x) => e.dataset.li.split(" ").includes(x)))
         || pane.querySelector(".ln.hit") || hits[0];
       const top = pane.scrollTop;
-      if (best.offsetTop >= top && best.offsetTop + LINE <= top + pane.clientHeight) return;
+      if (best.offsetTop >= top && best.offsetTop + best.offsetHeight <= top + pane.clientHeight) return;
       pane.scrollTo({ top: best.offsetTop - pane.clientHeight / 3, behavior: "instant" });
     });
   }, now ? 0 : 140);

@@ -1,5 +1,7 @@
 // What happens at first, and on the graph.
 
+const WORDS_OF = { all: "Formulas", numbers: "Numbers", names: "Names" };
+
 function clickBox(box) {
   if (box.dataset.g !== undefined) {
     const group = groups.get(box.dataset.g);
@@ -32,14 +34,16 @@ $("b-step").onclick = () => (replay.on ? endReplay() : startReplay());
 $("b-fold").onclick = () => allOpen(![...groups.values()].some((g) => g !== root && g.open));
 $("b-fold").hidden = groups.size === 1;
 $("b-turn").onclick = turn;
+$("b-telling").append(...ways.map((way) => el("option", { value: way }, WORDS_OF[way])));
+$("b-telling").onchange = (e) => { chosen = true; tell(e.target.value); };
 $("b-fit").onclick = fit;
 $("b-theme").onclick = theme;
 $("b-help").onclick = () => $("help").showModal();
 addEventListener("keydown", onKey);
-addEventListener("resize", () => fit());
+addEventListener("resize", resized);
 // On paper the graph has whatever room its page gives it.
 addEventListener("beforeprint", () => {
-  svg.setAttribute("viewBox", `-20 -20 ${scene.width + 40 + (horizontal ? 92 : 0)} ${scene.height + 74}`);
+  svg.setAttribute("viewBox", `-20 -20 ${scene.width + 40 + behind(horizontal)} ${scene.height + 74}`);
   layerOfAll.removeAttribute("transform");
 });
 addEventListener("afterprint", () => {
@@ -54,6 +58,7 @@ startPanes();
 startSearch();
 startHelp();
 startPanning();
+startJumps();
 openAtFirst();
 redraw();
 begin();

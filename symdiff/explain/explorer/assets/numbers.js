@@ -171,7 +171,9 @@ function table(v, kind, chosen) {
 function heat(v, kind, chosen) {
   const found = elements(v);
   const { rows, columns } = grid(v);
-  const scale = Math.max(1, Math.min(Math.floor(400 / columns), Math.floor(240 / rows), 14));
+  const room = Math.min(400, detail.clientWidth - 34);
+  const whole = Math.max(1, Math.min(Math.floor(room / columns), Math.floor(240 / rows), 14));
+  const scale = Math.min(whole, room / columns);
   const canvas = el("canvas", { class: "heat", width: columns, height: rows, role: "img",
     "aria-label": `elements of an array of shape ${v.shape.join(" by ")}` });
   canvas.style.width = columns * scale + "px";

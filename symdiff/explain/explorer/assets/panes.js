@@ -137,3 +137,10 @@ function startSplit(bar) {
     e.stopPropagation();
   });
 }
+
+// On a phone: from pane to pane, which lie below one another.
+function startJumps() {
+  for (const button of document.querySelectorAll("#jumps button")) {
+    button.onclick = () => $(button.dataset.to).scrollIntoView({ block: "start" });
+  }
+}

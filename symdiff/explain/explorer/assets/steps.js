@@ -1,6 +1,6 @@
 // Replaying forward, then backward, a node at a time, as on the board.
 
-const replay = { on: false, at: 0, timer: 0, list: [] };
+const replay = { on: false, told: "", at: 0, timer: 0, list: [] };
 
 function stepList() {
   const computed = nodes.filter((n) => !n.role);
@@ -21,6 +21,8 @@ function startReplay(at = 0) {
   unlight();
   const b = (id, text, label, run) => el("button", { id, "aria-label": label, title: label, onclick: run }, text);
   const last = replay.list.length - 1;
+  replay.told = telling; // what is replayed are the numbers
+  if (telling === "names") tell("numbers");
   $("steps").hidden = false;
   $("steps").replaceChildren(
     el("div", { class: "row" },
@@ -42,6 +44,7 @@ function endReplay() {
   $("steps").hidden = true;
   svg.classList.remove("stepping", "back");
   svg.querySelectorAll(".on, .now, .edge.f, .edge.b").forEach((e) => e.classList.remove("on", "now", "f", "b"));
+  tell(replay.told);
   fit();
   relight();
 }
@@ -122,7 +125,7 @@ function lightCode(s) {
     showDetail(s.i);
     follow("graph", true);
     const b = scene.boxes.get(keyOf(standIn(s.i)));
-    if (b && view.k < 0.3) bringIntoView(s.i);
+    if (b && view.k < LEGIBLE) bringIntoView(s.i);
   }
 }
 
