@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/explorer.md anew: python docs/pictures.py
+"""Takes the pictures of docs/explorer.md anew: python docs/pictures.py [NAME]...
 
 Needs Chromium with its driver, selenium, and Pillow for smaller files.
 """
@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from explain.browser import chromium, opened, resize  # noqa: E402
 
+from symdiff.cli.serving import State, serve  # noqa: E402
 from symdiff.declare.spec import load_spec  # noqa: E402
 from symdiff.explain.explorer.exploration import explored  # noqa: E402
 
@@ -42,6 +43,13 @@ def block(name: str) -> str:
     found = re.search(rf"<!-- file: {name} -->\n```python\n(.*?)```", PAGE, re.S)
     assert found is not None, name
     return found[1]
+
+
+# What is said where the second layer's weights have the wrong shape.
+WRONG = """error: digits_mlp.py:19: matmul(float[N, 128], out.W: float[64, 10]): inner \
+lengths differ: (N, 128) @ (64, 10) contracts 128 with 64; transpose an operand or fix \
+its declaration
+    z = h @ sd.param("out.W", (64, 10))"""
 
 
 def made(path: Path, values: Any = "random") -> Path:
@@ -75,8 +83,22 @@ def taken(browser: Any, name: str, dark: bool) -> None:
     print(f"{path.relative_to(ROOT)}: {len(data) / 1000:.0f} kB")
 
 
+def watched(browser: Any, path: Path) -> None:
+    """Take the picture of a page whose spec does not compile any more."""
+    page = explored(load_spec(path).model, values="random", main=str(path.absolute()))
+    state = State(page.html(live="1"), version=1, busy=False)
+    server = serve(state, None)
+    browser.get(f"http://127.0.0.1:{server.server_port}/#hidden_W")
+    time.sleep(1)
+    state.change(error=WRONG)
+    time.sleep(1)
+    taken(browser, "watch", dark=False)
+    server.shutdown()
+
+
 def main() -> None:
-    """Take every picture, light and dark."""
+    """Take the pictures that are named, or all: light and dark."""
+    wanted = set(sys.argv[1:])
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         work = Path(folder)
@@ -90,7 +112,11 @@ def main() -> None:
             "attention": made(work / "attention.py"),
         }
         resize(browser, 1600, 1000)
+        if not wanted or "watch" in wanted:
+            watched(browser, work / "digits_mlp.py")
         for name, page in pages.items():
+            if wanted and name not in wanted:
+                continue
             for dark in (False, True):
                 opened(browser, page)
                 time.sleep(0.3)

@@ -19,8 +19,8 @@ from symdiff.cli.common import (
     spec_argument,
     wrt_option,
 )
-from symdiff.cli.exploring import explore
 from symdiff.cli.output import give
+from symdiff.cli.pages import Explored, explore
 
 if TYPE_CHECKING:
     from symdiff.explain.report import Report
@@ -178,7 +178,7 @@ def graph_command(
             param_hint="'--output'",
         )
     if ending == ".html":
-        explore(spec, wrt, values, seed, output)
+        explore(Explored(spec, wrt, values, seed), output)
         return
     from symdiff.declare.spec import load_spec
     from symdiff.explain.explanation import derivation_of, values_of

@@ -1,7 +1,7 @@
 """`symdiff explore`: spec, graph and generated code in one page, each line linked.
 
-In: a spec. Out: one HTML file that loads nothing. Invariant: the spec is executed,
-nothing else is.
+In: a spec. Out: one HTML file that loads nothing, or with `--watch` a page that follows
+the spec. Invariant: the spec is executed, nothing else is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from symdiff.cli.common import (
     spec_argument,
     wrt_option,
 )
-from symdiff.cli.output import give
+from symdiff.cli.pages import Explored, explore
 
 
 @click.command("explore", short_help="Make a page that links spec, graph and code.")
@@ -38,6 +38,17 @@ from symdiff.cli.output import give
     type=any_path,
     help="FILE.html; by default NAME_explorer.html in the current folder.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Write no file: serve the page on this machine alone, and make it anew "
+    "whenever the spec or a file that it reads is saved.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="With --watch: where the page is served; by default a port that is free.",
+)
 @reported
 def explore_command(
     spec: Path,
@@ -45,38 +56,22 @@ def explore_command(
     values: str,
     seed: int,
     output: Path | None,
+    watch: bool,
+    port: int | None,
 ) -> None:
     """Make one HTML file in which SPEC, its graph and the generated code are linked.
 
     Point at a line, a name or a node, and everything that it came from and that is
     derived from it lights up. The file loads nothing and works from disk.
     """
-    explore(spec, wrt, None if values == "none" else values, seed, output)
+    wanted = Explored(spec, wrt, None if values == "none" else values, seed)
+    if not watch:
+        if port is not None:
+            raise click.UsageError("--port is where --watch serves; give both.")
+        explore(wanted, output)
+        return
+    if output is not None:
+        raise click.UsageError("--watch serves and writes no file: leave -o out.")
+    from symdiff.cli.watching import watch as follow
 
-
-def explore(
-    spec: Path,
-    wrt: tuple[str, ...],
-    values: str | None,
-    seed: int,
-    output: Path | None,
-) -> None:
-    """Write the explorer of a spec."""
-    from symdiff.declare.spec import load_spec
-    from symdiff.explain.explorer.exploration import explored
-    from symdiff.graph.errors import OutputError
-
-    if output is not None and output.suffix not in (".html", ".htm"):
-        raise OutputError(f"{output} must end in .html: the explorer is one page.")
-    declared = load_spec(spec)
-    path = declared.path.absolute()
-    made = explored(
-        declared.model,
-        wrt=declared.chosen(wrt),
-        values=values,
-        seed=seed,
-        base=str(path.parent),
-        main=str(path),
-    )
-    file = Path(f"{declared.model.name}_explorer.html") if output is None else output
-    give(made.html(), file)
+    follow(wanted, port)

@@ -2,7 +2,8 @@
 
 In: the data, the user's files and the generated modules. Out: HTML. Invariant: text of
 the user's is escaped everywhere; the page's content security policy forbids it to load
-or to send anything; the same input gives the same bytes.
+or to send anything (one that is served may ask its server); the same input gives the
+same bytes.
 """
 
 from __future__ import annotations
@@ -44,8 +45,13 @@ class Explorer:
     modules: Mapping[str, tuple[str, Linked]] = field(repr=False)
     _html: list[str] = field(default_factory=list, repr=False, compare=False)
 
-    def html(self) -> str:
-        """Return the page."""
+    def html(self, live: str | None = None) -> str:
+        """Return the page; ``live`` is the version of one that is served and follows.
+
+        A page that follows asks whence it came, and nobody else, for other versions.
+        """
+        if live is not None:
+            return _page(self, live)
         if not self._html:
             self._html.append(_page(self))
         return self._html[0]
@@ -67,37 +73,60 @@ def asset(name: str) -> str:
     return place.read_text("utf-8")
 
 
-def _page(explorer: Explorer) -> str:
-    style = "\n".join(asset(f"{name}.css") for name in STYLES)
-    script = "\n".join(asset(f"{name}.js") for name in SCRIPTS)
-    title = escape(explorer.name)
-    body = asset("body.html")
+def _page(explorer: Explorer, live: str | None = None) -> str:
     left = [m for m in explorer.modules if m == "forward.py"]
     right = [m for m in explorer.modules if m != "forward.py"]
     shown = {
-        "title": title,
+        "title": escape(explorer.name),
         "spec": _spec(explorer.sources),
         "forward": _modules(explorer, left),
         "backward": _modules(explorer, right),
     }
-    # split before inserting: inserted text may contain {{...}} itself
-    pieces = re.split(r"{{(\w+)}}", body)
-    pieces[1::2] = [shown[name] for name in pieces[1::2]]
-    body = "".join(pieces)
+    following = () if live is None else ("resume", "live")
+    data = as_json(explorer.data)
     parts = [
+        *_head(explorer.name, STYLES, live),
+        filled(asset("body.html"), shown).rstrip("\n"),
+        f'<script type="application/json" id="data">{data}</script>',
+        _script((*SCRIPTS, *following)),
+    ]
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def waiting_page(name: str) -> str:
+    """Return what is served until the first page of a spec is made."""
+    body = filled(asset("waiting.html"), {"title": escape(name)})
+    head = _head(name, ("base",), "0")
+    return "\n".join([*head, body + _script(("live",)), "</body></html>", ""])
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its ``{{name}}`` replaced, once: values may contain some."""
+    pieces = re.split(r"{{(\w+)}}", text)
+    pieces[1::2] = [values[name] for name in pieces[1::2]]
+    return "".join(pieces)
+
+
+def _head(name: str, styles: Sequence[str], live: str | None) -> list[str]:
+    policy, version = POLICY, []
+    if live is not None:
+        policy, styles = f"{POLICY}; connect-src 'self'", (*styles, "live")
+        version = [f'<meta name="symdiff-version" content="{escape(live)}">']
+    style = "\n".join(asset(f"{x}.css") for x in styles)
+    return [
         "<!DOCTYPE html>",
         '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{title} · symdiff explorer</title>",
+        *version,
+        f"<title>{escape(name)} · symdiff explorer</title>",
         f"<style>\n{style}</style></head>",
-        body.rstrip("\n"),
-        f'<script type="application/json" id="data">{as_json(explorer.data)}</script>',
-        f'<script>\n"use strict";\n(() => {{\n{script}\n}})();\n</script>',
-        "</body></html>",
-        "",
     ]
-    return "\n".join(parts)
+
+
+def _script(names: Sequence[str]) -> str:
+    text = "\n".join(asset(f"{name}.js") for name in names)
+    return f'<script>\n"use strict";\n(() => {{\n{text}\n}})();\n</script>'
 
 
 def _tabs(names: Sequence[str], prefix: str) -> str:

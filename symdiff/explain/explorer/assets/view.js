@@ -135,6 +135,8 @@ function setOpen(group, open) {
 function resized() {
   if (!chosen && !replay.on) {
     openAtFirst();
+    const shown = focus.pinned ? mainNode(focus.pinned) : null;
+    if (shown !== null) reveal(shown);
     redraw();
   }
   fit();

@@ -1,0 +1,54 @@
+"""The explorer of a spec, for the commands that make one.
+
+In: what is to be explored. Out: the page, or a file with it. Invariant: importing this
+loads neither NumPy nor SymPy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from symdiff.cli.output import give
+
+if TYPE_CHECKING:
+    from symdiff.explain.explorer.page import Explorer
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What is to be explored: a spec, by which variables, at which point."""
+
+    spec: Path
+    wrt: tuple[str, ...]
+    values: str | None
+    seed: int
+
+
+def explore(wanted: Explored, output: Path | None) -> None:
+    """Write the explorer of a spec."""
+    from symdiff.graph.errors import OutputError
+
+    if output is not None and output.suffix not in (".html", ".htm"):
+        raise OutputError(f"{output} must end in .html: the explorer is one page.")
+    made = made_of(wanted)
+    file = Path(f"{made.name}_explorer.html") if output is None else output
+    give(made.html(), file)
+
+
+def made_of(wanted: Explored) -> Explorer:
+    """Return the explorer of a spec."""
+    from symdiff.declare.spec import load_spec
+    from symdiff.explain.explorer.exploration import explored
+
+    declared = load_spec(wanted.spec)
+    path = declared.path.absolute()
+    return explored(
+        declared.model,
+        wrt=declared.chosen(wanted.wrt),
+        values=wanted.values,
+        seed=wanted.seed,
+        base=str(path.parent),
+        main=str(path),
+    )
