@@ -64,11 +64,11 @@ def merging(outputs: Sequence[Tensor]) -> Became:
         made = remade(old, longer, old.node.attrs, keep_order=False)
         return mark(made, bound_to=None)  # as in `prune`
 
-    merged = rebuilding(choose, keep_order=False)
-    if not same:
-        return merged
-    numbered = chained(merged, rebuilding_dims(same))
-    return chained(numbered, merging(numbered(outputs)))
+    merged: Became = rebuilding(choose, keep_order=False)
+    if same:
+        merged = chained(merged, rebuilding_dims(same))
+    # loops that read the merged ones may be equal now
+    return chained(merged, merging(merged(outputs)))
 
 
 def numbering(nodes: Sequence[Node]) -> Became:

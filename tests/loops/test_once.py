@@ -126,3 +126,31 @@ def test_a_value_of_a_step_is_computed_once(name: str, level: int) -> None:
         if path.endswith(("backward.py", "forward.py", "_planned.py")):
             body = str(text).partition("def _check")[0]
             assert not _written_twice(body), f"{path}\n{body}"
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru", "while_loop"])
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_loops_on_top_of_each_other_run_once(kind: str, depth: int) -> None:
+    """A loop whose values another loop reads is no second time there to be kept."""
+    h = x = sd.input("x", (N, T, 3))
+    y = sd.input("y", (N, 4))
+    for at in range(depth):
+        if kind == "while_loop":
+            w = sd.param(f"w{at}", (3, 3))
+            count = sd.constant(np.array(0))
+            h, _ = sd.while_loop(
+                lambda c: c[1] < 3,
+                lambda c, w=w: (sd.tanh(c[0] @ w), c[1] + 1),
+                (h, count),
+            )
+        else:
+            h = getattr(sd.nn, kind)(h, 4, name=f"layer{at}")[0]
+    loss = sd.mean((sd.nn.dense(sd.mean(h, axis=1), 4) - y) ** 2)
+    model = sd.Model("m", [x], [y], h, loss, optimizer=sd.optim.SGD(0.1))
+    tree = ast.parse(sd.compile(model)["backward"])
+    for function in tree.body:
+        if getattr(function, "name", "") in ("loss_and_residuals", "backward"):
+            loops = [
+                s for s in ast.walk(function) if isinstance(s, ast.For | ast.While)
+            ]
+            assert len(loops) == depth, ast.unparse(function)
