@@ -8,12 +8,13 @@ this makes fewer residuals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from symdiff.graph.node import Node, topological, users
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import is_given
+from symdiff.ops.core.text import op_text
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.layout import regrouped
 
@@ -151,16 +152,31 @@ def _boundary(
     """Return the forward values that backward nodes, or the derived results, read.
 
     A view is no residual: its base is one, and the view is taken again. But one that
-    the forward half had to copy is: the copy would be made again.
+    the forward half had to copy is: the copy would be made again. And so is one that
+    takes two calls, if nothing else of its base is read.
     """
     copies = regrouped([n for n in topological([*forward]) if n in forward], ())
     wanted = dict.fromkeys([*(i for n in backward for i in n.inputs), *derived])
-    found: dict[Node, None] = {}
+    views: dict[Node, list[Node]] = {}  # what is read of each value
     for node in wanted:
         if node not in forward or node in shared:
             continue
-        while is_view(node) and node not in shared and node not in copies:
-            node = node.inputs[0]
-        if node not in shared and not is_given(node):
-            found[node] = None
+        base = node
+        while is_view(base) and base not in shared and base not in copies:
+            base = base.inputs[0]
+        if base not in shared and not is_given(base):
+            views.setdefault(base, []).append(node)
+    found = {_held(base, read, copies): None for base, read in views.items()}
     return [n for n in topological(found) if n in found]
+
+
+def _held(base: Node, read: Sequence[Node], copies: Collection[Node]) -> Node:
+    """Return the value, or the view of it, that is a residual."""
+    if len(read) > 1 or base.op.leaf:
+        return base
+    (node,) = read
+    calls, current = 0, node
+    while current is not base:
+        calls += "(" in op_text(current)
+        current = current.inputs[0]
+    return node if calls > 1 else base

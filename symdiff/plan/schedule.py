@@ -225,9 +225,10 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return True
     if _is_cheap_scalar(node, body):
         return False
-    if node.op.view and node not in body.regrouped and not _is_turned_twice(node, body):
-        return False
-    return body.uses.get(node, 0) > 1
+    if not node.op.view or node in body.regrouped:
+        return body.uses.get(node, 0) > 1
+    named = bool(body.tensors[node].hint)  # by the composite that it is a part of
+    return _is_turned_twice(node, body) and (named or body.uses.get(node, 0) > 1)
 
 
 def _is_turned_twice(node: Node, body: _Body) -> bool:

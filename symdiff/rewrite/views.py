@@ -69,12 +69,18 @@ def reshape_twice(t: Tensor) -> Tensor | None:
 
 @RULES.of(TRANSPOSE)
 def transpose_twice(t: Tensor) -> Tensor | None:
-    """transpose(transpose(x)) = transpose(x), with the permutations composed."""
+    """transpose(transpose(x)) = transpose(x), with the permutations composed.
+
+    But where the inner one has a name of its own that is x in other words, its name is
+    read, unless the outer one undoes it.
+    """
     (a,) = t.parents
     if not is_op(a, TRANSPOSE):
         return None
     inner, outer = a.node.attrs["axes"], t.node.attrs["axes"]
-    return transpose(a.parents[0], tuple(inner[i] for i in outer))
+    made = transpose(a.parents[0], tuple(inner[i] for i in outer))
+    named = bool(a.label or a.hint) and made.node is not a.parents[0].node
+    return None if named else made
 
 
 @RULES.of(SQUEEZE, EXPAND_DIMS)

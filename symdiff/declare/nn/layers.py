@@ -99,7 +99,7 @@ def dense(
         z = tensor @ w
         if use_bias:
             z = z + param("b", (units,), init=bias_init)
-        hinted(z, "z")
+        hinted(z, name if act is None else "z")  # without activation it is the layer
         return z if act is None else act(z)
 
 
@@ -198,7 +198,7 @@ def _convolution(
         z = API[layer](tensor, w, **geometry)
         if use_bias:
             z = z + along_axis(param("b", (filters,), init=bias_init), 1, tensor.ndim)
-        hinted(z, "z")
+        hinted(z, name if act is None else "z")  # without activation it is the layer
         return z if act is None else act(z)
 
 

@@ -29,7 +29,8 @@ def _standardized(x: Any, axes: Sequence[int], eps: float) -> Any:
     centred = hinted(x - mean, "centred")
     square = API["square"](centred)
     variance = hinted(API["mean"](square, axis=tuple(axes), keepdims=True), "variance")
-    return hinted(centred / API["sqrt"](variance + eps), "normalized")
+    std = hinted(API["sqrt"](variance + eps), "std")
+    return hinted(centred / std, "normalized")
 
 
 def _check(layer: str, eps: float) -> None:
@@ -97,7 +98,8 @@ def batch_norm(
             infer=running_variance + eps,
         )
         centred = tensor - spread(mean)
-        y = hinted(centred / API["sqrt"](spread(shifted)), "normalized")
+        std = hinted(API["sqrt"](spread(shifted)), "std")
+        y = hinted(centred / std, "normalized")
         if not affine:
             return y
         gamma, beta = (
@@ -143,7 +145,8 @@ def rms_norm(
     shape = _last("rms_norm", tensor, axes)
     with scope(name):
         square = API["mean"](API["square"](tensor), axis=axes, keepdims=True)
-        y = hinted(tensor / API["sqrt"](square + eps), "normalized")
+        rms = hinted(API["sqrt"](square + eps), "rms")
+        y = hinted(tensor / rms, "normalized")
         return hinted(param("gamma", shape, init="ones") * y, "out")
 
 

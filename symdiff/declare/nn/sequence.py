@@ -271,8 +271,8 @@ def attention(q: Any, k: Any, v: Any, causal: bool = False, mask: Any = None) ->
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise ShapeError("attention needs q, k and v of shape (..., steps, features).")
     d = known_length("attention", query, -1, "scores are divided by its root")
-    scores = query @ API["swapaxes"](key, -1, -2) / math.sqrt(d)
-    scores = hinted(scores, "scores")
+    dots = hinted(query @ API["swapaxes"](key, -1, -2), "dots")
+    scores = hinted(dots / math.sqrt(d), "scores")
     if mask is not None:
         scores = hinted(where(as_bool(mask), scores, LOWEST), "scores")
     if causal:  # last: what comes later stays hidden where the mask leaves nothing
@@ -281,8 +281,7 @@ def attention(q: Any, k: Any, v: Any, causal: bool = False, mask: Any = None) ->
             raise ShapeError(
                 f"causal attention needs as many queries as keys, got {t} and {s}."
             )
-        steps = API["arange"](t)
-        visible = hinted(API["expand_dims"](steps, 1) >= steps, "visible")
+        visible = hinted(API["tri"](t, dtype=bool), "visible")
         scores = hinted(where(visible, scores, -math.inf), "scores")
     return hinted(API["softmax"](scores), "shares") @ value
 
@@ -334,7 +333,8 @@ def multi_head_attention(
 
     def split(t: Any, letter: str) -> Any:
         parts = API["reshape"](t, (*t.shape[:2], heads, width // heads))
-        return hinted(API["transpose"](parts, (0, 2, 1, 3)), letter)
+        turned = API["transpose"](parts, (0, 2, 1, 3))
+        return hinted(turned, f"{letter}_heads")
 
     def projected(t: Any, letter: str) -> Any:
         made = dense(t, width, use_bias=use_bias, name=letter, init=init)
@@ -347,5 +347,5 @@ def multi_head_attention(
             API["transpose"](found, (0, 2, 1, 3)), (*tensor.shape[:2], width)
         )
         return dense(
-            hinted(joined, "heads"), features, use_bias=use_bias, name="out", init=init
+            hinted(joined, "joined"), features, use_bias=use_bias, name="out", init=init
         )

@@ -30,6 +30,11 @@ def user_name(tensor: Tensor, resolver: Resolver) -> str | None:
     return tensor.label or resolver.target(tensor)
 
 
+def _is_of_scope(tensor: Tensor, name: str | None) -> bool:
+    """Whether a name is that of the innermost scope: the value is the scope's own."""
+    return bool(tensor.scope) and name == tensor.scope[-1]
+
+
 class Names:
     """The names of one function, or those that all functions of a package share.
 
@@ -300,7 +305,8 @@ class Names:
             several = len(tensor.parents) > 1  # of one, it would name the operand
             base = f"{word}_{root}" if several and root is not None else word
             base = base if len(base) <= LONGEST else word
-        return "_".join((*tensor.scope, base))
+        whole = _is_of_scope(tensor, base)
+        return "_".join(tensor.scope if whole else (*tensor.scope, base))
 
     def _root(self, tensor: Tensor) -> str | None:
         """Return the name of what a tensor is computed from first, if it is short."""
@@ -340,6 +346,8 @@ class Names:
         name = identifier(self.wish(tensor))
         if self._is_open(name) or tensor.cotangent_of or self.user_name(tensor):
             return name
+        if _is_of_scope(tensor, tensor.hint) and self._is_open(f"{name}_z"):
+            return f"{name}_z"  # the user's name for what is made of it
         root = self._root(tensor) if tensor.hint or tensor.node.op.hint else None
         if root is None or name.endswith(root) or len(name + root) > 2 * LONGEST:
             return name
@@ -369,6 +377,8 @@ class Names:
             return known
         others = frozenset() if self._values is None else self._values._ever
         name = identifier(self.wish(tensor))
+        if name in self._ever | others and _is_of_scope(tensor, tensor.hint):
+            name = f"{name}_z"
         unique, count = name, 1
         while unique in self._ever or unique in others or unique in RESERVED:
             count += 1

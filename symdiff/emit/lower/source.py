@@ -20,7 +20,7 @@ from types import CodeType
 from typing import Any
 
 from symdiff.graph.cells import cell_of
-from symdiff.graph.origin import Place, Position, Site, line_of
+from symdiff.graph.origin import FAN_OUT, Place, Position, Site, line_of
 from symdiff.graph.tensor import Tensor
 
 
@@ -65,8 +65,18 @@ class Resolver:
         ] = {}
 
     def statement(self, tensor: Tensor) -> Statement | None:
-        """Return the statement that declared a tensor (of a derivative, its primal)."""
-        site = primal_site(tensor)
+        """Return the statement that declared a tensor (of a derivative, its primal).
+
+        A sum of cotangents belongs to the statement that reads its value, if that is
+        one: the terms are its transposes.
+        """
+        if tensor.site.rule == FAN_OUT:
+            readers = {self._declaring(primal_site(t)) for t in _terms(tensor)}
+            if len(readers) == 1 and None not in readers:
+                return readers.pop()
+        return self._declaring(primal_site(tensor))
+
+    def _declaring(self, site: Site) -> Statement | None:
         if not site.frames:
             return None
         position = site.frames[0]
@@ -186,6 +196,19 @@ def _parsed(source: str) -> ast.Module | None:
         return ast.parse(source) if source else None
     except SyntaxError:  # a notebook cell with magics
         return None
+
+
+def _terms(total: Tensor) -> list[Tensor]:
+    """Return what a sum of cotangents adds up."""
+    found: list[Tensor] = []
+    waiting = [total]
+    while waiting:
+        current = waiting.pop()
+        if current.site.rule == FAN_OUT and current.site.primal is total.site.primal:
+            waiting += current.parents
+        else:
+            found.append(current)
+    return found
 
 
 def primal_site(tensor: Tensor) -> Site:

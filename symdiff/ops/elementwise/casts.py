@@ -93,8 +93,10 @@ CAST = primitive(
 
 
 def dtype_text(d: DType) -> str:
-    """Return the text of a dtype: the shared float type, or NumPy's name."""
-    return "_float" if d.name == "float" else f"np.{'bool_' if d == BOOL else d.name}"
+    """Return the text of a dtype: the shared float type, Python's bool, or NumPy's."""
+    if d == BOOL:
+        return "bool"
+    return "_float" if d.name == "float" else f"np.{d.name}"
 
 
 @api("cast", "astype")

@@ -27,11 +27,10 @@ from symdiff.ops.core import rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, as_tensor, cast_dtype
-from symdiff.ops.core.record import primitive
+from symdiff.ops.core.record import Op, primitive
 from symdiff.ops.core.text import dim_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.reduce.sums import sum_
-from symdiff.ops.shape.broadcasting import ones
 from symdiff.ops.shape.views import moveaxis, ravel
 
 # --- triangles ------------------------------------------------------------------------
@@ -69,12 +68,6 @@ def _triangle(name: str, word: str) -> Any:
 
 TRIL, tril = _triangle("tril", "above")
 TRIU, triu = _triangle("triu", "below")
-
-
-@api("tri")
-def tri(rows: Any, columns: Any = None, k: int = 0, dtype: Any = float) -> Tensor:
-    """Ones at and below diagonal ``k``, zeros above."""
-    return tril(ones((rows, rows if columns is None else columns), dtype), k)
 
 
 # --- diagonals ------------------------------------------------------------------------
@@ -217,35 +210,53 @@ def trace_(x: Any, *, offset: int = 0, dtype: Any = None) -> Tensor:
     return trace(x, offset, -2, -1, dtype)
 
 
-# --- the identity ---------------------------------------------------------------------
+# --- zeros and ones -------------------------------------------------------------------
 
 
-def _eye_text(node: Any) -> str:
-    rows, columns, k = (node.attrs[name] for name in ("rows", "columns", "k"))
-    parts = [dim_text(rows)]
-    if dims_equal(rows, columns) is not True:
-        parts.append(dim_text(columns))
-    parts += [f"k={k}"] if k else []
-    return f"np.eye({', '.join(parts)}, dtype={dtype_text(node.dtype)})"
+def _zeros_and_ones(name: str) -> Any:
+    """Return the op of NumPy's function of this name, which takes no array."""
+    reference = getattr(np, name)
+
+    def text(node: Any) -> str:
+        rows, columns, k = (node.attrs[name] for name in ("rows", "columns", "k"))
+        parts = [dim_text(rows)]
+        if dims_equal(rows, columns) is not True:
+            parts.append(dim_text(columns))
+        parts += [f"k={k}"] if k else []
+        return f"np.{name}({', '.join(parts)}, dtype={dtype_text(node.dtype)})"
+
+    return primitive(
+        name,
+        lambda *, rows, columns, k, dtype: TensorType((rows, columns), dtype),
+        lambda *, rows, columns, k, dtype: reference(
+            rows, columns, k, dtype=dtype.name
+        ),
+        vjp=None,
+        jvp=None,
+        text=text,
+    )
 
 
-EYE = primitive(
-    "eye",
-    lambda *, rows, columns, k, dtype: TensorType((rows, columns), dtype),
-    lambda *, rows, columns, k, dtype: np.eye(rows, columns, k, dtype=dtype.name),
-    vjp=None,
-    jvp=None,
-    text=_eye_text,
-)
+EYE, TRI = _zeros_and_ones("eye"), _zeros_and_ones("tri")
+
+
+def _made(op: Op, rows: Any, columns: Any, k: int, dtype: Any) -> Tensor:
+    kind: DType = cast_dtype(dtype)
+    height = as_dim(rows)
+    width = height if columns is None else as_dim(columns)
+    return apply(op, rows=height, columns=width, k=int(k), dtype=kind)
 
 
 @api("eye")
 def eye(rows: Any, columns: Any = None, k: int = 0, dtype: Any = FLOAT) -> Tensor:
     """Ones on diagonal ``k`` of a matrix of zeros."""
-    kind: DType = cast_dtype(dtype)
-    height = as_dim(rows)
-    width = height if columns is None else as_dim(columns)
-    return apply(EYE, rows=height, columns=width, k=int(k), dtype=kind)
+    return _made(EYE, rows, columns, k, dtype)
+
+
+@api("tri")
+def tri(rows: Any, columns: Any = None, k: int = 0, dtype: Any = FLOAT) -> Tensor:
+    """Ones at and below diagonal ``k``, zeros above."""
+    return _made(TRI, rows, columns, k, dtype)
 
 
 @api("identity")

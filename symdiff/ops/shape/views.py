@@ -261,10 +261,6 @@ def _transpose_text(node: Any) -> str:
     moved = [i for i, a in enumerate(axes) if a != i]
     if len(moved) == 2:
         i, j = moved
-        if j == n - 1:
-            return (
-                f"_0.swapaxes({i - n}, -1)" if i == n - 2 else f"_0.swapaxes({i}, -1)"
-            )
         return f"_0.swapaxes({i}, {j})"
     return f"_0.transpose{axes}"
 

@@ -1,0 +1,74 @@
+"""The gradient of attention reads as a lecture has it: names, headings, and heads."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import symdiff as sd
+from symdiff.declare.spec import load_spec
+
+SPEC = Path(__file__).parents[1] / "lecturer" / "specs" / "attention.py"
+
+
+@cache
+def attention() -> str:
+    files = sd.compile(load_spec(SPEC).model, base=str(SPEC.parent)).files
+    (text,) = (t for name, t in files.items() if name.endswith("backward.py"))
+    return text
+
+
+def under(text: str, heading: str) -> str:
+    """Return the lines of backward below a heading."""
+    body = text[text.index("def backward(") :]
+    return body.split(f"# {heading}", 1)[1].split("\n\n", 1)[0]
+
+
+def model(out: sd.Tensor, x: sd.Tensor) -> str:
+    y = sd.input("y", out.shape)
+    made = sd.compile(sd.Model("m", [x], [y], out, sd.nn.mse(out, y)), single_file=True)
+    (text,) = made.files.values()
+    return text
+
+
+def test_a_sum_of_cotangents_stands_under_the_statement_that_reads_its_value():
+    lines = under(attention(), "out = h + multi_head_attention(seen")
+    assert "d_seen += " in lines
+    assert under(attention(), "seen = layer_norm").count(" = ") == 2  # gamma and beta
+
+
+def test_a_sum_over_several_statements_stands_under_its_own():
+    x = sd.input("x", (sd.dim("N"), 3))
+    h = sd.tanh(sd.nn.dense(x, 3, name="first"))
+    u = sd.sin(h)
+    out = u * h
+    lines = under(model(out, x), "h = tanh(dense(x, 3")
+    assert "    d_h = " in lines
+
+
+def test_heads_are_split_once_and_their_gradients_are_of_what_exists():
+    text = attention()
+    body = text[text.index("def backward(") : text.index("def value_and_grad")]
+    for name in "qkv":
+        assert f"    attention_{name}_heads: np.ndarray  # [N, 4, T, 4]" in text
+        assert f"    d_attention_{name}_heads = " in body
+    assert ".transpose(" not in text
+    assert ".swapaxes(-" not in text
+    of = set(re.findall(r"^    d_(\w+) = ", body, re.M))
+    known = {n.replace(".", "_") for n in re.findall(r'"(.*?)": \("', text)}
+    known |= set(re.findall(r"^    (\w+) = ", text, re.M))
+    assert of - known == {"attention_dots", "loss"} - known
+
+
+def test_a_layer_without_activation_is_named_after_itself():
+    x = sd.input("x", (sd.dim("N"), 3))
+    text = model(sd.tanh(sd.nn.dense(x, 4, name="first")), x)
+    assert "d_first = " in text
+    assert "first_z" not in text
+    h = sd.tanh(sd.nn.dense(x, 4, name="h"))  # the user's name comes first
+    text = model(h * 2.0, x)
+    assert "d_h_z = " in text
+    assert "h_2" not in text
+
+
+def test_what_is_visible_is_a_triangle():
+    assert "attention_visible = np.tri(T, dtype=bool)" in attention()
