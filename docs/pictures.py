@@ -96,6 +96,18 @@ def watched(browser: Any, path: Path) -> None:
     server.shutdown()
 
 
+def compared(browser: Any, path: Path) -> None:
+    """Take the picture of two levels side by side."""
+    model, first = load_spec(path).model, str(path.absolute())
+    page = explored(model, main=first).against(explored(model, main=first, optimize=0))
+    page.write(path.with_name("levels.html"))
+    opened(browser, path.with_name("levels.html"))
+    browser.execute_script(
+        'document.querySelector("#compare .compared:not([hidden])").scrollTop = 330'
+    )
+    taken(browser, "levels", dark=False)
+
+
 def main() -> None:
     """Take the pictures that are named, or all: light and dark."""
     wanted = set(sys.argv[1:])
@@ -114,6 +126,8 @@ def main() -> None:
         resize(browser, 1600, 1000)
         if not wanted or "watch" in wanted:
             watched(browser, work / "digits_mlp.py")
+        if not wanted or "levels" in wanted:
+            compared(browser, work / "digits_mlp.py")
         for name, page in pages.items():
             if wanted and name not in wanted:
                 continue

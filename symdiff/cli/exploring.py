@@ -12,6 +12,7 @@ import click
 
 from symdiff.cli.common import (
     any_path,
+    level_option,
     path_or_word,
     reported,
     spec_argument,
@@ -38,6 +39,14 @@ from symdiff.cli.pages import Explored, explore
     type=any_path,
     help="FILE.html; by default NAME_explorer.html in the current folder.",
 )
+@level_option
+@click.option(
+    "--against",
+    type=path_or_word,
+    metavar="SPEC|-O0|-O1|-O2",
+    help="Show beside it what another spec, or this one at another level, is compiled "
+    "to: what was added, removed and changed since.",
+)
 @click.option(
     "--watch",
     is_flag=True,
@@ -56,6 +65,8 @@ def explore_command(
     values: str,
     seed: int,
     output: Path | None,
+    level: int,
+    against: str | None,
     watch: bool,
     port: int | None,
 ) -> None:
@@ -64,7 +75,8 @@ def explore_command(
     Point at a line, a name or a node, and everything that it came from and that is
     derived from it lights up. The file loads nothing and works from disk.
     """
-    wanted = Explored(spec, wrt, None if values == "none" else values, seed)
+    point = None if values == "none" else values
+    wanted = Explored(spec, wrt, point, seed, level, against)
     if not watch:
         if port is not None:
             raise click.UsageError("--port is where --watch serves; give both.")

@@ -6,7 +6,7 @@ loads neither NumPy nor SymPy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ class Explored:
     wrt: tuple[str, ...]
     values: str | None
     seed: int
+    level: int = 2
+    against: str | None = None  # another spec, or a level such as "-O0"
 
 
 def explore(wanted: Explored, output: Path | None) -> None:
@@ -38,7 +40,20 @@ def explore(wanted: Explored, output: Path | None) -> None:
 
 
 def made_of(wanted: Explored) -> Explorer:
-    """Return the explorer of a spec."""
+    """Return the explorer of a spec, beside what it is compared with."""
+    found = _alone(wanted)
+    if wanted.against is None:
+        return found
+    before = replace(wanted, against=None, values=None)
+    if wanted.against in LEVELS:
+        return found.against(_alone(replace(before, level=LEVELS[wanted.against])))
+    return found.against(_alone(replace(before, spec=Path(wanted.against))))
+
+
+LEVELS = {f"-O{level}": level for level in (0, 1, 2)}
+
+
+def _alone(wanted: Explored) -> Explorer:
     from symdiff.declare.spec import load_spec
     from symdiff.explain.explorer.exploration import explored
 
@@ -51,4 +66,5 @@ def made_of(wanted: Explored) -> Explorer:
         seed=wanted.seed,
         base=str(path.parent),
         main=str(path),
+        optimize=wanted.level,
     )

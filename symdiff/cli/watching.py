@@ -56,8 +56,8 @@ def _take(state: State, made: Remade) -> None:
 def _makings(wanted: Explored, state: State) -> Iterator[Remade]:
     """Yield what is made at first, and whenever a file has been saved."""
     files = {wanted.spec.absolute()}
-    if wanted.values is not None and wanted.values != "random":
-        files.add(Path(wanted.values).absolute())
+    others = (wanted.values, wanted.against)
+    files |= {Path(x).absolute() for x in others if x is not None and Path(x).exists()}
     while True:
         state.change(busy=True)
         start, seen = time.time_ns(), _looked(files)

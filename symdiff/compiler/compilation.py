@@ -147,10 +147,11 @@ class Compilation(Displayed):
     def explore(self, **options: Any) -> Any:
         """Return the explorer: one HTML page that links spec, graph and code.
 
-        For example ``compiled.explore(values="random").write("model.html")``. Options
+        For example ``compiled.explore(values="random").write("model.html")``, or
+        ``compiled.explore().against(compiled.explore(optimize=0))``. Options
         are those of `symdiff.explain.explorer.exploration.explored`.
         """
-        refuse_unknown("explore()", options, ("values", "seed", "main"))
+        refuse_unknown("explore()", options, ("values", "seed", "main", "optimize"))
         return self._asked("explorer", options)
 
     def _asked(self, door: str, options: Mapping[str, Any]) -> Any:

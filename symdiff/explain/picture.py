@@ -7,7 +7,7 @@ the same text, and nothing in a name or formula can leave its label.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -39,6 +39,20 @@ class Vertex:
     gradient: str
     reads: tuple[str, ...]
     scope: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        body: str,
+        type_: str,
+        kind: str,
+        reads: tuple[str, ...],
+        computed: bool,
+    ) -> Vertex:
+        """Return a node without numbers; the body of one is its formula or role."""
+        title = f"{name} =" if computed else name
+        return cls(name, (title, _cut(body), type_), kind, "", "", reads, ())
 
     @property
     def said(self) -> list[str]:
@@ -178,7 +192,20 @@ TIP = (
 
 def svg(derivation: Derivation, values: Values | None = None) -> str:
     """Return the picture as SVG: values green, gradients red below them."""
-    found = vertices(derivation, values)
+    return drawn(derivation.name, vertices(derivation, values), style=STYLE) + "\n"
+
+
+def drawn(
+    title: str,
+    found: Sequence[Vertex],
+    marks: Mapping[str, str] | None = None,
+    style: str = "",
+) -> str:
+    """Return nodes as an SVG element; ``marks`` are classes by name, beside their own.
+
+    Without a style of its own it takes that of the page that it is put into.
+    """
+    marks = marks or {}
     boxes = [Box(v.name, *_extent(v), v.reads) for v in found]
     placed = layout(boxes)
     width, height = round(placed.width), round(placed.height)
@@ -187,12 +214,13 @@ def svg(derivation: Derivation, values: Values | None = None) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
             f'width="{width}" height="{height}" role="img">'
         ),
-        f"<title>{escape(derivation.name)}</title><style>{STYLE}</style>",
+        f"<title>{escape(title)}</title>",
+        *([f"<style>{style}</style>"] if style else []),
         f"<defs>{TIP}</defs>",
     ]
     parts += [_svg_edge(points) for points in placed.edges]
-    parts += [_svg_node(v, placed) for v in found]
-    return "\n".join([*parts, "</svg>", ""])
+    parts += [_svg_node(v, placed, marks.get(v.name, "")) for v in found]
+    return "\n".join([*parts, "</svg>"])
 
 
 def _rows(v: Vertex) -> list[tuple[str, str]]:
@@ -210,7 +238,7 @@ def _extent(v: Vertex) -> tuple[float, float]:
     return longest * CHARACTER + 2 * PADDING, len(rows) * LINE + PADDING
 
 
-def _svg_node(v: Vertex, placed: Drawing) -> str:
+def _svg_node(v: Vertex, placed: Drawing, mark: str) -> str:
     x, y = placed.centres[v.name]
     width, height = _extent(v)
     left, top = x - width / 2, y - height / 2
@@ -223,7 +251,8 @@ def _svg_node(v: Vertex, placed: Drawing) -> str:
             f'<text class="{kind}" x="{x:.1f}" y="{row:.1f}" text-anchor="middle">'
             f"{escape(text)}</text>"
         )
-    return f'<g id="{escape(v.name)}">{"".join(rows)}</g>'
+    marked = f' class="{mark}"' if mark else ""
+    return f'<g data-name="{escape(v.name)}"{marked}>{"".join(rows)}</g>'
 
 
 def _svg_edge(points: tuple[tuple[float, float], ...]) -> str:

@@ -38,6 +38,7 @@ def explored(
     seed: int = 0,
     base: str | None = None,
     main: str | None = None,
+    optimize: int = 2,
 ) -> Explorer:
     """Return the explorer of a model or function.
 
@@ -47,6 +48,7 @@ def explored(
     values : "random", the path of an ``.npz`` file, or a mapping of arrays by name;
         parameters that it leaves out are drawn
     main : the path of the file that is shown first
+    optimize : the level of the code, as for ``compile``
 
     Raises `DerivativeError` if there is nothing to differentiate, or values do not fit.
     """
@@ -55,7 +57,7 @@ def explored(
     if values is not None:
         require_gradients(declared, derivation)
     with at_site(declared.site):
-        compiled = compile_(declared, wrt=wrt, base=folder)
+        compiled = compile_(declared, optimize=optimize, wrt=wrt, base=folder)
         forms = _followed(compiled, derivation)
     found: Values | None = None
     if values is not None:
@@ -65,7 +67,10 @@ def explored(
     frames = declared.site.frames
     first = frames[0][0].co_filename if main is None and frames else main
     shown = sources(derivation, folder, first)
-    return Explorer(declared.name, data(derivation, shown, found), shown, modules)
+    file = shown.files[0].name if shown.files else declared.name
+    label = f"{file}  -O{optimize}"
+    told = data(derivation, shown, found)
+    return Explorer(declared.name, label, told, shown, modules)
 
 
 Forms = list[dict[int, Tensor]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -19,12 +19,14 @@ from typing import Any
 from symdiff.explain.explorer.colours import rows
 from symdiff.explain.explorer.data import as_json
 from symdiff.explain.explorer.linked import Linked
+from symdiff.explain.explorer.sidebyside import side_by_side
 from symdiff.explain.explorer.sources import Sources, innermost
 
-STYLES = ("base", "panes", "graph", "detail", "phone", "print")
+STYLES = ("base", "panes", "graph", "detail", "compare", "phone", "print")
 SCRIPTS = (
     "model", "numbers", "groups", "layout", "drawing", "graph", "view", "links",
-    "address", "detail", "loops", "element", "charts", "steps", "panes", "keys", "main",
+    "address", "detail", "loops", "element", "charts", "steps", "panes", "keys",
+    "compare", "main",
 )  # fmt: skip
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -36,13 +38,16 @@ POLICY = (
 class Explorer:
     """Everything that the page shows: JSON data, the user's files, generated modules.
 
-    ``modules`` maps file names to text and links.
+    ``modules`` maps file names to text and links; ``baseline`` is what it is shown
+    beside, if anything.
     """
 
     name: str
+    label: str  # with the level that it was compiled at
     data: Mapping[str, Any] = field(repr=False)
     sources: Sources = field(repr=False)
     modules: Mapping[str, tuple[str, Linked]] = field(repr=False)
+    baseline: Explorer | None = field(default=None, repr=False)
     _html: list[str] = field(default_factory=list, repr=False, compare=False)
 
     def html(self, live: str | None = None) -> str:
@@ -55,6 +60,10 @@ class Explorer:
         if not self._html:
             self._html.append(_page(self))
         return self._html[0]
+
+    def against(self, baseline: Explorer) -> Explorer:
+        """Return the explorer that also shows what has changed since another."""
+        return replace(self, baseline=baseline, _html=[])
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, in a frame of its own."""
@@ -76,8 +85,10 @@ def asset(name: str) -> str:
 def _page(explorer: Explorer, live: str | None = None) -> str:
     left = [m for m in explorer.modules if m == "forward.py"]
     right = [m for m in explorer.modules if m != "forward.py"]
+    before = explorer.baseline
     shown = {
         "title": escape(explorer.name),
+        "compared": "" if before is None else side_by_side(before, explorer),
         "spec": _spec(explorer.sources),
         "forward": _modules(explorer, left),
         "backward": _modules(explorer, right),

@@ -13,6 +13,7 @@ const KEYS = [
   ["/", "search nodes and lines"],
   ["1 2 3 4 5", "go to spec, graph, forward.py, backward.py, detail"],
   ["j k", "in code: next and previous linked line"],
+  ["c", "compare side by side, where the page was made against another"],
   ["t", "light or dark"],
   ["?", "these keys"],
 ];
@@ -78,6 +79,7 @@ const AT = { 1: "#p-spec .code:not([hidden])", 2: "#svg", 3: "#p-forward .code:n
 function onKey(e) {
   const typing = e.target.matches("input[type=search], select, textarea");
   if (typing || e.metaKey || e.ctrlKey || e.altKey || $("help").open) return;
+  if (isCompared && !comparison.hidden && !["c", "t", "?"].includes(e.key)) return;
   const box = current();
   const key = box ? (box.dataset.n !== undefined ? "N" + box.dataset.n : "G" + box.dataset.g) : null;
   const inGraph = key || document.activeElement === svg || document.activeElement === document.body;
@@ -85,7 +87,7 @@ function onKey(e) {
     Escape: () => (replay.on ? endReplay() : pin(null)),
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: fit,
     "/": () => $("search").focus(), "?": () => $("help").showModal(),
-    p: () => (replay.on ? endReplay() : startReplay()), r: turn, t: theme, d: tellNext,
+    p: () => (replay.on ? endReplay() : startReplay()), r: turn, t: theme, d: tellNext, c: () => isCompared && showCompared(comparison.hidden),
     F: () => allOpen(false), U: () => allOpen(true),
     f: () => key && foldAt(key, false), u: () => key && foldAt(key, true),
     n: () => replay.on && step(replay.at + 1), b: () => replay.on && step(replay.at - 1),
@@ -140,7 +142,7 @@ function candidates(text) {
   }
   const chosen = found.sort((a, b) => a[0] - b[0] || a[1].i - b[1].i).slice(0, 30).map(([, n]) => ({
     words: [n.n, n.f ? n.f.t : `${n.role} ${n.own}`], go: () => goNode(n) }));
-  const lines = [...document.querySelectorAll(".ln")].filter((e) => e.textContent.toLowerCase().includes(wanted));
+  const lines = [...document.querySelectorAll("#main .ln")].filter((e) => e.textContent.toLowerCase().includes(wanted));
   return chosen.concat(lines.slice(0, 20).map((e) => {
     const pane = e.closest(".code");
     return { words: [`${pane.dataset.file}:${e.dataset.l}`, e.querySelector("code").textContent.trim()], go: () => goLine(e, pane) };

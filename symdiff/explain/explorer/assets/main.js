@@ -64,3 +64,4 @@ redraw();
 begin();
 showNothing();
 startAddress();
+startComparison();

@@ -31,7 +31,7 @@ function scrollToFunction(pane, names) {
 }
 
 function startPanes() {
-  document.querySelectorAll(".tabs").forEach((tabs) => {
+  document.querySelectorAll("#main .tabs").forEach((tabs) => {
     const section = tabs.parentElement;
     tabs.addEventListener("click", (e) => {
       const tab = e.target.closest(".tab");
