@@ -184,7 +184,7 @@ rect { stroke: #888; } path { fill: none; stroke: #888; stroke-width: 1.2; }
 svg { background: #fff; }
 """
 TIP = (
-    '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+    '<marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
     'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" '
     'style="fill:#888;stroke:none"/></marker>'
 )
@@ -262,4 +262,4 @@ def _svg_edge(points: tuple[tuple[float, float], ...]) -> str:
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
         middle = (y0 + y1) / 2
         path += f" C{x0:.1f},{middle:.1f} {x1:.1f},{middle:.1f} {x1:.1f},{y1:.1f}"
-    return f'<path d="{path}" marker-end="url(#tip)"/>'
+    return f'<path d="{path}" marker-end="url(#arrow)"/>'

@@ -26,11 +26,11 @@ STYLES = ("base", "panes", "graph", "detail", "compare", "phone", "print")
 SCRIPTS = (
     "model", "numbers", "groups", "layout", "drawing", "graph", "view", "links",
     "address", "detail", "loops", "element", "charts", "steps", "panes", "keys",
-    "compare", "main",
+    "export", "compare", "main",
 )  # fmt: skip
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'"
+    "img-src data:; base-uri 'none'; form-action 'none'"
 )
 
 

@@ -37,6 +37,8 @@ $("b-turn").onclick = turn;
 $("b-telling").append(...ways.map((way) => el("option", { value: way }, WORDS_OF[way])));
 $("b-telling").onchange = (e) => { chosen = true; tell(e.target.value); };
 $("b-fit").onclick = fit;
+$("b-svg").onclick = saveSvg;
+$("b-png").onclick = savePng;
 $("b-theme").onclick = theme;
 $("b-help").onclick = () => $("help").showModal();
 addEventListener("keydown", onKey);
