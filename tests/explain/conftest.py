@@ -42,6 +42,34 @@ def _layers(folder: Path, name: str, layers: int) -> Explorer:
     return explorer_of(folder / f"{name}.py", values="random")
 
 
+TOWER = """
+import symdiff as sd
+
+x = sd.input("x", 8)
+visible = sd.arange(8) < 5
+
+
+def block(h, name, factor):
+    with sd.scope(name):
+        with sd.scope("inner"):
+            seen = sd.where(sd.arange(8) >= 3, h * sd.param("W", 8), 0.0)
+        for _ in range(9):
+            h = sd.tanh(seen * factor) + h
+        return h
+
+
+h = block(block(x, "part_a", 0.5), "part_b", 0.5)
+h = block(block(h, "odd", 0.25), "part_c", 0.5)
+model = sd.Function("tower", [x, *sd.params(h)], sd.sum(h))
+"""
+
+
+def _tower(folder: Path) -> Explorer:
+    """Two equal blocks, one with another number, and one as the first again."""
+    (folder / "tower.py").write_text(TOWER, "utf-8")
+    return explorer_of(folder / "tower.py", values="random")
+
+
 def _roots() -> Explorer:
     x = sd.input("x", 3)
     roots = sd.compile(sd.Function("roots", [x], sd.sum(sd.sqrt(x))))
@@ -61,6 +89,7 @@ MADE: dict[str, Callable[[Path], Explorer]] = {
     "deep": lambda folder: _layers(folder, "deep", 145),
     "few": lambda folder: _layers(folder, "few", 14),
     "lstm": lambda _: explorer_of(SPECS / "lstm_scan.py", values="random"),
+    "tower": _tower,
     "roots": lambda _: _roots(),
     "circuit": lambda _: _circuit(),
     "kinds": lambda _: numbers_page()[0],

@@ -52,7 +52,7 @@ def at(session: Any, pages: dict[str, Path]) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("size", [PHONE, (1400, 900)])
-@pytest.mark.parametrize("name", ["digits", "lstm", "hostile"])
+@pytest.mark.parametrize("name", ["digits", "few", "lstm", "hostile"])
 def test_letters_can_be_read_when_the_graph_fits(
     at: Any, name: str, size: tuple[int, int]
 ) -> None:

@@ -24,9 +24,9 @@ from symdiff.explain.explorer.sources import Sources, innermost
 
 STYLES = ("base", "panes", "graph", "detail", "compare", "phone", "print")
 SCRIPTS = (
-    "model", "numbers", "groups", "layout", "drawing", "graph", "view", "links",
-    "address", "detail", "loops", "element", "charts", "steps", "panes", "keys",
-    "export", "compare", "main",
+    "model", "numbers", "repeats", "groups", "layout", "drawing", "graph", "view",
+    "minimap", "links", "address", "detail", "loops", "element", "charts", "steps",
+    "panes", "keys", "export", "compare", "main",
 )  # fmt: skip
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "

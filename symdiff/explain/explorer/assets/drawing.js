@@ -44,7 +44,8 @@ const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 
 function groupWords(group) {
   const last = group.all.filter((i) => !nodes[i].role).pop();
-  return counted(group.all.length, "node") + (last === undefined ? "" : ` → ${nodes[last].t}`);
+  const each = group.times ? `${group.times} × ` : "";
+  return each + counted(Math.round(group.all.length / (group.times || 1)), "node") + (last === undefined ? "" : ` → ${nodes[last].t}`);
 }
 
 function shortSize(name, into) {

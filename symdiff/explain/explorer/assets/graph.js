@@ -162,5 +162,7 @@ function redraw() {
     }
   }
   layerOfAll.append(hulls, lines, tags, boxes, over);
+  drawMap();
+  tellDirection();
   relight();
 }

@@ -38,6 +38,14 @@ for (const group of [...groups.values()]) {
     part.forEach((n) => { groupOf[n.i] = made; });
   }
 }
+const membersOf = new Map();
+nodes.forEach((n) => {
+  for (let g = groupOf[n.i]; g; g = g.parent) {
+    if (!membersOf.has(g)) membersOf.set(g, []);
+    membersOf.get(g).push(n);
+  }
+});
+gatherEqual(root, membersOf);
 // Many layers side by side are gathered as well, until a screen holds them.
 function bundle(group) {
   while (group.groups.length > MOST) {

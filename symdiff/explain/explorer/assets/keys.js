@@ -7,7 +7,7 @@ const KEYS = [
   ["f / u", "fold the layer of a node / unfold the layer"],
   ["Shift F / U", "fold / unfold all layers"],
   ["+ − 0", "larger, smaller, fit"],
-  ["r", "turn the graph: downwards, to the right"],
+  ["r", "the graph from left to right, or downwards"],
   ["d", "more or less in the boxes: formulas, numbers, names"],
   ["p", "replay; then Space plays and pauses, n and b go on and back"],
   ["/", "search nodes and lines"],
@@ -111,6 +111,11 @@ function onKey(e) {
 function tellNext() {
   chosen = true;
   tell(ways[(ways.indexOf(telling) + 1) % ways.length]);
+}
+
+function tellDirection() {
+  $("b-turn").textContent = horizontal ? "↓" : "→";
+  $("b-turn").setAttribute("aria-label", horizontal ? "Downwards" : "From left to right");
 }
 
 function turn() {

@@ -44,6 +44,7 @@ function unlight() {
   for (const [e, kind] of lit) e.classList.remove(kind);
   lit = [];
   svg.classList.remove("lit");
+  lightMap(null);
   gutters.forEach((e) => e.replaceChildren());
   over.replaceChildren();
 }
@@ -134,6 +135,7 @@ function lightGraph(items, from, to, direct) {
   up.forEach((i) => note(i, "from"));
   down.forEach((i) => note(i, "to"));
   hit.forEach((i) => note(i, "hit"));
+  lightMap(kindOf);
   const many = boxEls.size + edgeEls.length > MANY;
   svg.classList.toggle("lit", !many);
   const outlines = { from: "", to: "" };

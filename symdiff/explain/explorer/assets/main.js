@@ -60,6 +60,7 @@ startPanes();
 startSearch();
 startHelp();
 startPanning();
+startMap();
 startJumps();
 openAtFirst();
 redraw();

@@ -10,6 +10,8 @@ const byName = new Map();
 nodes.forEach((n, i) => {
   Object.assign(n, { i, users: [], hands: [], recv: [] });
   byName.set(n.n, i);
+  // an infinity that the model itself writes, as attention does for what is hidden, is meant
+  if (n.v && n.v.inf && !n.v.nan && n.f && /\binf\b/.test(n.f.t)) n.v.meant = true;
 });
 nodes.forEach((n) => n.o.forEach((o) => nodes[o].users.push(n.i)));
 shares.forEach((s, k) => {

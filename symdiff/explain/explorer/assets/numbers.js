@@ -4,8 +4,8 @@
 // beyond all floats is text, and so is what is not finite: "nan", "inf", "-inf".
 const isBad = (x) =>
   typeof x === "string" ? /n/.test(x) : typeof x === "number" && !Number.isFinite(x);
-// What the code does not compute spoils nothing.
-const spoiled = (v) => !!v && !v.apart && (v.nan > 0 || v.inf > 0 || (v.x !== undefined && isBad(v.x)));
+// What the code does not compute, and what is meant, spoils nothing.
+const spoiled = (v) => !!v && !v.apart && !v.meant && (v.nan > 0 || v.inf > 0 || (v.x !== undefined && isBad(v.x)));
 const scalar = (v) => v && v.x !== undefined;
 const APART = "not computed by the code";
 
@@ -226,7 +226,7 @@ function shown(v, kind, chosen) {
   }
   const parts = [apart(v)];
   const some = v.nan || v.inf;
-  if (some) parts.push(el("div", {}, el("span", { class: v.apart ? "muted" : "bad" }, "not finite: " + badWords(v))));
+  if (some) parts.push(el("div", {}, el("span", { class: v.apart || v.meant ? "muted" : "bad" }, "not finite: " + badWords(v))));
   const found = elements(v);
   const { rows, columns } = grid(v);
   const small = found && found.length <= 64 && columns <= 10;

@@ -7,6 +7,7 @@ let chosen = false; // whether the user has folded or turned something
 function apply() {
   layerOfAll.setAttribute("transform", `translate(${view.x.toFixed(2)},${view.y.toFixed(2)}) scale(${view.k.toFixed(4)})`);
   svg.classList.toggle("far", view.k < 0.42);
+  frameMap();
 }
 
 function zoom(factor, x, y) {
