@@ -8,7 +8,7 @@ may change, and the header's line on the check of gradients. Nothing is written.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -22,8 +22,10 @@ from symdiff.review.files import (
     Package,
     command_line,
     find_specs,
+    header_of,
     is_generated,
     read_text,
+    used,
 )
 
 State = Literal["current", "edited", "stale", "missing", "left over", "unknown"]
@@ -140,6 +142,10 @@ def _without_spec(package: Package, problem: str) -> tuple[Finding, ...]:
             found.append(Finding(path, "unknown", problem))
         else:
             found.append(Finding(path, "edited", _edited(header)))
+    for own, path in _instead(package, package.files):
+        told = header_of(path) if is_generated(path) else None
+        if told is None or not told.intact:
+            found.append(Finding(path, "edited", _taken_for(own, told)))
     return tuple(found)
 
 
@@ -160,7 +166,30 @@ def _findings(package: Package, compiled: Compilation) -> list[Finding]:
     if package.whole:
         for name, content in expected.items():
             found += _absent(package.folder / name, content)
+    made = {package.folder / Path(n).name: c for n, c in compiled.files.items()}
+    asked = [p for p in made if package.whole or p in package.files]
+    found += [_taken(own, path, made[own]) for own, path in _instead(package, asked)]
     return sorted(found, key=lambda f: f.path)
+
+
+def _instead(package: Package, files: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield each file in whose place Python takes another one, and that other."""
+    if not package.single:
+        yield from ((own, used(own)) for own in files if used(own) != own)
+
+
+def _taken(own: Path, path: Path, content: str | bytes) -> Finding:
+    """Compare what Python takes for a file with what that file should be."""
+    if isinstance(content, bytes):
+        (finding,) = _absent(path, content)
+        return finding
+    if is_generated(path):
+        return _compared(path, header_of(path), content)
+    return Finding(path, "edited", _taken_for(own, None))
+
+
+def _taken_for(own: Path, header: Header | None) -> str:
+    return _edited(header) if header else f"Python imports it for {own.name}"
 
 
 def _compared(path: Path, header: Header, expected: str) -> Finding:

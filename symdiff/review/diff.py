@@ -26,6 +26,7 @@ from symdiff.review.files import (
     is_generated,
     one_package,
     read_text,
+    used,
 )
 from symdiff.review.lines import FileLine, lines_of
 
@@ -118,7 +119,7 @@ def generated_side(path: Path) -> Side:
         path = one_package(path)
     if path.is_dir():
         files = [path / f"{n}.py" for n in ordered(PARTS)]
-        files = [f for f in files if is_generated(f)]
+        files = [f for f in files if is_generated(used(f))]
         if not any(f.stem in SHOWN for f in files):
             raise SpecError(
                 f"{path} holds no generated modules; give a spec, a generated module, "
@@ -126,10 +127,12 @@ def generated_side(path: Path) -> Side:
             )
     else:
         files = [path]
-    texts = {_module(f): read_text(f) for f in files}
+    taken = {f: used(f) if path.is_dir() else f for f in files}
+    texts = {_module(f): read_text(t) for f, t in taken.items()}
     lone = not path.is_dir() and path.stem in PARTS
-    header = header_of([f for f in files if f.stem in SHOWN or len(files) == 1][-1])
-    return Side(str(path), texts, header, lone=lone, arrays=edited_arrays(files))
+    last = [f for f in files if f.stem in SHOWN or len(files) == 1][-1]
+    arrays = edited_arrays(taken.values())
+    return Side(str(path), texts, header_of(taken[last]), lone=lone, arrays=arrays)
 
 
 def ordered(modules: Iterable[str]) -> list[str]:

@@ -8,6 +8,7 @@ line says so.
 from __future__ import annotations
 
 import hashlib
+import importlib.machinery as machinery
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from symdiff.emit.modules.headers import Header, read_header
-from symdiff.emit.modules.writing import MARK
+from symdiff.emit.modules.writing import HIDDEN, MARK, build_of
 from symdiff.graph.errors import SpecError
 
 # Modules of a package; a generated file of another name stands by itself.
@@ -26,6 +27,11 @@ PARTS = frozenset(
     ]
 )
 _SKIPPED = frozenset(["node_modules", "__pycache__", "site-packages"])
+_LOADERS = (
+    (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+    (machinery.SourceFileLoader, machinery.SOURCE_SUFFIXES),
+    (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
+)
 
 
 @dataclass
@@ -98,6 +104,26 @@ def header_of(path: Path) -> Header:
             f"must start with {MARK!r} and name a version and a spec."
         )
     return header
+
+
+def used(file: Path) -> Path:
+    """Return the file that Python takes for one of a package's, as a rule itself.
+
+    It is another one where a compilation was broken off, whose modules stand in a
+    hidden folder until the next one ends, and where a folder has a module's name.
+    """
+    folder = file.parent
+    init = folder / "__init__.py"
+    whole = folder / f"{HIDDEN}{build_of(init.read_bytes()) if init.is_file() else ''}"
+    places = [whole, folder] if whole.is_dir() else [folder]
+    if file.suffix != ".py" or file == init:
+        places = places[-1:] if file == init else places
+        return next((p / file.name for p in places if (p / file.name).exists()), file)
+    for place in places:
+        found = machinery.FileFinder(str(place), *_LOADERS).find_spec(file.stem)
+        if found is not None and found.origin is not None:
+            return place / Path(found.origin).relative_to(place.absolute())
+    return file
 
 
 def edited_arrays(files: Iterable[Path]) -> list[str]:

@@ -33,6 +33,7 @@ from symdiff.review.files import (
     header_of,
     is_generated,
     one_package,
+    used,
 )
 from symdiff.review.slopes import NARROW, Worst, compare
 
@@ -109,7 +110,7 @@ def loaded(path: Path) -> Iterator[tuple[ModuleType, ModuleType | None, Header]]
                 backward = folder / "backward.py"
                 if not backward.exists():
                     raise _nothing(path)
-                header = header_of(backward)
+                header = header_of(used(backward))
                 found = importlib.import_module(f"{alias}.backward")
                 check = importlib.import_module(f"{alias}.__main__")
             if not hasattr(found, "backward"):
@@ -250,7 +251,7 @@ def _checked_files(path: Path) -> list[Path]:
     """Return the generated files that are run."""
     if not path.is_dir():
         return [path]
-    return [f for f in one_package(path).glob("*.py") if is_generated(f)]
+    return [used(f) for f in one_package(path).glob("*.py") if is_generated(used(f))]
 
 
 def _edited_beside(path: Path) -> list[str]:
@@ -261,7 +262,7 @@ def _edited_beside(path: Path) -> list[str]:
         f"{file.name} was edited after it was generated, and "
         + PARTLY.get(file.name, "is not checked")
         for file in others
-        if not is_generated(file) or not header_of(file).intact
+        if not is_generated(used(file)) or not header_of(used(file)).intact
     ]
 
 
