@@ -39,6 +39,23 @@ def backwards(xp: Any, x: Any, a: Any) -> Any:
     return xp.scan(lambda c, r: (c * xp.sin(r) + a, c * a), a * a, x, reverse=True)
 
 
+def last_rows(xp: Any, x: Any, a: Any) -> Any:
+    """What is read of stacks of carries is the end of the loop, in either direction."""
+
+    def step(c: Any, row: Any) -> Any:
+        c = xp.sin(c) * row + a
+        return c, (c, c * row)
+
+    def back(c: Any, row: Any) -> Any:
+        c = c * xp.cos(row) + a
+        return c, c
+
+    _, (cs, others) = xp.scan(step, a * a, x)
+    _, backwards = xp.scan(back, a, x, reverse=True)
+    turned = xp.swapaxes(cs, 0, 1)
+    return turned[:, -1], turned[1:, -1:], cs[-1:] * others[-1], backwards[0]
+
+
 def fixed_length(xp: Any, a: Any) -> Any:
     """No sequence at all."""
     return xp.scan(lambda c, _: (xp.cos(c) * a, c * c), a, None, length=4)
@@ -287,6 +304,7 @@ PROGRAMS = [
     Loop(recurrent, [(1, 2), (2,), (2, 2), (2, 2)], symbolic=1),
     Loop(backwards, [(4,), ()], symbolic=4),
     Loop(backwards, [(3, 2), (2,)], symbolic=3),
+    Loop(last_rows, [(3, 2), (2,)], symbolic=3, empty=False),
     Loop(fixed_length, [(2,)]),
     Loop(fixed_length, [()]),
     Loop(containers, [(3,), (3,)], symbolic=3, empty=False),

@@ -22,6 +22,7 @@ EQUIVALENT = {
     "convolve: *: operands of node * swapped": "convolution commutes",
     "linspace_between: vjp: operands of node * swapped": "vectors only: it commutes",
     "max_pool: *: operands of node * swapped": "only windows of 1 fit: winner 0",
+    "after_steps: jvp: node 0 left out": "it is its operand",
     "by_mode: vjp: * 0": "0 in inference; tests/derive/test_modes.py",
 }
 

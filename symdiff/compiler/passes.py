@@ -36,6 +36,7 @@ from symdiff.plan.routine import Routine, scheduled, with_memory
 from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
 from symdiff.rewrite.driver import Table
+from symdiff.rewrite.finals import reading_ends
 from symdiff.rewrite.loops import numbering, rewritten
 from symdiff.rewrite.prune import pruning
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
@@ -58,11 +59,12 @@ def everywhere(run: ProgramPass, program: Program) -> Program:
 def stabilise(program: Program) -> Program:
     """Replace raw formulas that overflow or cancel by nodes that do not.
 
-    Warns, at the user's line, about those for which no rewrite is provable.
+    Warns, at the user's line, about those for which no rewrite is provable. What is
+    read of a loop's last step is read at its end.
     """
 
     def settled(part: Program) -> Program:
-        stable = part.rebuilt(stability.stabilising())
+        stable = part.rebuilt(reading_ends()).rebuilt(stability.stabilising())
         found.extend(unstable(stable.roots()))
         return stable
 

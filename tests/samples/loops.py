@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from samples.table import A, Sample, sd
+from samples.table import A, Sample, raw, sd
 
 
 def _recurrent(x: Any, h: Any, w: Any) -> Any:
@@ -134,6 +134,7 @@ SAMPLES = [
     Sample(_recurrent, [(3, 2), (2,), (2, 2)], reference=_np_recurrent, symbolic=False),
     Sample(_recurrent, [(4, 5, 2), (5, 2), (2, 2)], reference=_np_recurrent),
     Sample(_backwards, [(4,)], reference=_np_backwards),
+    Sample(raw("after_steps"), [(2, 3)], {"length": 2}, lambda x, length: x),
     Sample(_fixed, [(3,)], reference=_np_fixed, domain="positive"),
     Sample(_nested, [(3, 4)], reference=_np_nested),
     Sample(_gradient_inside, [(3,), (3,)], reference=_np_gradient_inside),
