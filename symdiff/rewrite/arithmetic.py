@@ -277,12 +277,32 @@ def where_of_one_and_zero(t: Tensor) -> Tensor | None:
 def transpose_of_product(t: Tensor) -> Tensor | None:
     """(a.T b).T = b.T a, where nothing else reads the product."""
     (product,) = t.parents
-    if not (is_op(product, MATMUL) and _turns_matrices(t) and is_read_once(product)):
+    return _turned_product(product) if _turns_matrices(t) else None
+
+
+@RULES.of(TRANSPOSE)
+def transpose_of_sum(t: Tensor) -> Tensor | None:
+    """(a.T b + c.T d).T = b.T a + d.T c, where nothing else reads the sum."""
+    (total,) = t.parents
+    if total.node.op not in (ADD, SUB) or not _turns_matrices(t):
         return None
-    a, b = product.parents
+    if not is_read_once(total):
+        return None
+    terms = [_turned_product(p) for p in total.parents]
+    if any(term is None for term in terms):
+        return None
+    return call_elementwise(total.node.op, *terms)
+
+
+def _turned_product(t: Tensor) -> Tensor | None:
+    """Return the transpose of a product a.T b that nothing else reads."""
+    if not (is_op(t, MATMUL) and t.ndim > 1 and is_read_once(t)):
+        return None
+    a, b = t.parents
     if not (is_op(a, TRANSPOSE) and _turns_matrices(a)) or a.ndim != b.ndim:
         return None
-    return matmul(transpose(b, t.node.attrs["axes"]), a.parents[0])
+    axes = a.node.attrs["axes"]
+    return matmul(transpose(b, axes), a.parents[0])
 
 
 def _turns_matrices(t: Tensor) -> bool:

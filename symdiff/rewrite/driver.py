@@ -18,11 +18,14 @@ from symdiff.graph.provenance import at_site
 from symdiff.graph.rebuild import Rebuilding, remade
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
+from symdiff.ops.core.record import Op
 
 Rule = Callable[[Tensor], Tensor | None]
 Table = Mapping[str, Sequence[Rule]]
 
 
+# Of the body of a loop that is being rewritten: how many nodes it has of each op.
+_counts: ContextVar[Mapping[Op, int] | None] = ContextVar("counts", default=None)
 # The nodes that have a single reader in the graph that is being rewritten.
 _once: ContextVar[set[Node] | None] = ContextVar("once", default=None)
 
@@ -36,29 +39,42 @@ def is_read_once(t: Tensor) -> bool:
     return once is None or t.node in once
 
 
+def count_inside(op: Op) -> int:
+    """Return how many nodes of an op the body of a loop has; none outside of loops."""
+    counts = _counts.get()
+    return 0 if counts is None else counts.get(op, 0)
+
+
 def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
     """Return tensors equal to ``outputs`` on which no rule fits any more."""
     return rewriting(outputs, rules)(outputs)
 
 
-def rewriting(outputs: Sequence[Tensor], rules: Table) -> Rebuilding:
+def rewriting(
+    outputs: Sequence[Tensor], rules: Table, *, inside: bool = False
+) -> Rebuilding:
     """Return the `Rebuilding` that rewrites tensors.
 
-    ``outputs`` are the tensors that are read, from which readers are counted.
+    ``outputs`` are the tensors that are read, from which readers are counted;
+    ``inside`` says that they are those of the body of a loop or branch.
     """
     known, once = _readers(outputs)
+    counts = Counter(node.op for node in known) if inside else None
     bodies: dict[str, Body] = {}
 
     def remake(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
         attrs = old.node.attrs
         if isinstance(old.node.type, TupleType):
-            attrs = with_bodies(attrs, lambda outs: rewrite(outs, rules), bodies)
+            attrs = with_bodies(attrs, rewritten, bodies)
         return remade(old, parents, attrs, keep_order=False)
+
+    def rewritten(outs: Sequence[Tensor]) -> list[Tensor]:
+        return rewriting(outs, rules, inside=True)(outs)
 
     def improve(old: Tensor, made: Tensor) -> Tensor | None:
         _hand_on(once, old, made)
         known.add(made.node)
-        better = _first(made, rules, once)
+        better = _first(made, rules, once, counts)
         if better is not None:
             _hand_on(once, made, better)
             _count_new(known, once, better.node)
@@ -96,11 +112,13 @@ def _hand_on(once: set[Node], old: Tensor, new: Tensor) -> None:
         once.add(new.node)
 
 
-def _first(tensor: Tensor, rules: Table, once: set[Node]) -> Tensor | None:
+def _first(
+    tensor: Tensor, rules: Table, once: set[Node], counts: Mapping[Op, int] | None
+) -> Tensor | None:
     fitting = rules.get(tensor.node.op.name)
     if not fitting:
         return None
-    before = _once.set(once)
+    before, outer = _once.set(once), _counts.set(counts)
     try:
         with at_site(tensor.site):
             for rule in fitting:
@@ -109,4 +127,5 @@ def _first(tensor: Tensor, rules: Table, once: set[Node]) -> Tensor | None:
                     return better
     finally:
         _once.reset(before)
+        _counts.reset(outer)
     return None

@@ -2,16 +2,18 @@
 
 In: a product or sum that a rule of differentiation made. Out: an equal tensor with
 fewer divisions, or None. Invariant: as in `symdiff.rewrite.sums`, the value changes by
-rounding alone; the divisor is positive, so infinities and NaN stay where they were.
+rounding alone; the divisor is positive, so infinities and NaN stay where they were,
+but for one rule, which only takes NaN away.
 """
 
 from __future__ import annotations
 
 from symdiff.derive.patterns import Rules, is_plain_sum
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import call_elementwise
-from symdiff.ops.core.signs import POSITIVE
+from symdiff.ops.core.signs import NONNEGATIVE, POSITIVE
 from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, NEG, SUB
+from symdiff.ops.reduce.sums import REDUCE_SUM
 from symdiff.ops.selecting.finiteness import sign_of
 from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
 from symdiff.rewrite.driver import is_read_once
@@ -33,6 +35,32 @@ def quotient_at_hand(t: Tensor) -> Tensor | None:
         made = _undivided(coefficient, _unspread(y.parents[1]), DEPTH)
         if made is not None and made.shape == coefficient.shape:
             return call_elementwise(MUL, made, y)
+    return None
+
+
+@RULES.of(MUL)
+def multiplied_divisor(t: Tensor) -> Tensor | None:
+    """sum(x / r) r = sum(x), for an r >= 0 that is the same for all summands.
+
+    It is rounded twice less. Where r is 0 or infinite, as exp(c) for a large c, the
+    quotient times r is NaN; the sum has the value that all smaller r give.
+    """
+    if t.site.primal is None or not t.dtype.is_float:
+        return None
+    for total, r in (t.parents, t.parents[::-1]):
+        inner = total.parents[0] if is_op(total, NEG) else total
+        parts = (total, inner) if inner is not total else (total,)
+        if not (is_plain_sum(inner) and all(_is_part(p, t) for p in parts)):
+            continue
+        (ratio,) = inner.parents
+        if not (is_op(ratio, DIV) and _is_part(ratio, t)):
+            continue
+        x, divisor = ratio.parents
+        same = _unspread(divisor).node is r.node and r.shape == t.shape
+        if not same or sign_of(r.node) < NONNEGATIVE or x.type != ratio.type:
+            continue
+        made = apply(REDUCE_SUM, x, **inner.node.attrs)
+        return call_elementwise(NEG, made) if inner is not total else made
     return None
 
 

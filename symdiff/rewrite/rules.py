@@ -23,8 +23,12 @@ from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.shape.joining import STACK, TABLE, concatenate
 from symdiff.ops.shape.views import expand_dims
 from symdiff.rewrite import arithmetic, constants, quotients, signs, sums, views
-from symdiff.rewrite.driver import Rule
-from symdiff.rewrite.hoist import hoist_row_products
+from symdiff.rewrite.driver import Rule, count_inside
+from symdiff.rewrite.hoist import (
+    hoist_numbers,
+    hoist_row_products,
+    rows_of_one_value,
+)
 from symdiff.rewrite.patterns import is_op
 from symdiff.rewrite.views import hoist_broadcast, spread_scalar
 
@@ -105,8 +109,12 @@ def join_of_placed_parts(t: Tensor) -> Tensor | None:
 
 
 def expand(t: Tensor) -> Tensor | None:
-    """A composite op equals the graph its record expands to."""
-    if t.node.op.expand is None:
+    """A composite op equals the graph its record expands to.
+
+    Where the body of a loop has several, a function of the generated file may do.
+    """
+    op, least = t.node.op, t.node.op.facts.called_from
+    if op.expand is None or (least and t.ndim and count_inside(op) >= least):
         return None
     attrs = dict(t.node.attrs)
     result: Any = t.node.op.expand(*t.parents, **attrs)
@@ -117,7 +125,7 @@ def simplifications() -> dict[str, list[Rule]]:
     """Return the exact table, with the rules that hold for every elementwise op."""
     tables = (arithmetic, signs, constants, sums, quotients, views)
     found = joined(*(table.RULES for table in tables), RULES)
-    found["scan"] = [hoist_row_products]
+    found["scan"] = [hoist_row_products, rows_of_one_value, hoist_numbers]
     for name, op in OPS.items():
         if op.is_elementwise:
             found.setdefault(name, []).extend((spread_scalar, hoist_broadcast))

@@ -8,7 +8,7 @@ bit, NaN and signed zeros included.
 from __future__ import annotations
 
 from symdiff.derive.patterns import Rules
-from symdiff.graph.tensor import Tensor
+from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import (
     as_tensor,
     call_elementwise,
@@ -18,6 +18,7 @@ from symdiff.ops.core.operands import (
 from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, NEG, SUB
 from symdiff.ops.reduce.sums import REDUCE_SUM
 from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
+from symdiff.ops.shape.views import EXPAND_DIMS
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import is_op, number, scalar_constant
 
@@ -112,7 +113,7 @@ def unsigned(t: Tensor, depth: int = DEPTH, small: bool = False) -> Tensor | Non
         return None
     if op is NEG:
         return t.parents[0]
-    if op not in (MUL, DIV, BROADCAST_TO) or not is_read_once(t):
+    if op not in (MUL, DIV, BROADCAST_TO, EXPAND_DIMS) or not is_read_once(t):
         return None
     small = small or op is BROADCAST_TO
     for at, factor in enumerate(t.parents if depth else ()):
@@ -121,6 +122,8 @@ def unsigned(t: Tensor, depth: int = DEPTH, small: bool = False) -> Tensor | Non
         found = _opposite(factor, depth - 1, small)
         if found is not None and op is BROADCAST_TO:
             return broadcast_to(found, t.shape)
+        if found is not None and op is EXPAND_DIMS:
+            return apply(EXPAND_DIMS, found, **t.node.attrs)
         if found is not None:
             operands = [t.parents[0], t.parents[-1]]
             operands[at] = found

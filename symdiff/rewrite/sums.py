@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from symdiff.derive.patterns import Rules, is_plain_sum
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import dims_equal, product
 from symdiff.ops.core.operands import literal_value
@@ -19,10 +20,11 @@ from symdiff.ops.core.signs import POSITIVE
 from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, NEG, SUB
 from symdiff.ops.indexing.adding import add_at, adds_plainly
 from symdiff.ops.indexing.gather import SCATTER_ADD
+from symdiff.ops.linalg.matmul import MATMUL
 from symdiff.ops.reduce.sums import MEAN, REDUCE_SUM, reduce_sum
 from symdiff.ops.selecting.finiteness import sign_of
 from symdiff.ops.shape.broadcasting import BROADCAST_TO, broadcast_to
-from symdiff.ops.shape.views import expand_dims, squeeze
+from symdiff.ops.shape.views import TRANSPOSE, expand_dims, squeeze
 from symdiff.rewrite.driver import is_read_once
 from symdiff.rewrite.patterns import is_op
 from symdiff.rewrite.signs import unsigned
@@ -62,6 +64,22 @@ def sum_of_sum(t: Tensor) -> Tensor | None:
     rest = [i for i in range(x.ndim) if i not in second]  # the axes of t
     ones = tuple(at for at, i in enumerate(rest) if i in first)
     return expand_dims(reduce_sum(x, axes), ones) if ones else reduce_sum(x, axes)
+
+
+@RULES.of(REDUCE_SUM)
+def sum_of_turned(t: Tensor) -> Tensor | None:
+    """sum(transpose(x), a) = sum(x, those axes of x), where the others keep an order.
+
+    NumPy then sums in the order in which x lies in memory.
+    """
+    (turned,) = t.parents
+    if not (_is_derived_sum(t) and is_op(turned, TRANSPOSE)):
+        return None
+    order, axes = turned.node.attrs["axes"], t.node.attrs["axes"]
+    left = [axis for i, axis in enumerate(order) if i not in axes]
+    if t.node.attrs["keepdims"] or left != sorted(left):
+        return None
+    return reduce_sum(turned.parents[0], tuple(sorted(order[i] for i in axes)))
 
 
 @RULES.of(REDUCE_SUM)
@@ -109,7 +127,32 @@ def sum_with_placed(t: Tensor) -> Tensor | None:
         opposite = unsigned(value)
         if opposite is not None:
             value, minus = opposite, not minus
-        return add_at(x, placed, value, minus)
+        with at_site(placed.site):  # it stands under the statement that reads there
+            return add_at(x, placed, value, minus)
+    return None
+
+
+@RULES.of(ADD, SUB)
+def sum_with_negative_product(t: Tensor) -> Tensor | None:
+    """a + (-x) @ y = a - x @ y, and so for x @ (-y) and for differences."""
+    if t.site.primal is None or not t.dtype.is_float:
+        return None
+    a, b = t.parents
+    opposite = _opposite_product(b)
+    if opposite is not None:
+        return a + opposite if is_op(t, SUB) else a - opposite
+    opposite = _opposite_product(a) if is_op(t, ADD) else None
+    return None if opposite is None else b - opposite
+
+
+def _opposite_product(t: Tensor) -> Tensor | None:
+    """Return -t, where t is a product of matrices, one of which is a negative."""
+    if not (is_op(t, MATMUL) and is_read_once(t)):
+        return None
+    for i, factor in enumerate(t.parents):
+        if is_op(factor, NEG):
+            factors = [*t.parents[:i], *factor.parents, *t.parents[i + 1 :]]
+            return apply(MATMUL, *factors)
     return None
 
 

@@ -142,9 +142,15 @@ def _through(node: Node) -> Through | None:
     flat = left.shape[1:] == a.shape[-1:] and right.shape[1:] == b.shape[-1:]
     if not flat or 1 in node.shape:  # a vector times a matrix is another call of BLAS
         return None
-    axes = list(range(lead))
-    text = f"np.tensordot(_0, _1, axes=({axes}, {axes}))"
-    return Through(text, (a, b), (turned_, left, right))
+    views = [turned_, left, right]
+    axes = [list(range(lead))] * 2
+    sources = [a, b]
+    for i, source in enumerate((a, b)):
+        if source.op is TRANSPOSE and source.attrs["axes"][-1] == lead:
+            axes[i], (sources[i],) = list(source.attrs["axes"][:-1]), source.inputs
+            views.append(source)
+    text = f"np.tensordot(_0, _1, axes=({axes[0]}, {axes[1]}))"
+    return Through(text, tuple(sources), tuple(views))
 
 
 def _rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:

@@ -102,10 +102,14 @@ def _np_log_softmax(x: Any, *, axes: Any) -> Any:
     return x - m - np.log(np.sum(np.exp(x - m), axis=axes, keepdims=True))
 
 
+def _total(x: Tensor, axes: Any) -> Tensor:
+    """Return the sum over axes for each element of x; over all of them a number."""
+    return stretch(sum_(x, axes, keepdims=len(axes) < x.ndim), x.shape)
+
+
 def _softmax_push(t: Any, p: Any, axes: Any) -> Tensor:
     """p * (t - sum(p * t)): the Jacobian is symmetric, so it serves both modes."""
-    total = sum_(t * p, axes, keepdims=True)
-    return p * (t - stretch(total, p.shape))
+    return p * (t - _total(t * p, axes))
 
 
 SOFTMAX = primitive(
@@ -176,14 +180,13 @@ def _log_softmax_vjp(
     ct: Tensor, out: Tensor, inputs: Any, attrs: Any, needs: Any
 ) -> list[Tensor]:
     axes = attrs["axes"]
-    total = stretch(sum_(ct, axes, keepdims=True), ct.shape)
-    return [ct - softmax(inputs[0], axes) * total]
+    return [ct - softmax(inputs[0], axes) * _total(ct, axes)]
 
 
 def _log_softmax_jvp(tangents: Any, out: Tensor, inputs: Any, attrs: Any) -> Tensor:
     axes, t = attrs["axes"], tangents[0]
     p = softmax(inputs[0], axes)
-    return t - stretch(sum_(p * t, axes, keepdims=True), t.shape)
+    return t - _total(p * t, axes)
 
 
 LOG_SOFTMAX = primitive(
