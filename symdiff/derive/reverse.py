@@ -23,6 +23,7 @@ from symdiff.graph.origin import FAN_OUT, Site, mark
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType, dims_equal
+from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.record import Op, Vjp
 from symdiff.ops.core.tuples import ITEM
@@ -104,18 +105,23 @@ def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
 def summed(node: Node, contributions: list[Any]) -> Any:
     """Add up contributions, those of first uses first.
 
-    A node with several results gets a list with one sum for each, cast to the dtype of
-    the result: a carry must keep its dtype.
+    What a loop carries comes before them, so that the sum goes on with it. A node with
+    several results gets a list with one sum for each, cast to the dtype of the result:
+    a carry must keep its dtype.
     """
     latest = contributions[::-1]
     if not isinstance(node.type, TupleType):
-        return add_all(latest)
+        return add_all(sorted(latest, key=_is_no_leaf))
     totals = [
         add_all(ct for index, ct in latest if index == i)
         for i in range(len(node.type.items))
     ]
     pairs = zip(totals, node.type.items, strict=True)
     return [None if t is None else cast(t, kind.dtype) for t, kind in pairs]
+
+
+def _is_no_leaf(share: Tensor | None) -> bool:
+    return share is None or share.node.op is not BOUND
 
 
 def hand_back(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, in_order
+from symdiff.ops.core.operands import is_given
 
 
 def stands_under(
@@ -163,3 +164,18 @@ def _visit(
         else:
             seen.add(step)
             waiting.append((step, iter(further[step])))
+
+
+def starts_elsewhere(
+    order: Iterable[Node],
+    tensors: Mapping[Node, Tensor],
+    group: Callable[[Tensor], Hashable],
+) -> set[Node]:
+    """Return what loops carry at first, if another statement computes it."""
+    found: set[Node] = set()
+    for node in order:
+        if "carries" in node.attrs:
+            own = group(tensors[node])
+            starts = node.inputs[: node.attrs["carries"]]
+            found |= {s for s in starts if group(tensors[s]) != own}
+    return {s for s in found if not (is_given(s) or s.op.view or s.op.facts.repeats)}

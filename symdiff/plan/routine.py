@@ -128,7 +128,7 @@ def scheduled(routine: Routine, style: Style) -> Routine:
         usual = style.group(tensor)
         return (tensor.node in routine.late, usual) if routine.late else usual
 
-    apart = replace(style, level=0, group=group, loops=style)
+    apart = replace(style, level=0, group=group, loops=replace(style, splits=False))
     found = schedule(routine.results, at_hand, routine.tensors, apart)
     kept = (s for s in found if s.tensor.node.op is not CONSTANT)
     return replace(routine, steps=tuple(kept))

@@ -16,6 +16,7 @@ from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
+from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
 from symdiff.ops.core.text import (
     is_infix,
@@ -27,7 +28,8 @@ from symdiff.ops.core.text import (
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.absorbing import absorbed_operands
 from symdiff.plan.layout import regrouped
-from symdiff.plan.ordering import places_of, stands_under
+from symdiff.plan.ordering import places_of, stands_under, starts_elsewhere
+from symdiff.plan.sections import sections, together
 from symdiff.rewrite.prune import live_outputs
 
 MOST_OPERATIONS = 4  # a line holds at most this many
@@ -42,7 +44,8 @@ class Step:
     what that goes on with, and so forth.
     ``bodies`` are the steps of a loop's test, if it has one, and of its body; or those
     of both sides of a branch. ``under`` was declared by the statement that the heading
-    quotes, if that is not the step's own.
+    quotes, if that is not the step's own. ``parts`` are slices that split an array, if
+    the step takes them all.
     """
 
     tensor: Tensor
@@ -50,6 +53,12 @@ class Step:
     absorbed: tuple[Tensor, ...] = ()
     bodies: tuple[tuple[Step, ...], ...] = ()
     under: Tensor | None = None
+    parts: tuple[Tensor, ...] = ()
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The values that get names."""
+        return self.parts or (self.tensor,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Style:
     ``named`` says whether a tensor gets a statement because the user named it;
     ``group`` is the user's statement that a tensor belongs to; ``rank`` orders the
     steps of one group. ``loops`` is the style of nested bodies, if it differs.
+    ``splits`` says that slices that split an array are one step.
     """
 
     level: int
@@ -66,6 +76,7 @@ class Style:
     group: Callable[[Tensor], Hashable]
     rank: Callable[[Tensor], tuple[int, ...]]
     loops: Style | None = None
+    splits: bool = True
 
 
 @dataclass(slots=True)
@@ -82,6 +93,7 @@ class _Body:
     absorbed: dict[Node, Node] = field(default_factory=dict)  # reader to operand
     looped: set[Node] = field(default_factory=set)  # read in every iteration of a loop
     regrouped: set[Node] = field(default_factory=set)  # views that may be copies
+    starts: set[Node] = field(default_factory=set)  # of loops of other statements
 
 
 def schedule(
@@ -104,6 +116,7 @@ def schedule(
         for node in results:
             body.uses[node] = body.uses.get(node, 0) + 1
     body.regrouped = regrouped(order, given)
+    body.starts = starts_elsewhere(order, tensors, style.group)
     _count_uses(body)
     _choose(body, style)
     if style.level > 0:
@@ -111,13 +124,20 @@ def schedule(
         body.absorbed = absorbed_operands(
             body.order, free, body.kept, body.uses, tensors, style.named
         )
+    steps = _ordered(body, style)
+    if style.level > 0 and style.splits:
+        parts = sections(
+            body.order,
+            lambda n: n in body.kept - body.results and style.named(tensors[n]),
+        )
+        steps = together(steps, [[tensors[n] for n in group] for group in parts])
     items = items_by_source(tensors)
     inner = style if style.loops is None else style.loops
     return [
         replace(s, bodies=_inner_steps(s.tensor.node, items, inner))
         if isinstance(s.tensor.node.type, TupleType)
         else s
-        for s in _ordered(body, style)
+        for s in steps
     ]
 
 
@@ -219,7 +239,7 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
         return True
     if node.op.facts.repeats:
         return False
-    if node in body.looped:
+    if node in body.looped or node in body.starts:
         return True
     if style.named(body.tensors[node]):
         return True
@@ -264,7 +284,8 @@ def _choose(body: _Body, style: Style) -> None:
         if is_given(node) or isinstance(node.type, TupleType):
             cost[node] = 0
             continue
-        own = 0 if node.op.view else operations(op_text(node))
+        free = node.op.view or _goes_on_with_carry(node)
+        own = 0 if free else operations(op_text(node))
         if len(_turns(node, body)) > 1 and cost.get(_solid(node, body), 0):
             body.kept.add(_solid(node, body))  # no chain of calls after a formula
         inlined = {
@@ -279,6 +300,11 @@ def _choose(body: _Body, style: Style) -> None:
                 i: _cost_now(i, cost, body) for i in node.inputs if _is_inlined(i, body)
             }
         cost[node] = own + sum(inlined.values())
+
+
+def _goes_on_with_carry(node: Node) -> bool:
+    """Whether a node adds to what a loop carries: ``d_c = d_c + ...``."""
+    return node.op.infix == "+" and node.inputs[0].op is BOUND
 
 
 def _cost_now(node: Node, cost: dict[Node, int], body: _Body) -> int:

@@ -239,7 +239,7 @@ def test_names_stand_for_the_values_of_their_function():
     (d_w,) = (line for line in region.lines if line.targets == ("d_w",))
     assert [t.node for t in d_w.tensors] == [region.nodes["d_w"]]
     assert d_w.shape == "[3]"
-    assert d_w.rule == "x @ w"
+    assert d_w.rule == "x @ w; tanh"
     assert d_w.heading == "z = tanh(x @ w)"
     assert region.nodes["x"] is x.node
     assert not any(line.tensors for line in region.lines if "x" in line.targets)

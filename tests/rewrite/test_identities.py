@@ -32,9 +32,7 @@ RULES: dict[str, Rule] = {
 for table in (constants.RULES, sums.RULES, quotients.RULES):
     for rule in {rule for rules in table.values() for rule in rules}:
         del RULES[rule.__name__]
-# A matrix product of all rows rounds as BLAS likes; tests/loops compares its loops, and
-# test_hoisting.py those of the other rules.
-for rule in simplifications()["scan"]:
+for rule in simplifications()["scan"]:  # in test_hoisting.py, or by tests/loops
     del RULES[rule.__name__]
 
 x = sd.input("x", (N, 3))
@@ -195,10 +193,7 @@ CASES: dict[str, list[Callable[[], sd.Tensor]]] = {
     "squeeze_of_kept_axes": [slope_of_spread],
     "squeeze_of_negative": [lambda: sd.squeeze(-sd.max(x, axis=1, keepdims=True), 1)],
     "transpose_of_product": [slope_of_gram],
-    "transpose_of_sum": [
-        lambda: sd.transpose(x.T @ (x * row) + x.T @ x),
-        lambda: sd.transpose((x * s).T @ x - x.T @ (x * row)),
-    ],
+    "transpose_of_sum": [lambda: sd.transpose((x * s).T @ x - x.T @ (x * row))],
     "stack_of_placed_scalars": [
         lambda: placed(2, 0, 1),
         lambda: placed(2, 1, 0, 1, 1, 0),
@@ -288,10 +283,7 @@ MISFITS: dict[str, list[Callable[[], sd.Tensor]]] = {
     "squeeze_of_negative": [lambda: sd.squeeze(sd.max(x, axis=1, keepdims=True), 1)],
     "squeeze_of_kept_axes": [lambda: sd.squeeze(sd.max(x, axis=1, keepdims=True), 1)],
     "transpose_of_product": [lambda: sd.transpose(x @ sd.transpose(x))],
-    "transpose_of_sum": [
-        lambda: sd.transpose(x.T @ x + x.T),
-        lambda: sd.transpose((x.T @ x) * (x.T @ x)),
-    ],
+    "transpose_of_sum": [lambda: sd.transpose((x.T @ x) * (x.T @ x))],
     "join_of_placed_parts": [
         lambda: pieces(6, (x, slice(0, 3)), (x, slice(0, 3))),
         lambda: pieces(7, (x, slice(0, 3)), (x, slice(3, 6))),

@@ -81,11 +81,11 @@ def rnn(
     act, usual = activation_of(activation)
     cell = _Cell("rnn", x, units, 1, lengths, mask, name, init or usual)
 
-    def turn(h: Any, z: Any, u: Any) -> Any:
-        new = hinted(z + h @ u, "z")
+    def turn(h: Any, x_W_plus_b: Any, u: Any) -> Any:
+        new = hinted(x_W_plus_b + h @ u, "z")
         return new if act is None else hinted(act(new), "h")
 
-    ys, h = cell.run(turn, {"h": cell.start(initial, "h")}, reverse)
+    ys, h = cell.run(turn, {"h": cell.start(initial, "h")}, "x_W_plus_b", reverse)
     return ys, h[0]
 
 
@@ -112,8 +112,9 @@ def lstm(
     bias = [0.0] * units + [float(forget_bias)] * units + [0.0] * (2 * units)
     cell = _Cell("lstm", x, units, 4, lengths, mask, name, init, bias)
 
-    def turn(h: Any, c: Any, z: Any, u: Any) -> Any:
-        zi, zf, zg, zo = _gates(hinted(z + h @ u, "gates"), "z", "ifgo", units)
+    def turn(h: Any, c: Any, x_W_plus_b: Any, u: Any) -> Any:
+        z = hinted(x_W_plus_b + h @ u, "z")
+        zi, zf, zg, zo = _gates(z, "z", "ifgo", units)
         i, f = hinted(sigmoid(zi), "i"), hinted(sigmoid(zf), "f")
         g, o = hinted(tanh(zg), "g"), hinted(sigmoid(zo), "o")
         c = hinted(f * c + i * g, "c")
@@ -121,7 +122,7 @@ def lstm(
 
     h0, c0 = initial if initial is not None else (None, None)
     starts = {"h": cell.start(h0, "h"), "c": cell.start(c0, "c")}
-    ys, (h, c) = cell.run(turn, starts, reverse)
+    ys, (h, c) = cell.run(turn, starts, "x_W_plus_b", reverse)
     return ys, (h, c)
 
 
@@ -153,7 +154,7 @@ def gru(
         n = hinted(tanh(zn + r * (hn + c)), "n")
         return hinted((1 - update) * n + update * h, "h")
 
-    ys, h = cell.run(turn, {"h": cell.start(initial, "h")}, reverse)
+    ys, h = cell.run(turn, {"h": cell.start(initial, "h")}, "z", reverse)
     return ys, h[0]
 
 
@@ -189,7 +190,7 @@ class _Cell:
             b = param("b", (width,), init=bias)
             if inner_bias:
                 self.weights.append(param("c", (units,)))
-        self.rows = hinted(tensor @ w + b, "projected")
+        self.rows = tensor @ w + b
 
     def start(self, given: Any, name: str) -> Any:
         """Return the first value of a carry, (N, units)."""
@@ -204,20 +205,23 @@ class _Cell:
         return tensor
 
     def run(
-        self, turn: Callable[..., Any], starts: dict[str, Any], reverse: bool
+        self, turn: Callable[..., Any], starts: dict[str, Any], row: str, reverse: bool
     ) -> tuple[Any, list[Any]]:
-        """Return the stacked first carries, batch first, and the last carries."""
-        rows: Any = {"z": API["swapaxes"](self.rows, 0, 1)}
+        """Return the stacked first carries, batch first, and the last carries.
+
+        ``row`` is what the input's part of a step is called.
+        """
+        rows: Any = {row: hinted(API["swapaxes"](self.rows, 0, 1), row)}
         if self.mask is not None:
             rows["there"] = API["expand_dims"](API["swapaxes"](self.mask, 0, 1), -1)
 
-        def body(carry: Any, row: Any) -> Any:
+        def body(carry: Any, at: Any) -> Any:
             old = list(carry.values())
-            found = turn(*old, row["z"], *self.weights)
+            found = turn(*old, at[row], *self.weights)
             new = list(found) if isinstance(found, tuple) else [found]
             y = new[0]
-            if "there" in row:
-                there = row["there"]
+            if "there" in at:
+                there = at["there"]
                 y = hinted(where(there, new[0], 0), "y")
                 new = [where(there, a, b) for a, b in zip(new, old, strict=True)]
             return dict(zip(carry, new, strict=True)), y

@@ -79,7 +79,7 @@ def _value(node: Node, operands: list[Any]) -> Any:
         pieces = [np.asarray(a, dtype=object) for a in operands]
         pick = np.frompyfunc(lambda c, a, b: sp.Piecewise((a, c), (b, True)), 3, 1)
         return pick(*pieces)
-    if op.expand is not None and op.text is None:
+    if op.expand is not None and (op.text is None or op.facts.called_from):
         return _expanded(node, operands)
     given = [
         _given(i.tensor_type, a) for i, a in zip(node.inputs, operands, strict=True)

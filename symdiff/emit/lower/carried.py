@@ -36,8 +36,11 @@ def carries_of(
     results: dict[int, py.Name] = {}
     for i, p in enumerate(params):
         own = inner.has_own_name(p)
-        if i not in items:
-            names.append(py.Name(_carry(node, i, context, inner)))
+        if i not in items or outer.known(items[i]) is None:
+            name = _carry(node, i, context, inner)
+            if i in items:  # it is called as its carry, and by nothing of its own
+                outer.take(items[i], name)
+            names.append(py.Name(name))
             continue
         result = outer.of(items[i])
         if own and outer.has_own_name(items[i]) and inner.wanted(p) != result:
@@ -82,11 +85,14 @@ def operand_names(
             continue
         e = expression_of(source, context)
         rows = node.attrs.get("sequences", 0)
+        if i < rows and is_later_part(e):
+            found.append(e)
+            continue
         if not isinstance(e, (py.Name, py.Lit, py.Attr)):
             base = base_name(param, context)
             own = context.names.has_own_name(param)
-            if own or i < rows:
-                base = f"{base}_steps" if own and i < rows else base
+            if own:
+                base = f"{base}_steps" if i < rows else base
                 context.names.prefer(context.tensors[source], base)
             variable = py.Name(context.names.of(context.tensors[source]))
             made.append(py.Assign((variable,), e))
@@ -97,6 +103,27 @@ def operand_names(
                 context.names.alias(b.params[first + i], e.id)
         found.append(e)
     return made, found
+
+
+def is_later_part(e: py.Expr) -> bool:
+    """Whether rows are ``xs[1:]`` of a variable: the step reads ``xs[t + 1]``."""
+    match e:
+        case py.Index(value=py.Name() | py.Attr(), items=(py.Slice(step=None) as cut,)):
+            return cut.lo is None or (isinstance(cut.lo, py.Lit) and _is_count(cut.lo))
+    return False
+
+
+def _is_count(number: py.Lit) -> bool:
+    return isinstance(number.value, int) and number.value > 0
+
+
+def row_at(rows: py.Expr, counter: py.Name) -> py.Expr:
+    """Return the row of a step: ``xs[t]``, or ``xs[t + 1]`` of ``xs[1:]``."""
+    if isinstance(rows, py.Index) and is_later_part(rows):
+        first = rows.items[0].lo  # type: ignore[attr-defined]
+        at = counter if first is None else py.Binary("+", counter, first)
+        return py.Index(rows.value, (at,))
+    return py.Index(rows, (counter,))
 
 
 def base_name(param: Tensor, context: Context) -> str:
@@ -113,7 +140,7 @@ def inner_context(
     turn: Turn | None = None,
 ) -> Context:
     """Return the context of a body: its leaves at hand, everything else shared."""
-    names.reserve(s.tensor for s in steps)
+    names.reserve(t for s in steps for t in s.tensors)
     tensors = {t.node: t for t in tensor_topological([*body.outputs, *body.params])}
     given = {p.node: v for p, v in zip(body.params, values, strict=True)}
     for leaf, kept in ({} if turn is None else turn.aside).items():
@@ -193,7 +220,7 @@ def stack_of(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt
     shape = py.Tuple_(tuple(dim_expression(d, context) for d in t.shape))
     return py.Assign(
         (name,),
-        context.target.empty(shape, dtype_expression(t.dtype, context), named=True),
+        context.target.empty(shape, dtype_expression(t.dtype, context)),
     )
 
 

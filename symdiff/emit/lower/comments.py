@@ -6,7 +6,8 @@ In: tensors and the context of the body they are computed in. Out: text without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from symdiff.emit.lower import texts
@@ -18,13 +19,14 @@ from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TensorType
-from symdiff.ops.core.operands import LITERAL, is_given
+from symdiff.ops.core.operands import API, LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 from symdiff.ops.core.text import is_statements
 from symdiff.plan.schedule import Step
 
 WIDTH = 88
 INDENT = 4
+_OPERATOR = re.compile(r"_0 \S+ _1|-_0")
 _RULE_WIDTH = 40  # two rules must be shorter than this in sum
 
 
@@ -58,17 +60,32 @@ def _quoting(statement: Statement, depth: int) -> py.Comment:
 
 def told(tensor: Tensor, context: Context) -> Computes:
     """Return the type of a value and, for a derivative, the rules that made it."""
-    return _joined(tensor, [words[0] for words in _rules(tensor, context)])
+    return _saying(tensor, next(_phrases(_rules(tensor, context)), ""))
 
 
-def _joined(tensor: Tensor, rules: Sequence[str]) -> Computes:
-    return Computes((tensor,), shape_comment(tensor.node), "; ".join(rules))
+def _saying(tensor: Tensor, rule: str = "") -> Computes:
+    return Computes((tensor,), shape_comment(tensor.node), rule)
+
+
+def _phrases(rules: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Yield comments that name the rules of a line, shorter and shorter ones.
+
+    Two rules are named, or one; an ellipsis says that there are more.
+    """
+    if not rules:
+        return
+    first, more = rules[0], rules[1:]
+    two = bool(more) and len(first[-1]) + len(more[0][-1]) < _RULE_WIDTH
+    for count in (2, 1) if two else (1,):
+        rest = ("...",) * (len(rules) > count)
+        for length in (0, -1):
+            yield "; ".join((*(words[length] for words in rules[:count]), *rest))
 
 
 def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     """Return a statement with as much comment as its line has room for."""
     rules = _rules(tensor, context)
-    said = _joined(tensor, ())
+    said = _saying(tensor)
     code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
     indent = INDENT * context.depth
     room = WIDTH - (indent + code + len(" = ") + len("  # "))
@@ -76,9 +93,13 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     if rules:
         if room + len("  # ") < 0:  # the statement will be broken, its comment above it
             room = WIDTH - indent - len("# ")
-        long, short = [r[0] for r in rules], [r[-1] for r in rules]
-        choices = (_joined(tensor, w) for w in (long, short, long[:1], short[:1]))
-        said = next((c for c in choices if len(c.comment) <= room), said)
+        choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
+        fits = [c for c in choices if len(c.comment) <= room]
+        if not fits and len(rules) > 1:  # then the comment is above as well
+            room = WIDTH - indent - len("# ")
+            whole = (c for c in choices if not c.rule.endswith("..."))
+            fits = [c for c in whole if len(c.comment) <= room]
+        said = fits[0] if fits else said
     comment = said.comment if said.rule or beside else ""  # a shape has no line alone
     return py.Assign(made.targets, made.value, comment, mark=said)
 
@@ -86,7 +107,7 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     """Return the rules and primal formulas of a derivative's inlined terms, in words.
 
-    There are two at most, each in full and, if shorter, without the rule.
+    Each is there in full and, if shorter, without the rule.
     """
     if tensor.site.primal is None:
         return []
@@ -112,6 +133,8 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
                 told.add((primal, stretched))
             applied.add(primal.node.op)
         around = (primal, *(x for _, x in current.cotangent_of))
+        if current.node.op.infix in ("+", "-"):  # of shares in one cotangent
+            around = (*around, *primal.parents)
         waiting += [
             (p, around)
             for p in _inlined(current, context)
@@ -119,10 +142,8 @@ def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
         ]
     words = [w for w in found if w[0]]
     if any(w[-1] not in OPS for w in words):  # a formula says more than an op's name
-        words = [w for w in words if w[0] not in OPS]
-    if len(words) > 1 and len(words[0][-1]) + len(words[1][-1]) >= _RULE_WIDTH:
-        return words[:1]
-    return words[:2]
+        words = [w for w in words if w[0] not in OPS or OPS[w[0]].is_elementwise]
+    return sorted(words, key=lambda w: w[-1] in OPS)
 
 
 def _is_of(primal: Tensor, above: Sequence[Tensor], read: set[object]) -> bool:
@@ -210,12 +231,21 @@ def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ..
     """
     op = primal.node.op
     formula = "" if bare else _formula(primal, context)
-    formula = formula or op.title
     rule = op.rule_of(primal.node)
+    if not formula and not rule and _is_operator(op):
+        return ("",)  # "matmul" would not say what is multiplied
+    if not formula and rule and op.facts.zeros and op.title not in API:
+        return (rule,)
+    formula = formula or op.title
     if "{0}" in rule:
         operand = _named(primal.parents[0], context)
         return (rule.format(py.expr_text(operand)) if operand is not None else "",)
     return (f"{formula}: {rule}", formula) if rule else (formula,)
+
+
+def _is_operator(op: Op) -> bool:
+    """Whether an op is one of Python's operators, or a loop or branch."""
+    return op.facts.sweeps or bool(_OPERATOR.fullmatch(str(op.text)))
 
 
 def _formula(primal: Tensor, context: Context) -> str:
@@ -223,6 +253,7 @@ def _formula(primal: Tensor, context: Context) -> str:
     text = context.target.text(primal.node) if primal.node.op.text is not None else ""
     if not text or is_statements(text):
         return ""
+    text = text.replace("_help_", "")
     operands = [_named(p, context) for p in primal.parents]
     if any(o is None for o in operands):
         return ""
@@ -248,11 +279,13 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
         value = node.attrs["value"]
         return py.Lit(value) if isinstance(value, (int, float)) else py.Name(str(value))
     here = context.at_hand(node)
-    if isinstance(here, (py.Name, py.Attr)):
-        return here
+    if isinstance(here, py.Name):
+        return py.Name(context.names.told(here.id))
+    if isinstance(here, py.Attr):
+        return py.Name(context.names.told(here.name))
     current = context.tensors.get(node, tensor)
     known = context.names.known(current)
-    return py.Name(known) if known else None
+    return py.Name(context.names.told(known)) if known else None
 
 
 def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:

@@ -60,6 +60,7 @@ class Context:
     results: Collection[Node] = ()  # what is read after the body
     over: Mapping[Node, Node] = field(default_factory=dict)  # whose variable it takes
     group: Hashable = None  # the user's statement that is being written
+    owned: set[Node] = field(default_factory=set)  # arrays that may be written into
     depth: int = 1  # of the function's body, and of loops and branches in it
 
     _readers: dict[Node, int] | None = None
@@ -79,6 +80,11 @@ class Context:
                     found[i] = found.get(i, 0) + 1
             self._readers = found
         return self._readers.get(node, 0) < 2
+
+    def reader_of(self, node: Node) -> Tensor | None:
+        """Return the value that is computed from another one, if it is one."""
+        found = [t for n, t in self.tensors.items() if node in n.inputs]
+        return found[0] if len(found) == 1 else None
 
     def items_of(self, node: Node) -> dict[int, Tensor]:
         """Return the results that are read of a node with several, by index."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import LITERAL, is_given
+from symdiff.ops.core.text import op_text
 from symdiff.ops.core.tuples import ITEM
 
 LONGEST = 20  # characters of a name that is made of others
@@ -38,6 +39,19 @@ def root_of(tensor: Tensor, name_of: NameOf) -> str | None:
             seen.add(current)
             waiting = [*current.parents, *waiting]
     return None
+
+
+def loop_result(tensor: Tensor, wish: Callable[[Tensor], str]) -> str:
+    """Return the name of a loop's result: its carry's, or its stacked value's."""
+    attrs, index = tensor.parents[0].node.attrs, tensor.node.attrs["index"]
+    body, carries = attrs["body"], attrs["carries"]
+    if index < carries:
+        leaf = body.params[index]
+        part = leaf.node in body.outputs[index].node.inputs and leaf.cotangent_of
+        return f"{wish(leaf)}_part" if part else wish(leaf)
+    if "steps" in attrs:
+        return f"{body.params[index - carries].name}_steps"
+    return f"{wish(body.outputs[index])}_steps"
 
 
 def _short(name_of: NameOf) -> NameOf:
@@ -113,10 +127,13 @@ def _part(tensor: Tensor, name_of: NameOf, depth: int) -> str | None:
 
 def _operand(tensor: Tensor, name_of: NameOf, depth: int) -> str | None:
     """Return the name of an operand, or what it is called where it has none."""
+    turned = ""
     for current in _through_views(tensor):
         name = None if is_given(current.node) else name_of(current)
         if name is not None:
-            return name if len(name) <= LONGEST else None
+            return name + turned if len(name) <= LONGEST else None
+        if current.node.op.view and op_text(current.node) == "_0.T":
+            turned = "" if turned else "T"  # A_BT is not A_B
     if depth > 3 or not current.parents:
         return None
     return _made(current, name_of, depth + 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Set
 
-from symdiff.emit.lower.describing import LONGEST, described, root_of
+from symdiff.emit.lower.describing import LONGEST, described, loop_result, root_of
 from symdiff.emit.lower.identifiers import LOCALS, RESERVED, identifier
 from symdiff.emit.lower.source import Resolver
 from symdiff.graph.counted import is_counted
@@ -67,8 +67,8 @@ class Names:
         self._every: dict[Node, str] = {}  # values of the whole function by node,
         self._marks: dict[int, str] = {}  # and by the marks of their declarations
         self._stacked: dict[Node, str] = {}  # what a stack stacks
-        # values without a statement, whose cotangents have one
-        self._unwritten: dict[Node, str] = {}
+        self._told: dict[str, str] = {}  # what a name of a row stands for
+        self._unwritten: dict[Node, str] = {}  # only their cotangents have a statement
         self._listed: dict[str, Node] = {}
         taken = {t.node for t in arguments}
         for leaf in leaves:
@@ -92,6 +92,7 @@ class Names:
         made._every, made._marks = dict(self._every), dict(self._marks)
         made._unwritten = dict(self._unwritten)
         made._listed, made._stacked = dict(self._listed), dict(self._stacked)
+        made._told = dict(self._told)
         made._rename(taken)
         return made
 
@@ -207,7 +208,8 @@ class Names:
         return name not in self._used
 
     def take(self, tensor: Tensor, name: str) -> None:
-        """Give a tensor the name of a variable whose value it replaces."""
+        """Give a tensor the name of a variable, such as one whose value it replaces."""
+        self._used.add(name)
         self._give(tensor, name)
 
     def alias(self, tensor: Tensor, name: str, *, anew: bool = False) -> None:
@@ -233,6 +235,16 @@ class Names:
         self._stacked[tensor.node] = row
         if tensor.node not in self._by_node:
             self._give(tensor, self.claim(f"{row}_steps"))
+
+    def previous(self, tensor: Tensor, carry: str) -> None:
+        """Name the stack of a carry as it is before each step: ``h_prev``."""
+        self._told.setdefault(f"{carry}_prev", carry)
+        self.stack(tensor, f"{carry}_prev")
+
+    def told(self, name: str) -> str:
+        """Return how a name is written where a value is computed: h for ``h_prev``."""
+        others = {} if self._values is None else self._values._told
+        return self._told.get(name, others.get(name, name))
 
     def share(self, tensor: Tensor, stack: Tensor) -> None:
         """Give a stack the name of another one of the same values."""
@@ -269,7 +281,8 @@ class Names:
             for told in tensor.origin.marks:
                 if told in names._marks:
                     return names._marks[told]
-        return None
+        same = tensor.node.op.text == "_0" and not self.user_name(tensor)
+        return self._of_value(tensor.parents[0]) if same else None
 
     def nodes(self) -> dict[str, Node]:
         """Return the values that have been named so far, by name."""
@@ -297,11 +310,11 @@ class Names:
             return str(tensor.node.attrs["name"])
         source = tensor.parents[0].node if tensor.parents else None
         if tensor.node.op is ITEM and source and "carries" in source.attrs:
-            return self._loop_result(tensor)
-        op = tensor.node.op
-        base = tensor.hint or op.hint or self._described(tensor)
+            return loop_result(tensor, self.wish)
+        base = tensor.hint or tensor.node.op.hint or self._described(tensor)
         if not base:
-            word, root = op.facts.word or op.title, self._root(tensor)
+            op, root = tensor.node.op, self._root(tensor)
+            word = op.facts.word or op.title
             several = len(tensor.parents) > 1  # of one, it would name the operand
             base = f"{word}_{root}" if several and root is not None else word
             base = base if len(base) <= LONGEST else word
@@ -357,18 +370,6 @@ class Names:
     def _is_open(self, name: str) -> bool:
         taken = name in self._used or name in RESERVED
         return not taken and (self._values is None or name not in self._values._ever)
-
-    def _loop_result(self, tensor: Tensor) -> str:
-        """Return the name of a loop's result: its carry's, or its stacked value's."""
-        attrs, index = tensor.parents[0].node.attrs, tensor.node.attrs["index"]
-        body, carries = attrs["body"], attrs["carries"]
-        if index < carries:
-            leaf = body.params[index]
-            part = leaf.node in body.outputs[index].node.inputs and leaf.cotangent_of
-            return f"{self.wish(leaf)}_part" if part else self.wish(leaf)
-        if "steps" in attrs:
-            return f"{body.params[index - carries].name}_steps"
-        return f"{self.wish(body.outputs[index])}_steps"
 
     def _value(self, tensor: Tensor) -> str:
         """Return the name of a value; one that has none gets it for its cotangent."""

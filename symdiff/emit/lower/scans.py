@@ -18,6 +18,7 @@ from symdiff.emit.lower.carried import (
     operand_names,
     rebound,
     results_of,
+    row_at,
     set_aside,
     stack_of,
     strong_values,
@@ -26,7 +27,12 @@ from symdiff.emit.lower.comments import INDENT
 from symdiff.emit.lower.context import Context, dim_expression
 from symdiff.emit.lower.identifiers import identifier
 from symdiff.emit.lower.naming import Names
-from symdiff.emit.lower.statements import expression_of, is_filled, is_zeros
+from symdiff.emit.lower.statements import (
+    COPIED,
+    expression_of,
+    is_filled,
+    is_zeros,
+)
 from symdiff.emit.lower.tidied import started, tidied
 from symdiff.emit.lower.turns import Carry, planned_turn
 from symdiff.emit.python import code as py
@@ -52,8 +58,10 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     rows, rest = operands[: len(spec.rows)], operands[len(spec.rows) :]
     ends = {i: items[i] for i in spec.carries if i in items}
     context.names.reserve(items[i] for i in (*ends, *stacked))
-    for t in ends.values():
-        context.names.of(t)
+    for i, t in ends.items():
+        if not _is_by_the_way(t, body.params[i], context):
+            further = _goes_on(t, i, node, context)
+            context.names.of(t if further is None else further)
     own = context.names.inside()
     names, results = carries_of(node, ends, context, own)
     carries = [names[i] for i in live]
@@ -77,22 +85,25 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
         [body.outputs[i] for i in (*live, *new)], steps, inner, context
     )
     told |= dict(zip(new, values[len(live) :], strict=True))
-    both = {c.leaf.node for c in carried if c.new.node in later}
+    for c in carried:  # also what is written into the variable alone has its name
+        own.alias(c.new, c.name)
     stacks = {
-        i: _stack_name(items[i], body.outputs[i], told[i], inner, context, both)
+        i: _stack_name(items[i], body.outputs[i], told[i], inner, context, leaves)
         for i in stacked
     }
-    made += started(starts, context.depth * INDENT)
+    totals = _own_totals(node, names, context)
+    sums = {names[i] for i in live if names[i] in totals and _is_total(node, i)}
+    for group in (False, True):  # carries stand with carries, totals with totals
+        alike = [s for s in starts if _makes(s, sums) is group]
+        made += started(alike, context.depth * INDENT)
     made += [stack_of(name, node, i, context) for i, name in stacks.items()]
     head = set_aside(body.params[:n], names, turn)
     head += [_stored(stacks[i], counter, told[i]) for i in old]
     pairs = zip(row_names, rows, row_params, strict=True)
-    indexed = [
-        (name, py.Index(row, (counter,))) for name, row, p in pairs if p.node in read
-    ]
+    indexed = [(name, row_at(row, counter)) for name, row, p in pairs if p.node in read]
     stores = [_stored(stacks[i], counter, told[i]) for i in new]
     last = rebound(carries, values[: len(live)])
-    last = added_up(last, _own_totals(node, names, context))
+    last = added_up(last, totals)
     inside = tidied(indexed, head, stmts, stores, last, inner.depth * INDENT)
     if rows and not counts and is_counted(node.attrs["length"]):
         turns = expression_of(node.inputs[n], context)  # only its length is used
@@ -108,6 +119,41 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
         context.written[items[i].node] = stacks[first]
         context.names.share(items[i], items[first])
     return made
+
+
+def _is_by_the_way(end: Tensor, leaf: Tensor, context: Context) -> bool:
+    """Whether an end is called as its carry: it is the cotangent of nothing named."""
+    names = context.names
+    if not (end.cotangent_of and leaf.cotangent_of) or names.user_name(end):
+        return False
+    return not (names.is_cotangent_of_named(end) or names.known(end))
+
+
+def _goes_on(end: Tensor, i: int, node: Node, context: Context) -> Tensor | None:
+    """Return the value that goes on with the array of a total, which has its name.
+
+    Nothing else may read that array, and the loop must have made it.
+    """
+    own = _is_total(node, i) and is_zeros(node.inputs[i], context)
+    own = own and context.is_read_once(end.node)
+    reader = context.reader_of(end.node) if own else None
+    if reader is None or not context.target.text(reader.node).startswith(COPIED):
+        return None
+    if reader.node.inputs[0] is not end.node or context.names.known(end):
+        return None
+    context.names.take(end, context.names.of(reader))
+    context.owned.add(end.node)
+    return reader
+
+
+def _makes(s: py.Stmt, names: Set[py.Expr]) -> bool:
+    return isinstance(s, py.Assign) and s.targets[0] in names
+
+
+def _is_total(node: Node, i: int) -> bool:
+    """Whether each step adds to a carry."""
+    new, leaf = node.attrs["body"].outputs[i].node, node.attrs["body"].params[i].node
+    return new.op.infix == "+" and leaf in new.inputs
 
 
 def _like_given(
@@ -162,16 +208,19 @@ def _stack_name(
     said: py.Expr,
     inner: Context,
     context: Context,
-    both: Set[Node],
+    carries: Set[Node],
 ) -> py.Name:
     """Return the variable of a stack, which has the name of the value it stacks.
 
-    ``both`` are carries whose new values are stacked as well.
+    That of a carry, as it is before the step, is ``h_prev``: ``h`` is that of the step.
+    Backwards, ``d_h`` is the derivative by the ``h`` of the step when it begins.
     """
     base = said.id if isinstance(said, py.Name) else identifier(inner.names.wish(value))
-    if value.node in both and not base.endswith("_prev"):
-        base = f"{base}_prev"
-    context.names.stack(stack, base)
+    before = value.node in carries and not any(p == "d" for p, _ in value.cotangent_of)
+    if before and not base.endswith("_prev"):
+        context.names.previous(stack, base)
+    else:
+        context.names.stack(stack, base)
     return py.Name(context.names.of(stack))
 
 

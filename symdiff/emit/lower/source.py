@@ -310,11 +310,26 @@ def _target(statement: ast.stmt, span: Span | None, index: Place) -> str | None:
             return _bound_name(inner, index)
         case ast.Assign(targets=[target], value=value) if _spans(value, span):
             return _bound_name(target, index)
+        case ast.Assign(targets=[target], value=ast.Tuple(elts=values)):
+            found = _beside(target, values, span)
+            return None if found is None else _bound_name(found, index)
         case ast.AnnAssign(target=target, value=value) if _spans(value, span):
             return _bound_name(target, index)
         case ast.AugAssign(target=target) if _span_of(statement) == span:
             return _bound_name(target, index)
     return None
+
+
+def _beside(
+    target: ast.expr, values: Sequence[ast.expr], span: Span | None
+) -> ast.expr | None:
+    """Return ``Q`` for the span of ``f(q)`` in ``Q, R = f(q), f(r)``."""
+    if not isinstance(target, (ast.Tuple, ast.List)) or len(target.elts) != len(values):
+        return None
+    if any(isinstance(e, ast.Starred) for e in (*target.elts, *values)):
+        return None
+    pairs = zip(target.elts, values, strict=True)
+    return next((t for t, value in pairs if _spans(value, span)), None)
 
 
 def _unpacking(targets: Sequence[ast.expr], span: Span | None) -> ast.expr | None:

@@ -17,6 +17,7 @@ from symdiff.emit.lower import texts
 from symdiff.emit.lower.comments import (
     fitted,
     heading,
+    shape_comment,
 )
 from symdiff.emit.lower.context import (
     Context,
@@ -39,6 +40,7 @@ from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.numbers import is_share
 from symdiff.plan.outform import out_form
 from symdiff.plan.schedule import Step
+from symdiff.plan.sections import axis_of
 
 COPIED = "_out = _0.copy()\n"  # how statements begin that change a copy
 
@@ -67,6 +69,8 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
         return lower_tuple(step, context)
     if node.op is ITEM and node in context.written:
         return []  # unpacked in the statement that computes all results
+    if step.parts:
+        return _split(step, context)
     name = py.Name(context.names.of(tensor))
     if step.absorbed:
         made = _gone_on_with(step, name, context)
@@ -79,6 +83,19 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
         context.given.pop(context.over[node], None)
         context.written.pop(context.over[node], None)
     return made
+
+
+def _split(step: Step, context: Context) -> list[py.Stmt]:
+    """Return ``i, f, g, o = np.split(z, 4, axis=1)``."""
+    first = step.parts[0].node
+    axis = axis_of(first)
+    assert axis is not None
+    source = expression_of(first.inputs[0], context)
+    value = context.target.sections(source, len(step.parts), axis)
+    names = tuple(py.Name(context.names.of(t)) for t in step.parts)
+    context.written |= {t.node: name for t, name in zip(step.parts, names, strict=True)}
+    mark = Computes(step.parts, shape_comment(first))
+    return [py.Assign(names, value, mark=mark)]
 
 
 def _gone_on_with(step: Step, name: py.Name, context: Context) -> list[py.Stmt]:
@@ -112,6 +129,8 @@ def _statements(
         text = text.replace(COPIED, "_out = _0\n", 1)
     operands = operands_of(node, text, context)
     made = texts.statements(text, substitution(operands, context, name))
+    if operands[:1] == [name]:
+        made = [s for s in made if s != py.Assign((name,), name)]
     for at, s in enumerate(made):
         if isinstance(s, py.Assign) and name in s.targets:
             if tensor is not None:
@@ -122,6 +141,8 @@ def _statements(
 
 def _is_new(node: Node, context: Context) -> bool:
     """Whether an operand is an array that its expression makes, and nothing keeps."""
+    if node in context.owned:
+        return True
     if not node.shape or is_given(node) or context.at_hand(node) is not None:
         return False
     form, target = out_form(node), context.target

@@ -8,6 +8,7 @@ has a name of its own until the turn ends.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -52,19 +53,33 @@ class Reads:
         for i, step in enumerate(steps):
             self._note(step.tensor.node.inputs, i)
         self.single = {s.tensor.node for s in steps if _is_single(s)}
+        self._later = {s.tensor.node: self._read_later(s) for s in steps if s.absorbed}
         self._end = len(steps)
 
     def _note(self, nodes: Iterable[Node], at: int) -> None:
-        waiting, seen = list(nodes), set()
+        for node in self._reached(nodes):
+            self._last[node] = max(self._last.get(node, -1), at)
+
+    def _reached(self, nodes: Iterable[Node]) -> set[Node]:
+        """Return the named values that expressions read."""
+        waiting, seen, found = list(nodes), set[Node](), set[Node]()
         while waiting:
             node = waiting.pop()
             if node in seen:
                 continue
             seen.add(node)
             if node in self._named:
-                self._last[node] = max(self._last.get(node, -1), at)
+                found.add(node)
             else:
                 waiting += node.inputs
+        return found
+
+    def _read_later(self, step: Step) -> set[Node]:
+        """Return what a step reads after the first of its statements."""
+        parts = [*(t.node for t in step.absorbed), step.tensor.node]
+        pairs = itertools.pairwise(parts)
+        others = [i for before, node in pairs for i in node.inputs if i is not before]
+        return self._reached(others)
 
     def at_end(self, nodes: Iterable[Node]) -> None:
         """Note what is read after all steps."""
@@ -75,11 +90,15 @@ class Reads:
         last = self._last.get(node, -1)
         return last < place or (single and last == place)
 
+    def reads_once(self, node: Node, held: Node) -> bool:
+        """Whether the statements of a step read a value in the first of them alone."""
+        return node in self.single and held not in self._later.get(node, ())
+
 
 def _is_single(step: Step) -> bool:
-    """Whether a step is one assignment, which reads before it writes."""
-    node = step.tensor.node
-    if step.absorbed or isinstance(node.type, TupleType):
+    """Whether a step starts with one assignment, which reads before it writes."""
+    node = step.absorbed[0].node if step.absorbed else step.tensor.node
+    if isinstance(node.type, TupleType):
         return False
     return is_given(node) or not is_statements(op_text(node))
 
@@ -118,7 +137,7 @@ def planned_turn(
         if carry not in own or end is None:
             continue
         new = tensors[carry.new.node]
-        if reads.ends_at(held, end, single=new.node in reads.single):
+        if reads.ends_at(held, end, single=reads.reads_once(new.node, held)):
             turn.over[new.node] = held
             names.take(new, carry.name)
         elif held is carry.leaf.node and names.user_name(new):
@@ -150,10 +169,11 @@ def _may_hold(
 ) -> bool:
     """Whether a value may be in a carry's variable until the new carry is."""
     place = reads.place[node]
-    if node.op is ITEM or not reads.ends_at(held, place, single=node in reads.single):
+    single = reads.reads_once(node, held)
+    if node.op is ITEM or not reads.ends_at(held, place, single=single):
         return False
     if end is None:
         return carry.new.node is not carry.leaf.node
     return place < end and reads.ends_at(
-        node, end, single=carry.new.node in reads.single
+        node, end, single=reads.reads_once(carry.new.node, node)
     )

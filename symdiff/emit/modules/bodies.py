@@ -235,7 +235,7 @@ def compute(
     """
     telling = list(given) if arrays is None else arrays
     names = unit.names.function() if names is None else names
-    names.reserve(s.tensor for s in routine.steps)
+    names.reserve(t for s in routine.steps for t in s.tensors)
     steps, p = {s.tensor.node for s in routine.steps}, unit.program
     named = (*p.outputs, *p.results, *p.metrics)
     names.reserve_results((k, t) for k, t in named if t.node in steps)

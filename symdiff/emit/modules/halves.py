@@ -129,7 +129,7 @@ def _whole(names: Sequence[py.Name], of: Names) -> py.Name | None:
     unpacked = py.Assign((*names,), py.Name(RESIDUALS)) if names else None
     if unpacked is None or len(py.print_stmts([unpacked])) <= WIDTH + 1:
         return None
-    return py.Name(of.claim("r"))
+    return py.Name(of.claim("r" if of.is_free("r") else "kept"))
 
 
 def _seed_checks(unit: Unit, body: FunctionBody) -> list[py.Stmt]:

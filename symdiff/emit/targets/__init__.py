@@ -59,6 +59,9 @@ class Target(Protocol):
     def converted(self, array: py.Expr, dtype: py.Expr, copy: bool = True) -> py.Expr:
         """Return an array in another element type."""
 
+    def sections(self, array: py.Expr, count: int, axis: int) -> py.Expr:
+        """Return the parts of an array that is split evenly along an axis."""
+
     def copied(self, array: py.Expr) -> py.Expr:
         """Return a copy of an array."""
 

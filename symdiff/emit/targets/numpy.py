@@ -78,6 +78,10 @@ class Numpy:
             return py.method(array, "astype", dtype)
         return py.method(array, "astype", dtype, copy=False)
 
+    def sections(self, array: py.Expr, count: int, axis: int) -> py.Expr:
+        """Return ``np.split(x, 4, axis=1)``."""
+        return py.call("np.split", array, py.Lit(count), axis=py.Lit(axis))
+
     def copied(self, array: py.Expr) -> py.Expr:
         """Return ``x.copy()``."""
         return py.method(array, "copy")

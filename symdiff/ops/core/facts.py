@@ -109,6 +109,8 @@ class Facts:
     with_numbers : the same where the second operand is a certain number
     results : the words for its results, if it has several
     formula : its formula in reports, where its text is no expression
+    called_from : of how many in the body of a loop on it is not expanded: its text is
+        then a function of the generated file
     untold : attributes that formulas leave out, since they matter at infinity alone
     chain : its derivative in the words of a report, where ``rule`` is not short enough
     """
@@ -157,6 +159,7 @@ class Facts:
     with_numbers: tuple[tuple[float, str], ...] = ()
     results: tuple[str, ...] = ()
     formula: str | Callable[[Node], str] = ""
+    called_from: int = 0
     untold: tuple[str, ...] = ()
     chain: str = ""
 

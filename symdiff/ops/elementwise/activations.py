@@ -16,6 +16,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.ops.core import signs
 from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.helpers import helper
 from symdiff.ops.core.operands import function
 from symdiff.ops.core.symbols import sigmoid, u, y
 from symdiff.ops.elementwise.arithmetic import exp, log1p
@@ -40,6 +41,15 @@ def _stable_sigmoid(x: Any) -> Any:
         return np.where(x >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x)))[()]
 
 
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-z)), whose exp never overflows."""
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e)
+
+
+helper(_sigmoid)
+
+
 def _expand_sigmoid(x: Tensor) -> Tensor:
     """With e = exp(-|x|), at most 1: 1 / (1 + e) for x >= 0, e / (1 + e) below."""
     e = hinted(exp(-absolute(x)), "e")
@@ -50,11 +60,14 @@ SIGMOID = elementwise(
     "sigmoid",
     1 / (1 + sp.exp(-u)),
     partials=(y * (1 - y),),
+    text="_help_sigmoid(_0)",  # where it is not expanded
     evaluate=_stable_sigmoid,
     expand=_expand_sigmoid,
     analytic=False,
     latex=r"\sigma({0})",
-    facts=Facts(sign=signs.never_negative, bounded=True),
+    facts=Facts(
+        sign=signs.never_negative, bounded=True, formula="sigmoid(_0)", called_from=3
+    ),
 )
 SOFTPLUS = elementwise(
     "softplus",

@@ -8,14 +8,15 @@ checked by the generated code, since Python would silently take fewer elements.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symdiff.graph.errors import ShapeError
-from symdiff.graph.types import Dim, as_dim, require_nonempty
+from symdiff.graph.types import Dim, as_dim, dims_equal, require_nonempty
 
 Entry = Any  # a slice, an int or a dim
 Index = tuple[Entry, ...]
@@ -59,13 +60,27 @@ def span_of(entry: int | slice, length: Dim) -> tuple[Dim, Dim] | None:
 
 def require_slice(entry: slice, length: Dim) -> None:
     """Demand that a slice lies within an axis, where only run time can tell."""
+    what = partial(_described, entry, length)
     for bound in (entry.start, entry.stop):
-        _require_inside(bound, length)
+        _require_inside(bound, length, what)
     if entry.start is not None and (entry.step or 1) > 0:
-        _require_inside(entry.start, length if entry.stop is None else entry.stop)
+        stop = length if entry.stop is None else entry.stop
+        _require_inside(entry.start, stop, what)
 
 
-def _require_inside(bound: Dim | None, length: Dim) -> None:
+def _described(entry: slice, length: Dim) -> str:
+    """Return what the user wrote: ``index 0 of ...``, or ``the slice 1: of ...``."""
+    start, stop = (_from_end(b, length) for b in (entry.start, entry.stop))
+    span = span_of(entry, length)
+    if span is not None and dims_equal(span[0] + 1, span[1]):
+        what = f"index {start or 0}"
+    else:
+        shown = ("" if b is None else str(b) for b in (start, stop))
+        what = f"the slice {':'.join(shown)}"
+    return f"{what} of an axis of length {length}"
+
+
+def _require_inside(bound: Dim | None, length: Dim, what: Callable[[], str]) -> None:
     """Demand 0 <= bound <= length of a slice where only run time can tell.
 
     For another bound Python would count from the end, or take fewer elements than the
@@ -76,9 +91,7 @@ def _require_inside(bound: Dim | None, length: Dim) -> None:
     for room in (bound, length - bound):
         left = as_dim(sp.sympify(room) + 1)
         if not isinstance(left, int) and not left.is_positive:
-            require_nonempty(
-                left, f"the slice at {bound} of an axis of length {length}"
-            )
+            require_nonempty(left, what())
 
 
 def canonical_slice(entry: slice, length: Dim) -> slice:
@@ -144,6 +157,30 @@ def trimmed(index: Index) -> Index:
     while len(entries) > 1 and entries[-1] == slice(None):
         entries.pop()
     return tuple(entries)
+
+
+def as_written(index: Index, shape: Sequence[Dim]) -> Index:
+    """Return an index with bounds near the end of an unknown length as ``y[:-1]``.
+
+    Its slices lie within the axes, which is checked: so both take the same elements.
+    """
+    pairs = zip(index, shape, strict=True)
+    return trimmed(tuple(_entry_as_written(e, length) for e, length in pairs))
+
+
+def _entry_as_written(entry: Entry, length: Dim) -> Entry:
+    if not isinstance(entry, slice):
+        return _from_end(entry, length)
+    start, stop = _from_end(entry.start, length), _from_end(entry.stop, length)
+    return slice(start, stop, entry.step)
+
+
+def _from_end(bound: Dim | None, length: Dim) -> Dim | None:
+    """Return -k for a bound T - k of an axis of length T."""
+    if bound is None or not (_symbolic(bound) and _symbolic(length)):
+        return bound
+    left = sp.expand(bound - length)
+    return int(left) if left.is_Integer and left < 0 else bound
 
 
 def untouched(indices: Sequence[Index]) -> list[bool]:

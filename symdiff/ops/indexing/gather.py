@@ -192,7 +192,7 @@ def _evaluate_scatter(
 def _scatter_text(node: Node) -> str:
     index, unique = node.attrs["index"], node.attrs["unique"]
     dtype = dtype_text(node.dtype)
-    start = f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})\n"
+    start = f"_out = np.zeros({shape_text(node.shape)}, {dtype})\n"
     axis = along_axis(index, len(node.inputs[1].shape))
     if unique and axis is not None:
         return f"{start}np.put_along_axis(_out, _1, _0, axis={axis})"

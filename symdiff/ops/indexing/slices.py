@@ -28,9 +28,9 @@ from symdiff.ops.core.text import index_text, op_text, shape_text
 from symdiff.ops.elementwise.casts import dtype_text
 from symdiff.ops.indexing.bounds import (
     Index,
+    as_written,
     require_slice,
     slice_length,
-    trimmed,
     untouched,
 )
 from symdiff.ops.shape.views import squeeze
@@ -66,12 +66,16 @@ SLICE = multilinear(
     transposes={
         0: lambda ct, inputs, attrs: place_slice(ct, inputs[0].shape, attrs["index"])
     },
-    text=lambda node: f"_0[{index_text(trimmed(node.attrs['index']))}]",
+    text=lambda node: f"_0[{_index_text(node.attrs['index'], node.inputs[0].shape)}]",
     view=True,
     rule="the cotangent goes back to where the slice was taken",
     facts=Facts(zeros="moved", layout=cut, rows=_cut_rows, word="part"),
     latex=_tex,
 )
+
+
+def _index_text(index: Index, shape: Shape) -> str:
+    return index_text(as_written(index, shape))
 
 
 def slice_axis(x: Tensor, axis: int, start: Dim, stop: Dim, step: int = 1) -> Tensor:
@@ -152,11 +156,11 @@ def _unslice_jvp(
 
 def _unslice_text(node: Node) -> str:
     shape, dtype = shape_text(node.shape), dtype_text(node.dtype)
-    lines = [f"_out = np.zeros({shape}, dtype={dtype})"]
+    lines = [f"_out = np.zeros({shape}, {dtype})"]
     indices = node.attrs["indices"]
     for i, (index, new) in enumerate(zip(indices, untouched(indices), strict=True)):
         sign = "=" if new else "+="
-        lines.append(f"_out[{index_text(trimmed(index))}] {sign} _{i}")
+        lines.append(f"_out[{_index_text(index, node.shape)}] {sign} _{i}")
     return "\n".join(lines)
 
 

@@ -117,7 +117,7 @@ PLACE_DIAGONAL = multilinear(
         )
     },
     text=lambda node: (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"_out = np.zeros({shape_text(node.shape)}, {dtype_text(node.dtype)})\n"
         f'np.einsum("{node.attrs["subscripts"]}", _out)[...] = _0'
     ),
     rule="zero off the diagonal",

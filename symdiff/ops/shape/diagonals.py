@@ -133,10 +133,7 @@ def _from_diagonal_text(node: Any) -> str:
 
     at = f"{places(max(-offset, 0))}, {places(max(offset, 0))}"
     dots = "" if len(source.shape) == 1 else "..., "
-    return (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype=_0.dtype)\n"
-        f"_out[{dots}{at}] = _0"
-    )
+    return f"_out = np.zeros({shape_text(node.shape)}, _0.dtype)\n_out[{dots}{at}] = _0"
 
 
 def _infer_from_diagonal(t: TensorType, *, shape: Any, offset: int) -> TensorType:

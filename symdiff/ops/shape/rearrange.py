@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import DeclarationError, ShapeError
+from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
     Dim,
@@ -25,6 +26,7 @@ from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.operands import api, float_operand, joint_operands, stretch
 from symdiff.ops.core.outforms import joined
+from symdiff.ops.elementwise.arithmetic import ADD
 from symdiff.ops.indexing.expressions import getitem
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.taking import take
@@ -221,6 +223,8 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     """Equal parts of ``x`` along ``axis``, or the parts between the given indices."""
     tensor = float_operand(x)
+    if tensor.node.op is ADD and not tensor.hint:
+        hinted(tensor, "z")  # as in i, f, g, o = split(x @ W + h @ U + b, 4)
     length = tensor.shape[normalize_axis(axis, tensor.ndim)]
     whole = not np.ndim(indices_or_sections) and isinstance(length, int)
     if whole and length % max(int(indices_or_sections), 1):

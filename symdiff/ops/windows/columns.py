@@ -70,7 +70,7 @@ def _text(node: Node) -> str:
     counts, full = _parts(x.shape, g)
     head, at = loop_text(g)
     return (
-        f"_out = np.empty({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"_out = np.empty({shape_text(node.shape)}, {dtype_text(node.dtype)})\n"
         f"_seen = _out.reshape({shape_text(full)})\n"
         f"{head}\n"
         f"    _seen[{_at_text(at)}] = _0[{place_text(len(x.shape), counts, g, at)}]"
@@ -123,7 +123,7 @@ def _add_text(node: Node) -> str:
     head, at = loop_text(g)
     index = place_text(len(node.shape), counts, g, at)
     return (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"_out = np.zeros({shape_text(node.shape)}, {dtype_text(node.dtype)})\n"
         f"_seen = _0.reshape({shape_text(full)})\n"
         f"{head}\n    _out[{index}] += _seen[{_at_text(at)}]"
     )

@@ -180,7 +180,7 @@ def _is_helped(g: Geometry, ndim: int) -> bool:
 def _argmax_text(node: Node) -> str:
     g, dtype = geometry(node.attrs), dtype_text(node.dtype)
     if _is_one_element(node):
-        return f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype})"
+        return f"_out = np.zeros({shape_text(node.shape)}, {dtype})"
     if _is_helped(g, len(node.shape)):
         return f"_out = _help_pool_winners(_0, _1, {g.window})"
     lost, further = _lost_texts(node)
@@ -242,7 +242,7 @@ def _pick_text(node: Node) -> str:
     g, (x, _) = geometry(node.attrs), node.inputs
     head, index, number = _loop(x, node, g)
     return (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"_out = np.zeros({shape_text(node.shape)}, {dtype_text(node.dtype)})\n"
         f"{head}\n    np.copyto(_out, _0[{index}], where=_1 == {number})"
     )
 
@@ -272,7 +272,7 @@ def _evaluate_place(x: Any, index: Any, *, shape: Any, **attrs: Any) -> Any:
 
 def _place_text(node: Node) -> str:
     g, dtype = geometry(node.attrs), dtype_text(node.dtype)
-    zeros = f"np.zeros({shape_text(node.shape)}, dtype={dtype})"
+    zeros = f"np.zeros({shape_text(node.shape)}, {dtype})"
     if _is_helped(g, len(node.shape)):
         return f"_out = {zeros}\n_help_unpool(_0, _1, {g.window}, _out)"
     return f"_out = {zeros}\n{_placing(node)}"
@@ -328,7 +328,7 @@ def _sum_text(node: Node) -> str:
     if len(parts) <= _UNROLLED:
         return " + ".join(parts)
     head, index, _ = _loop(x, node, g)
-    zeros = f"np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})"
+    zeros = f"np.zeros({shape_text(node.shape)}, {dtype_text(node.dtype)})"
     return f"_out = {zeros}\n{head}\n    _out += _0[{index}]"
 
 
@@ -358,7 +358,7 @@ def _evaluate_spread(x: Any, *, shape: Any, **attrs: Any) -> Any:
 def _spread_text(node: Node) -> str:
     g, (x,) = geometry(node.attrs), node.inputs
     head, index, _ = _loop(node, x, g)
-    zeros = f"np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})"
+    zeros = f"np.zeros({shape_text(node.shape)}, {dtype_text(node.dtype)})"
     return f"_out = {zeros}\n{head}\n    _out[{index}] += _0"
 
 

@@ -211,7 +211,7 @@ def _add_text(node: Node) -> str:
     counts = [node.inputs[0].shape[a] for a in g.axes]
     index = place_text(len(node.shape), counts, g, at)
     return (
-        f"_out = np.zeros({shape_text(node.shape)}, dtype={dtype_text(node.dtype)})\n"
+        f"_out = np.zeros({shape_text(node.shape)}, {dtype_text(node.dtype)})\n"
         f"{head}\n    _out[{index}] += _0[..., {', '.join(at)}]"
     )
 

@@ -1,0 +1,163 @@
+"""What the generated gradients of loops say, and how: as a lecturer writes it."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import numpy as np
+import pytest
+from generated import module
+from lecturer.rows import ROWS
+
+import symdiff as sd
+
+
+@functools.cache
+def backward_file(name: str) -> str:
+    (row,) = (r for r in ROWS if r.by_hand.stem == name)
+    return sd.compile(row.model())["backward"]
+
+
+def body(name: str, function: str = "backward") -> str:
+    text = backward_file(name)
+    return re.search(rf"def {function}\(.*?(?=\n\n\n)", text, re.S)[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstm_scan"])
+def test_what_a_step_starts_from_is_the_previous_value(name: str) -> None:
+    forward = body(name, "loss_and_residuals")
+    assert "h_prev_steps[t], c_prev_steps[t] = h, c" in forward
+    assert re.search(
+        r"d_(lstm_)?U \+= r\.h_prev_steps\[t\]\.T @ d_z  # .* h @ ", body(name)
+    )
+
+
+def test_values_of_a_step_have_the_names_of_the_user() -> None:
+    forward, backward = body("kalman", "loss_and_residuals"), body("kalman")
+    assert "m_prev_steps[t], P_prev_steps[t] = m, P" in forward
+    assert "m = m_steps[t] = A @ m" in forward
+    assert "P = P_steps[t] = A_P @ A.T + Q" in forward
+    assert "P, e, S_inv = r.P_steps[t], r.e_steps[t], r.S_inv_steps[t]" in backward
+    assert not re.search(r"\b[mP]_t\b|_steps_2|from_diagonal", forward + backward)
+    assert "d_Q += " in backward
+    assert "np.diagonal(d_R)" in backward
+
+
+def test_the_last_hidden_state_is_the_end_of_the_loop() -> None:
+    text = backward_file("lstm")
+    assert "guess = h @ out_W + out_b" in text
+    assert "d_h = d_guess @ out_W.T" in body("lstm")
+    assert " h_steps" not in text
+    assert "np.zeros((N, T" not in text
+
+
+def test_the_pre_activation_of_a_gate_is_z() -> None:
+    text = backward_file("lstm")
+    assert "z = x_W_plus_b[t] + h @ lstm_U" in text
+    assert "d_z = d_z_steps[t] = np.concatenate((d_z_i, d_z_f, d_z_g, d_z_o)" in text
+    text = backward_file("lstm_scan")
+    assert "z = x_W[t] + h @ U + b" in text
+    assert "i, f, g, o = np.split(z, 4, axis=1)" in text
+    assert "d_z = np.concatenate((d_i, d_f, d_g, d_o), axis=1)" in text
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstm_scan"])
+def test_sigmoid_is_written_once(name: str) -> None:
+    text = backward_file(name)
+    assert text.count("def _sigmoid(z") == 1
+    assert text.count("_sigmoid(") == 4
+    assert text.count("np.exp(") == 1
+
+
+def test_a_loop_with_two_sigmoids_writes_them_out() -> None:
+    x = sd.input("x", (3, 4))
+
+    def step(c: sd.Tensor, row: sd.Tensor) -> tuple[sd.Tensor, None]:
+        return sd.sigmoid(c) * sd.sigmoid(row), None
+
+    end, _ = sd.scan(step, sd.ones(4), x)
+    text = sd.compile(sd.Function("two", [x], [end]))["forward"]
+    assert "_sigmoid" not in text
+
+
+def test_the_function_sigmoid_has_the_bits_of_the_formula() -> None:
+    z = sd.input("z", (2, 5))
+
+    def stacked(count: int) -> sd.Tensor:
+        def step(c: sd.Tensor, row: sd.Tensor) -> tuple[sd.Tensor, sd.Tensor]:
+            each = [sd.sigmoid(row * (1.0 + i)) for i in range(count)]
+            return c, sd.stack(each)
+
+        return sd.scan(step, sd.zeros(()), z)[1]
+
+    rows = np.array([[0.0, -0.0, 800, -800, 1e-30], [np.inf, -np.inf, np.nan, -37, 3]])
+    for width in ("float32", "float64"):
+        found = []
+        for count in (2, 3):
+            made = sd.compile(sd.Function("f", [z], [stacked(count)]))
+            assert ("_sigmoid(" in made["forward"]) is (count == 3)
+            with np.errstate(over="raise"):
+                found.append(module(made, "forward").forward(rows.astype(width)))
+        np.testing.assert_array_equal(found[0], found[1][:, :2])
+
+
+def test_a_cotangent_that_is_one_number_is_not_stacked() -> None:
+    backward = body("kalman")
+    assert "np.full" not in backward
+    assert backward.count("d_loss / 2") == 1
+    assert "d_nll" not in backward
+
+
+def test_signs_and_transposes_join_in_sums() -> None:
+    backward = body("kalman")
+    assert "d_C += d_S.T @ r.C_P_steps[t] + d_P_CT.T @ P" in backward
+    assert "d_m = d_m - C.T @ d_e" in backward
+    assert not re.search(r"= -\w+  #", backward), "a name for a sign"
+
+
+def test_a_crf_reads_as_its_loss() -> None:
+    forward, backward = body("crf", "loss_and_residuals"), body("crf")
+    assert "index 0 of an axis of length T needs" in forward
+    assert "scores[t + 1]" in forward
+    assert "A[y[:-1], y[1:]]" in forward
+    assert ".copy()" not in backward
+    assert "_part" not in backward
+    path = backward.index("# path = ")
+    assert path < backward.index("np.subtract.at(d_A, np.s_[y[:-1], y[1:]]")
+    assert path < backward.index("d_scores[np.arange(T), y] -= ")
+
+
+def test_what_was_divided_by_is_not_multiplied_again() -> None:
+    assert "d_log_sigma = -(d_z * z).sum(axis=0) - " in body("gmm")
+    (row,) = (r for r in ROWS if r.by_hand.stem == "gmm")
+    found = module(sd.compile(row.model()), "backward")
+    params = {
+        "logits": np.zeros(4),
+        "mu": np.zeros(4),
+        "log_sigma": np.array([0.0, 0.0, 0.0, 800.0]),
+    }
+    with np.errstate(over="ignore"):
+        _, grads = found.value_and_grad(params, np.array([[0.5], [1.0]]))
+    assert np.isfinite(grads["log_sigma"]).all()
+    assert grads["log_sigma"][3] == 0
+
+
+def test_comments_name_both_rules_or_say_that_there_are_more() -> None:
+    backward = body("lstm")
+    assert (
+        "d_z_o = d_h * r.tanh_c_steps[t] * o * (1 - o)  # [N, 5]   o * tanh_c; "
+        in backward
+    )
+    for name in ("lstm", "lstm_scan", "kalman", "crf"):
+        rules = re.findall(r"#.*\]   (.*)", body(name))
+        assert rules
+        assert not {"matmul", "subtract", "scan", "multiply", "add"} & {*rules}
+
+
+def test_carries_stand_beside_carries() -> None:
+    backward = body("lstm_scan")
+    assert "    d_c = np.zeros((N, 5), r.x.dtype)\n" in backward
+    assert "d_W, d_U = np.zeros((3, 20), r.x.dtype), np.zeros_like(U)" in backward
+    assert "dtype=" not in backward
+    assert "d_c = d_c + d_h * sigmoid_o" in backward
