@@ -22,7 +22,7 @@ from symdiff.ops.core.operands import literal
 from symdiff.ops.core.rows import Mixed, Part, Sums
 from symdiff.plan.constraints import constraints_of
 from symdiff.plan.parts import parts_of
-from symdiff.plan.rows import row_axes, row_dim
+from symdiff.plan.rows import row_axes, row_dim, steps_of
 
 Named = Mapping[str, Tensor]  # the loss, and the metrics
 
@@ -31,16 +31,18 @@ Named = Mapping[str, Tensor]  # the loss, and the metrics
 class Division:
     """What `fit` may do with the rows of a model's data.
 
-    ``axes`` is the axis of rows of each argument that has rows; ``numbered`` are the
-    arguments that hold indices of rows, so that rows cannot be left out. ``refused``
-    says why a batch cannot be computed in parts, or is '', and ``at`` is the value of
-    the model that is the reason. Otherwise ``divisors`` are those of the results, or
-    None if all divide by the number of rows, and ``whole`` are the metrics that need
-    the whole batch. A step needs ``least`` rows, for the reason ``needing``.
+    ``axes`` is the axis of rows of each argument that has rows. ``numbered`` are the
+    arguments for which rows cannot be left out, since they hold indices of rows or are
+    what a loop goes along; ``together`` says which of these. ``refused`` says why a
+    batch cannot be computed in parts, or is '', and ``at`` is the value of the model
+    that is the reason. Otherwise ``divisors`` are those of the results, or None if all
+    divide by the number of rows, and ``whole`` are the metrics that need the whole
+    batch. A step needs ``least`` rows, for the reason ``needing``.
     """
 
     axes: Mapping[str, int]
     numbered: tuple[str, ...] = ()
+    together: str = ""
     refused: str = ""
     divisors: Mapping[str, Tensor] | None = None
     whole: tuple[str, ...] = ()
@@ -56,7 +58,7 @@ def division(
 
     ``updates`` are the new values of states.
     """
-    rows = row_dim(arguments)
+    rows = row_dim(arguments, named["loss"])
     found = _division(arguments, named, [name for name, _ in updates], rows)
     least, needing = 1, ""
     for c in constraints_of(topological([t.node for _, t in updates])):
@@ -81,18 +83,22 @@ def _division(
     by_name = {str(t.name): axes[t.node] for t in arguments if t.node in axes}
     numbered = _numbered(roots["loss"], rows)
     names = tuple(str(t.name) for t in arguments if t.node in numbered)
+    together = f"{' and '.join(names)} picks rows by number" if names else ""
+    if not names and rows in steps_of(roots["loss"]):
+        names = tuple(by_name)
+        together = f"a loop goes along {' and '.join(names)}"
+    known = Division(by_name, names, together)
     if not isinstance(rows, sp.Symbol):
-        why = "no dim of the arguments counts rows"
-        return Division(by_name, names, why)
+        return replace(known, refused="no dim of the arguments counts rows")
     if states:
         why = f"each part would move {', '.join(states)} by itself"
-        return Division(by_name, names, why)
+        return replace(known, refused=why)
     found = dict(zip(roots, parts_of(list(roots.values()), rows, axes), strict=True))
     loss = found["loss"]
     if isinstance(loss, Mixed):
         why = f"{loss.why} (`{loss.node.op.name}`)"
         tensors = {t.node: t for t in tensor_topological([roots["loss"]])}
-        return Division(by_name, names, why, at=tensors.get(loss.node))
+        return replace(known, refused=why, at=tensors.get(loss.node))
     whole = tuple(name for name, part in found.items() if isinstance(part, Mixed))
     tensors = {t.node: t for t in tensor_topological(list(roots.values()))}
     by = {
@@ -101,7 +107,7 @@ def _division(
         if name not in whole
     }
     plain = all(t.node is literal(rows).node for t in by.values())
-    return Division(by_name, names, "", None if plain else by, whole)
+    return replace(known, divisors=None if plain else by, whole=whole)
 
 
 def divisor_of(part: Part, tensors: Mapping[Node, Tensor], rows: sp.Symbol) -> Tensor:

@@ -43,7 +43,7 @@ class Weighing:
 
 def weighing(arguments: Sequence[Tensor], named: Named) -> Weighing:
     """Return how the results of batches are combined in inference."""
-    rows = row_dim(arguments)
+    rows = row_dim(arguments, named["loss"])
     if not isinstance(rows, sp.Symbol):
         return Weighing()
     parts, tensors = _parts(arguments, named, rows, "infer")
@@ -61,7 +61,7 @@ def step_divisors(arguments: Sequence[Tensor], named: Named) -> Divisors:
 
     A result for which training mixes the rows of a batch has the divisor of inference.
     """
-    rows = row_dim(arguments)
+    rows = row_dim(arguments, named["loss"])
     if not isinstance(rows, sp.Symbol):
         return {}
     parts, tensors = _parts(arguments, named, rows, "train")

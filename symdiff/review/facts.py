@@ -29,7 +29,7 @@ _LISTS = {
     "FROZEN": "frozen",
     "SLOTS": "slots of the optimiser",
     "DATA": "arguments of a step",
-    "NUMBERED": "arguments that hold numbers of rows",
+    "NUMBERED": "arguments whose rows stay together",
     "NOT_IN_PARTS": "batches in parts",
 }
 # Functions that return a dict display of draws by name; each entry is one fact.

@@ -82,7 +82,7 @@ def _row_constants(divided: Division, resolver: Resolver) -> str:
     text = py.print_stmts([stmt], indent=0).rstrip("\n")
     if divided.numbered:
         names = py.Tuple_(tuple(py.Lit(n) for n in divided.numbered))
-        stmt = py.Assign((py.Name("NUMBERED"),), names, "what holds numbers of rows")
+        stmt = py.Assign((py.Name("NUMBERED"),), names, "whose rows stay together")
         text += "\n" + py.print_stmts([stmt], indent=0).rstrip("\n")
     if not divided.refused:
         return text
@@ -122,7 +122,6 @@ def loop_constant(found: Equations, batches: Batches, *, draws: bool) -> str:
     divided, held_out = batches.divided, batches.held_out
     steps_by, held_out_by = batches.weighed
     parts = divided.divisors is not None and not divided.refused
-    why = " picks rows by number, so they are not cut into batches"
     entries: dict[str, py.Expr | None] = {
         "steps": py.Name(steps_by) if steps_by else None,
         "held_out": py.Name(held_out_by) if held_out_by else None,
@@ -133,7 +132,7 @@ def loop_constant(found: Equations, batches: Batches, *, draws: bool) -> str:
         if divided.whole and not divided.refused
         else None,
         "refused": py.Name("NOT_IN_PARTS") if divided.refused else None,
-        "numbered": py.Lit(" and ".join(divided.numbered) + why)
+        "numbered": py.Lit(f"{divided.together}, so they are not cut into batches")
         if divided.numbered
         else None,
         "least": py.Tuple_((py.Lit(divided.least), py.Lit(divided.needing)))
