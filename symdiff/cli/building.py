@@ -43,6 +43,9 @@ SHOWN = 60  # lines of backward.py, at most, that `train` prints
     help="Generate this module and what it needs; may be given several times.",
 )
 @click.option("--single-file", is_flag=True, help="Write one module, no package.")
+@click.option(
+    "--inline", is_flag=True, help="Write out blocks that repeat, not as functions."
+)
 @level_option
 @click.option(
     "--wrt",
@@ -62,6 +65,7 @@ def compile_command(
     output: Path,
     only: tuple[str, ...],
     single_file: bool,
+    inline: bool,
     level: int,
     wrt: tuple[str, ...],
     print_after: tuple[str, ...],
@@ -80,6 +84,7 @@ def compile_command(
         level,
         only=only or None,
         single_file=single_file,
+        inline=inline,
         wrt=list(wrt) or None,
         print_after=print_after,
     )
@@ -182,7 +187,9 @@ def train_command(spec: Path, output: Path, level: int, **options: Any) -> None:
 
     declared = load_spec(spec)
     request = requested(declared, output, options)
-    compiled, seconds = compiled_spec(declared, level)
+    # --debug-nans follows a value from line to line, within one function
+    inline = request.debug_nans
+    compiled, seconds = compiled_spec(declared, level, inline=inline)
     package = compiled.write(output)
     click.echo(f"{spec} compiled to {package}/ in {seconds:.2f} s")
     _say_stale(compiled, output)

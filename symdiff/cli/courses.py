@@ -61,7 +61,7 @@ def exercise_command(
     from symdiff.grading.exercise import exercise_files, write_exercise
     from symdiff.review.files import command_line
 
-    compiled, _ = compiled_spec(load_spec(spec), level)
+    compiled, _ = compiled_spec(load_spec(spec), level, inline=True)
     files = exercise_files(compiled, hints)
     write_exercise(files, output, force)
     click.echo(f"to be written:  {output / compiled.name / 'backward.py'}")
@@ -127,8 +127,8 @@ def grade_command(
     from symdiff.grading.verdict import table
 
     declared = load_spec(spec)
-    compiled, _ = compiled_spec(declared, 1)
-    plain, _ = compiled_spec(declared, 0)
+    compiled, _ = compiled_spec(declared, 1, inline=True)
+    plain, _ = compiled_spec(declared, 0, inline=True)
     limits = Limits(seconds, memory)
     grader = Grader(declared.model, compiled, plain, str(spec), limits, seed)
     verdicts = [grader.grade(path) for path in files]

@@ -68,6 +68,7 @@ def _again(spec: SpecFile, header: Header, single: bool) -> Compilation:
         level,
         only=header.only or None,
         single_file=single,
+        inline=header.inline,
         wrt=spec.beyond(header.wrt) or None,
     )[0]
 

@@ -87,6 +87,7 @@ def compile_(
     print_after: Sequence[str] = (),
     show: Callable[[str], Any] = print,
     check: bool = False,
+    inline: bool = False,
 ) -> Compilation:
     """Compile a model or function to standalone NumPy modules.
 
@@ -115,6 +116,9 @@ def compile_(
         Called with the text of the program to show it.
     check : bool
         Run the generated check of the gradients, and say in the headers that it passed.
+    inline : bool
+        Write scopes that repeat (``block0``, ``block1``, …) out one after the other. By
+        default they are one function, which is called for each.
 
     Returns
     -------
@@ -144,6 +148,7 @@ def compile_(
     list_of = passes(
         *(declared, level, modules, folder),
         apart=not single_file,
+        blocks=not inline,
         target=TARGETS[target],
     )
     for name, run in list_of.items():
@@ -154,7 +159,7 @@ def compile_(
     shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
     picked = () if only is None else modules
-    options = Options(level, shown or default, single_file, picked)
+    options = Options(level, shown or default, single_file, picked, inline)
     source = printable(name_of(origin))
     notes = () if only is not None else _left_out(declared, variables)
     made = package_files(value, options, source, modules, notes)
@@ -166,7 +171,11 @@ def compile_(
     if not check:
         return compiled
     whole = not single_file and "backward" in modules
-    package = compiled if whole else compile_(declared, target, level, wrt, base=base)
+    package = (
+        compiled
+        if whole
+        else compile_(declared, target, level, wrt, base=base, inline=inline)
+    )
     return checked(compiled, package)
 
 

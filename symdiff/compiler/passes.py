@@ -216,13 +216,14 @@ def passes(
     base: str,
     *,
     apart: bool = True,
+    blocks: bool = True,
     target: Target = NUMPY,
 ) -> dict[str, Pass]:
     """Return every pass of a compilation by name, in order.
 
     ``modules`` are those to generate, ``base`` is the folder that quoted files are
-    relative to; ``apart`` says that the modules make a package, ``target`` is the
-    library that they are written for.
+    relative to; ``apart`` says that the modules make a package, ``blocks`` that what
+    repeats becomes a function; ``target`` is the library that they are written for.
     """
     written = min(level, 1)  # the level of readable functions
     planned = level == 2 and apart and "train" in modules
@@ -247,6 +248,7 @@ def passes(
         return lower_functions(
             *(functions, declared, modules, base, written),
             apart=apart,
+            blocks=blocks,
             target=target,
         )
 

@@ -92,7 +92,7 @@ def explained(
     derivation = derivation_of(declared, wrt, base)
     require_gradients(declared, derivation)
     with at_site(declared.site):
-        compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
+        compiled = compile_(declared, optimize=1, wrt=wrt, base=base, inline=True)
     names = ("forward", "backward")
     listings = [
         compiled.listed(n) for n in names if f"{declared.name}/{n}.py" in compiled.files
@@ -113,7 +113,7 @@ def values_of(
     """Return the values of a derivation at a point, as `explained` takes them."""
     require_gradients(declared, derivation)
     with at_site(declared.site):
-        compiled = compile_(declared, optimize=1, wrt=wrt, base=base)
+        compiled = compile_(declared, optimize=1, wrt=wrt, base=base, inline=True)
     return values_at(derivation, compiled, values, seed)
 
 

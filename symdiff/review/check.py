@@ -272,8 +272,7 @@ def _command(path: Path, package: Package, spec: SpecFile) -> str:
         words += ["-O", header.level]
     words += [w for name in spec.beyond(header.wrt) for w in ("--wrt", name)]
     words += [w for name in header.only for w in ("--only", name)]
-    if package.single:
-        words.append("--single-file")
+    words += ["--single-file"] * package.single + ["--inline"] * header.inline
     return command_line(*words)
 
 
@@ -285,6 +284,7 @@ def _call(package: Package, spec: SpecFile) -> str:
         "wrt": wrt or None,
         "only": header.only or None,
         "single_file": package.single or None,
+        "inline": header.inline or None,
     }
     said = [f"{k}={v!r}" for k, v in options.items() if v is not None]
     call = f"sd.compile({', '.join([spec.variable, *said])})"

@@ -382,9 +382,7 @@ def _versions(old: Header | None, new: Header | None) -> Iterable[str]:
         yield f"symdiff {old.symdiff} → {new.symdiff}"
     if old.sympy != new.sympy:
         yield f"SymPy {old.sympy} → {new.sympy}"
-    first = (old.level, old.wrt, old.only)
-    second = (new.level, new.wrt, new.only)
-    if first != second:
+    if _options(old) != _options(new):
         yield f"options {_options(old)} → {_options(new)}"
     if not old.intact or not new.intact:
         which = "both were" if not (old.intact or new.intact) else "one was"
@@ -393,4 +391,5 @@ def _versions(old: Header | None, new: Header | None) -> Iterable[str]:
 
 def _options(header: Header) -> str:
     only = f", only={','.join(header.only)}" if header.only else ""
-    return f"-O{header.level}, wrt={','.join(header.wrt)}{only}"
+    inline = ", inline" if header.inline else ""
+    return f"-O{header.level}, wrt={','.join(header.wrt)}{only}{inline}"

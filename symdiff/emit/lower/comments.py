@@ -48,12 +48,13 @@ def heading(step: Step, context: Context) -> list[py.Comment]:
     return (
         []
         if statement is None or not statement.text
-        else [_quoting(statement, context.depth)]
+        else [quoting(statement, context.depth)]
     )
 
 
 @lru_cache(maxsize=4096)
-def _quoting(statement: Statement, depth: int) -> py.Comment:
+def quoting(statement: Statement, depth: int) -> py.Comment:
+    """Return the comment that quotes a statement, in a body of some depth."""
     room = max(WIDTH - depth * INDENT - len("# ") - len(place_of(statement)), 24)
     return Heading(statement, quotation(statement, room)).comment()
 

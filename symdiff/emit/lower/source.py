@@ -79,7 +79,10 @@ class Resolver:
     def _declaring(self, site: Site) -> Statement | None:
         if not site.frames:
             return None
-        position = site.frames[0]
+        return self.quoted(site.frames[0])
+
+    def quoted(self, position: Position) -> Statement:
+        """Return the statement that is executed at a position."""
         if position not in self._quoted:
             self._quoted[position] = self._quote(position)
         return self._quoted[position]

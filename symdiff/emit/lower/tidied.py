@@ -107,18 +107,23 @@ def parts(at: Any) -> Iterator[Any]:
         yield from (getattr(at, f.name) for f in fields if f.name != "mark")
 
 
-def swapped(at: Any, new: Mapping[py.Name, py.Expr]) -> Any:
-    """Return a statement, or a part of one, with expressions in place of names."""
-    if isinstance(at, py.Name):
-        return new.get(at, at)
-    if isinstance(at, tuple):
-        return tuple(swapped(part, new) for part in at)
-    if not isinstance(at, py.Stmt | py.Expr) or isinstance(at, py.Lit):
-        return at
-    fields = [f.name for f in dataclasses.fields(at)]  # type: ignore[arg-type]
-    old = {k: getattr(at, k) for k in fields if k != "mark"}
-    changed = {k: swapped(v, new) for k, v in old.items()}
-    return at if changed == old else dataclasses.replace(at, **changed)  # type: ignore[type-var]
+def swapped(at: Any, new: Mapping[Any, py.Expr]) -> Any:
+    """Return a statement, or a part of one, with other expressions for some."""
+    kinds = tuple({type(old) for old in new})
+
+    def change(part: Any) -> Any:
+        if isinstance(part, kinds) and part in new:
+            return new[part]
+        if isinstance(part, tuple):
+            return tuple(change(p) for p in part)
+        if not isinstance(part, py.Stmt | py.Expr) or isinstance(part, py.Lit):
+            return part
+        fields = [f.name for f in dataclasses.fields(part)]  # type: ignore[arg-type]
+        old = {k: getattr(part, k) for k in fields if k != "mark"}
+        changed = {k: change(v) for k, v in old.items()}
+        return part if changed == old else dataclasses.replace(part, **changed)  # type: ignore[type-var]
+
+    return change(at)
 
 
 def fits(s: py.Stmt, indent: int) -> bool:

@@ -56,10 +56,12 @@ class Options:
     wrt: tuple[str, ...] = ("params",)
     single_file: bool = False
     only: tuple[str, ...] = ()  # the modules asked for; none: all
+    inline: bool = False
 
     def __str__(self) -> str:
         only = f", only={','.join(self.only)}" if self.only else ""
-        return f"-O{self.level}, wrt={','.join(map(_quoted, self.wrt))}{only}"
+        inline = ", inline" if self.inline else ""
+        return f"-O{self.level}, wrt={','.join(map(_quoted, self.wrt))}{only}{inline}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ def reverse_records(unit: Unit, found: Halves) -> list[Record]:
     """Return the records ``Residuals`` and, for a function, ``Gradients``."""
     p = unit.program
     fields = tuple((f.name, f.kind, f.comment) for f in found.fields)
-    records = [Record("Residuals", "What the backward pass reads.", fields)]
+    whole = Record("Residuals", "What the backward pass reads.", fields)
+    records = [*found.records, whole]
     if not p.is_model:
         names = gradient_names(unit)
         fields = tuple(
@@ -366,9 +369,10 @@ def _module(
 ) -> Module:
     """Return a rendered and sealed module."""
     check = check_text(unit, leaves)
-    bodies = [f.body for f in functions.values()]
+    bodies = [f.code for f in functions.values()]
     helpers = helper_texts(bodies)
     texts = [*map(str, records), *called(functions.values())]
+    texts += [b.text for f in functions.values() for b in f.beside]
     everything = "\n".join([check, *texts, *helpers, *bodies])
     stored = stored_constants(unit, everything, single=False)
     text = render(

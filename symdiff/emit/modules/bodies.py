@@ -52,7 +52,10 @@ MESSAGE = 74  # columns for an error's message on a line of its own
 
 @dataclass(frozen=True)
 class Unit:
-    """One program to be printed: its functions, names, and constants of its modules."""
+    """One program to be printed: its functions, names, and constants of its modules.
+
+    ``blocks`` says that what repeats becomes a function of its own.
+    """
 
     functions: Functions
     names: Names
@@ -60,6 +63,7 @@ class Unit:
     style: Style
     target: Target = NUMPY
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    blocks: bool = False
 
     @property
     def program(self) -> Program:
@@ -196,7 +200,7 @@ def used_nodes(body: FunctionBody) -> set[Node]:
     found = read_nodes(body.order, body.results)
     if body.context.float_read and body.context.float_node is not None:
         found.add(body.context.float_node)
-    return found
+    return found - body.apart
 
 
 @dataclass(slots=True)
@@ -207,6 +211,7 @@ class FunctionBody:
     computation: list[py.Stmt]
     order: Sequence[Node]
     results: list[Node]
+    apart: frozenset[Node] = frozenset()  # parameters that only its blocks read
 
     @property
     def names(self) -> Names:

@@ -18,6 +18,7 @@ from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims
 from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.texts import expression
+from symdiff.emit.modules.blocks import Beside, with_blocks
 from symdiff.emit.modules.bodies import (
     FunctionBody,
     Unit,
@@ -45,7 +46,8 @@ from symdiff.rewrite.index_ranges import entry_range
 class Written:
     """A printed function: parameters between the parentheses, summary, indented body.
 
-    ``nodes`` are the values of its names, ``extra`` is another function that it calls.
+    ``nodes`` are the values of its names; ``extra`` is another function that it calls,
+    of scalars, and ``beside`` are those of blocks that repeat.
     """
 
     parameters: str
@@ -54,17 +56,25 @@ class Written:
     nodes: Mapping[str, Node]
     draws: bool = False
     extra: py.Printed | None = None
+    beside: tuple[Beside, ...] = ()
 
     @property
     def body(self) -> str:
         """The body's text."""
         return self.printed.body
 
+    @property
+    def code(self) -> str:
+        """The text of the body, and of the blocks that it calls."""
+        return "\n".join([self.body, *(b.text for b in self.beside)])
+
     def listed(self, name: str) -> list[Listed]:
         """Return the function, under its name, as a module's listing needs it."""
         found = [Listed(name, self.parameters, (self.printed,), self.nodes)]
         if self.extra is not None:
             found.append(Listed(FUNCTION, "", (self.extra,), self.nodes))
+        more = self.beside
+        found += [Listed(b.name, b.parameters, (b.printed,), b.nodes) for b in more]
         return found
 
 
@@ -131,6 +141,7 @@ def forward_function(unit: Unit) -> Written:
     taken: set[Node] = set()
     values = [returned(body, n, taken) for n in results]
     scalars = _scalars(unit, body, values)
+    beside = () if scalars is not None else with_blocks(unit, body, values, "{}")
     stmts = checked(unit, leaves) + prologue(unit, body, leaves)
     if scalars is not None:
         stmts += [py.Blank(), *scalars.calls]
@@ -149,6 +160,7 @@ def forward_function(unit: Unit) -> Written:
         body.names.nodes(),
         draws(body),
         None if scalars is None else py.printed([scalars.function], 0),
+        beside,
     )
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symdiff.emit.listing import Record
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
 from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.naming import Names
+from symdiff.emit.modules.block_halves import WHOLE, BlockHalves, Half, block_halves
 from symdiff.emit.modules.bodies import (
     WIDTH,
     FunctionBody,
@@ -61,6 +63,7 @@ class Halves:
     primal: Written
     backward: Written
     fields: tuple[Field, ...]
+    records: tuple[Record, ...] = ()  # of blocks, which are among the fields
 
 
 @dataclass(slots=True)
@@ -90,12 +93,56 @@ def halves(unit: Unit) -> Halves:
         )
         for n in residuals
     ]
-    fields += _further_fields(unit, primal, reverse, residuals)
+    further = _further_fields(unit, primal, reverse, residuals)
+    blocks = _blocks(unit, primal, reverse, [*fields, *further], residuals)
+    fields = _with_records(fields, residuals, blocks)
     return Halves(
-        _primal_function(unit, primal, fields, residuals),
-        _backward_function(unit, reverse, fields, residuals),
-        tuple(fields),
+        _primal_function(unit, primal, [*fields, *further], residuals, blocks),
+        _backward_function(unit, reverse, fields, further, residuals, blocks),
+        (*fields, *further),
+        tuple(blocks.records),
     )
+
+
+def _blocks(
+    unit: Unit,
+    primal: FunctionBody,
+    reverse: Reverse,
+    fields: Sequence[Field],
+    residuals: Sequence[Node],
+) -> BlockHalves:
+    """Return the functions of blocks, unless residuals are few and unpacked."""
+    if reverse.whole is None:
+        return BlockHalves()
+    p = unit.program
+    named = (*p.results, *p.updates)
+    after = [primal.value(t.node) for _, t in named]
+    after += [f.value for f in fields[len(residuals) :]]
+    wrt = [str(v.name) for v in p.wrt]
+    return block_halves(
+        unit,
+        Half(primal, after),
+        Half(reverse.body, reverse.seeds),
+        {n: f.value for n, f in zip(residuals, fields, strict=False)},
+        reverse.whole,
+        dict(zip(wrt, reverse.values, strict=True)),
+    )
+
+
+def _with_records(
+    fields: Sequence[Field], residuals: Sequence[Node], blocks: BlockHalves
+) -> list[Field]:
+    """Return the fields of residuals, of which a block's are in its record."""
+    of = {n: name for name, (_, nodes) in blocks.fields.items() for n in nodes}
+    found: dict[str, Field] = {}
+    for node, f in zip(residuals, fields, strict=True):
+        name = of.get(node)
+        if name is None:
+            found[f.name] = f
+        elif name not in found:
+            kind, _ = blocks.fields[name]
+            found[name] = Field(name, kind, f"of {name}", py.Name(name))
+    return list(found.values())
 
 
 def _reverse(unit: Unit, residuals: Sequence[Node], values: Names) -> Reverse:
@@ -194,7 +241,11 @@ def _further_fields(
 
 
 def _primal_function(
-    unit: Unit, body: FunctionBody, fields: Sequence[Field], residuals: Sequence[Node]
+    unit: Unit,
+    body: FunctionBody,
+    fields: Sequence[Field],
+    residuals: Sequence[Node],
+    blocks: BlockHalves,
 ) -> Written:
     """Return the forward pass that returns the residuals."""
     p = unit.program
@@ -215,56 +266,81 @@ def _primal_function(
     drawn = draws(body)
     stmts = read_in_place(stmts, "params", indent=4)
     parameters, nodes = signature(unit, leaves, drawn), body.names.nodes()
-    return Written(parameters, summary, py.printed(stmts), nodes, drawn)
+    text, beside = py.printed(stmts), tuple(blocks.primal)
+    return Written(parameters, summary, text, nodes, drawn, beside=beside)
 
 
 def _backward_function(
-    unit: Unit, reverse: Reverse, fields: Sequence[Field], residuals: Sequence[Node]
+    unit: Unit,
+    reverse: Reverse,
+    fields: Sequence[Field],
+    further: Sequence[Field],
+    residuals: Sequence[Node],
+    blocks: BlockHalves,
 ) -> Written:
-    """Return the backward pass: from residuals and seeds to every cotangent."""
+    """Return the backward pass: from residuals and seeds to every cotangent.
+
+    ``further`` are the fields of lengths, and of a dtype.
+    """
     p, body = unit.program, reverse.body
     context = body.context
     used = used_nodes(body)
     params = [t for t in (*p.params, *p.states) if t.node in used]
     scalar = [s for s in reverse.seeds if _is_conversion(s)]
     stmts = [*scalar, *unpack_params(unit, params, "params")]
-    stmts += _unpacked(fields, reverse.whole, residuals)
+    stmts += _unpacked(fields, further, reverse.whole)
     arrays = [(context.given[n], n) for n in residuals]
-    handed = {f.name for f in fields}
+    handed = {f.name for f in further}
     lengths = {d for d in context.dims if context.names.dim(d) not in handed}
     stmts += bind_dims(lengths, arrays, context)
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
     stmts += [py.Blank(), *body.computation] if body.computation else []
-    stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values)]
+    stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values, blocks)]
     stmts = read_in_place(stmts, "params", indent=4)
     parameters, nodes = _parameters(unit), body.names.nodes()
-    return Written(parameters, _summary(unit), py.printed(stmts), nodes, draws(body))
+    text, beside = py.printed(stmts), tuple(blocks.backward)
+    drawn, summary = draws(body), _summary(unit)
+    return Written(parameters, summary, text, nodes, drawn, beside=beside)
 
 
 def _unpacked(
-    fields: Sequence[Field], whole: py.Name | None, residuals: Sequence[Node]
+    fields: Sequence[Field], further: Sequence[Field], whole: py.Name | None
 ) -> list[py.Stmt]:
     """Return ``x, h = residuals``, or ``r = residuals`` and the lengths in it."""
-    if not fields:
+    if not (fields or further):
         return []
     if whole is None:
-        targets = tuple(py.Name(f.name) for f in fields)
+        targets = tuple(py.Name(f.name) for f in (*fields, *further))
         target = (py.Tuple_(targets),) if len(targets) == 1 else targets
         return [py.Assign(target, py.Name(RESIDUALS))]
     made: list[py.Stmt] = [py.Assign((whole,), py.Name(RESIDUALS))]
-    further = fields[len(residuals) :]  # lengths, and a dtype
     return made + [
         py.Assign((py.Name(f.name),), py.Attr(whole, f.name)) for f in further
     ]
 
 
 def _gradients(
-    is_model: bool, wrt: Sequence[Tensor], values: Sequence[py.Expr]
+    is_model: bool,
+    wrt: Sequence[Tensor],
+    values: Sequence[py.Expr],
+    blocks: BlockHalves,
 ) -> py.Stmt:
+    names = [str(v.name) for v in wrt]
+    found = dict(zip(names, values, strict=True)) | blocks.gradients
     if not is_model:
-        return py.Return(py.call("Gradients", *values))
-    names = [py.Lit(str(v.name)) for v in wrt]
-    return py.Return(py.Dict_(tuple(zip(names, values, strict=True))))
+        return py.Return(py.call("Gradients", *found.values()))
+    pairs: list[tuple[py.Expr | None, py.Expr]] = []
+    at = 0
+    while at < len(names):
+        for prefix, table, inside in blocks.dicts:
+            if inside and names[at : at + len(inside)] == [*inside]:
+                pairs.append((None, py.call(WHOLE, py.Lit(prefix), table)))
+                at += len(inside)
+                break
+        else:
+            pairs.append((py.Lit(names[at]), found[names[at]]))
+            at += 1
+    return py.Return(py.Dict_(tuple(pairs)))
 
 
 def _parameters(unit: Unit) -> str:

@@ -81,17 +81,19 @@ def lower_functions(
     level: int,
     *,
     apart: bool = True,
+    blocks: bool = True,
     target: Target = NUMPY,
 ) -> LoweredFunctions:
     """Return the functions of ``modules`` as statements.
 
     ``folder`` is the one that quoted file names are relative to; ``apart`` says that
-    the modules make a package, in which prediction is always written first.
+    the modules make a package, in which prediction is always written first; ``blocks``
+    that what repeats becomes a function.
     """
     resolver, p = Resolver(folder), functions.program
     symbolic_bounds([*p.inputs, *p.targets])  # refuses lengths that no argument has
     unit = new_unit(functions, resolver, style_of(p, resolver, level))
-    unit = replace(unit, target=target)
+    unit = replace(unit, target=target, blocks=blocks and level > 0)
     found = LoweredFunctions(unit)
     always = p.is_model if apart else not p.is_model
     if "forward" in modules or always:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from symdiff.emit.modules.blocks import with_blocks
 from symdiff.emit.modules.bodies import Unit, compute, new_unit, returned
 from symdiff.emit.modules.functions import (
     Written,
@@ -48,7 +49,8 @@ def beside_unit(unit: Unit, name: str) -> Unit:
     """Return the unit of a further function of a model's training, by name."""
     functions = unit.functions.beside[name]
     found = new_unit(functions, unit.resolver, unit.style)
-    return replace(found, constants=unit.constants, target=unit.target)
+    found = replace(found, constants=unit.constants, target=unit.target)
+    return replace(found, blocks=unit.blocks)
 
 
 def plain_function(unit: Unit, name: str) -> Written:
@@ -78,14 +80,16 @@ def _written(
     pairs: list[tuple[py.Expr, py.Expr]] = [
         (py.Lit(name), py.call("float", body.value(t.node))) for name, t in named
     ]
-    stmts = checked(unit, leaves) + prologue(unit, body, leaves)
-    stmts += [py.Blank(), *body.computation] if body.computation else []
     found: py.Expr = py.Dict_(tuple(pairs))
     if updates:
         taken: set[Node] = set()
         after = [(py.Lit(k), returned(body, t.node, taken)) for k, t in updates]
         found = py.Tuple_((found, py.Dict_(tuple(after))))
+    beside = with_blocks(unit, body, [found], f"{function}_{{}}")
+    stmts = checked(unit, leaves) + prologue(unit, body, leaves)
+    stmts += [py.Blank(), *body.computation] if body.computation else []
     stmts.append(py.Return(found))
     drawn = draws(body)
     parameters, nodes = signature(unit, leaves, drawn), body.names.nodes()
-    return Written(parameters, summary, py.printed(stmts), nodes, drawn)
+    text = py.printed(stmts)
+    return Written(parameters, summary, text, nodes, drawn, beside=beside)

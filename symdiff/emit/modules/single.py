@@ -77,7 +77,7 @@ def single_module(
         ]
         functions.append(made.loop)
     check = check_text(unit, leaves)
-    helpers = helper_texts([*(f.body for f in written.values()), *step])
+    helpers = helper_texts([*(f.code for f in written.values()), *step])
     texts = [*map(str, records), *called(written.values())]
     everything = "\n".join([check, *texts, *helpers, *functions])
     names = sorted({"sys", *standard_names(everything)})

@@ -120,8 +120,8 @@ def train_module(
     assert update is not None
     made = train_parts(unit, found, training, planned=planned)
     written = training.written
-    bodies = [*(w.body for w in written.values()), *made.step]
-    had = helper_texts([found.primal.body, found.backward.body])
+    bodies = [*(w.code for w in written.values()), *made.step]
+    had = helper_texts([found.primal.code, found.backward.code])
     helpers = [text for text in helper_texts(bodies) if text not in had]
     functions = [made.first, made.state, *made.functions]
     everything = "\n".join([*functions, *helpers])

@@ -57,7 +57,8 @@ def explored(
     if values is not None:
         require_gradients(declared, derivation)
     with at_site(declared.site):
-        compiled = compile_(declared, optimize=optimize, wrt=wrt, base=folder)
+        options = {"optimize": optimize, "inline": True}
+        compiled = compile_(declared, wrt=wrt, base=folder, **options)
         forms = _followed(compiled, derivation)
     found: Values | None = None
     if values is not None:
