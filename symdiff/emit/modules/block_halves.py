@@ -205,11 +205,12 @@ def _moved(found: Repeats, kept: Mapping[py.Expr, Node]) -> list[Slot]:
     These are values of the blocks, and what each is given of its own.
     """
     whole = [s for s in found.slots if all(e in kept for e in s)]
-    moved = [s for s in whole if s in found.made]
-    taken = {e for s in moved for e in s}
-    for s in whole:
-        own = len(set(s)) == len(s) and not any(kept[e].op.leaf for e in s)
-        if s not in found.made and own and not taken.intersection(s):
+    leaves = {e for e, n in kept.items() if n.op.leaf}
+    own = [s for s in whole if len(set(s)) == len(s) and not leaves.intersection(s)]
+    taken: set[py.Expr] = set()
+    moved: list[Slot] = []
+    for s in sorted(own, key=lambda s: s in found.made):  # what is given comes first
+        if not taken.intersection(s):
             moved.append(s)
             taken.update(s)
     return moved

@@ -8,8 +8,10 @@ two blocks can be compared. Invariant: `closed` undoes what `opened` did.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from symdiff.emit.lower.aligning import Told, repeats
+from symdiff.emit.lower.alike import without_names
 from symdiff.emit.lower.outlining import parameter, parameter_name, variables
 from symdiff.emit.lower.repeats import (
     Entry,
@@ -17,7 +19,6 @@ from symdiff.emit.lower.repeats import (
     Repeats,
     entries_of,
     families,
-    repeats,
     statements_of,
 )
 from symdiff.emit.lower.tidied import parts, swapped
@@ -41,6 +42,8 @@ class Cut:
     entries: tuple[Entry, ...]
     after: list[py.Expr | py.Stmt]
     fields: dict[py.Expr, Node]  # residuals, as the body reads them
+    # statements without names, by identity
+    told: dict[int, tuple[py.Stmt, Told]] = field(default_factory=dict)
 
     @property
     def dims(self) -> dict[str, str]:
@@ -143,7 +146,12 @@ def repeated(cut: Cut, family: Family) -> Repeats | None:
                 return True
         return e in cut.fields or parameter_name(e) is not None
 
-    return repeats(family, cut.entries, local, is_name)
+    def bare(stmt: py.Stmt) -> Told:
+        if id(stmt) not in cut.told:
+            cut.told[id(stmt)] = stmt, without_names(stmt, is_name)
+        return cut.told[id(stmt)][1]
+
+    return repeats(family, cut.entries, bare)
 
 
 def choices(family: Family) -> list[Family]:
@@ -159,11 +167,14 @@ def best(*cuts: Cut) -> Iterator[tuple[Repeats, ...]]:
     Bodies may be changed between one and the next.
     """
     for family in families(cuts[0].entries):
-        tried = ([repeated(c, f) for c in cuts] for f in choices(family))
-        whole = [tuple(r for r in t if r is not None) for t in tried]
-        fit = [t for t in whole if len(t) == len(cuts)]
-        most = max(fit, key=_saving, default=())
-        if most and _saving(most) > 0:
+        most: tuple[Repeats, ...] = ()
+        for some in choices(family):
+            found = tuple(r for c in cuts if (r := repeated(c, some)) is not None)
+            if len(found) == len(cuts):
+                most = max(most, found, key=_saving)
+                if all(r.is_whole for r in found):
+                    break
+        if most:
             yield most
 
 
