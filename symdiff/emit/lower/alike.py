@@ -7,8 +7,8 @@ same if each name of the one stands for what the name at its place in the other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from symdiff.emit.lower.tidied import parts
@@ -16,23 +16,24 @@ from symdiff.emit.python import code as py
 
 Shape = tuple[Hashable, ...]
 Names = tuple[py.Expr, ...]
-IsName = Callable[[py.Expr], bool]
-_NAME = "a name"
+# whether an expression counts as a name, and what type its value has, if that is known
+NameType = Callable[[py.Expr], tuple[bool, Hashable]]
 
 
-def without_names(stmt: py.Stmt, is_name: IsName) -> tuple[Shape, Names]:
+def without_names(stmt: py.Stmt, name_type: NameType) -> tuple[Shape, Names]:
     """Return a statement's shape without names, and these in the order of the text.
 
-    ``is_name`` says what counts as a name: a variable, or an entry such as `p["W"]`.
-    Comments and marks are left out.
+    ``name_type`` says what counts as a name: a variable, or an entry such as `p["W"]`.
+    Of a name, its type is in the shape. Comments and marks are left out.
     """
     shape: list[Any] = []
     found: list[py.Expr] = []
     waiting: list[Any] = [stmt]
     while waiting:
         at = waiting.pop()
-        if isinstance(at, py.Expr) and is_name(at):
-            shape.append(_NAME)
+        named, kind = name_type(at) if isinstance(at, py.Expr) else (False, None)
+        if named:
+            shape.append(("name", kind))
             found.append(at)
         elif isinstance(at, tuple):
             shape.append(len(at))
@@ -43,6 +44,29 @@ def without_names(stmt: py.Stmt, is_name: IsName) -> tuple[Shape, Names]:
         else:
             shape.append(at)
     return tuple(shape), tuple(found)
+
+
+def with_names(stmt: py.Stmt, old: Names, new: Sequence[py.Expr]) -> py.Stmt:
+    """Return a statement with other expressions where its names, ``old``, stand.
+
+    They are those of `without_names`, place by place: a name may be two things in it.
+    """
+    left = list(zip(old, new, strict=True))[::-1]
+
+    def change(at: Any) -> Any:
+        if isinstance(at, py.Expr) and left and at == left[-1][0]:
+            return left.pop()[1]
+        if isinstance(at, tuple):
+            return tuple(change(part) for part in at)
+        if not isinstance(at, py.Stmt | py.Expr) or isinstance(at, py.Lit):
+            return at
+        inside = {f.name: getattr(at, f.name) for f in fields(at)}  # type: ignore[arg-type]
+        told = {k: change(v) for k, v in inside.items() if k not in ("mark", "comment")}
+        return replace(at, **told)  # type: ignore[type-var]
+
+    made: py.Stmt = change(stmt)
+    assert not left
+    return made
 
 
 def _told(at: py.Stmt | py.Expr) -> Iterator[Any]:

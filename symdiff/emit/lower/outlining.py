@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from symdiff.emit.lower.alike import with_names
 from symdiff.emit.lower.identifiers import RESERVED, identifier
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.repeats import Entry, Repeats, Scope, Slot
-from symdiff.emit.lower.tidied import parts, swapped
+from symdiff.emit.lower.tidied import parts
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
 
@@ -130,9 +131,8 @@ def outlined(
         inner[slot] = py.Name(_claimed(without_prefix(name, prefix), used))
         if slot not in repeats.made:
             given.append(slot)
-    renamed = {s[0]: e for s, e in inner.items()}
-    words = _words(renamed, prefix)
-    stmts = _statements(repeats, renamed, words, prefix)
+    words = _words(inner, prefix)
+    stmts = _statements(repeats, inner, words, prefix)
     return Outline(
         *(repeats, inner, tuple(given), tuple(results), weights), tuple(stmts)
     )
@@ -170,7 +170,7 @@ def _claimed(name: str, used: set[str]) -> str:
 
 def _statements(
     repeats: Repeats,
-    renamed: Mapping[py.Expr, py.Expr],
+    inner: Mapping[Slot, py.Expr],
     words: Mapping[str, str],
     prefix: str,
 ) -> list[py.Stmt]:
@@ -178,14 +178,15 @@ def _statements(
     runs = [repeats.of(m) for m in range(len(repeats.runs))]
     made: list[py.Stmt] = []
     current: py.Stmt | None = None
-    for entries in zip(*runs, strict=True):
+    for line, entries in zip(repeats.lines, zip(*runs, strict=True), strict=True):
         first = entries[0]
         heading = first.heading if _agree(entries) else GIVEN
         if heading != current:
             made += [py.Blank()] if made else []
             made += [heading] if heading is not None else []
         current = heading
-        stmt = _merged(swapped(first.stmt, renamed), entries)
+        old, new = tuple(s[0] for s in line), [inner[s] for s in line]
+        stmt = _merged(with_names(first.stmt, old, new), entries)
         made.append(_told(stmt, words, prefix))
     return made
 
@@ -205,10 +206,10 @@ def _merged(stmt: py.Stmt, entries: Sequence[Entry]) -> py.Stmt:
     return replace(stmt, mark=replace(told[0], tensors=tensors))
 
 
-def _words(renamed: Mapping[py.Expr, py.Expr], prefix: str) -> dict[str, str]:
+def _words(inner: Mapping[Slot, py.Expr], prefix: str) -> dict[str, str]:
     """Return what becomes of words in comments."""
     found: dict[str, str] = {}
-    for old, new in renamed.items():
+    for (old, *_), new in inner.items():
         name = _called(old) if not isinstance(old, py.Name) else old.id
         match new:
             case py.Name(id=said) | py.Attr(name=said):

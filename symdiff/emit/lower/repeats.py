@@ -63,17 +63,22 @@ class Family:
 class Repeats:
     """The runs of a family in a function's entries, in the order of its scopes.
 
-    ``slots`` are the names in a run, in the order of the text: what is at one place in
-    every run. Those in ``made`` are set in the runs. ``rest`` counts the statements of
-    the scopes that are in no run.
+    ``lines`` are, for each statement of a run, its names in the order of the text: what
+    is at one place in every run. Those in ``made`` are set in the runs. ``rest`` counts
+    the statements of the scopes that are in no run.
     """
 
     family: Family
     entries: tuple[Entry, ...]
     runs: tuple[range, ...]
-    slots: tuple[Slot, ...]
+    lines: tuple[tuple[Slot, ...], ...]
     made: frozenset[Slot]
     rest: int
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """The names in a run, each once, in the order of the text."""
+        return tuple(dict.fromkeys(s for line in self.lines for s in line))
 
     @property
     def is_whole(self) -> bool:

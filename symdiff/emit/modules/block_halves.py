@@ -90,7 +90,7 @@ def block_halves(
     second = opened(unit, backward.body, [*backward.after, *gradients.values()], read)
     for one, other in best(first, second):
         step = _Step(first, second, one, other, whole, made)
-        step.residuals({e: n for n, e in kept.items()})
+        step.residuals(kept)
         step.gradients(gradients)
     if made.primal:
         closed(first)
@@ -124,11 +124,14 @@ class _Step:
     def family(self) -> Family:
         return self.one.family
 
-    def residuals(self, kept: Mapping[py.Expr, Node]) -> None:
+    def residuals(self, kept: Mapping[Node, py.Expr]) -> None:
         """Add the function of the primal half, which returns a record."""
         cut, blocks = self.first, range(len(self.family.scopes))
         read = {n: e for e, n in self.second.fields.items()}
-        moved = _moved(self.one, kept)
+        nodes: dict[py.Expr, list[Node]] = {}  # several may have one value
+        for n, e in kept.items():
+            nodes.setdefault(e, []).append(n)
+        moved = _moved(self.one, nodes)
         gone = {e for s in moved for e in s}
         after = cut.after
         cut.after = [e for e in after if e not in gone]
@@ -146,17 +149,18 @@ class _Step:
         self.made.primal.append(made)
         cut.after += [py.Name(n) for n in self.names]
         array = cut.unit.target.array
-        fields = [(_id(o.inner[s]), array, shape_comment(kept[s[0]])) for s in moved]
+        fields = [
+            (_id(o.inner[s]), array, shape_comment(nodes[s[0]][0])) for s in moved
+        ]
         doc = f"What {name_of(self.family, '{}_backward')} reads."
         self.made.records.append(Record(kind, doc, tuple(fields)))
         for m in blocks:
-            nodes = frozenset(kept[s[m]] for s in moved)
-            self.made.fields[self.names[m]] = kind, nodes
-            for s in moved:
-                old, inner = read[kept[s[m]]], _id(o.inner[s])
-                record = py.Attr(self.whole, self.names[m])
-                self.made.residuals[old] = py.Attr(record, inner)
-                self.inside[m, old] = inner
+            those = {n: _id(o.inner[s]) for s in moved for n in nodes[s[m]]}
+            self.made.fields[self.names[m]] = kind, frozenset(those)
+            record = py.Attr(self.whole, self.names[m])
+            for n, inner in those.items():
+                self.made.residuals[read[n]] = py.Attr(record, inner)
+                self.inside[m, read[n]] = inner
 
     def gradients(self, values: Mapping[str, py.Expr]) -> None:
         """Add the function of the backward half, which returns gradients by name."""
@@ -199,13 +203,13 @@ class _Step:
                 self.made.gradients[names[s[m]]] = entry
 
 
-def _moved(found: Repeats, kept: Mapping[py.Expr, Node]) -> list[Slot]:
+def _moved(found: Repeats, kept: Mapping[py.Expr, Sequence[Node]]) -> list[Slot]:
     """Return the slots whose values are residuals of the blocks.
 
     These are values of the blocks, and what each is given of its own.
     """
     whole = [s for s in found.slots if all(e in kept for e in s)]
-    leaves = {e for e, n in kept.items() if n.op.leaf}
+    leaves = {e for e, nodes in kept.items() if any(n.op.leaf for n in nodes)}
     own = [s for s in whole if len(set(s)) == len(s) and not leaves.intersection(s)]
     taken: set[py.Expr] = set()
     moved: list[Slot] = []

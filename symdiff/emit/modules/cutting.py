@@ -7,12 +7,12 @@ two blocks can be compared. Invariant: `closed` undoes what `opened` did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from symdiff.emit.lower.aligning import Told, repeats
 from symdiff.emit.lower.alike import without_names
-from symdiff.emit.lower.outlining import parameter, parameter_name, variables
+from symdiff.emit.lower.outlining import parameter, variables
 from symdiff.emit.lower.repeats import (
     Entry,
     Family,
@@ -28,6 +28,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 
 SITE, DTYPE = "site", "dtype"
+WORTH = 6  # statements fewer, for which a function is worth it
 
 
 @dataclass(slots=True)
@@ -136,19 +137,23 @@ def _draws(stmt: py.Stmt, change: Callable[[py.Expr], py.Expr]) -> py.Stmt:
 
 def repeated(cut: Cut, family: Family) -> Repeats | None:
     """Return the runs of a family's scopes in a body, if they are alike."""
-    local = cut.local
+    local, nodes = cut.local, cut.body.names.nodes()
+    p = cut.unit.program
+    leaves = {parameter(str(t.name)): t.node for t in (*p.params, *p.states)}
 
-    def is_name(e: py.Expr) -> bool:
+    def name_type(e: py.Expr) -> tuple[bool, Hashable]:
+        node = cut.fields.get(e) or leaves.get(e)
         match e:
-            case py.Name(id=name):
-                return name in local
+            case py.Name(id=name) if node is None:
+                node = nodes.get(name)
+                return name in local, None if node is None else str(node.type)
             case py.Index(value=py.Name(id=name)) if name == SITE:
-                return True
-        return e in cut.fields or parameter_name(e) is not None
+                return True, None
+        return node is not None, None if node is None else str(node.type)
 
     def bare(stmt: py.Stmt) -> Told:
         if id(stmt) not in cut.told:
-            cut.told[id(stmt)] = stmt, without_names(stmt, is_name)
+            cut.told[id(stmt)] = stmt, without_names(stmt, name_type)
         return cut.told[id(stmt)][1]
 
     return repeats(family, cut.entries, bare)
@@ -174,7 +179,7 @@ def best(*cuts: Cut) -> Iterator[tuple[Repeats, ...]]:
                 most = max(most, found, key=_saving)
                 if all(r.is_whole for r in found):
                     break
-        if most:
+        if _saving(most) >= WORTH * len(cuts):
             yield most
 
 
