@@ -57,8 +57,9 @@ def explored(
     if values is not None:
         require_gradients(declared, derivation)
     with at_site(declared.site):
-        options = {"optimize": optimize, "inline": True}
-        compiled = compile_(declared, wrt=wrt, base=folder, **options)
+        compiled = compile_(
+            declared, optimize=optimize, wrt=wrt, base=folder, inline=True
+        )
         forms = _followed(compiled, derivation)
     found: Values | None = None
     if values is not None:
