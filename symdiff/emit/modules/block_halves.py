@@ -189,10 +189,7 @@ class _Step:
         targets = tuple(cut.body.names.claim(f"d_{n}") for n in self.names)
         handed = Handed(py.Dict_(pairs), targets, source, self.names)
         name = cut.body.names.claim(name_of(self.family, "{}_backward"))
-        whose = told(self.family)
-        summary = (
-            f"Return the cotangents of the arguments of {whose}, and its gradients."
-        )
+        summary = f"Return what {told(self.family)} hands back, and its gradients."
         self.made.backward.append(function_of(cut, o, name, summary, handed))
         for m, (scope, target) in enumerate(
             zip(self.family.scopes, targets, strict=True)
