@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from symdiff.emit.lower.alike import Names, Shape
-from symdiff.emit.lower.repeats import Entry, Family, Repeats, Scope, Slot
+from symdiff.emit.lower.repeats import Family, Repeats, Scope, Scoped, Slot
 from symdiff.emit.python import code as py
 
 LEAST = 3  # statements of a run
@@ -35,7 +35,7 @@ class _Found(NamedTuple):
 
 
 def repeats(
-    family: Family, entries: Sequence[Entry], bare: Callable[[py.Stmt], Told]
+    family: Family, entries: Sequence[Scoped], bare: Callable[[py.Stmt], Told]
 ) -> Repeats | None:
     """Return the longest runs of a family that are alike, if there are any.
 
@@ -62,7 +62,7 @@ def repeats(
     return Repeats(family, tuple(ordered), *found, rest)
 
 
-def _core(scope: Scope, entries: Sequence[Entry]) -> range:
+def _core(scope: Scope, entries: Sequence[Scoped]) -> range:
     """Return the places from the first to the last value of a scope."""
     inside = [i for i, e in enumerate(entries) if e.within(scope)]
     return range(inside[0], inside[-1] + 1) if inside else range(0)
@@ -72,7 +72,7 @@ def _overlap(one: range, other: range) -> bool:
     return one.start < other.stop and other.start < one.stop
 
 
-def _together(family: Family, entries: Sequence[Entry]) -> list[Entry] | None:
+def _together(family: Family, entries: Sequence[Scoped]) -> list[Scoped] | None:
     """Return entries in an order in which the scopes of a family stand apart.
 
     What several of them read, and none computes from its own values, goes before the
@@ -95,7 +95,7 @@ def _together(family: Family, entries: Sequence[Entry]) -> list[Entry] | None:
 
 
 def _shared(
-    entries: Sequence[Entry],
+    entries: Sequence[Scoped],
     members: Sequence[int | None],
     made: frozenset[str],
     first: int,
@@ -126,7 +126,7 @@ def _shared(
     return sorted(found)
 
 
-def _meet(before: Entry, after: Entry, made: frozenset[str]) -> bool:
+def _meet(before: Scoped, after: Scoped, made: frozenset[str]) -> bool:
     """Whether two entries may not change places.
 
     What one changes in place may be a view of what the other reads, if that is one of
@@ -139,8 +139,8 @@ def _meet(before: Entry, after: Entry, made: frozenset[str]) -> bool:
 
 
 def _sunk(
-    entries: list[Entry], members: Sequence[int | None], made: frozenset[str]
-) -> list[Entry]:
+    entries: list[Scoped], members: Sequence[int | None], made: frozenset[str]
+) -> list[Scoped]:
     """Return entries, of which those that stand apart from their scope go to it."""
     found = list(zip(entries, members, strict=True))
     for at in reversed(range(len(found))):
@@ -211,7 +211,7 @@ def _extended(
 def _consistent(
     family: Family,
     runs: Sequence[range],
-    entries: Sequence[Entry],
+    entries: Sequence[Scoped],
     told: Sequence[Told],
 ) -> _Found:
     """Return the longest part of runs in which names stand for one another.
@@ -232,7 +232,7 @@ def _from(
     start: int,
     family: Family,
     runs: Sequence[range],
-    entries: Sequence[Entry],
+    entries: Sequence[Scoped],
     told: Sequence[Told],
 ) -> _Found:
     """Return the part of runs from a statement on in which names are consistent."""
@@ -259,7 +259,7 @@ def _from(
     return _Found(parts, tuple(lines), frozenset(made.values()))
 
 
-def _changes_given(found: _Found, entries: Sequence[Entry]) -> bool:
+def _changes_given(found: _Found, entries: Sequence[Scoped]) -> bool:
     """Whether a run changes a variable in place that it is given."""
     for member, run in enumerate(found.runs):
         own = {s[member] for s in found.made}

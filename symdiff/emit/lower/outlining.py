@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from symdiff.emit.lower.alike import with_names
 from symdiff.emit.lower.identifiers import RESERVED, identifier
 from symdiff.emit.lower.marks import Computes
-from symdiff.emit.lower.repeats import Entry, Repeats, Scope, Slot
+from symdiff.emit.lower.repeats import Repeats, Scope, Scoped, Slot
 from symdiff.emit.lower.tidied import parts
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
@@ -191,12 +191,12 @@ def _statements(
     return made
 
 
-def _agree(entries: Sequence[Entry]) -> bool:
+def _agree(entries: Sequence[Scoped]) -> bool:
     """Whether entries stand under one heading."""
     return len({e.heading for e in entries}) == 1
 
 
-def _merged(stmt: py.Stmt, entries: Sequence[Entry]) -> py.Stmt:
+def _merged(stmt: py.Stmt, entries: Sequence[Scoped]) -> py.Stmt:
     """Return a statement that computes the values of all entries."""
     marks = [e.stmt.mark for e in entries]
     told = [m for m in marks if isinstance(m, Computes)]

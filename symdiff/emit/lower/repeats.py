@@ -1,6 +1,6 @@
 """Blocks that may repeat: statements by the scope that their values were declared in.
 
-In: the statements of a function. Out: `Entry`s, families of scopes (`block0`, `block1`,
+In: the statements of a function. Out: `Scoped`s, families of scopes (`block0`, `block1`,
 …), and `Repeats`: for each scope of a family a run of entries, all runs alike.
 Invariant: `statements_of` gives the statements back.
 """
@@ -21,7 +21,7 @@ Slot = tuple[py.Expr, ...]  # what stands at one place, in each of the runs
 
 
 @dataclass(frozen=True)
-class Entry:
+class Scoped:
     """A statement of a function, the comments above it, and the scope of its value."""
 
     stmt: py.Stmt
@@ -50,7 +50,7 @@ class Family:
     scopes: tuple[Scope, ...]
     whole: tuple[Scope, ...]
 
-    def is_of_another(self, entry: Entry, member: int) -> bool:
+    def is_of_another(self, entry: Scoped, member: int) -> bool:
         """Whether an entry's value is one of another scope's own, inside that scope.
 
         Cotangents of what one block gives and the next is given are of neither alone.
@@ -69,7 +69,7 @@ class Repeats:
     """
 
     family: Family
-    entries: tuple[Entry, ...]
+    entries: tuple[Scoped, ...]
     runs: tuple[range, ...]
     lines: tuple[tuple[Slot, ...], ...]
     made: frozenset[Slot]
@@ -90,7 +90,7 @@ class Repeats:
         """How many statements fewer there are; those of a scope beside its run cost."""
         return (len(self.runs) - 1) * len(self.runs[0]) - 3 * self.rest
 
-    def of(self, member: int) -> Sequence[Entry]:
+    def of(self, member: int) -> Sequence[Scoped]:
         """Return the entries of a member's run."""
         run = self.runs[member]
         return self.entries[run.start : run.stop]
@@ -109,9 +109,9 @@ class Repeats:
 # --- entries --------------------------------------------------------------------------
 
 
-def entries_of(stmts: Iterable[py.Stmt]) -> tuple[Entry, ...]:
+def entries_of(stmts: Iterable[py.Stmt]) -> tuple[Scoped, ...]:
     """Return the statements of a function's computation."""
-    found: list[Entry] = []
+    found: list[Scoped] = []
     lead: list[py.Stmt] = []
     heading: py.Stmt | None = None
     for s in stmts:
@@ -119,7 +119,7 @@ def entries_of(stmts: Iterable[py.Stmt]) -> tuple[Entry, ...]:
             lead.append(s)
             heading = s if isinstance(s.mark, Heading) else heading
             continue
-        found.append(Entry(s, tuple(lead), heading, _scope(s)))
+        found.append(Scoped(s, tuple(lead), heading, _scope(s)))
         lead = []
     return tuple(found)
 
@@ -131,7 +131,7 @@ def _scope(stmt: py.Stmt) -> Scope:
     return ()
 
 
-def statements_of(entries: Sequence[Entry]) -> list[py.Stmt]:
+def statements_of(entries: Sequence[Scoped]) -> list[py.Stmt]:
     """Return entries as statements again, each under the heading it was under."""
     made: list[py.Stmt] = []
     current: py.Stmt | None = None
@@ -148,7 +148,7 @@ def statements_of(entries: Sequence[Entry]) -> list[py.Stmt]:
 # --- families -------------------------------------------------------------------------
 
 
-def families(entries: Sequence[Entry]) -> list[Family]:
+def families(entries: Sequence[Scoped]) -> list[Family]:
     """Return the families of scopes that values were declared in, outer ones first."""
     found: dict[tuple[Scope, str], dict[Scope, None]] = {}
     for scope in dict.fromkeys(e.scope for e in entries):

@@ -19,7 +19,7 @@ from symdiff.emit.lower.repeats import Family, Repeats, Slot, entries_of, famili
 from symdiff.emit.lower.tidied import swapped
 from symdiff.emit.modules.blocks import (
     Beside,
-    Handed,
+    HandedOut,
     block_name,
     function_of,
     name_of,
@@ -145,7 +145,7 @@ class _Step:
         call = py.call(kind, *(o.inner[s] for s in moved))
         name = cut.body.names.claim(name_of(self.family, "{}_forward"))
         summary = f"Return what {told(self.family)} computes, and what it keeps."
-        made = function_of(cut, o, name, summary, Handed(call, self.names))
+        made = function_of(cut, o, name, summary, HandedOut(call, self.names))
         self.made.primal.append(made)
         cut.after += [py.Name(n) for n in self.names]
         array = cut.unit.target.array
@@ -187,7 +187,7 @@ class _Step:
         pairs = tuple((py.Lit(n), o.inner[s]) for s, n in own.items())
         source = self.whole if records else None
         targets = tuple(cut.body.names.claim(f"d_{n}") for n in self.names)
-        handed = Handed(py.Dict_(pairs), targets, source, self.names)
+        handed = HandedOut(py.Dict_(pairs), targets, source, self.names)
         name = cut.body.names.claim(name_of(self.family, "{}_backward"))
         summary = f"Return what {told(self.family)} hands back, and its gradients."
         self.made.backward.append(function_of(cut, o, name, summary, handed))

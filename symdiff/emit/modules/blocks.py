@@ -28,10 +28,10 @@ from symdiff.emit.lower.outlining import (
     variables,
 )
 from symdiff.emit.lower.repeats import (
-    Entry,
     Family,
     Repeats,
     Scope,
+    Scoped,
     Slot,
     entries_of,
     families,
@@ -107,7 +107,7 @@ def told(family: Family) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HandedOut:
     """What a block's function returns after its values, and how a call takes it.
 
     ``value`` is made of the slots' expressions inside; ``targets`` are the variables
@@ -160,7 +160,7 @@ def function_of(
     made: Outline,
     name: str,
     summary: str,
-    handed: Handed | None = None,
+    handed: HandedOut | None = None,
 ) -> Beside:
     """Return the function, and put its calls into the body."""
     body = cut.body
@@ -259,13 +259,13 @@ def _call(
     cut: Cut,
     made: Outline,
     name: str,
-    handed: Handed | None,
+    handed: HandedOut | None,
     plain: Sequence[py.Expr],
 ) -> None:
     """Put a call in the place of each run."""
     found = made.repeats
     entries = list(found.entries)
-    calls: dict[int, Entry] = {}
+    calls: dict[int, Scoped] = {}
     for member, run in enumerate(found.runs):
         given: list[py.Expr] = []
         scope = made.scopes[member]
@@ -280,7 +280,7 @@ def _call(
         mark = Computes(_computed(found.of(member), targets))
         stmt = py.Assign(tuple(targets), call, mark=mark)
         heading = _heading(cut, found.of(member), scope)
-        calls[run.start] = Entry(stmt, (), heading, ())
+        calls[run.start] = Scoped(stmt, (), heading, ())
     inside = {i for run in found.runs for i in run}
     cut.entries = tuple(
         calls.get(i, e) for i, e in enumerate(entries) if i not in inside or i in calls
@@ -293,7 +293,7 @@ def block_name(scope: Scope) -> str:
 
 
 def _computed(
-    entries: Sequence[Entry], targets: Sequence[py.Expr]
+    entries: Sequence[Scoped], targets: Sequence[py.Expr]
 ) -> tuple[Tensor, ...]:
     """Return the values that a call gives, of those that a run computes."""
     names = {t.id for t in targets if isinstance(t, py.Name)}
@@ -304,7 +304,7 @@ def _computed(
     return tuple(found)
 
 
-def _heading(cut: Cut, entries: Sequence[Entry], scope: Scope) -> py.Stmt | None:
+def _heading(cut: Cut, entries: Sequence[Scoped], scope: Scope) -> py.Stmt | None:
     """Return the comment above a call: the user's call in which all was declared."""
     inside = [e.stmt.mark for e in entries if e.within(scope)]
     sites = [

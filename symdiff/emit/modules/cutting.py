@@ -14,9 +14,9 @@ from symdiff.emit.lower.aligning import Told, repeats
 from symdiff.emit.lower.alike import without_names
 from symdiff.emit.lower.outlining import parameter, variables
 from symdiff.emit.lower.repeats import (
-    Entry,
     Family,
     Repeats,
+    Scoped,
     entries_of,
     families,
     statements_of,
@@ -40,7 +40,7 @@ class Cut:
 
     unit: Unit
     body: FunctionBody
-    entries: tuple[Entry, ...]
+    entries: tuple[Scoped, ...]
     after: list[py.Expr | py.Stmt]
     fields: dict[py.Expr, Node]  # residuals, as the body reads them
     # statements without names, by identity
