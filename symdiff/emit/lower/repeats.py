@@ -1,7 +1,7 @@
 """Blocks that may repeat: statements by the scope that their values were declared in.
 
-In: the statements of a function. Out: `Scoped`s, families of scopes (`block0`, `block1`,
-…), and `Repeats`: for each scope of a family a run of entries, all runs alike.
+In: the statements of a function. Out: `Scoped` entries, families of scopes (`block0`,
+`block1`, …), and `Repeats`: for each scope of a family a run of entries, all alike.
 Invariant: `statements_of` gives the statements back.
 """
 
