@@ -151,6 +151,11 @@ PICTURES = (".svg", ".mmd", ".dot", ".html")
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
 @click.option(
+    "--unfold",
+    is_flag=True,
+    help="Draw every node; by default scopes are folded where there are more than 60.",
+)
+@click.option(
     "-o",
     "--output",
     type=any_path,
@@ -164,12 +169,14 @@ def graph_command(
     values: str | None,
     step: int | None,
     seed: int,
+    unfold: bool,
     output: Path | None,
 ) -> None:
     """Draw the forward graph of SPEC's model: inputs above, the loss below.
 
     With --values, each node has its value in green, and below it the derivative of the
-    loss by it in red.
+    loss by it in red. A graph of more than 60 nodes is folded, equal scopes into one
+    box, and drawn in columns.
     """
     ending = ".mmd" if output is None else output.suffix
     if ending not in PICTURES:
@@ -182,7 +189,8 @@ def graph_command(
         return
     from symdiff.declare.spec import load_spec
     from symdiff.explain.explanation import derivation_of, values_of
-    from symdiff.explain.picture import dot, mermaid, svg
+    from symdiff.explain.picture import dot, mermaid
+    from symdiff.explain.svg import svg
 
     declared = load_spec(spec)
     base = str(declared.path.absolute().parent)
@@ -192,4 +200,4 @@ def graph_command(
     if values is not None:
         found = values_of(declared.model, derivation, values, by, seed, base)
     draw = {".svg": svg, ".mmd": mermaid, ".dot": dot}[ending]
-    give(draw(derivation, found), output)
+    give(draw(derivation, found, unfold), output)

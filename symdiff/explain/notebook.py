@@ -19,7 +19,7 @@ from symdiff.explain import listing
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.equations import Equation, equation, system
 from symdiff.explain.mathml import equations, mathml
-from symdiff.explain.picture import svg
+from symdiff.explain.svg import svg
 from symdiff.explain.symbols import ascii_only
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor

@@ -26,7 +26,8 @@ from symdiff.explain.derivation import Derivation
 from symdiff.explain.explanation import derivation_of, values_of
 from symdiff.explain.formats.latex import words
 from symdiff.explain.parts import Cotangent, ForwardStep, Leaf, Tree
-from symdiff.explain.picture import dot, mermaid, svg
+from symdiff.explain.picture import dot, mermaid
+from symdiff.explain.svg import svg
 from symdiff.explain.values import APART, Values, shown
 from symdiff.graph.interpret import interpret
 from symdiff.graph.types import TupleType

@@ -249,7 +249,8 @@ def test_files_take_their_format_from_their_names():
 
 @pytest.mark.parametrize("values", [None, "random"])
 def test_pictures_hold_whatever_a_name_holds(values):
-    from symdiff.explain.picture import dot, mermaid, svg
+    from symdiff.explain.picture import dot, mermaid
+    from symdiff.explain.svg import svg
 
     derivation = derivation_of(hostile())
     found = explained(hostile(), values="random").values if values else None

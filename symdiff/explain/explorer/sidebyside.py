@@ -22,7 +22,8 @@ from symdiff.explain.explorer.aligning import (
     words_changed,
 )
 from symdiff.explain.explorer.colours import rows
-from symdiff.explain.picture import Vertex, drawn
+from symdiff.explain.svg import drawn
+from symdiff.explain.vertices import Vertex
 
 if TYPE_CHECKING:
     from symdiff.explain.explorer.page import Explorer
