@@ -153,6 +153,20 @@ level_option = click.option(
 )
 
 
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Of random values; 0 unless given.",
+)
+
+
+def seed_of(seed: int | None, values: str | None) -> int:
+    """Return the seed of what is drawn; one without values to draw is an error."""
+    if seed is not None and values is None:
+        raise click.UsageError("--seed is that of random values; give --values too.")
+    return seed or 0
+
+
 # --- compiling a spec ----------------------------------------------------------------
 
 

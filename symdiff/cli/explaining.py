@@ -16,6 +16,8 @@ from symdiff.cli.common import (
     any_path,
     path_or_word,
     reported,
+    seed_of,
+    seed_option,
     spec_argument,
     wrt_option,
 )
@@ -57,7 +59,7 @@ ENDINGS = {".txt": "text", ".md": "md", ".tex": "latex", ".html": "html"}
     type=click.IntRange(min=0),
     help="The step of loops whose values are shown; by default that which adds most.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
+@seed_option
 @click.option(
     "-o", "--output", type=any_path, help="File to write; printed by default."
 )
@@ -70,7 +72,7 @@ def explain_command(
     cost: bool,
     dims: tuple[str, ...],
     step: int | None,
-    seed: int,
+    seed: int | None,
     output: Path | None,
 ) -> None:
     """Tell, node by node, how the gradients of SPEC's model come about.
@@ -83,7 +85,7 @@ def explain_command(
     from symdiff.declare.spec import load_spec
     from symdiff.explain.explanation import explained
 
-    lengths = _lengths(dims)
+    lengths, drawn = _lengths(dims), seed_of(seed, values)
     form = kind or _form(output)
     declared = load_spec(spec)
     told: Report = explained(
@@ -92,7 +94,7 @@ def explain_command(
         values=values,
         cost=cost or bool(lengths),
         lengths=lengths,
-        seed=seed,
+        seed=drawn,
         step=step,
         base=str(declared.path.absolute().parent),
     )
@@ -144,12 +146,7 @@ PICTURES = (".svg", ".mmd", ".dot", ".html")
     metavar="FILE|random",
     help="Show numbers: at the point of an .npz file of arrays by name, or at random.",
 )
-@click.option(
-    "--step",
-    type=click.IntRange(min=0),
-    help="The step of loops whose values are shown; by default that which adds most.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
+@seed_option
 @click.option(
     "--unfold",
     is_flag=True,
@@ -167,8 +164,7 @@ def graph_command(
     spec: Path,
     wrt: tuple[str, ...],
     values: str | None,
-    step: int | None,
-    seed: int,
+    seed: int | None,
     unfold: bool,
     output: Path | None,
 ) -> None:
@@ -184,8 +180,13 @@ def graph_command(
             f"{output} must end with one of {', '.join(PICTURES)}.",
             param_hint="'--output'",
         )
+    drawn = seed_of(seed, values)
     if ending == ".html":
-        explore(Explored(spec, wrt, values, seed), output)
+        if unfold:
+            raise click.UsageError(
+                "--unfold is of pictures; a page unfolds at a click."
+            )
+        explore(Explored(spec, wrt, values, drawn), output)
         return
     from symdiff.declare.spec import load_spec
     from symdiff.explain.explanation import derivation_of, values_of
@@ -198,6 +199,6 @@ def graph_command(
     derivation = derivation_of(declared.model, by, base)
     found = None
     if values is not None:
-        found = values_of(declared.model, derivation, values, by, seed, base)
+        found = values_of(declared.model, derivation, values, by, drawn, base)
     draw = {".svg": svg, ".mmd": mermaid, ".dot": dot}[ending]
     give(draw(derivation, found, unfold), output)

@@ -15,6 +15,8 @@ from symdiff.cli.common import (
     level_option,
     path_or_word,
     reported,
+    seed_of,
+    seed_option,
     spec_argument,
     wrt_option,
 )
@@ -32,7 +34,7 @@ from symdiff.cli.pages import Explored, explore
     show_default=True,
     help="Numbers: at the point of an .npz file of arrays by name, at random, or none.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random values.")
+@seed_option
 @click.option(
     "-o",
     "--output",
@@ -63,7 +65,7 @@ def explore_command(
     spec: Path,
     wrt: tuple[str, ...],
     values: str,
-    seed: int,
+    seed: int | None,
     output: Path | None,
     level: int,
     against: str | None,
@@ -76,7 +78,7 @@ def explore_command(
     derived from it lights up. The file loads nothing and works from disk.
     """
     point = None if values == "none" else values
-    wanted = Explored(spec, wrt, point, seed, level, against)
+    wanted = Explored(spec, wrt, point, seed_of(seed, point), level, against)
     if not watch:
         if port is not None:
             raise click.UsageError("--port is where --watch serves; give both.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from symdiff.cli.common import any_path, compiled_spec, level_option, local, reported
 
@@ -214,17 +215,29 @@ def diff_command(old: Path, new: Path, level: int) -> None:
     """
     from symdiff.review.diff import compare
 
+    given = click.get_current_context().get_parameter_source("level")
+    if given is ParameterSource.COMMANDLINE and _is_made(old) and _is_made(new):
+        raise click.UsageError(
+            "-O is the level at which specs are compiled, and neither OLD nor NEW is "
+            "a spec."
+        )
     found = compare(_side(old, level), _side(new, level))
     click.echo(local(str(found)))
     raise click.exceptions.Exit(0 if found.same else 1)
 
 
+def _is_made(path: Path) -> bool:
+    """Whether a side is generated files."""
+    from symdiff.review.files import is_generated
+
+    return path.is_dir() or is_generated(path)
+
+
 def _side(path: Path, level: int) -> Side:
     """Return a side to compare: generated files, or what a spec compiles to."""
     from symdiff.review.diff import SHOWN, Side, generated_side, ordered
-    from symdiff.review.files import is_generated
 
-    if path.is_dir() or is_generated(path):
+    if _is_made(path):
         return generated_side(path)
     from symdiff.declare.spec import load_spec
     from symdiff.emit.modules.headers import read_header

@@ -23,6 +23,7 @@ from symdiff.explain.costs import costs
 from symdiff.explain.derivation import Derivation
 from symdiff.explain.deriving import derive
 from symdiff.explain.report import Report, report
+from symdiff.explain.stepwise import require_step
 from symdiff.explain.values import Values, evaluated
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.provenance import at_site
@@ -88,6 +89,8 @@ def explained(
     ------
     DerivativeError
         Where there is nothing to differentiate, or values do not fit.
+    ArgumentError
+        For a step that no loop has.
     """
     derivation = derivation_of(declared, wrt, base)
     require_gradients(declared, derivation)
@@ -99,6 +102,8 @@ def explained(
     ]
     found = None if values is None else values_at(derivation, compiled, values, seed)
     counted = costs(derivation, lengths) if cost else None
+    if step is not None:
+        require_step(found, step)
     return report(derivation, listings, found, counted, step)
 
 

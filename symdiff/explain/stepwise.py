@@ -17,6 +17,7 @@ from symdiff.explain.parts import Section, StepRow
 from symdiff.explain.ranges import Range
 from symdiff.explain.replay import Replay
 from symdiff.explain.values import Values, shown
+from symdiff.graph.errors import ArgumentError
 
 LISTED = 6  # steps that are listed, at most
 
@@ -28,6 +29,20 @@ class Shown(NamedTuple):
     step: int
     words: str
     values: Values
+
+
+def require_step(values: Values | None, step: int) -> None:
+    """Raise `ArgumentError` for a step that no loop whose numbers are shown has."""
+    if values is None:
+        raise ArgumentError(
+            "a step is one whose values are shown: give values too, random ones or "
+            "those of a file."
+        )
+    loops = [r for r in values.steps.values() if r is not None and r.opened.index]
+    most = max((len(r.turns) for r in loops), default=0)
+    if step >= most:
+        there = f"the last step is {most - 1}" if most else "none has numbers of steps"
+        raise ArgumentError(f"no loop has a step {step}: {there}.")
 
 
 def at_step(replay: Replay, step: int | None) -> Shown | None:
