@@ -25,7 +25,6 @@ from symdiff.explain.picture import dot, mermaid
 from symdiff.explain.svg import svg
 from symdiff.explain.vertices import vertices
 
-
 TOWER = SMALL_TOWER.replace("range(9)", "range(12)")
 
 
