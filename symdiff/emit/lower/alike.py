@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from symdiff.emit.lower.tidied import parts
+from symdiff.emit.lower.reading import parts
 from symdiff.emit.python import code as py
 
 Shape = tuple[Hashable, ...]

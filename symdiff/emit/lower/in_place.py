@@ -7,10 +7,11 @@ Invariant: the function gets shorter by it, and nothing in a loop is looked up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
 
-from symdiff.emit.lower.tidied import WIDTH, parts, reads, swapped
+from symdiff.emit.lower.reading import read_names, swapped
+from symdiff.emit.lower.tidied import WIDTH
 from symdiff.emit.python import code as py
 
 
@@ -22,13 +23,13 @@ def read_in_place(stmts: Sequence[py.Stmt], source: str, indent: int) -> list[py
     named = dict(p for s in stmts if (p := _named(s, source)) is not None)
     if len(named) < 2:
         return list(stmts)
-    times = dict.fromkeys(named, 0)
+    ids = {name.id for name in named}
+    times = Counter[str]()
     readers: list[py.Stmt] = []
     for s in stmts:
-        found = set() if _named(s, source) is not None else _names_in(s, named)
-        readers += [s] if found else []
-        for name in found:
-            times[name] += reads(s, name)
+        if _named(s, source) is None and (found := read_names(s)).keys() & ids:
+            readers.append(s)
+            times.update({name: found[name] for name in found.keys() & ids})
     if any(n > 1 for n in times.values()):
         return list(stmts)
     new = {id(s): swapped(s, named) for s in readers}
@@ -39,18 +40,6 @@ def read_in_place(stmts: Sequence[py.Stmt], source: str, indent: int) -> list[py
 
 def _rows(stmts: Sequence[py.Stmt], indent: int) -> int:
     return py.print_stmts(stmts, indent, WIDTH).count("\n")
-
-
-def _names_in(s: py.Stmt, wanted: Mapping[py.Name, py.Expr]) -> set[py.Name]:
-    found: set[py.Name] = set()
-    waiting: list[Any] = [s]
-    while waiting:
-        at = waiting.pop()
-        if isinstance(at, py.Name):
-            found.add(at)
-        else:
-            waiting.extend(parts(at))
-    return found & wanted.keys()
 
 
 def _named(s: py.Stmt, source: str) -> tuple[py.Name, py.Expr] | None:

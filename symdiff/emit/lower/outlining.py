@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from symdiff.emit.lower.alike import with_names
 from symdiff.emit.lower.identifiers import RESERVED, identifier
 from symdiff.emit.lower.marks import Computes
+from symdiff.emit.lower.reading import parts
 from symdiff.emit.lower.repeats import Repeats, Scope, Scoped, Slot
-from symdiff.emit.lower.tidied import parts
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
 

@@ -9,13 +9,13 @@ array gets its elements before anything else is written to the variable they com
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.emit.lower.reading import MANY, Reads, read_names, swapped
 from symdiff.emit.python import code as py
 
 WIDTH = 88
-MANY = 3  # a row that is read this often gets a name; in an inner loop it does, too
 
 
 def tidied(
@@ -30,10 +30,10 @@ def tidied(
 
     ``before`` is what keeps the carries as they are when a turn begins.
     """
-    rest = [*stmts, *stores, *ends]
+    rest, reads = [*stmts, *stores, *ends], Reads()
     named: list[py.Stmt] = []
     for name, row in rows:
-        short = _indexed(rest, name, row, indent)
+        short = _indexed(rest, name, row, indent, reads)
         if short is None:
             named.append(py.Assign((name,), row))
         else:
@@ -43,8 +43,8 @@ def tidied(
     kept: list[py.Stmt] = []
     for store in rest[len(stmts) : len(stmts) + len(stores)]:
         others = [s for s in rest if s is not store]
-        _stored(store, body, head, kept, others, indent)
-    last = _totalled(body, kept, rest[len(stmts) + len(stores) :])
+        _stored(store, body, head, kept, others, indent, reads)
+    last = _totalled(body, kept, rest[len(stmts) + len(stores) :], reads)
     head = _paired(head, indent, _is_store)
     if head and body and isinstance(body[0], py.Comment):
         head.append(py.Blank())
@@ -63,7 +63,7 @@ def _commented(s: py.Stmt, indent: int) -> py.Stmt:
 
 
 def _indexed(
-    stmts: Sequence[py.Stmt], name: py.Name, row: py.Expr, indent: int
+    stmts: Sequence[py.Stmt], name: py.Name, row: py.Expr, indent: int, reads: Reads
 ) -> list[py.Stmt] | None:
     """Return statements that index what is read once or twice; None if they get long.
 
@@ -71,59 +71,14 @@ def _indexed(
     """
     if sum(reads(s, name) for s in stmts) >= MANY:
         return None
-    if any(_writes(s, name) for s in stmts):
+    readers = {id(s): s for s in stmts if reads(s, name)}
+    if any(_writes(s, name) for s in readers.values()):
         return None
-    made = [swapped(s, {name: row}) for s in stmts]
-    for old, new in zip(stmts, made, strict=True):
-        if new != old and not fits(new, indent) and fits(old, indent):
+    made = {at: swapped(s, {name: row}) for at, s in readers.items()}
+    for at, old in readers.items():
+        if not fits(made[at], indent) and fits(old, indent):
             return None
-    return made
-
-
-def reads(part: Any, name: py.Name) -> int:
-    """Return how often a statement reads a name; ``MANY`` if one in it repeats that.
-
-    A name that a statement sets counts as well.
-    """
-    found, waiting = 0, [part]
-    while waiting:
-        at = waiting.pop()
-        if at == name:
-            found += 1
-        elif isinstance(at, py.For | py.While):
-            inner = sum(reads(p, name) for p in parts(at))
-            found += MANY if inner else 0
-        else:
-            waiting.extend(parts(at))
-    return found
-
-
-def parts(at: Any) -> Iterator[Any]:
-    """Return what is directly in a statement, an expression or a tuple."""
-    if isinstance(at, tuple):
-        yield from at
-    elif isinstance(at, py.Stmt | py.Expr) and not isinstance(at, py.Lit):
-        fields = dataclasses.fields(at)  # type: ignore[arg-type]
-        yield from (getattr(at, f.name) for f in fields if f.name != "mark")
-
-
-def swapped(at: Any, new: Mapping[Any, py.Expr]) -> Any:
-    """Return a statement, or a part of one, with other expressions for some."""
-    kinds = tuple({type(old) for old in new})
-
-    def change(part: Any) -> Any:
-        if isinstance(part, kinds) and part in new:
-            return new[part]
-        if isinstance(part, tuple):
-            return tuple(change(p) for p in part)
-        if not isinstance(part, py.Stmt | py.Expr) or isinstance(part, py.Lit):
-            return part
-        fields = [f.name for f in dataclasses.fields(part)]  # type: ignore[arg-type]
-        old = {k: getattr(part, k) for k in fields if k != "mark"}
-        changed = {k: change(v) for k, v in old.items()}
-        return part if changed == old else dataclasses.replace(part, **changed)  # type: ignore[type-var]
-
-    return change(at)
+    return [made.get(id(s), s) for s in stmts]
 
 
 def fits(s: py.Stmt, indent: int) -> bool:
@@ -144,6 +99,7 @@ def _stored(
     kept: list[py.Stmt],
     others: Sequence[py.Stmt],
     indent: int,
+    reads: Reads,
 ) -> None:
     """Store a value in the line that computes it, or right after the last change of it.
 
@@ -153,7 +109,7 @@ def _stored(
     if not isinstance(store.value, py.Name):
         kept.append(store)
         return
-    changes = [i for i, s in enumerate(body) if _writes(s, store.value)]
+    changes = _changes(body, store.value, reads)
     if not changes:
         head.append(store)
         return
@@ -179,17 +135,22 @@ def _chained(s: py.Stmt, store: py.Assign, indent: int) -> py.Assign | None:
     return None if "   " in s.comment else dataclasses.replace(made, comment="")
 
 
+def _changes(body: Sequence[py.Stmt], name: py.Name, reads: Reads) -> list[int]:
+    """Return which statements may change a variable or the array in it."""
+    return [i for i, s in enumerate(body) if reads(s, name) and _writes(s, name)]
+
+
 def _writes(s: Any, name: py.Name) -> bool:
-    """Whether a statement may change a variable or the array in it."""
+    """Whether a statement that reads or sets a variable may change it or its array."""
     match s:
         case py.Assign(targets=targets, also=also):
             return any(_base(t) == name for t in (*targets, *also))
         case py.AugAssign(target=target):
             return _base(target) == name
         case py.ExprStmt():
-            return reads(s, name) > 0
+            return name.id in read_names(s)
         case py.For(target=target, body=body):
-            return reads(target, name) > 0 or any(_writes(b, name) for b in body)
+            return name.id in read_names(target) or any(_writes(b, name) for b in body)
         case py.While(body=body):
             return any(_writes(b, name) for b in body)
         case py.If(body=body, orelse=orelse):
@@ -250,7 +211,10 @@ def _values(s: Any) -> tuple[py.Expr, ...]:
 
 
 def _totalled(
-    body: list[py.Stmt], kept: Sequence[py.Stmt], ends: Sequence[py.Stmt]
+    body: list[py.Stmt],
+    kept: Sequence[py.Stmt],
+    ends: Sequence[py.Stmt],
+    reads: Reads,
 ) -> list[py.Stmt]:
     """Add to totals in the lines that compute what is added; return the other ends.
 
@@ -264,7 +228,7 @@ def _totalled(
         others = [s for s in left if s is not end]
         if any(reads(s, total) for s in (*body, *kept, *others)):
             continue
-        changes = [i for i, s in enumerate(body) if _writes(s, part)]
+        changes = _changes(body, part, reads)
         if not changes:
             continue
         at, more = changes[0], changes[1:]

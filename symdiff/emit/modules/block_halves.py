@@ -15,8 +15,8 @@ from symdiff.emit.listing import Record
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.identifiers import RESERVED, identifier
 from symdiff.emit.lower.outlining import parameter, relative
+from symdiff.emit.lower.reading import swapped
 from symdiff.emit.lower.repeats import Family, Repeats, Slot, entries_of, families
-from symdiff.emit.lower.tidied import swapped
 from symdiff.emit.modules.blocks import (
     Beside,
     HandedOut,

@@ -27,6 +27,7 @@ from symdiff.emit.lower.outlining import (
     relative,
     variables,
 )
+from symdiff.emit.lower.reading import read_names, swapped
 from symdiff.emit.lower.repeats import (
     Family,
     Repeats,
@@ -37,7 +38,6 @@ from symdiff.emit.lower.repeats import (
     families,
 )
 from symdiff.emit.lower.source import primal_site
-from symdiff.emit.lower.tidied import reads, swapped
 from symdiff.emit.modules.bodies import FunctionBody, Unit
 from symdiff.emit.modules.cutting import DTYPE, Cut, best, closed, number_of, opened
 from symdiff.emit.python import code as py
@@ -207,7 +207,7 @@ def _with_parameters(made: Outline) -> tuple[list[py.Stmt], list[py.Stmt]]:
             continue
         stand_in = py.Name("")  # counted as a name is
         marked = [swapped(s, {e: stand_in}) for s in stmts]
-        if sum(reads(s, stand_in) for s in marked) < _MANY:
+        if sum(read_names(s)[stand_in.id] for s in marked) < _MANY:
             continue
         name = py.Name(identifier(own, RESERVED | taken | {PARAMS}))
         taken.add(name.id)

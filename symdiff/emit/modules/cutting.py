@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from symdiff.emit.lower.aligning import Told, repeats
 from symdiff.emit.lower.alike import without_names
 from symdiff.emit.lower.outlining import parameter, variables
+from symdiff.emit.lower.reading import parts, swapped
 from symdiff.emit.lower.repeats import (
     Family,
     Repeats,
@@ -21,7 +22,6 @@ from symdiff.emit.lower.repeats import (
     families,
     statements_of,
 )
-from symdiff.emit.lower.tidied import parts, swapped
 from symdiff.emit.modules.bodies import FunctionBody, Unit
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
