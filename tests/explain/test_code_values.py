@@ -9,6 +9,8 @@ import itertools
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from html import unescape
 from types import FrameType
 from typing import Any
@@ -23,10 +25,11 @@ from symdiff.compiler.compilation import Compilation
 from symdiff.declare.model import Function, Model
 from symdiff.explain.computed import computed
 from symdiff.explain.derivation import Derivation
-from symdiff.explain.explanation import derivation_of, values_of
+from symdiff.explain.explanation import derivation_of, values_at, values_of
 from symdiff.explain.formats.latex import words
 from symdiff.explain.parts import Cotangent, ForwardStep, Leaf, Tree
 from symdiff.explain.picture import dot, mermaid
+from symdiff.explain.report import report
 from symdiff.explain.svg import svg
 from symdiff.explain.values import APART, Values, shown
 from symdiff.graph.interpret import interpret
@@ -60,6 +63,34 @@ def root(name: str) -> tuple[Function, Any]:
     x = sd.input("x", (3,))
     loss = 3.0 * ROOTS[name][0](x)
     return sd.Function("f", [x], loss), loss
+
+
+FUNCTIONS: dict[str, Callable[[], tuple[Function, Any]]] = {
+    **{n: (lambda n=n: formula(n)) for n in [*FORMULAS, *NEAR_ZERO]},
+    **{n: (lambda n=n: root(n)) for n in ROOTS},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function with its code and its derivation, for as many points as are asked."""
+
+    function: Function
+    compiled: Compilation
+    derivation: Derivation
+
+    @classmethod
+    def of(cls, function: Function) -> Case:
+        compiled = sd.compile(function, optimize=1)
+        return cls(function, compiled, derivation_of(function))
+
+    def values(self, at: np.ndarray) -> Values:
+        return values_at(self.derivation, self.compiled, {"x": at}, 0)
+
+
+@cache
+def case(name: str) -> Case:
+    return Case.of(FUNCTIONS[name]()[0])
 
 
 Locals = dict[str, dict[str, Any]]  # by function
@@ -129,16 +160,14 @@ def check_lines(derivation: Derivation, values: Values, compiled: Any, run: Any)
     return count
 
 
-def check(function: Function, at: np.ndarray) -> None:
-    compiled = sd.compile(function, optimize=1)
-    derivation = derivation_of(function)
-    values = values_of(function, derivation, {"x": at})
+def check(case: Case, at: np.ndarray) -> None:
+    compiled, derivation, values = case.compiled, case.derivation, case.values(at)
     run, gradients = traced(compiled, at)
     assert check_lines(derivation, values, compiled, run) >= 2
     equal(values.cotangents["d_x"], gradients[0])
     with np.errstate(all="ignore"):
         equal(values.forward["loss"], compiled.load().forward.forward(at))
-    check_texts(function, derivation, values, at)
+    check_texts(case, values)
 
 
 def unfolded(text: str) -> str:
@@ -146,13 +175,13 @@ def unfolded(text: str) -> str:
     return re.sub(r"\\text\b|\\q?quad|[\s{}\\&]", "", text)
 
 
-def check_texts(
-    function: Function, derivation: Derivation, values: Values, at: np.ndarray
-) -> None:
+def check_texts(case: Case, values: Values) -> None:
     """Every format tells every number, with the mark of those that are not the code's,
     and of no nan or infinity that the code does not meet.
     """
-    report = sd.compile(function).explain(values={"x": at})
+    derivation = case.derivation
+    listings = [case.compiled.listed(n) for n in ("forward", "backward")]
+    told_of = report(derivation, listings, values, None, None)
     pictures = {
         "svg": unescape(svg(derivation, values)),
         "dot": dot(derivation, values),
@@ -161,13 +190,13 @@ def check_texts(
         ),
     }
     texts = {
-        "text": report.text(),
-        "markdown": report.markdown(),
-        "html": unescape(re.sub(r"<[^>]*>", "", report.html())),
-        "latex": report.latex(),
+        "text": told_of.text(),
+        "markdown": told_of.markdown(),
+        "html": unescape(re.sub(r"<[^>]*>", "", told_of.html())),
+        "latex": told_of.latex(),
     }
-    assert numbers(report.tree)
-    for told in numbers(report.tree):
+    assert numbers(told_of.tree)
+    for told in numbers(told_of.tree):
         for name, text in texts.items():
             told_as = words(told) if name == "latex" else told
             assert unfolded(told_as) in unfolded(text), name
@@ -196,42 +225,32 @@ def numbers(tree: Tree) -> list[str]:
 @pytest.mark.parametrize("point", HARD)
 @pytest.mark.parametrize("name", [*FORMULAS, *NEAR_ZERO])
 def test_formulas_at_hard_points(name: str, point: str) -> None:
-    function, _ = formula(name)
-    check(function, HARD[point])
+    check(case(name), HARD[point])
 
 
 @pytest.mark.parametrize("at", [0.0, 1e3, 1e200, 1e-200])
 @pytest.mark.parametrize("name", ROOTS)
 def test_roots_at_hard_points(name: str, at: float) -> None:
-    function, _ = root(name)
-    check(function, np.full(3, at) * np.array([1.0, -1.0, 1.0]))
+    check(case(name), np.full(3, at) * np.array([1.0, -1.0, 1.0]))
 
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_values_of_formulas_are_right(name: str) -> None:
-    function, _ = formula(name)
     for at in HARD.values():
-        values = values_of(function, derivation_of(function), {"x": at})
+        values = case(name).values(at)
         right = FORMULAS[name][2](at)
         exact = np.sum(np.ravel(right) * WEIGHTS[: np.size(right)])
         np.testing.assert_allclose(values.forward["loss"], exact, rtol=1e-12)
         assert np.isfinite(values.cotangents["d_x"]).all()
 
 
-CASES: dict[str, Callable[[], tuple[Function, Any]]] = {
-    **{n: (lambda n=n: formula(n)) for n in [*FORMULAS, *NEAR_ZERO]},
-    **{n: (lambda n=n: root(n)) for n in ROOTS},
-}
-
-
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_each_number_is_that_of_its_own_formula(name: str) -> None:
     """Where nothing overflows, all are what the formulas say: none is mistaken."""
-    function, _ = CASES[name]()
-    at = ORDINARY if function.inputs[0].shape == (2, 3) else ORDINARY[0]
-    derivation = derivation_of(function)
-    values = values_of(function, derivation, {"x": at})
-    for e in derivation.entries:
+    shape = case(name).function.inputs[0].shape
+    at = ORDINARY if shape == (2, 3) else ORDINARY[0]
+    values = case(name).values(at)
+    for e in case(name).derivation.entries:
         if isinstance(e.tensor.type, TupleType):
             continue
         written = interpret(e.tensor, {"x": at})
@@ -362,11 +381,10 @@ def nest(seed: int) -> Function:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_random_nests(seed: int) -> None:
-    function = nest(seed)
-    compiled = sd.compile(function, optimize=1)
-    derivation = derivation_of(function)
+    made = Case.of(nest(seed))
+    compiled, derivation = made.compiled, made.derivation
     for at in (ORDINARY, *HARD.values()):
-        values = values_of(function, derivation, {"x": at})
+        values = made.values(at)
         run, gradients = traced(compiled, at)
         check_lines(derivation, values, compiled, run)
         equal(values.cotangents["d_x"], gradients[0])
