@@ -6,17 +6,20 @@ In: the sample table. Out: `Case`s, compiled once per process whichever test ask
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-from sample_checks import leading, leaf_like, outputs_of
+from generated import module
+from sample_checks import leading, leaf, leaf_like, outputs_of
 from samples import SAMPLES, Sample, draw
 
 import symdiff as sd
 from symdiff.compiler.compilation import Compilation
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import collecting_constraints
+from symdiff.ops.core.operands import API
 
 BY_ID = {s.id: s for s in SAMPLES}
 
@@ -39,6 +42,28 @@ class Case:
     def inputs(self) -> list[Tensor]:
         """The leaves, without the numbers among the operands."""
         return [x for x in self.leaves if isinstance(x, Tensor)]
+
+    @property
+    def smooth_inputs(self) -> list[Tensor]:
+        """The variables of the backward function."""
+        return [x for x in self.inputs if x.dtype.is_float]
+
+    @cached_property
+    def vjp(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Cotangents of the float outputs, and what the graph makes of them."""
+        smooth = [o for o in self.outputs if o.dtype.is_float]
+        seeds = [leaf(f"g{i}", t.shape, t.dtype) for i, t in enumerate(smooth)]
+        return seeds, API["vjp"](smooth, self.smooth_inputs, seeds)
+
+    @cached_property
+    def forward(self) -> ModuleType:
+        """The module of values; every width runs the same one."""
+        return module(self.compiled, "forward")
+
+    @cached_property
+    def backward(self) -> ModuleType:
+        """The module of gradients."""
+        return module(self.compiled, "backward")
 
 
 @cache

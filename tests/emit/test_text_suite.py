@@ -16,15 +16,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from generated import module
-from sample_checks import as_list, close, feed_of, leading, leaf, run
+from sample_checks import as_list, close, feed_of, leading, run
 from samples import Sample, draw
 from samples.table import redraw_shape
 from text_cases import BY_ID, VARIANTS, Case, case, narrowed
 
 from symdiff.graph.node import topological
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.operands import API
 
 ANOTHER_WAY = {"norm"}  # ops that `evaluate` computes by other steps than the text
 
@@ -71,7 +69,7 @@ def check(c: Case, values: Sequence[Any], width: str, exact: bool) -> None:
     what = f"{c.sample.id} {width}"
     wanted = run(c.outputs, feed)
     with np.errstate(all="ignore"):
-        got = as_list(module(c.compiled, "forward").forward(*given))
+        got = as_list(c.forward.forward(*given))
     for value, tensor, right in zip(got, c.outputs, wanted, strict=True):
         assert_declared(value, tensor, wide, what)
         assert np.shape(value) == np.shape(right), what
@@ -93,9 +91,7 @@ def check_backward(
     c: Case, given: list[Any], feed: Any, width: str, exact: bool, what: str
 ) -> None:
     """Compare backward with the vjp of the graph, and what it may touch."""
-    smooth = [o for o in c.outputs if o.dtype.is_float]
-    variables = [x for x in c.inputs if x.dtype.is_float]
-    made = module(c.compiled, "backward")
+    made = c.backward
     with np.errstate(all="ignore"):
         outputs, residuals = made.forward_with_residuals(*given)
     outputs = as_list(outputs)
@@ -106,14 +102,15 @@ def check_backward(
     shapes = [np.shape(o) for o, t in zip(outputs, c.outputs, strict=True)]
     floats = [s for s, t in zip(shapes, c.outputs, strict=True) if t.dtype.is_float]
     cts = [np.asarray(rng.normal(size=s)).astype(width) for s in floats]
-    seeds = [leaf(f"g{i}", t.shape, t.dtype) for i, t in enumerate(smooth)]
-    pulled = API["vjp"](smooth, variables, seeds)
+    seeds, pulled = c.vjp
     wanted = run(pulled, feed | feed_of(seeds, cts))
     kept = [np.array(r) for r in residuals]
     with np.errstate(all="ignore"):
         found = made.backward(residuals, *cts)
         again = made.backward(residuals, *cts)
-    for value, twin, right, x in zip(found, again, wanted, variables, strict=True):
+    for value, twin, right, x in zip(
+        found, again, wanted, c.smooth_inputs, strict=True
+    ):
         place = f"{what} d_{x.name}"
         assert_declared(value, x, width, place)
         assert np.shape(value) == np.shape(right), place

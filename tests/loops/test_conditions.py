@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from generated import module
 
 import symdiff as sd
 
@@ -79,10 +80,21 @@ def test_a_loop_stops_where_pythons_does(
     x, a = sd.input("x", (2,)), sd.input("a", (2,))
     for loop in (plainly, looped):
         made = sd.Function("f", [x, a], loop(*parts, x, a))
-        for options in ({}, {"optimize": 0}, {"single_file": True}):
-            module = sd.compile(made, **options).load()
-            forward = getattr(module.forward, "forward", module.forward)
-            np.testing.assert_allclose(forward(START, AT), expected, rtol=1e-12)
+        for level in (0, 1):
+            compiled = sd.compile(made, optimize=level, only=("forward",))
+            found = module(compiled, "forward").forward(START, AT)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shared", SHARED)
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_single_file_stops_there_too(shared: str, condition: str) -> None:
+    """It has all functions beside each other; the loop is made as in a package."""
+    parts = SHARED[shared], CONDITIONS[condition], BODIES["shares"]
+    x, a = sd.input("x", (2,)), sd.input("a", (2,))
+    made = sd.Function("f", [x, a], plainly(*parts, x, a))
+    found = sd.compile(made, single_file=True).load().forward(START, AT)
+    np.testing.assert_allclose(found, by_hand(*parts, START, AT), rtol=1e-12)
 
 
 @pytest.mark.parametrize("shared", SHARED)
@@ -92,10 +104,10 @@ def test_gradients_and_steps_stop_there_too(shared: str, condition: str) -> None
     x, a, w = sd.input("x", (2,)), sd.input("a", (2,)), sd.param("w", (2,))
     loss = sd.sum(plainly(*parts, x * w, a) ** 2)
     model = sd.Model("m", [x, a], [], loss, loss, optimizer=sd.optim.SGD(0.1))
-    module = sd.compile(model).load()
+    package = sd.compile(model).load()
     ones = np.ones(2)
     expected = np.sum(by_hand(*parts, START, AT) ** 2)
-    value, slopes = module.backward.value_and_grad({"w": ones}, START, AT)
+    value, slopes = package.backward.value_and_grad({"w": ones}, START, AT)
     np.testing.assert_allclose(value, expected, rtol=1e-12)
     for i, step in enumerate(1e-6 * np.eye(2)):
         ends = [
@@ -105,6 +117,6 @@ def test_gradients_and_steps_stop_there_too(shared: str, condition: str) -> None
             slopes["w"][i], (ends[0] - ends[1]) / 2e-6, rtol=1e-6
         )
     for planned in (True, False):
-        state = module.init_state({"w": ones})
-        told = module.train_step(state, START, AT, planned=planned)
+        state = package.init_state({"w": ones})
+        told = package.train_step(state, START, AT, planned=planned)
         np.testing.assert_allclose(told["loss"], expected, rtol=1e-12)
