@@ -19,7 +19,7 @@ from symdiff.emit.python import code as py
 MANY = 3  # a row that is read this often gets a name; in an inner loop it does, too
 
 
-class Reads:
+class ReadCounts:
     """How often statements read names; they are the same objects when asked again."""
 
     def __init__(self) -> None:

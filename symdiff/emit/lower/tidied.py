@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.emit.lower.reading import MANY, Reads, read_names, swapped
+from symdiff.emit.lower.reading import MANY, ReadCounts, read_names, swapped
 from symdiff.emit.python import code as py
 
 WIDTH = 88
@@ -30,7 +30,7 @@ def tidied(
 
     ``before`` is what keeps the carries as they are when a turn begins.
     """
-    rest, reads = [*stmts, *stores, *ends], Reads()
+    rest, reads = [*stmts, *stores, *ends], ReadCounts()
     named: list[py.Stmt] = []
     for name, row in rows:
         short = _indexed(rest, name, row, indent, reads)
@@ -63,7 +63,11 @@ def _commented(s: py.Stmt, indent: int) -> py.Stmt:
 
 
 def _indexed(
-    stmts: Sequence[py.Stmt], name: py.Name, row: py.Expr, indent: int, reads: Reads
+    stmts: Sequence[py.Stmt],
+    name: py.Name,
+    row: py.Expr,
+    indent: int,
+    reads: ReadCounts,
 ) -> list[py.Stmt] | None:
     """Return statements that index what is read once or twice; None if they get long.
 
@@ -99,7 +103,7 @@ def _stored(
     kept: list[py.Stmt],
     others: Sequence[py.Stmt],
     indent: int,
-    reads: Reads,
+    reads: ReadCounts,
 ) -> None:
     """Store a value in the line that computes it, or right after the last change of it.
 
@@ -135,7 +139,7 @@ def _chained(s: py.Stmt, store: py.Assign, indent: int) -> py.Assign | None:
     return None if "   " in s.comment else dataclasses.replace(made, comment="")
 
 
-def _changes(body: Sequence[py.Stmt], name: py.Name, reads: Reads) -> list[int]:
+def _changes(body: Sequence[py.Stmt], name: py.Name, reads: ReadCounts) -> list[int]:
     """Return which statements may change a variable or the array in it."""
     return [i for i, s in enumerate(body) if reads(s, name) and _writes(s, name)]
 
@@ -214,7 +218,7 @@ def _totalled(
     body: list[py.Stmt],
     kept: Sequence[py.Stmt],
     ends: Sequence[py.Stmt],
-    reads: Reads,
+    reads: ReadCounts,
 ) -> list[py.Stmt]:
     """Add to totals in the lines that compute what is added; return the other ends.
 
