@@ -77,9 +77,8 @@ class Case:
     derivation: Derivation
 
     @classmethod
-    def of(cls, function: Function) -> Case:
-        compiled = sd.compile(function, optimize=1)
-        return cls(function, compiled, derivation_of(function))
+    def of(cls, f: Function) -> Case:
+        return cls(f, sd.compile(f, optimize=1), derivation_of(f))
 
     def values(self, at: np.ndarray) -> Values:
         return values_at(self.derivation, self.compiled, {"x": at}, 0)
