@@ -18,7 +18,12 @@ PINNED = ".box.pin .name"
 
 
 def version(number: int, *, with_b: bool = True) -> str:
-    """Return the page of a function whose slope is the version's number."""
+    """Return the page of a version, as it is served."""
+    return str(page_of(number, with_b=with_b).html(live=str(number)))
+
+
+def page_of(number: int, *, with_b: bool = True) -> Any:
+    """Return the explorer of a function whose slope is the version's number."""
     a, b = sd.input("a", 3), sd.input("b", 3)
     with sd.scope("inner"):
         squared = a * a
@@ -26,10 +31,9 @@ def version(number: int, *, with_b: bool = True) -> str:
     given = [a, b] if with_b else [a]
     values = {"a": np.arange(3.0), "b": np.ones(3)}
     function = sd.Function("f", given, sd.sum(result))
-    page = sd.compile(function).explore(
+    return sd.compile(function).explore(
         values={str(t.name): values[str(t.name)] for t in given}
     )
-    return str(page.html(live=str(number)))
 
 
 class Served(Page):
@@ -125,6 +129,24 @@ def test_what_is_folded_and_replayed_stays_so(served: Served) -> None:
     served.state.change(html=version(3), version=3)
     served.shown(3)
     served.until("return document.getElementById('s-phase')?.textContent", phase)
+
+
+def test_a_comparison_stays_where_it_is(served: Served) -> None:
+    def compared(number: int) -> str:
+        before, after = page_of(1), page_of(number)
+        return str(after.against(before).html(live=str(number)))
+
+    served.state.change(html=compared(2), version=2, busy=False)
+    served.shown(2)
+    served.click("#compare .tab", "backward.py")
+    served.state.change(html=compared(3), version=3)
+    served.shown(3)
+    chosen = "return document.querySelector('#compare .tab[aria-selected=true]')"
+    served.until(f"{chosen}.textContent.split(' ')[0]", "backward.py")
+    served.click("#b-compare")
+    served.state.change(html=compared(4), version=4)
+    served.shown(4)
+    served.until("return document.getElementById('compare').hidden", True)
 
 
 def test_an_error_is_told_beside_the_last_page(served: Served) -> None:

@@ -14,6 +14,8 @@ function keepView() {
     tabs: code.filter((e) => !e.hidden).map((e) => e.id),
     scrolled: [...code, detail].map((e) => [e.id, e.scrollTop, e.scrollLeft]),
     replayed: replay.on ? replay.at : null,
+    compared: isCompared && !comparison.hidden,
+    comparedTab: comparison.querySelector(".tab[aria-selected=true]")?.dataset.compared,
   };
   try {
     sessionStorage.setItem(KEPT, JSON.stringify(kept));
@@ -38,6 +40,10 @@ function resumeView() {
   if (kept.dark !== document.documentElement.classList.contains("dark")) theme();
   if (kept.splits) document.documentElement.setAttribute("style", kept.splits);
   kept.tabs.forEach(openTab);
+  if (isCompared) {
+    showCompared(kept.compared);
+    if (kept.comparedTab) openCompared(kept.comparedTab);
+  }
   chosen = kept.chosen;
   horizontal = kept.horizontal;
   telling = kept.telling;
