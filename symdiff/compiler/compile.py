@@ -143,6 +143,11 @@ def compile_(
     folder = str(PurePath(origin).parent) if base is None else base
     variables = chosen(declared, wrt)
     modules = modules_of(declared, only, variables)
+    if not variables and isinstance(declared, Model) and modules != MODULES[:1]:
+        raise DeclarationError(
+            f"wrt={wrt!r} names nothing to differentiate by; name parameters or inputs "
+            "of floats, or ask for prediction alone, only='forward'."
+        )
     value: Any = _with_checks(declared, variables, modules)
     stages: dict[str, Any] = {"declared": value}
     list_of = passes(

@@ -42,12 +42,22 @@ def read_files(model: Model, files: Sequence[str]) -> dict[str, dict[str, Any]]:
 def read_splits(
     model: Model, files: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Return the splits of a spec's data files; that of "train" may hold others too."""
+    """Return the splits of a spec's data files; that of "train" may hold others too.
+
+    Raises `SpecError` for a split that it holds and another file as well.
+    """
     found: dict[str, dict[str, Any]] = {}
     for split, listed in files.items():
         parts = read_files(model, listed)
         if split == "train":
-            found = {**parts, **found, "train": parts["train"]}
+            twice = [other for other in parts if other != split and other in files]
+            if twice:
+                also = files[twice[0]][0]
+                raise SpecError(
+                    f"{listed[0]} holds {twice[0]!r}, and so does {also}; leave one of "
+                    "them out."
+                )
+            found |= parts
         elif list(parts) != ["train"]:
             raise SpecError(
                 f"{listed[0]} holds {', '.join(parts)}; a file for {split!r} holds "
@@ -111,7 +121,12 @@ def _npz(model: Model, path: Path) -> dict[str, dict[str, Any]]:
         split, slash, own = name.partition("/")
         if name in names or not slash or split not in SPLITS:
             split, own = "train", name
-        parts.setdefault(split, {})[own] = array
+        if own in parts.setdefault(split, {}):
+            raise SpecError(
+                f"{path} holds {own!r} and {split}/{own} for the same argument; leave "
+                "one of them out."
+            )
+        parts[split][own] = array
     parts.setdefault("train", {})
     return {
         split: _matched(f"{path}, {split}:", parts[split], names)
