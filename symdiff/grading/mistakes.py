@@ -37,11 +37,11 @@ class Mistakes(Expressions):
         self.bodies = self._parents()
         self.further = self._further()
         self._stacked = {
-            s.target
+            target.value.id
             for s in reference.statements
-            if s.looped
-            and isinstance(s.node, ast.Assign)
-            and isinstance(s.node.targets[0], ast.Subscript)
+            if s.looped and isinstance(s.node, ast.Assign)
+            for target in s.node.targets
+            if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
         }
 
     def _further(self) -> dict[str, str]:

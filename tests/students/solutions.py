@@ -253,9 +253,9 @@ def backward(params, residuals, d_loss=1.0):
     n = len(p)
     dr = 2 * diff * d_loss / n
     dd = 2 * dr[:, None] * d
-    du = dd * (1 - u**2)
-    dw = -dd * (1 - w**2)
-    dW = p.T @ du + q.T @ dw
+    da = dd * (1 - u**2)
+    db = -dd * (1 - w**2)
+    dW = p.T @ da + q.T @ db
     return {"W": dW}
 """,
     "gates": """\
@@ -264,7 +264,7 @@ def backward(params, residuals, d_loss=1.0):
     U, V = params["cell.U"], params["V"]
     n, steps, _ = r.x.shape
     dy = r.y_minus_t * d_loss / n
-    dV = r.h_2_steps[-1].T @ dy
+    dV = r.h.T @ dy
     dh = dy @ V.T
     dc = 0.0
     dW, dU, db = np.zeros((3, 16)), np.zeros((4, 16)), np.zeros(16)
@@ -273,12 +273,12 @@ def backward(params, residuals, d_loss=1.0):
         tanh_c = r.tanh_c_steps[k]
         dc = dc + dh * o * (1 - tanh_c**2)
         di = dc * g * i * (1 - i)
-        df = dc * r.c_steps[k] * f * (1 - f)
+        df = dc * r.c_prev_steps[k] * f * (1 - f)
         dg = dc * i * (1 - g**2)
         do = dh * tanh_c * o * (1 - o)
         da = np.hstack([di, df, dg, do])
         dW += r.x[:, k].T @ da
-        dU += r.h_2_prev_steps[k].T @ da
+        dU += r.h_prev_steps[k].T @ da
         db += da.sum(axis=0)
         dh = da @ U.T
         dc = dc * f

@@ -185,8 +185,8 @@ N = sd.dim("N")
 p, q = sd.input("p", (N, 3)), sd.input("q", (N, 3))
 t = sd.input("t", (N,))
 W = sd.param("W", (3, 5))
-u, w = sd.tanh(p @ W), sd.tanh(q @ W)
-d = u - w
+u, v = sd.tanh(p @ W), sd.tanh(q @ W)
+d = u - v
 r = sd.sum(d * d, axis=1)
 model = sd.Model("twins", inputs=[p, q], targets=[t], outputs=r,
     loss=sd.mean((r - t) ** 2))

@@ -31,7 +31,7 @@ ROWS: dict[str, list[Row]] = {
         ("axis=-1", "axis=1", "wrong axis", "d_s"),
         ("ds @ k / 2", "ds @ k", "wrong cotangent", "d_Q"),
         ("ds.transpose(0, 2, 1) @ q", "ds @ q", "transposed", "d_K"),
-        ("p.transpose(0, 2, 1) @ dy", "p @ dy", "transposed", "d_V"),
+        ("p.transpose(0, 2, 1) @ dy", "p @ dy", "transposed", "d_V|d_v"),
         ("/ difference.size", "/ n", "factor", "d_y"),
         ("dp - (dp", "dp + (dp", "sign", "d_s"),
         ("dq = ds @ k / 2", "dq = ds @ q / 2", "wrong value", "d_Q"),
@@ -142,7 +142,7 @@ ROWS: dict[str, list[Row]] = {
 # Written when the grader had seen those above.
 ROWS_LATER: dict[str, list[Row]] = {
     "attention": [
-        ("x, dk)", "x, dq)", "unknown", ""),  # "is the gradient of Q"
+        ("x, dk)", "x, dq)", "wrong cotangent", "d_K"),
         ("ds @ k / 2", "ds @ k / 4", ("factor 2", "factor"), "d_Q|d_product"),
         ("dy @ v.transpose(0, 2, 1)", "-(dy @ v.transpose(0, 2, 1))", "sign", "d_p"),
         (
@@ -311,13 +311,13 @@ ROWS_LAST: dict[str, list[Row]] = {
         ("h.T @ de", "hat.T @ de", "wrong value", "d_v"),
     ],
     "twins": [
-        ("dw = -dd", "dw = dd", "sign", "d_W|d_product"),
-        ("+ q.T @ dw", "", "fan-out", "d_W"),
-        ("p.T @ du +", "", "fan-out", "d_W"),
+        ("db = -dd", "db = dd", "sign", "d_W|d_product"),
+        ("+ q.T @ db", "", "fan-out", "d_W"),
+        ("p.T @ da +", "", "fan-out", "d_W"),
         ("2 * dr", "dr", ("factor 2", "fan-out"), "d_d"),
-        ("q.T @ dw", "p.T @ dw", "wrong value", "d_W"),
+        ("q.T @ db", "p.T @ db", "wrong value", "d_W"),
         ("(1 - w**2)", "(1 - u**2)", "wrong value", "d_W|d_product"),
-        ("+ q.T @ dw", "- q.T @ dw", "sign", "d_W|d_product"),
+        ("+ q.T @ db", "- q.T @ db", "sign", "d_W|d_product"),
         ("d_loss / n", "d_loss", "missing mean", "d_r"),
         ("dr[:, None]", "dr", "broadcast", "d_d"),
     ],
@@ -326,22 +326,22 @@ ROWS_LAST: dict[str, list[Row]] = {
 # And of a loop whose parts are joined in one line, whose residuals are r.NAME.
 ROWS_JOINED: dict[str, list[Row]] = {
     "gates": [
-        ("[di, df, dg, do]", "[df, di, dg, do]", "rearranged", "d_gates"),
-        ("[di, df, dg, do]", "[di, df, do, dg]", "rearranged", "d_gates"),
-        ("[di, df, dg, do]", "[0 * di, df, dg, do]", "term", "d_gates"),
-        ("[di, df, dg, do]", "[di, df, -dg, do]", "sign", "d_z_g|d_gates"),
+        ("[di, df, dg, do]", "[df, di, dg, do]", "rearranged", "d_z"),
+        ("[di, df, dg, do]", "[di, df, do, dg]", "rearranged", "d_z"),
+        ("[di, df, dg, do]", "[0 * di, df, dg, do]", "term", "d_z"),
+        ("[di, df, dg, do]", "[di, df, -dg, do]", "sign", "d_z_g|d_z"),
         ("(1 - tanh_c**2)", "(1 - tanh_c)", "local derivative", "d_c"),
         ("dh * o * (1 - tanh_c**2)", "dh * o", "local derivative", "d_c"),
         ("dc = dc + dh * o", "dc = dh * o", ("fan-out", "carry"), "d_c"),
-        ("r.c_steps[k] * f", "g * f", "wrong value", "d_z_f"),
+        ("r.c_prev_steps[k] * f", "g * f", "wrong value", "d_z_f"),
         ("dc * i * (1 - g**2)", "dc * i * g * (1 - g)", "local derivative", "d_z_g"),
         ("dh * tanh_c * o * (1 - o)", "dh * tanh_c", "local derivative", "d_z_o"),
-        ("r.h_2_prev_steps", "r.h_2_steps", "wrong value", "d_cell_U"),
+        ("r.h_prev_steps", "r.c_prev_steps", "wrong value", "d_cell_U"),
         ("dU +=", "dU =", "last step", "d_cell_U"),
         ("dW +=", "dW =", "last step", "d_cell_W"),
         ("db += da.sum(axis=0)", "db = da.sum(axis=0)", "last step", "d_cell_b"),
         ("        dc = dc * f\n", "", ("carry", "local derivative"), "d_c"),
-        ("        dh = da @ U.T\n", "", "carry", "d_h_2"),
+        ("        dh = da @ U.T\n", "", "carry", "d_h"),
         ("dh = da @ U.T", "dh = da @ U.T + dh", "unknown", ""),
         ("d_loss / n", "d_loss", "missing mean", "d_y"),
     ],
