@@ -161,3 +161,12 @@ def test_carries_stand_beside_carries() -> None:
     assert "d_W, d_U = np.zeros((3, 20), r.x.dtype), np.zeros_like(U)" in backward
     assert "dtype=" not in backward
     assert "d_c = d_c + d_h * sigmoid_o" in backward
+
+
+def test_the_state_of_a_layer_is_named_after_its_stack() -> None:
+    N, T = sd.dim("N"), sd.dim("T")
+    x = sd.input("x", (N, T, 3))
+    h, _ = sd.nn.rnn(x, 4, name="rnn")
+    text = sd.compile(sd.Model("m", [x], [], h, loss=sd.mean(h**2)))["backward"]
+    assert "h_t_prev_steps[t] = h_t" in text
+    assert "h = h_t_steps.swapaxes(0, 1)" in text

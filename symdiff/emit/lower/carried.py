@@ -60,6 +60,10 @@ def _carry(node: Node, i: int, context: Context, inner: Names) -> str:
         same = before.id == inner.wanted(leaf) and node.inputs.count(start) == 1
         if same and context.is_read_once(start):
             inner.take(leaf, before.id)
+    name = inner.wanted(leaf)
+    taken = context.names.nodes().get(name)
+    if taken is not None and len(taken.tensor_type.shape) > leaf.ndim:
+        inner.prefer(leaf, f"{name}_t")  # the user's h has the values of all steps
     return inner.of(leaf)
 
 

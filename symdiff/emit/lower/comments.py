@@ -96,13 +96,17 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
             room = WIDTH - indent - len("# ")
         choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
         fits = [c for c in choices if len(c.comment) <= room]
-        if not fits and len(rules) > 1:  # then the comment is above as well
-            room = WIDTH - indent - len("# ")
-            whole = (c for c in choices if not c.rule.endswith("..."))
-            fits = [c for c in whole if len(c.comment) <= room]
+        if len(rules) == 2 and not (fits and _is_whole(fits[0])):
+            room = WIDTH - indent - len("# ")  # both rules are worth a line above
+            above = (c for c in choices if _is_whole(c))
+            fits = [*(c for c in above if len(c.comment) <= room), *fits]
         said = fits[0] if fits else said
     comment = said.comment if said.rule or beside else ""  # a shape has no line alone
     return py.Assign(made.targets, made.value, comment, mark=said)
+
+
+def _is_whole(told: Computes) -> bool:
+    return not told.rule.endswith("...")
 
 
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
