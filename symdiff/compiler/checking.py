@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -17,15 +18,15 @@ from symdiff.emit.modules.assembly import CHECK_MARK
 from symdiff.graph.errors import DerivativeError
 from symdiff.graph.node import topological
 
-NOT_RUN = f"{CHECK_MARK}not run"
+NOT_RUN = re.compile(f"^{CHECK_MARK}not run.*$", re.MULTILINE)
 NOTHING = "nothing is differentiated"
 
 
-def checked(compiled: Compilation, package: Compilation) -> Compilation:
+def checked(compiled: Compilation, package: Compilation, how: str) -> Compilation:
     """Return the files, marked as checked by running ``python -m`` of ``package``.
 
-    ``package`` holds the same functions with a self-check beside them. Raises
-    `DerivativeError` with the check's words where gradients disagree.
+    ``package`` holds the same functions with a self-check beside them; ``how`` says how
+    it checks. Raises `DerivativeError` with its words where gradients disagree.
     """
     if f"{package.name}/__main__.py" not in package.files:
         return _marked(compiled, f"{CHECK_MARK}{NOTHING}")
@@ -42,7 +43,7 @@ def checked(compiled: Compilation, package: Compilation) -> Compilation:
         lines = words.getvalue().splitlines()
         reason = next(line for line in lines if "not checkable" in line)
         return _marked(compiled, f"{CHECK_MARK}{reason}")
-    return _marked(compiled, f"{CHECK_MARK}passed")
+    return _marked(compiled, f"{CHECK_MARK}passed ({how})")
 
 
 def _blamed(compiled: Compilation) -> str:
@@ -56,18 +57,9 @@ def _blamed(compiled: Compilation) -> str:
 
 
 def _marked(compiled: Compilation, mark: str) -> Compilation:
-    """Replace the mark in every header; the hash of a body does not cover headers.
-
-    The description of the check after the mark is removed if it is the same text.
-    """
-
-    def marked(text: str) -> str:
-        before, found, rest = text.partition(NOT_RUN)
-        how, _, rest = rest.partition("\n")
-        said = not how or how.strip(" ()") in mark or mark.endswith(NOTHING)
-        return f"{before}{mark}{'' if said else how}\n{rest}" if found else text
-
+    """Replace the mark in every header; the hash of a body does not cover headers."""
     files: Mapping[str, str | bytes] = {
-        k: marked(v) if isinstance(v, str) else v for k, v in compiled.files.items()
+        k: NOT_RUN.sub(lambda _: mark, v, count=1) if isinstance(v, str) else v
+        for k, v in compiled.files.items()
     }
     return replace(compiled, files=files, _loaded=[])

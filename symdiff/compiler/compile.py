@@ -19,7 +19,7 @@ from symdiff.compiler.programs import program_of, with_plain
 from symdiff.declare.model import Function, Model
 from symdiff.derive.reverse import check_wrt
 from symdiff.emit.lower.source import printable
-from symdiff.emit.modules.assembly import Options
+from symdiff.emit.modules.assembly import Options, how_checked
 from symdiff.emit.modules.package import package_files
 from symdiff.emit.targets.numpy import TARGETS
 from symdiff.graph.cells import name_of
@@ -181,7 +181,7 @@ def compile_(
         if whole
         else compile_(declared, target, level, wrt, base=base, inline=inline)
     )
-    return checked(compiled, package)
+    return checked(compiled, package, how_checked(value.unit.program, passed=True))
 
 
 def _with_checks(

@@ -7,7 +7,7 @@ those of loops, are included.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,10 +25,14 @@ from symdiff.graph.types import (
 from symdiff.ops.core.operands import CONSTANT
 
 
-def constraints_of(order: Sequence[Node]) -> list[Constraint]:
+def constraints_of(
+    order: Sequence[Node], written: Iterable[Node] = ()
+) -> list[Constraint]:
     """Return the constraints of nodes, and of their bodies, each once.
 
     Those with the trip count of a loop are left out: it is known too late for a check.
+    A reason is that of the ``written`` composite which the nodes stand for, if one has
+    the same constraint.
     """
     first = set(order)
     everything = [*order, *(n for n in every_node(order) if n not in first)]
@@ -38,10 +42,15 @@ def constraints_of(order: Sequence[Node]) -> list[Constraint]:
             found.extend(node.constraints)
             _require_indices(node)
     known = [c for c in found if not _symbols(c) & steps]
+    told = {_sides(c): c for n in written for c in n.constraints}
     once: dict[Any, Constraint] = {}
     for c in known:  # the first of several reasons is kept
-        once.setdefault((c.left, c.right), c)
+        once.setdefault(_sides(c), told.get(_sides(c), c))
     return list(once.values())
+
+
+def _sides(c: Constraint) -> tuple[Any, Any]:
+    return c.left, c.right
 
 
 def _require_indices(node: Node) -> None:

@@ -41,7 +41,7 @@ class Cost:
     def __str__(self) -> str:
         more = ", of while loops one turn" if self.one_turn else ""
         counts = f"{self.nodes} nodes, {self.flops} flops, {self.bytes} bytes"
-        return f"{counts} in float32{more}"
+        return f"{counts} read and written in float32{more}"
 
 
 def cost(nodes: Iterable[Node]) -> Cost:

@@ -4,6 +4,9 @@ import re
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import symdiff as sd
 from symdiff.declare.spec import load_spec
 
@@ -72,3 +75,27 @@ def test_a_layer_without_activation_is_named_after_itself():
 
 def test_what_is_visible_is_a_triangle():
     assert "attention_visible = np.tri(T, dtype=bool)" in attention()
+
+
+def test_a_check_of_a_length_names_what_the_user_wrote():
+    assert '"softmax needs at least one element, but T is 0"' in attention()
+    assert "a maximum" not in attention()
+
+
+def test_comments_repeat_no_sign_and_read_no_name_that_is_none():
+    body = attention()[attention().index("def backward(") :]
+    assert "matmul" not in body
+    assert "d_p" not in body
+    sums = re.findall(r"^    d_\w+_b = .*", body, re.M)
+    assert len(sums) == 4
+    assert all(line.endswith("was broadcast") for line in sums)
+
+
+@pytest.mark.parametrize("width", ["float32", "float64"])
+def test_a_reduction_is_returned_as_it_is_and_other_scalars_in_their_dtype(width):
+    x = sd.input("x", (3,))
+    results = {r.__name__: r(x * 2.0) for r in (sd.sum, sd.mean, sd.max, sd.min)}
+    made = sd.compile(sd.Function("f", [x], {**results, "half": sd.sum(x) / 2.0}))
+    assert made["forward"].count("x.dtype.type(") == 1
+    for value in made.load().forward(np.arange(3, dtype=width)):
+        assert type(value) is np.dtype(width).type

@@ -235,6 +235,7 @@ def test_compile_runs_the_check_and_says_so() -> None:
         for path, text in compiled.files.items():
             assert "# gradient check: passed (central differences to 1e-6" in str(text)
             same = str(text).replace("check: passed", "check: not run")
+            same = same.replace(" to 1e-6", "", 1).replace(" to 1e-12)", ")", 1)
             assert same == plain.files[path]
     x = sd.input("x", (3,))
     rough = sd.Function("rough", [x], [sd.sum(sd.sin(1e9 * x))])

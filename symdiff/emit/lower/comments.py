@@ -76,11 +76,13 @@ def _phrases(rules: Sequence[tuple[str, ...]]) -> Iterator[str]:
     if not rules:
         return
     first, more = rules[0], rules[1:]
-    two = bool(more) and len(first[-1]) + len(more[0][-1]) < _RULE_WIDTH
+    two = bool(more) and len(first[:2][-1]) + len(more[0][:2][-1]) < _RULE_WIDTH
     for count in (2, 1) if two else (1,):
         rest = ("...",) * (len(rules) > count)
         for length in (0, -1):
-            yield "; ".join((*(words[length] for words in rules[:count]), *rest))
+            yield "; ".join((*(words[:2][length] for words in rules[:count]), *rest))
+    if len(first) > 2 and not more:
+        yield first[-1]
 
 
 def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
@@ -112,7 +114,8 @@ def _is_whole(told: Computes) -> bool:
 def _rules(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     """Return the rules and primal formulas of a derivative's inlined terms, in words.
 
-    Each is there in full and, if shorter, without the rule.
+    Each is there in full and, if shorter, without the rule; and one that names its
+    operand also without that, for where nothing else fits.
     """
     if tensor.site.primal is None:
         return []
@@ -237,6 +240,8 @@ def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ..
     op = primal.node.op
     formula = "" if bare else _formula(primal, context)
     rule = op.rule_of(primal.node)
+    if op.hint and f"d_{op.hint}" in rule and _is_other(primal, op.hint, context):
+        rule = ""  # it is about a name that the value does not have
     if not formula and not rule and _is_operator(op):
         return ("",)  # "matmul" would not say what is multiplied
     if not formula and rule and op.facts.zeros and op.title not in API:
@@ -244,8 +249,17 @@ def _rule(primal: Tensor, context: Context, bare: bool = False) -> tuple[str, ..
     formula = formula or op.title
     if "{0}" in rule:
         operand = _named(primal.parents[0], context)
-        return (rule.format(py.expr_text(operand)) if operand is not None else "",)
+        if operand is None:
+            return ("",)
+        full = rule.format(py.expr_text(operand))
+        return full, full, rule.format("").strip()
     return (f"{formula}: {rule}", formula) if rule else (formula,)
+
+
+def _is_other(primal: Tensor, name: str, context: Context) -> bool:
+    """Whether a value has a name, and not this one."""
+    known = _named(primal, context)
+    return known is not None and py.expr_text(known).rpartition(".")[2] != name
 
 
 def _is_operator(op: Op) -> bool:

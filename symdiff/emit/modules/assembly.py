@@ -22,27 +22,22 @@ from symdiff._version import __version__
 from symdiff.emit.listing import Listed, Record
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.modules.bodies import Unit
+from symdiff.emit.modules.declared import check_text, tables
 from symdiff.emit.modules.fitting import fitted
 from symdiff.emit.modules.functions import (
     Written,
-    argument_specs,
-    bounds_table,
-    left_out,
-    spec_shape,
-    symbolic_bounds,
 )
 from symdiff.emit.modules.halves import Halves, cotangent_checks, value_and_grad
 from symdiff.emit.modules.render import render
-from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.helpers import HELPERS
 from symdiff.plan.program import Named, Program
-from symdiff.plan.widths import declares_widths
 
 BODY_MARK = "# body sha256: "
 CHECK_MARK = "# gradient check: "
+ROOM, INDENTED = 84, "#   "  # of a header's lines, and how one is continued
 UNSTAMPED = 'BUILD = "0000000000000000"'
-BUILD = f"{UNSTAMPED}  # of what was compiled together"  # in the modules of a package
+BUILD = f"{UNSTAMPED}  # the same in files compiled together"  # those of a package
 TOLERANCE = "1e-6"  # of central differences
 STRICT = "1e-12"  # of complex steps
 HELD = "stopped values held fixed"
@@ -87,7 +82,7 @@ def header(unit: Unit, options: Options, origin: str, *more: str) -> str:
     lines = [
         *_wrapped(f"{made} from {origin}."),
         *_wrapped(f"options: {options}; graph {digest}"),
-        *_wrapped(str(costs)),
+        *_counted(str(costs)),
         *(line for text in more for line in _wrapped(text)),
         f"{CHECK_MARK}not run ({how_checked(unit.program)})",
         "# To change this file, change the spec and compile again.",
@@ -95,26 +90,42 @@ def header(unit: Unit, options: Options, origin: str, *more: str) -> str:
     return "\n".join(lines)
 
 
-def _wrapped(text: str) -> list[str]:
+def _counted(text: str) -> list[str]:
+    """Return counts as lines of comment, each beside its unit where that fits."""
+    found: list[str] = []
+    for part in text.split(", "):
+        joined = f"{found[-1]}, {part}" if found else part
+        if found and len(joined) > ROOM - len(INDENTED):
+            found[-1] += ","
+            found.append(part)
+        else:
+            found[-1:] = [joined]
+    first, *rest = found
+    more = (line for part in rest for line in _wrapped(part, INDENTED))
+    return [*_wrapped(first), *more]
+
+
+def _wrapped(text: str, start: str = "# ") -> list[str]:
     """Return a line of comment, continued on indented ones where it is long."""
     return textwrap.wrap(
         text,
-        84,
-        initial_indent="# ",
-        subsequent_indent="#   ",
+        ROOM,
+        initial_indent=start,
+        subsequent_indent=INDENTED,
         break_on_hyphens=False,
         break_long_words=False,
     )
 
 
-def how_checked(program: Program) -> str:
-    """Return how ``python -m`` of a package checks its gradients."""
+def how_checked(program: Program, *, passed: bool = False) -> str:
+    """Return how ``python -m`` of a package checks its gradients, and what passed."""
     if program.stopped:
         return program.stopped
-    slopes = f"central differences to {TOLERANCE}"
+    within, strictly = (f" to {t}" if passed else "" for t in (TOLERANCE, STRICT))
+    slopes = f"central differences{within}"
     if program.holding:
         return f"{slopes}, {HELD}"
-    return f"{slopes}, complex steps to {STRICT}" if program.analytic else slopes
+    return f"{slopes}, complex steps{strictly}" if program.analytic else slopes
 
 
 # The module's name in code: not in a comment, a string or behind a dot.
@@ -175,53 +186,6 @@ def output_record(unit: Unit, named: Sequence[Named]) -> Record:
     return Record("Outputs", "The results, in order.", fields)
 
 
-def tables(unit: Unit, leaves: Sequence[Tensor]) -> str:
-    """Return the declarations against which ``_check`` tests arguments."""
-    parts = []
-    p = unit.program
-    if p.is_model:
-        kept = (*p.params, *p.states)
-        specs = {str(q.name): _param_spec(q) for q in kept}
-        parts.append(_mapping("PARAMS", specs))
-        if p.states:
-            names = [py.Lit(str(t.name)) for t in p.states]
-            buffers = py.Tuple_(tuple(names))
-            parts.append(f"BUFFERS = {py.expr_text(buffers)}")
-    parts.append(_mapping("ARGUMENTS", argument_specs(unit, leaves)))
-    beside = left_out(unit, leaves)
-    if beside:
-        shown = {k: py.expr_text(py.Tuple_(v)) for k, v in beside.items()}
-        parts.append(_mapping("IGNORED", shown))
-    bounds = symbolic_bounds([*p.inputs, *p.targets])
-    if bounds:
-        parts.append(bounds_table(bounds))
-    return "\n".join(parts)
-
-
-def _param_spec(leaf: Tensor) -> str:
-    return f'("{leaf.dtype.name}", {spec_shape(leaf.node.tensor_type)}, None, None)'
-
-
-def check_text(unit: Unit, leaves: Sequence[Tensor]) -> str:
-    """Return the functions that check arguments against their declarations."""
-    p = unit.program
-    ranges = render("range.py", ignored=bool(left_out(unit, leaves))).rstrip()
-    bounded = bool(symbolic_bounds([*p.inputs, *p.targets]))
-    whole = any(leaf.dtype.is_integer for leaf in (*p.inputs, *p.targets))
-    parts = [
-        render("check.py", model=p.is_model, bounded=bounded),
-        render(
-            "argument.py",
-            bounded=bounded,
-            whole=whole,
-            ranges=ranges,
-            declared=declares_widths(p),
-        ),
-        render("plain.py", whole=whole),
-    ]
-    return "\n\n\n".join(part.strip() for part in parts)
-
-
 def stored_constants(unit: Unit, text: str, single: bool) -> str:
     """Return the code that loads the arrays that ``text`` reads from a file."""
     if "_CONSTANTS[" not in text:
@@ -234,16 +198,6 @@ def stored_constants(unit: Unit, text: str, single: bool) -> str:
             "    _CONSTANTS = dict(_file)",
         ]
     )
-
-
-def _mapping(name: str, entries: Mapping[str, str]) -> str:
-    """Return a dict display, an entry a line."""
-    if not entries:
-        return f"{name} = {{}}"
-    lines = [
-        f"    {py.expr_text(py.Lit(key))}: {value}," for key, value in entries.items()
-    ]
-    return "\n".join([f"{name} = {{", *lines, "}"])
 
 
 def helper_texts(bodies: Sequence[str]) -> list[str]:
@@ -298,6 +252,15 @@ def forward_module(
     )
 
 
+def _usage(name: str, is_model: bool) -> str:
+    """Return what the docstring of backward.py says about its functions."""
+    pure = "are pure and need NumPy alone."
+    keeps = f"{name} keeps what backward reads"
+    if is_model:
+        return f"{keeps}; value_and_grad calls both.\nAll {pure}"
+    return f"{keeps}. Both {pure}"
+
+
 def backward_module(
     unit: Unit,
     found: Halves,
@@ -324,7 +287,7 @@ def backward_module(
         records=records,
         notes=notes,
         summary=f"Gradients of {p.name}, derived by the chain rule from its {subject}.",
-        usage=f"{name} keeps what backward reads. Both are pure and need NumPy alone.",
+        usage=_usage(name, p.is_model),
         front=front,
         primal_name=name,
         primal=primal,

@@ -329,6 +329,14 @@ def _may_alias(node: Node, context: Context) -> bool:
     return not is_filled(start, context) or context.at_hand(start) is not None
 
 
+def _is_reduced(node: Node) -> bool:
+    """Whether a scalar is NumPy's, of the declared dtype: that of the reduced array."""
+    if not node.op.facts.reduces:
+        return False
+    (array,) = node.inputs
+    return bool(array.shape) and array.dtype == node.dtype
+
+
 def returned(body: FunctionBody, node: Node, taken: set[Node]) -> py.Expr:
     """Return the expression of a result: of the declared dtype, aliasing nothing.
 
@@ -337,6 +345,8 @@ def returned(body: FunctionBody, node: Node, taken: set[Node]) -> py.Expr:
     value = body.value(node)
     context = body.context
     if not node.shape and node.dtype.is_float:
+        if _is_reduced(node):
+            return value
         return py.Call(scalar_type(node.dtype, context), (value,))
     source, current = origin(node), node
     stretched = False

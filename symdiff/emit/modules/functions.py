@@ -125,7 +125,9 @@ def prologue(unit: Unit, body: FunctionBody, leaves: Sequence[Tensor]) -> list[p
     params = [t for t in (*p.params, *p.states) if t.node in used]
     made = unpack_params(unit, params, "params")
     checks = check_lengths(unit, leaves, body.context)
-    checks += check_dims(constraints_of(body.order), body.context)
+    made_of = (body.context.tensors[n].origin.was for n in body.order)
+    written = [t.node for t in made_of if t is not None]
+    checks += check_dims(constraints_of(body.order, written), body.context)
     arrays = [(body.context.given[t.node], t.node) for t in leaves]
     made += bind_dims(body.context.dims, arrays, body.context)
     return made + checks

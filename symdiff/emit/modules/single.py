@@ -15,7 +15,6 @@ from symdiff.emit.modules.assembly import (
     Module,
     Options,
     called,
-    check_text,
     header,
     helper_texts,
     imports_of,
@@ -24,8 +23,8 @@ from symdiff.emit.modules.assembly import (
     reverse_records,
     sealed,
     stored_constants,
-    tables,
 )
+from symdiff.emit.modules.declared import check_text, tables
 from symdiff.emit.modules.functions import Written
 from symdiff.emit.modules.halves import cotangent_checks, value_and_grad
 from symdiff.emit.modules.lowering import LoweredFunctions

@@ -93,6 +93,7 @@ class Facts:
     layout : in which order NumPy lays its result out
     out_form : how it fills memory given to it, where its text does not tell
     fresh : whether a 0-d result is never a view of an operand
+    reduces : whether a 0-d result of an array is a scalar of the array's dtype
     lends : whether its text may give an operand itself, or a view of one
     read_only : whether NumPy returns a view that cannot be written to
     work : how many operations it takes, where that is not one for each element
@@ -144,6 +145,7 @@ class Facts:
     layout: LayoutRule | None = None
     out_form: OutRule | None = None
     fresh: bool = False
+    reduces: bool = False
     lends: Callable[[Node], bool] = never
     read_only: bool = False
     work: WorkRule | None = None

@@ -137,6 +137,7 @@ def _extreme(
             independent=beside_axes,
             layout=kept,
             fresh=True,
+            reduces=True,
             out_form=reduced_by(ufunc),
             short=lambda node: f"{reduction(node, ufunc)})",
             rows=rows.along,
