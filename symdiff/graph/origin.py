@@ -103,7 +103,7 @@ class Origin(NamedTuple):
             bound_to=self.bound_to or other.bound_to,
             result=result,
             cotangent_of=(*self.cotangent_of, *more),
-            was=self.was or other.was,
+            was=other.was if self.was is None else self.was,
             marks=(*self.marks, *other.marks)[:MOST_MARKS],
         )
 

@@ -99,3 +99,22 @@ def test_a_reduction_is_returned_as_it_is_and_other_scalars_in_their_dtype(width
     assert made["forward"].count("x.dtype.type(") == 1
     for value in made.load().forward(np.arange(3, dtype=width)):
         assert type(value) is np.dtype(width).type
+
+
+@pytest.mark.parametrize(
+    ("activation", "slope"),
+    [("gelu", "(step + rise * (1 - step))"), ("silu", "(h * (1 - s) + s)")],
+)
+def test_a_soft_step_has_a_slope_of_one_formula(activation, slope):
+    x = sd.input("x", (sd.dim("N"), 3))
+    h = sd.nn.dense(x, 4, activation, name="up")
+    text = model(sd.nn.dense(h, 4, name="out"), x)
+    (line,) = re.findall(r"    d_up_z = (.*?)  #", text)
+    said = re.sub(r"\bsigmoid_up_z\b", "s", line).replace("up_rise", "rise")
+    assert said == f"d_h * {slope}"
+
+
+def test_a_composite_of_a_composite_is_known_by_the_one_that_was_written():
+    x = sd.input("x", (sd.dim("N"), 3))
+    h = sd.nn.silu(sd.nn.dense(x, 3))
+    assert "# [N, 3]   silu" in model(sd.nn.silu(h), x)

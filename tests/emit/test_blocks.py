@@ -161,7 +161,11 @@ def test_many_random_towers_compute_the_same(seed: int) -> None:
 @pytest.mark.parametrize("depth", [2, 5])
 @pytest.mark.parametrize(
     "layers",
-    [["norm", "attention", "gelu"], ["batch", "residual", "dropout"], ["lstm", "norm"]],
+    [
+        ["norm", "attention", "gelu", "residual"],
+        ["batch", "residual", "dropout"],
+        ["lstm", "norm"],
+    ],
     ids=lambda layers: layers[0],
 )
 def test_blocks_stand_once(layers: list[str], depth: int) -> None:
@@ -250,7 +254,7 @@ def test_blocks_of_a_function_and_what_verify_says() -> None:
 
 
 def test_a_line_of_a_block_names_the_values_of_all_blocks() -> None:
-    compiled = sd.compile(_tower(["norm", "gelu"], 3))
+    compiled = sd.compile(_tower(["norm", "gelu", "residual"], 3))
     listing = compiled.listed("backward")
     for name in ("block_forward", "block_backward"):
         lines = [x for x in listing.functions[name].lines if x.tensors]

@@ -11,6 +11,11 @@ from symdiff.graph.types import FLOAT
 PAIR = [(3, 4), (3, 4)]
 SPREAD = [(3, 1, 4), (2, 1)]
 
+
+def _gelu(x):  # type: ignore[no-untyped-def]
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
 SAMPLES = [
     Sample("add", PAIR),
     Sample("add", SPREAD),
@@ -88,6 +93,8 @@ SAMPLES = [
     Sample("sigmoid", [(3, 4)], reference=special.expit),
     Sample("softplus", [(3, 4)], reference=lambda x: np.logaddexp(x, 0)),
     Sample("log_sigmoid", [(3, 4)], reference=special.log_expit),
+    Sample(raw("gelu"), [(3, 4)], reference=_gelu),
+    Sample(raw("silu"), [(3, 4)], reference=lambda x: x * special.expit(x)),
     Sample(
         "cast",
         [(3, 4)],

@@ -20,7 +20,8 @@ from symdiff.graph.origin import hinted
 from symdiff.graph.provenance import public, scope
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Shape, normalize_axis
-from symdiff.ops.core.operands import as_tensor, is_literal
+from symdiff.ops.core.operands import as_tensor, call_elementwise, is_literal
+from symdiff.ops.elementwise.activations import GELU, SILU
 from symdiff.ops.surface.operators import API
 
 relu = API["relu"]
@@ -125,16 +126,15 @@ def gelu(x: Any, approximate: bool = True) -> Tensor:
 
     Approximate: x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). Exact: x/2·(1 + erf(x/√2)).
     """
-    if approximate:  # x·(1 + …x²): NumPy's cube takes a hundred times as long
-        inner = hinted(x * hinted(1 + 0.044715 * x**2, "growth"), "inner")
-        return 0.5 * x * hinted(1 + tanh(math.sqrt(2 / math.pi) * inner), "gate")
+    if approximate:
+        return call_elementwise(GELU, x)
     return 0.5 * x * (1 + API["erf"](x / math.sqrt(2)))
 
 
 @public
 def silu(x: Any) -> Tensor:
     """x·σ(x), also called swish."""
-    return x * sigmoid(x)
+    return call_elementwise(SILU, x)
 
 
 @public

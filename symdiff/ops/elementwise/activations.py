@@ -6,6 +6,7 @@ value. Activations that are compositions of other functions are in `sd.nn`.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.helpers import helper
 from symdiff.ops.core.operands import function
 from symdiff.ops.core.symbols import sigmoid, u, y
-from symdiff.ops.elementwise.arithmetic import exp, log1p
+from symdiff.ops.elementwise.arithmetic import exp, log1p, tanh
 from symdiff.ops.elementwise.comparisons import greater, greater_equal, where
 from symdiff.ops.elementwise.kinks import absolute, maximum, minimum
 
@@ -86,6 +87,40 @@ LOG_SIGMOID = elementwise(
     expand=lambda x: minimum(x, 0) - log1p(exp(-absolute(x))),
     analytic=False,
     facts=Facts(bounded=True),
+)
+
+# --- x times a soft step --------------------------------------------------------------
+
+SCALE, CUBIC = math.sqrt(2 / math.pi), 0.044715  # Hendrycks & Gimpel, 2016
+
+
+def _gelu_step(x: Any) -> Any:
+    """Return 1/2·(1 + tanh(s·x·(1 + c·x²))): of a cube, NumPy takes a power."""
+    inner = hinted(x * (1 + CUBIC * x**2), "inner")
+    return hinted(0.5 * (1 + tanh(SCALE * inner)), "step")
+
+
+def _gelu_slope(t: Any, out: Tensor, x: Any) -> Any:
+    """With the step σ, whose slope is σ·(1 - σ)·2s·(1 + 3c·x²), that of y = x·σ."""
+    step = _gelu_step(x)
+    rise = hinted(out * (2 * SCALE + 6 * SCALE * CUBIC * x**2), "rise")
+    return t * hinted(step + rise * (1 - step), "slope")
+
+
+GELU = elementwise(
+    "gelu",
+    u / 2 * (1 + sp.tanh(SCALE * (u + CUBIC * u**3))),
+    partials=(_gelu_slope,),
+    evaluate=lambda x: x * (0.5 * (1 + np.tanh(SCALE * x * (1 + CUBIC * x**2)))),
+    expand=lambda x: x * _gelu_step(x),
+)
+SILU = elementwise(
+    "silu",
+    u / (1 + sp.exp(-u)),
+    partials=(sigmoid(u) + y * (1 - sigmoid(u)),),
+    evaluate=lambda x: x * _stable_sigmoid(x),
+    expand=lambda x: x * sigmoid_(x),
+    analytic=False,
 )
 
 relu = function(RELU, "relu", doc="max(x, 0), with derivative 0 at 0.")
