@@ -151,6 +151,7 @@ def _false(
     wanted: dict[str, np.ndarray],
 ) -> Iterator[str]:
     rows = [row for row in section(made, VARIABLES).split("\n") if row]
+    rows = [row for row in rows if not row.startswith("params[")]  # no variable
     table = [row.split()[0] for row in rows]
     for name, row in zip(table, rows, strict=True):  # in its place, not a variable
         entry = re.search(r"params\[(.+)\]", row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +198,10 @@ def test_fronts_are_the_same_each_time() -> None:
     for make in [*makers, lambda: several(6)]:
         made = [sd.compile(make(), optimize=1)["backward"] for _ in range(5)]
         assert len({text.split('"""')[1] for text in made}) == 1
+
+
+def test_a_parameter_without_a_variable_is_shown_as_the_code_reads_it() -> None:
+    spec = ROOT / "tests/lecturer/specs/attention.py"
+    rows = section(next(differentiated(spec, 1)), VARIABLES).split("\n")
+    row = next(r for r in rows if "norm.gamma" in r)
+    assert re.sub(" +", " ", row) == 'params["norm.gamma"] [16] parameter norm_gamma'

@@ -7,7 +7,8 @@ or other formulas of the front give; names are those of the functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Container, Iterable, Sequence
 from textwrap import wrap
 
 from symdiff.emit.lower.comments import WIDTH, shape_comment
@@ -20,23 +21,22 @@ from symdiff.graph.tensor import Tensor
 
 MOST_VARIABLES, MOST_LINES = 24, 48
 INDENT = 4
+_BESIDE = re.compile(r'#.*|"[^"]*"')  # comments and strings
 Row = tuple[str, str, str]  # name, shape, meaning
 
 
 def front(unit: Unit, primal: Written, backward: Written) -> tuple[str, ...]:
     """Return the lines of the front; none for a program of many variables."""
-    rows = _variables(unit)
-    if len(rows) > MOST_VARIABLES:
+    p = unit.program
+    if len((*p.inputs, *p.targets, *p.params, *p.states)) > MOST_VARIABLES:
         return ()
     found = closed_forms(unit, (primal, backward))
-    told: list[str] = []
-    if found is not None:
-        told = _formulas(unit, found)
-        further = [_further(unit, name, t) for name, t in found.variables]
-        told, rows = (
-            (told, [*rows, *further]) if len(told) <= MOST_LINES else ([], rows)
-        )
-    return (*told, *_table(rows))
+    told = [] if found is None else _formulas(unit, found)
+    if found is None or len(told) > MOST_LINES:
+        code = _BESIDE.sub("", primal.body + backward.body)
+        return tuple(_table(_variables(unit, set(re.findall(r"\w+", code)))))
+    further = [_further(unit, name, t) for name, t in found.variables]
+    return (*told, *_table([*_variables(unit), *further]))
 
 
 def quoted(lines: Sequence[str]) -> str:
@@ -76,8 +76,12 @@ def _block(formulas: Iterable[tuple[str, py.Expr]]) -> list[str]:
 # --- variables ------------------------------------------------------------------------
 
 
-def _variables(unit: Unit) -> list[Row]:
-    """Return the arguments and the parameters: name, shape and meaning."""
+def _variables(unit: Unit, words: Container[str] | None = None) -> list[Row]:
+    """Return the arguments and the parameters: name, shape and meaning.
+
+    If ``words`` are given, those of the code, a parameter that has no variable is shown
+    as the code reads it.
+    """
     p, names = unit.program, unit.names
     given = [(t, "input") for t in p.inputs] + [(t, "target") for t in p.targets]
     rows = [
@@ -87,8 +91,11 @@ def _variables(unit: Unit) -> list[Row]:
     for word, kept in (("parameter", p.params), ("state", p.states)):
         for t in kept:
             name, key = names.of(t), str(t.name)
-            at = "" if name == key else f", params[{py.expr_text(py.Lit(key))}]"
-            rows.append((name, shape_comment(t.node), word + at))
+            read, shape = f"params[{py.expr_text(py.Lit(key))}]", shape_comment(t.node)
+            if words is not None and name not in words:
+                rows.append((read, shape, f"{word} {name}"))
+            else:
+                rows.append((name, shape, word if name == key else f"{word}, {read}"))
     return rows
 
 
