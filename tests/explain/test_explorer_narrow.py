@@ -62,6 +62,17 @@ def test_letters_can_be_read_when_the_graph_fits(
     assert min(page.js(LETTERS)) >= 7.9
 
 
+def test_a_turned_graph_tells_what_can_be_read(at: Any) -> None:
+    """But as much as the user asks for, once that is said."""
+    page = at("lstm", (1400, 900))
+    page.click("#b-turn")
+    assert min(page.js(LETTERS)) >= 7.9
+    page.keys("d", "r", "r")
+    asked = page.js("return document.getElementById('b-telling').value")
+    page.keys("r")
+    assert page.js("return document.getElementById('b-telling').value") == asked
+
+
 @pytest.mark.parametrize("name", ["digits", "lstm", "hostile"])
 def test_a_phone_has_one_column_and_nothing_is_wider(at: Any, name: str) -> None:
     page = at(name, PHONE)

@@ -52,7 +52,7 @@ function shortSize(name, into) {
   const rows = wrapped(name);
   const w = Math.max(...rows.map((row) => row.length)) * measured[0] * 1.04 + 18;
   const h = rows.length * ROW + 14;
-  return horizontal ? { w, h: Math.max(h, into * 30) } : { w: Math.max(w, Math.min(into, 4) * 58), h };
+  return horizontal ? { w, h: Math.max(h, into * (numbersSeen() ? 38 : 18)) } : { w: Math.max(w, Math.min(into, 4) * 58), h };
 }
 
 function boxSize(box) {
@@ -66,7 +66,7 @@ function boxSize(box) {
   const title = n ? rows[0].length * measured[0] * 1.04 + rows[2].length * measured[1] + 12 : rows[0].length * measured[0] * 1.04 + 22;
   const width = Math.max(title, rows[1].length * measured[1], 72) + 20 + (sparked ? SPARK + 9 : 0);
   const height = BOX;
-  const room = horizontal ? Math.max(height, into * 34) : height;
+  const room = horizontal ? Math.max(height, into * 38) : height;
   const wide = horizontal ? width : Math.max(width, Math.min(into, 4) * 78);
   return { w: wide, h: room };
 }

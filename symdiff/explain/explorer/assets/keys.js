@@ -69,6 +69,7 @@ function foldAt(key, open) {
 function allOpen(open) {
   chosen = true;
   for (const g of groups.values()) if (g !== root) g.open = open;
+  tellWhatFits();
   redraw();
   fit();
 }
@@ -109,7 +110,7 @@ function onKey(e) {
 }
 
 function tellNext() {
-  chosen = true;
+  chosen = toldByUser = true;
   tell(ways[(ways.indexOf(telling) + 1) % ways.length]);
 }
 
@@ -121,6 +122,7 @@ function tellDirection() {
 function turn() {
   chosen = true;
   horizontal = !horizontal;
+  tellWhatFits();
   redraw();
   fit();
   if (replay.on) step(replay.at);

@@ -35,7 +35,7 @@ $("b-fold").onclick = () => allOpen(![...groups.values()].some((g) => g !== root
 $("b-fold").hidden = groups.size === 1;
 $("b-turn").onclick = turn;
 $("b-telling").append(...ways.map((way) => el("option", { value: way }, WORDS_OF[way])));
-$("b-telling").onchange = (e) => { chosen = true; tell(e.target.value); };
+$("b-telling").onchange = (e) => { chosen = toldByUser = true; tell(e.target.value); };
 $("b-fit").onclick = fit;
 $("b-svg").onclick = saveSvg;
 $("b-png").onclick = savePng;

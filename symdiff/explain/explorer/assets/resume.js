@@ -7,7 +7,7 @@ const KEPT = "symdiff-view";
 function keepView() {
   const code = [...document.querySelectorAll(".code")];
   const kept = {
-    chosen, horizontal, telling, view: { ...view }, size: [scene.width, scene.height],
+    chosen, toldByUser, horizontal, telling, view: { ...view }, size: [scene.width, scene.height],
     open: [...groups.values()].map((g) => [g.id, g.open]),
     dark: document.documentElement.classList.contains("dark"),
     splits: document.documentElement.getAttribute("style"),
@@ -45,6 +45,7 @@ function resumeView() {
     if (kept.comparedTab) openCompared(kept.comparedTab);
   }
   chosen = kept.chosen;
+  toldByUser = kept.toldByUser;
   horizontal = kept.horizontal;
   telling = kept.telling;
   $("b-telling").value = telling;

@@ -3,6 +3,7 @@
 const view = { x: 0, y: 0, k: 1 };
 const LEGIBLE = 0.72; // the scale from which on letters are read with ease
 let chosen = false; // whether the user has folded or turned something
+let toldByUser = false; // whether the user has said how much boxes tell
 
 function apply() {
   layerOfAll.setAttribute("transform", `translate(${view.x.toFixed(2)},${view.y.toFixed(2)}) scale(${view.k.toFixed(4)})`);
@@ -72,6 +73,19 @@ function legible(inner, some) {
     if (!next) return false;
     for (const g of inner) if (g.depth === next.depth) g.open = false;
   }
+}
+
+// After a turn, or when all is unfolded: as much in boxes as can be read, unless the user
+// has said how much.
+function tellWhatFits() {
+  if (toldByUser || replay.on || nodes.length > 400) return;
+  const r = svg.getBoundingClientRect();
+  telling = ways.find((way) => {
+    telling = way;
+    const found = placed();
+    return fitScale(found.width + behind(horizontal), found.height + (horizontal ? 0 : below()), r) >= LEGIBLE;
+  }) || "names";
+  $("b-telling").value = telling;
 }
 
 function tell(way) {
