@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -75,6 +78,21 @@ def test_lengths_that_are_none(tmp_path: Path, given: str) -> None:
 
 def test_a_dim_the_model_has_not(tmp_path: Path) -> None:
     assert "no dim of the model" in run(tmp_path, SPEC, "--dim", "K=3", code=1)
+
+
+@pytest.mark.parametrize("optimizer", [None, sd.optim.SGD(0.01)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_timed_are_numbers(optimizer: Any, dtype: str) -> None:
+    """A variance, and a parameter that has to be positive, are drawn near their first."""
+    x = sd.input("x", (sd.dim("N"), 4))
+    width, wide = sd.param("width", 4, init=1.0), sd.param("s", (), 2.0, "float64")
+    z = sd.nn.batch_norm(x * sd.log(width), name="norm")
+    loss = sd.mean(z**3) + sd.cast(sd.sqrt(wide), "float")
+    model = sd.Model("m", [x], [], z, loss, optimizer=optimizer)
+    package = sd.compile(model).load()
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert bench(package, {"N": 5}, dtype, rounds=1).timings
 
 
 def test_functions_get_rows_of_equal_number() -> None:

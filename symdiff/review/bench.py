@@ -7,6 +7,7 @@ copy of the same arguments, after the planned step has given the readable step's
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import statistics
 import time
@@ -20,6 +21,7 @@ import numpy as np
 from symdiff.compiler.dims import symbols_of
 from symdiff.compiler.drawing import draw_argument, lengths_of
 from symdiff.graph.errors import DeclarationError
+from symdiff.graph.widths import numpy_dtype
 
 SLICE = 0.01  # seconds that one measurement takes at least
 LENGTH = 64  # of a symbolic dim that is not given
@@ -107,12 +109,7 @@ def _calls(
     forward = package.forward
     inputs = [arguments[n] for n in forward.ARGUMENTS]
     values = list(arguments.values())
-    specs = getattr(forward, "PARAMS", None)
-    params = []
-    if specs is not None:
-        module = getattr(package, "backward", forward)
-        drawn = module.PARAMS.items()
-        params = [{n: draw_argument(s, {}, rng, 0.1, dtype) for n, s in drawn}]
+    params = [_params(package, dtype, rng)] if hasattr(forward, "PARAMS") else []
     calls = {"forward": _keyed(forward.forward, *params, *inputs)}
     if not hasattr(package, "backward"):
         return calls
@@ -133,6 +130,24 @@ def _calls(
     if hasattr(package, "train"):
         calls |= _steps(package.train, values, dtype)
     return calls
+
+
+def _params(
+    package: ModuleType, dtype: str, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return parameters as the package's check draws them, near their first values.
+
+    So a variance is none below 0. A package that has no check draws them about 0.
+    """
+    module = getattr(package, "backward", package.forward)
+    specs: Mapping[str, Any] = module.PARAMS
+    if module is package.forward:
+        return {n: draw_argument(s, {}, rng, 0.1, dtype) for n, s in specs.items()}
+    drawn = importlib.import_module(f"{package.__name__}.__main__")._draw(rng)
+    return {
+        n: np.asarray(drawn[f"params[{n!r}]"], numpy_dtype(s[0], dtype))
+        for n, s in specs.items()
+    }
 
 
 def _steps(train: ModuleType, values: list[Any], dtype: str) -> dict[str, Call]:
