@@ -83,7 +83,7 @@ def test_a_dim_the_model_has_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize("optimizer", [None, sd.optim.SGD(0.01)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_is_timed_are_numbers(optimizer: Any, dtype: str) -> None:
-    """A variance, and a parameter that has to be positive, are drawn near their first."""
+    """A variance, or what is positive, is drawn near what it starts from."""
     x = sd.input("x", (sd.dim("N"), 4))
     width, wide = sd.param("width", 4, init=1.0), sd.param("s", (), 2.0, "float64")
     z = sd.nn.batch_norm(x * sd.log(width), name="norm")
