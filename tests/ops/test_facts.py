@@ -45,7 +45,7 @@ OTHER_WORDS = {
     "explain/deriving.py": "what a leaf is to its model",
     "explain/explorer/numbers.py": "statistics of an array",
     "explain/mathml.py": "commands of TeX",
-    "explain/picture.py": "what a leaf is to its model",
+    "explain/vertices.py": "what a leaf is to its model",
     "grading/expressions.py": "functions in the code of students",
     "grading/mistakes.py": "functions in the code of students",
     "grading/relations.py": "functions in the code of students",
