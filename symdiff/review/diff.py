@@ -38,6 +38,8 @@ SHOWN = {
     "train": ("metrics", "compute_grads", "_hyper", "apply_update"),
 }
 REPEATING = "metrics"
+BLOCKS = ("forward", "backward")  # modules that have no other public functions, but
+SAME = ("value_and_grad",)  # the same in every package
 
 
 @dataclass
@@ -77,6 +79,8 @@ class Side:
 
     def shows(self, module: str, function: str) -> bool:
         """Whether a function's statements are compared."""
+        if module in BLOCKS:  # those of blocks that repeat stand beside the others
+            return not function.startswith("_") and function not in SAME
         if module in PARTS:
             return function in SHOWN.get(module, ())
         return function not in TOLD

@@ -72,3 +72,27 @@ def test_what_cannot_be_compared(package):
     assert "holds no generated package" in run("diff", "model.py", "empty", code=2)
     edit(package / "forward.py", "def forward(", "def forward((")
     assert "is no Python at line" in run("diff", "model.py", package, code=2)
+
+
+TOWER = """
+import symdiff as sd
+
+N = sd.dim("N")
+x, y = sd.input("x", (N, 4)), sd.input("y", (N, 4))
+h = sd.nn.dense(x, 4, name="first")
+for i in range(3):
+    with sd.scope(f"block{i}"):
+        a = sd.nn.dense(sd.nn.layer_norm(h), 8, "tanh", name="up")
+        h = h + sd.nn.dense(a, 4, name="down")
+model = sd.Model("tower", [x], [y], outputs=h, loss=sd.mean((h - y) ** 2))
+"""
+
+
+def test_the_statements_of_blocks_that_repeat_are_compared():
+    said = run(
+        *("diff", spec(TOWER), spec(TOWER.replace("tanh", "relu"), "new.py")), code=1
+    )
+    generated = said.split("generated")[1].split("\ncost\n")[0]
+    for function in ("forward.py block", "backward.py block_forward"):
+        assert f"  {function}\n    ~ a = np.tanh(" in generated
+    assert "backward.py block_backward\n    ~ d_up_z = d_a * (1 - r.a**2)" in generated
