@@ -32,7 +32,10 @@ def beside(module: ModuleType, name: str) -> ModuleType:
 
 
 def differentiated(spec: Path, level: int) -> Iterator[Compilation]:
-    """Yield the compilations of what a spec declares that have a backward function."""
+    """Yield the compilations of what a spec declares that have a backward function.
+
+    Blocks that repeat are written out, so that each name is one value.
+    """
     sys.path.insert(0, str(spec.parent))
     try:
         scope = runpy.run_path(str(spec), run_name=spec.stem)
@@ -40,7 +43,7 @@ def differentiated(spec: Path, level: int) -> Iterator[Compilation]:
         sys.path.remove(str(spec.parent))
     found = {id(v): v for v in scope.values() if isinstance(v, sd.Model | sd.Function)}
     for declared in found.values():
-        made = sd.compile(declared, optimize=level)
+        made = sd.compile(declared, optimize=level, inline=True)
         if f"{declared.name}/backward.py" in made.files:
             yield made
 

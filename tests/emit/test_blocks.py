@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -248,6 +248,21 @@ def test_blocks_of_a_function_and_what_verify_says() -> None:
         value, residuals = module.forward_with_residuals(data)
         module.last = value, module.backward(residuals, value)
     assert _same(found.last, beside(plain, "backward").last)
+
+
+def test_names_are_those_of_the_first_block_without_its_scope() -> None:
+    model = _tower(["norm", "attention", "gelu", "lstm"], 3)
+    compiled, plain = sd.compile(model), sd.compile(model, inline=True)
+    whole = _assigned(_functions(plain, "backward").values())
+    short = {n.replace("block0_", "", 1) for n in whole}
+    for name in ("block_forward", "block_backward"):
+        assert _assigned([_functions(compiled, "backward")[name]]) <= short
+
+
+def _assigned(functions: Iterable[ast.FunctionDef]) -> set[str]:
+    inside = (n for f in functions for n in ast.walk(f))
+    names = (n for n in inside if isinstance(n, ast.Name))
+    return {n.id for n in names if isinstance(n.ctx, ast.Store)}
 
 
 # --- what the listing says ------------------------------------------------------------

@@ -26,11 +26,15 @@ Row = tuple[str, str, str]  # name, shape, meaning
 
 
 def front(unit: Unit, primal: Written, backward: Written) -> tuple[str, ...]:
-    """Return the lines of the front; none for a program of many variables."""
+    """Return the lines of the front; none for a program of many variables.
+
+    Where blocks are functions, a name inside stands for a value of each of them, so
+    there are no formulas.
+    """
     p = unit.program
     if len((*p.inputs, *p.targets, *p.params, *p.states)) > MOST_VARIABLES:
         return ()
-    found = closed_forms(unit, (primal, backward))
+    found = None if primal.beside else closed_forms(unit, (primal, backward))
     told = [] if found is None else _formulas(unit, found)
     if found is None or len(told) > MOST_LINES:
         code = _BESIDE.sub("", primal.body + backward.body)
