@@ -8,11 +8,11 @@ sets or changes what the other sets or changes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from symdiff.emit.lower.alike import Names, Shape
+from symdiff.emit.lower.alike import Behind, Names, Shape, arrays_behind
 from symdiff.emit.lower.repeats import Family, Repeats, Scope, Scoped, Slot
 from symdiff.emit.python import code as py
 
@@ -84,7 +84,7 @@ def _together(family: Family, entries: Sequence[Scoped]) -> list[Scoped] | None:
     ]
     if not set(range(len(family.scopes))) <= set(members):
         return None
-    made = frozenset(name for e in entries for name in e.effects.sets)
+    made = arrays_behind([e.stmt for e in entries])
     first = min(i for i, m in enumerate(members) if m is not None)
     shared = _shared(entries, members, made, first)
     rest = [i for i in range(len(entries)) if i not in shared]
@@ -97,7 +97,7 @@ def _together(family: Family, entries: Sequence[Scoped]) -> list[Scoped] | None:
 def _shared(
     entries: Sequence[Scoped],
     members: Sequence[int | None],
-    made: frozenset[str],
+    made: Behind,
     first: int,
 ) -> list[int]:
     """Return the places of values that several scopes read and that depend on none.
@@ -126,20 +126,27 @@ def _shared(
     return sorted(found)
 
 
-def _meet(before: Scoped, after: Scoped, made: frozenset[str]) -> bool:
+def _meet(before: Scoped, after: Scoped, made: Behind) -> bool:
     """Whether two entries may not change places.
 
-    What one changes in place may be a view of what the other reads, if that is one of
-    the values ``made`` in the function.
+    What one changes in place may be a view of what the other reads.
     """
     one, other = before.effects, after.effects
-    touched = (one.reads | one.changes) & made, (other.reads | other.changes) & made
-    views = (one.changes & made and touched[1]) or (other.changes & made and touched[0])
-    return one.meets(other) or bool(views)
+    if one.meets(other):
+        return True
+    if not (one.changes or other.changes):
+        return False
+    a, b = _behind(one.reads | one.changes, made), _behind(one.changes, made)
+    c, d = _behind(other.reads | other.changes, made), _behind(other.changes, made)
+    return bool(b & c or d & a)
+
+
+def _behind(names: Iterable[str], made: Behind) -> set[str]:
+    return set().union(*(made.get(name, ()) for name in names))
 
 
 def _sunk(
-    entries: list[Scoped], members: Sequence[int | None], made: frozenset[str]
+    entries: list[Scoped], members: Sequence[int | None], made: Behind
 ) -> list[Scoped]:
     """Return entries, of which those that stand apart from their scope go to it."""
     found = list(zip(entries, members, strict=True))

@@ -7,7 +7,7 @@ same if each name of the one stands for what the name at its place in the other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from symdiff.emit.python import code as py
 
 Shape = tuple[Hashable, ...]
 Names = tuple[py.Expr, ...]
+Behind = Mapping[str, set[str]]  # variables by what may be a view of them
 # whether an expression counts as a name, and what type its value has, if that is known
 NameType = Callable[[py.Expr], tuple[bool, Hashable]]
 
@@ -191,3 +192,62 @@ def _target(target: py.Expr, sets: set[str], changes: set[str]) -> None:
                 waiting += [(a, changes) for a in args if isinstance(a, py.Name)]
                 if isinstance(func, py.Attr):
                     waiting.append((func.value, changes))
+
+
+# --- views ----------------------------------------------------------------------------
+
+
+def arrays_behind(stmts: Iterable[py.Stmt]) -> Behind:
+    """Return, for each variable that statements set, those whose arrays it may be.
+
+    A view is of what it views. Arithmetic and `np.zeros` make an array; of other calls
+    nothing is known.
+    """
+    found: dict[str, set[str]] = {}
+    waiting: list[Any] = [tuple(stmts)]
+    while waiting:
+        at = waiting.pop()
+        match at:
+            case tuple():
+                waiting.extend(reversed(at))
+            case py.Assign(targets=targets, value=value, also=also):
+                own: set[str] = set()
+                for target in (*targets, *also):
+                    _target(target, own, set())
+                parts_of = value.items if isinstance(value, py.Tuple_) else (value,)
+                viewed = {n for v in parts_of if not _is_new(v) for n in _names(v)}
+                for name in own:
+                    behind = (found.get(n, {n}) for n in viewed)
+                    found.setdefault(name, {name}).update(*behind)
+            case py.For(target=target, iter=iterable, body=body):
+                waiting += [body, py.Assign((target,), iterable)]
+            case py.While(body=body):
+                waiting.append(body)
+            case py.If(body=body, orelse=orelse):
+                waiting += [orelse, body]
+    return found
+
+
+def _is_new(value: py.Expr) -> bool:
+    """Whether an expression makes an array that no variable has."""
+    match value:
+        case py.Binary(op=op):
+            return op not in ("and", "or")
+        case py.Unary(op=op):
+            return op != "not"
+        case py.Call(func=py.Attr(py.Name("np"), name)):
+            return name in ("zeros", "zeros_like", "empty", "tensordot", "where")
+        case py.Call(func=py.Attr(_, name)):
+            return name in ("copy", "sum", "mean")
+    return False
+
+
+def _names(part: py.Expr) -> set[str]:
+    found: set[str] = set()
+    waiting: list[Any] = [part]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, py.Name):
+            found.add(at.id)
+        waiting.extend(parts(at))
+    return found
