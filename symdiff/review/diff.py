@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from symdiff.review.files import (
     read_text,
     used,
 )
-from symdiff.review.lines import FileLine, lines_of
+from symdiff.review.lines import FileLine, lines_of, parsed
 
 # Functions whose statements are compared. Of REPEATING, which repeats statements of the
 # others, only differences that those do not have are reported.
@@ -63,18 +64,17 @@ class Side:
     def __post_init__(self) -> None:
         for name, text in self.texts.items():
             try:
-                found = lines_of(text)
+                parsed(text)
             except SyntaxError as error:
                 raise SpecError(
                     f"{self.label}: {name}.py is no Python at line {error.lineno}: "
                     f"{error.msg}."
                 ) from error
-            for line in found:
-                if self.shows(name, line.function):
-                    self.lines.append((f"{name}.py {line.function}", line))
-            for function, arguments, said in heads_of(text):
-                if self.shows(name, function):
-                    self.heads[name, function] = arguments, said
+            shown = partial(self.shows, name)
+            for line in lines_of(text, shown):
+                self.lines.append((f"{name}.py {line.function}", line))
+            for function, arguments, said in heads_of(text, shown):
+                self.heads[name, function] = arguments, said
         self.facts = facts_of(self.texts)
 
     def shows(self, module: str, function: str) -> bool:

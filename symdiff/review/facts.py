@@ -12,7 +12,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from symdiff.review.lines import is_heading
+from symdiff.review.lines import is_heading, parsed
 
 # Tables at the head of modules; each entry is one fact, of this name.
 _ENTRIES = {
@@ -46,7 +46,7 @@ def facts_of(texts: Mapping[str, str]) -> dict[str, str]:
     for module, text in texts.items():
         if module == "_outputs":  # repeats what backward.py declares
             continue
-        for stmt in ast.parse(text).body:
+        for stmt in parsed(text):
             match stmt:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     found |= _of_constant(name, value)
@@ -122,10 +122,9 @@ def blocks_of(text: str) -> dict[str, str]:
 
     A block is its lines, comments included, without headings; hashes are left out.
     """
-    body = ast.parse(text).body
     rows = text.splitlines()
     found: dict[str, str] = {}
-    for stmt in body:
+    for stmt in parsed(text):
         name = _name(stmt)
         if name in _HASHES:
             continue
@@ -153,9 +152,9 @@ def _name(stmt: ast.stmt) -> str:
     return "its other statements"
 
 
-def heads_of(text: str) -> Iterator[tuple[str, str, str]]:
-    """Return the name, the signature and the docstring of each function."""
-    for stmt in ast.parse(text).body:
-        if isinstance(stmt, ast.FunctionDef):
+def heads_of(text: str, shown: Callable[[str], bool]) -> Iterator[tuple[str, str, str]]:
+    """Return name, signature and docstring of each function that is shown."""
+    for stmt in parsed(text):
+        if isinstance(stmt, ast.FunctionDef) and shown(stmt.name):
             said = ast.get_docstring(stmt) or ""
             yield stmt.name, ast.unparse(stmt.args), said

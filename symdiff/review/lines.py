@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _HEADING = re.compile(r"#\s.*\s\[([^\[\]]+:\d+)\]$")
 _SHAPE = re.compile(r"#\s((?:\w+)?\[[^\[\]]*\])(?:\s{3}(.*))?$")
@@ -29,15 +30,21 @@ class FileLine:
     source: str
 
 
-def lines_of(text: str) -> list[FileLine]:
-    """Return the statements of a module's functions, in order.
+@lru_cache(maxsize=32)
+def parsed(text: str) -> tuple[ast.stmt, ...]:
+    """Return the statements of a module, which several readers ask for; not to change.
 
     Raises `SyntaxError` for what is no Python.
     """
+    return tuple(ast.parse(text).body)
+
+
+def lines_of(text: str, shown: Callable[[str], bool]) -> list[FileLine]:
+    """Return the statements of a module's functions that are shown, in order."""
     found: list[FileLine] = []
     rows = text.splitlines()
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef):
+    for node in parsed(text):
+        if isinstance(node, ast.FunctionDef) and shown(node.name):
             found += _of_function(node, rows)
     return found
 
