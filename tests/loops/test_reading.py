@@ -18,7 +18,7 @@ APART = {
     "runge_kutta": "a function of the user's is called four times",
     "while_in_while": "a loop runs once more, and then in reverse",
     "two_whiles": "a loop runs once more, and then in reverse",
-    "gradient_of_inner_loop": "a loop runs there and back, and then the same in reverse",
+    "gradient_of_inner_loop": "a loop runs there and back, and that in reverse",
 }
 FOR = re.compile(r" *(for|while) ")
 ROW = re.compile(r" +(\w+) = [\w.]+\[t(?:_\d+)?\]$")  # a name for a row
