@@ -8,8 +8,8 @@ lecture's circuit is.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ class Environment:
             case tuple():
                 return tuple(self.resolve(v) for v in value)
             case Body():
-                return functools.partial(run_body, value, self)
+                return Running(value, self)
             case slice():
                 return slice(*map(self.resolve, (value.start, value.stop, value.step)))
             case _:
@@ -140,13 +140,34 @@ def _run(
         values[node] = found
 
 
-def run_body(body: Body, env: Environment, *arrays: Any) -> list[Any]:
-    """Return a body's outputs for values of its bound leaves."""
-    bound = {p.node: np.asarray(a) for p, a in zip(body.params, arrays, strict=True)}
-    values: dict[Node, Any] = dict(bound)
-    inner = Environment(bound, env)
-    _run([t.node for t in body.outputs], values, inner, NONE)
-    return [values[t.node] for t in body.outputs]
+@dataclass(frozen=True)
+class Running:
+    """A body as a function of arrays, in the environment of the node that holds it."""
+
+    body: Body
+    env: Environment
+
+    def __call__(self, *arrays: Any) -> list[Any]:
+        """Return the outputs for values of the bound leaves."""
+        values, inner = self._bound(arrays)
+        _run([t.node for t in self.body.outputs], values, inner, NONE)
+        return [values[t.node] for t in self.body.outputs]
+
+    def blank(self, *arrays: Any) -> list[Any]:
+        """Return zeros of the outputs' types, without running what may not run on them.
+
+        Only lengths that are known when an inner loop has run need a run.
+        """
+        _, inner = self._bound(arrays)
+        if not all(_are_known(t.shape, inner) for t in self.body.outputs):
+            return self(*arrays)
+        types = [(t.shape, inner.resolve(t.dtype).name) for t in self.body.outputs]
+        return [np.zeros(inner.resolve(shape), name) for shape, name in types]
+
+    def _bound(self, arrays: Iterable[Any]) -> tuple[dict[Node, Any], Environment]:
+        pairs = zip(self.body.params, arrays, strict=True)
+        values = {p.node: np.asarray(a) for p, a in pairs}
+        return values, Environment(values, self.env)
 
 
 def _check_lengths(nodes: list[Node], env: Environment) -> None:

@@ -84,7 +84,7 @@ def _empty_stacks(body: Any, arrays: Sequence[Any], spec: LoopSpec) -> list[Any]
     state, sequences, rest = spec.split(arrays)
     rows = [np.zeros(r.shape[1:], r.dtype) for r in sequences]
     with np.errstate(all="ignore"):
-        _, stacked = spec.ends(body(*state, *rows, *rest))
+        _, stacked = spec.ends(getattr(body, "blank", body)(*state, *rows, *rest))
     made = [np.asarray(v) for v in stacked]
     return [np.zeros((0, *v.shape), v.dtype) for v in made]
 
