@@ -68,6 +68,15 @@ def _fold(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
     return call
 
 
+def _chosen(c: Any, a: Any, b: Any) -> Any:
+    """Return one of two values; conditions inside each other stay as they are: that
+    SymPy brings them to one form takes longer than all the rest.
+    """
+    if c in (sp.true, sp.false) or a == b:
+        return a if c == sp.true else b
+    return sp.Piecewise((a, c), (b, True), evaluate=False)
+
+
 _EXP = _each(sp.exp)
 _SUM = _fold(sp.Add)
 
@@ -78,7 +87,7 @@ def _softmax(x: np.ndarray, *, axes: Any, guarded: bool = False) -> Any:
 
 
 BY_NAME: dict[str, Callable[..., Any]] = {
-    "where": _each(lambda c, a, b: sp.Piecewise((a, c), (b, True)) if a != b else a),
+    "where": _each(_chosen),
     "cast": lambda x, *, dtype: _each(
         lambda e: e if isinstance(e, sp.Expr) else sp.Piecewise((1, e), (0, True))
     )(x),
