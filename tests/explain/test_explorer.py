@@ -21,7 +21,7 @@ from symdiff.explain.explorer.page import Explorer
 
 
 def test_the_code_is_what_compile_writes(digits: Explorer) -> None:
-    compiled = sd.compile(load_spec(DIGITS).model)
+    compiled = sd.compile(load_spec(DIGITS).model, inline=True)
     for name, (text, _) in digits.modules.items():
         assert text == compiled.files[f"digits_mlp/{name}"]
 

@@ -151,11 +151,13 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
     ("module", "line", "expected"),
     [
         ("forward.py", "for ", "v:scan_h"),
-        ("forward.py", "gates = ", "v:scan_h"),
+        ("forward.py", "z_x_W_plus_b_t = ", "v:scan_h"),
         ("forward.py", "z = last @", "v:z v:out_last_W"),
-        ("backward.py", "gates = ", "v:scan_h"),  # of a loop that stacks what it keeps
+        # of a loop that stacks what it keeps
+        ("backward.py", "z_x_W_plus_b_t = ", "v:scan_h"),
         ("backward.py", "losses = ", "v:loss"),
-        ("backward.py", "for t in reversed", "r:scan_h"),
+        # its carry begins as what flows back from the line after it
+        ("backward.py", "for t in reversed", "r:scan_h g:last r:out_last_W"),
         ("backward.py", "d_cell_U += ", "r:scan_h"),
         ("backward.py", "d_last = d_z @", "g:last r:out_last_W"),
     ],
