@@ -151,10 +151,10 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
     ("module", "line", "expected"),
     [
         ("forward.py", "for ", "v:scan_h"),
-        ("forward.py", "z_x_W_plus_b_t = ", "v:scan_h"),
+        ("forward.py", "z_t = ", "v:scan_h"),
         ("forward.py", "z = last @", "v:z v:out_last_W"),
         # of a loop that stacks what it keeps
-        ("backward.py", "z_x_W_plus_b_t = ", "v:scan_h"),
+        ("backward.py", "z_t = ", "v:scan_h"),
         ("backward.py", "losses = ", "v:loss"),
         # its carry begins as what flows back from the line after it
         ("backward.py", "for t in reversed", "r:scan_h g:last r:out_last_W"),

@@ -361,6 +361,8 @@ class Names:
             return name
         if _is_of_scope(tensor, tensor.hint) and self._is_open(f"{name}_z"):
             return f"{name}_z"  # the user's name for what is made of it
+        if self._turns and self._is_open(f"{name}_t"):
+            return f"{name}_t"  # of this step
         root = self._root(tensor) if tensor.hint or tensor.node.op.hint else None
         if root is None or name.endswith(root) or len(name + root) > 2 * LONGEST:
             return name
