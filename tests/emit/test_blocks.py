@@ -208,6 +208,45 @@ def test_every_form_of_the_package_computes_the_same(options: dict[str, Any]) ->
     _compared(_tower(["norm", "attention", "dropout"], 3), **options)
 
 
+@pytest.mark.parametrize("name", ["site", "dtype", "r", "key_", "params_", "kept"])
+def test_what_a_user_calls_as_symdiff_does_stays_a_value(name: str) -> None:
+    """`site[0]` is an element, though draws have sites; `dtype` an array."""
+    x, y = sd.input("x", (N, WIDTH)), sd.input("y", (N, WIDTH))
+    given = sd.input(name, (3,))
+    h = sd.nn.dense(x, WIDTH, name="first")
+    for i in range(3):
+        with sd.scope(f"block{i}"):
+            h = sd.nn.dropout(sd.tanh(h * given[0]), 0.3) + given[1] * sd.exp(-h * h)
+            h = sd.nn.dense(h / (1 + sd.sum(h**2)), WIDTH, "tanh")
+    model = sd.Model("m", [x, given], [y], h, sd.mean((h - y) ** 2))
+    compiled, plain = sd.compile(model), sd.compile(model, inline=True)
+    assert "block_backward" in compiled["backward"]
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(5, WIDTH)), rng.normal(size=3), rng.normal(size=(5, WIDTH))
+    specs = beside(plain.load(), "backward").PARAMS
+    params = {n: rng.normal(size=shape) for n, (_, shape, *_) in specs.items()}
+    one, other = (
+        beside(c.load(), "backward").value_and_grad(params, *data, 5)
+        for c in (compiled, plain)
+    )
+    assert _same(one, other)
+
+
+def test_two_families_of_one_name_in_one_file_are_refused() -> None:
+    x, y = sd.input("x", (N, WIDTH)), sd.input("y", (N, WIDTH))
+    h = sd.nn.dense(x, WIDTH, name="first")
+    for family in ("block", "metrics_block"):
+        for i in range(4):
+            with sd.scope(f"{family}{i}"):
+                h = h + sd.nn.dense(sd.nn.layer_norm(h), WIDTH, "gelu")
+    loss, far = sd.mean((h - y) ** 2), {"far": sd.max(abs(h - y))}
+    model = sd.Model("m", [x], [y], h, loss, far, sd.optim.SGD(0.1))
+    with pytest.raises(sd.DeclarationError, match="'metrics_block'; rename a scope"):
+        sd.compile(model, single_file=True)
+    assert "def metrics_block(" in sd.compile(model)["forward"]
+    assert "block" not in sd.compile(model, single_file=True, inline=True).listing
+
+
 def test_blocks_inside_blocks_and_two_families() -> None:
     x, y = sd.input("x", (N, WIDTH)), sd.input("y", (N, WIDTH))
     h = sd.nn.dense(x, WIDTH, name="first")

@@ -146,7 +146,7 @@ def _called(e: py.Expr) -> str:
         case py.Index(items=(py.Lit(value=str(name)),)):
             return identifier(name)
         case py.Index(value=py.Name(id=table)):
-            return table
+            return table.strip("<>")
     return "value"
 
 

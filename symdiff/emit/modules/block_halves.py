@@ -141,9 +141,9 @@ class _Step:
             for s in self.family.scopes
         )
         o = outline(cut, self.one)
-        kind = _class_of(self.family)
-        call = py.call(kind, *(o.inner[s] for s in moved))
         name = cut.body.names.claim(name_of(self.family, "{}_forward"))
+        kind = _class_of(name)
+        call = py.call(kind, *(o.inner[s] for s in moved))
         summary = f"Return what {told(self.family)} computes, and what it keeps."
         made = function_of(cut, o, name, summary, HandedOut(call, self.names))
         self.made.primal.append(made)
@@ -220,10 +220,10 @@ def _moved(found: Repeats, kept: Mapping[py.Expr, Sequence[Node]]) -> list[Slot]
     return moved
 
 
-def _class_of(family: Family) -> str:
-    stem = name_of(family, "{}")
-    words = "".join(part.title() for part in stem.split("_"))
-    return identifier(f"{words}Residuals", RESERVED)
+def _class_of(function: str) -> str:
+    """Return the class of the record that a function returns."""
+    words = function.replace("_forward", "").split("_")
+    return identifier(f"{''.join(w.title() for w in words)}Residuals", RESERVED)
 
 
 def _free(name: str, taken: set[str]) -> str:

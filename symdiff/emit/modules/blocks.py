@@ -150,7 +150,7 @@ def outline(
             return None
         return first if first.id in dims or first.id in (DTYPE, "key") else None
 
-    taken = {PARAMS, "key", DTYPE, *dims}
+    taken = {PARAMS, "key", "dtype", *dims}
     taken |= set() if source is None else {source.id}
     return outlined(found, later, known, taken)
 
@@ -169,19 +169,19 @@ def function_of(
     read = set().union(*(variables(s) for s in stmts))
     lengths = {d: v for v, d in cut.dims.items() if v in read}
     told = {str(d) for _, n in arrays for d in n.shape if isinstance(d, sp.Symbol)}
-    plain = [py.Name(v) for d, v in sorted(lengths.items()) if d not in told]
+    plain = {v: py.Name(v) for d, v in sorted(lengths.items()) if d not in told}
     head = bind_dims({d for d in lengths if d in told}, arrays, body.context)
     typed = float_source(n for _, n in arrays)
-    dtype: py.Expr | None = None
     if DTYPE in read:
+        dtype: py.Expr = py.Name("dtype")
         if typed is None:
-            plain.append(py.Name(DTYPE))
+            plain["dtype"] = py.Name(DTYPE)
         else:
             array = next(e for e, n in arrays if n is typed)
             dtype = body.context.target.kind_of(array)
-            stmts = [swapped(s, {py.Name(DTYPE): dtype}) for s in stmts]
+        stmts = [swapped(s, {py.Name(DTYPE): dtype}) for s in stmts]
     if "key" in read:
-        plain.append(py.Name("key"))
+        plain["key"] = py.Name("key")
     values = [made.inner[s] for s in made.results]
     values += [handed.value] if handed is not None else []
     ending = py.Return(values[0] if len(values) == 1 else py.Tuple_(tuple(values)))
@@ -191,8 +191,8 @@ def function_of(
     source = None if handed is None else handed.source
     parameters += [source.id] if source is not None else []
     parameters += [str(made.inner[s].id) for s in made.given]  # type: ignore[attr-defined]
-    parameters += [p.id for p in plain]
-    _call(cut, made, name, handed, plain)
+    parameters += plain
+    _call(cut, made, name, handed, list(plain.values()))
     nodes = _nodes(cut, made)
     return Beside(name, ", ".join(parameters), summary, py.printed(whole), nodes)
 

@@ -27,7 +27,7 @@ from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 
-SITE, DTYPE = "site", "dtype"
+SITE, DTYPE = "<site>", "<dtype>"  # no variables: nothing of the user's is called so
 WORTH = 6  # statements fewer, for which a function is worth it
 
 

@@ -8,7 +8,7 @@ run as a script.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from symdiff.emit.listing import Listed, Record
 from symdiff.emit.modules.assembly import (
@@ -31,6 +31,18 @@ from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.render import render
 from symdiff.emit.modules.shared import shared_functions, standard_names
 from symdiff.emit.modules.train import train_parts
+from symdiff.graph.errors import DeclarationError
+
+
+def _refuse_two_of_a_name(written: Mapping[str, Written]) -> None:
+    """Raise where blocks of two functions have one name, as they may in one file."""
+    names = [*written, *(b.name for w in written.values() for b in w.beside)]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise DeclarationError(
+            f"two functions of the one file would be called {twice!r}; rename a scope, "
+            "or compile with inline=True."
+        )
 
 
 def single_module(
@@ -75,6 +87,7 @@ def single_module(
             *shared_functions(unit, "_files"),
         ]
         functions.append(made.loop)
+    _refuse_two_of_a_name(written)
     check = check_text(unit, leaves)
     helpers = helper_texts([*(f.code for f in written.values()), *step])
     texts = [*map(str, records), *called(written.values())]
