@@ -148,7 +148,9 @@ def compile_(
             f"wrt={wrt!r} names nothing to differentiate by; name parameters or inputs "
             "of floats, or ask for prediction alone, only='forward'."
         )
-    value: Any = _with_checks(declared, variables, modules)
+    # nothing is differentiated for prediction alone
+    derived = variables if set(modules) - {"forward"} else []
+    value: Any = _with_checks(declared, derived, modules)
     stages: dict[str, Any] = {"declared": value}
     list_of = passes(
         *(declared, level, modules, folder),

@@ -79,8 +79,9 @@ class Side:
 
     def shows(self, module: str, function: str) -> bool:
         """Whether a function's statements are compared."""
-        if module in BLOCKS:  # those of blocks that repeat stand beside the others
-            return not function.startswith("_") and function not in SAME
+        if module in BLOCKS and function.isidentifier() and function not in SAME:
+            # those of blocks that repeat stand beside the others
+            return function[0].islower()
         if module in PARTS:
             return function in SHOWN.get(module, ())
         return function not in TOLD
