@@ -160,11 +160,12 @@ def _one_more(a: Any, k: int) -> Any:
     return sd.concatenate([a, sd.full((1, M), abs(k), a.dtype)])
 
 
-# Of floats alone; and what only derivatives, and checks, are made of.
+# Of floats alone; and what only derivatives, rewrites and checks are made of.
 WITHOUT_LINE = {
     *("cbrt", "divide", "expm1", "floor", "log10", "log2", "log_sigmoid", "logaddexp2"),
     *("relu", "sigmoid_cross_entropy", "by_mode", "place", "place_diagonal"),
-    *("take_diagonal", "window_place", "windows", "in_range"),
+    *("take_diagonal", "window_place", "windows", "in_range", "gelu", "silu"),
+    "after_steps",
 }
 TOLD = ("moved", "rearranged", "joined", "in place", "placed apart")
 
@@ -371,7 +372,7 @@ def _refused(forward: Any, *arrays: Any) -> bool | None:
         with np.errstate(all="ignore"):
             forward(*arrays)
     except (ValueError, IndexError) as error:
-        return None if re.search("needs [NM] >=", str(error)) else True
+        return None if re.search("needs ([NM] >=|at least one)", str(error)) else True
     return False
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.reading import parts
 from symdiff.emit.python import code as py
 
@@ -200,8 +201,7 @@ def _target(target: py.Expr, sets: set[str], changes: set[str]) -> None:
 def arrays_behind(stmts: Iterable[py.Stmt]) -> Behind:
     """Return, for each variable that statements set, those whose arrays it may be.
 
-    A view is of what it views. Arithmetic and `np.zeros` make an array; of other calls
-    nothing is known.
+    A view is of what it views.
     """
     found: dict[str, set[str]] = {}
     waiting: list[Any] = [tuple(stmts)]
@@ -214,8 +214,7 @@ def arrays_behind(stmts: Iterable[py.Stmt]) -> Behind:
                 own: set[str] = set()
                 for target in (*targets, *also):
                     _target(target, own, set())
-                parts_of = value.items if isinstance(value, py.Tuple_) else (value,)
-                viewed = {n for v in parts_of if not _is_new(v) for n in _names(v)}
+                viewed = set() if _makes_arrays(at) else _names(value)
                 for name in own:
                     behind = (found.get(n, {n}) for n in viewed)
                     found.setdefault(name, {name}).update(*behind)
@@ -228,17 +227,14 @@ def arrays_behind(stmts: Iterable[py.Stmt]) -> Behind:
     return found
 
 
-def _is_new(value: py.Expr) -> bool:
-    """Whether an expression makes an array that no variable has."""
-    match value:
-        case py.Binary(op=op):
+def _makes_arrays(stmt: py.Assign) -> bool:
+    """Whether what a statement sets is an array that no variable has."""
+    match stmt.value, stmt.mark:
+        case py.Binary(op=op), _:
             return op not in ("and", "or")
-        case py.Unary(op=op):
-            return op != "not"
-        case py.Call(func=py.Attr(py.Name("np"), name)):
-            return name in ("zeros", "zeros_like", "empty", "tensordot", "where")
-        case py.Call(func=py.Attr(_, name)):
-            return name in ("copy", "sum", "mean")
+        case py.Call(), Computes(tensors=(_, *_) as tensors):
+            nodes = [t.node for t in tensors]
+            return not any(n.op.view or n.op.facts.lends(n) for n in nodes)
     return False
 
 
