@@ -291,14 +291,23 @@ class Diagnosis:
         return 0
 
     def _line(self, name: str, value: Any) -> int:
-        """Return the student's line that computed a value, or that set a name."""
+        """Return the student's line that computed a value, or that set a name.
+
+        Where the value is right under the name that it has there, it is no line's.
+        """
         if value is not None and np.size(value) > 1:
             equal = [t for t in self.trace if close(value, t[3], 1e-9)]
             named = [t for t in equal if same_name(t[0], name)]
             if equal:  # the last; earlier ones may be its operands
-                return (named or equal)[-1][1]
+                found, line, own, array = (named or equal)[-1]
+                return 0 if own and self._is_right(found, array) else line
         mine = [t for t in self.trace if t[2] and same_name(t[0], name)]
         return mine[-1][1] if mine else 0
+
+    def _is_right(self, name: str, value: Any) -> bool:
+        """Whether a value is what the derived variable of a name has."""
+        right = self.cases[TRACED].locals
+        return any(same_name(name, n) and close(value, right[n], 1e-9) for n in right)
 
     def _row(self, line: int) -> str:
         return self.source[line - 1].strip() if 0 < line <= len(self.source) else ""

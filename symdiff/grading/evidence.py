@@ -64,7 +64,8 @@ class Evidence:
     @cached_property
     def looped(self) -> set[str]:
         """Names that a loop sets: of these only the first value is compared."""
-        return {s.target for s in self.reference.statements if s.looped}
+        inside = (s for s in self.reference.statements if s.looped)
+        return {name for s in inside for name in (s.target, *s.also)}
 
     @cached_property
     def first(self) -> dict[str, np.ndarray]:

@@ -39,6 +39,7 @@ class DerivedStatement:
     place: str
     order: int
     looped: bool
+    also: tuple[str, ...]  # what it sets besides: the row of a stack
     node: ast.stmt = field(repr=False, compare=False)
 
 
@@ -196,6 +197,7 @@ def _statements(
                 place=line.place,
                 order=next(count),
                 looped=looped,
+                also=line.targets[1:],
                 node=stmt,
             )
 

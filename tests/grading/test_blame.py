@@ -51,7 +51,8 @@ def _changed(reference: Reference, shapes: dict[str, tuple[int, ...]], seed: int
     ways = [*(MANGLED if shape else MANGLED[:1] + MANGLED[3:]), *others]
     way = ways[rng.integers(len(ways))]
     body = _body(reference, s.node, way.format(ast.unparse(s.node.value)))
-    return body, f"{s.source} made {way}", {s.target, *_whole(reference, s)}
+    told = {s.target, *s.also, *_whole(reference, s)}
+    return body, f"{s.source} made {way}", told
 
 
 def _whole(reference, s):

@@ -29,12 +29,12 @@ ROWS: dict[str, list[Row]] = {
         ),
         ("dp - (dp * p).sum(axis=-1, keepdims=True)", "dp", ("fan-out", "term"), "d_s"),
         ("axis=-1", "axis=1", "wrong axis", "d_s"),
-        ("ds @ k / 2", "ds @ k", "wrong cotangent", "d_Q"),
-        ("ds.transpose(0, 2, 1) @ q", "ds @ q", "transposed", "d_K"),
+        ("ds @ k / 2", "ds @ k", "wrong cotangent", "d_Q|d_q"),
+        ("ds.transpose(0, 2, 1) @ q", "ds @ q", "transposed", "d_K|d_k"),
         ("p.transpose(0, 2, 1) @ dy", "p @ dy", "transposed", "d_V|d_v"),
         ("/ difference.size", "/ n", "factor", "d_y"),
         ("dp - (dp", "dp + (dp", "sign", "d_s"),
-        ("dq = ds @ k / 2", "dq = ds @ q / 2", "wrong value", "d_Q"),
+        ("dq = ds @ k / 2", "dq = ds @ q / 2", "wrong value", "d_Q|d_q"),
         ("p * (dp -", "(dp -", "local derivative", "d_s"),
     ],
     "pooled": [
@@ -143,7 +143,7 @@ ROWS: dict[str, list[Row]] = {
 ROWS_LATER: dict[str, list[Row]] = {
     "attention": [
         ("x, dk)", "x, dq)", "wrong cotangent", "d_K"),
-        ("ds @ k / 2", "ds @ k / 4", ("factor 2", "factor"), "d_Q|d_product"),
+        ("ds @ k / 2", "ds @ k / 4", ("factor 2", "factor"), "d_Q|d_q|d_product"),
         ("dy @ v.transpose(0, 2, 1)", "-(dy @ v.transpose(0, 2, 1))", "sign", "d_p"),
         (
             "ds = p * (dp - (dp * p).sum(axis=-1, keepdims=True))",
@@ -311,13 +311,13 @@ ROWS_LAST: dict[str, list[Row]] = {
         ("h.T @ de", "hat.T @ de", "wrong value", "d_v"),
     ],
     "twins": [
-        ("db = -dd", "db = dd", "sign", "d_W|d_product"),
+        ("db = -dd", "db = dd", "sign", "d_W|d_v|d_product"),
         ("+ q.T @ db", "", "fan-out", "d_W"),
         ("p.T @ da +", "", "fan-out", "d_W"),
         ("2 * dr", "dr", ("factor 2", "fan-out"), "d_d"),
         ("q.T @ db", "p.T @ db", "wrong value", "d_W"),
         ("(1 - w**2)", "(1 - u**2)", "wrong value", "d_W|d_product"),
-        ("+ q.T @ db", "- q.T @ db", "sign", "d_W|d_product"),
+        ("+ q.T @ db", "- q.T @ db", "sign", "d_W|d_v|d_product"),
         ("d_loss / n", "d_loss", "missing mean", "d_r"),
         ("dr[:, None]", "dr", "broadcast", "d_d"),
     ],
