@@ -59,6 +59,7 @@ class Resolver:
         self._base = base
         self._modules: dict[str, ast.Module | None] = {}
         self._quoted: dict[Position, Statement] = {}
+        self._readers: dict[Tensor, Statement | None] = {}  # of sums of cotangents
         self._targets: dict[tuple[Site, Place], str | None] = {}
         self._statements: dict[
             tuple[CodeType, int], tuple[ast.stmt | None, Span | None]
@@ -70,11 +71,28 @@ class Resolver:
         A sum of cotangents belongs to the statement that reads its value, if that is
         one: the terms are its transposes.
         """
-        if tensor.site.rule == FAN_OUT:
-            readers = {self._declaring(primal_site(t)) for t in _terms(tensor)}
-            if len(readers) == 1 and None not in readers:
-                return readers.pop()
-        return self._declaring(primal_site(tensor))
+        reader = self._reader(tensor) if tensor.site.rule == FAN_OUT else None
+        return reader or self._declaring(primal_site(tensor))
+
+    def _reader(self, total: Tensor) -> Statement | None:
+        """Return the one statement that the terms of a sum of cotangents belong to.
+
+        Sums of a long chain are parts of one another, and each is looked at once.
+        """
+        waiting = [total]
+        while waiting:
+            current = waiting[-1]
+            parts = [t for t in current.parents if _is_part(t, current)]
+            further = [t for t in parts if t not in self._readers]
+            if further:
+                waiting += further
+                continue
+            waiting.pop()
+            terms = (t for t in current.parents if not _is_part(t, current))
+            found = {self._readers[t] for t in parts}
+            found |= {self._declaring(primal_site(t)) for t in terms}
+            self._readers[current] = found.pop() if len(found) == 1 else None
+        return self._readers[total]
 
     def _declaring(self, site: Site) -> Statement | None:
         if not site.frames:
@@ -201,17 +219,9 @@ def _parsed(source: str) -> ast.Module | None:
         return None
 
 
-def _terms(total: Tensor) -> list[Tensor]:
-    """Return what a sum of cotangents adds up."""
-    found: list[Tensor] = []
-    waiting = [total]
-    while waiting:
-        current = waiting.pop()
-        if current.site.rule == FAN_OUT and current.site.primal is total.site.primal:
-            waiting += current.parents
-        else:
-            found.append(current)
-    return found
+def _is_part(tensor: Tensor, total: Tensor) -> bool:
+    """Whether a term of a sum of cotangents is a sum of some of them."""
+    return tensor.site.rule == FAN_OUT and tensor.site.primal is total.site.primal
 
 
 def primal_site(tensor: Tensor) -> Site:
