@@ -10,88 +10,17 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from block_towers import LAYERS, WIDTH, N, tower
 from generated import beside
 
 import symdiff as sd
 from symdiff.compiler.compilation import Compilation
-from symdiff.emit.lower.alike import effects
-from symdiff.emit.python import code as py
-
-N, T = sd.dim("N"), sd.dim("T")
-WIDTH = 4
-Layer = Callable[[sd.Tensor, dict[str, sd.Tensor], int], sd.Tensor]
-
-
-def _loop(h: sd.Tensor, name: str) -> sd.Tensor:
-    w = sd.param(name, (WIDTH, WIDTH))
-    rows = sd.transpose(h, (1, 0, 2))
-    _, made = sd.scan(lambda c, r: 2 * (sd.tanh(c @ w + r),), rows[0] * 0, rows)
-    return sd.transpose(made, (1, 0, 2))
-
-
-LAYERS: dict[str, Layer] = {
-    "dense": lambda h, _, at: sd.nn.dense(h, WIDTH, "tanh", name=f"d{at}"),
-    "residual": lambda h, _, at: h + sd.nn.dense(h, WIDTH, "relu", name=f"r{at}"),
-    "norm": lambda h, _, at: sd.nn.layer_norm(h, name=f"n{at}"),
-    "batch": lambda h, _, at: sd.nn.batch_norm(h, name=f"b{at}"),
-    "gelu": lambda h, _, at: sd.nn.dense(h, WIDTH, "gelu", name=f"g{at}"),
-    "attention": lambda h, _, at: sd.nn.multi_head_attention(
-        h, 2, causal=True, name=f"a{at}"
-    ),
-    "dropout": lambda h, *_: sd.nn.dropout(h, 0.3),
-    "lstm": lambda h, _, at: sd.nn.lstm(h, WIDTH, name=f"l{at}")[0],
-    "scan": lambda h, _, at: _loop(h, f"s{at}.w"),
-    "shared": lambda h, s, _: h @ s["weight"] + s["bias"],
-    "skip": lambda h, s, _: sd.where(s["x"] > 0, h, -0.5 * h) + s["x"],
-    "softmax": lambda h, *_: sd.nn.softmax(h) * h,
-    "number": lambda h, _, at: 0.5 * h + at,
-    "square": lambda h, *_: sd.sqrt(1 + h**2) - sd.sum(h, axis=-1, keepdims=True),
-}
-
-
-def _tower(
-    layers: list[str],
-    depth: int,
-    name: str = "block{}",
-    *,
-    first: bool = True,
-    last: bool = False,
-) -> sd.Model:
-    """Return a model of blocks on top of one another.
-
-    ``first`` says that a layer is before them, without which nothing is derived by what
-    the first block is given; ``last`` that what the last one gives is read in part.
-    """
-    x, y = sd.input("x", (N, T, WIDTH)), sd.input("y", (N, T, WIDTH))
-    shared = {
-        "x": x,
-        "weight": sd.param("weight", (WIDTH, WIDTH)),
-        "bias": sd.param("bias", (WIDTH,)),
-    }
-    h = sd.nn.dense(x, WIDTH, name="first") if first else x
-    for i in range(depth):
-        with sd.scope(name.format(i)):
-            for at, layer in enumerate(layers):
-                h = LAYERS[layer](h, shared, at)
-    if last:
-        h = sd.mean(h, axis=1, keepdims=True) + x
-    guess = sd.nn.dense(h, WIDTH, name="last")
-    loss = sd.mean((guess - y) ** 2) + 1e-3 * sd.sum(shared["weight"] ** 2)
-    return sd.Model(
-        "tower",
-        inputs=[x],
-        targets=[y],
-        outputs=guess,
-        loss=loss,
-        metrics={"far": sd.max(abs(guess - y))},
-        optimizer=sd.optim.Adam(1e-3),
-    )
 
 
 def _results(package: ModuleType, compiled: Compilation) -> list[Any]:
@@ -144,7 +73,7 @@ def _drawn(seed: int) -> sd.Model:
     draw = random.Random(seed)
     layers = draw.choices(list(LAYERS), k=draw.randint(2, 5))
     first, last = draw.random() < 0.7, draw.random() < 0.3
-    return _tower(layers, draw.randint(2, 4), first=first, last=last)
+    return tower(layers, draw.randint(2, 4), first=first, last=last)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -170,7 +99,7 @@ def test_many_random_towers_compute_the_same(seed: int) -> None:
 )
 def test_blocks_stand_once(layers: list[str], depth: int) -> None:
     """The text does not grow with the depth, but by what hands values on."""
-    compiled = _compared(_tower(layers, depth))
+    compiled = _compared(tower(layers, depth))
     backward = _functions(compiled, "backward")
     for name in ("block_forward", "block_backward"):
         used = ast.walk(ast.parse(compiled["backward"]))
@@ -188,7 +117,7 @@ def _calls(node: ast.AST, name: str) -> bool:
 
 def test_a_first_block_that_differs_is_written_out() -> None:
     """Nothing is derived by the model's input, so the first block has fewer lines."""
-    compiled = _compared(_tower(["norm", "gelu", "residual"], 5, first=False))
+    compiled = _compared(tower(["norm", "gelu", "residual"], 5, first=False))
     used = ast.walk(ast.parse(compiled["backward"]))
     assert sum(_calls(n, "block_backward") for n in used) == 4
 
@@ -198,14 +127,14 @@ def test_a_first_block_that_differs_is_written_out() -> None:
     ["np{}", "forward{}", "params{}", "loss_{}", "block-{}", "b.{}", "r{}", "x{}"],
 )
 def test_names_of_scopes_stay_apart_from_those_of_the_module(name: str) -> None:
-    _compared(_tower(["norm", "attention", "residual"], 2, name))
+    _compared(tower(["norm", "attention", "residual"], 2, name))
 
 
 @pytest.mark.parametrize(
     "options", [{"single_file": True}, {"optimize": 0}, {"optimize": 1}], ids=str
 )
 def test_every_form_of_the_package_computes_the_same(options: dict[str, Any]) -> None:
-    _compared(_tower(["norm", "attention", "dropout"], 3), **options)
+    _compared(tower(["norm", "attention", "dropout"], 3), **options)
 
 
 @pytest.mark.parametrize("name", ["site", "dtype", "r", "key_", "params_", "kept"])
@@ -290,7 +219,7 @@ def test_blocks_of_a_function_and_what_verify_says() -> None:
 
 
 def test_names_are_those_of_the_first_block_without_its_scope() -> None:
-    model = _tower(["norm", "attention", "gelu", "lstm"], 3)
+    model = tower(["norm", "attention", "gelu", "lstm"], 3)
     compiled, plain = sd.compile(model), sd.compile(model, inline=True)
     whole = _assigned(_functions(plain, "backward").values())
     short = {n.replace("block0_", "", 1) for n in whole}
@@ -304,60 +233,45 @@ def _assigned(functions: Iterable[ast.FunctionDef]) -> set[str]:
     return {n.id for n in names if isinstance(n.ctx, ast.Store)}
 
 
-# --- what the listing says ------------------------------------------------------------
+@pytest.mark.parametrize("outputs", ["last", "rows"])
+@pytest.mark.parametrize("depth", [5, 7])
+def test_checks_of_cotangents_read_what_blocks_keep(outputs: str, depth: int) -> None:
+    """Their dtype is that of a residual, which may be in the record of a block."""
+    x = sd.input("x", (N, 3))
+    h = sd.tanh(x)
+    for i in range(depth):
+        with sd.scope(f"b{i}"):
+            e = sd.exp(-h * h)
+            s = sd.sum(e * h)
+            g = sd.grad(s, [h])[0]
+            h = h + 0.1 * g * sd.cos(h) / (1 + e)
+    declared = sd.Function("f", [x], h if outputs == "last" else sd.sum(h**2, axis=1))
+    made = [sd.compile(declared, inline=inline) for inline in (False, True)]
+    assert "b_backward" in made[0]["backward"]
+    data = np.random.default_rng(0).normal(size=(4, 3))
+    for dtype in (np.float32, np.float64):
+        given = []
+        for compiled in made:
+            module = beside(compiled.load(), "backward")
+            value, residuals = module.forward_with_residuals(data.astype(dtype))
+            given.append((value, module.backward(residuals, value)))
+        assert _same(*given)
 
 
-def test_a_line_of_a_block_names_the_values_of_all_blocks() -> None:
-    compiled = sd.compile(_tower(["norm", "gelu", "residual"], 3))
-    listing = compiled.listed("backward")
-    for name in ("block_forward", "block_backward"):
-        lines = [x for x in listing.functions[name].lines if x.tensors]
-        assert len(lines) > 6
-        assert all(len(x.tensors) == 3 for x in lines)
-        assert all(x.statement is not None for x in lines[:-1])
-    calls = [
-        x
-        for x in listing.functions["backward"].lines
-        if "block_backward(" in " ".join(listing.source(x))
-    ]
-    assert [x.targets[-1] for x in calls] == ["d_block2", "d_block1", "d_block0"]
-    assert all(x.place for x in calls)
-
-
-def test_the_heading_of_a_call_is_the_users_call() -> None:
-    def block(h: sd.Tensor, name: str) -> sd.Tensor:
-        with sd.scope(name):
-            h = sd.nn.layer_norm(h)
-            return h + sd.nn.dense(h, WIDTH, "gelu")
-
-    x, y = sd.input("x", (N, WIDTH)), sd.input("y", (N, WIDTH))
-    h = sd.nn.dense(x, WIDTH, name="first")
-    for i in range(2):
-        h = block(h, f"block{i}")
-    model = sd.Model("m", [x], [y], h, sd.mean((h - y) ** 2))
-    text = sd.compile(model)["backward"]
-    assert text.count('# h = block(h, f"block{i}")') == 2  # one above each run of calls
-    assert text.count("# h = layer_norm(h)") == 2  # in block_forward and block_backward
-
-
-def test_the_option_is_in_the_header_and_on_the_command_line() -> None:
-    plain = sd.compile(_tower(["norm", "gelu"], 2), inline=True)
-    assert "wrt=params, inline; graph" in plain["backward"]
-    assert "block_backward" not in plain["backward"]
-
-
-# --- what a statement reads and sets --------------------------------------------------
-
-
-def test_effects_of_statements() -> None:
-    a, b, i = py.Name("a"), py.Name("b"), py.Name("i")
-    loop = py.For(i, py.call("range", 3), (py.Assign((a,), b), py.Assign((b,), a)))
-    found = effects(loop)
-    assert found.reads == {"range", "b"}  # `a` is set before it is read
-    assert found.sets == {"i", "a", "b"}
-    assert not found.sure  # the loop may not run
-    branch = py.If(b, (py.Assign((a,), i),), (py.Assign((a,), b), py.Assign((i,), b)))
-    assert effects(branch).sure == {"a"}
-    assert effects(py.AugAssign(py.Index(a, (i,)), "+", b)).changes == {"a"}
-    assert effects(py.ExprStmt(py.call("np.add.at", a, i, b))).changes >= {"a"}
-    assert effects(py.Assign((py.Index(a, (i,)),), b)).reads == {"a", "i", "b"}
+def test_the_dtype_may_be_that_of_a_blocks_parameter() -> None:
+    """Where all inputs are integers, a parameter says what width is computed in."""
+    label = sd.input("label", (N,), dtype="int64", high=3)
+    h = sd.cast(sd.one_hot(label, WIDTH), "float")
+    for i in range(3):
+        with sd.scope(f"block{i}"):
+            g = sd.nn.layer_norm(h)
+            h = g + sd.nn.dense(g * sd.exp(-g * g), WIDTH, "gelu")
+    loss = sd.nn.softmax_cross_entropy(h, label)
+    model = sd.Model("m", [label], [], h, loss, optimizer=sd.optim.SGD(0.1))
+    made = [sd.compile(model, inline=inline) for inline in (False, True)]
+    assert "block_forward" in made[0]["backward"]
+    params = beside(made[0].load(), "train").init_params(0)
+    ways = [beside(c.load(), "backward").value_and_grad for c in made]
+    assert _same(*(way(params, np.array([0, 2, 1, 1])) for way in ways))
+    ways = [beside(c.load(), "forward").forward for c in made]
+    assert _same(*(way(params, np.array([0, 2, 1, 1])) for way in ways))

@@ -214,7 +214,7 @@ def arrays_behind(stmts: Iterable[py.Stmt]) -> Behind:
                 own: set[str] = set()
                 for target in (*targets, *also):
                     _target(target, own, set())
-                viewed = set() if _makes_arrays(at) else _names(value)
+                viewed = set() if _makes_arrays(at) else variables(value)
                 for name in own:
                     behind = (found.get(n, {n}) for n in viewed)
                     found.setdefault(name, {name}).update(*behind)
@@ -238,7 +238,8 @@ def _makes_arrays(stmt: py.Assign) -> bool:
     return False
 
 
-def _names(part: py.Expr) -> set[str]:
+def variables(part: py.Stmt | py.Expr) -> set[str]:
+    """Return the variables in a statement or expression."""
     found: set[str] = set()
     waiting: list[Any] = [part]
     while waiting:

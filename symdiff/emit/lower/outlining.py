@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from symdiff.emit.lower.alike import with_names
+from symdiff.emit.lower.alike import variables, with_names
 from symdiff.emit.lower.identifiers import RESERVED, identifier
 from symdiff.emit.lower.marks import Computes
-from symdiff.emit.lower.reading import parts
 from symdiff.emit.lower.repeats import Repeats, Scope, Scoped, Slot
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
@@ -73,18 +72,6 @@ def relative(slot: Slot, scopes: Sequence[Scope]) -> str | None:
             return None
         found.add(name.removeprefix(prefix))
     return found.pop() if len(found) == 1 else None
-
-
-def variables(part: py.Stmt | py.Expr) -> set[str]:
-    """Return the variables in a statement or expression."""
-    found: set[str] = set()
-    waiting: list[object] = [part]
-    while waiting:
-        at = waiting.pop()
-        if isinstance(at, py.Name):
-            found.add(at.id)
-        waiting.extend(parts(at))
-    return found
 
 
 def read_later(repeats: Repeats, after: Iterable[py.Expr | py.Stmt]) -> list[Slot]:

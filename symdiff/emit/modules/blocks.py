@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from symdiff.emit.lower.alike import variables
 from symdiff.emit.lower.comments import quoting
 from symdiff.emit.lower.context import bind_dims, float_source
 from symdiff.emit.lower.identifiers import LOCALS, RESERVED, identifier
@@ -25,7 +26,6 @@ from symdiff.emit.lower.outlining import (
     prefix_of,
     read_later,
     relative,
-    variables,
 )
 from symdiff.emit.lower.reading import read_names, swapped
 from symdiff.emit.lower.repeats import (

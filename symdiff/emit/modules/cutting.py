@@ -11,8 +11,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from symdiff.emit.lower.aligning import Told, repeats
-from symdiff.emit.lower.alike import without_names
-from symdiff.emit.lower.outlining import parameter, variables
+from symdiff.emit.lower.alike import variables, without_names
+from symdiff.emit.lower.outlining import parameter
 from symdiff.emit.lower.reading import parts, swapped
 from symdiff.emit.lower.repeats import (
     Family,

@@ -17,6 +17,7 @@ from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
 from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.naming import Names
+from symdiff.emit.lower.reading import swapped
 from symdiff.emit.modules.block_halves import WHOLE, BlockHalves, Half, block_halves
 from symdiff.emit.modules.bodies import (
     WIDTH,
@@ -116,10 +117,10 @@ def _blocks(
         return BlockHalves()
     p = unit.program
     named = (*p.results, *p.updates)
-    after = [primal.value(t.node) for _, t in named]
+    after = [returned(primal, t.node, set()) for _, t in named]
     after += [f.value for f in fields[len(residuals) :]]
     wrt = [str(v.name) for v in p.wrt]
-    return block_halves(
+    made = block_halves(
         unit,
         Half(primal, after),
         Half(reverse.body, reverse.seeds),
@@ -127,6 +128,10 @@ def _blocks(
         reverse.whole,
         dict(zip(wrt, reverse.values, strict=True)),
     )
+    # checks of cotangents, and results, may read the dtype of what is in a record now
+    reverse.seeds = [swapped(s, made.residuals) for s in reverse.seeds]
+    reverse.values = [swapped(v, made.residuals) for v in reverse.values]
+    return made
 
 
 def _with_records(
