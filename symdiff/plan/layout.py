@@ -51,6 +51,28 @@ def _seen(node: Node, known: Mapping[Node, Layout | None]) -> Seen:
     return None if any(a == 1 != b for a, b in pairs) else found
 
 
+def is_in_order(node: Node, depth: int = 6) -> bool:
+    """Whether a result is surely in C order, judged by what it is computed from.
+
+    That is looked at up to some ``depth``. Where operands differ, NumPy takes C order.
+    """
+    if isinstance(node.type, TupleType):
+        return False
+    ndim = len(node.shape)
+    if ndim < 2:
+        return True
+    if node.op.leaf or depth == 0:  # what is given may have any layout
+        return False
+    if layout_of(node, {}) == c_order(ndim):
+        return True
+    if node.op.is_elementwise:
+        whole = [i for i in node.inputs if i.op is not LITERAL]
+        whole = [i for i in whole if i.shape == node.shape and i.op is not BROADCAST_TO]
+        return any(is_in_order(i, depth - 1) for i in whole)
+    known = {i: c_order(len(i.shape)) for i in node.inputs if is_in_order(i, depth - 1)}
+    return layout_of(node, known) == c_order(ndim)
+
+
 def regrouped(nodes: Iterable[Node], given: Iterable[Node]) -> set[Node]:
     """Return the views among nodes, operands first, that NumPy may have to copy.
 

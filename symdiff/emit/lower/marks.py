@@ -29,16 +29,21 @@ class Heading(py.Mark):
 
 @dataclass(frozen=True, slots=True)
 class Computes(py.Mark):
-    """The mark of a computation: its values, the first one's shape, and the rule."""
+    """The mark of a computation: its values, the first one's shape, and the rule.
+
+    ``terms`` are the rules of a sum's last terms, each of which may be added in a
+    statement of its own, after those of what is before them.
+    """
 
     tensors: tuple[Tensor, ...]
     shape: str = ""
     rule: str = ""
+    terms: tuple[str, ...] = ()
 
     @property
     def comment(self) -> str:
         """The comment beside the statement."""
-        return f"{self.shape}   {self.rule}" if self.rule else self.shape
+        return "   ".join(part for part in (self.shape, self.rule) if part)
 
 
 def place_of(statement: Statement) -> str:

@@ -29,6 +29,7 @@ from symdiff.emit.lower.context import (
     substitution,
 )
 from symdiff.emit.lower.marks import Computes, marked
+from symdiff.emit.lower.summed import rule_of_term, terms_apart
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import ShapeError, SymdiffError
 from symdiff.graph.node import Node
@@ -37,6 +38,7 @@ from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
 from symdiff.ops.core.text import is_infix, is_statements, shape_text
 from symdiff.ops.core.tuples import ITEM
+from symdiff.plan.layout import is_in_order
 from symdiff.plan.numbers import is_share
 from symdiff.plan.outform import out_form
 from symdiff.plan.schedule import Step
@@ -77,12 +79,22 @@ def lower_step(step: Step, context: Context) -> list[py.Stmt]:
     elif not is_given(node) and is_statements(context.target.text(node)):
         made = _statements(node, name, context, tensor)
     else:
-        made = [fitted(py.Assign((name,), build(node, context)), tensor, context)]
+        made = [_assigned(name, tensor, tensor, context)]
     context.written[node] = name
     if node in context.over:  # nothing may read what the variable held
         context.given.pop(context.over[node], None)
         context.written.pop(context.over[node], None)
     return made
+
+
+def _assigned(
+    name: py.Name, value: Tensor, tensor: Tensor, context: Context
+) -> py.Assign:
+    """Return ``name = value``, the first statement of a tensor."""
+    made = fitted(py.Assign((name,), build(value.node, context)), value, context)
+    assert isinstance(made.mark, Computes)
+    terms = terms_apart(value, made.value, context)
+    return replace(made, mark=replace(made.mark, tensors=(tensor,), terms=terms))
 
 
 def _split(step: Step, context: Context) -> list[py.Stmt]:
@@ -104,18 +116,23 @@ def _gone_on_with(step: Step, name: py.Name, context: Context) -> list[py.Stmt]:
     if is_statements(context.target.text(first.node)):
         made = _statements(first.node, name, context, step.tensor)
     else:
-        begun = fitted(py.Assign((name,), build(first.node, context)), first, context)
-        assert isinstance(begun.mark, Computes)
-        made = [replace(begun, mark=replace(begun.mark, tensors=(step.tensor,)))]
+        made = [_assigned(name, first, step.tensor, context)]
     before = first.node
     for tensor in further:
         node = tensor.node
         context.written[before] = name
         if before is node.inputs[0]:
-            other = expression_of(node.inputs[1], context, elide_in=node)
-            made.append(py.AugAssign(name, node.op.infix, other))
+            term = node.inputs[1]
+            rule = rule_of_term(term, context) if node.op.infix in "+-" else ""
+            other = expression_of(term, context, elide_in=node)
+            mark = Computes((step.tensor,), rule=rule)
+            made.append(py.AugAssign(name, node.op.infix, other, rule, mark=mark))
         else:
-            made.append(py.Assign((name,), build(node, context)))
+            value = build(node, context)
+            own = before if is_in_order(first.node) else None
+            terms = terms_apart(tensor, value, context, own)
+            mark = Computes((step.tensor,), terms=terms)
+            made.append(py.Assign((name,), value, mark=mark))
         before = node
     return made
 

@@ -38,6 +38,7 @@ from symdiff.emit.lower.repeats import (
     families,
 )
 from symdiff.emit.lower.source import primal_site
+from symdiff.emit.lower.summed import sums_apart
 from symdiff.emit.modules.bodies import FunctionBody, Unit
 from symdiff.emit.modules.cutting import DTYPE, Cut, best, closed, number_of, opened
 from symdiff.emit.python import code as py
@@ -186,6 +187,7 @@ def function_of(
     values += [handed.value] if handed is not None else []
     ending = py.Return(values[0] if len(values) == 1 else py.Tuple_(tuple(values)))
     head += named
+    stmts = sums_apart(stmts, indent=4)
     whole = [*head, *([py.Blank()] if head else []), *stmts, ending]
     parameters = [PARAMS] if made.weights else []
     source = None if handed is None else handed.source

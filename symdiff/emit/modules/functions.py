@@ -17,6 +17,7 @@ from symdiff.emit.listing import Listed
 from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims
 from symdiff.emit.lower.in_place import read_in_place
+from symdiff.emit.lower.summed import sums_apart
 from symdiff.emit.lower.texts import expression
 from symdiff.emit.modules.blocks import Beside, with_blocks
 from symdiff.emit.modules.bodies import (
@@ -150,7 +151,7 @@ def forward_function(unit: Unit) -> Written:
     else:
         stmts += [py.Blank(), *body.computation] if body.computation else []
         stmts.append(_return(values, "Outputs"))
-    stmts = read_in_place(stmts, "params", indent=4)
+    stmts = sums_apart(read_in_place(stmts, "params", indent=4), indent=4)
     names = [name for name, _ in p.outputs]
     shown = ", ".join(
         f"{n} {shape_comment(r)}" for n, r in zip(names, results, strict=True)

@@ -18,6 +18,7 @@ from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expressi
 from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.reading import swapped
+from symdiff.emit.lower.summed import sums_apart
 from symdiff.emit.modules.block_halves import WHOLE, BlockHalves, Half, block_halves
 from symdiff.emit.modules.bodies import (
     WIDTH,
@@ -269,7 +270,7 @@ def _primal_function(
     more = ", and the states' new values" if p.updates else ""
     summary = f"Return {what}, and the residuals that backward reads{more}."
     drawn = draws(body)
-    stmts = read_in_place(stmts, "params", indent=4)
+    stmts = sums_apart(read_in_place(stmts, "params", indent=4), indent=4)
     parameters, nodes = signature(unit, leaves, drawn), body.names.nodes()
     text, beside = py.printed(stmts), tuple(blocks.primal)
     return Written(parameters, summary, text, nodes, drawn, beside=beside)
@@ -301,7 +302,7 @@ def _backward_function(
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
     stmts += [py.Blank(), *body.computation] if body.computation else []
     stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values, blocks)]
-    stmts = read_in_place(stmts, "params", indent=4)
+    stmts = sums_apart(read_in_place(stmts, "params", indent=4), indent=4)
     parameters, nodes = _parameters(unit), body.names.nodes()
     text, beside = py.printed(stmts), tuple(blocks.backward)
     drawn, summary = draws(body), _summary(unit)
