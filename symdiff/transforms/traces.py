@@ -327,12 +327,12 @@ def _executed(name: str, source: str) -> dict[str, Any]:
 
 def _trusting(space: dict[str, Any]) -> Callable[..., Any]:
     """Return an entry check of ranges alone: shapes and dtypes fit already."""
-    specs, fit = space["ARGUMENTS"], space["_fit"]
+    specs = space["ARGUMENTS"]
     ranged = [n for n, s in specs.items() if s[2] is not None or s[3] is not None]
 
     def check(params: Any, /, **arguments: Any) -> Any:
         for name in ranged:
-            fit(name, arguments[name], specs[name], {}, {})
+            space["_check_range"](name, arguments[name], *specs[name][2:])
         return arguments.values()
 
     return check

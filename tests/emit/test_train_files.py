@@ -21,7 +21,7 @@ OF_STEP = {"_hyper", "_key", "_within", "averaged_params", "_decay", "_of_whole"
 FORWARD = {"metrics", "evaluate", "divisors", "held_out_divisors"}
 LAZY = {"__getattr__", "__dir__"}
 OWN = INITIAL | STEP | OF_STEP | FORWARD | LAZY
-LINES = 190  # of train.py but for the model's own forward pass and initial values
+LINES = 195  # of train.py but for the model's own forward pass and initial values
 N = sd.dim("N")
 
 

@@ -60,23 +60,20 @@ def check_text(unit: Unit, leaves: Sequence[Tensor]) -> str:
     limits = (asked_of(unit, leaf)[:2] for leaf in leaves)
     ranged = any(limit is not None for pair in limits for limit in pair)
     ignored = bool(left_out(unit, leaves))
-    ranges = render("range.py", ignored=ignored).rstrip() if ranged else ""
     given = (*p.inputs, *p.targets, *p.params, *p.states)
     whole = any(leaf.dtype.is_integer for leaf in (*p.inputs, *p.targets))
     letters = _letters(whole, any(leaf.dtype.is_bool for leaf in given))
     unfit = "not in letters" if letters else '!= "f"'
     parts = [
-        render("check.py", model=p.is_model, bounded=bounded),
+        render("check.py", model=p.is_model, bounded=bounded, ranged=ranged),
         render(
             "argument.py",
-            bounded=bounded,
             whole=whole,
-            ranged=ranged and not bounded,
-            ranges=ranges,
             letters=letters,
             unfit=f"array.dtype.kind {unfit}" + " or other" * declares_widths(p),
             declared=declares_widths(p),
         ),
+        *([render("range.py", bounded=bounded, ignored=ignored)] if ranged else []),
         render("plain.py", whole=whole),
     ]
     return "\n\n\n".join(part.strip() for part in parts)

@@ -102,6 +102,7 @@ def planned_module(
         fields=gradients.fields,
         peak=gradients.peak,
         setup=gradients.setup.body,
+        kept=render("kept_plans.py", update=update is not None),
         gradients=gradients.written,
         update=update,
         helpers=helpers,

@@ -46,8 +46,8 @@ from symdiff.emit.modules.results import (
 from symdiff.emit.modules.shared import HANDED_ON, imports_from
 from symdiff.emit.modules.step_arguments import (
     checked_arguments,
-    plan_width,
-    read_lengths,
+    given_arguments,
+    range_checks,
 )
 from symdiff.emit.modules.train_constants import loop_constant, train_constants
 from symdiff.emit.python import code as py
@@ -147,7 +147,7 @@ def train_module(
 def _imported(text: str, helpers: Sequence[str]) -> str:
     """Return the imports from other modules of the package, which text reads."""
     own = [re.match(r"def (\w+)", helper) for helper in helpers]
-    asked = ["_check", "_fitted", *(found[1] for found in own if found)]
+    asked = ["_check", "_fitted", "_check_range", *(found[1] for found in own if found)]
     names = [n for n in asked if re.search(rf"\b{n}\(", text)]
     backward = ("backward", "loss_and_residuals", *names)
     return imports_from({**HANDED_ON, "backward": backward})
@@ -275,7 +275,6 @@ def _step(
         "limits": bool(optimizer.max_norm),
         "averages": averages.rstrip("\n"),
         "free": _has_free(p.update) or (apart and "flat_grads" in unpacked + update),
-        "width": plan_width(unit),
         "schedules": schedules,
         "hyper": "_hyper(state)" if schedules else "state.hyper",
         "lines": _step_lines(unit, names, primal, backward, trained),
@@ -314,6 +313,7 @@ def _step_lines(
             (py.Name("gradients"),),
             py.Call(py.Name("backward"), (state_params, py.Name("residuals")), named),
         ),
+        "given": given_arguments(unit),
         "metrics": py.Assign(
             (py.Name("found"),),
             py.Call(
@@ -334,10 +334,12 @@ def _step_lines(
                 ),
             ),
         ),
-        "lengths": py.Assign((py.Name("lengths"),), read_lengths(unit)),
-        "checked": checked_arguments(unit),
     }
-    return {k: printed([stmt]) for k, stmt in calls.items()}
+    lines = {k: printed([stmt]) for k, stmt in calls.items()}
+    inner = {"checked": checked_arguments(unit), "ranges": range_checks(unit)}
+    for name, stmts in inner.items():
+        lines[name] = py.print_stmts(stmts, indent=8).rstrip("\n")
+    return lines
 
 
 def _initial(unit: Unit) -> py.Printed:
