@@ -161,6 +161,24 @@ def test_special_values_survive_a_mask() -> None:
 
 
 @pytest.mark.parametrize("width", [np.float64, np.float32])
+def test_a_choice_of_one_is_the_larger_of_two(width: Any) -> None:
+    """where(c, 1, exp(-|x|)) is no masked copy; of a rising exp, it is one."""
+    tiny = np.finfo(width).smallest_subnormal
+    x = np.array([0, -0.0, np.nan, np.inf, -np.inf, 1e30, -88, 3, -3, tiny, -tiny])
+    t = leaf("x", (11,))
+    keep = API["greater_equal"](t, 0)
+    small = API["exp"](-API["abs"](t))
+    for e, fast in ((small, True), (API["exp"](API["abs"](t)), False)):
+        for one in (1, 2):
+            made = API["where"](keep, one, e)
+            form = out_form(made.node)
+            assert form is not None
+            assert ("np.maximum" in form.text) == (fast and one == 1)
+            with np.errstate(all="ignore"):
+                check([made], {t.node: x.astype(width)}, width, "one")
+
+
+@pytest.mark.parametrize("width", [np.float64, np.float32])
 @pytest.mark.parametrize("exponent", [-2, -1, -0.5, 0.5, 1, 1.5, 2, 2.0, 3, 4])
 def test_powers(exponent: float, width: Any) -> None:
     """x ** c has the bits of what arrays do for that exponent."""
