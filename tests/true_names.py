@@ -110,6 +110,11 @@ def _stored(line: Line) -> tuple[str, ...]:
     return ()
 
 
+def _adds(line: Line) -> bool:
+    """Whether a line adds to a total."""
+    return isinstance(line.stmt, py.AugAssign) and line.stmt.op in ("+", "-")
+
+
 def _part_of(target: py.Expr) -> tuple[str, ...]:
     match target:
         case py.Index(py.Name(name), _):
@@ -330,6 +335,15 @@ class Truth:
             looped = any(loop for _, loop in places)
             if not inside and name in summed and not looped and any(later):
                 continue  # a sum that has only begun
+            if (
+                inside
+                and _adds(line)
+                and any(
+                    n == name and x.first > line.first and _adds(x) and further
+                    for _, x, n, further in notes
+                )
+            ):
+                continue  # other statements of the turn add to it, too
             indices = sorted(i for p, i in self.sites.seen if p == place)
             if not indices:  # a loop that did not run
                 continue

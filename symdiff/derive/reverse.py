@@ -105,13 +105,16 @@ def _site_of_sum(tensor: Tensor, contributions: list[Any]) -> Site:
 def summed(node: Node, contributions: list[Any]) -> Any:
     """Add up contributions, those of first uses first.
 
-    What a loop carries comes before them, so that the sum goes on with it. A node with
-    several results gets a list with one sum for each, cast to the dtype of the result:
-    a carry must keep its dtype.
+    What a loop carries comes before them, so that the sum goes on with it, and then
+    what is computed from it. A node with several results gets a list with one sum for
+    each, cast to the dtype of the result: a carry must keep its dtype.
     """
     latest = contributions[::-1]
     if not isinstance(node.type, TupleType):
-        return add_all(sorted(latest, key=_is_no_leaf))
+        carries = {t.node for t in latest if t is not None and t.node.op is BOUND}
+        if carries:
+            latest.sort(key=lambda t: _distance(t, carries))
+        return add_all(latest)
     totals = [
         add_all(ct for index, ct in latest if index == i)
         for i in range(len(node.type.items))
@@ -120,8 +123,17 @@ def summed(node: Node, contributions: list[Any]) -> Any:
     return [None if t is None else cast(t, kind.dtype) for t, kind in pairs]
 
 
-def _is_no_leaf(share: Tensor | None) -> bool:
-    return share is None or share.node.op is not BOUND
+def _distance(share: Tensor | None, carries: set[Node]) -> int:
+    """Return 0 for a carry, 1 for what is computed from one directly, 2 for the rest.
+
+    A product of a carry with something is, its negative as well, and a view of these.
+    """
+    near = set() if share is None else {share.node}
+    for away in (0, 1, 1, 1):
+        if near & carries:
+            return away
+        near = {i for n in near for i in n.inputs}
+    return 2
 
 
 def hand_back(

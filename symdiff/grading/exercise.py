@@ -151,8 +151,9 @@ def _without_rules(listing: Listing) -> str:
     for line in listing.lines:
         if line.rule:
             at = line.above - 1
-            shape = f"  # {line.shape}"
-            rows[at] = rows[at][: rows[at].index(shape) + len(shape)]
+            kept = f"  # {line.shape}" if line.shape else ""
+            start = rows[at].rindex(kept or f"  # {line.rule}")
+            rows[at] = rows[at][: start + len(kept)]
     return "\n".join(rows)
 
 

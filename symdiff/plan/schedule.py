@@ -27,9 +27,11 @@ from symdiff.ops.core.text import (
 )
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.absorbing import absorbed_operands
+from symdiff.plan.items import Items, items_by_source
 from symdiff.plan.layout import regrouped
 from symdiff.plan.ordering import places_of, stands_under, starts_elsewhere
 from symdiff.plan.sections import sections, together
+from symdiff.plan.totals import NONE, Totals, totals_of
 from symdiff.rewrite.prune import live_outputs
 
 MOST_OPERATIONS = 4  # a line holds at most this many
@@ -94,6 +96,7 @@ class _Body:
     looped: set[Node] = field(default_factory=set)  # read in every iteration of a loop
     regrouped: set[Node] = field(default_factory=set)  # views that may be copies
     starts: set[Node] = field(default_factory=set)  # of loops of other statements
+    totals: Totals = NONE  # what is added to carries
 
 
 def schedule(
@@ -103,15 +106,18 @@ def schedule(
     style: Style,
     keep_results: bool = True,
     order: Sequence[Node] | None = None,
+    totals: Totals = NONE,
 ) -> list[Step]:
     """Return the steps that compute ``results`` from ``given``.
 
     ``order`` are the nodes between them, operands first, if they are known already.
     With ``keep_results`` each result gets a name; without, it may be an expression.
+    ``totals`` are sums that a loop adds to its carries.
     """
     given = set(given)
     order = topological(results, {*given}) if order is None else order
     body = _Body(order, tensors, given, set(results), keep_results=keep_results)
+    body.totals = totals
     if not keep_results:  # a result is written once for each use
         for node in results:
             body.uses[node] = body.uses.get(node, 0) + 1
@@ -141,19 +147,6 @@ def schedule(
     ]
 
 
-Items = Mapping[Node, Mapping[int, Tensor]]
-
-
-def items_by_source(tensors: Mapping[Node, Tensor]) -> dict[Node, dict[int, Tensor]]:
-    """Return, for each node with several results, those that are read, by index."""
-    found: dict[Node, dict[int, Tensor]] = {}
-    for t in tensors.values():
-        if t.node.op is ITEM:
-            source = found.setdefault(t.node.inputs[0], {})
-            source[t.node.attrs["index"]] = t
-    return found
-
-
 def _inner_steps(
     node: Node, items: Items, style: Style
 ) -> tuple[tuple[Step, ...], ...]:
@@ -172,16 +165,21 @@ def _inner_steps(
         repeated = _body_steps(body, live, style)
         return _body_steps(attrs["test"], [0], style), _ends_last(repeated, ends)
     stacked = [i for i in used if i >= n]
-    steps = _body_steps(body, [*(i for i in live if i < n), *stacked], style)
-    return (_ends_last(steps, ends),)
+    wanted = [*(i for i in live if i < n), *stacked]
+    totals = totals_of(body, wanted, n, style.group) if style.level > 0 else NONE
+    steps = _body_steps(body, wanted, style, totals)
+    return (_ends_last(steps, ends - totals.news),)
 
 
-def _body_steps(body: Body, wanted: Sequence[int], style: Style) -> tuple[Step, ...]:
+def _body_steps(
+    body: Body, wanted: Sequence[int], style: Style, totals: Totals = NONE
+) -> tuple[Step, ...]:
     tensors = {t.node: t for t in tensor_topological([*body.outputs, *body.params])}
     results = [body.outputs[i].node for i in wanted]
     given = [p.node for p in body.params]
     named = style.level == 0
-    return tuple(schedule(results, given, tensors, style, keep_results=named))
+    steps = schedule(results, given, tensors, style, keep_results=named, totals=totals)
+    return tuple(steps)
 
 
 def _ends_last(steps: Sequence[Step], ends: set[Node]) -> tuple[Step, ...]:
@@ -227,6 +225,10 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
     """Whether a value needs a statement whatever its size."""
     if node.op is LITERAL:
         return node in body.results
+    if node in body.totals.sums:
+        return False
+    if node in body.totals.terms or node in body.totals.news:
+        return True
     if node in body.results and body.keep_results:
         return True
     if node.op is CONSTANT:
@@ -284,7 +286,7 @@ def _choose(body: _Body, style: Style) -> None:
         if is_given(node) or isinstance(node.type, TupleType):
             cost[node] = 0
             continue
-        free = node.op.view or _goes_on_with_carry(node)
+        free = node.op.view or _goes_on_with_carry(node) or node in body.totals.sums
         own = 0 if free else operations(op_text(node))
         if len(_turns(node, body)) > 1 and cost.get(_solid(node, body), 0):
             body.kept.add(_solid(node, body))  # no chain of calls after a formula
@@ -303,8 +305,8 @@ def _choose(body: _Body, style: Style) -> None:
 
 
 def _goes_on_with_carry(node: Node) -> bool:
-    """Whether a node adds to what a loop carries: ``d_c = d_c + ...``."""
-    return node.op.infix == "+" and node.inputs[0].op is BOUND
+    """Whether a node goes on with what a loop carries: ``d_c = d_c + ...``."""
+    return node.op.infix in ("+", "-") and node.inputs[0].op is BOUND
 
 
 def _cost_now(node: Node, cost: dict[Node, int], body: _Body) -> int:
@@ -332,6 +334,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     needs = _needs(body, kept, absorbed)
     tensors = {n: body.tensors[n] for n in kept}
     under = stands_under(tensors, needs, style.group, style.named, body.given)
+    under |= {n: under[m] for n, m in body.totals.under.items() if m in under}
     group_of = {n: style.group(tensors[under[n]]) for n in kept}
     place, number = places_of(tensors, needs, group_of)
     waiting = {n: len(sources) for n, sources in needs.items()}

@@ -8,6 +8,7 @@ bit, NaN and signed zeros included.
 from __future__ import annotations
 
 from symdiff.derive.patterns import Rules
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import (
     as_tensor,
@@ -117,18 +118,23 @@ def unsigned(t: Tensor, depth: int = DEPTH, small: bool = False) -> Tensor | Non
         return None
     small = small or op is BROADCAST_TO
     for at, factor in enumerate(t.parents if depth else ()):
-        if not _wraps_as(factor, t):
-            continue
-        found = _opposite(factor, depth - 1, small)
-        if found is not None and op is BROADCAST_TO:
-            return broadcast_to(found, t.shape)
-        if found is not None and op is EXPAND_DIMS:
-            return apply(EXPAND_DIMS, found, **t.node.attrs)
+        found = _opposite(factor, depth - 1, small) if _wraps_as(factor, t) else None
         if found is not None:
-            operands = [t.parents[0], t.parents[-1]]
-            operands[at] = found
-            return call_elementwise(t.node.op, *operands)
+            with at_site(t.site):  # it stays a part of its own rule
+                return _with_operand(t, at, found)
     return None
+
+
+def _with_operand(t: Tensor, at: int, operand: Tensor) -> Tensor:
+    """Return the same operation of another operand."""
+    op = t.node.op
+    if op is BROADCAST_TO:
+        return broadcast_to(operand, t.shape)
+    if op is EXPAND_DIMS:
+        return apply(EXPAND_DIMS, operand, **t.node.attrs)
+    operands = [t.parents[0], t.parents[-1]]
+    operands[at] = operand
+    return call_elementwise(op, *operands)
 
 
 def _is_of_sum(t: Tensor) -> bool:

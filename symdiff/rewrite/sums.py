@@ -152,7 +152,8 @@ def _opposite_product(t: Tensor) -> Tensor | None:
     for i, factor in enumerate(t.parents):
         if is_op(factor, NEG):
             factors = [*t.parents[:i], *factor.parents, *t.parents[i + 1 :]]
-            return apply(MATMUL, *factors)
+            with at_site(t.site):
+                return apply(MATMUL, *factors)
     return None
 
 

@@ -93,6 +93,18 @@ CASES = {
         ("", "a = b * h", "", "total += h\nh = a"),
         ["a = b * h", "total += h", "h = a"],
     ),
+    "a total of terms from several lines": (
+        ("", "a = b * c\nd = a + 1\ne = d * 2", "", "total += d - e + a"),
+        ["a = b * c", "total += a", "d = a + 1", "total += d", "total -= d * 2"],
+    ),
+    "what is taken from a total": (
+        ("", "a = b * c\nd = a + 1", "", "total = total - (d - a)"),
+        ["a = b * c", "total = total + a", "total = total - (a + 1)"],
+    ),
+    "a total of terms of which one is none of the body's": (
+        ("", "a = b * c", "", "total += a + g"),
+        ["a = b * c", "total += a + g"],
+    ),
     "a difference of sums": (
         ("", "a = b - c", "", "number = number + a"),
         ["number = number + (b - c)"],

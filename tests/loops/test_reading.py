@@ -10,6 +10,7 @@ import pytest
 from loop_checks import built
 from loop_models import MODELS
 from loop_programs import BY_ID
+from true_names import false_names
 
 import symdiff as sd
 
@@ -123,3 +124,36 @@ def test_many_residuals_are_read_from_the_tuple() -> None:
     assert "r.S_steps[t" in backward
     backward = backward_of("crf").split("def backward")[1]
     assert re.search(r"^    x, .* = residuals$", backward, re.M)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_added_to_a_total_stands_under_its_statement(name: str) -> None:
+    """`d_C += ...` is under a statement of the user that reads C."""
+    for rows in loops_in(backward_of(name)):
+        quoted = ""
+        for row in rows:
+            quoted = row if HEADING.match(row) else quoted
+            total = re.match(r" +d_(\w+) [+-]= ", row)
+            if total and "return" not in quoted:
+                assert re.search(rf"\b{total[1]}\b", quoted), (quoted, row)
+
+
+def test_a_carry_goes_on_in_its_variable() -> None:
+    """Where what came from the next step ends in this step's sum, it has one name."""
+    A, B = sd.param("A", (3, 3)), sd.param("B", (3, 3))
+    rows = sd.input("rows", (sd.dim("T"), 3))
+
+    def step(P: sd.Tensor, row: sd.Tensor) -> tuple[sd.Tensor, sd.Tensor]:
+        P = A @ P
+        seen = sd.sum(sd.sin(P @ row))
+        return P - B @ P, seen
+
+    P, seen = sd.scan(step, sd.eye(3), rows)
+    made = sd.compile(sd.Model("m", [rows], outputs=P, loss=sd.sum(seen) + sd.sum(P)))
+    backward = made["backward"].split("def backward")[1]
+    assert "d_P = d_P - B.T @ d_P + " in backward
+    assert "d_A += d_P @ " in backward
+    assert "d_B -= d_P @ " in backward
+    assert "d_P = A.T @ d_P" in backward
+    assert "d_P_t" not in backward
+    assert false_names(made) == []

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from symdiff.emit.lower.context import Context, dim_expression, dtype_expression
 from symdiff.emit.lower.identifiers import identifier
+from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.statements import expression_of, lower, strong
 from symdiff.emit.lower.turns import Turn
@@ -205,17 +206,27 @@ def rebound(targets: Sequence[py.Name], values: Sequence[py.Expr]) -> list[py.St
 
 
 def added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.Stmt]:
-    """Replace ``total = total + x`` by ``total += x`` for arrays of the loop's own."""
+    """Replace ``total = total + x`` by ``total += x`` for the loop's own arrays."""
     made: list[py.Stmt] = []
     for s in stmts:
         match s:
             case py.Assign(
-                targets=(target,), value=py.Binary(op="+", left=left, right=right)
+                targets=(target,),
+                value=py.Binary(op="+" | "-" as op, left=left, right=right),
             ) if target in totals and left == target:
-                made.append(py.AugAssign(target, "+", right))
+                made.append(py.AugAssign(target, op, right, mark=_no_rule(s.mark)))
+            case py.Assign(
+                targets=(target,), value=py.Binary(left=left, right=py.Name())
+            ) if left == target:
+                made.append(replace(s, comment="", mark=_no_rule(s.mark)))
             case _:
                 made.append(s)
     return made
+
+
+def _no_rule(mark: py.Mark | None) -> py.Mark | None:
+    """Return the mark of a statement that has no comment: what it adds has one."""
+    return replace(mark, rule="") if isinstance(mark, Computes) else mark
 
 
 def stack_of(name: py.Name, node: Node, index: int, context: Context) -> py.Stmt:

@@ -26,8 +26,9 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, FLOAT32, DType
 from symdiff.ops.core.text import dim_text
+from symdiff.plan.items import items_by_source
 from symdiff.plan.numbers import Numbers
-from symdiff.plan.schedule import LITERAL_ELEMENTS, Step, items_by_source
+from symdiff.plan.schedule import LITERAL_ELEMENTS, Step
 
 
 @dataclass(slots=True)

@@ -93,6 +93,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     }
     totals = _own_totals(node, names, context)
     sums = {names[i] for i in live if names[i] in totals and _is_total(node, i)}
+    stmts = added_up(stmts, frozenset(sums))
     for group in (False, True):  # carries stand with carries, totals with totals
         alike = [s for s in starts if _makes(s, sums) is group]
         made += started(alike, context.depth * INDENT)
@@ -151,9 +152,9 @@ def _makes(s: py.Stmt, names: Set[py.Expr]) -> bool:
 
 
 def _is_total(node: Node, i: int) -> bool:
-    """Whether each step adds to a carry."""
+    """Whether each step adds to a carry, or takes from it."""
     new, leaf = node.attrs["body"].outputs[i].node, node.attrs["body"].params[i].node
-    return new.op.infix == "+" and leaf in new.inputs
+    return new.op.infix in ("+", "-") and leaf in new.inputs[:1]
 
 
 def _like_given(

@@ -165,4 +165,6 @@ def _with_comment(
             continue
         if py.print_stmts([choice], indent, WIDTH).count("\n") == 1:
             return choice
-    return replace(s, comment="")
+    mark = s.mark
+    told = replace(mark, rule="") if isinstance(mark, Computes) else mark
+    return replace(s, comment="", mark=told)

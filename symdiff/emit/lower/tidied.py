@@ -226,44 +226,87 @@ def _totalled(
     """
     left = list(ends)
     for end in ends:
-        total, part = _sum(end)
-        if total is None or not isinstance(part, py.Name):
-            continue
+        total, terms = _sum(end)
         others = [s for s in left if s is not end]
-        if any(reads(s, total) for s in (*body, *kept, *others)):
+        if total is None or any(reads(s, total) for s in (*body, *kept, *others)):
             continue
-        changes = _changes(body, part, reads)
-        if not changes:
+        if not terms or not all(_changes(body, part, reads) for _, part in terms):
             continue
-        at, more = changes[0], changes[1:]
-        count = sum(reads(s, part) for s in (*body, *kept, *others))
-        alone = count == len(changes)  # nothing else keeps the part
-        sums = isinstance(end, py.AugAssign) and all(_adds(body[i], part) for i in more)
-        if alone and _set(part, body[at]) is not None and (sums or not more):
-            body[at] = _added(end, body[at])
-            for i in more:
-                body[i] = dataclasses.replace(body[i], target=total)  # type: ignore[call-arg]
-        else:
-            body.insert(changes[-1] + 1, end)
+        for sign, part in terms:
+            _add(_adding(end, sign, part), part, body, (*kept, *others), reads)
         left.remove(end)
     return left
+
+
+def _add(
+    end: py.Assign | py.AugAssign,
+    part: py.Name,
+    body: list[py.Stmt],
+    after: Sequence[py.Stmt],
+    reads: ReadCounts,
+) -> None:
+    """Add a part to its total where it is computed, or right after."""
+    changes = _changes(body, part, reads)
+    at, more = changes[0], changes[1:]
+    count = sum(reads(s, part) for s in (*body, *after))
+    alone = count == len(changes)  # nothing else keeps the part
+    plus = isinstance(end, py.AugAssign) and end.op == "+"
+    sums = plus and all(_adds(body[i], part) for i in more)
+    if alone and _set(part, body[at]) is not None and (sums or not more):
+        body[at] = _added(end, body[at])
+        for i in more:
+            body[i] = dataclasses.replace(body[i], target=_total(end))  # type: ignore[call-arg]
+    else:
+        body.insert(changes[-1] + 1, end)
 
 
 def _adds(s: py.Stmt, name: py.Name) -> bool:
     return isinstance(s, py.AugAssign) and s.target == name and s.op in ("+", "-")
 
 
-def _sum(end: py.Stmt) -> tuple[py.Name | None, py.Expr | None]:
-    """Return the total and what is added: ``total += x`` or ``total = total + x``."""
+def _sum(end: py.Stmt) -> tuple[py.Name | None, list[tuple[str, py.Name]]]:
+    """Return the total and what is added: ``total += x`` or ``total = total + x``.
+
+    These are names with their signs, none of them twice, or else nothing.
+    """
     match end:
-        case py.AugAssign(target=py.Name() as total, op="+", value=value):
-            return total, value
+        case py.AugAssign(target=py.Name() as total, op="+" | "-" as op, value=value):
+            return total, _terms(op, value)
         case py.Assign(
             targets=(py.Name() as total,),
-            value=py.Binary(op="+", left=left, right=right),
+            value=py.Binary(op="+" | "-" as op, left=left, right=right),
         ) if left == total:
-            return total, right
-    return None, None
+            return total, _terms(op, right)
+    return None, []
+
+
+def _terms(sign: str, value: py.Expr) -> list[tuple[str, py.Name]]:
+    found: list[tuple[str, py.Name]] = []
+    waiting = [(sign, value)]
+    while waiting:
+        match waiting.pop():
+            case (sign, py.Name() as name):
+                found.append((sign, name))
+            case (sign, py.Binary(op="+" | "-" as op, left=left, right=right)):
+                turned = "+" if op == sign else "-"
+                waiting += [(turned, right), (sign, left)]
+            case _:
+                return []
+    return found if len({name for _, name in found}) == len(found) else []
+
+
+def _total(end: py.Assign | py.AugAssign) -> py.Expr:
+    return end.target if isinstance(end, py.AugAssign) else end.targets[0]
+
+
+def _adding(end: py.Stmt, sign: str, part: py.Name) -> py.Assign | py.AugAssign:
+    """Return the statement that adds one term of what another adds."""
+    if isinstance(end, py.AugAssign):
+        return dataclasses.replace(end, op=sign, value=part)
+    assert isinstance(end, py.Assign)
+    assert isinstance(end.value, py.Binary)
+    whole = dataclasses.replace(end.value, op=sign, right=part)
+    return dataclasses.replace(end, value=whole)
 
 
 def _set(name: py.Name, s: py.Stmt) -> py.Stmt | None:

@@ -1,0 +1,119 @@
+"""What the turns of a loop add up, statement by statement.
+
+In: the body of a loop. Out: `Totals`, sums that are only added to a carry and that have
+terms of several statements of the user. Invariant: nothing else reads the carry, the
+sum or its parts, so that each term may be added where it is computed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from symdiff.graph.body import Body
+from symdiff.graph.node import Node, topological
+from symdiff.graph.tensor import Tensor, tensor_topological
+from symdiff.graph.types import TupleType
+from symdiff.ops.core.operands import is_given
+from symdiff.ops.core.tuples import ITEM
+
+Group = Callable[[Tensor], Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums that need no name, and their terms, each of which is a step.
+
+    ``news`` are carries after a value was added that others read as well: they are
+    steps, too. ``under`` are values next to which some of these stand.
+    """
+
+    sums: set[Node] = field(default_factory=set)
+    terms: set[Node] = field(default_factory=set)
+    news: set[Node] = field(default_factory=set)
+    under: dict[Node, Node] = field(default_factory=dict)
+
+
+NONE = Totals()
+
+
+def totals_of(body: Body, wanted: Sequence[int], carries: int, group: Group) -> Totals:
+    """Return what is added to carries in a body of which some results are wanted."""
+    results = [body.outputs[i].node for i in wanted]
+    reads = Counter(results)
+    for node in topological(results):
+        reads.update(node.inputs)
+    found, told = Totals(), dict[Node, Tensor]()
+    for i in wanted:
+        new = body.outputs[i].node
+        added = _added(new, body.params[i].node, reads) if i < carries else None
+        if added is None:
+            continue
+        told = told or {t.node: t for t in tensor_topological(body.outputs)}
+        if reads[added] > 1:
+            if _is_computed(added):
+                found.news.add(new)
+                found.under[new] = added
+            continue
+        sums, terms = _parts(added, reads)
+        under = {n: _under(n, told) for n in terms}
+        alone = len({*terms}) == len(terms) and all(map(_is_computed, terms))
+        if not alone:
+            continue
+        if len({group(told[n]) for n in under.values()}) == 1:
+            if new.op.infix == "-":  # else the sum is a step of its own
+                found.terms.add(added)
+        else:
+            found.sums.update(sums)
+            found.terms.update(terms)
+            found.under.update(under)
+    return found
+
+
+def _added(new: Node, leaf: Node, reads: Counter[Node]) -> Node | None:
+    """Return what is added to (or taken from) a carry that nothing else reads."""
+    if isinstance(new.type, TupleType) or new.op.infix not in ("+", "-"):
+        return None
+    if len(new.inputs) < 2:
+        return None
+    first, added = new.inputs
+    alone = first is leaf and reads[leaf] == reads[new] == 1
+    return added if alone and added.type == new.type else None
+
+
+def _parts(added: Node, reads: Counter[Node]) -> tuple[list[Node], list[Node]]:
+    """Return the sums that a sum is made of, and its terms."""
+    sums, terms, waiting = list[Node](), list[Node](), [added]
+    while waiting:
+        node = waiting.pop()
+        inner = node.op.infix in ("+", "-") and len(node.inputs) == 2
+        if inner and reads[node] == 1 and all(i.type == node.type for i in node.inputs):
+            sums.append(node)
+            waiting += reversed(node.inputs)
+        else:
+            terms.append(node)
+    return sums, terms
+
+
+def _is_computed(node: Node) -> bool:
+    """Whether the body has a statement that computes a value."""
+    made = not (node.op.leaf or is_given(node) or node.op is ITEM)
+    return made and not (node.op.view or node.op.facts.repeats)
+
+
+def _under(term: Node, told: Mapping[Node, Tensor]) -> Node:
+    """Return the value whose statement a term stands under: in general its own.
+
+    A view such as `C.T` is one value for all statements that read it: what is handed
+    back through it belongs to the cotangent that is handed back.
+    """
+    primal = told[term].site.primal
+    if primal is None or not primal.node.op.view:
+        return term
+    for node in term.inputs:
+        while node.op.view:
+            (node,) = node.inputs
+        if node in told and told[node].cotangent_of and node.inputs:
+            return node
+    return term
