@@ -1,6 +1,6 @@
 """How compile time grows with the size of the graph.
 
-Run ``python benchmarks/compile.py [50000 100000 200000]``. Each line is one chain: how
+Run ``python -m benchmarks compile [50000 100000 200000]``. Each line is one chain: how
 it was declared, its nodes, seconds of processor time to declare and to compile it at
 level 1, and microseconds a node. Doubling the nodes should about double the time.
 """

@@ -1,4 +1,4 @@
-"""Compile time and text against the number of nodes: `python benchmarks/scaling.py`.
+"""Compile time and text against the number of nodes: `python -m benchmarks scaling`.
 
 A recursion that a user has unrolled into scalars, x = x + 0.01 sin(a x), is traced,
 differentiated and compiled at doubling lengths. Both figures per node stay level where
