@@ -18,10 +18,12 @@ from symdiff.emit.lower.statements import expression_of, lower, strong
 from symdiff.emit.lower.turns import Turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.control.branches import COND
 from symdiff.plan.schedule import Step
+
+FEW = 3  # times that a number of one operation is written
 
 
 def carries_of(
@@ -93,6 +95,9 @@ def operand_names(
         if i < rows and is_later_part(e):
             found.append(e)
             continue
+        if source in context.numbers.python and _is_short(e, leaves, bodies):
+            found.append(e)
+            continue
         if not isinstance(e, (py.Name, py.Lit, py.Attr)):
             base = base_name(param, context)
             own = context.names.has_own_name(param)
@@ -108,6 +113,14 @@ def operand_names(
                 context.names.alias(b.params[first + i], e.id)
         found.append(e)
     return made, found
+
+
+def _is_short(e: py.Expr, leaves: Sequence[Node], bodies: Sequence[Body]) -> bool:
+    """Whether bodies write a number where they read it: ``d_loss / 2``."""
+    if not (isinstance(e, py.Binary) and py.count_ops(e) == 1):
+        return False
+    nodes = (n for b in bodies for n in topological([t.node for t in b.outputs]))
+    return sum(i in leaves for n in nodes for i in n.inputs) <= FEW
 
 
 def is_later_part(e: py.Expr) -> bool:
