@@ -157,3 +157,23 @@ def test_a_carry_goes_on_in_its_variable() -> None:
     assert "d_P = A.T @ d_P" in backward
     assert "d_P_t" not in backward
     assert false_names(made) == []
+
+
+@pytest.mark.parametrize("case", ["last", "first", "named"])
+def test_a_row_of_a_named_stack_says_which_it_is(case: str) -> None:
+    x, U = sd.input("x", (sd.dim("T"), 3)), sd.param("U", (3, 3))
+
+    def step(h: sd.Tensor, row: sd.Tensor) -> tuple[sd.Tensor, sd.Tensor]:
+        h = sd.tanh(row + h @ U)
+        return h, h
+
+    end, h = sd.scan(step, sd.zeros(3), x, reverse=case == "first")
+    seen = h[0] if case == "first" else h[-1]
+    total = end if case == "named" else 0
+    loss = sd.sum((seen @ U) ** 2) + sd.sum(total)
+    made = sd.compile(sd.Model("m", [x], outputs=seen, loss=loss))
+    backward = made["backward"].split("def backward")[1]
+    name = "end" if case == "named" else f"h_{case}"
+    assert f"d_{name} = " in backward
+    assert re.search(rf"\b{name}[,\[]", backward)
+    assert false_names(made) == []

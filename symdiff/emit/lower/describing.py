@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import LITERAL, is_given
 from symdiff.ops.core.text import op_text
 from symdiff.ops.core.tuples import ITEM
@@ -39,6 +41,19 @@ def root_of(tensor: Tensor, name_of: NameOf) -> str | None:
             seen.add(current)
             waiting = [*current.parents, *waiting]
     return None
+
+
+def varies(tensor: Tensor) -> bool:
+    """Whether a value is one of a loop's body."""
+    waiting, seen = [tensor], set[Node]()
+    while waiting:
+        current = waiting.pop()
+        if current.node.op is BOUND:
+            return True
+        if current.node not in seen:
+            seen.add(current.node)
+            waiting += current.parents
+    return False
 
 
 def loop_result(tensor: Tensor, wish: Callable[[Tensor], str]) -> str:
@@ -79,7 +94,7 @@ def _made(tensor: Tensor, name_of: NameOf, depth: int) -> str | None:
         return _with_number(tensor, numbers[0], told[1 - numbers[0]])
     if not told or any(t is None for t in told):
         return None
-    form = facts.called
+    form = facts.called if facts.row is None else facts.row(node)
     if not form and len(told) == 1:
         form = f"{facts.word or node.op.title}_{{0}}"
     return form.format(*told) if form and form.count("{") == len(told) else None

@@ -10,7 +10,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Set
 
-from symdiff.emit.lower.describing import LONGEST, described, loop_result, root_of
+from symdiff.emit.lower.describing import (
+    LONGEST,
+    described,
+    loop_result,
+    root_of,
+    varies,
+)
 from symdiff.emit.lower.identifiers import LOCALS, RESERVED, identifier
 from symdiff.emit.lower.source import Resolver
 from symdiff.graph.counted import is_counted
@@ -117,18 +123,6 @@ class Names:
         made._used, made._counts = set(self._used), dict(self._counts)
         made._by_node, made._turns = dict(self._by_node), turns or self._turns
         return made
-
-    def _varies(self, tensor: Tensor) -> bool:
-        """Whether a value is one of a loop's body."""
-        waiting, seen = [tensor], set[Node]()
-        while waiting:
-            current = waiting.pop()
-            if current.node.op is BOUND:
-                return True
-            if current.node not in seen:
-                seen.add(current.node)
-                waiting += current.parents
-        return False
 
     def _rename(self, taken: frozenset[str]) -> None:
         for named in (self._by_node, self._dims):
@@ -282,7 +276,13 @@ class Names:
                 if told in names._marks:
                     return names._marks[told]
         same = tensor.node.op.text == "_0" and not self.user_name(tensor)
+        same = same and not self._is_row(tensor)
         return self._of_value(tensor.parents[0]) if same else None
+
+    def _is_row(self, tensor: Tensor) -> bool:
+        """Whether a value is a row of another one, and has no name of its own."""
+        is_row = tensor.node.op.facts.row is not None
+        return is_row and not self.user_name(tensor.parents[0])
 
     def nodes(self) -> dict[str, Node]:
         """Return the values that have been named so far, by name."""
@@ -304,7 +304,7 @@ class Names:
         if tensor.cotangent_of:
             prefix, primal = self._best_primal(tensor)
             turn = self._turns and tensor.node.op is not BOUND
-            turn = turn and not self._varies(primal)
+            turn = turn and not varies(primal)
             return f"{prefix}_{self._value(primal)}" + "_t" * turn
         if tensor.node.op is BOUND:
             return str(tensor.node.attrs["name"])

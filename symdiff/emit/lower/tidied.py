@@ -187,14 +187,14 @@ def _paired(
 
 
 def started(starts: Sequence[py.Stmt], indent: int) -> list[py.Stmt]:
-    """Join the lines that make new arrays for totals before a loop."""
-    return _paired(starts, indent, _allocates)
+    """Join the lines that set carries before a loop, or make arrays for totals."""
+    return _paired(starts, indent, _begins)
 
 
-def _allocates(s: py.Stmt) -> bool:
+def _begins(s: py.Stmt) -> bool:
     if not isinstance(s, py.Assign) or s.comment or s.also:
         return False
-    return all(isinstance(v, py.Call) for v in _values(s))
+    return all(isinstance(v, py.Call | py.Name) for v in _values(s))
 
 
 def _is_row(s: py.Stmt) -> bool:

@@ -158,7 +158,7 @@ def _reverse(unit: Unit, residuals: Sequence[Node], values: Names) -> Reverse:
     """
     p, names = unit.program, unit.names.function(values)
     given = given_leaves(unit, p.params, p.states, p.seeds)
-    named = {n: py.Name(names.of(unit.tensors[n])) for n in residuals}
+    named = _residual_names(unit, residuals, names)
     whole = _whole(list(named.values()), names)
     given |= {
         n: name if whole is None else py.Attr(whole, name.id)
@@ -172,6 +172,23 @@ def _reverse(unit: Unit, residuals: Sequence[Node], values: Names) -> Reverse:
     taken: set[Node] = set()
     results = [returned(body, n, taken) for n in routine.results]
     return Reverse(body, _seed_checks(unit, body), results, handed, whole)
+
+
+def _residual_names(
+    unit: Unit, residuals: Sequence[Node], names: Names
+) -> dict[Node, py.Name]:
+    """Return the names of residuals; the end of a loop may be the row of a stack."""
+    rows = {
+        t.node.inputs[0]: t
+        for t in unit.tensors.values()
+        if t.node.op.facts.row is not None
+    }
+    found = {}
+    for n in residuals:
+        if n in rows and not names.user_name(unit.tensors[n]):
+            names.take(unit.tensors[n], names.of(rows[n]))
+        found[n] = py.Name(names.of(unit.tensors[n]))
+    return found
 
 
 def _whole(names: Sequence[py.Name], of: Names) -> py.Name | None:

@@ -6,6 +6,7 @@ the last row of a stack, so the generated code checks that there is one.
 
 from __future__ import annotations
 
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, TensorType, require_nonempty
 from symdiff.ops.core import rows, signs
@@ -19,6 +20,12 @@ def _infer(t: TensorType, *, length: Dim) -> TensorType:
     return t
 
 
+def _row(node: Node) -> str:
+    """Return the name of what the loop ends with: the last row of a stack, or first."""
+    loop = node.inputs[0].inputs[0]
+    return "{0}_first" if loop.attrs.get("reverse") else "{0}_last"
+
+
 AFTER_STEPS = multilinear(
     "after_steps",
     _infer,
@@ -26,7 +33,7 @@ AFTER_STEPS = multilinear(
     transposes={0: lambda ct, inputs, attrs: ct},
     text="_0",
     view=True,
-    facts=Facts(layout=same, rows=rows.unchanged, sign=signs.of_operand),
+    facts=Facts(layout=same, rows=rows.unchanged, sign=signs.of_operand, row=_row),
     latex=lambda node, operands, writer: operands[0],
 )
 

@@ -107,6 +107,7 @@ class Facts:
     word : the name of its result where nothing else names it; by default its own name
     called : the name of its result after those of its operands, over ``{0}``, ``{1}``;
         by default, of one operand, the word and that
+    row : the same for what stands for a row of a value that has a name
     with_numbers : the same where the second operand is a certain number
     results : the words for its results, if it has several
     formula : its formula in reports, where its text is no expression
@@ -158,6 +159,7 @@ class Facts:
     through: ThroughRule | None = None
     word: str = ""
     called: str = ""
+    row: Callable[[Node], str] | None = None
     with_numbers: tuple[tuple[float, str], ...] = ()
     results: tuple[str, ...] = ()
     formula: str | Callable[[Node], str] = ""
