@@ -248,9 +248,14 @@ def _must_keep(node: Node, body: _Body, style: Style) -> bool:
     if _is_cheap_scalar(node, body):
         return False
     if not node.op.view or node in body.regrouped:
-        return body.uses.get(node, 0) > 1
+        return body.uses.get(node, 0) > 1 or _is_product(node, body)
     named = bool(body.tensors[node].hint)  # by the composite that it is a part of
     return _is_turned_twice(node, body) and (named or body.uses.get(node, 0) > 1)
+
+
+def _is_product(node: Node, body: _Body) -> bool:
+    """Whether a value is a product of matrices that its composite has a name for."""
+    return op_text(node) == "_0 @ _1" and bool(body.tensors[node].hint)
 
 
 def _is_turned_twice(node: Node, body: _Body) -> bool:

@@ -118,3 +118,15 @@ def test_a_composite_of_a_composite_is_known_by_the_one_that_was_written():
     x = sd.input("x", (sd.dim("N"), 3))
     h = sd.nn.silu(sd.nn.dense(x, 3))
     assert "# [N, 3]   silu" in model(sd.nn.silu(h), x)
+
+
+def test_cotangents_are_of_values_that_the_forward_pass_shows():
+    """Of a `d_NAME` in backward there is a NAME that is set, or a parameter's."""
+    text = attention()
+    primal, backward = text.split("def backward(")
+    set_there = set(re.findall(r"^    (\w+) = ", primal, re.M))
+    params = {p.replace(".", "_") for p in re.findall(r'params\["([\w.]+)"\]', text)}
+    derived = set(re.findall(r"^    d_(\w+) = ", backward, re.M))
+    known = set_there | params | {"loss", "norm_beta", "norm_gamma"}
+    unknown = {d for d in derived if d not in known and not re.search(r"_[Wb]$", d)}
+    assert unknown == set()

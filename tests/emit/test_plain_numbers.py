@@ -33,3 +33,20 @@ def test_a_large_constant_is_not_looked_through(monkeypatch):
     assert not has_steep([sd.sum(x * sd.sqrt(sd.constant(small)))])
     has_steep([sd.sum(x / sd.constant(large))])
     assert max(looked, default=0) <= finiteness.MOST_LOOKED_AT
+
+
+def test_a_whole_number_has_no_point_beside_a_float():
+    x, k = sd.input("x", (3,)), sd.input("k", (3,), dtype="int64")
+    outputs = {"a": (x - 4.0) / 2.0, "b": sd.sum(x) * 3.0, "c": x * 0.5 + 1e300}
+    outputs["d"] = sd.cast(k, "float") * 2.0
+    text = sd.compile(sd.Function("f", [x, k], outputs), optimize=1)["forward"]
+    body = text.split("def forward")[1].split("\n\n\n")[0]
+    for shown in ("(x - 4) / 2", "* 3", "x * 0.5 + 1e300", "* 2"):
+        assert shown in body
+    values = (
+        sd.compile(sd.Function("f", [x, k], outputs))
+        .load()
+        .forward(np.float32([1, 2, 4]), np.arange(3))
+    )
+    assert {np.asarray(v).dtype.name for v in values} == {"float32"}
+    np.testing.assert_array_equal(values.a, np.float32([-1.5, -1, 0]))

@@ -95,7 +95,9 @@ def operand_names(
         if i < rows and is_later_part(e):
             found.append(e)
             continue
-        if source in context.numbers.python and _is_short(e, leaves, bodies):
+        told = context.names.has_own_name(context.tensors[source])
+        plain = source in context.numbers.python and not told
+        if plain and _is_short(e, leaves, bodies):
             found.append(e)
             continue
         if not isinstance(e, (py.Name, py.Lit, py.Attr)):

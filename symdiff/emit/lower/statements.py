@@ -44,6 +44,7 @@ from symdiff.plan.outform import out_form
 from symdiff.plan.schedule import Step
 from symdiff.plan.sections import axis_of
 
+MOST_WHOLE = 2**20  # larger numbers are easier to read as 1e9
 COPIED = "_out = _0.copy()\n"  # how statements begin that change a copy
 
 
@@ -275,12 +276,24 @@ def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
         if bare and i.op is CONSTANT and np.isfinite(i.attrs["value"]):
             found.append(py.Lit(i.attrs["value"].item()))
             continue
+        if is_infix(text) and _is_whole(i, node):
+            found.append(py.Lit(int(i.attrs["value"])))
+            continue
         value = expression_of(i, context, elide_in=node if at in elided else None)
         inner = at in elided and i.op.facts.repeats
         source = i.inputs[0] if inner and context.at_hand(i) is None else i
         wide = node in context.numbers.unsafe
         found.append(strong(value, source, "f(_0)" if wide else text, context))
     return found
+
+
+def _is_whole(operand: Node, node: Node) -> bool:
+    """Whether an operand is a number such as 2.0 that a float takes as 2, too."""
+    if operand.op is not LITERAL or not isinstance(operand.attrs["value"], float):
+        return False
+    value = operand.attrs["value"]
+    floats = (i.op is not LITERAL and i.dtype.is_float for i in node.inputs)
+    return value.is_integer() and 0 < abs(value) < MOST_WHOLE and any(floats)
 
 
 def _elided(node: Node, context: Context) -> set[int]:
