@@ -14,7 +14,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from symdiff.emit.listing import Listing
 from symdiff.emit.trees import function_tree
 from symdiff.graph.errors import DerivativeError
 
+T = TypeVar("T")
 DERIVED = "<derived>"  # the file name under which the derived backward is compiled
 FORWARD = "_forward_"  # prefix of the names of values of the forward pass
 
@@ -162,15 +163,36 @@ class Reference:
     def backward(
         self, case: Case, function: Callable[..., Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the gradients by name, and the locals, at a case."""
-        first = [case.params] if self.is_model else []
+        """Return the gradients by name, and the locals, at a case.
+
+        A function with a mistake in it is handed copies: it may add in place to what
+        only looks like an array of its own.
+        """
+        given = ([case.params] if self.is_model else [], case.residuals, case.seeds)
+        forward, run = case.forward, self._run
+        if function is not None:
+            given, forward, run = _copied(given), _copied(forward), function
+        first, residuals, seeds = given
         key = {"key": case.key} if self.keyed["backward"] else {}
-        run = self._run if function is None else function
-        run.__globals__.update(case.forward)
+        run.__globals__.update(forward)
         with np.errstate(all="ignore"):
-            found, names = run(*first, case.residuals, *case.seeds, **key)
+            found, names = run(*first, residuals, *seeds, **key)
         values = found.values() if isinstance(found, dict) else found
         return dict(zip(self.wrt, values, strict=True)), names
+
+
+def _copied(value: T) -> T:
+    """Return a container with copies of the arrays in it."""
+    made: Any = value
+    if isinstance(value, np.ndarray):
+        made = value.copy()
+    elif isinstance(value, dict):
+        made = {k: _copied(v) for k, v in value.items()}
+    elif isinstance(value, tuple) and hasattr(value, "_make"):
+        made = value._make(map(_copied, value))
+    elif isinstance(value, (tuple, list)):
+        made = type(value)(map(_copied, value))
+    return made
 
 
 def _statements(
