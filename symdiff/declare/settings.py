@@ -32,7 +32,7 @@ class Training:
     seed : int
         Of the initial weights, the order of rows, the split and the model's draws.
     shuffle : bool
-        Whether every epoch has an order of its own.
+        Whether every epoch has an order of its own (where it has several batches).
     accumulate : int
         Parts that each batch is worked through in, to save memory.
     validation_split : float

@@ -7,7 +7,7 @@ is derived from the declared loss and metrics; a refusal comes with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sympy as sp
@@ -32,8 +32,9 @@ class Division:
     """What `fit` may do with the rows of a model's data.
 
     ``axes`` is the axis of rows of each argument that has rows. ``numbered`` are the
-    arguments for which rows cannot be left out, since they hold indices of rows or are
-    what a loop goes along; ``together`` says which of these. ``refused`` says why a
+    arguments for which rows cannot be left out, since they hold indices of rows, have a
+    shape that all rows decide, or are what a loop goes along; ``together`` says which
+    of these. ``refused`` says why a
     batch cannot be computed in parts, or is '', and ``at`` is the value of the model
     that is the reason. Otherwise ``divisors`` are those of the results, or None if all
     divide by the number of rows, and ``whole`` are the metrics that need the whole
@@ -81,13 +82,7 @@ def _division(
     axes = row_axes(arguments, rows)
     roots = dict(zip(named, resolve_mode(list(named.values()), "train"), strict=True))
     by_name = {str(t.name): axes[t.node] for t in arguments if t.node in axes}
-    numbered = _numbered(roots["loss"], rows)
-    names = tuple(str(t.name) for t in arguments if t.node in numbered)
-    together = f"{' and '.join(names)} picks rows by number" if names else ""
-    if not names and rows in steps_of(roots["loss"]):
-        names = tuple(by_name)
-        together = f"a loop goes along {' and '.join(names)}"
-    known = Division(by_name, names, together)
+    known = Division(by_name, *_together(arguments, roots, rows, by_name))
     if not isinstance(rows, sp.Symbol):
         return replace(known, refused="no dim of the arguments counts rows")
     if states:
@@ -120,12 +115,31 @@ def divisor_of(part: Part, tensors: Mapping[Node, Tensor], rows: sp.Symbol) -> T
     return found * literal(rows) if part.counted else found
 
 
-def _numbered(loss: Tensor, rows: Dim | None) -> set[Node]:
+def _together(
+    arguments: Sequence[Tensor], roots: Named, rows: Dim | None, axes: Collection[str]
+) -> tuple[tuple[str, ...], str]:
+    """Return the arguments for which rows must stay together, and why."""
+    if not isinstance(rows, sp.Symbol):
+        return (), ""
+    numbered = _numbered(list(roots.values()), rows)
+    if names := tuple(str(t.name) for t in arguments if t.node in numbered):
+        return names, f"{' and '.join(names)} picks rows by number"
+    of_all = [t for t in arguments if rows in _symbols_of(t) and t.name not in axes]
+    if names := tuple(str(t.name) for t in of_all):
+        return names, f"{' and '.join(names)} has a shape of all rows together"
+    if rows in steps_of(roots["loss"]):
+        return tuple(axes), f"a loop goes along {' and '.join(axes)}"
+    return (), ""
+
+
+def _symbols_of(t: Tensor) -> set[sp.Symbol]:
+    return {s for d in t.shape if isinstance(d, sp.Expr) for s in d.free_symbols}
+
+
+def _numbered(results: Sequence[Tensor], rows: sp.Symbol) -> set[Node]:
     """Return the arguments that hold indices of rows, as the edges of a graph are."""
     found: set[Node] = set()
-    if not isinstance(rows, sp.Symbol):
-        return found
-    for node in topological([loss.node]):
+    for node in topological([t.node for t in results]):
         for place, length in index_operands(node).items():
             if isinstance(length, sp.Expr) and rows in length.free_symbols:
                 below = topological([node.inputs[place]])

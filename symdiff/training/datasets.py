@@ -243,7 +243,8 @@ class _OnDisk:
         # The same order as that of `fit` for arrays in memory.
         count = len(self.rows)
         rng = np.random.default_rng([self.seed, epoch])
-        order = rng.permutation(count) if self.shuffle else np.arange(count)
+        shuffle = self.shuffle and count > self.size
+        order = rng.permutation(count) if shuffle else np.arange(count)
         for start in range(0, count, self.size):
             chosen = self.rows[order[start : start + self.size]]
             yield _fitting(self.train, _cut(self.train.ROWS, self.arrays, chosen))

@@ -1,7 +1,8 @@
 """Models whose arguments do not share a number of rows: `fit` and `symdiff train`.
 
 The class: arguments with no rows at all (a scalar, a fixed table), with rows of another
-kind (edges of a graph), with rows on a later axis; from arrays and from functions.
+kind (edges of a graph), with rows on a later axis, with a shape that all rows decide
+together (an adjacency matrix); from arrays and from functions.
 """
 
 import numpy as np
@@ -102,6 +103,60 @@ def test_a_graph_is_one_batch_in_its_own_order():
     np.testing.assert_array_equal(state.flat_params, by_hand(made, [data] * 3))
     with pytest.raises(ValueError, match=r"edges picks rows by number.*batch_size=6"):
         made.fit(state, data, batch_size=4)
+
+
+def adjacency(z, by):
+    return by @ z
+
+
+def both_halves(z, by):
+    return z + by[: z.shape[0]] - by[z.shape[0] :]
+
+
+def differences(z, by):
+    return z + by[1:] - by[:-1]
+
+
+OF_ALL = {"square": adjacency, "twice": both_halves, "one more": differences}
+
+
+def of_all_rows(kind, n):
+    """Return a model of n rows with an argument that belongs to all of them."""
+    shapes = {"square": (n, n), "twice": (2 * n,), "one more": (n + 1,)}
+    x, y, by = sd.input("x", (n, 3)), sd.input("y", n), sd.input("by", shapes[kind])
+    z = OF_ALL[kind](sd.nn.dense(x, 1, name="out")[:, 0], by)
+    long = {"square": (6, 6), "twice": 12, "one more": 7}[kind]
+    data = {"x": RNG.normal(size=(6, 3)), "by": RNG.normal(size=long)}
+    data["y"] = RNG.normal(size=6)
+    return compiled([x, by], [y], z, sd.nn.mse(z, y)), data
+
+
+@pytest.mark.parametrize("kind", OF_ALL)
+@pytest.mark.parametrize("n", [N, 6])
+def test_what_belongs_to_all_rows_keeps_them_in_their_order(kind, n):
+    made, data = of_all_rows(kind, n)
+    state = fresh(made)
+    made.fit(state, data, epochs=3, batch_size=6)
+    np.testing.assert_array_equal(state.flat_params, by_hand(made, [data] * 3))
+
+
+@pytest.mark.parametrize("kind", OF_ALL)
+def test_rows_that_belong_together_are_not_cut(kind):
+    made, data = of_all_rows(kind, N)
+    with pytest.raises(ValueError, match=r"by .*all rows.* take batch_size=6"):
+        made.fit(fresh(made), data, batch_size=4)
+
+
+def test_a_metric_that_picks_rows_keeps_them_too():
+    x, y, i = sd.input("x", (N, 3)), sd.input("y", N), sd.input("i", 2, "int64")
+    z = sd.nn.dense(x, 1, name="out")[:, 0]
+    metrics = {"picked": sd.sum(y[i])}
+    optimizer = sd.optim.SGD(0.1)
+    model = sd.Model("m", [x], [y, i], z, sd.nn.mse(z, y), metrics, optimizer)
+    made = sd.compile(model).load().train
+    data = {"x": RNG.normal(size=(6, 3)), "y": np.arange(6.0), "i": np.array([0, 5])}
+    (record,) = made.fit(fresh(made), data, epochs=1)
+    assert record["picked"] == 5
 
 
 def test_a_model_without_rows_takes_its_data_whole():
