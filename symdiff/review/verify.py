@@ -13,7 +13,7 @@ import importlib
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -297,9 +297,8 @@ class _Verification:
             holding = (self.check._hidden, self.check._held)
         subject = Subject(self.module, holding=holding)
         self.source = Points(self.module, self.check)
-        if params is not None and not set(weights) & set(self.source.params):
-            known = ", ".join(self.source.params) or "none"
-            raise DerivativeError(f"{params} holds no parameter; they are {known}.")
+        if params is not None:
+            self._tell_weights(params, weights)
         if count is None:
             count = 3 if len(self.source.params) <= FEW else 1
         self.given = [self.source.given(file, weights, rng) for file in files]
@@ -321,6 +320,21 @@ class _Verification:
                 )
             if not found.compared and found.shape and 0 not in found.shape:
                 self.verdict.problems.append(f"{found.name}: no smooth point was found")
+
+    def _tell_weights(self, file: Path, weights: Mapping[str, np.ndarray]) -> None:
+        """Note which weights of a file stand for nothing, and which it has not."""
+        known = list(self.source.params)
+        unknown = [n for n in weights if n not in known]
+        if len(unknown) == len(weights):
+            names = ", ".join(known) or "none"
+            raise DerivativeError(f"{file} holds no parameter; they are {names}.")
+        if unknown:
+            words = f"{file}: {', '.join(unknown)} is no parameter here"
+            self.verdict.notes.append(f"{words}, and is not looked at")
+        if missing := ", ".join(n for n in known if n not in weights):
+            self.verdict.notes.append(
+                f"{file} has no {missing}, which is drawn at random"
+            )
 
     def _compare(
         self,

@@ -135,6 +135,15 @@ def test_weights_without_a_parameter_are_refused(package):
     assert "is one array" in run("verify", package, "--points", "one.npy", code=2)
 
 
+def test_weights_that_are_not_looked_at_are_told(package):
+    np.savez("older.npz", W=np.ones((5, 3)), out=np.zeros(3))
+    said = run("verify", package, "--params", "older.npz")
+    assert "note: older.npz: out is no parameter here, and is not looked at" in said
+    assert "note: older.npz has no V, b, which is drawn at random" in said
+    np.savez("whole.npz", V=np.ones((4, 5)), W=np.ones((5, 3)), b=np.zeros(3))
+    assert "whole.npz" not in run("verify", package, "--params", "whole.npz")
+
+
 def test_points_go_by_the_names_of_the_spec():
     text = SPEC.replace('sd.input("x"', 'sd.input("state"').replace(
         'sd.input("y"', 'sd.input("a b"'
