@@ -18,7 +18,13 @@ import numpy as np
 import sympy as sp
 
 from symdiff.graph.arrays import require_plain
-from symdiff.graph.errors import DeclarationError, DTypeError, ShapeError, TracingError
+from symdiff.graph.errors import (
+    DeclarationError,
+    DTypeError,
+    ShapeError,
+    TracingError,
+    UndefinedError,
+)
 from symdiff.graph.node import Node
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor, apply
@@ -144,14 +150,27 @@ def constant(value: Any, dtype_: Any = None) -> Tensor:
 def _stored(array: np.ndarray, kind: DType) -> np.ndarray:
     """Return an array in the dtype of its constant, in this machine's byte order.
 
-    A constant of plain ``float`` keeps the width that its array has.
+    A constant of plain ``float`` keeps the width that its array has. Integers take what
+    they hold, floats without their fraction, and nothing that would wrap.
     """
     if kind != FLOAT:
+        if np.dtype(kind.name).kind in "iu" and array.dtype.kind in "iuf":
+            _require_held(array, kind)
         return array.astype(kind.name, copy=False)
     wide = array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8)
     return array.astype(
         "float64" if wide else array.dtype.newbyteorder("="), copy=False
     )
+
+
+def _require_held(array: np.ndarray, kind: DType) -> None:
+    """Raise `UndefinedError` for numbers that an integer dtype would change."""
+    held = np.iinfo(kind.name)
+    whole = np.trunc(array)
+    # Python compares an integer with a float exactly, at 2**63 too.
+    for number in (whole.min(), whole.max()) if array.size else ():
+        if not held.min <= number.item() <= held.max:
+            raise UndefinedError(f"{kind.name} cannot hold {number}.")
 
 
 def is_given(node: Node) -> bool:
@@ -327,19 +346,24 @@ def as_array(value: Any) -> Tensor:
 
 
 def joint_operands(values: Sequence[Any]) -> list[Tensor]:
-    """Return values that are joined in one array; numbers as 0-d constants.
+    """Return values that become arrays before they meet; numbers as 0-d constants."""
+    return [float_operand(t) for t in strong_operands(values)]
 
-    An integer beside arrays of integers is one of 64 bits, as in NumPy, else a float.
+
+def strong_operands(values: Sequence[Any]) -> list[Tensor]:
+    """Return values as tensors, integers beside arrays of integers as 0-d constants.
+
+    For functions in which NumPy makes arrays of its operands first: a Python int is one
+    of 64 bits there, and a NumPy integer has its own width. Other numbers stay weak.
     """
     tensors = [as_tensor(value) for value in values]
-    arrays = [t for t in tensors if not is_literal(t)]
-    if not arrays or any(t.dtype.is_float for t in tensors):
-        return [float_operand(t) for t in tensors]
+    if all(map(is_literal, tensors)) or any(t.dtype.is_float for t in tensors):
+        return tensors
     return [
-        constant(np.array(number))
+        constant(np.array(value if isinstance(value, np.integer) else number))
         if isinstance(number := literal_value(t), int)
-        else float_operand(t)
-        for t in tensors
+        else t
+        for value, t in zip(values, tensors, strict=True)
     ]
 
 

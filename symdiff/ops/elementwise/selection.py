@@ -19,6 +19,7 @@ from symdiff.ops.core.operands import (
     as_tensor,
     call_elementwise,
     function,
+    is_literal,
 )
 from symdiff.ops.core.symbols import u, v, w
 from symdiff.ops.elementwise.casts import cast
@@ -158,7 +159,9 @@ def piecewise(
         )
 
     def value(f: Any) -> Any:
-        return f(tensor, *args, **kw) if callable(f) else f
+        found = f(tensor, *args, **kw) if callable(f) else f
+        whole = not tensor.dtype.is_float and is_literal(as_tensor(found))
+        return cast(found, tensor.dtype.name) if whole else found
 
     result: Any = value(functions.pop()) if len(functions) > len(conditions) else 0
     for condition, f in zip(conditions, functions, strict=True):

@@ -12,7 +12,6 @@ from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
-    INT64,
     DType,
     TensorType,
     as_dim,
@@ -29,6 +28,7 @@ from symdiff.ops.core.operands import (
     float_operand,
     is_literal,
     stretch,
+    strong_operands,
 )
 from symdiff.ops.core.record import Cotangents, primitive, require_float
 from symdiff.ops.core.rules import add_all
@@ -207,8 +207,9 @@ def polyval(p: Any, x: Any) -> Tensor:
 
     Computed by Horner's rule.
     """
+    values: list[Any]
     if isinstance(p, (list, tuple)):
-        coefficients = [as_tensor(c) for c in p]
+        values = list(p)
     else:
         tensor = float_operand(p)
         length = tensor.shape[0] if tensor.ndim == 1 else None
@@ -216,8 +217,9 @@ def polyval(p: Any, x: Any) -> Tensor:
             raise ShapeError(
                 f"polyval needs a vector of known length, got {tensor.shape}."
             )
-        coefficients = [tensor[k] for k in range(length)]
-    point, kind = as_tensor(x), _integers([as_tensor(x), *coefficients])
+        values = [tensor[k] for k in range(length)]
+    point, *coefficients = (as_tensor(v) for v in (x, *values))
+    kind = _integers([x, *values])
     if kind is None:
         point = float_operand(point)
     else:
@@ -229,17 +231,19 @@ def polyval(p: Any, x: Any) -> Tensor:
     result: Any = coefficients[0]
     for c in coefficients[1:]:
         result = result * point + c
-    result = float_operand(result) if kind is None else cast(result, kind)
-    return stretch(result, point.shape)
+    if kind is None:
+        result = float_operand(result)
+        kind = result.dtype if result.dtype.is_float else point.dtype
+    return stretch(cast(result, kind), point.shape)
 
 
-def _integers(parts: Sequence[Tensor]) -> DType | None:
+def _integers(values: Sequence[Any]) -> DType | None:
     """Return the integer dtype that NumPy computes a polynomial in; None for floats.
 
     A list of integers is an array of int64 to it.
     """
+    parts = [as_tensor(v) for v in values]
     if any(t.dtype.is_float for t in parts) or all(map(is_literal, parts)):
         return None
-    return functools.reduce(
-        promote, [INT64 if is_literal(t) else t.dtype for t in parts]
-    )
+    strong = strong_operands(values)
+    return functools.reduce(promote, [t.dtype for t in strong])

@@ -23,7 +23,7 @@ from symdiff.graph.types import Dim, TensorType, normalize_axis, product, promot
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import Axes, of_subscripts
-from symdiff.ops.core.operands import api, float_operand
+from symdiff.ops.core.operands import api, joint_operands
 from symdiff.ops.core.rows import Batch, Part, labelled
 from symdiff.ops.core.text import shape_text
 from symdiff.ops.core.work import Work
@@ -288,7 +288,7 @@ def einsum(*operands: Any, optimize: Any = True) -> Tensor:
         subscripts, values = interleaved(operands)
     if not values:
         raise ShapeError("einsum needs subscripts and at least one operand.")
-    tensors = _of_one_dtype([float_operand(v) for v in values])
+    tensors = _of_one_dtype(joint_operands(values))
     terms, output = read_subscripts(subscripts, tensors)
     return _contract(terms, tensors, output, optimize)
 
@@ -375,7 +375,7 @@ def _typical(length: Dim) -> int:
 @api("tensordot", "linalg.tensordot")
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     """Sum of products over ``axes``: a number of them, or a pair of sequences."""
-    x, y = float_operand(a), float_operand(b)
+    x, y = joint_operands([a, b])
     left: Sequence[int]
     right: Sequence[int]
     if isinstance(axes, (int, np.integer)):

@@ -34,6 +34,7 @@ from symdiff.ops.core.operands import (
     is_literal,
     joint_operands,
     stretch,
+    strong_operands,
 )
 from symdiff.ops.core.outforms import OutForm
 from symdiff.ops.core.rows import (
@@ -239,7 +240,7 @@ def matmul(x: Any, other: Any) -> Tensor:
 @api("dot")
 def dot(x: Any, other: Any) -> Tensor:
     """NumPy's dot: a product for scalars, otherwise a sum over the last axis of x."""
-    a, b = as_tensor(x), as_tensor(other)
+    a, b = strong_operands([x, other])
     if is_literal(a) or is_literal(b) or not a.ndim or not b.ndim:
         return a * b
     if b.ndim <= 2:

@@ -27,7 +27,14 @@ from symdiff.ops.core import rows
 from symdiff.ops.core.define import multilinear
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
-from symdiff.ops.core.operands import api, as_tensor, broadcast_operands, float_operand
+from symdiff.ops.core.operands import (
+    api,
+    as_tensor,
+    broadcast_operands,
+    float_operand,
+    joint_operands,
+    strong_operands,
+)
 from symdiff.ops.core.record import result_dtype
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.linalg.contraction import einsum, tensordot
@@ -38,7 +45,7 @@ from symdiff.ops.shape.views import expand_dims, moveaxis, ravel, reshape
 @api("inner")
 def inner(a: Any, b: Any) -> Tensor:
     """Sum of products over the last axis of both tensors; a product for scalars."""
-    x, y = as_tensor(a), as_tensor(b)
+    x, y = strong_operands([a, b])
     if not x.ndim or not y.ndim:
         return x * y
     return tensordot(x, y, axes=(-1, -1))
@@ -47,7 +54,7 @@ def inner(a: Any, b: Any) -> Tensor:
 @api("vdot")
 def vdot(a: Any, b: Any) -> Tensor:
     """Sum of the products of all elements, in C order; shapes need not agree."""
-    x, y = float_operand(a), float_operand(b)
+    x, y = joint_operands([a, b])
     return matmul(ravel(x), ravel(y))
 
 
@@ -69,7 +76,7 @@ def _last(x: Tensor, axis: int) -> Tensor:
 @api("kron")
 def kron(a: Any, b: Any) -> Tensor:
     """Kronecker product: blocks of ``b`` scaled by the elements of ``a``."""
-    x, y = float_operand(a), float_operand(b)
+    x, y = joint_operands([a, b])
     ndim = max(x.ndim, y.ndim)
     x = reshape(x, (1,) * (ndim - x.ndim) + x.shape)
     y = reshape(y, (1,) * (ndim - y.ndim) + y.shape)

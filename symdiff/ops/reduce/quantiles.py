@@ -171,6 +171,8 @@ def quantile(
     if not 0 <= float(q) <= 1:
         raise DeclarationError(f"quantiles lie between 0 and 1, got {q}.")
     axes = normalize_axes(axis, tensor.ndim)
+    if not axes:
+        require_float(tensor.node.tensor_type, "a quantile")
     rows, at = _one_axis(tensor, axes)
     found = (
         apply(QUANTILE, rows, axis=at, q=float(q), method=method) if axes else tensor
