@@ -66,7 +66,8 @@ class Case:
 
     ``best`` makes the hand-tuned contender. ``torch`` and ``jax`` are losses over the
     library that is their first argument; ``autograd`` likewise, where the loss is
-    written in plain NumPy. ``others`` makes more contenders by name; what they import
+    written in plain NumPy. Parameters in ``turned`` are transposed where PyTorch holds
+    them. ``others`` makes more contenders by name; what they import
     need not be installed.
     """
 
@@ -83,5 +84,6 @@ class Case:
     others: Mapping[str, Callable[[Arrays, Batch], Contender]] = field(
         default_factory=dict
     )
+    turned: tuple[str, ...] = ()
     dtype: str = "float32"
     heavy: bool = False  # left out of quick runs

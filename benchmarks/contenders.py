@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection
+from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -69,11 +70,19 @@ def autograd(loss: Loss, rule: Rule, params: Arrays, batch: Batch) -> Plain:
 class Torch:
     """PyTorch as its users call it, on tensors that are there already."""
 
-    def __init__(self, loss: Loss, rule: Rule, params: Arrays, batch: Batch) -> None:
+    def __init__(
+        self,
+        loss: Loss,
+        rule: Rule,
+        params: Arrays,
+        batch: Batch,
+        turned: Collection[str] = (),
+    ) -> None:
         import torch
 
-        self.library, self.loss = torch, loss
-        self.kept = {k: torch.tensor(v, requires_grad=True) for k, v in params.items()}
+        self.library, self.loss, self.turned = torch, loss, turned
+        held = self._named(params)
+        self.kept = {k: torch.tensor(v, requires_grad=True) for k, v in held.items()}
         self.batch = tuple(torch.tensor(a) for a in batch)
         self.optimizer = rule.torch(list(self.kept.values()))
 
@@ -87,10 +96,14 @@ class Torch:
     def gradients(self) -> Arrays:
         self.optimizer.zero_grad()
         self.loss(self.library, self.kept, self.batch).backward()
-        return {k: v.grad.numpy().copy() for k, v in self.kept.items()}
+        return self._named({k: v.grad.numpy().copy() for k, v in self.kept.items()})
 
     def params(self) -> Arrays:
-        return {k: v.detach().numpy() for k, v in self.kept.items()}
+        return self._named({k: v.detach().numpy() for k, v in self.kept.items()})
+
+    def _named(self, arrays: Arrays) -> Arrays:
+        """Turn arrays between symdiff's shapes and PyTorch's."""
+        return {k: v.T.copy() if k in self.turned else v for k, v in arrays.items()}
 
 
 class Jax:
@@ -150,7 +163,7 @@ def contenders(case: Case, left_out: Collection[str] = ()) -> dict[str, Contende
     if "readable" not in left_out:
         found["readable"] = Generated(package, params, batch, planned=False)
     makers: dict[str, tuple[Callable[..., Contender], Loss | None]] = {
-        "torch": (Torch, case.torch),
+        "torch": (partial(Torch, turned=case.turned), case.torch),
         "jax": (Jax, case.jax),
         "autograd": (autograd, case.autograd),
     }

@@ -1,4 +1,8 @@
-"""Optimisers, each as symdiff, NumPy, PyTorch and JAX have it."""
+"""Optimisers, each as symdiff, NumPy, PyTorch and JAX have it.
+
+Workloads use small rates: a step is timed on one batch some thousand times, and a model
+that fits it would compute with zeros and denormal numbers.
+"""
 
 from __future__ import annotations
 

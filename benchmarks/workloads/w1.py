@@ -15,7 +15,7 @@ from benchmarks.flat import Layers, with_ones
 from benchmarks.rules import Adam
 from benchmarks.workloads import mlp
 
-RULE = Adam()
+RULE = Adam(1e-5)
 
 
 def declare() -> sd.Model:

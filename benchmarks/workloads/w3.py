@@ -171,7 +171,7 @@ def cases(small: bool = False) -> list[Case]:
             autograd=loss,
         )
         for name, words, rule in (
-            ("W3", "momentum", Momentum(1e-2)),
-            ("W3 Adam", "Adam", Adam()),
+            ("W3", "momentum", Momentum(1e-4)),
+            ("W3 Adam", "Adam", Adam(1e-5)),
         )
     ]
