@@ -7,7 +7,7 @@ that is explained is the one that is compiled, before anything is simplified.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from symdiff.compiler.compilation import Compilation
 from symdiff.compiler.compile import chosen, compile_
-from symdiff.compiler.points import Points
+from symdiff.compiler.points import Points, arrays_of
 from symdiff.compiler.programs import program_of
 from symdiff.declare.model import Function, Model
 from symdiff.explain.computed import computed
@@ -131,6 +131,16 @@ def require_gradients(declared: Model | Function, derivation: Derivation) -> Non
         )
 
 
+def _left_out(params: Iterable[str], arrays: Iterable[str], seed: int) -> str:
+    """Return words for the parameters that are drawn, since no array is given."""
+    given = {name.removeprefix("params/") for name in arrays}
+    drawn = [name for name in params if name not in given]
+    if not drawn:
+        return ""
+    which = ", ".join(drawn) if len(drawn) < 4 else f"{len(drawn)} parameters"
+    return f"; {which} drawn at random, seed {seed}"
+
+
 def values_at(
     derivation: Derivation, compiled: Compilation, values: Any, seed: int
 ) -> Values:
@@ -145,11 +155,15 @@ def values_at(
     rng = np.random.default_rng(seed)
     if isinstance(values, str) and values == "random":
         point, source = points.drawn("", {}, rng), f"a random point, seed {seed}"
-    elif isinstance(values, Mapping):
-        arrays = {str(k): np.asarray(a) for k, a in values.items()}
-        point, source = points.of("values", arrays, {}, rng), "the values given"
     else:
-        point, source = points.given(Path(values), {}, rng), PurePath(values).name
+        label, source = "values", "the values given"
+        if isinstance(values, Mapping):
+            arrays = {str(k): np.asarray(a) for k, a in values.items()}
+        else:
+            label, source = str(Path(values)), PurePath(values).name
+            arrays = arrays_of(Path(values))
+        point = points.of(label, arrays, {}, rng)
+        source += _left_out(points.params, arrays, seed)
     points.hold(point)
     unit = derivation.unit
     leaves = {unit.names.of(t): t for t in unit.program.leaves}

@@ -139,6 +139,17 @@ def test_values_at_random_and_given():
         explained(sd_model(), values={"x": x.T})
 
 
+def test_parameters_that_a_point_leaves_out_are_named():
+    x, W = np.ones((2, 3)), np.ones((3, 3))
+    drawn = "; W drawn at random, seed 7"
+    told = explained(sd_model(), values={"x": x}, seed=7).text()
+    assert f"Numbers: the values given{drawn}." in told
+    np.savez("data.npz", x=x)
+    assert drawn in explained(sd_model(), values="data.npz", seed=7).markdown()
+    for name in ("W", "params/W"):
+        assert "drawn" not in explained(sd_model(), values={"x": x, name: W}).text()
+
+
 def test_points_that_are_no_points():
     spec(CIRCUIT)
     np.savez("whole.npz", x=1, y=2, z=3)  # whole numbers stand for floats
