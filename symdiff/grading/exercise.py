@@ -150,10 +150,10 @@ def _without_rules(listing: Listing) -> str:
     rows = list(listing.rows)
     for line in listing.lines:
         if line.rule:
-            at = line.above - 1
-            kept = f"  # {line.shape}" if line.shape else ""
-            start = rows[at].rindex(kept or f"  # {line.rule}")
-            rows[at] = rows[at][: start + len(kept)]
+            row, shape = rows[line.above - 1], f"# {line.shape}"
+            told = line.shape and shape in row  # there may have been no room for it
+            end = row.index(shape) + len(shape) if told else row.rindex("  # ")
+            rows[line.above - 1] = row[:end]
     return "\n".join(rows)
 
 

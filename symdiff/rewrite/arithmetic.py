@@ -14,6 +14,7 @@ import math
 import sympy as sp
 
 from symdiff.derive.patterns import Rules
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import (
     call_elementwise,
@@ -197,7 +198,9 @@ def fold_halves(t: Tensor) -> Tensor | None:
     if isinstance(c, sp.Expr) and is_power_of_two(d) and d == int(d):
         shorter = sp.expand(c / int(d))
         if all(n.is_Integer for n in shorter.as_coefficients_dict().values()):
-            return x / shorter
+            own = t if a.site.primal is None else a
+            with at_site(own.site):  # the quotient is a mean's, say; the factor is t's
+                return x / shorter
     return None
 
 
@@ -301,8 +304,8 @@ def _turned_product(t: Tensor) -> Tensor | None:
     a, b = t.parents
     if not (is_op(a, TRANSPOSE) and _turns_matrices(a)) or a.ndim != b.ndim:
         return None
-    axes = a.node.attrs["axes"]
-    return matmul(transpose(b, axes), a.parents[0])
+    with at_site(t.site):  # the rule is that of the product, not that of its view
+        return matmul(transpose(b, a.node.attrs["axes"]), a.parents[0])
 
 
 def _turns_matrices(t: Tensor) -> bool:

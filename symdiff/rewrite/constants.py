@@ -15,6 +15,7 @@ from fractions import Fraction
 from math import prod
 
 from symdiff.derive.patterns import Rules
+from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import as_tensor, call_elementwise
 from symdiff.ops.elementwise.arithmetic import DIV, MUL, NEG
@@ -121,6 +122,11 @@ def _rebuilt(
     if not any(p[: len(path)] == path for p in gone):
         return t
     parts = [_rebuilt(p, kept, gone, (*path, i)) for i, p in enumerate(t.parents)]
+    with at_site(t.site):  # each part is still made by its own rule
+        return _with_parts(t, parts)
+
+
+def _with_parts(t: Tensor, parts: list[Tensor | None]) -> Tensor | None:
     if t.node.op is BROADCAST_TO:
         return None if parts[0] is None else broadcast_to(parts[0], t.shape)
     left = [p for p in parts if p is not None]

@@ -229,7 +229,9 @@ def added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.St
                 targets=(target,),
                 value=py.Binary(op="+" | "-" as op, left=left, right=right),
             ) if target in totals and left == target:
-                made.append(py.AugAssign(target, op, right, mark=_no_rule(s.mark)))
+                plain = isinstance(right, py.Name)  # what it adds has the comment
+                said, mark = ("", _no_rule(s.mark)) if plain else (s.comment, s.mark)
+                made.append(py.AugAssign(target, op, right, said, mark=mark))
             case py.Assign(
                 targets=(target,), value=py.Binary(left=left, right=py.Name())
             ) if left == target:

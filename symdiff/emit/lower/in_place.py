@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from symdiff.emit.lower.reading import read_names, swapped
 from symdiff.emit.lower.tidied import WIDTH
@@ -39,7 +40,12 @@ def read_in_place(stmts: Sequence[py.Stmt], source: str, indent: int) -> list[py
 
 
 def _rows(stmts: Sequence[py.Stmt], indent: int) -> int:
-    return py.print_stmts(stmts, indent, WIDTH).count("\n")
+    """Return how many rows of code statements take; their comments are not counted."""
+    bare = [
+        replace(s, comment="") if isinstance(s, py.Assign | py.AugAssign) else s
+        for s in stmts
+    ]
+    return py.print_stmts(bare, indent, WIDTH).count("\n")
 
 
 def _named(s: py.Stmt, source: str) -> tuple[py.Name, py.Expr] | None:

@@ -23,7 +23,7 @@ from symdiff.emit.lower.carried import (
     stack_of,
     strong_values,
 )
-from symdiff.emit.lower.comments import INDENT
+from symdiff.emit.lower.comments import INDENT, fitted
 from symdiff.emit.lower.context import Context, dim_expression
 from symdiff.emit.lower.identifiers import identifier
 from symdiff.emit.lower.naming import Names
@@ -103,8 +103,9 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     pairs = zip(row_names, rows, row_params, strict=True)
     indexed = [(name, row_at(row, counter)) for name, row, p in pairs if p.node in read]
     stores = [_stored(stacks[i], counter, told[i]) for i in new]
+    new_carries = {c.name: c.new for c in carried}
     last = rebound(carries, values[: len(live)])
-    last = added_up(last, totals)
+    last = added_up([_with_rule(s, new_carries, inner) for s in last], totals)
     inside = tidied(indexed, head, stmts, stores, last, inner.depth * INDENT)
     if rows and not counts and is_counted(node.attrs["length"]):
         turns = expression_of(node.inputs[n], context)  # only its length is used
@@ -120,6 +121,15 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
         context.written[items[i].node] = stacks[first]
         context.names.share(items[i], items[first])
     return made
+
+
+def _with_rule(s: py.Stmt, tensors: Mapping[str, Tensor], context: Context) -> py.Stmt:
+    """Return the statement that computes a carry with its comment."""
+    match s:
+        case py.Assign(targets=(py.Name(id=name),), value=value) if name in tensors:
+            if not isinstance(value, py.Name):
+                return fitted(s, tensors[name], context)
+    return s
 
 
 def _is_by_the_way(end: Tensor, leaf: Tensor, context: Context) -> bool:

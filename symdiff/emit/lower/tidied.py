@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.reading import MANY, ReadCounts, read_names, swapped
 from symdiff.emit.python import code as py
 
@@ -53,10 +54,14 @@ def tidied(
 
 def _commented(s: py.Stmt, indent: int) -> py.Stmt:
     """Return a statement without a comment that is a shape and has no room beside."""
-    if not isinstance(s, py.Assign | py.AugAssign) or "   " in s.comment:
+    if not isinstance(s, py.Assign | py.AugAssign) or _has_rule(s):
         return s
     long = py.print_stmts([s], indent, WIDTH).count("\n") > 1
     return dataclasses.replace(s, comment="") if s.comment and long else s
+
+
+def _has_rule(s: py.Assign | py.AugAssign) -> bool:
+    return isinstance(s.mark, Computes) and bool(s.mark.rule)
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -136,7 +141,7 @@ def _chained(s: py.Stmt, store: py.Assign, indent: int) -> py.Assign | None:
         return None
     if py.print_stmts([made], indent, WIDTH).count("\n") == 1:
         return made
-    return None if "   " in s.comment else dataclasses.replace(made, comment="")
+    return None if _has_rule(s) else dataclasses.replace(made, comment="")
 
 
 def _changes(body: Sequence[py.Stmt], name: py.Name, reads: ReadCounts) -> list[int]:
