@@ -29,7 +29,7 @@ def test_what_a_step_starts_from_is_the_previous_value(name: str) -> None:
     forward = body(name, "loss_and_residuals")
     assert "h_prev_steps[t], c_prev_steps[t] = h, c" in forward
     assert re.search(
-        r"d_(lstm_)?U \+= r\.h_prev_steps\[t\]\.T @ d_z  # .* h @ ", body(name)
+        r"d_(lstm_)?U \+= r\.h_prev_steps\[t\]\.T @ d_z  # .* h_prev @ ", body(name)
     )
 
 
@@ -46,8 +46,8 @@ def test_values_of_a_step_have_the_names_of_the_user() -> None:
 
 def test_the_last_hidden_state_is_the_end_of_the_loop() -> None:
     text = backward_file("lstm")
-    assert "guess = h @ out_W + out_b" in text
-    assert "d_h = d_guess @ out_W.T" in body("lstm")
+    assert "guess = h_last @ out_W + out_b" in text
+    assert "d_h_last = d_guess @ out_W.T" in body("lstm")
     assert " h_steps" not in text
     assert "np.zeros((N, T" not in text
 
@@ -105,13 +105,14 @@ def test_the_function_sigmoid_has_the_bits_of_the_formula() -> None:
 def test_a_cotangent_that_is_one_number_is_not_stacked() -> None:
     backward = body("kalman")
     assert "np.full" not in backward
-    assert backward.count("d_loss / 2") == 1
+    assert backward.count("d_loss / 2") == 3
     assert "d_nll" not in backward
 
 
 def test_signs_and_transposes_join_in_sums() -> None:
     backward = body("kalman")
-    assert "d_C += d_S.T @ r.C_P_steps[t] + d_P_CT.T @ P" in backward
+    assert "d_C += d_S.T @ r.C_P_steps[t]  # [2, 3]   C_P @ C.T" in backward
+    assert "d_C += d_P_CT.T @ P  # [2, 3]   P @ C.T" in backward
     assert "d_m = d_m - C.T @ d_e" in backward
     assert not re.search(r"= -\w+  #", backward), "a name for a sign"
 
@@ -143,12 +144,27 @@ def test_what_was_divided_by_is_not_multiplied_again() -> None:
     assert grads["log_sigma"][3] == 0
 
 
-def test_comments_name_both_rules_or_say_that_there_are_more() -> None:
-    backward = body("lstm")
-    assert (
-        "d_z_o = d_h * r.tanh_c_steps[t] * o * (1 - o)  # [N, 5]   o * tanh_c; "
-        in backward
-    )
+def test_what_a_line_goes_through_is_one_formula() -> None:
+    """Uses whose cotangents are added stand apart."""
+    lstm, kalman = body("lstm"), body("kalman")
+    assert "* o * (1 - o)  # [N, 5]   sigmoid(z_o) * tanh_c" in lstm
+    assert "d_c = d_c * f  # [N, 5]   f * c_prev\n" in lstm
+    assert "* r.guess_minus_y  # [N, 2]   (guess_minus_y**2).mean()" in lstm
+    assert "# [3]   np.diag(np.exp(log_q))" in kalman
+    assert "        # [2]   e @ S_inv; e_S_inv @ e\n        d_e = S_inv @" in kalman
+
+
+def test_no_line_of_the_attention_lacks_its_rule_for_want_of_room() -> None:
+    backward = body("attention")
+    above = "    # [16, 16]   seen @ attention_v_W\n    d_attention_v_W = np.tensordot("
+    assert above in backward
+    beside = "d_attention_v_b = d_attention_v.sum(axis=(0, 1))  # attention_v_b was "
+    assert beside in backward
+    assert "# [N, 4, T, T]   softmax(attention_scores)\n" in backward
+    assert "# [16]   norm_gamma * norm_normalized\n" in backward
+
+
+def test_comments_are_no_names_of_ops() -> None:
     for name in ("lstm", "lstm_scan", "kalman", "crf"):
         rules = re.findall(r"#.*\]   (.*)", body(name))
         assert rules

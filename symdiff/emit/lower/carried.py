@@ -233,7 +233,8 @@ def added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.St
                 said, mark = ("", _no_rule(s.mark)) if plain else (s.comment, s.mark)
                 made.append(py.AugAssign(target, op, right, said, mark=mark))
             case py.Assign(
-                targets=(target,), value=py.Binary(left=left, right=py.Name())
+                targets=(target,),
+                value=py.Binary(op="+" | "-", left=left, right=py.Name()),
             ) if left == target:
                 made.append(replace(s, comment="", mark=_no_rule(s.mark)))
             case _:

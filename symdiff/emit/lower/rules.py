@@ -28,7 +28,7 @@ _OPERATOR = re.compile(r"_0 \S+ _1|-_0")
 
 
 @dataclass(slots=True)
-class _Line:
+class _Applied:
     """The values whose rules a line applies, each with whether its operands are told.
 
     ``within`` has the operands of a value that the line differentiates too, after it.
@@ -71,9 +71,9 @@ def rules_of(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     return sorted(found, key=lambda w: w[-1] in OPS)
 
 
-def _line(tensor: Tensor, context: Context) -> _Line:
+def _line(tensor: Tensor, context: Context) -> _Applied:
     """Return the values whose rules a statement applies, the last one first."""
-    line = _Line()
+    line = _Applied()
     applied: set[Op] = set()
     read = _reached(tensor, context)
     wanted = _marks(x for _, x in tensor.cotangent_of)
@@ -244,7 +244,7 @@ def _is_operator(op: Op) -> bool:
 class _Formulas:
     """The formulas of values over names, as a line's comment writes them."""
 
-    def __init__(self, tensor: Tensor, line: _Line, context: Context) -> None:
+    def __init__(self, tensor: Tensor, line: _Applied, context: Context) -> None:
         self._line, self._context = line, context
         self._of = _marks(x for _, x in tensor.cotangent_of)
         self._own = context.names.known(tensor) or ""
