@@ -62,7 +62,7 @@ def rules_of(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
         if primal in told or all(_only_turns(p.node.op) for p in parts):
             continue
         if primal in composed:
-            words[(composed[primal],)] = None
+            words[_with_broadcast(composed[primal], parts, context)] = None
         else:
             words[_rule(primal, formulas, context, bare)] = None
     found = [w for w in words if w[0]]
@@ -87,6 +87,7 @@ def _line(tensor: Tensor, context: Context) -> _Applied:
             continue  # equal numbers are one node, whichever rule they come from
         if not _is_of(primal, above, read, wanted):
             continue  # equal values too: this one was first made for another rule
+        is_sum = current.node.op.infix in ("+", "-")  # of shares in one cotangent
         if not primal.node.op.leaf and current.site.rule != FAN_OUT:
             # All sums of one shape share the node that broadcasts a cotangent.
             stretched = current.node.op.facts.repeats and current is not tensor
@@ -94,10 +95,11 @@ def _line(tensor: Tensor, context: Context) -> _Applied:
                 line.used[(primal, stretched)] = None
                 if last is not None and _holds(primal, last):
                     line.within.setdefault(primal, {})[last] = None
-                last = primal
+                if not is_sum:
+                    last = primal
             applied.add(primal.node.op)
         around = (primal, *(x for _, x in current.cotangent_of))
-        if current.node.op.infix in ("+", "-"):  # of shares in one cotangent
+        if is_sum:
             around = (*around, *primal.parents)
         inner = _inlined(current, context)
         inner = [p for p in inner if not some or _flows(p, context)]
@@ -218,11 +220,23 @@ def _rule(
         return (rule,)
     formula = formula or op.title
     if "{0}" in rule:
-        operand = _named(primal.parents[0], context)
-        if operand is None:
-            return ("",)
-        return (rule.format(py.expr_text(operand)),)
+        return (_of_operand(primal, rule, context),)
     return (f"{formula}: {rule}", formula) if rule else (formula,)
+
+
+def _of_operand(primal: Tensor, rule: str, context: Context) -> str:
+    """Return a rule that names the operand; '' if that has no name."""
+    operand = _named(primal.parents[0], context)
+    return "" if operand is None else rule.format(py.expr_text(operand))
+
+
+def _with_broadcast(
+    formula: str, parts: Iterable[Tensor], context: Context
+) -> tuple[str, ...]:
+    """Return a formula, with what was broadcast in it if there is room."""
+    spread = [p for p in parts if p.node.op.facts.repeats]
+    words = [_of_operand(p, p.node.op.rule_of(p.node), context) for p in spread]
+    return (", ".join([formula, *(w for w in words if w)]), formula)
 
 
 def _only_turns(op: Op) -> bool:

@@ -252,13 +252,18 @@ def forward_module(
     )
 
 
+# How to read the comments, in the docstring of backward.py.
+_KEY = """A comment beside a line has its
+shape, and the formula that it differentiates; between semicolons are terms of a sum."""
+
+
 def _usage(name: str, is_model: bool) -> str:
     """Return what the docstring of backward.py says about its functions."""
     pure = "are pure and need NumPy alone."
     keeps = f"{name} keeps what backward reads"
     if is_model:
-        return f"{keeps}; value_and_grad calls both.\nAll {pure}"
-    return f"{keeps}. Both {pure}"
+        return f"{keeps}; value_and_grad calls both.\nAll {pure} {_KEY}"
+    return f"{keeps}. Both {pure}\n{_KEY}"
 
 
 def backward_module(
