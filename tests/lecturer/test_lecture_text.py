@@ -46,7 +46,7 @@ def test_values_of_a_step_have_the_names_of_the_user() -> None:
 
 def test_the_last_hidden_state_is_the_end_of_the_loop() -> None:
     text = backward_file("lstm")
-    assert "guess = h_last @ out_W + out_b" in text
+    assert "guess = h @ out_W + out_b" in text
     assert "d_h_last = d_guess @ out_W.T" in body("lstm")
     assert " h_steps" not in text
     assert "np.zeros((N, T" not in text
@@ -161,7 +161,7 @@ def test_no_line_of_the_attention_lacks_its_rule_for_want_of_room() -> None:
     beside = "d_attention_v_b = d_attention_v.sum(axis=(0, 1))  # attention_v_b was "
     assert beside in backward
     assert "# [N, 4, T, T]   softmax(attention_scores)\n" in backward
-    assert "# [16]   norm_gamma * norm_normalized\n" in backward
+    assert "# [16]   norm_gamma * norm_normalized, norm_gamma was br" in backward
 
 
 def test_comments_are_no_names_of_ops() -> None:

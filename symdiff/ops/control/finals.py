@@ -22,8 +22,9 @@ def _infer(t: TensorType, *, length: Dim) -> TensorType:
 
 def _row(node: Node) -> str:
     """Return the name of what the loop ends with: the last row of a stack, or first."""
-    loop = node.inputs[0].inputs[0]
-    return "{0}_first" if loop.attrs.get("reverse") else "{0}_last"
+    loop = node.inputs[0].inputs[:1]
+    reverse = bool(loop) and loop[0].attrs.get("reverse")
+    return "{0}_first" if reverse else "{0}_last"
 
 
 AFTER_STEPS = multilinear(
