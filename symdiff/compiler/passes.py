@@ -35,6 +35,7 @@ from symdiff.plan.program import Program
 from symdiff.plan.routine import Routine, scheduled, with_memory
 from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
+from symdiff.rewrite.afterwards import summing_afterwards
 from symdiff.rewrite.driver import Table
 from symdiff.rewrite.finals import reading_ends
 from symdiff.rewrite.loops import numbering, rewritten
@@ -125,6 +126,11 @@ def prune(program: Program) -> Program:
     return program.rebuilt(pruning(roots[:first]), pruning(roots[first:]))
 
 
+def sum_afterwards(program: Program) -> Program:
+    """Prune, after products have taken the place of totals that loops add up."""
+    return prune(program.rebuilt(summing_afterwards(program.nodes)))
+
+
 def expand_only(program: Program) -> Program:
     """Replace composite ops by the graphs they stand for, and simplify nothing."""
     made = _expanded(program, bare_expansions())
@@ -160,7 +166,7 @@ def program_passes(level: int) -> dict[str, Pass]:
     if level == 0:
         found |= {"expand": expand_only, "prune": prune}
     else:
-        found |= {"rewrite": simplify, "expand": expand, "prune": prune}
+        found |= {"rewrite": simplify, "expand": expand, "prune": sum_afterwards}
     made: dict[str, Pass] = {
         name: partial(everywhere, run) for name, run in found.items()
     }

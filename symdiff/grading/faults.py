@@ -108,7 +108,8 @@ def downstream(reference: Reference) -> dict[str, set[str]]:
     """Return the gradients that depend on each name."""
     reads: dict[str, set[str]] = {}
     for s in reference.statements:
-        reads.setdefault(s.target, set()).update(names_in(s.node))
+        for name in (s.target, *_filled(s.node)):
+            reads.setdefault(name, set()).update(names_in(s.node))
     found: dict[str, set[str]] = {}
     for name, expression in reference.outputs.items():
         seen: set[str] = set()
@@ -122,6 +123,13 @@ def downstream(reference: Reference) -> dict[str, set[str]]:
         for n in seen:
             found.setdefault(n, set()).add(name)
     return found
+
+
+def _filled(node: ast.AST) -> set[str]:
+    """Return the arrays of which a statement sets a part: ``a = b[t] = ...``."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    parts = (t.value for t in targets if isinstance(t, ast.Subscript))
+    return {part.id for part in parts if isinstance(part, ast.Name)}
 
 
 def flowing(reference: Reference) -> set[str]:
