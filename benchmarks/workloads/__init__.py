@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks.case import Case
 
-NAMES = ("W1", "W2", "W3", "W4", "W5", "W6", "W8")
+NAMES = ("W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8")
 
 
 def chosen(only: Sequence[str] = (), small: bool = False) -> Iterator[Case]:
