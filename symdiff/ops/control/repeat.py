@@ -1,7 +1,7 @@
 """`scan` and `map`: a function of one step, repeated along sequences.
 
 In: a Python function, a carry and sequences. Out: the results of one `scan` node.
-Invariant: the function is called once, with symbolic tensors.
+Invariant: the function is called once, with symbolic tensors (but see `starts`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from symdiff.graph.provenance import Unpacked
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import Dim, TensorType, as_dim
 from symdiff.ops.control.scan import scan_node
+from symdiff.ops.control.starts import number, started
 from symdiff.ops.core.closure import (
     argument_names,
     bound,
@@ -45,7 +46,8 @@ def scan(
         loop. It may not draw random numbers: draw them for all steps outside, with a
         first axis of steps, and give them in ``xs``.
     init : Tensor, or a nested tuple, list or dict of them
-        The first carry.
+        The first carry. A Python number is a float; in a plain NumPy function an int
+        is an integer, unless a step makes a float of it: then the body is called again.
     xs : optional
         Sequences, likewise nested; each step gets one row of each. If None, every step
         is ``body(carry, None)``.
@@ -65,38 +67,38 @@ def scan(
     ShapeError, DTypeError
         Where a carry changes its type.
     """
-    starts, carry_form = flatten(init)
     sequences, row_form = flatten(xs)
     steps = _steps(sequences, length)
     names = argument_names(body, 2, "carry")
-    carry = [
-        bound(t.node.tensor_type, name)
-        for t, name in zip(starts, names_in(init, names[0], len(starts)), strict=True)
-    ]
     rows = [
         bound(TensorType(t.shape[1:], t.dtype), name)
         for t, name in zip(
             sequences, names_in(xs, names[1], len(sequences)), strict=True
         )
     ]
-    with in_body():
-        found = call_back(
-            body,
-            unflatten(carry_form, carry, Unpacked),
-            unflatten(row_form, rows, Unpacked),
-        )
-    if not isinstance(found, tuple) or len(found) != 2:
-        raise DeclarationError(
-            f"the body of scan must return (carry, y), got {type(found).__name__}; "
-            "return (carry, None) where nothing is stacked."
-        )
-    ends = flatten_like(carry_form, found[0], "the carry of scan")
-    ys, y_form = flatten(found[1])
+
+    def step(form: Any, carry: Sequence[Tensor]) -> tuple[list[Tensor], Any]:
+        with in_body():
+            found = call_back(
+                body,
+                unflatten(form, carry, Unpacked),
+                unflatten(row_form, rows, Unpacked),
+            )
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise DeclarationError(
+                f"the body of scan must return (carry, y), got {type(found).__name__}; "
+                "return (carry, None) where nothing is stacked."
+            )
+        return flatten_like(form, found[0], "the carry of scan"), found[1]
+
+    seen = started(init, lambda n: names_in(init, names[0], n), step)
+    ys, y_form = flatten(seen.rest, number)
+    outputs = [*seen.ends, *ys]
     results = scan_node(
-        carry, rows, [*ends, *ys], starts, sequences, steps, bool(reverse)
+        seen.carry, rows, outputs, seen.starts, sequences, steps, bool(reverse)
     )
-    n = len(starts)
-    return unflatten(carry_form, results[:n]), unflatten(y_form, results[n:])
+    n = len(seen.starts)
+    return unflatten(seen.form, results[:n]), unflatten(y_form, results[n:])
 
 
 def _steps(sequences: Sequence[Tensor], length: Any) -> Dim:

@@ -25,14 +25,13 @@ from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.control.branches import condition_of
 from symdiff.ops.control.carries import moved_back, moved_forward, or_zeros
 from symdiff.ops.control.scan import scan_node
+from symdiff.ops.control.starts import started
 from symdiff.ops.core.closure import (
     Sweep,
     argument_names,
-    bound,
     bound_like,
     check_carry,
     close,
-    flatten,
     flatten_like,
     in_body,
     spread_names,
@@ -245,18 +244,20 @@ def while_loop(test: Callable[..., Any], body: Callable[..., Any], init: Any) ->
     """Repeat ``carry = body(carry)`` while ``test(carry)`` holds.
 
     Both functions are called once, with symbolic tensors; ``test`` returns a boolean
-    scalar. The carry is a tensor or a nested tuple, list or dict, and keeps its types.
+    scalar. The carry is a tensor or a nested tuple, list or dict, and keeps its types
+    (Python's numbers as in `scan`).
     Reverse mode keeps the carries of all steps in memory; forward mode keeps none.
     """
-    starts, form = flatten(init)
     name = argument_names(body, 1, "carry")[0]
-    carry = [
-        bound(t.node.tensor_type, n)
-        for t, n in zip(starts, spread_names(name, len(starts)), strict=True)
-    ]
-    with in_body():
-        given = unflatten(form, carry, Unpacked)
-        going, found = (call_back(f, given) for f in (test, body))
-    condition = condition_of(going, "the test of while_loop")
-    ends = flatten_like(form, found, "the carry of while_loop")
-    return unflatten(form, while_node(carry, condition, ends, starts))
+
+    def step(form: Any, carry: Sequence[Tensor]) -> tuple[list[Tensor], Any]:
+        with in_body():
+            given = unflatten(form, carry, Unpacked)
+            going, found = (call_back(f, given) for f in (test, body))
+        condition = condition_of(going, "the test of while_loop")
+        return flatten_like(form, found, "the carry of while_loop"), condition
+
+    seen = started(init, lambda n: spread_names(name, n), step)
+    return unflatten(
+        seen.form, while_node(seen.carry, seen.rest, seen.ends, seen.starts)
+    )

@@ -30,6 +30,7 @@ Sweep = Callable[
 ]
 
 Pack = Callable[[list[Any]], tuple[Any, ...]]
+Leaf = Callable[[Any], Tensor]
 
 # Whether the body of a loop is being traced. What is declared there and does not depend
 # on the step is one value for all steps.
@@ -169,23 +170,26 @@ def _stays(tensor: Tensor) -> bool:
 # --- nested containers ----------------------------------------------------------------
 
 
-def flatten(value: Any) -> tuple[list[Tensor], Any]:
-    """Return the tensors in nested containers, and the form to rebuild these."""
+def flatten(value: Any, leaf: Leaf = float_operand) -> tuple[list[Tensor], Any]:
+    """Return the tensors in nested containers, and the form to rebuild these.
+
+    ``leaf`` makes a tensor of what is no container.
+    """
     if isinstance(value, (tuple, list)):
         if type(value) not in (tuple, list) and hasattr(value, "_fields"):
-            return _gather(value, ("named", type(value)))
-        return _gather(value, ("list" if isinstance(value, list) else "tuple",))
+            return _gather(value, ("named", type(value)), leaf)
+        return _gather(value, ("list" if isinstance(value, list) else "tuple",), leaf)
     if isinstance(value, dict):
-        return _gather(value.values(), ("dict", tuple(value)))
+        return _gather(value.values(), ("dict", tuple(value)), leaf)
     if value is None:
         return [], None
-    return [float_operand(value)], "leaf"
+    return [leaf(value)], "leaf"
 
 
-def _gather(values: Any, kind: tuple[Any, ...]) -> tuple[list[Tensor], Any]:
+def _gather(values: Any, kind: tuple[Any, ...], leaf: Leaf) -> tuple[list[Tensor], Any]:
     tensors, forms = [], []
     for v in values:
-        found, form = flatten(v)
+        found, form = flatten(v, leaf)
         tensors += found
         forms.append((form, len(found)))
     return tensors, (*kind, forms)

@@ -38,6 +38,11 @@ def numpy_mixing(on: bool = True) -> Iterator[None]:
         _mixing.reset(token)
 
 
+def mixes() -> bool:
+    """Whether a plain NumPy function is being traced, in which dtypes mix."""
+    return _mixing.get()
+
+
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Return ``function(*args, **kwargs)``, integers as floats where it needs them.
 
@@ -46,7 +51,7 @@ def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return function(*args, **kwargs)
     except DTypeError as error:
-        if not _mixing.get() or isinstance(error, UndefinedError):
+        if not mixes() or isinstance(error, UndefinedError):
             raise
         first = error
     given = [*args, *kwargs.values()]
