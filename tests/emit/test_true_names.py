@@ -102,3 +102,15 @@ def random_function(seed: int) -> sd.Function:
 def test_random_programs_have_true_names(first: int) -> None:
     for seed in {*range(first, 15 if first == 7 else 150)} - {31}:
         check(sd.compile(random_function(seed), optimize=1))
+
+
+def test_parts_of_two_softmaxes_are_named_after_what_they_are_of() -> None:
+    """The second e, sum and share are those of log_p, not of one another."""
+    x, logits = sd.input("x", (sd.dim("N"), 4)), sd.param("logits", 4)
+    log_p = sd.nn.log_softmax(logits) - x**2
+    loss = -sd.mean(sd.logsumexp(log_p, axis=1))
+    made = sd.compile(sd.Model("mixture", [x], outputs=log_p, loss=loss), optimize=1)
+    check(made)
+    names = {n for line in made.listed("backward").lines for n in line.targets}
+    assert {"e_log_p", "s_log_p", "p_log_p"} <= names
+    assert not any(n.startswith(("s_e", "p_e")) for n in names)

@@ -31,6 +31,11 @@ def described(tensor: Tensor, name_of: NameOf) -> str | None:
 
 def root_of(tensor: Tensor, name_of: NameOf) -> str | None:
     """Return the name of the first named value that a tensor is computed from."""
+    found = _first_named(tensor, _apart_from(tensor, name_of))
+    return _first_named(tensor, name_of) if found in (None, tensor.hint) else found
+
+
+def _first_named(tensor: Tensor, name_of: NameOf) -> str | None:
     waiting, seen = list(tensor.parents), set[Tensor]()
     while waiting and len(seen) < LONGEST:
         current = waiting.pop(0)
@@ -41,6 +46,22 @@ def root_of(tensor: Tensor, name_of: NameOf) -> str | None:
             seen.add(current)
             waiting = [*current.parents, *waiting]
     return None
+
+
+def _apart_from(tensor: Tensor, name_of: NameOf) -> NameOf:
+    """Return names, but for those of parts of the composite that a tensor is part of.
+
+    The e and the s of a softmax are called after what it is the softmax of. A scope
+    says that already.
+    """
+    primal = tensor.site.primal
+    sites = (tensor.site, tensor.site if primal is None else primal.site)
+
+    def known(other: Tensor) -> str | None:
+        part = other.hint and not tensor.scope and other.site in sites
+        return None if part else name_of(other)
+
+    return known
 
 
 def varies(tensor: Tensor) -> bool:
