@@ -21,7 +21,8 @@ from symdiff.ops.core.operands import API, LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 from symdiff.ops.core.text import is_statements
 
-_LONG = 40  # a formula of one op
+_LONG = 56  # a formula of one op
+_WHOLE = 1e6  # whole numbers below it are written without a point
 _LONGEST = 72  # a formula of several ops
 STACK = "_steps"  # ends the names of stacks
 _OPERATOR = re.compile(r"_0 \S+ _1|-_0")
@@ -348,6 +349,8 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
         node = node.inputs[0]
     if node.op is LITERAL:
         value = node.attrs["value"]
+        if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+            value = int(value)  # as people write it
         return py.Lit(value) if isinstance(value, (int, float)) else py.Name(str(value))
     match context.at_hand(node):
         case py.Name(id=name) | py.Attr(name=name):
