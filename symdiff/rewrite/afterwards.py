@@ -50,7 +50,8 @@ def summing_afterwards(nodes: Iterable[Node]) -> Became:
         if pair is None:
             return None
         (loop,) = parents
-        with at_site(old.site):
+        total = loop.node.attrs["body"].outputs[old.node.attrs["index"]]
+        with at_site(total.parents[1].site):  # of the term, which has the rule
             a, b = (_rows(loop, place) for place in pair)
             made = tensordot(a, b, ([0, 1], [0, 1]))
         if made.type != old.type:

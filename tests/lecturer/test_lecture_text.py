@@ -29,7 +29,7 @@ def test_what_a_step_starts_from_is_the_previous_value(name: str) -> None:
     forward = body(name, "loss_and_residuals")
     assert "h_prev_steps[t], c_prev_steps[t] = h, c" in forward
     assert re.search(
-        r"d_(lstm_)?U \+= r\.h_prev_steps\[t\]\.T @ d_z  # .* h_prev @ ", body(name)
+        r"d_(lstm_)?U .*r\.h_prev_steps.*\bd_z.*  # .*h_prev @ ", body(name)
     )
 
 

@@ -73,7 +73,7 @@ class Names:
         self._every: dict[Node, str] = {}  # values of the whole function by node,
         self._marks: dict[int, str] = {}  # and by the marks of their declarations
         self._stacked: dict[Node, str] = {}  # what a stack stacks
-        self._told: dict[str, str] = {}  # what a name of a row stands for
+        self._before: set[str] = set()  # names of carries before a step
         self._unwritten: dict[Node, str] = {}  # only their cotangents have a statement
         self._listed: dict[str, Node] = {}
         taken = {t.node for t in arguments}
@@ -98,7 +98,7 @@ class Names:
         made._every, made._marks = dict(self._every), dict(self._marks)
         made._unwritten = dict(self._unwritten)
         made._listed, made._stacked = dict(self._listed), dict(self._stacked)
-        made._told = dict(self._told)
+        made._before = set(self._before)
         made._rename(taken)
         return made
 
@@ -232,13 +232,13 @@ class Names:
 
     def previous(self, tensor: Tensor, carry: str) -> None:
         """Name the stack of a carry as it is before each step: ``h_prev``."""
-        self._told.setdefault(f"{carry}_prev", carry)
+        self._before.add(f"{carry}_prev")
         self.stack(tensor, f"{carry}_prev")
 
-    def told(self, name: str) -> str:
-        """Return how a name is written where a value is computed: h for ``h_prev``."""
-        others = {} if self._values is None else self._values._told
-        return self._told.get(name, others.get(name, name))
+    def before(self, name: str) -> str:
+        """Return the name of a carry as it is before a step, h_prev if there is one."""
+        known = self._before | (self._values._before if self._values else set())
+        return wanted if (wanted := f"{name}_prev") in known else name
 
     def share(self, tensor: Tensor, stack: Tensor) -> None:
         """Give a stack the name of another one of the same values."""

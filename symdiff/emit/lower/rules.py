@@ -17,6 +17,7 @@ from symdiff.emit.lower.context import Context, substitution
 from symdiff.emit.python import code as py
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import API, LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 from symdiff.ops.core.text import is_statements
@@ -359,4 +360,6 @@ def _named(tensor: Tensor, context: Context) -> py.Expr | None:
             return py.Name(name.removesuffix(STACK))
     current = context.tensors.get(node, tensor)
     known = context.names.known(current)
+    if known and current.node.op is BOUND:
+        known = context.names.before(known)
     return py.Name(known) if known else None
