@@ -2,7 +2,7 @@
 
 Each workload is checked first: every contender has the same loss, gradients and
 parameters after five updates. Then they are timed in turn on one core with one thread.
-`python -m benchmarks compile` and `scaling`, `legibility`, `lessons` run the files of
+`python -m benchmarks lines`, `compile`, `scaling`, `legibility`, `lessons` run files of
 those names, with what follows as their arguments.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import threads
 
-SCRIPTS = ("compile", "scaling", "legibility", "lessons")
+SCRIPTS = ("lines", "compile", "scaling", "legibility", "lessons")
 
 
 def main(arguments: list[str]) -> int:
@@ -28,6 +28,8 @@ def main(arguments: list[str]) -> int:
         runpy.run_module(f"benchmarks.{name}", run_name="__main__")
         return 0
     options = parsed(arguments)
+    if options.write_docs:
+        return write_docs(options.write_docs)
     threads.pin(options.all_cores)
     return compare(options)
 
@@ -48,6 +50,12 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the results")
+    parser.add_argument(
+        "--write-docs",
+        type=Path,
+        metavar="FROM",
+        help="write docs/performance.md from an earlier run's JSON, and run nothing",
+    )
     return parser.parse_args(arguments)
 
 
@@ -70,6 +78,23 @@ def compare(options: argparse.Namespace) -> int:
         options.json.write_text(text, encoding="utf-8")
     if options.svg:
         options.svg.write_text(chart.svg(run), encoding="utf-8")
+    return 0
+
+
+def write_docs(source: Path) -> int:
+    """Write the page of the docs from a run that was kept."""
+    from benchmarks import page, suite
+
+    try:
+        run = json.loads(source.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        print(f"{source}: {problem}", file=sys.stderr)
+        return 2
+    if not isinstance(run, dict) or run.get("format") != suite.FORMAT:
+        print(f"{source}: not a run of this version's --json", file=sys.stderr)
+        return 2
+    for path in page.write(run):
+        print(f"wrote {path}")
     return 0
 
 

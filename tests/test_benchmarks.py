@@ -7,6 +7,7 @@ import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,11 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import symdiff as sd
+
 sys.path.append(str(Path(__file__).parents[1]))  # benchmarks/ is not installed
 
-from benchmarks import agree, chart, suite, table, threads, workloads
+from benchmarks import agree, chart, lines, page, suite, table, threads, workloads
 from benchmarks.__main__ import main, parsed
-from benchmarks.contenders import Plain, contenders, installed
+from benchmarks.contenders import Generated, Plain, contenders, installed
 
 LIBRARIES = ("torch", "jax", "autograd")
 CASES = [c.name for name in workloads.NAMES for c in workloads.chosen([name], True)]
@@ -138,6 +141,37 @@ def test_the_chart_is_a_picture(run: dict[str, Any]) -> None:
     words = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert words.count("symdiff") == 2
     assert {"W1", "W2", "plain", "1×"} <= set(words)
+
+
+def test_the_page_is_made_from_a_run(run: dict[str, Any], tmp_path: Path) -> None:
+    kept = tmp_path / "run.json"
+    kept.write_text(json.dumps(run), encoding="utf-8")
+    slow = run["rows"][0]["ratios"] | {"jax/symdiff": {"cpu": 0.5, "wall": 0.5}}
+    changed = run | {"rows": [run["rows"][0] | {"ratios": slow}, run["rows"][1]]}
+    found, picture = page.write(changed, tmp_path)
+    text = found.read_text(encoding="utf-8")
+    assert table.markdown(changed) in text
+    assert f"({picture.relative_to(tmp_path).as_posix()})" in text
+    assert text.endswith("- W1: jax 2.00 times\n")
+    assert max(len(row) for row in text.splitlines() if row[:1] != "|") <= 120
+    kept.write_text("[1]", encoding="utf-8")
+    assert main(["--write-docs", str(kept)]) == 2
+    assert main(["--write-docs", str(tmp_path / "none.json")]) == 2
+
+
+def test_statements_of_a_planned_step_are_timed() -> None:
+    case = small("W6")  # it has loops
+    compiled = sd.compile(case.declare())
+    package = compiled.load()
+    made = Generated(package, package.init_params(0), case.batch)
+    before = made.step()
+    planned = import_module(f"{package.__name__}._planned")
+    (text,) = (t for path, t in compiled.files.items() if path.endswith("_planned.py"))
+    best = lines.smallest(lines.timed(planned, text), made.step, seconds=0)
+    assert made.step() < before
+    header, *rows = lines.report(text, best, top=1000)
+    assert header.endswith(f"in {len(rows)} statements")
+    assert any("lstm_U" in row for row in rows)  # inside a loop
 
 
 def test_workloads_are_chosen_by_name() -> None:
