@@ -47,7 +47,8 @@ def scan(
         first axis of steps, and give them in ``xs``.
     init : Tensor, or a nested tuple, list or dict of them
         The first carry. A Python number is a float; in a plain NumPy function an int
-        is an integer, unless a step makes a float of it: then the body is called again.
+        is one of 64 bits, which wraps as NumPy's do, unless a step makes a float of it:
+        then the body is called again.
     xs : optional
         Sequences, likewise nested; each step gets one row of each. If None, every step
         is ``body(carry, None)``.
