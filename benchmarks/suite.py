@@ -41,7 +41,7 @@ def run(
 
     Raises `agree.DisagreementError` where a contender does not compute symdiff's step.
     """
-    before, rows = threads.load(), []
+    before, rows, machine = threads.load(), [], threads.machine(all_cores)
     for case in cases:
         if case.heavy and not effort.heavy:
             continue
@@ -49,7 +49,7 @@ def run(
         rows.append(measured(case, effort))
     return {
         "format": FORMAT,
-        "machine": threads.machine(all_cores),
+        "machine": machine,
         "versions": threads.versions(),
         "load": {"before": before, "after": threads.load()},
         "seconds": effort.seconds,
