@@ -20,7 +20,7 @@ import sympy as sp
 
 from symdiff._version import __version__
 from symdiff.emit.listing import Listed, Record
-from symdiff.emit.lower.comments import shape_comment
+from symdiff.emit.lower.comments import WIDTH, shape_comment
 from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.declared import check_text, tables
 from symdiff.emit.modules.fitting import fitted
@@ -253,17 +253,18 @@ def forward_module(
 
 
 # How to read the comments, in the docstring of backward.py.
-_KEY = """A comment beside a line has its
-shape, and the formula that it differentiates; between semicolons are terms of a sum."""
+_KEY = (
+    "A comment beside a line has its shape, and the formula that it differentiates; "
+    "between semicolons are uses whose cotangents are added."
+)
 
 
 def _usage(name: str, is_model: bool) -> str:
     """Return what the docstring of backward.py says about its functions."""
-    pure = "are pure and need NumPy alone."
     keeps = f"{name} keeps what backward reads"
-    if is_model:
-        return f"{keeps}; value_and_grad calls both.\nAll {pure} {_KEY}"
-    return f"{keeps}. Both {pure}\n{_KEY}"
+    both = "; value_and_grad calls both. All are" if is_model else ". Both are"
+    said = f"{keeps}{both} pure and need NumPy alone. {_KEY}"
+    return textwrap.fill(said, WIDTH, break_on_hyphens=False)
 
 
 def backward_module(
