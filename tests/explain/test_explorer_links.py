@@ -150,15 +150,16 @@ def sequence(tmp_path_factory: pytest.TempPathFactory) -> Explorer:
 @pytest.mark.parametrize(
     ("module", "line", "expected"),
     [
-        ("forward.py", "for ", "v:scan_h"),
-        ("forward.py", "z_t = ", "v:scan_h"),
+        ("forward.py", "for ", "v:scan"),
+        ("forward.py", "z_t = ", "v:scan"),
         ("forward.py", "z = last @", "v:z v:out_last_W"),
         # of a loop that stacks what it keeps
-        ("backward.py", "z_t = ", "v:scan_h"),
+        ("backward.py", "z_t = ", "v:scan"),
         ("backward.py", "losses = ", "v:loss"),
         # its carry begins as what flows back from the line after it
-        ("backward.py", "for t in reversed", "r:scan_h g:last r:out_last_W"),
-        ("backward.py", "d_cell_U += ", "r:scan_h"),
+        ("backward.py", "for t in reversed", "r:scan g:last r:out_last_W"),
+        # a product after the loop, of what it stacks
+        ("backward.py", "d_cell_U = ", "g:cell_U v:scan"),
         ("backward.py", "d_last = d_z @", "g:last r:out_last_W"),
     ],
 )

@@ -34,9 +34,9 @@ def compiled() -> Compilation:
 
 
 EDITS = {
-    "forward.py": ("p * 3.0", "p * 5.0", "forward.py DISAGREES"),
-    "train.py": ("7.0 * ", "6.0 * ", "DISAGREES"),
-    "_planned.py": ("7.0", "6.0", "DIFFERS"),
+    "forward.py": ("p * 3, ", "p * 5, ", "forward.py DISAGREES"),
+    "train.py": (", 7 * ", ", 6 * ", "DISAGREES"),
+    "_planned.py": (", 7 * ", ", 6 * ", "DIFFERS"),
 }
 
 
