@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def exercise_files(
             continue
         module = Path(path).stem
         listing = compiled.listing[path]
-        text = content if hints == "rules" else _without_rules(listing)
+        text = content if hints == "rules" else _joined(_without_rules(listing))
         if module == "backward":
             made = without_front(blanked(listing, check, hints))
             files[path] = _marked(made, f"check it by {check}")
@@ -145,16 +145,23 @@ def _marked(text: str, how: str) -> str:
     return sealed("\n".join([*head, *lines[end:]]))
 
 
-def _without_rules(listing: Listing) -> str:
-    """Return a module's text with the shapes, but not the rules, in its comments."""
-    rows = list(listing.rows)
+def _without_rules(listing: Listing) -> list[str | None]:
+    """Return a module's rows with the shapes, but not the rules, in its comments.
+
+    A row with nothing but a rule is None.
+    """
+    rows: list[str | None] = list(listing.rows)
     for line in listing.lines:
         if line.rule:
-            row, shape = rows[line.above - 1], f"# {line.shape}"
-            told = line.shape and shape in row  # there may have been no room for it
-            end = row.index(shape) + len(shape) if told else row.rindex("  # ")
-            rows[line.above - 1] = row[:end]
-    return "\n".join(rows)
+            row = listing.rows[line.above - 1]
+            kept = f"  # {line.shape}" if line.shape else ""
+            start = row.rindex(kept or "  # ")
+            rows[line.above - 1] = f"{row[:start]}{kept}".rstrip() or None
+    return rows
+
+
+def _joined(rows: Sequence[str | None]) -> str:
+    return "\n".join(row for row in rows if row is not None)
 
 
 # --- blanking -------------------------------------------------------------------------
@@ -170,8 +177,7 @@ class _Blank:
 
 def blanked(listing: Listing, check: str, hints: str) -> str:
     """Return the text of a module with the body of its ``backward`` blanked."""
-    text = _without_rules(listing) if hints != "rules" else listing.text
-    rows = text.split("\n")
+    rows = list(listing.rows) if hints == "rules" else _without_rules(listing)
     region = listing.functions["backward"]
     returned = region.lines[-1]
     names, shown = _returned(returned.stmt)
@@ -188,9 +194,8 @@ def blanked(listing: Listing, check: str, hints: str) -> str:
     if missing:
         made += ["", *(f"    {n} = ..." for n in missing)]
     made += ["", *shown]
-    return "\n".join([*rows[:first], *made, *rows[returned.last :]]).replace(
-        "\n\n\n\n", "\n\n\n"
-    )
+    text = _joined([*rows[:first], *made, *rows[returned.last :]])
+    return text.replace("\n\n\n\n", "\n\n\n")
 
 
 def without_front(text: str) -> str:

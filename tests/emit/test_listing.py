@@ -138,7 +138,8 @@ def told(listing: Listing, line: Line) -> tuple[str, str]:
     above = listing.rows[line.above - 1 : line.first - 1]
     said = [f"# {' '.join(row.strip()[2:] for row in above)}"] if above else []
     if isinstance(line.stmt, py.AugAssign) and line.stmt.comment and not line.shape:
-        return "", rows[0].partition("  # ")[2]  # what a term is the rule of
+        beside = rows[0].partition("  # ")[2]  # what a term is the rule of
+        return "", beside or said[0].removeprefix("# ")
     for row in said if said else [rows[0]]:
         if found := SHAPE.search(row):
             return found[1], found[2] or ""
@@ -241,7 +242,7 @@ def test_names_stand_for_the_values_of_their_function():
     (d_w,) = (line for line in region.lines if line.targets == ("d_w",))
     assert [t.node for t in d_w.tensors] == [region.nodes["d_w"]]
     assert d_w.shape == "[3]"
-    assert d_w.rule == "x @ w; tanh"
+    assert d_w.rule == "np.tanh(x @ w)"
     assert d_w.heading == "z = tanh(x @ w)"
     assert region.nodes["x"] is x.node
     assert not any(line.tensors for line in region.lines if "x" in line.targets)

@@ -7,6 +7,7 @@ In: tensors and the context of the body they are computed in. Out: text without 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from symdiff.emit.lower.context import Context
@@ -21,6 +22,8 @@ from symdiff.plan.schedule import Step
 
 WIDTH = 88
 INDENT = 4
+SEPARATOR = "; "  # between uses of a value whose cotangents are added
+MORE = "..."
 
 
 def shape_comment(node: Node) -> str:
@@ -67,35 +70,39 @@ def _phrases(rules: Sequence[tuple[str, ...]]) -> Iterator[str]:
     All rules are named, or the first ones; an ellipsis says that there are more.
     """
     for count in range(len(rules), 0, -1):
-        rest = ("...",) * (len(rules) > count)
+        rest = (MORE,) * (len(rules) > count)
         for length in (0, -1):
-            yield "; ".join((*(words[length] for words in rules[:count]), *rest))
+            yield SEPARATOR.join((*(words[length] for words in rules[:count]), *rest))
+
+
+def shortened(told: Computes, indent: int) -> Computes:
+    """Return what a comment tells, cut after a whole rule if a row is too short."""
+    words = told.rule.split(SEPARATOR)
+    while len(words) > 1 and len(told.comment) > WIDTH - indent - len("# "):
+        words = [*words[: -1 if words[-1] != MORE else -2], MORE]
+        told = replace(told, rule=SEPARATOR.join(words))
+    return told
 
 
 def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
-    """Return a statement with as much comment as there is room for.
+    """Return a statement with its comment, which the printer puts beside it or above.
 
-    It stands beside the statement, where the printer may leave the shape out, or above.
+    What is too long for a row of its own is cut after a whole rule.
     """
     said = _saying(tensor)
-    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
     indent = INDENT * context.depth
+    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
     beside = WIDTH - (indent + code + len(" = ") + len("  # "))
     above = WIDTH - indent - len("# ")
     rules = rules_of(tensor, context)
-    if rules:
-        choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
-        whole = [c for c in choices if _is_whole(c)]
-        fits = [c for c in whole if len(c.comment) <= beside]
-        fits += [c for c in whole if len(c.rule) <= beside]
-        fits += [c for c in choices if len(c.comment) <= above]
-        said = fits[0] if fits else said
-    shown = said.comment if said.rule or len(said.comment) <= beside else ""
-    return py.Assign(made.targets, made.value, shown, mark=said)
-
-
-def _is_whole(told: Computes) -> bool:
-    return not told.rule.endswith("...")
+    if not rules and len(said.comment) > beside:
+        return py.Assign(made.targets, made.value, mark=said)  # a shape has no own row
+    choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
+    whole = [c for c in choices if not c.rule.endswith(MORE)]
+    fits = [c for c in whole if len(c.comment) <= beside]
+    fits += [c for c in choices if len(c.comment) <= above]
+    said = fits[0] if fits else said
+    return py.Assign(made.targets, made.value, said.comment, mark=said)
 
 
 def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:

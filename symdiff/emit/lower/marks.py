@@ -43,7 +43,7 @@ class Computes(py.Mark):
     @property
     def comment(self) -> str:
         """The comment beside the statement."""
-        return py.APART.join(part for part in (self.shape, self.rule) if part)
+        return "   ".join(part for part in (self.shape, self.rule) if part)
 
 
 def place_of(statement: Statement) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symdiff.emit.lower.comments import told
+from symdiff.emit.lower.comments import SEPARATOR, shortened, told
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.tidied import WIDTH
@@ -56,7 +56,7 @@ def terms_apart(
         return ()
     rules = [rule_of_term(n, context) for n in head]
     last = [rule_of_term(n.inputs[1], context) for n in reversed(sums)]
-    return ("; ".join(r for r in rules if r), *last)
+    return (SEPARATOR.join(r for r in rules if r), *last)
 
 
 def _is_inlined_sum(node: Node, value: Tensor, context: Context) -> bool:
@@ -95,8 +95,8 @@ def sums_apart(stmts: Sequence[py.Stmt], indent: int) -> list[py.Stmt]:
         match s:
             case py.Assign():
                 made += _apart(s, indent)
-            case py.AugAssign(mark=Computes(shape="")):
-                made.append(_with_comment(s, indent))
+            case py.AugAssign():
+                made.append(_cut(s, indent))
             case py.For(body=body) | py.While(body=body):
                 inside = tuple(sums_apart(body, indent + STEP))
                 made.append(replace(s, body=inside))
@@ -122,15 +122,14 @@ def _apart(s: py.Assign, indent: int) -> list[py.Stmt]:
         first, term = _last_apart(name, first, Computes(mark.tensors, rule=rules.pop()))
         if term is None or name in py.names_in(term.value):  # what it held before
             return [s]
-        terms.append(_with_comment(term, indent))
+        terms.append(_cut(term, indent))
     if not terms or not _fits(name, first, indent):
         return [s]
     if first == name:
         return terms[::-1]
-    said = replace(mark, rule="; ".join(r for r in rules[:2] if r), terms=())
-    begun = replace(s, value=first, comment=said.comment, mark=said)
-    short = replace(begun, comment=said.shape, mark=replace(said, rule=""))
-    return [_with_comment(begun, indent, short), *terms[::-1]]
+    rule = SEPARATOR.join(r for r in rules if r)
+    said = shortened(replace(mark, rule=rule, terms=()), indent)
+    return [replace(s, value=first, comment=said.comment, mark=said), *terms[::-1]]
 
 
 def _begins_with(name: py.Name, value: py.Expr, terms: int) -> bool:
@@ -156,15 +155,9 @@ def _fits(name: py.Name, value: py.Expr, indent: int) -> bool:
     return indent + len(f"{name.id} = {py.expr_text(value)}") <= WIDTH
 
 
-def _with_comment(
-    s: py.Assign | py.AugAssign, indent: int, other: py.Assign | None = None
-) -> py.Stmt:
-    """Return a statement, or another one, or it without its comment, as room allows."""
-    for choice in (s, other):
-        if choice is None or not choice.comment:
-            continue
-        if py.print_stmts([choice], indent, WIDTH).count("\n") == 1:
-            return choice
-    mark = s.mark
-    told = replace(mark, rule="") if isinstance(mark, Computes) else mark
-    return replace(s, comment="", mark=told)
+def _cut(s: py.AugAssign, indent: int) -> py.AugAssign:
+    """Return a statement with a comment that has room on a row of its own."""
+    if not isinstance(s.mark, Computes) or not s.comment:
+        return s
+    said = shortened(s.mark, indent)
+    return replace(s, comment=said.comment, mark=said)

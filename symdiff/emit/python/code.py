@@ -55,10 +55,8 @@ from symdiff.emit.python.tree import (
     name,
     names_in,
 )
-from symdiff.emit.python.words import APART
 
 __all__ = [
-    "APART",
     "PRECEDENCE",
     "Assign",
     "Attr",

@@ -48,7 +48,7 @@ from symdiff.emit.python.tree import (
     While,
     With,
 )
-from symdiff.emit.python.words import APART, comment_lines, docstring_lines
+from symdiff.emit.python.words import comment_lines, docstring_lines
 
 
 def _optional(e: Expr, bare: bool = False) -> Pieces:
@@ -185,15 +185,11 @@ class _Printer:
     def logical(
         self, line: Pieces, indent: int, comment: str = "", is_def: bool = False
     ) -> None:
-        """Add a logical line; its comment goes beside it, or above if too long.
-
-        Beside it, a comment of two parts may lack the first one.
-        """
+        """Add a logical line; its comment goes beside it, or above if too long."""
         one = " " * indent + join(line)
-        for shown in dict.fromkeys((comment, comment.rpartition(APART)[2])):
-            if shown and columns(beside := f"{one}  # {shown}") <= self.width:
-                self.lines.append(beside)
-                return
+        if comment and columns(beside := f"{one}  # {comment}") <= self.width:
+            self.lines.append(beside)
+            return
         if comment:
             self.lines += comment_lines(comment, indent, self.width)
             self.placed[-1].first = len(self.lines)

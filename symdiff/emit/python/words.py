@@ -11,7 +11,6 @@ import textwrap
 from symdiff.emit.python.chars import columns
 
 QUOTES = '"""'
-APART = "   "  # between the parts of a comment, the first of which may be left out
 
 
 def comment_lines(text: str, indent: int, width: int) -> list[str]:
