@@ -229,9 +229,9 @@ def added_up(stmts: Sequence[py.Stmt], totals: frozenset[py.Expr]) -> list[py.St
                 targets=(target,),
                 value=py.Binary(op="+" | "-" as op, left=left, right=right),
             ) if target in totals and left == target:
-                plain = isinstance(right, py.Name)  # what it adds has the comment
-                said, mark = ("", _no_rule(s.mark)) if plain else (s.comment, s.mark)
-                made.append(py.AugAssign(target, op, right, said, mark=mark))
+                ruled = isinstance(s.mark, Computes) and s.mark.rule
+                said = s.comment if ruled else ""  # what it adds has its shape
+                made.append(py.AugAssign(target, op, right, said, mark=s.mark))
             case py.Assign(
                 targets=(target,),
                 value=py.Binary(op="+" | "-", left=left, right=py.Name()),

@@ -71,7 +71,7 @@ def _phrases(rules: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """
     for count in range(len(rules), 0, -1):
         rest = (MORE,) * (len(rules) > count)
-        for length in (0, -1):
+        for length in range(len(rules[0])) if len(rules) == 1 else (0, -1):
             yield SEPARATOR.join((*(words[length] for words in rules[:count]), *rest))
 
 
@@ -96,13 +96,51 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     above = WIDTH - indent - len("# ")
     rules = rules_of(tensor, context)
     if not rules and len(said.comment) > beside:
+        rules = rules_of(tensor, context, views=True)
+    if not rules and len(said.comment) > beside:
         return py.Assign(made.targets, made.value, mark=said)  # a shape has no own row
     choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
-    whole = [c for c in choices if not c.rule.endswith(MORE)]
-    fits = [c for c in whole if len(c.comment) <= beside]
+    if not any(_is_whole(c) and len(c.comment) <= above for c in choices):
+        rules = rules_of(tensor, context, short=True)
+        choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
+    fits = [c for c in choices if _is_whole(c) and len(c.comment) <= beside]
     fits += [c for c in choices if len(c.comment) <= above]
     said = fits[0] if fits else said
     return py.Assign(made.targets, made.value, said.comment, mark=said)
+
+
+def _is_whole(told: Computes) -> bool:
+    return not told.rule.endswith(MORE)
+
+
+def changed_copy(
+    made: Sequence[py.Stmt], tensor: Tensor, copied: Node, context: Context
+) -> list[py.Stmt] | None:
+    """Return what makes an array and changes it once, each with rules of its own.
+
+    The array is made from the value of ``copied``, or is that value where nothing else
+    reads it. None where there are no such two rules.
+    """
+    *first, change = made
+    base = context.tensors.get(copied)
+    if base is None or len(first) > 1 or (not first and isinstance(change, py.Assign)):
+        return None
+    if first and context.at_hand(copied) is not None:
+        return None  # as of an op whose text begins with a copy
+    own, others = rules_of(tensor, context), list[tuple[str, ...]]()
+    if first:
+        others = rules_of(base, context)
+    rule = next(_phrases([words for words in own if words not in others]), "")
+    if not rule or not isinstance(change, py.Assign | py.AugAssign | py.ExprStmt):
+        return None
+    changed = replace(change, comment=rule, mark=Computes((tensor,), rule=rule))
+    match first:
+        case [py.Assign() as begun]:
+            begun = fitted(begun, base, context)
+            assert isinstance(begun.mark, Computes)
+            mark = replace(begun.mark, tensors=(tensor,))
+            return [replace(begun, mark=mark), changed]
+    return [changed]
 
 
 def declared_group(tensor: Tensor, resolver: Resolver) -> Hashable:

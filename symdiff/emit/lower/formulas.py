@@ -172,7 +172,7 @@ def text_of(node: Node, known: Known) -> py.Expr:
 def text_over(node: Node, known: Known) -> py.Expr:
     """Return the formula of a node over what stands for its operands."""
     if node.op is LITERAL:
-        return _number(node.attrs["value"])
+        return number(node.attrs["value"])
     if node.op is CONSTANT:
         return _constant(node)
     if node.op.facts.repeats:
@@ -183,7 +183,7 @@ def text_over(node: Node, known: Known) -> py.Expr:
         return py.Index(operands[0], (py.Lit(node.attrs["index"]),))
     text = formula_text(node)
     if not text:
-        along = tuple((name, _entry(v)) for name, v in call_arguments(node))
+        along = tuple((name, entry(v)) for name, v in call_arguments(node))
         return py.Call(py.Name(node.op.name), tuple(operands), along)
     return texts.expression(text, _quiet(operands))
 
@@ -217,15 +217,15 @@ def _quiet(operands: list[py.Expr]) -> texts.Substitute:
     return substitute
 
 
-def _number(value: Any) -> py.Expr:
+def number(value: Any) -> py.Expr:
     """Return a number as people write it: 2 rather than 2.0."""
     if isinstance(value, sp.Expr):
-        return _dim(value)
+        return dim_of(value)
     whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e6
     return py.Lit(int(value)) if whole and str(value) != "-0.0" else py.Lit(value)
 
 
-def _dim(value: Any) -> py.Expr:
+def dim_of(value: Any) -> py.Expr:
     return texts.expression(dim_text(value), _quiet([]))
 
 
@@ -238,7 +238,7 @@ def digest_of(value: np.ndarray) -> tuple[str, str]:
 def _constant(node: Node) -> py.Expr:
     value = node.attrs["value"]
     if value.size == 1 and value.ndim == 0:
-        return _number(value.item())
+        return number(value.item())
     if not value.size:
         shape = py.Tuple_(tuple(map(py.Lit, value.shape)))
         return py.Call(py.Name("zeros"), (shape,))
@@ -253,17 +253,17 @@ def _display(value: Any) -> py.Expr:
     return py.Lit(value)
 
 
-def _entry(value: Any) -> py.Expr:
+def entry(value: Any) -> py.Expr:
     """Return the value of an attribute; an index is written as NumPy's brackets are."""
     match value:
         case tuple() if _is_index(value):
             return py.Name(f"[{', '.join(map(_index_entry, value))}]")
         case tuple():
-            return py.Tuple_(tuple(map(_entry, value)))
+            return py.Tuple_(tuple(map(entry, value)))
         case slice():
             return py.Name(_index_entry(value))
         case sp.Expr():
-            return _dim(value)
+            return dim_of(value)
     return py.Lit(value)
 
 

@@ -9,23 +9,28 @@ value whose cotangent the line is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from symdiff.emit.lower import texts
-from symdiff.emit.lower.context import Context, substitution
+from symdiff.emit.lower.between import last_steps
+from symdiff.emit.lower.context import Context
+from symdiff.emit.lower.formulas import dim_of
+from symdiff.emit.lower.primals import (
+    Formulas,
+    inlined,
+    marks_of,
+    named,
+    only_turns,
+    operands_of,
+    read_by,
+)
 from symdiff.emit.python import code as py
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import API, LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
-from symdiff.ops.core.text import is_statements
 
-_LONG = 56  # a formula of one op
-_WHOLE = 1e6  # whole numbers below it are written without a point
-_LONGEST = 72  # a formula of several ops
-STACK = "_steps"  # ends the names of stacks
+_FORMULA = re.compile(r" [-*/@] ")  # in rules that are no mere words
 _OPERATOR = re.compile(r"_0 \S+ _1|-_0")
 
 
@@ -40,31 +45,44 @@ class _Applied:
     within: dict[Tensor, dict[Tensor, None]] = field(default_factory=dict)
 
 
-def rules_of(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
+def rules_of(
+    tensor: Tensor, context: Context, views: bool = False, short: bool = False
+) -> list[tuple[str, ...]]:
     """Return the rules and primal formulas of a derivative's inlined terms, in words.
 
-    Each is there in full and, if shorter, without the rule. Views have none: the line
-    shows as much.
+    Each is there in full and, if shorter, without the rule. Those of ``views`` are left
+    out if not asked for: the line shows as much. ``short`` adds to formulas that of the
+    op that is told last in them.
     """
     if tensor.site.primal is None:
         return []
     line = _line(tensor, context)
+    applied = [p for p, _ in line.used]
+    before, after = last_steps(tensor, applied, line.within, context)
+    line.used = {
+        **{(p, False): None for p in before},
+        **line.used,
+        **{(p, False): None for p in after},
+    }
     words: dict[tuple[str, ...], None] = {}
     told: set[Tensor] = set()  # in a formula of several ops
-    composed: dict[Tensor, str] = {}
-    formulas = _Formulas(tensor, line, context)
+    composed: dict[Tensor, tuple[str, set[Tensor]]] = {}
+    formulas = Formulas(tensor, line.within, context)
     for primal, _ in line.used:
         if line.within.get(primal):
-            shown = formulas.composed(primal)
-            if shown:
-                composed[primal] = shown
-                told |= formulas.parts(primal)
+            made = formulas.composed(primal)
+            if made[0]:
+                composed[primal] = made
+                told |= made[1]
     for primal, bare in line.used:
-        parts = (primal, *formulas.parts(primal))
-        if primal in told or all(_only_turns(p.node.op) for p in parts):
+        shown, inner = composed.get(primal, ("", set[Tensor]()))
+        parts = (primal, *inner)
+        if primal in told or (not views and all(only_turns(p.node.op) for p in parts)):
             continue
-        if primal in composed:
-            words[_with_broadcast(composed[primal], parts, context)] = None
+        if shown:
+            shown += _count(tensor, parts, context)
+            told_of = _with_broadcast(shown, parts, context)
+            words[(*told_of, *(formulas.nearest(primal) if short else ()))] = None
         else:
             words[_rule(primal, formulas, context, bare)] = None
     found = [w for w in words if w[0]]
@@ -78,7 +96,7 @@ def _line(tensor: Tensor, context: Context) -> _Applied:
     line = _Applied()
     applied: set[Op] = set()
     read = _reached(tensor, context)
-    wanted = _marks(x for _, x in tensor.cotangent_of)
+    wanted = marks_of(x for _, x in tensor.cotangent_of)
     waiting: list[tuple[Tensor, tuple[Tensor, ...], Tensor | None]]
     waiting = [(tensor, (), None)]
     some = _flows(tensor, context)
@@ -103,7 +121,7 @@ def _line(tensor: Tensor, context: Context) -> _Applied:
         around = (primal, *(x for _, x in current.cotangent_of))
         if is_sum:
             around = (*around, *primal.parents)
-        inner = _inlined(current, context)
+        inner = inlined(current, context)
         inner = [p for p in inner if not some or _flows(p, context)]
         waiting = [*((p, around, last) for p in inner), *waiting]
     return line
@@ -112,7 +130,7 @@ def _line(tensor: Tensor, context: Context) -> _Applied:
 def _holds(primal: Tensor, operand: Tensor) -> bool:
     """Whether a value is computed from an operand, or from a view of it."""
     return operand is not primal and bool(
-        _marks(_operands_of(primal)) & _marks([operand])
+        marks_of(operands_of(primal)) & marks_of([operand])
     )
 
 
@@ -125,38 +143,12 @@ def _is_of(
     of one that is ``wanted``; or, for what is inlined under rules of the values
     ``above``, if the primal reads one of these.
     """
-    operands = _marks(_operands_of(primal))
+    operands = marks_of(operands_of(primal))
     if not above:
-        return bool((_marks([primal]) | operands) & (read | wanted))
+        return bool((marks_of([primal]) | operands) & (read | wanted))
     if any(primal is x for x in above):
         return True
-    return bool(operands & _marks(above))
-
-
-def _operands_of(tensor: Tensor) -> list[Tensor]:
-    """Return the operands of a value, and what these are views of."""
-    found = list(tensor.parents)
-    for t in found:
-        if t.node.op.facts.repeats or t.node.op.view:
-            found += t.parents
-    return found
-
-
-def _marks(tensors: Iterable[Tensor]) -> set[object]:
-    """Return what values are recognised by, before and after passes."""
-    return {m for t in tensors for m in (t.node, *t.origin.marks)}
-
-
-def _read(tensor: Tensor, context: Context) -> tuple[list[Tensor], list[Tensor]]:
-    """Return what a statement reads, and what is computed within it, itself first."""
-    found: list[Tensor] = []
-    within = [tensor]
-    for current in within:
-        inlined = _inlined(current, context)
-        nodes = {t.node for t in inlined}
-        found += [p for p in current.parents if p.node not in nodes]
-        within += inlined
-    return found, within
+    return bool(operands & marks_of(above))
 
 
 def _reached(tensor: Tensor, context: Context) -> set[object]:
@@ -164,21 +156,15 @@ def _reached(tensor: Tensor, context: Context) -> set[object]:
 
     Rules that are inlined lead on, from a value to the operands that they are for.
     """
-    found, within = _read(tensor, context)
+    found, within = read_by(tensor, context)
     known = [x for t in found for _, x in t.cotangent_of]
     parts = (t.site.primal for t in found if not t.cotangent_of)
-    read = _marks([*found, *known, *(p for p in parts if p is not None)])
+    read = marks_of([*found, *known, *(p for p in parts if p is not None)])
     for current in reversed(within[1:]):
         if current.site.primal is not None:
-            own = _marks([current.site.primal, *_operands_of(current.site.primal)])
+            own = marks_of([current.site.primal, *operands_of(current.site.primal)])
             read |= own if own & read else set()
     return read
-
-
-def _inlined(tensor: Tensor, context: Context) -> list[Tensor]:
-    """Return the operands that are computed within the same statement."""
-    inner = [p.node for p in tensor.parents if context.at_hand(p.node) is None]
-    return [context.tensors[n] for n in inner if n in context.tensors]
 
 
 def _flows(tensor: Tensor, context: Context) -> bool:
@@ -189,9 +175,9 @@ def _flows(tensor: Tensor, context: Context) -> bool:
     waiting = [tensor]
     while waiting:
         current = waiting.pop()
-        inlined = _inlined(current, context)
-        waiting += inlined
-        within = {t.node for t in inlined}
+        inner = inlined(current, context)
+        waiting += inner
+        within = {t.node for t in inner}
         for parent in current.parents:
             derived = parent.site.primal is not None
             derived = derived and not is_given(parent.node)
@@ -205,7 +191,7 @@ def _is_seed(tensor: Tensor) -> bool:
 
 
 def _rule(
-    primal: Tensor, formulas: _Formulas, context: Context, bare: bool = False
+    primal: Tensor, formulas: Formulas, context: Context, bare: bool = False
 ) -> tuple[str, ...]:
     """Return a derivative's rule in words, or else the primal's formula.
 
@@ -214,8 +200,8 @@ def _rule(
     op = primal.node.op
     formula = "" if bare else formulas.alone(primal)
     rule = op.rule_of(primal.node)
-    if op.hint and f"d_{op.hint}" in rule and _is_other(primal, op.hint, context):
-        rule = ""  # it is about a name that the value does not have
+    if op.hint and re.search(rf"\b(d_)?{op.hint}\b", rule):
+        rule = _about(primal, op.hint, rule, context)
     if not formula and not rule and _is_operator(op):
         return ("",)  # "matmul" would not say what is multiplied
     if not formula and rule and op.facts.zeros and op.title not in API:
@@ -223,12 +209,15 @@ def _rule(
     formula = formula or op.title
     if "{0}" in rule:
         return (_of_operand(primal, rule, context),)
-    return (f"{formula}: {rule}", formula) if rule else (formula,)
+    if not rule:
+        return (formula,)
+    short = (f"{op.title}: {rule}",) if _FORMULA.search(rule) else ()
+    return (f"{formula}: {rule}", *short, formula)
 
 
 def _of_operand(primal: Tensor, rule: str, context: Context) -> str:
     """Return a rule that names the operand; '' if that has no name."""
-    operand = _named(primal.parents[0], context)
+    operand = named(primal.parents[0], context)
     return "" if operand is None else rule.format(py.expr_text(operand))
 
 
@@ -241,125 +230,29 @@ def _with_broadcast(
     return (", ".join([formula, *(w for w in words if w)]), formula)
 
 
-def _only_turns(op: Op) -> bool:
-    """Whether a line for an op shows all that its formula could say."""
-    return op.view and not op.facts.repeats
+def _count(tensor: Tensor, parts: Iterable[Tensor], context: Context) -> str:
+    """Return of how many elements a formula has the mean, if the line shows it not.
+
+    A factor of 2 may have cancelled with one of the count.
+    """
+    nodes = [p.node for p in parts if p.node.op.facts.averages is not None]
+    if not nodes:
+        return ""
+    read, within = read_by(tensor, context)
+    if any(t.node.op.facts.averages is not None for t in within):
+        return ""  # it takes a mean itself
+    told = {n.attrs["value"] for t in [*read, *within] if (n := t.node).op is LITERAL}
+    counts = [n.op.facts.averages(n) for n in nodes]
+    return "".join(f", of {py.expr_text(dim_of(c))}" for c in counts if c not in told)
 
 
-def _is_other(primal: Tensor, name: str, context: Context) -> bool:
-    """Whether a value has a name, and not this one."""
-    known = _named(primal, context)
-    return known is not None and py.expr_text(known).rpartition(".")[2] != name
+def _about(primal: Tensor, hint: str, rule: str, context: Context) -> str:
+    """Return a rule that calls the value by its hint, with the name that it has."""
+    known = named(primal, context)
+    name = hint if known is None else py.expr_text(known)
+    return rule if name == hint else f"{rule}, {hint} = {name}"
 
 
 def _is_operator(op: Op) -> bool:
     """Whether an op is one of Python's operators, or a loop or branch."""
     return op.facts.sweeps or bool(_OPERATOR.fullmatch(str(op.text)))
-
-
-class _Formulas:
-    """The formulas of values over names, as a line's comment writes them."""
-
-    def __init__(self, tensor: Tensor, line: _Applied, context: Context) -> None:
-        self._line, self._context = line, context
-        self._of = _marks(x for _, x in tensor.cotangent_of)
-        self._own = context.names.known(tensor) or ""
-        self._read = {m: t for t in _read(tensor, context)[0] for m in _marks([t])}
-
-    def alone(self, primal: Tensor) -> str:
-        """Return a short expression over names, or '' where it would be long."""
-        return self._short(self._formula(primal, False), _LONG)
-
-    def composed(self, primal: Tensor) -> str:
-        """Return the same, with the formulas of operands that the line is about."""
-        return self._short(self._formula(primal, True), _LONGEST)
-
-    def parts(self, primal: Tensor) -> set[Tensor]:
-        """Return the values whose formulas the composed one of a value has."""
-        waiting = list(self._line.within.get(primal, ()))
-        found: set[Tensor] = set()
-        while waiting:
-            part = waiting.pop()
-            if part not in found:
-                found.add(part)
-                waiting += self._line.within.get(part, ())
-        return found
-
-    def _short(self, formula: py.Expr | None, longest: int) -> str:
-        shown = "" if formula is None else py.expr_text(formula)
-        return shown if len(shown) <= longest else ""
-
-    def _formula(self, primal: Tensor, composed: bool) -> py.Expr | None:
-        """Return the expression of a value over its operands, None without names."""
-        node = primal.node
-        inner = self._line.within.get(primal, ()) if composed else ()
-        if node.op.facts.repeats:
-            return self._operand(primal.parents[0], inner, composed)
-        operands = [self._operand(p, inner, composed) for p in primal.parents]
-        if any(o is None for o in operands):
-            return None
-        filled = [o for o in operands if o is not None]
-        text = self._context.target.text(node) if node.op.text is not None else ""
-        if text and not is_statements(text):
-            text = text.replace("_help_", "")
-            return texts.expression(text, _quiet(filled, self._context))
-        if node.op.title.isidentifier() and len(filled) == 1:
-            return py.Call(py.Name(node.op.title), tuple(filled))
-        return None
-
-    def _operand(
-        self, tensor: Tensor, inner: Iterable[Tensor], composed: bool
-    ) -> py.Expr | None:
-        """Return an operand as its formula, by its name, or as a view of such."""
-        part = next((a for a in inner if _marks([a]) & _marks([tensor])), None)
-        if part is not None:
-            return self._formula(part, composed)
-        node, parents = tensor.node, tensor.parents
-        if node.op.facts.repeats and parents:
-            return self._operand(parents[0], inner, composed)
-        within = any(_marks(_operands_of(tensor)) & _marks([a]) for a in inner)
-        known = None if within and node.op.view else _named(tensor, self._context)
-        own = self._own.startswith("d_") and self._of & _marks([tensor])
-        if known is None and own:
-            known = py.Name(self._own[2:])
-        if known is None:  # a residual stands for it
-            read = (self._read[m] for m in _marks([tensor]) if m in self._read)
-            known = next((_named(t, self._context) for t in read), None)
-        if known is not None or not node.op.view or len(parents) != 1:
-            return known
-        base, text = self._operand(parents[0], inner, composed), ""
-        if node.op.text is not None:
-            text = self._context.target.text(node)
-        if base is None or not text or is_statements(text):
-            return None
-        return texts.expression(text, _quiet([base], self._context))
-
-
-def _quiet(
-    operands: Sequence[py.Expr], context: Context
-) -> Callable[[str], py.Expr | None]:
-    """Return a substitution for comments, which changes nothing in the context."""
-    inner = substitution(operands, context)
-    return lambda name: texts.as_told(name) or inner(name)
-
-
-def _named(tensor: Tensor, context: Context) -> py.Expr | None:
-    """Return an operand as comments show it: its name, or a literal."""
-    node = tensor.node
-    while node.op.facts.repeats:
-        node = node.inputs[0]
-    if node.op is LITERAL:
-        value = node.attrs["value"]
-        if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
-            value = int(value)  # as people write it
-        return py.Lit(value) if isinstance(value, (int, float)) else py.Name(str(value))
-    match context.at_hand(node):
-        case py.Name(id=name) | py.Attr(name=name):
-            return py.Name(name)
-        case py.Index(py.Attr(name=name) | py.Name(id=name)) if name.endswith(STACK):
-            return py.Name(name.removesuffix(STACK))
-    current = context.tensors.get(node, tensor)
-    known = context.names.known(current)
-    if known and current.node.op is BOUND:
-        known = context.names.before(known)
-    return py.Name(known) if known else None

@@ -15,6 +15,7 @@ import numpy as np
 
 from symdiff.emit.lower import texts
 from symdiff.emit.lower.comments import (
+    changed_copy,
     fitted,
     heading,
     shape_comment,
@@ -149,6 +150,10 @@ def _statements(
     made = texts.statements(text, substitution(operands, context, name))
     if operands[:1] == [name]:
         made = [s for s in made if s != py.Assign((name,), name)]
+    if tensor is not None and context.target.text(node).startswith(COPIED):
+        changed = changed_copy(made, tensor, node.inputs[0], context)
+        if changed is not None:
+            return changed
     for at, s in enumerate(made):
         if isinstance(s, py.Assign) and name in s.targets:
             if tensor is not None:

@@ -78,6 +78,7 @@ class Facts:
     sweeps : whether it is a loop or branch, whose rules are given the sweep of bodies
     draws : whether it draws random numbers
     trained : the only operand that is computed in training, if there is one such
+    averages : of how many elements its result is the mean, if it is one
 
     sign : whether it can be negative; an op that moves elements has its operand's sign
     bounded : whether its values cannot be large
@@ -131,6 +132,7 @@ class Facts:
     sweeps: bool = False
     draws: bool = False
     trained: int | None = None
+    averages: Callable[[Node], Dim] | None = None
     # what values can be
     sign: SignRule | None = None
     bounded: bool = False

@@ -192,6 +192,10 @@ def _short_mean(node: Node) -> str:
     return f"_float.type(np.add.reduce(_0, axis=None) / ({count}))"
 
 
+def _mean_count(node: Node) -> Any:
+    return product([node.inputs[0].shape[a] for a in node.attrs["axes"]])
+
+
 MEAN = multilinear(
     "mean",
     _infer_mean,
@@ -204,6 +208,7 @@ MEAN = multilinear(
         reduces=True,
         out_form=with_out,
         short=_short_mean,
+        averages=_mean_count,
         rows=rows.averaged,
         sign=signs.of_operand,
     ),

@@ -1,0 +1,107 @@
+"""What is between the value whose cotangent a line reads and the one it computes.
+
+In: a line's tensor, the values whose rules it applies, and what it reads. Out: values
+that no rule of the line names, though it differentiates them: a sum hands a cotangent
+on as it is, and a rewrite joins two rules into one. Invariant: few values are looked
+at, those a few ops away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from symdiff.emit.lower.context import Context
+from symdiff.emit.lower.primals import marks_of, only_turns, operands_of, read_by
+from symdiff.graph.origin import FAN_OUT
+from symdiff.graph.tensor import Tensor
+
+_DEEPEST = 3  # ops between a value and the cotangent that a line reads
+Within = dict[Tensor, dict[Tensor, None]]
+
+
+def last_steps(
+    tensor: Tensor, applied: Iterable[Tensor], within: Within, context: Context
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the values to name before those of a line's rules, and after them.
+
+    ``within`` gets what is between them and the values that are ``applied``.
+    """
+    wanted = marks_of(_differentiated_by(tensor))
+    used = {m: p for p in applied for m in marks_of([p])}
+    operands = marks_of(x for p in set(used.values()) for x in operands_of(p))
+    read = read_by(tensor, context)[0]
+    read = [t for t in read if not marks_of([t]) & operands]  # values, for these rules
+    apart = marks_of(x for t in read for _, x in t.cotangent_of) - wanted
+    between = _Between(wanted, apart, used, within)
+    before: list[Tensor] = []
+    after: list[Tensor] = []
+    for t in read:
+        for _, value in t.cotangent_of:
+            if not marks_of([value]) & (used.keys() | wanted):
+                (before if t is read[0] else after).extend(between.steps(value))
+    return before, after
+
+
+def _differentiated_by(tensor: Tensor) -> list[Tensor]:
+    """Return the values whose cotangent a tensor is, or a total is added to."""
+    if tensor.cotangent_of:
+        return [x for _, x in tensor.cotangent_of]
+    if tensor.site.rule == FAN_OUT and tensor.site.primal is not None:
+        return [tensor.site.primal]
+    if tensor.node.op.infix in ("+", "-") and tensor.parents:
+        return [x for _, x in tensor.parents[0].cotangent_of]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """A search from values whose cotangents a line reads to those that are ``wanted``.
+
+    Values ``apart`` are left out: the line reads their cotangents too. Those that are
+    ``used`` have rules in the line.
+    """
+
+    wanted: set[object]
+    apart: set[object]
+    used: Mapping[object, Tensor]
+    within: Within
+
+    def steps(self, value: Tensor) -> list[Tensor]:
+        """Return a value that leads to a wanted one, or the terms of a sum that do.
+
+        Terms that the line has rules for are left out, and views of them.
+        """
+        if not self._leads(value):
+            return []
+        found, op = self.within[value], value.node.op
+        direct = bool(marks_of(value.parents) & self.wanted)
+        if op.infix in ("+", "-"):
+            turned = any(only_turns(p.node.op) for p in found)  # as in alpha[:, None]
+            inside = not (direct or turned)
+        else:
+            inside = only_turns(op) and not direct
+        if not inside:
+            return [value]
+        del self.within[value]
+        rest = [p for p in found if not marks_of([p]) & self.used.keys()]
+        return [v for p in rest for v in self.steps(p)]
+
+    def _leads(self, value: Tensor, depth: int = _DEEPEST) -> bool:
+        """Whether a value is computed from a wanted one; note what is between them."""
+        found: dict[Tensor, None] = {}
+        reached = False
+        for operand in value.parents:
+            marks = marks_of([operand])
+            known = next((self.used[m] for m in marks if m in self.used), None)
+            if marks & self.wanted:
+                reached = True
+            elif known is not None:
+                found[known] = None
+            elif operand.node.op.facts.sweeps:
+                continue  # what a loop differentiates is in the loop
+            elif depth and not marks & self.apart and self._leads(operand, depth - 1):
+                found[operand] = None
+        if found or reached:
+            self.within[value] = found
+        return bool(found) or reached
