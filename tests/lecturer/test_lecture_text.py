@@ -158,7 +158,9 @@ def test_no_line_of_the_attention_lacks_its_rule_for_want_of_room() -> None:
     backward = body("attention")
     above = "    # [16, 16]   seen @ attention_v_W\n    d_attention_v_W = np.tensordot("
     assert above in backward
-    above = "    # [16]   attention_v_b was broadcast\n    d_attention_v_b = d_attention_v."
+    above = (
+        "    # [16]   attention_v_b was broadcast\n    d_attention_v_b = d_attention_v."
+    )
     assert above in backward
     assert "# [N, 4, T, T]   softmax(attention_scores)\n" in backward
     assert "# [16]   norm_gamma * norm_normalized, norm_gamma was br" in backward

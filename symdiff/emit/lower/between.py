@@ -68,17 +68,19 @@ class _Between:
     within: Within
 
     def steps(self, value: Tensor) -> list[Tensor]:
-        """Return a value that leads to a wanted one, or the terms of a sum that do.
+        """Return a value that leads to a wanted one, or the parts of a sum that do.
 
-        Terms that the line has rules for are left out, and views of them.
+        Parts that the line has rules for are left out, and views of them.
         """
         if not self._leads(value):
             return []
         found, op = self.within[value], value.node.op
         direct = bool(marks_of(value.parents) & self.wanted)
-        if op.infix in ("+", "-"):
+        if op.infix in ("+", "-") or op.facts.zeros == "joined":
             turned = any(only_turns(p.node.op) for p in found)  # as in alpha[:, None]
             inside = not (direct or turned)
+        elif direct and not found and self.used:
+            return []  # it has no rule: its derivative is 0, as that of x**0
         else:
             inside = only_turns(op) and not direct
         if not inside:
@@ -96,11 +98,13 @@ class _Between:
             known = next((self.used[m] for m in marks if m in self.used), None)
             if marks & self.wanted:
                 reached = True
+            elif marks & self.apart:
+                continue
             elif known is not None:
                 found[known] = None
             elif operand.node.op.facts.sweeps:
                 continue  # what a loop differentiates is in the loop
-            elif depth and not marks & self.apart and self._leads(operand, depth - 1):
+            elif depth and self._leads(operand, depth - 1):
                 found[operand] = None
         if found or reached:
             self.within[value] = found

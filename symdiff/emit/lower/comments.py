@@ -97,8 +97,8 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     rules = rules_of(tensor, context)
     if not rules and len(said.comment) > beside:
         rules = rules_of(tensor, context, views=True)
-    if not rules and len(said.comment) > beside:
-        return py.Assign(made.targets, made.value, mark=said)  # a shape has no own row
+    if not (rules or said.is_derivative) and len(said.comment) > beside:
+        return py.Assign(made.targets, made.value, mark=said)  # it has no own row
     choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
     if not any(_is_whole(c) and len(c.comment) <= above for c in choices):
         rules = rules_of(tensor, context, short=True)

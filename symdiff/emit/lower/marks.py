@@ -41,6 +41,11 @@ class Computes(py.Mark):
     terms: tuple[str, ...] = ()
 
     @property
+    def is_derivative(self) -> bool:
+        """Whether the first of its values was made by a rule."""
+        return bool(self.tensors) and self.tensors[0].site.primal is not None
+
+    @property
     def comment(self) -> str:
         """The comment beside the statement."""
         return "   ".join(part for part in (self.shape, self.rule) if part)

@@ -86,9 +86,8 @@ def rules_of(
         else:
             words[_rule(primal, formulas, context, bare)] = None
     found = [w for w in words if w[0]]
-    if any(w[-1] not in OPS for w in found):  # a formula says more than an op's name
-        found = [w for w in found if w[0] not in OPS or OPS[w[0]].is_elementwise]
-    return sorted(found, key=lambda w: w[-1] in OPS)
+    formulas_told = [w for w in found if w[-1] not in OPS]
+    return formulas_told or found  # a formula says more than an op's name
 
 
 def _line(tensor: Tensor, context: Context) -> _Applied:
@@ -200,7 +199,7 @@ def _rule(
     op = primal.node.op
     formula = "" if bare else formulas.alone(primal)
     rule = op.rule_of(primal.node)
-    if op.hint and re.search(rf"\b(d_)?{op.hint}\b", rule):
+    if op.hint and _FORMULA.search(rule) and re.search(rf"\b(d_)?{op.hint}\b", rule):
         rule = _about(primal, op.hint, rule, context)
     if not formula and not rule and _is_operator(op):
         return ("",)  # "matmul" would not say what is multiplied

@@ -9,10 +9,12 @@ array gets its elements before anything else is written to the variable they com
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from symdiff.emit.lower.marks import Computes
+from symdiff.emit.lower.primals import STACK
 from symdiff.emit.lower.reading import MANY, ReadCounts, read_names, swapped
 from symdiff.emit.python import code as py
 
@@ -54,14 +56,15 @@ def tidied(
 
 def _commented(s: py.Stmt, indent: int) -> py.Stmt:
     """Return a statement without a comment that is a shape and has no room beside."""
-    if not isinstance(s, py.Assign | py.AugAssign) or _has_rule(s):
+    if not isinstance(s, py.Assign | py.AugAssign) or _keeps_comment(s):
         return s
     long = py.print_stmts([s], indent, WIDTH).count("\n") > 1
     return dataclasses.replace(s, comment="") if s.comment and long else s
 
 
-def _has_rule(s: py.Assign | py.AugAssign) -> bool:
-    return isinstance(s.mark, Computes) and bool(s.mark.rule)
+def _keeps_comment(s: py.Assign | py.AugAssign) -> bool:
+    mark = s.mark
+    return isinstance(mark, Computes) and (bool(mark.rule) or mark.is_derivative)
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -83,11 +86,31 @@ def _indexed(
     readers = {id(s): s for s in stmts if reads(s, name)}
     if any(_writes(s, name) for s in readers.values()):
         return None
-    made = {at: swapped(s, {name: row}) for at, s in readers.items()}
+    made = {at: _reading(s, name, row) for at, s in readers.items()}
     for at, old in readers.items():
         if not fits(made[at], indent) and fits(old, indent):
             return None
     return [made.get(id(s), s) for s in stmts]
+
+
+def _reading(s: py.Stmt, name: py.Name, row: py.Expr) -> py.Stmt:
+    """Return a statement that indexes a row, with its comment: ``x[t]`` for ``x_t``.
+
+    A row of a stack is called as the value that is stacked.
+    """
+    made = swapped(s, {name: row})
+    match row, made:
+        case (
+            py.Index(value=py.Name(id=base) | py.Attr(name=base), items=items),
+            py.Assign(mark=Computes() as mark) | py.AugAssign(mark=Computes() as mark),
+        ) if not base.endswith(STACK) and mark.rule:
+            shown = py.expr_text(py.Index(py.Name(base), items))
+            rule = re.sub(rf"\b{name.id}\b", shown, mark.rule)
+            comment = made.comment.replace(mark.rule, rule)
+            return dataclasses.replace(
+                made, comment=comment, mark=dataclasses.replace(mark, rule=rule)
+            )
+    return made
 
 
 def fits(s: py.Stmt, indent: int) -> bool:
@@ -133,15 +156,11 @@ def _stored(
 
 
 def _chained(s: py.Stmt, store: py.Assign, indent: int) -> py.Assign | None:
-    """Return ``value = array[t] = ...``, if it fits on a line; its rule must stay."""
+    """Return ``value = array[t] = ...``, if it fits on a line."""
     if not isinstance(s, py.Assign) or s.targets != (store.value,):
         return None
     made = dataclasses.replace(s, also=(*s.also, *store.targets))
-    if not fits(made, indent):
-        return None
-    if py.print_stmts([made], indent, WIDTH).count("\n") == 1:
-        return made
-    return None if _has_rule(s) else dataclasses.replace(made, comment="")
+    return made if fits(made, indent) else None
 
 
 def _changes(body: Sequence[py.Stmt], name: py.Name, reads: ReadCounts) -> list[int]:
