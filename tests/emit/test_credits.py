@@ -12,7 +12,7 @@ import re
 import pytest
 
 import symdiff as sd
-from symdiff.emit.lower import comments
+from symdiff.emit.lower import rules
 
 UNARY = {
     "relu": "sd.relu({0})", "tanh": "sd.tanh({0})", "square": "{0} ** 2",
@@ -73,13 +73,27 @@ def wrong_credits(text, tmp_path, monkeypatch):
     last = list(values)[-1]
     credited = []
 
-    def numbered(primal, context, bare=False):
-        if bare:  # of no value in particular
-            return (primal.node.op.name,)
-        credited.append(primal.node)
-        return (f"@{len(credited) - 1}",)
+    class Numbered:
+        """Formulas that are numbers of the values whose rules they name."""
 
-    monkeypatch.setattr(comments, "_rule", numbered)
+        def __init__(self, tensor, within, context):
+            self.within = within
+
+        def alone(self, primal):
+            credited.append(primal.node)
+            return f"@{len(credited) - 1}"
+
+        def composed(self, primal):
+            parts, waiting = set(), [primal]
+            while waiting:
+                waiting += self.within.get(waiting.pop(), ())
+                parts |= {*waiting}
+            return " ".join(map(self.alone, (primal, *parts))), parts
+
+        def nearest(self, primal):
+            return ()
+
+    monkeypatch.setattr(rules, "Formulas", Numbered)
     made = sd.Function("f", [values["x"], values["y"]], values[last])
     backward = sd.compile(made)["backward"]
     body = backward[backward.index("def backward(") :].split("\ndef ")[0]

@@ -137,7 +137,8 @@ def told(listing: Listing, line: Line) -> tuple[str, str]:
     rows = listing.rows[line.first - 1 : line.last]
     above = listing.rows[line.above - 1 : line.first - 1]
     said = [f"# {' '.join(row.strip()[2:] for row in above)}"] if above else []
-    if isinstance(line.stmt, py.AugAssign) and line.stmt.comment and not line.shape:
+    kinds = py.AugAssign | py.ExprStmt
+    if isinstance(line.stmt, kinds) and line.stmt.comment and not line.shape:
         beside = rows[0].partition("  # ")[2]  # what a term is the rule of
         return "", beside or said[0].removeprefix("# ")
     for row in said if said else [rows[0]]:

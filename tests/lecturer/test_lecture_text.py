@@ -149,7 +149,7 @@ def test_what_a_line_goes_through_is_one_formula() -> None:
     lstm, kalman = body("lstm"), body("kalman")
     assert "* o * (1 - o)  # [N, 5]   sigmoid(z_o) * tanh_c" in lstm
     assert "d_c = d_c * f  # [N, 5]   f * c_prev\n" in lstm
-    assert "* r.guess_minus_y  # [N, 2]   (guess_minus_y**2).mean()" in lstm
+    assert "# [N, 2]   (guess_minus_y**2).mean(), of 2 * N\n    d_guess = " in lstm
     assert "# [3]   np.diag(np.exp(log_q))" in kalman
     assert "        # [2]   e @ S_inv; e_S_inv @ e\n        d_e = S_inv @" in kalman
 
@@ -162,7 +162,8 @@ def test_no_line_of_the_attention_lacks_its_rule_for_want_of_room() -> None:
         "    # [16]   attention_v_b was broadcast\n    d_attention_v_b = d_attention_v."
     )
     assert above in backward
-    assert "# [N, 4, T, T]   softmax(attention_scores)\n" in backward
+    assert "   softmax: p * (d_p - sum(p * d_p)), p = attention_shares\n" in backward
+    assert "np.where(attention_visible, attention_dots / 2, -np.inf)\n" in backward
     assert "# [16]   norm_gamma * norm_normalized, norm_gamma was br" in backward
 
 

@@ -57,7 +57,8 @@ def rules_of(
     if tensor.site.primal is None:
         return []
     line = _line(tensor, context)
-    applied = [p for p, _ in line.used]
+    # what is stretched may be made for a rule of another line
+    applied = [p for p, bare in line.used if not bare or p in line.within]
     before, after = last_steps(tensor, applied, line.within, context)
     line.used = {
         **{(p, False): None for p in before},
