@@ -104,6 +104,7 @@ def outlined(
     used = {*taken}
     inner: dict[Slot, py.Expr] = {}
     weights = False
+    begun = _begun_before(repeats)
     given: list[Slot] = []
     for slot in repeats.slots:
         own, first = relative(slot, scopes), slot[0]
@@ -116,13 +117,26 @@ def outlined(
             continue
         name = first.id if isinstance(first, py.Name) else _called(first)
         inner[slot] = py.Name(_claimed(without_prefix(name, prefix), used))
-        if slot not in repeats.made:
+        if slot not in repeats.made or first in begun:
             given.append(slot)
     words = _words(inner, prefix)
     stmts = _statements(repeats, inner, words, prefix)
     return Outline(
         *(repeats, inner, tuple(given), tuple(results), weights), tuple(stmts)
     )
+
+
+def _begun_before(repeats: Repeats) -> set[py.Expr]:
+    """Return the variables that the first run reads before it sets them.
+
+    Such is a carry whose start is set in a row with that of another loop.
+    """
+    found: set[str] = set()
+    sure: set[str] = set()
+    for entry in repeats.of(0):
+        found |= entry.effects.reads - sure
+        sure |= entry.effects.sure
+    return {py.Name(name) for name in found}
 
 
 def _called(e: py.Expr) -> str:

@@ -254,16 +254,18 @@ def forward_module(
 
 # How to read the comments, in the docstring of backward.py.
 _KEY = (
-    "A comment beside a line has its shape, and the formula that it differentiates; "
-    "between semicolons are uses whose cotangents are added."
+    "A comment, beside a line or above it, has the line's shape, and the formula that "
+    "the line differentiates; semicolons are between uses whose cotangents are added."
 )
+_MEANS = "d_v is the derivative of loss by v, times d_loss. "
 
 
 def _usage(name: str, is_model: bool) -> str:
     """Return what the docstring of backward.py says about its functions."""
     keeps = f"{name} keeps what backward reads"
     both = "; value_and_grad calls both. All are" if is_model else ". Both are"
-    said = f"{keeps}{both} pure and need NumPy alone. {_KEY}"
+    means = _MEANS if is_model else ""
+    said = f"{keeps}{both} pure and need NumPy alone. {means}{_KEY}"
     return textwrap.fill(said, WIDTH, break_on_hyphens=False)
 
 
