@@ -41,7 +41,7 @@ ENDS = {
     "interrupt": (_at_start("raise KeyboardInterrupt"), "KeyboardInterrupt"),
     "an error that cannot be shown": (
         _at_start("raise type('E', (Exception,), {'__str__': lambda s: 1 / 0})"),
-        "line 70: E",
+        ": E:  (at a",  # the line is of the text above it
     ),
     "spoils the files": (
         _at_start("import os; [os.remove(f) for f in os.listdir('.')]"),
