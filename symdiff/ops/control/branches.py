@@ -18,6 +18,7 @@ from symdiff.graph.tensor import Tensor, apply, in_order
 from symdiff.graph.types import TensorType, TupleType, unify
 from symdiff.ops.control.carries import or_zeros
 from symdiff.ops.control.rows import branched
+from symdiff.ops.control.starts import number
 from symdiff.ops.core.closure import (
     Sweep,
     bound_apart,
@@ -28,7 +29,7 @@ from symdiff.ops.core.closure import (
     unflatten,
 )
 from symdiff.ops.core.facts import Facts
-from symdiff.ops.core.operands import api, as_tensor
+from symdiff.ops.core.operands import api, as_tensor, float_operand
 from symdiff.ops.core.record import primitive
 from symdiff.ops.core.tuples import item
 from symdiff.ops.surface.writes import call_back
@@ -213,8 +214,30 @@ def cond(
     condition = condition_of(pred, "the predicate of cond")
     with part_here() as inside:
         sides = [call_back(side, *operands) for side in (then, otherwise)]
-    first, form = flatten(sides[0])
-    second = flatten_like(form, sides[1], "the results of cond")
+    _, form = flatten(sides[0])
+    first, second = _results(form, *sides)
     if not first:
         raise DeclarationError("the sides of cond return nothing.")
     return unflatten(form, cond_node(condition, first, second, inside))
+
+
+def _results(form: Any, then: Any, otherwise: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """Return both sides' results as tensors, a number as the other side needs it.
+
+    Where a plain NumPy function returns an integer on both sides, that is what it
+    stays.
+    """
+
+    def made(leaf: Any) -> Any:
+        words = "the results of cond"
+        return zip(
+            flatten_like(form, then, words, leaf),
+            flatten_like(form, otherwise, words, leaf),
+            strict=True,
+        )
+
+    pairs = [
+        whole if all(t.dtype.is_integer for t in whole) else plain
+        for whole, plain in zip(made(number), made(float_operand), strict=True)
+    ]
+    return [a for a, _ in pairs], [b for _, b in pairs]

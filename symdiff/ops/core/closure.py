@@ -218,20 +218,27 @@ def unflatten(form: Any, tensors: Sequence[Any], pack: Pack = tuple) -> Any:
     return pack(parts)
 
 
-def flatten_like(form: Any, value: Any, what: str) -> list[Tensor]:
+def flatten_like(
+    form: Any, value: Any, what: str, leaf: Leaf = float_operand
+) -> list[Tensor]:
     """Return the tensors of a value in the order of a form, dicts by their keys.
 
-    Raises `DeclarationError` where the value has other containers or keys.
+    ``leaf`` makes a tensor of what is no container. Raises `DeclarationError` where the
+    value has other containers or keys.
     """
     if form is None or form == "leaf":
         if (value is None) != (form is None) or isinstance(value, (tuple, list, dict)):
             raise _differs(what, form, value)
-        return [] if value is None else [float_operand(value)]
+        return [] if value is None else [leaf(value)]
     parts = _parts_like(form, value)
     if parts is None:
         raise _differs(what, form, value)
     pairs = zip(form[-1], parts, strict=True)
-    return [t for (inner, _), part in pairs for t in flatten_like(inner, part, what)]
+    return [
+        tensor
+        for (inner, _), part in pairs
+        for tensor in flatten_like(inner, part, what, leaf)
+    ]
 
 
 def _parts_like(form: Any, value: Any) -> list[Any] | None:

@@ -43,7 +43,13 @@ from symdiff.ops.core.record import primitive, require_float, same_shape
 from symdiff.ops.elementwise.casts import cast, dtype_text
 from symdiff.ops.elementwise.comparisons import not_equal, where
 from symdiff.ops.indexing.slices import slice_axis
-from symdiff.ops.reduce.sums import REDUCE_SUM, reduction_text, spread, sum_
+from symdiff.ops.reduce.sums import (
+    REDUCE_SUM,
+    reduction_text,
+    spread,
+    start_of,
+    sum_,
+)
 from symdiff.ops.shape.broadcasting import broadcast_to, full
 from symdiff.ops.shape.joining import concatenate
 from symdiff.ops.shape.views import ravel, reshape, transpose
@@ -144,7 +150,7 @@ def prod(
         tensor = _narrowed(
             apply(PROD, tensor, axes=axes, keepdims=bool(keepdims)), dtype
         )
-    return tensor if initial is None else tensor * initial
+    return tensor if initial is None else tensor * start_of(initial, tensor.dtype)
 
 
 def _select(mask: Tensor, x: Tensor) -> Tensor:

@@ -46,6 +46,7 @@ from symdiff.ops.reduce.sums import (
     reduced_shape,
     reduction_text,
     spread,
+    start_of,
     sum_,
 )
 from symdiff.ops.shape.views import ravel
@@ -157,6 +158,7 @@ def _extreme(
         where: Any = None,
     ) -> Tensor:
         tensor = as_tensor(x)
+        initial = start_of(initial, tensor.dtype)
         if where is not None:
             if initial is None:
                 raise DeclarationError(

@@ -43,6 +43,8 @@ METHODS = (
     *("interpolated_inverted_cdf", "hazen", "weibull", "linear", "median_unbiased"),
     *("normal_unbiased", "lower", "higher", "midpoint", "nearest"),
 )
+# These return one of the elements, so a quantile of integers is an integer.
+_PICKING = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
 
 
 def _ranks(length: Dim, q: float, method: Any) -> tuple[Dim, Dim, Any]:
@@ -115,9 +117,15 @@ def _unless_nan(quantile: Tensor, t: Any) -> Tensor:
 
 
 def _infer_quantile(t: TensorType, *, axis: int, q: float, method: str) -> TensorType:
-    require_float(t, "a quantile")
+    _require_number(t, method)
     require_nonempty(t.shape[axis], "a quantile")
     return TensorType(reduced_shape(t.shape, (axis,), False), t.dtype)
+
+
+def _require_number(t: TensorType, method: str) -> None:
+    """Raise unless a quantile by ``method`` has the dtype of its elements."""
+    if not (t.dtype.is_integer and method in _PICKING):
+        require_float(t, "a quantile")
 
 
 def _quantile_text(node: Any) -> str:
@@ -127,7 +135,8 @@ def _quantile_text(node: Any) -> str:
         return f"np.median(_0{where})"
     how = "" if method == "linear" else f', method="{method}"'
     # NumPy 1 answers in float64 whatever the operand's width.
-    width = ".astype(_float, copy=False)" if len(node.inputs[0].shape) > 1 else ""
+    widens = node.dtype.is_float and len(node.inputs[0].shape) > 1
+    width = ".astype(_float, copy=False)" if widens else ""
     return f"np.quantile(_0, {q!r}{where}{how}){width}"
 
 
@@ -172,7 +181,7 @@ def quantile(
         raise DeclarationError(f"quantiles lie between 0 and 1, got {q}.")
     axes = normalize_axes(axis, tensor.ndim)
     if not axes:
-        require_float(tensor.node.tensor_type, "a quantile")
+        _require_number(tensor.node.tensor_type, method)
     rows, at = _one_axis(tensor, axes)
     found = (
         apply(QUANTILE, rows, axis=at, q=float(q), method=method) if axes else tensor

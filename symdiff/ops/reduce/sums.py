@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
@@ -136,6 +137,22 @@ def reduce_sum(x: Tensor, axes: tuple[int, ...], keepdims: bool = False) -> Tens
     return apply(REDUCE_SUM, x, axes=axes, keepdims=keepdims, dtype=None) if axes else x
 
 
+def start_of(initial: Any, kind: DType) -> Any:
+    """Return ``initial`` for a reduction of this dtype.
+
+    Beside integers NumPy cuts a float off: the sum of [1, 2] from 2.5 is 5.
+    """
+    if not kind.is_integer:
+        return initial
+    if isinstance(initial, Tensor):
+        return cast(initial, kind) if initial.dtype.is_float else initial
+    if isinstance(initial, (float, np.floating)):
+        if not np.isfinite(initial):
+            raise DeclarationError(f"initial={initial!r} is no integer of {kind}.")
+        return int(initial)
+    return int(initial) if isinstance(initial, np.integer) else initial
+
+
 @api("sum")
 def sum_(
     x: Any,
@@ -161,7 +178,7 @@ def sum_(
     if axes or target is not None or not tensor.dtype.is_float:
         keep = bool(keepdims)
         tensor = apply(REDUCE_SUM, tensor, axes=axes, keepdims=keep, dtype=target)
-    return tensor if initial is None else tensor + initial
+    return tensor if initial is None else tensor + start_of(initial, tensor.dtype)
 
 
 @api("count_nonzero")
