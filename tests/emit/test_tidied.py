@@ -13,7 +13,9 @@ def read(text: str) -> py.Expr:
     return expression(text, lambda name: None)
 
 
-def body_of(rows: str, stmts: str, stores: str = "", ends: str = "") -> list[str]:
+def body_of(
+    rows: str, stmts: str, stores: str = "", ends: str = "", carry: str = "h"
+) -> list[str]:
     """Return the tidied lines of a body; ``v -> a`` stores v in a[t]."""
     named = [pair.split(" = ") for pair in rows.split("; ") if pair]
     kept = [pair.split(" -> ") for pair in stores.split("; ") if pair]
@@ -23,6 +25,7 @@ def body_of(rows: str, stmts: str, stores: str = "", ends: str = "") -> list[str
         statements(stmts, lambda name: None),
         [py.Assign((read(f"{array}[t]"),), read(value)) for value, array in kept],
         statements(ends, lambda name: None),
+        [py.Name(carry)],
         8,
     )
     return py.print_stmts(found, 0).splitlines()
@@ -48,6 +51,14 @@ CASES = {
     "a store of what nothing else reads": (
         ("", "a = b * c", "a -> stack"),
         ["stack[t] = b * c"],
+    ),
+    "a store of a carry that no turn reads": (
+        ("", "h = b * c", "h -> stack"),
+        ["h = stack[t] = b * c"],
+    ),
+    "a total of a carry that is computed in its variable": (
+        ("", "h = b * c", "", "total += h"),
+        ["h = b * c", "total += h"],
     ),
     "a value in two stores": (
         ("", "a = b * c", "a -> one; a -> two"),

@@ -106,7 +106,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     new_carries = {c.name: c.new for c in carried}
     last = rebound(carries, values[: len(live)])
     last = added_up([_with_rule(s, new_carries, inner) for s in last], totals)
-    inside = tidied(indexed, head, stmts, stores, last, inner.depth * INDENT)
+    inside = tidied(indexed, head, stmts, stores, last, carries, inner.depth * INDENT)
     if rows and not counts and is_counted(node.attrs["length"]):
         turns = expression_of(node.inputs[n], context)  # only its length is used
     else:

@@ -27,11 +27,13 @@ def tidied(
     stmts: Sequence[py.Stmt],
     stores: Sequence[py.Stmt],
     ends: Sequence[py.Stmt],
+    carries: Sequence[py.Expr],
     indent: int,
 ) -> list[py.Stmt]:
     """Return the body of a loop whose lines are indented by ``indent``.
 
-    ``before`` is what keeps the carries as they are when a turn begins.
+    ``before`` is what keeps the carries as they are when a turn begins. The variables
+    of ``carries`` are read after the turn too, whatever its statements read.
     """
     rest, reads = [*stmts, *stores, *ends], ReadCounts()
     named: list[py.Stmt] = []
@@ -46,8 +48,8 @@ def tidied(
     kept: list[py.Stmt] = []
     for store in rest[len(stmts) : len(stmts) + len(stores)]:
         others = [s for s in rest if s is not store]
-        _stored(store, body, head, kept, others, indent, reads)
-    last = _totalled(body, kept, rest[len(stmts) + len(stores) :], reads)
+        _stored(store, body, head, kept, others, carries, indent, reads)
+    last = _totalled(body, kept, rest[len(stmts) + len(stores) :], carries, reads)
     head = _paired(head, indent, _is_store)
     if head and body and isinstance(body[0], py.Comment):
         head.append(py.Blank())
@@ -130,6 +132,7 @@ def _stored(
     head: list[py.Stmt],
     kept: list[py.Stmt],
     others: Sequence[py.Stmt],
+    carries: Sequence[py.Expr],
     indent: int,
     reads: ReadCounts,
 ) -> None:
@@ -147,7 +150,8 @@ def _stored(
         return
     at = changes[-1]
     one = _chained(body[at], store, indent) if len(changes) == 1 else None
-    if one is not None and sum(reads(s, store.value) for s in others) == 1:
+    read = sum(reads(s, store.value) for s in others)
+    if one is not None and read == 1 and store.value not in carries:
         one = dataclasses.replace(one, targets=one.also, also=())  # read here alone
     if one is None:
         body.insert(at + 1, store)
@@ -242,6 +246,7 @@ def _totalled(
     body: list[py.Stmt],
     kept: Sequence[py.Stmt],
     ends: Sequence[py.Stmt],
+    carries: Sequence[py.Expr],
     reads: ReadCounts,
 ) -> list[py.Stmt]:
     """Add to totals in the lines that compute what is added; return the other ends.
@@ -257,7 +262,9 @@ def _totalled(
         if not terms or not all(_changes(body, part, reads) for _, part in terms):
             continue
         for sign, part in terms:
-            _add(_adding(end, sign, part), part, body, (*kept, *others), reads)
+            count = sum(reads(s, part) for s in (*body, *kept, *others))
+            lasts = part in carries
+            _add(_adding(end, sign, part), part, body, None if lasts else count, reads)
         left.remove(end)
     return left
 
@@ -266,13 +273,15 @@ def _add(
     end: py.Assign | py.AugAssign,
     part: py.Name,
     body: list[py.Stmt],
-    after: Sequence[py.Stmt],
+    count: int | None,
     reads: ReadCounts,
 ) -> None:
-    """Add a part to its total where it is computed, or right after."""
+    """Add a part to its total where it is computed, or right after.
+
+    ``count`` is how often the turn reads or sets the part; None if it is read later.
+    """
     changes = _changes(body, part, reads)
     at, more = changes[0], changes[1:]
-    count = sum(reads(s, part) for s in (*body, *after))
     alone = count == len(changes)  # nothing else keeps the part
     plus = isinstance(end, py.AugAssign) and end.op == "+"
     sums = plus and all(_adds(body[i], part) for i in more)
