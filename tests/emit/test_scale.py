@@ -47,6 +47,23 @@ def test_a_chain_of_twenty_thousand_nodes(chain: object) -> None:
     np.testing.assert_allclose(gradient, slope, rtol=1e-6)
 
 
+def test_a_total_that_thousands_of_statements_add_to() -> None:
+    """The cotangent of x is one sum over all turns; its comment asks for each term."""
+    x = u = v = sd.input("x", ())
+    for _ in range(2_500):
+        u = u * 0.999 + v * 0.5
+        v = v - u * x
+    module = sd.compile(sd.Function("chain", [x], [u]), optimize=1).load()
+    value = -0.001
+    _, residuals = module.backward.forward_with_residuals(value)
+    (d_x,) = module.backward.backward(residuals)
+    a, b, da, db = value, value, 1.0, 1.0
+    for _ in range(2_500):
+        a, da = a * 0.999 + b * 0.5, da * 0.999 + db * 0.5
+        b, db = b - a * value, db - da * value - a
+    np.testing.assert_allclose(d_x, da, rtol=1e-9)
+
+
 def test_a_sum_of_thousands_of_terms() -> None:
     """Many readers of one value: its cotangent is a sum as long."""
     x, w = sd.input("x", (3,)), sd.input("w", (3,))

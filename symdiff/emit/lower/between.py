@@ -72,22 +72,28 @@ class _Between:
 
         Parts that the line has rules for are left out, and views of them.
         """
-        if not self._leads(value):
-            return []
-        found, op = self.within[value], value.node.op
-        direct = bool(marks_of(value.parents) & self.wanted)
-        if op.infix in ("+", "-") or op.facts.zeros == "joined":
-            turned = any(only_turns(p.node.op) for p in found)  # as in alpha[:, None]
-            inside = not (direct or turned)
-        elif direct and not found and self.used:
-            return []  # it has no rule: its derivative is 0, as that of x**0
-        else:
-            inside = only_turns(op) and not direct
-        if not inside:
-            return [value]
-        del self.within[value]
-        rest = [p for p in found if not marks_of([p]) & self.used.keys()]
-        return [v for p in rest for v in self.steps(p)]
+        steps: list[Tensor] = []
+        waiting = [value]
+        while waiting:
+            value = waiting.pop()
+            if not self._leads(value):
+                continue
+            found, op = self.within[value], value.node.op
+            direct = bool(marks_of(value.parents) & self.wanted)
+            if op.infix in ("+", "-") or op.facts.zeros == "joined":
+                turned = any(only_turns(p.node.op) for p in found)  # alpha[:, None]
+                inside = not (direct or turned)
+            elif direct and not found and self.used:
+                continue  # it has no rule: its derivative is 0, as that of x**0
+            else:
+                inside = only_turns(op) and not direct
+            if not inside:
+                steps.append(value)
+                continue
+            del self.within[value]
+            rest = [p for p in found if not marks_of([p]) & self.used.keys()]
+            waiting += reversed(rest)
+        return steps
 
     def _leads(self, value: Tensor, depth: int = _DEEPEST) -> bool:
         """Whether a value is computed from a wanted one; note what is between them."""
