@@ -4,6 +4,8 @@ In go trees built from these names, out comes text that black and ruff leave as 
 The invariant: the tree decides what the code means, the printer alone how it looks.
 """
 
+from symdiff.emit.python.inline import expr_text
+from symdiff.emit.python.pieces import PRECEDENCE, Piece
 from symdiff.emit.python.printer import (
     Placed,
     Printed,
@@ -11,7 +13,6 @@ from symdiff.emit.python.printer import (
     print_stmts,
     printed,
 )
-from symdiff.emit.python.text import PRECEDENCE, Piece, expr_text
 from symdiff.emit.python.tree import (
     Assign,
     Attr,

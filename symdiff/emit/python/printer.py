@@ -13,19 +13,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.emit.python.chars import columns
-from symdiff.emit.python.split import STEP, split_line
-from symdiff.emit.python.text import (
+from symdiff.emit.python.inline import line_text
+from symdiff.emit.python.pieces import (
     CALL,
     COLON,
+    FIRST,
     OPTIONAL,
     SEPARATOR,
     SPACE,
     Piece,
-    Pieces,
-    join,
-    pieces,
     word,
 )
+from symdiff.emit.python.split import STEP, split_line
+from symdiff.emit.python.text import Items, pieces
 from symdiff.emit.python.tokens import tokens
 from symdiff.emit.python.tree import (
     Assign,
@@ -50,8 +50,10 @@ from symdiff.emit.python.tree import (
 )
 from symdiff.emit.python.words import comment_lines, docstring_lines
 
+_ASSIGN = Piece("=", "eq")
 
-def _optional(e: Expr, bare: bool = False) -> Pieces:
+
+def _optional(e: Expr, bare: bool = False) -> Items:
     """Return `e`, after a space, in optional parentheses.
 
     With `bare` a tuple of several items drops its own parentheses. Those it keeps are
@@ -59,57 +61,57 @@ def _optional(e: Expr, bare: bool = False) -> Pieces:
     """
     opening, closing = OPTIONAL
     if not isinstance(e, Tuple_):
-        return [SPACE, *pieces(e, before=opening), closing]
+        return [SPACE, opening, (e, 0), closing]
     if not bare or len(e.items) < 2:
-        return [SPACE, *pieces(e)]
-    return [SPACE, opening, *_listed(e.items), closing]
+        return [SPACE, (e, 0)]
+    return [SPACE, opening, FIRST, *_listed(e.items), closing]
 
 
-def _listed(items: Iterable[Expr]) -> Pieces:
-    out: Pieces = []
+def _listed(items: Iterable[Expr]) -> Items:
+    out: Items = []
     for item in items:
         out += [SEPARATOR, SPACE] if out else []
-        out += pieces(item)
+        out.append((item, 0))
     return out
 
 
-def _targets(targets: tuple[Expr, ...]) -> Pieces:
+def _targets(targets: tuple[Expr, ...]) -> Items:
     match targets:
         case (Starred(),):
-            return pieces(Tuple_(targets))
+            return [(Tuple_(targets), 0)]
         case (Tuple_(items),) if len(items) > 1:
             return _targets(items)
         case (target,):
-            return pieces(target)
-    return [OPTIONAL[0], *_listed(targets), OPTIONAL[1]]
+            return [(target, 0)]
+    return [OPTIONAL[0], FIRST, *_listed(targets), OPTIONAL[1]]
 
 
-def _loop_target(target: Expr) -> Pieces:
+def _loop_target(target: Expr) -> Items:
     """Return the target of a `for`, never broken at its commas."""
     if not isinstance(target, Tuple_) or len(target.items) < 2:
-        return pieces(target)
-    return [p and p._replace(priority=0) for p in _listed(target.items)]
+        return [(target, 0)]
+    return [p and p._replace(priority=0) for p in pieces(_listed(target.items))]
 
 
-def _simple(stmt: Stmt) -> tuple[Pieces, str] | None:
-    """Return the pieces and the comment of a statement on one logical line."""
+def _simple(stmt: Stmt) -> tuple[Items, str] | None:
+    """Return the items and the comment of a statement on one logical line."""
     match stmt:
         case Assign(targets, value, comment, also):
             unpacks = len(targets) > 1 or isinstance(targets[0], Tuple_ | Starred)
-            assigned = [*_targets(targets), SPACE, Piece("=", "eq")]
+            line = [*_targets(targets), SPACE, _ASSIGN]
             for target in also:
-                assigned += [SPACE, *pieces(target), SPACE, Piece("=", "eq")]
-            return [*assigned, *_optional(value, unpacks)], comment
+                line += [SPACE, (target, 0), SPACE, _ASSIGN]
+            return [*line, *_optional(value, unpacks)], comment
         case AugAssign(target, op, value, comment):
-            assigned = [*pieces(target), SPACE, Piece(f"{op}=", "eq")]
-            return [*assigned, *_optional(value)], comment
+            sign = Piece(f"{op}=", "eq")
+            return [(target, 0), SPACE, sign, *_optional(value)], comment
         case ExprStmt(value, comment):
-            return pieces(value), comment
+            return [(value, 0)], comment
         case Return(value, comment):
             returned = [] if value is None else _optional(value, bare=True)
             return [word("return"), *returned], comment
         case Raise(value, comment):
-            return [word("raise"), SPACE, *pieces(value)], comment
+            return [word("raise"), SPACE, (value, 0)], comment
         case Pass(comment):
             return [word("pass")], comment
         case Break():
@@ -117,8 +119,8 @@ def _simple(stmt: Stmt) -> tuple[Pieces, str] | None:
     return None
 
 
-def _head(stmt: Stmt, first: str = "if") -> Pieces:
-    """Return the pieces of a compound statement's head, without its colon."""
+def _head(stmt: Stmt, first: str = "if") -> Items:
+    """Return the items of a compound statement's head, without its colon."""
     match stmt:
         case For(target, iterable):
             head = [word("for"), SPACE, *_loop_target(target), SPACE, word("in")]
@@ -183,10 +185,10 @@ class _Printer:
         self.depth = 0
 
     def logical(
-        self, line: Pieces, indent: int, comment: str = "", is_def: bool = False
+        self, line: Items, indent: int, comment: str = "", is_def: bool = False
     ) -> None:
         """Add a logical line; its comment goes beside it, or above if too long."""
-        one = " " * indent + join(line)
+        one = " " * indent + line_text(line)
         if comment and columns(beside := f"{one}  # {comment}") <= self.width:
             self.lines.append(beside)
             return
@@ -196,9 +198,9 @@ class _Printer:
         if columns(one) <= self.width:
             self.lines.append(one)
         else:
-            self.lines += split_line(tokens(line), indent, self.width, is_def)
+            self.lines += split_line(tokens(pieces(line)), indent, self.width, is_def)
 
-    def head(self, line: Pieces, indent: int, is_def: bool = False) -> None:
+    def head(self, line: Items, indent: int, is_def: bool = False) -> None:
         self.logical([*line, COLON], indent, is_def=is_def)
 
     def block(self, stmts: Sequence[Stmt], indent: int, above: str = "") -> None:
@@ -300,7 +302,7 @@ class _Printer:
             case Try(body, errors, handler):
                 self.head([word("try")], indent)
                 self.block(body, inner)
-                self.head([word("except"), SPACE, *pieces(errors)], indent)
+                self.head([word("except"), SPACE, (errors, 0)], indent)
                 self.block(handler, inner)
             case For(body=body) | While(body=body) | With(body=body):
                 self.head(_head(stmt), indent)
@@ -333,20 +335,20 @@ class _Printer:
                 self.block(stmt.orelse, indent + STEP)
 
     def _def(self, name: str, params: tuple[str, ...], indent: int) -> None:
-        line: Pieces = [word("def"), SPACE, word(name), CALL[0]]
+        line: Items = [word("def"), SPACE, word(name), CALL[0]]
         for i, param in enumerate(params):
             line += [SEPARATOR, SPACE, word(param)] if i else [word(param)]
         self.head([*line, CALL[1]], indent, is_def=True)
 
 
-def _with_items(items: Iterable[Expr | tuple[Expr, Expr]]) -> Pieces:
-    out: Pieces = []
+def _with_items(items: Iterable[Expr | tuple[Expr, Expr]]) -> Items:
+    out: Items = []
     for item in items:
         out += [SEPARATOR, SPACE] if out else []
         context, target = item if isinstance(item, tuple) else (item, None)
-        out += pieces(context)
+        out.append((context, 0))
         if target is not None:
-            out += [SPACE, word("as"), SPACE, *pieces(target)]
+            out += [SPACE, word("as"), SPACE, (target, 0)]
     return out
 
 
@@ -376,7 +378,7 @@ def pieces_at(stmt: Stmt, rows: Sequence[str]) -> Iterator[tuple[int, int, Piece
     """
     simple = _simple(stmt)
     text, at = "\n".join(rows), 0
-    for piece in _head(stmt) if simple is None else simple[0]:
+    for piece in pieces(_head(stmt) if simple is None else simple[0]):
         if piece and piece.text:  # skips text that the printer adds between pieces
             at = text.index(piece.text, at)
             row = text.count("\n", 0, at)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from symdiff.emit.python.chars import columns
-from symdiff.emit.python.text import COMMA, DOT
+from symdiff.emit.python.pieces import COMMA, DOT
 from symdiff.emit.python.tokens import Tok, bracket_pair, text_of
 
 STEP = 4

@@ -1,20 +1,42 @@
-"""From an expression tree to its pieces, and to one line of text.
+"""From an expression tree to its pieces.
 
-In goes an `Expr`, out comes a list of `Piece`s with spaces between: their text, and how
-strongly a line may be broken there. The invariant: parsing the text gives the tree
-back, no parenthesis is needless except those black and ruff demand (around a power
-under a unary operator), and spaces stand where black puts them. Everything is
-iterative, so depth is no limit.
+In goes an `Expr`, out comes a list of `Piece`s with spaces between. The invariant:
+parsing their text gives the tree back, no parenthesis is needless except those black
+and ruff demand (around a power under a unary operator), and spaces stand where black
+puts them. Everything is iterative, so depth is no limit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from symdiff.emit.python.chars import float_text, string_text
+from symdiff.emit.python.chars import string_text
+from symdiff.emit.python.pieces import (
+    CALL,
+    COLON,
+    DICT,
+    EQUALS,
+    FIRST,
+    LIST,
+    ONE_TUPLE,
+    OPERATORS,
+    OPTIONAL,
+    PARENS,
+    PERIOD,
+    PRECEDENCE,
+    SEPARATOR,
+    SPACE,
+    SUBSCRIPT,
+    TERNARY,
+    Piece,
+    Pieces,
+    join,
+    literal_piece,
+    name_piece,
+    word,
+)
 from symdiff.emit.python.tree import (
     Attr,
     Binary,
@@ -35,107 +57,28 @@ from symdiff.emit.python.tree import (
     Unary,
 )
 
-_LEVELS: Final[tuple[tuple[str, ...], ...]] = (
-    ("lambda",),
-    ("if",),
-    ("or",),
-    ("and",),
-    ("not",),
-    ("<", "<=", ">", ">=", "==", "!=", "in", "not in", "is", "is not"),
-    ("|",),
-    ("^",),
-    ("&",),
-    ("<<", ">>"),
-    ("+", "-"),
-    ("*", "/", "//", "%", "@"),
-    ("unary",),
-    ("**",),
-    ("atom",),
-)
-PRECEDENCE: Final[dict[str, int]] = {
-    op: level for level, ops in enumerate(_LEVELS, 1) for op in ops
-}
 ATOM: Final = PRECEDENCE["atom"]
 _ANY: Final = PRECEDENCE["lambda"]
 _COMPARE: Final = PRECEDENCE["<"]
 _UNARY: Final = PRECEDENCE["unary"]
 # Others are atoms.
-_LOOSE: Final = frozenset({Binary, Unary, IfExp, Lambda, Lit})
-
-# How strongly a line wants to break at a token (black's numbers; 0 is never).
-COMMA: Final = 18
-TERNARY: Final = 16
-DOT: Final = 1
-_BREAK: Final[dict[str, int]] = {
-    op: priority
-    for priority, ops in zip(
-        (14, 14, 10, 9, 8, 7, 6, 5, 4), _LEVELS[2:4] + _LEVELS[5:12], strict=True
-    )
-    for op in ops
-} | {"**": 2}
+LOOSE: Final = frozenset({Binary, Unary, IfExp, Lambda, Lit})
 
 
-class Piece(NamedTuple):
-    """A piece of text; `kind` says what the line breaker must know of it.
-
-    Kinds: open, close, comma, dot, name, number, string, eq (of an assignment) and op.
-    Brackets with no text are optional parentheses. `priority` breaks after a comma and
-    before anything else. `display` marks brackets that are no call's or subscript's.
-    `refers` tells the name of a value from those of attributes and keywords. The same
-    piece may stand in many places.
-    """
-
-    text: str
-    kind: str = "op"
-    priority: int = 0
-    display: bool = False
-    refers: bool = False
+def _sides(op: str) -> tuple[int, int]:
+    """Return the least precedence of operands that need no parentheses beside `op`."""
+    level = PRECEDENCE[op]
+    if op == "**":
+        return ATOM, _UNARY
+    if level == _COMPARE:
+        return level + 1, level + 1  # or the text would be a chained comparison
+    return level, level if op in ("and", "or") else level + 1  # these are associative
 
 
-SPACE: Final = None  # between two pieces
-Pieces = list[Piece | None]
-
-OPTIONAL: Final = Piece("", "open", display=True), Piece("", "close", display=True)
-_PARENS: Final = Piece("(", "open", display=True), Piece(")", "close", display=True)
-CALL: Final = Piece("(", "open"), Piece(")", "close")
-_SUBSCRIPT: Final = Piece("[", "open"), Piece("]", "close")
-_LIST: Final = Piece("[", "open", display=True), Piece("]", "close", display=True)
-_DICT: Final = Piece("{", "open", display=True), Piece("}", "close", display=True)
-SEPARATOR: Final = Piece(",", "comma", COMMA)
-_ONE_TUPLE: Final = Piece(",", "comma")
-_DOT: Final = Piece(".", "dot")
-_EQUALS: Final = Piece("=", "eq")
-COLON: Final = Piece(":")
-_OPERATORS: Final = {op: Piece(op, priority=p) for op, p in _BREAK.items()}
+SIDES: Final = {op: _sides(op) for op in OPERATORS}
 
 
-@lru_cache(maxsize=1024)
-def word(text: str) -> Piece:
-    """Return a word that is no value's name."""
-    return Piece(text, "name")
-
-
-@lru_cache(maxsize=1024)
-def _name(ident: str) -> Piece:
-    return Piece(ident, "name", refers=True)
-
-
-@lru_cache(maxsize=1024, typed=True)
-def _literal(value: object) -> Piece:
-    """Return a literal that needs no operator."""
-    match value:
-        case None | bool():
-            return word(repr(value))
-        case int():
-            return Piece(int.__repr__(value), "number")
-        case float():
-            return Piece(float_text(value), "number")
-        case str():
-            return Piece(string_text(value), "string")
-    raise TypeError(f"no literal for {type(value).__name__}: use lit() on scalars")
-
-
-def _normal(e: Expr) -> Expr:
+def normal(e: Expr) -> Expr:
     """Return `e` with a signed, infinite or nan literal spelt out."""
     if type(e) is not Lit:
         return e
@@ -150,7 +93,7 @@ def _normal(e: Expr) -> Expr:
 
 def precedence(e: Expr) -> int:
     """Return how tightly the outermost operator of `e` binds."""
-    match _normal(e):
+    match normal(e):
         case Binary(op, _, _):
             return PRECEDENCE[op]
         case Unary(op, _):
@@ -164,9 +107,9 @@ def precedence(e: Expr) -> int:
 
 def _is_simple(e: Expr, signed: bool = False) -> bool:
     """Return whether `**` hugs `e`: a number or dotted name, signed on the right."""
-    e = _normal(e)
+    e = normal(e)
     if signed and isinstance(e, Unary) and e.op != "not":
-        e = _normal(e.operand)
+        e = normal(e.operand)
     if isinstance(e, Lit):
         return not isinstance(e.value, str)
     while isinstance(e, Attr):
@@ -174,7 +117,8 @@ def _is_simple(e: Expr, signed: bool = False) -> bool:
     return isinstance(e, Name)
 
 
-def _hugs(left: Expr, right: Expr) -> bool:
+def hugs(left: Expr, right: Expr) -> bool:
+    """Return whether `**` stands between these operands without spaces."""
     if isinstance(right, Binary) and right.op == "**":
         right = right.left  # the operand that stands beside the operator
     return _is_simple(left) and _is_simple(right, signed=True)
@@ -184,7 +128,7 @@ def _is_complex(part: Expr) -> bool:
     """Return whether a slice with `part` in it needs spaces around its colons."""
     stack = [part]
     while stack:
-        match _normal(stack.pop()):
+        match normal(stack.pop()):
             case Unary(op, operand) if op != "not":
                 stack.append(operand)
             case Name() | Lit():
@@ -194,15 +138,14 @@ def _is_complex(part: Expr) -> bool:
     return False
 
 
-# What waits on the stack: a piece, a space, or an expression with the least precedence
-# that needs no parentheses there.
-# Before the first of several items: a conditional there is not alone in its brackets.
-_FIRST: Final = Piece("", "first")
-_Item = Piece | None | tuple[Expr, int]
+# A part of a line: a piece, a space, or an expression with the least precedence that
+# needs no parentheses there.
+Item = Piece | None | tuple[Expr, int]
+Items = list[Item]
 
 
-def _commas(items: Iterable[list[_Item]]) -> list[_Item]:
-    out: list[_Item] = []
+def _commas(items: Iterable[Items]) -> Items:
+    out: Items = []
     for item in items:
         if out:
             out += [SEPARATOR, SPACE]
@@ -210,17 +153,17 @@ def _commas(items: Iterable[list[_Item]]) -> list[_Item]:
     return out
 
 
-def _sequence(items: tuple[Expr, ...], one_tuple: bool = False) -> list[_Item]:
+def _sequence(items: tuple[Expr, ...], one_tuple: bool = False) -> Items:
     out = _commas([(x, _ANY)] for x in items)
     if one_tuple and len(items) == 1:
-        out.append(_ONE_TUPLE)
+        out.append(ONE_TUPLE)
     return out
 
 
-def _slice(e: Slice) -> list[_Item]:
+def _slice(e: Slice) -> Items:
     spaced = any(_is_complex(p) for p in (e.lo, e.hi, e.step) if p is not None)
-    gap: list[_Item] = [SPACE] if spaced else []
-    out: list[_Item] = []
+    gap: Items = [SPACE] if spaced else []
+    out: Items = []
     for position, part in enumerate((e.lo, e.hi, e.step)):
         if position == 2 and part is None:
             break
@@ -237,7 +180,7 @@ def _slice(e: Slice) -> list[_Item]:
 
 def _begins_number(e: Lit) -> bool:
     """Return whether the text is digits, to be kept apart from an attribute's dot."""
-    return _normal(e) is e and _literal(e.value).kind == "number"
+    return normal(e) is e and literal_piece(e.value).kind == "number"
 
 
 def _after_paren(out: Pieces) -> bool:
@@ -254,7 +197,7 @@ def _fstring(e: FString) -> Piece:
             continue
         text = join(
             p._replace(text=_single_quoted(p.text)) if p and p.kind == "string" else p
-            for p in pieces(part)
+            for p in pieces([(part, 0)])
         )
         if '"' in text or "\\" in text or "{" in text[:1]:
             raise ValueError(f"an f-string cannot hold {text}: assign it to a name")
@@ -266,46 +209,39 @@ def _single_quoted(text: str) -> str:
     return f"'{text[1:-1]}'" if text[:1] == '"' and "'" not in text else text
 
 
-def _entry(key: Expr | None, value: Expr) -> list[_Item]:
+def _entry(key: Expr | None, value: Expr) -> Items:
     """Return the pieces of an entry of a dict display."""
     if key is None:
         return [Piece("**"), (value, PRECEDENCE["|"])]
     return [(key, _ANY), COLON, SPACE, (value, _ANY)]
 
 
-def _expand(e: Expr) -> list[_Item]:
+def expand(e: Expr) -> Items:
     """Return the pieces and sub-expressions `e` is made of, in order."""
     match e:
         case Name(ident):
-            return [_name(ident)]
+            return [name_piece(ident)]
         case Lit(value):
-            spelt = _normal(e)
-            return [_literal(value)] if spelt is e else [(spelt, 0)]
+            spelt = normal(e)
+            return [literal_piece(value)] if spelt is e else [(spelt, 0)]
         case Attr(value, attr):
-            owner: list[_Item] = [(value, ATOM)]
+            owner: Items = [(value, ATOM)]
             if isinstance(value, Lit) and _begins_number(value):
-                owner = [_PARENS[0], (value, 0), _PARENS[1]]
-            return [*owner, _DOT, word(attr)]
+                owner = [PARENS[0], (value, 0), PARENS[1]]
+            return [*owner, PERIOD, word(attr)]
         case Call(func, args, kwargs):
-            inside: list[list[_Item]] = [[(a, _ANY)] for a in args]
-            inside += [[word(k), _EQUALS, (v, _ANY)] for k, v in kwargs]
-            first: list[_Item] = [_FIRST] if len(args) > 1 or kwargs else []
+            inside: list[Items] = [[(a, _ANY)] for a in args]
+            inside += [[word(k), EQUALS, (v, _ANY)] for k, v in kwargs]
+            first: Items = [FIRST] if len(args) > 1 or kwargs else []
             return [(func, ATOM), CALL[0], *first, *_commas(inside), CALL[1]]
         case Binary(op, left_e, right_e):
-            level = PRECEDENCE[op]
-            low, high = level, level + 1
-            if op == "**":
-                low, high = ATOM, _UNARY
-            elif level == _COMPARE:
-                low = level + 1  # or the text would be a chained comparison
-            elif op in ("and", "or"):
-                high = level  # associative: no parentheses on either side
-            sign, parts = _OPERATORS[op], ((left_e, low), (right_e, high))
-            if op == "**" and _hugs(left_e, right_e):
+            low, high = SIDES[op]
+            sign, parts = OPERATORS[op], ((left_e, low), (right_e, high))
+            if op == "**" and hugs(left_e, right_e):
                 return [parts[0], sign, parts[1]]
             return [parts[0], SPACE, sign, SPACE, parts[1]]
         case Index(value, items):
-            left, right = _SUBSCRIPT
+            left, right = SUBSCRIPT
             inside = [
                 _slice(x) if isinstance(x, Slice) else [(x, _ANY)]
                 for x in items or (Tuple_(),)
@@ -319,13 +255,13 @@ def _expand(e: Expr) -> list[_Item]:
             least = ATOM if is_power else _UNARY
             return [Piece(op), (operand, least)]
         case Tuple_(items):
-            left, right = _PARENS
-            return [left, _FIRST, *_sequence(items, one_tuple=True), right]
+            left, right = PARENS
+            return [left, FIRST, *_sequence(items, one_tuple=True), right]
         case List_(items):
-            return [_LIST[0], *_sequence(items), _LIST[1]]
+            return [LIST[0], *_sequence(items), LIST[1]]
         case Dict_(pairs):
             entries = [_entry(k, v) for k, v in pairs]
-            return [_DICT[0], *_commas(entries), _DICT[1]]
+            return [DICT[0], *_commas(entries), DICT[1]]
         case IfExp(test, body, orelse):
             choice = PRECEDENCE["or"]
             return [
@@ -345,16 +281,16 @@ def _expand(e: Expr) -> list[_Item]:
     raise TypeError(f"{type(e).__name__} cannot stand here: a Slice is for an Index")
 
 
-def pieces(e: Expr, before: Piece | None = None) -> Pieces:
-    """Return the pieces of `e`; `before`, if any, is put first."""
-    out: Pieces = [before] if before else []
-    stack: list[_Item] = [(e, 0)]
+def pieces(items: Sequence[Item]) -> Pieces:
+    """Return the pieces of a line, or of a part of it."""
+    out: Pieces = []
+    stack = list(reversed(items))
     alone = True
     while stack:
         item = stack.pop()
         if item is SPACE:
             out.append(item)
-        elif item is _FIRST:
+        elif item is FIRST:
             alone = False
         elif isinstance(item, Piece):
             out.append(item)
@@ -362,31 +298,13 @@ def pieces(e: Expr, before: Piece | None = None) -> Pieces:
         else:
             expr, least = item
             if type(expr) is Name:  # most are
-                out.append(_name(expr.id))
+                out.append(name_piece(expr.id))
                 alone = True
                 continue
-            parts = _expand(expr)
-            if least and type(expr) in _LOOSE and precedence(expr) < least:
-                parts = [_PARENS[0], *parts, _PARENS[1]]
+            parts = expand(expr)
+            if least and type(expr) in LOOSE and precedence(expr) < least:
+                parts = [PARENS[0], *parts, PARENS[1]]
             elif isinstance(expr, IfExp) and not (alone and _after_paren(out)):
                 parts = [OPTIONAL[0], *parts, OPTIONAL[1]]
             stack.extend(reversed(parts))
     return out
-
-
-def join(parts: Iterable[Piece | None]) -> str:
-    """Return pieces as one line; a space before the first is dropped."""
-    texts: list[str] = []
-    space = ""
-    for piece in parts:
-        if piece is SPACE:
-            space = " " if texts else ""
-        elif piece.text:
-            texts += (space, piece.text) if space else (piece.text,)
-            space = ""
-    return "".join(texts)
-
-
-def expr_text(e: Expr) -> str:
-    """Return `e` on one line."""
-    return join(pieces(e))

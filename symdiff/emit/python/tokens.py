@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from symdiff.emit.python.text import DOT, Piece
+from symdiff.emit.python.pieces import DOT, Piece
 
 
 @dataclass(slots=True, eq=False)
