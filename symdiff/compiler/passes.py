@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
+from operator import is_
 from typing import Any
 
 from symdiff.declare.checks import warn
@@ -100,11 +101,14 @@ def _rewritten(program: Program, rules: Table) -> Program:
     """Rewrite the outputs of prediction separately from the rest.
 
     The two still share nodes, but each keeps the tensors, and so the user's statements,
-    that declared it.
+    that declared it. A function that is not differentiated has nothing but its outputs.
     """
     roots, first = program.roots(), len(program.outputs)
-    predicted = rewritten(roots[:first], rules)
-    program = program.rebuilt(predicted, rewritten(roots[first:], rules))
+    outputs, rest = roots[:first], roots[first:]
+    alone = len(outputs) == len(rest) and all(map(is_, outputs, rest))
+    predicted = rewritten(outputs, rules)
+    trained = predicted if alone else rewritten(rest, rules)
+    program = program.rebuilt(predicted, trained)
     return program.rebuilt(numbering(program.nodes))
 
 

@@ -6,7 +6,7 @@ Invariant: nothing is built here except ``-x`` in `negated`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from symdiff.graph.tensor import Tensor
@@ -30,15 +30,37 @@ Rule = Callable[..., Tensor | None]
 class Rules(dict[str, list[Rule]]):
     """The rules of a file by name of op, in the order in which they are tried."""
 
-    def of(self, *ops: Op) -> Callable[[Rule], Rule]:
-        """Enter a rule for nodes of the given ops."""
+    def of(self, *ops: Op, beside: Iterable[Op] = ()) -> Callable[[Rule], Rule]:
+        """Enter a rule for nodes of the given ops.
+
+        With ``beside`` it fits only where an operand is of one of these.
+        """
 
         def entered(rule: Rule) -> Rule:
             for op in ops:
                 self.setdefault(op.name, []).append(rule)
-            return rule
+            return needing(*beside)(rule) if beside else rule
 
         return entered
+
+
+_BESIDE: dict[Rule, frozenset[Op]] = {}  # of which a rule needs an operand
+
+
+def needing(*ops: Op) -> Callable[[Rule], Rule]:
+    """Note that a rule fits only where an operand is of one of these ops."""
+
+    def noted(rule: Rule) -> Rule:
+        _BESIDE[rule] = frozenset(ops)
+        return rule
+
+    return noted
+
+
+def may_fit(rule: Rule, operands: Iterable[Op]) -> bool:
+    """Whether a rule may fit where the operands are of these ops."""
+    needed = _BESIDE.get(rule)
+    return needed is None or not needed.isdisjoint(operands)
 
 
 def joined(*tables: Rules) -> Rules:

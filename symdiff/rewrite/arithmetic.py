@@ -17,6 +17,8 @@ from symdiff.derive.patterns import Rules
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import (
+    CONSTANT,
+    LITERAL,
     call_elementwise,
     constant,
     is_literal,
@@ -54,6 +56,7 @@ RULES = Rules()
 @RULES.of(
     *(ADD, SUB, MUL, DIV, POWER, MAXIMUM, MINIMUM, WHERE),
     *(GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL),
+    beside=(CONSTANT, BROADCAST_TO),
 )
 def constant_operand(t: Tensor) -> Tensor | None:
     """op(x, broadcast(c)) = op(x, c), if another operand has the shape and dtype."""
@@ -81,7 +84,7 @@ def constant_operand(t: Tensor) -> Tensor | None:
     return call_elementwise(t.node.op, *operands)
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(LITERAL,))
 def multiply_by_one(t: Tensor) -> Tensor | None:
     """x * 1 = x; x * -1 = -x."""
     for a, b in (t.parents, t.parents[::-1]):
@@ -94,7 +97,7 @@ def multiply_by_one(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(LITERAL,))
 def scaled_seed(t: Tensor) -> Tensor | None:
     """A scalar constant times a number is a constant, where one is a power of two.
 
@@ -109,7 +112,7 @@ def scaled_seed(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(DIV)
+@RULES.of(DIV, beside=(LITERAL,))
 def divide_by_one(t: Tensor) -> Tensor | None:
     """x / 1 = x; x / -1 = -x."""
     a, b = t.parents
@@ -121,7 +124,7 @@ def divide_by_one(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(DIV)
+@RULES.of(DIV, beside=(LITERAL,))
 def divide_by_power_of_two(t: Tensor) -> Tensor | None:
     """(x c) / d = x (c / d) where d is a power of two."""
     a, b = t.parents
@@ -132,14 +135,14 @@ def divide_by_power_of_two(t: Tensor) -> Tensor | None:
     return None if c is None or x.dtype != t.dtype else x * (c / d)
 
 
-@RULES.of(POWER)
+@RULES.of(POWER, beside=(LITERAL,))
 def first_power(t: Tensor) -> Tensor | None:
     """x ** 1 = x."""
     a, b = t.parents
     return a if number(b) == 1 and a.dtype == t.dtype else None
 
 
-@RULES.of(POWER)
+@RULES.of(POWER, beside=(LITERAL,))
 def small_power(t: Tensor) -> Tensor | None:
     """x**3 = x x**2 and x**4 = (x**2)**2; NumPy's power takes a hundred times as long.
 
@@ -154,7 +157,7 @@ def small_power(t: Tensor) -> Tensor | None:
     return call_elementwise(MUL, base, squared)
 
 
-@RULES.of(SUB)
+@RULES.of(SUB, beside=(LITERAL,))
 def subtract_zero(t: Tensor) -> Tensor | None:
     """x - 0 = x."""
     a, b = t.parents
@@ -163,7 +166,7 @@ def subtract_zero(t: Tensor) -> Tensor | None:
     return a if zero and a.dtype == t.dtype else None
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(LITERAL,))
 def fold_powers_of_two(t: Tensor) -> Tensor | None:
     """(x * c) * d = x * (c d) where c or d is a power of two."""
     a, d = literal_last(t)
@@ -175,7 +178,7 @@ def fold_powers_of_two(t: Tensor) -> Tensor | None:
     return x * (c * d)
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(LITERAL,))
 def fold_halves(t: Tensor) -> Tensor | None:
     """(x / c) * d = x * (d / c) where c is a power of two; (x / 2N) * 2 = x / N.
 
@@ -219,7 +222,7 @@ def add_itself(t: Tensor) -> Tensor | None:
     return a * 2 if a.node is b.node and t.dtype.is_float else None
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(BROADCAST_TO,))
 def scale_the_scalar(t: Tensor) -> Tensor | None:
     """broadcast(s) * (c * x) = broadcast(s * c) * x where c is a power of two."""
     for s, other in (t.parents, t.parents[::-1]):
@@ -232,7 +235,7 @@ def scale_the_scalar(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(LITERAL,))
 def scale_the_factor(t: Tensor) -> Tensor | None:
     """(broadcast(s) * x) * c = broadcast(s * c) * x where c is a power of two."""
     a, c = literal_last(t)
@@ -249,7 +252,7 @@ def scale_the_factor(t: Tensor) -> Tensor | None:
 # --- masks ----------------------------------------------------------------------------
 
 
-@RULES.of(WHERE)
+@RULES.of(WHERE, beside=(WHERE,))
 def where_of_where(t: Tensor) -> Tensor | None:
     """where(m, where(m, a, b), c) = where(m, a, c), and so for the other branch."""
     m, a, b = t.parents

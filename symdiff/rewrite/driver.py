@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 
+from symdiff.derive.patterns import may_fit
 from symdiff.graph.body import Body, with_bodies
 from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import at_site
@@ -22,6 +23,7 @@ from symdiff.ops.core.record import Op
 
 Rule = Callable[[Tensor], Tensor | None]
 Table = Mapping[str, Sequence[Rule]]
+MOST_OPERANDS = 3  # of nodes whose rules are chosen by their operands
 
 
 # Of the body of a loop that is being rewritten: how many nodes it has of each op.
@@ -61,6 +63,7 @@ def rewriting(
     known, once = _readers(outputs)
     counts = Counter(node.op for node in known) if inside else None
     bodies: dict[str, Body] = {}
+    fitting = _Fitting(rules)
 
     def remake(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
         attrs = old.node.attrs
@@ -74,7 +77,7 @@ def rewriting(
     def improve(old: Tensor, made: Tensor) -> Tensor | None:
         _hand_on(once, old, made)
         known.add(made.node)
-        better = _first(made, rules, once, counts)
+        better = _first(made, fitting(made.node), once, counts)
         if better is not None:
             _hand_on(once, made, better)
             _count_new(known, once, better.node)
@@ -112,10 +115,32 @@ def _hand_on(once: set[Node], old: Tensor, new: Tensor) -> None:
         once.add(new.node)
 
 
+class _Fitting:
+    """The rules that may fit a node, by its op and those of its operands."""
+
+    def __init__(self, rules: Table) -> None:
+        self._rules = rules
+        self._known: dict[tuple[Op, ...], tuple[Rule, ...]] = {}
+
+    def __call__(self, node: Node) -> Sequence[Rule]:
+        rules = self._rules.get(node.op.name, ())
+        if not rules or len(node.inputs) > MOST_OPERANDS:
+            return rules
+        ops = (node.op, *[i.op for i in node.inputs])
+        found = self._known.get(ops)
+        if found is None:
+            found = tuple(r for r in rules if may_fit(r, ops[1:]))
+            self._known[ops] = found
+        return found
+
+
 def _first(
-    tensor: Tensor, rules: Table, once: set[Node], counts: Mapping[Op, int] | None
+    tensor: Tensor,
+    fitting: Sequence[Rule],
+    once: set[Node],
+    counts: Mapping[Op, int] | None,
 ) -> Tensor | None:
-    fitting = rules.get(tensor.node.op.name)
+    """Return what the first rule that fits makes of a tensor."""
     if not fitting:
         return None
     before, outer = _once.set(once), _counts.set(counts)

@@ -23,7 +23,7 @@ RULES = Rules()
 DEPTH = 8  # of factors in which a quotient is looked for
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(REDUCE_SUM, BROADCAST_TO, NEG, DIV, MUL))
 def quotient_at_hand(t: Tensor) -> Tensor | None:
     """(sum(d y) / r) x = sum(d y) y, where y = x / r."""
     if t.site.primal is None or not t.dtype.is_float:
@@ -38,7 +38,7 @@ def quotient_at_hand(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(REDUCE_SUM, NEG))
 def multiplied_divisor(t: Tensor) -> Tensor | None:
     """sum(x / r) r = sum(x), for an r >= 0 that is the same for all summands.
 
@@ -64,7 +64,7 @@ def multiplied_divisor(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(ADD, SUB)
+@RULES.of(ADD, SUB, beside=(DIV,))
 def sum_of_quotients(t: Tensor) -> Tensor | None:
     """a / r + b / r = (a + b) / r; one of them may be a product with such a factor."""
     a, b = t.parents

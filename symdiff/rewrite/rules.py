@@ -7,6 +7,7 @@ most rules; here are those that name an op, and the tables that the passes take.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -123,24 +124,35 @@ def expand(t: Tensor) -> Tensor | None:
 
 def simplifications() -> dict[str, list[Rule]]:
     """Return the exact table, with the rules that hold for every elementwise op."""
+    return _simplifications(tuple(OPS))
+
+
+def expansions() -> dict[str, list[Rule]]:
+    """Return the exact table together with the expansion of composite ops."""
+    return _expansions(tuple(OPS))
+
+
+@lru_cache(maxsize=4)
+def _simplifications(known: tuple[str, ...]) -> dict[str, list[Rule]]:
+    """Return the exact table of the ops that are known by now."""
     tables = (arithmetic, signs, constants, sums, quotients, views)
     found = joined(*(table.RULES for table in tables), RULES)
     found["scan"] = [hoist_row_products, rows_of_one_value, hoist_numbers]
-    for name, op in OPS.items():
-        if op.is_elementwise:
+    for name in known:
+        if OPS[name].is_elementwise:
             found.setdefault(name, []).extend((spread_scalar, hoist_broadcast))
+    return found
+
+
+@lru_cache(maxsize=4)
+def _expansions(known: tuple[str, ...]) -> dict[str, list[Rule]]:
+    found = {name: [*rules] for name, rules in _simplifications(known).items()}
+    for name in known:
+        if OPS[name].expand is not None:
+            found.setdefault(name, []).insert(0, expand)
     return found
 
 
 def bare_expansions() -> dict[str, list[Rule]]:
     """Return the expansion of composite ops alone: level 0 simplifies nothing."""
     return {name: [expand] for name, op in OPS.items() if op.expand is not None}
-
-
-def expansions() -> dict[str, list[Rule]]:
-    """Return the exact table together with the expansion of composite ops."""
-    found = simplifications()
-    for name, op in OPS.items():
-        if op.expand is not None:
-            found.setdefault(name, []).insert(0, expand)
-    return found

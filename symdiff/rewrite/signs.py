@@ -11,6 +11,8 @@ from symdiff.derive.patterns import Rules
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import (
+    CONSTANT,
+    LITERAL,
     as_tensor,
     call_elementwise,
     constant,
@@ -27,7 +29,7 @@ RULES = Rules()
 DEPTH = 8  # of factors in which a sign is looked for
 
 
-@RULES.of(NEG)
+@RULES.of(NEG, beside=(CONSTANT, BROADCAST_TO))
 def negative_constant(t: Tensor) -> Tensor | None:
     """-c is a constant, where c is a scalar constant."""
     (a,) = t.parents
@@ -45,7 +47,7 @@ def double_negative(t: Tensor) -> Tensor | None:
     return a.parents[0] if is_op(a, NEG) else unsigned(a)
 
 
-@RULES.of(NEG)
+@RULES.of(NEG, beside=(MUL, DIV))
 def negative_of_first_factor(t: Tensor) -> Tensor | None:
     """-(a b) = (-a) b and -(a / b) = (-a) / b, which needs no parentheses."""
     (a,) = t.parents
@@ -60,7 +62,7 @@ def negative_of_first_factor(t: Tensor) -> Tensor | None:
     return call_elementwise(a.node.op, call_elementwise(NEG, first), second)
 
 
-@RULES.of(ADD)
+@RULES.of(ADD, beside=(NEG, MUL, DIV, BROADCAST_TO, EXPAND_DIMS))
 def add_negative(t: Tensor) -> Tensor | None:
     """a + (-b) = a - b; (-a) + b = b - a; a product or quotient may have the sign."""
     a, b = t.parents
@@ -71,7 +73,7 @@ def add_negative(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(ADD)
+@RULES.of(ADD, beside=(LITERAL, CONSTANT, BROADCAST_TO))
 def add_negative_number(t: Tensor) -> Tensor | None:
     """x + (-c) = x - c, for a number c."""
     a, b = t.parents
@@ -81,7 +83,7 @@ def add_negative_number(t: Tensor) -> Tensor | None:
     return a - (-c) if is_literal(b) else a - constant(-float(c))
 
 
-@RULES.of(SUB)
+@RULES.of(SUB, beside=(LITERAL, NEG, MUL, DIV, BROADCAST_TO, EXPAND_DIMS))
 def subtract_negative(t: Tensor) -> Tensor | None:
     """a - (-b) = a + b; x - (-c) = x + c for a number c."""
     a, b = t.parents

@@ -111,7 +111,7 @@ def _along(spread: Tensor, total: Tensor) -> Tensor | None:
     return s if s.shape == total.shape else broadcast_to(s, total.shape)
 
 
-@RULES.of(ADD, SUB)
+@RULES.of(ADD, SUB, beside=(SCATTER_ADD,))
 def sum_with_placed(t: Tensor) -> Tensor | None:
     """x ± (zeros with v added at [i]) = x with v added, or subtracted, at [i]."""
     if t.site.primal is None or not t.dtype.is_float:
@@ -132,7 +132,7 @@ def sum_with_placed(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(ADD, SUB)
+@RULES.of(ADD, SUB, beside=(MATMUL,))
 def sum_with_negative_product(t: Tensor) -> Tensor | None:
     """a + (-x) @ y = a - x @ y, and so for x @ (-y) and for differences."""
     if t.site.primal is None or not t.dtype.is_float:
@@ -157,7 +157,7 @@ def _opposite_product(t: Tensor) -> Tensor | None:
     return None
 
 
-@RULES.of(DIV)
+@RULES.of(DIV, beside=(REDUCE_SUM, NEG))
 def mean_of_sum(t: Tensor) -> Tensor | None:
     """sum(x) / n = mean(x) for the number n of summands; -sum(x) / n = -mean(x)."""
     total, count = t.parents
@@ -167,7 +167,7 @@ def mean_of_sum(t: Tensor) -> Tensor | None:
     return _mean(total, literal_value(count))
 
 
-@RULES.of(MUL)
+@RULES.of(MUL, beside=(REDUCE_SUM, NEG))
 def mean_of_scaled_sum(t: Tensor) -> Tensor | None:
     """sum(x) * c = mean(x) where c = 1 / n, for the known number n of summands."""
     for total, factor in (t.parents, t.parents[::-1]):

@@ -6,7 +6,7 @@ not fit. Invariant: every element of the result is computed by the same operatio
 
 from __future__ import annotations
 
-from symdiff.derive.patterns import Rules
+from symdiff.derive.patterns import Rules, needing
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import broadcast_shapes
 from symdiff.ops.core.operands import call_elementwise, is_literal
@@ -165,6 +165,7 @@ def view_of_repeated_scalar(t: Tensor) -> Tensor | None:
 # --- computing before broadcasting ----------------------------------------------------
 
 
+@needing(BROADCAST_TO)
 def hoist_broadcast(t: Tensor) -> Tensor | None:
     """op(broadcast(a), broadcast(b)) = broadcast(op(a, b)) for elementwise op."""
     arrays = [p for p in t.parents if not is_literal(p)]
@@ -177,6 +178,7 @@ def hoist_broadcast(t: Tensor) -> Tensor | None:
     return broadcast_to(call_elementwise(t.node.op, *operands), t.shape)
 
 
+@needing(EXPAND_DIMS)
 def spread_scalar(t: Tensor) -> Tensor | None:
     """op(s[None], x) = op(broadcast(s), x) for elementwise op: NumPy adds the axes."""
     scalars = [is_op(p, EXPAND_DIMS) and not p.parents[0].ndim for p in t.parents]
