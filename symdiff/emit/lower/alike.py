@@ -152,9 +152,10 @@ class _Told:
         waiting = [part]
         while waiting:
             at = waiting.pop()
-            if isinstance(at, py.Name) and at.id not in self.sure:
+            if type(at) is not py.Name:
+                waiting.extend(parts(at))
+            elif at.id not in self.sure:
                 self.reads.add(at.id)
-            waiting.extend(parts(at))
 
     def _set(self, target: py.Expr) -> None:
         if isinstance(target, py.Index | py.Attr):
@@ -244,7 +245,8 @@ def variables(part: py.Stmt | py.Expr) -> set[str]:
     waiting: list[Any] = [part]
     while waiting:
         at = waiting.pop()
-        if isinstance(at, py.Name):
+        if type(at) is py.Name:
             found.add(at.id)
-        waiting.extend(parts(at))
+        else:
+            waiting.extend(parts(at))
     return found

@@ -11,8 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from symdiff.emit.lower.context import Context
-from symdiff.emit.lower.primals import marks_of, only_turns, operands_of, read_by
+from symdiff.emit.lower.primals import (
+    is_among,
+    marks_of,
+    only_turns,
+    operands_of,
+    own_marks,
+)
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 
@@ -21,24 +26,24 @@ Within = dict[Tensor, dict[Tensor, None]]
 
 
 def last_steps(
-    tensor: Tensor, applied: Iterable[Tensor], within: Within, context: Context
+    tensor: Tensor, applied: Iterable[Tensor], within: Within, read: Iterable[Tensor]
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the values to name before those of a line's rules, and after them.
 
-    ``within`` gets what is between them and the values that are ``applied``.
+    ``within`` gets what is between them and the values that are ``applied``; ``read``
+    is what the line reads.
     """
     wanted = marks_of(_differentiated_by(tensor))
-    used = {m: p for p in applied for m in marks_of([p])}
+    used = {m: p for p in applied for m in own_marks(p)}
     operands = marks_of(x for p in set(used.values()) for x in operands_of(p))
-    read = read_by(tensor, context)[0]
-    read = [t for t in read if not marks_of([t]) & operands]  # values, for these rules
+    read = [t for t in read if not is_among(t, operands)]  # values, for these rules
     apart = marks_of(x for t in read for _, x in t.cotangent_of) - wanted
     between = _Between(wanted, apart, used, within)
     before: list[Tensor] = []
     after: list[Tensor] = []
     for t in read:
         for _, value in t.cotangent_of:
-            if not marks_of([value]) & (used.keys() | wanted):
+            if not (is_among(value, used.keys()) or is_among(value, wanted)):
                 (before if t is read[0] else after).extend(between.steps(value))
     return before, after
 
@@ -79,7 +84,7 @@ class _Between:
             if not self._leads(value):
                 continue
             found, op = self.within[value], value.node.op
-            direct = bool(marks_of(value.parents) & self.wanted)
+            direct = any(is_among(p, self.wanted) for p in value.parents)
             if op.infix in ("+", "-") or op.facts.zeros == "joined":
                 turned = any(only_turns(p.node.op) for p in found)  # alpha[:, None]
                 inside = not (direct or turned)
@@ -91,7 +96,7 @@ class _Between:
                 steps.append(value)
                 continue
             del self.within[value]
-            rest = [p for p in found if not marks_of([p]) & self.used.keys()]
+            rest = [p for p in found if not is_among(p, self.used.keys())]
             waiting += reversed(rest)
         return steps
 
@@ -100,11 +105,11 @@ class _Between:
         found: dict[Tensor, None] = {}
         reached = False
         for operand in value.parents:
-            marks = marks_of([operand])
+            marks = own_marks(operand)
             known = next((self.used[m] for m in marks if m in self.used), None)
-            if marks & self.wanted:
+            if not self.wanted.isdisjoint(marks):
                 reached = True
-            elif marks & self.apart:
+            elif not self.apart.isdisjoint(marks):
                 continue
             elif known is not None:
                 found[known] = None

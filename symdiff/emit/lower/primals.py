@@ -7,7 +7,7 @@ Invariant: writing one never makes the body read or bind anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from symdiff.emit.lower import texts
 from symdiff.emit.lower.called import call_arguments, has_function
@@ -38,7 +38,17 @@ def operands_of(tensor: Tensor) -> list[Tensor]:
 
 def marks_of(tensors: Iterable[Tensor]) -> set[object]:
     """Return what values are recognised by, before and after passes."""
-    return {m for t in tensors for m in (t.node, *t.origin.marks)}
+    return {m for t in tensors for m in own_marks(t)}
+
+
+def own_marks(tensor: Tensor) -> tuple[object, ...]:
+    """Return what one value is recognised by."""
+    return (tensor.node, *tensor.origin.marks)
+
+
+def is_among(tensor: Tensor, marks: Set[object]) -> bool:
+    """Whether a value is recognised by one of these marks."""
+    return not marks.isdisjoint(own_marks(tensor))
 
 
 def read_by(tensor: Tensor, context: Context) -> tuple[list[Tensor], list[Tensor]]:
@@ -75,15 +85,21 @@ class Formulas:
     """The formulas of values over names, as a line's comment writes them.
 
     ``within`` has the operands of a value that the line differentiates too: they are
-    written as formulas, whatever their names are.
+    written as formulas, whatever their names are. ``read`` is what the line reads.
     """
 
-    def __init__(self, tensor: Tensor, within: Within, context: Context) -> None:
+    def __init__(
+        self,
+        tensor: Tensor,
+        within: Within,
+        read: Iterable[Tensor],
+        context: Context,
+    ) -> None:
         self._within, self._context = within, context
         self._of = marks_of(x for _, x in tensor.cotangent_of)
         self._own = context.names.known(tensor) or ""
         self._shown: set[Tensor] = set()
-        self._read = {m: t for t in read_by(tensor, context)[0] for m in marks_of([t])}
+        self._read = {m: t for t in read for m in own_marks(t)}
 
     def alone(self, primal: Tensor) -> str:
         """Return an expression over names, or '' where it would be long."""
@@ -135,7 +151,8 @@ class Formulas:
         self, tensor: Tensor, inner: Iterable[Tensor], composed: bool, depth: int
     ) -> py.Expr | None:
         """Return an operand as its formula, by its name, or as a view of such."""
-        part = next((a for a in inner if marks_of([a]) & marks_of([tensor])), None)
+        own = set(own_marks(tensor)) if inner else set()
+        part = next((a for a in inner if is_among(a, own)), None)
         if part is not None:
             self._shown.add(part)
             return self._formula(part, self._within.get(part, ()), composed, depth)
@@ -143,8 +160,9 @@ class Formulas:
         if node.op.facts.repeats and parents:
             return self._operand(parents[0], inner, composed, depth)
         viewed = node.op.view and len(parents) == 1
-        within = any(marks_of(operands_of(tensor)) & marks_of([a]) for a in inner)
-        known = None if within and node.op.view else self._name(tensor)
+        below = marks_of(operands_of(tensor)) if inner and node.op.view else set()
+        within = any(is_among(a, below) for a in inner)
+        known = None if within else self._name(tensor)
         if known is not None or not parents or depth >= _DEEPEST:
             return known
         return self._formula(tensor, inner, composed, depth + (not viewed))
@@ -153,9 +171,9 @@ class Formulas:
         known = named(tensor, self._context)
         if known is not None:
             return known
-        if self._own.startswith("d_") and self._of & marks_of([tensor]):
+        if self._own.startswith("d_") and is_among(tensor, self._of):
             return py.Name(self._own[2:])
-        read = (self._read[m] for m in marks_of([tensor]) if m in self._read)
+        read = (self._read[m] for m in own_marks(tensor) if m in self._read)
         return next((named(t, self._context) for t in read), None)  # a residual
 
 
@@ -167,7 +185,7 @@ def _term(total: Tensor, inner: Iterable[Tensor]) -> tuple[bool, Tensor] | None:
     if isinstance(total.node.type, TupleType) or total.node.shape:
         return None
     marks = marks_of(inner)
-    told = [i for i, p in enumerate(total.parents) if marks_of([p]) & marks]
+    told = [i for i, p in enumerate(total.parents) if is_among(p, marks)]
     if (
         total.node.op.infix not in ("+", "-")
         or len(told) != 1

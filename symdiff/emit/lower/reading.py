@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any
 
 from symdiff.emit.python import code as py
 
+_WORDS = ("str", "tuple[str, ...]")  # types of what is text alone
 MANY = 3  # a row that is read this often gets a name; in an inner loop it does, too
 
 
@@ -41,10 +42,27 @@ def read_names(part: Any) -> Counter[str]:
     found, waiting = Counter[str](), [part]
     while waiting:
         at = waiting.pop()
-        if isinstance(at, py.Name):
+        kind = type(at)
+        if kind is py.Name:
             found[at.id] += 1
-        elif isinstance(at, py.For | py.While):
+        elif kind is py.For or kind is py.While:
             found.update(dict.fromkeys(read_names(parts(at)), MANY))
+        else:
+            waiting.extend(parts(at))
+    return found
+
+
+def read_counts(part: Any, wanted: Collection[py.Expr]) -> Counter[py.Expr]:
+    """Return how often a statement reads expressions, counted as in `read_names`."""
+    kinds = {type(e) for e in wanted}
+    found, waiting = Counter[py.Expr](), [part]
+    while waiting:
+        at = waiting.pop()
+        kind = type(at)
+        if kind in kinds and at in wanted:
+            found[at] += 1
+        elif kind is py.For or kind is py.While:
+            found.update(dict.fromkeys(read_counts(parts(at), wanted), MANY))
         else:
             waiting.extend(parts(at))
     return found
@@ -52,16 +70,17 @@ def read_names(part: Any) -> Counter[str]:
 
 def swapped(at: Any, new: Mapping[Any, py.Expr]) -> Any:
     """Return a statement, or a part of one, with other expressions for some."""
-    kinds = tuple({type(old) for old in new})
+    kinds = {type(old) for old in new}
 
     def change(part: Any) -> Any:
-        if isinstance(part, kinds) and part in new:
+        kind = part.__class__
+        if kind in kinds and part in new:
             return new[part]
-        if isinstance(part, tuple):
+        if kind is tuple:
             made = tuple([change(p) for p in part])
             return part if all(map(is_, part, made)) else made
         changed = {}
-        for name in _fields(part.__class__):
+        for name in _fields(kind):
             old = getattr(part, name)
             if (made := change(old)) is not old:
                 changed[name] = made
@@ -72,9 +91,20 @@ def swapped(at: Any, new: Mapping[Any, py.Expr]) -> Any:
 
 def parts(at: Any) -> tuple[Any, ...]:
     """Return what is directly in a statement, an expression or a tuple."""
-    if isinstance(at, tuple):
-        return at
-    return tuple([getattr(at, name) for name in _fields(at.__class__)])
+    kind = at.__class__
+    return at if kind is tuple else _inside(kind)(at)
+
+
+@cache
+def _inside(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what takes the parts out of a node of a kind."""
+    match _fields(kind):
+        case ():
+            return lambda at: ()
+        case (name,):
+            return lambda at: (getattr(at, name),)
+        case names:
+            return attrgetter(*names)
 
 
 @cache
@@ -82,4 +112,5 @@ def _fields(kind: type) -> tuple[str, ...]:
     """Return the attributes in which a kind of node may have statements or names."""
     if not issubclass(kind, py.Stmt | py.Expr) or issubclass(kind, py.Lit):
         return ()
-    return tuple(f.name for f in dataclasses.fields(kind) if f.name != "mark")  # type: ignore[arg-type]
+    inside = (f for f in dataclasses.fields(kind) if f.name != "mark")  # type: ignore[arg-type]
+    return tuple(f.name for f in inside if f.type not in _WORDS)

@@ -18,6 +18,7 @@ from symdiff.emit.lower.formulas import dim_of
 from symdiff.emit.lower.primals import (
     Formulas,
     inlined,
+    is_among,
     marks_of,
     named,
     only_turns,
@@ -56,10 +57,11 @@ def rules_of(
     """
     if tensor.site.primal is None:
         return []
-    line = _line(tensor, context)
+    read, inside = read_by(tensor, context)
+    line = _line(tensor, read, inside, context)
     # what is stretched may be made for a rule of another line
     applied = [p for p, bare in line.used if not bare or p in line.within]
-    before, after = last_steps(tensor, applied, line.within, context)
+    before, after = last_steps(tensor, applied, line.within, read)
     line.used = {
         **{(p, False): None for p in before},
         **line.used,
@@ -68,7 +70,7 @@ def rules_of(
     words: dict[tuple[str, ...], None] = {}
     told: set[Tensor] = set()  # in a formula of several ops
     composed: dict[Tensor, tuple[str, set[Tensor]]] = {}
-    formulas = Formulas(tensor, line.within, context)
+    formulas = Formulas(tensor, line.within, read, context)
     for primal, _ in line.used:
         if line.within.get(primal):
             made = formulas.composed(primal)
@@ -81,7 +83,7 @@ def rules_of(
         if primal in told or (not views and all(only_turns(p.node.op) for p in parts)):
             continue
         if shown:
-            shown += _count(tensor, parts, context)
+            shown += _count(parts, read, inside)
             told_of = _with_broadcast(shown, parts, context)
             words[(*told_of, *(formulas.nearest(primal) if short else ()))] = None
         else:
@@ -91,11 +93,16 @@ def rules_of(
     return formulas_told or found  # a formula says more than an op's name
 
 
-def _line(tensor: Tensor, context: Context) -> _Applied:
-    """Return the values whose rules a statement applies, the last one first."""
+def _line(
+    tensor: Tensor, read: Sequence[Tensor], inside: Sequence[Tensor], context: Context
+) -> _Applied:
+    """Return the values whose rules a statement applies, the last one first.
+
+    ``read`` and ``inside`` are as in `read_by`.
+    """
     line = _Applied()
     applied: set[Op] = set()
-    read = _reached(tensor, context)
+    reached = _reached(read, inside)
     wanted = marks_of(x for _, x in tensor.cotangent_of)
     waiting: list[tuple[Tensor, tuple[Tensor, ...], Tensor | None]]
     waiting = [(tensor, (), None)]
@@ -105,7 +112,7 @@ def _line(tensor: Tensor, context: Context) -> _Applied:
         primal = current.site.primal
         if primal is None or is_given(current.node):
             continue  # equal numbers are one node, whichever rule they come from
-        if not _is_of(primal, above, read, wanted):
+        if not _is_of(primal, above, reached, wanted):
             continue  # equal values too: this one was first made for another rule
         is_sum = current.node.op.infix in ("+", "-")  # of shares in one cotangent
         if not primal.node.op.leaf and current.site.rule != FAN_OUT:
@@ -129,9 +136,7 @@ def _line(tensor: Tensor, context: Context) -> _Applied:
 
 def _holds(primal: Tensor, operand: Tensor) -> bool:
     """Whether a value is computed from an operand, or from a view of it."""
-    return operand is not primal and bool(
-        marks_of(operands_of(primal)) & marks_of([operand])
-    )
+    return operand is not primal and is_among(operand, marks_of(operands_of(primal)))
 
 
 def _is_of(
@@ -143,27 +148,29 @@ def _is_of(
     of one that is ``wanted``; or, for what is inlined under rules of the values
     ``above``, if the primal reads one of these.
     """
-    operands = marks_of(operands_of(primal))
-    if not above:
-        return bool((marks_of([primal]) | operands) & (read | wanted))
     if any(primal is x for x in above):
         return True
-    return bool(operands & marks_of(above))
+    operands = operands_of(primal)
+    if not above:
+        around = (primal, *operands)
+        return any(is_among(x, read) or is_among(x, wanted) for x in around)
+    outer = marks_of(above)
+    return any(is_among(x, outer) for x in operands)
 
 
-def _reached(tensor: Tensor, context: Context) -> set[object]:
+def _reached(found: Sequence[Tensor], within: Sequence[Tensor]) -> set[object]:
     """Return what a statement reads, with the values of which these are cotangents.
 
     Rules that are inlined lead on, from a value to the operands that they are for.
     """
-    found, within = read_by(tensor, context)
     known = [x for t in found for _, x in t.cotangent_of]
     parts = (t.site.primal for t in found if not t.cotangent_of)
     read = marks_of([*found, *known, *(p for p in parts if p is not None)])
     for current in reversed(within[1:]):
         if current.site.primal is not None:
-            own = marks_of([current.site.primal, *operands_of(current.site.primal)])
-            read |= own if own & read else set()
+            around = [current.site.primal, *operands_of(current.site.primal)]
+            if any(is_among(x, read) for x in around):
+                read |= marks_of(around)
     return read
 
 
@@ -230,7 +237,9 @@ def _with_broadcast(
     return (", ".join([formula, *(w for w in words if w)]), formula)
 
 
-def _count(tensor: Tensor, parts: Iterable[Tensor], context: Context) -> str:
+def _count(
+    parts: Iterable[Tensor], read: Sequence[Tensor], within: Sequence[Tensor]
+) -> str:
     """Return of how many elements a formula has the mean, if the line shows it not.
 
     A factor of 2 may have cancelled with one of the count.
@@ -238,7 +247,6 @@ def _count(tensor: Tensor, parts: Iterable[Tensor], context: Context) -> str:
     nodes = [p.node for p in parts if p.node.op.facts.averages is not None]
     if not nodes:
         return ""
-    read, within = read_by(tensor, context)
     if any(t.node.op.facts.averages is not None for t in within):
         return ""  # it takes a mean itself
     told = {n.attrs["value"] for t in [*read, *within] if (n := t.node).op is LITERAL}

@@ -39,106 +39,150 @@ _BINARY = {
 _UNARY = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~", ast.Not: "not"}
 
 
-@lru_cache(maxsize=8192)
-def parse_expression(text: str) -> ast.expr:
-    """Return the parsed expression."""
-    return ast.parse(text, mode="eval").body
-
-
-@lru_cache(maxsize=2048)
-def parse_statements(text: str) -> tuple[ast.stmt, ...]:
-    """Return the parsed statements."""
-    return tuple(ast.parse(text).body)
+# What a text, or a part of it, becomes once placeholders are known.
+_Expression = Callable[[Substitute], py.Expr]
+_Statement = Callable[[Substitute], py.Stmt]
 
 
 def expression(text: str, substitute: Substitute) -> py.Expr:
     """Return the tree of an expression text, with names substituted."""
-    return _expr(parse_expression(text), substitute)
+    return _parsed(text)(substitute)
 
 
 def statements(text: str, substitute: Substitute) -> list[py.Stmt]:
     """Return the trees of statement text, with names substituted."""
-    return [_stmt(s, substitute) for s in parse_statements(text)]
+    return [made(substitute) for made in _parsed_statements(text)]
 
 
-def _stmt(s: ast.stmt, sub: Substitute) -> py.Stmt:
+@lru_cache(maxsize=8192)
+def _parsed(text: str) -> _Expression:
+    return _expr(ast.parse(text, mode="eval").body)
+
+
+@lru_cache(maxsize=2048)
+def _parsed_statements(text: str) -> tuple[_Statement, ...]:
+    return tuple(map(_stmt, ast.parse(text).body))
+
+
+# --- statements -----------------------------------------------------------------------
+
+
+def _stmt(s: ast.stmt) -> _Statement:
     match s:
         case ast.Assign(targets=[ast.Tuple(elts=elements)], value=value):
-            return py.Assign(tuple(_expr(e, sub) for e in elements), _expr(value, sub))
+            targets, assigned = _exprs(elements), _expr(value)
+            return lambda sub: py.Assign(targets(sub), assigned(sub))
         case ast.Assign(targets=[target], value=value):
-            return py.Assign((_expr(target, sub),), _expr(value, sub))
+            one, assigned = _expr(target), _expr(value)
+            return lambda sub: py.Assign((one(sub),), assigned(sub))
         case ast.AugAssign(target=target, op=op, value=value):
-            return py.AugAssign(
-                _expr(target, sub), _BINARY[type(op)], _expr(value, sub)
-            )
+            one, sign, assigned = _expr(target), _BINARY[type(op)], _expr(value)
+            return lambda sub: py.AugAssign(one(sub), sign, assigned(sub))
         case ast.Expr(value=value):
-            return py.ExprStmt(_expr(value, sub))
+            alone = _expr(value)
+            return lambda sub: py.ExprStmt(alone(sub))
         case ast.Return(value=value):
-            return py.Return(_optional(value, sub))
+            result = _optional(value)
+            return lambda sub: py.Return(result(sub))
         case ast.For(target=target, iter=source, body=body):
-            return py.For(
-                _expr(target, sub),
-                _expr(source, sub),
-                tuple(_stmt(b, sub) for b in body),
-            )
+            one, rows, inside = _expr(target), _expr(source), _block(body)
+            return lambda sub: py.For(one(sub), rows(sub), inside(sub))
         case ast.If(test=test, body=body, orelse=orelse):
-            return py.If(
-                _expr(test, sub),
-                tuple(_stmt(b, sub) for b in body),
-                tuple(_stmt(b, sub) for b in orelse),
-            )
+            asked, then, other = _expr(test), _block(body), _block(orelse)
+            return lambda sub: py.If(asked(sub), then(sub), other(sub))
     raise NotImplementedError(f"statement {ast.dump(s)} in the text of an op")
 
 
-def _exprs(es: list[ast.expr], sub: Substitute) -> tuple[py.Expr, ...]:
-    return tuple(_expr(e, sub) for e in es)
+def _block(body: list[ast.stmt]) -> Callable[[Substitute], tuple[py.Stmt, ...]]:
+    made = [_stmt(s) for s in body]
+    return lambda sub: tuple([m(sub) for m in made])
 
 
-def _optional(e: ast.expr | None, sub: Substitute) -> py.Expr | None:
-    return None if e is None else _expr(e, sub)
+# --- expressions ----------------------------------------------------------------------
 
 
-def _expr(e: ast.expr, sub: Substitute) -> py.Expr:
+def _exprs(es: list[ast.expr]) -> Callable[[Substitute], tuple[py.Expr, ...]]:
+    made = [_expr(e) for e in es]
+    return lambda sub: tuple([m(sub) for m in made])
+
+
+def _optional(e: ast.expr | None) -> Callable[[Substitute], py.Expr | None]:
+    return (lambda sub: None) if e is None else _expr(e)
+
+
+def _expr(e: ast.expr) -> _Expression:
     match e:
         case ast.Name(id=name):
-            return sub(name) or py.Name(name)
+            plain = py.Name(name)
+            return lambda sub: sub(name) or plain
         case ast.Constant(value=value):
-            return py.Ellipsis_() if value is ... else py.Lit(value)  # type: ignore[arg-type]
+            number = py.Ellipsis_() if value is ... else py.Lit(value)  # type: ignore[arg-type]
+            return lambda sub: number
         case ast.Attribute(value=value, attr=attr):
-            return py.Attr(_expr(value, sub), attr)
+            owner = _expr(value)
+            return lambda sub: py.Attr(owner(sub), attr)
         case ast.Call(func=func, args=args, keywords=keywords):
-            named = tuple((k.arg or "", _expr(k.value, sub)) for k in keywords)
-            return py.Call(_expr(func, sub), _exprs(args, sub), named)
+            return _call(func, args, keywords)
         case ast.BinOp(left=left, op=op, right=right):
-            return py.Binary(_BINARY[type(op)], _expr(left, sub), _expr(right, sub))
+            return _binary(_BINARY[type(op)], _expr(left), _expr(right))
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return py.Binary(_BINARY[type(op)], _expr(left, sub), _expr(right, sub))
+            return _binary(_BINARY[type(op)], _expr(left), _expr(right))
         case ast.BoolOp(op=op, values=values):
-            result = _expr(values[0], sub)
+            result = _expr(values[0])
             for value in values[1:]:
-                result = py.Binary(_BINARY[type(op)], result, _expr(value, sub))
+                result = _binary(_BINARY[type(op)], result, _expr(value))
             return result
         case ast.UnaryOp(op=op, operand=operand):
-            inner = _expr(operand, sub)
-            if isinstance(op, ast.USub) and isinstance(inner, py.Lit):
-                return py.Lit(-inner.value)  # type: ignore[operator]
-            return py.Unary(_UNARY[type(op)], inner)
+            return _unary(_UNARY[type(op)], _expr(operand))
         case ast.Subscript(value=value, slice=ast.Tuple(elts=items)) if items:
-            return indexed(_expr(value, sub), _exprs(items, sub))
+            owner, several = _expr(value), _exprs(items)
+            return lambda sub: indexed(owner(sub), several(sub))
         case ast.Subscript(value=value, slice=item):
-            return indexed(_expr(value, sub), (_expr(item, sub),))
+            owner, one = _expr(value), _expr(item)
+            return lambda sub: indexed(owner(sub), (one(sub),))
         case ast.Slice(lower=lo, upper=hi, step=step):
-            return py.Slice(
-                _optional(lo, sub), _optional(hi, sub), _optional(step, sub)
-            )
+            first, last, by = _optional(lo), _optional(hi), _optional(step)
+            return lambda sub: py.Slice(first(sub), last(sub), by(sub))
         case ast.Tuple(elts=items):
-            return py.Tuple_(_exprs(items, sub))
+            several = _exprs(items)
+            return lambda sub: py.Tuple_(several(sub))
         case ast.List(elts=items):
-            return py.List_(_exprs(items, sub))
+            several = _exprs(items)
+            return lambda sub: py.List_(several(sub))
         case ast.Starred(value=value):
-            return py.Starred(_expr(value, sub))
+            owner = _expr(value)
+            return lambda sub: py.Starred(owner(sub))
         case ast.IfExp(test=test, body=body, orelse=orelse):
-            return py.IfExp(_expr(test, sub), _expr(body, sub), _expr(orelse, sub))
+            asked, then, other = _expr(test), _expr(body), _expr(orelse)
+            return lambda sub: py.IfExp(asked(sub), then(sub), other(sub))
         case ast.Lambda(args=arguments, body=body):
-            return py.Lambda(tuple(a.arg for a in arguments.args), _expr(body, sub))
+            names, inside = tuple(a.arg for a in arguments.args), _expr(body)
+            return lambda sub: py.Lambda(names, inside(sub))
     raise NotImplementedError(f"expression {ast.dump(e)} in the text of an op")
+
+
+def _binary(op: str, left: _Expression, right: _Expression) -> _Expression:
+    return lambda sub: py.Binary(op, left(sub), right(sub))
+
+
+def _unary(op: str, operand: _Expression) -> _Expression:
+    def made(sub: Substitute) -> py.Expr:
+        inner = operand(sub)
+        if op == "-" and isinstance(inner, py.Lit):
+            return py.Lit(-inner.value)  # type: ignore[operator]
+        return py.Unary(op, inner)
+
+    return made
+
+
+def _call(
+    func: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]
+) -> _Expression:
+    names, values = [k.arg or "" for k in keywords], _exprs([k.value for k in keywords])
+    called, given = _expr(func), _exprs(args)
+
+    def made(sub: Substitute) -> py.Expr:
+        named = tuple(zip(names, values(sub), strict=True))
+        return py.Call(called(sub), given(sub), named)
+
+    return made

@@ -27,7 +27,7 @@ from symdiff.emit.lower.outlining import (
     read_later,
     relative,
 )
-from symdiff.emit.lower.reading import read_names, swapped
+from symdiff.emit.lower.reading import read_counts, swapped
 from symdiff.emit.lower.repeats import (
     Family,
     Repeats,
@@ -203,19 +203,15 @@ def _with_parameters(made: Outline) -> tuple[list[py.Stmt], list[py.Stmt]]:
     """Return the statements, and those that name parameters which are read often."""
     stmts, named = list(made.stmts), list[py.Stmt]()
     taken = set().union(*(variables(s) for s in stmts))
-    for slot, e in made.inner.items():
-        own = relative(slot, made.scopes)
-        if own is None:
-            continue
-        stand_in = py.Name("")  # counted as a name is
-        marked = [swapped(s, {e: stand_in}) for s in stmts]
-        if sum(read_names(s)[stand_in.id] for s in marked) < _MANY:
-            continue
-        name = py.Name(identifier(own, RESERVED | taken | {PARAMS}))
-        taken.add(name.id)
-        stmts = [swapped(s, {e: name}) for s in stmts]
-        named.append(py.Assign((name,), e))
-    return stmts, named
+    own = {e: relative(slot, made.scopes) for slot, e in made.inner.items()}
+    counts = read_counts(tuple(stmts), {e for e, name in own.items() if name})
+    new: dict[py.Expr, py.Expr] = {}
+    for e, wish in own.items():
+        if wish is not None and counts[e] >= _MANY:
+            new[e] = name = py.Name(identifier(wish, RESERVED | taken | {PARAMS}))
+            taken.add(name.id)
+            named.append(py.Assign((name,), e))
+    return [swapped(s, new) for s in stmts] if new else stmts, named
 
 
 def _arrays(cut: Cut, made: Outline) -> list[tuple[py.Expr, Node]]:
