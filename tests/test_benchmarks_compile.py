@@ -1,4 +1,4 @@
-"""`python -m benchmarks compile`: what compiling and first gradients take, as a table.
+"""`python -m benchmarks compile`: what compiling and first gradients take."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def wrong_credits(text, tmp_path, monkeypatch):
     class Numbered:
         """Formulas that are numbers of the values whose rules they name."""
 
-        def __init__(self, tensor, within, context):
+        def __init__(self, tensor, within, read, context):
             self.within = within
 
         def alone(self, primal):
