@@ -115,3 +115,15 @@ def test_math_is_not_imported_for_a_word():
     y = sd.sum(math * 2)  # what was quoted of math.pi is no use of it
     text = sd.compile(sd.Function("f", [math], y))["forward"]
     assert "import math" not in text
+
+
+def test_the_listing_has_both_functions():
+    """What reports read says what each line of the scalars' function stands for."""
+    x, a = sd.input("x", ()), sd.input("a", ())
+    y = smooth(x, a)
+    made = sd.Function("scalar_function", [x, a], [y, *sd.grad(y, [x, a])])
+    found = sd.compile(made, only=("forward",)).listed("forward").functions
+    assert {"_scalars", "forward"} <= found.keys()
+    shown = [line for line in found["_scalars"].lines if line.tensors]
+    assert len(shown) > 20
+    assert {line.depth for line in shown} == {0}

@@ -29,6 +29,7 @@ from symdiff.emit.modules.functions import (
 )
 from symdiff.emit.modules.halves import Halves, cotangent_checks, value_and_grad
 from symdiff.emit.modules.render import render
+from symdiff.emit.python.code import print_stmts
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.helpers import HELPERS
 from symdiff.plan.program import Named, Program
@@ -361,7 +362,8 @@ def _module(
 
 def called(functions: Iterable[Written]) -> list[str]:
     """Return the texts of further functions that the given ones call."""
-    return [f.extra.text.strip() for f in functions if f.extra is not None]
+    made = [f.extra for f in functions if f.extra is not None]
+    return [print_stmts([function], 0).strip() for function in made]
 
 
 def listed(functions: Mapping[str, Written]) -> list[Listed]:

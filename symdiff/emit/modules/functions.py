@@ -32,7 +32,8 @@ from symdiff.emit.modules.bodies import (
     used_nodes,
 )
 from symdiff.emit.python import code as py
-from symdiff.emit.targets.scalars import FUNCTION, Scalars, scalar_form
+from symdiff.emit.targets.scalars import Scalars, scalar_form
+from symdiff.emit.targets.values import Kind, ListOf
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -56,7 +57,7 @@ class Written:
     printed: py.Printed
     nodes: Mapping[str, Node]
     draws: bool = False
-    extra: py.Printed | None = None
+    extra: py.FuncDef | None = None
     beside: tuple[Beside, ...] = ()
 
     @property
@@ -73,7 +74,9 @@ class Written:
         """Return the function, under its name, as a module's listing needs it."""
         found = [Listed(name, self.parameters, (self.printed,), self.nodes)]
         if self.extra is not None:
-            found.append(Listed(FUNCTION, "", (self.extra,), self.nodes))
+            parameters = ", ".join(self.extra.params)
+            body = py.printed(self.extra.body)
+            found.append(Listed(self.extra.name, parameters, (body,), self.nodes))
         more = self.beside
         found += [Listed(b.name, b.parameters, (b.printed,), b.nodes) for b in more]
         return found
@@ -162,7 +165,7 @@ def forward_function(unit: Unit) -> Written:
         py.printed(stmts),
         body.names.nodes(),
         draws(body),
-        None if scalars is None else py.printed([scalars.function], 0),
+        None if scalars is None else scalars.function,
         beside,
     )
 
@@ -171,19 +174,29 @@ def _scalars(
     unit: Unit, body: FunctionBody, values: Sequence[py.Expr]
 ) -> Scalars | None:
     """Return a function of scalars as Python arithmetic, where that is possible."""
-    leaves = unit.program.inputs
-    nodes = {*(t.node for t in leaves), *body.order, *body.results}
-    plain = bool(leaves) and not unit.program.is_model and unit.style.level > 0
-    if not plain or not all(_is_number(n) for n in nodes):
+    p = unit.program
+    leaves = [t.node for t in p.inputs]
+    plain = bool(leaves) and not p.is_model and unit.style.level > 0
+    if not plain or not all(n.dtype == FLOAT for n in (*leaves, *body.results)):
         return None
-    if not all(n.dtype == FLOAT for n in (*(t.node for t in leaves), *body.results)):
+    kinds = [_kind(n) for n in leaves]
+    given = dict(zip(_arguments(unit, p.inputs), kinds, strict=True))
+    known = {n: k for n, k in given.items() if k is not None}
+    named = [(name, v) for (name, _), v in zip(p.outputs, values, strict=True)]
+    if len(known) < len(given):
         return None
-    names, module = _arguments(unit, leaves), body.names.claim("xp")
-    return scalar_form(names, body.computation, values, module)
+    lengths = sorted(body.context.dims)
+    return scalar_form(known, lengths, body.computation, named, body.names.claim)
 
 
-def _is_number(node: Node) -> bool:
-    return isinstance(node.type, TensorType) and not node.shape
+def _kind(leaf: Node) -> Kind | None:
+    """Return an argument as a function of scalars sees it; None for other arrays."""
+    if not leaf.shape:
+        return "number"
+    if len(leaf.shape) > 1:
+        return None
+    (length,) = leaf.shape
+    return ListOf("number", length if isinstance(length, int) else None)
 
 
 def signature(unit: Unit, leaves: Sequence[Tensor], draws: bool) -> str:

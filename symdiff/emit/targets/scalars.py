@@ -1,30 +1,26 @@
 """Functions of scalars as Python arithmetic, which is several times as fast.
 
-In: the statements of a function whose arguments and values are all scalars. Out: the
-same statements over a module ``xp`` that is ``math`` for Python floats and ``numpy``
-otherwise, and the two calls. Invariant: the run with ``math`` gives NumPy's value or
-raises, and then the run with NumPy follows. So only functions are allowed that both
-modules have under the same name, and powers with integer exponents (others could turn
-complex). Where NumPy is special (maximum of a nan, the sign of 0), the function is left
+In: the statements of a function whose arguments are scalars and vectors, and which
+computes with their elements alone, in loops too. Out: the same statements as a function
+that runs on Python's floats and lists and on NumPy's, and the two calls. Invariant: the
+run on Python's floats gives NumPy's value or raises, and then the run on NumPy's
+follows; where NumPy is special (maximum of a nan, the sign of 0), the function is left
 as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 
-from symdiff.emit.lower import texts
 from symdiff.emit.python import code as py
-from symdiff.ops.core.record import OPS
+from symdiff.emit.targets.floats import PythonNumbers
+from symdiff.emit.targets.values import Kind, ListOf, OnlyNumpyError, PythonValues
 
-_OPERATORS = frozenset(["+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!="])
 FEWEST = 8  # a separate function is worth reading from this many statements on
+LONGEST = 64  # a vector whose elements are read one by one is turned into a list
 FUNCTION = "_scalars"
-
-
-class _Other(Exception):  # noqa: N818 - no error: the function stays as it is
-    """An expression that only NumPy evaluates."""
+_FLOAT64 = py.name("np.float64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,96 +32,100 @@ class Scalars:
 
 
 def scalar_form(
-    names: Sequence[str],
+    arguments: Mapping[str, Kind],
+    lengths: Sequence[str],
     computation: Sequence[py.Stmt],
-    values: Sequence[py.Expr],
-    module: str,
+    results: Sequence[tuple[str, py.Expr]],
+    claim: Callable[[str], str],
 ) -> Scalars | None:
-    """Return the computation of ``values`` from scalar arguments as Python arithmetic.
+    """Return the computation of named results as Python arithmetic.
 
-    ``names`` are the arguments, one at least, ``module`` the parameter that stands for
-    math or numpy. None where a statement needs NumPy, or where there are too few.
+    ``arguments`` are scalars and vectors of floats, one at least, ``lengths`` the names
+    of lengths; ``claim`` returns a name that is free. None where a statement needs
+    NumPy, or where there are too few.
     """
-    assigned = [s for s in computation if isinstance(s, py.Assign)]
-    if len(assigned) < FEWEST:
-        return None
+    number, module = claim("number"), claim("xp")
+    found = PythonValues(arguments, lengths, number, module)
+    numbers = PythonNumbers(found)
     try:
-        body = [_statement(s, module) for s in computation]
-        results = [_expression(v, module) for v in values]
-    except _Other:
+        body = numbers.block(computation)
+        values = [_result(found, value) for _, value in results]
+    except OnlyNumpyError:
         return None
-    several = len(results) > 1
-    returned = py.Return(py.Tuple_(tuple(results)) if several else results[0])
-    doc = f"Return the results; {module} is math for floats, else numpy."
-    function = py.FuncDef(FUNCTION, (*names, module), (*body, returned), doc)
-    floats = [py.Call(py.Name("float"), (py.Name(n),)) for n in names]
-    quick = py.Call(py.Name(FUNCTION), (*floats, py.Name("math")))
-    plain = py.Call(py.Name(FUNCTION), (*map(py.Name, names), py.Name("np")))
-    width = py.Attr(py.Name(names[0]), "dtype")
-    wide = py.Binary("==", width, py.name("np.float64"))
+    assigned = sum(isinstance(s, py.Assign) for s in computation)
+    pays = numbers.loops or assigned >= FEWEST
+    if not pays or any(_is_long(n, arguments, found.walked) for n in arguments):
+        return None
+    made = [value for value, _ in values]
+    returned = py.Return(made[0] if len(made) == 1 else py.Tuple_(tuple(made)))
+    uses = [n for n in (*lengths, number, module) if n in found.used]
+    words = {number: "makes a number", module: "is math for floats, else numpy"}
+    said = "; ".join(f"{n} {words[n]}" for n in uses if n in words)
+    doc = f"Return the results{said and f'; {said}'}."
+    function = py.FuncDef(FUNCTION, (*arguments, *uses), (*body, returned), doc)
+    kinds = {claim(n): k for (n, _), (_, k) in zip(results, values, strict=True)}
+    dtype = py.Attr(py.Name(next(iter(arguments))), "dtype")
+
+    def call(given: Sequence[py.Expr], makes: py.Expr, functions: str) -> py.Expr:
+        special = {number: makes, module: py.Name(functions)}
+        more = [special.get(n, py.Name(n)) for n in uses]
+        return py.Call(py.Name(FUNCTION), (*given, *more))
+
+    floats = [_as_python(n, kind) for n, kind in arguments.items()]
+    quick = call(floats, py.Name("float"), "math")
     attempt = py.Try(
-        (py.Return(_typed(quick, "np.float64", several)),),
+        tuple(_returned(quick, kinds, _FLOAT64, None)),
         py.Tuple_((py.Name("ArithmeticError"), py.Name("ValueError"))),
-        (py.Pass("where math raises, NumPy has inf or nan"),),
+        (py.Pass("where Python raises, NumPy has inf or nan"),),
     )
-    typed = _typed(plain, f"{names[0]}.dtype.type", several)
-    return Scalars(function, (py.If(wide, (attempt,)), py.Return(typed)))
+    makes = py.Attr(dtype, "type")
+    plain = call([py.Name(n) for n in arguments], makes, "np")
+    wide = py.If(py.Binary("==", dtype, _FLOAT64), (attempt,))
+    return Scalars(function, (wide, *_returned(plain, kinds, makes, dtype)))
 
 
-def _typed(call: py.Expr, kind: str, several: bool) -> py.Expr:
-    """Return the results of a call as scalars of a NumPy type."""
-    if not several:
-        return py.Call(py.name(kind), (call,))
-    mapped = py.Call(py.Name("map"), (py.name(kind), call))
-    return py.Call(py.Name("Outputs"), (py.Starred(mapped),))
+def _result(found: PythonValues, value: py.Expr) -> tuple[py.Expr, Kind]:
+    made, kind = found.value(value, strong=True)
+    if isinstance(kind, ListOf) and isinstance(kind.of, ListOf) and not kind.length:
+        raise OnlyNumpyError  # of no rows, an array would have lost their length
+    return made, kind
 
 
-def _statement(s: py.Stmt, module: str) -> py.Stmt:
-    match s:
-        case py.Assign(targets=(py.Name(),), value=value):
-            return replace(s, value=_expression(value, module))
-        case py.Comment() | py.Blank():
-            return s
-    raise _Other
+def _is_long(name: str, kinds: Mapping[str, Kind], walked: Set[str]) -> bool:
+    """Whether making a list of a vector costs more than reading its elements."""
+    row = kinds[name]
+    if not isinstance(row, ListOf) or name in walked:
+        return False
+    return row.length is None or row.length > LONGEST
 
 
-def _expression(e: py.Expr, module: str) -> py.Expr:
-    match e:
-        case py.Name():
-            return e
-        case py.Lit(value=bool() | int() | float()):
-            return e
-        case py.Unary(op="-" | "+" as op, operand=operand):
-            return py.Unary(op, _expression(operand, module))
-        case py.Binary(op="**", left=left, right=py.Lit(value=int()) as power):
-            return py.Binary("**", _expression(left, module), power)
-        case py.Binary(op=op, left=left, right=right) if op in _OPERATORS:
-            sides = _expression(left, module), _expression(right, module)
-            return py.Binary(op, *sides)
-        case py.Call(func=py.Attr(py.Name("np"), name), args=args, kwargs=kwargs):
-            return _call(name, args, bool(kwargs), module)
-        case py.Call(func=py.Attr(py.Attr(py.Name(), "dtype"), "type"), args=(inner,)):
-            return _expression(inner, module)  # results are given their type at the end
-    raise _Other
+def _as_python(name: str, kind: Kind) -> py.Expr:
+    if isinstance(kind, ListOf):
+        return py.method(py.Name(name), "tolist")
+    return py.call("float", py.Name(name))
 
 
-def _call(name: str, args: tuple[py.Expr, ...], keywords: bool, module: str) -> py.Expr:
-    if name == "array" and isinstance(args[0], py.Lit):  # a constant: its dtype follows
-        return _expression(args[0], module)
-    if keywords:
-        raise _Other
-    found = tuple(_expression(a, module) for a in args)
-    form = _forms().get(name)
-    if form is None:
-        raise _Other
-    operands = {f"_{i}": e for i, e in enumerate(found)}
-    return texts.expression(form, (operands | {"_math": py.Name(module)}).get)
+def _returned(
+    call: py.Expr, kinds: Mapping[str, Kind], number: py.Expr, dtype: py.Expr | None
+) -> list[py.Stmt]:
+    """Return the statements that return what a call gives, as NumPy's numbers."""
+    if len(kinds) == 1:
+        (kind,) = kinds.values()
+        return [py.Return(_typed(call, kind, number, dtype))]
+    if not any(isinstance(kind, ListOf) for kind in kinds.values()):
+        mapped = py.Starred(py.call("map", number, call))
+        return [py.Return(py.call("Outputs", mapped))]
+    names = tuple(map(py.Name, kinds))
+    values = [
+        _typed(name, kind, number, dtype)
+        for name, kind in zip(names, kinds.values(), strict=True)
+    ]
+    return [py.Assign(names, call), py.Return(py.call("Outputs", *values))]
 
 
-def _forms() -> dict[str, str]:
-    """Return, by NumPy's name, the functions that are the same on Python's floats.
-
-    Where math raises, NumPy returns inf or nan; everywhere else they agree.
-    """
-    ops = [op for op in OPS.values() if op.facts.scalar]
-    return {op.ufunc or op.name: op.facts.scalar for op in ops}
+def _typed(
+    value: py.Expr, kind: Kind, number: py.Expr, dtype: py.Expr | None
+) -> py.Expr:
+    if not isinstance(kind, ListOf):
+        return py.Call(number, (value,))
+    return py.call("np.array", value, *(() if dtype is None else (dtype,)))
