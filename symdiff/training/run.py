@@ -26,10 +26,10 @@ import numpy as np
 
 from symdiff.compiler.compilation import Compilation, load_package
 from symdiff.declare.model import Model
-from symdiff.declare.settings import Training
 from symdiff.declare.spec import HELD_OUT, SpecFile, call_data
 from symdiff.graph.errors import OutputError, SpecError
 from symdiff.training.beside import interruptible, noted
+from symdiff.training.best import BestEpoch, best_epoch
 from symdiff.training.curve import history_text, sketch, svg
 from symdiff.training.datasets import Dataset, prepared
 from symdiff.training.generated import loop_of
@@ -63,9 +63,9 @@ def run(
     click.echo(f"examples: {sizes}; {training}")
 
     state = train.init_state(train.init_params(training.seed), training.seed)
-    resumed = _resumed(request, train, parts)
+    resumed, forgot = _resumed(request, train, parts)
     start = time.perf_counter()
-    best = _Best(training, "validation" in parts)
+    best = BestEpoch(training, "validation" in parts)
     given = (compiled, train, state, parts, resumed, best)
     history, interrupted, taken = _fitted(spec, request, *given)
     seconds = time.perf_counter() - start
@@ -90,7 +90,7 @@ def run(
             "epoch is best. Rows that are not finite, or predictions that overflow, "
             "make it so."
         )
-    which = _which(training, history)
+    which = best_epoch(training, history, forgot)
     if interrupted:
         which = which or best.brought_back(state)
     averages = "ema" in state.hyper
@@ -152,17 +152,24 @@ def _parts(spec: SpecFile, request: Request, train: Any) -> dict[str, Dataset]:
     return parts
 
 
-def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
-    """Return the epochs that the checkpoint has done; raise where it cannot be used."""
+def _resumed(
+    request: Request, train: Any, parts: Mapping[str, Dataset]
+) -> tuple[int, int]:
+    """Return the epochs that the checkpoint has done, and how many patience forgot.
+
+    Raises `OutputError` where the checkpoint cannot be used.
+    """
     path = request.checkpoint
     if path is None or not path.exists():
-        return 0
+        return 0, 0
     training = request.training
-    state = train.init_state(train.init_params(training.seed))  # fit has its own
+    params = train.init_params(training.seed)
+    state = train.init_state(params, training.seed)  # fit has its own
     data, settings = parts["train"].data, _settings(request, parts)
     try:  # it reads the checkpoint, and says what does not fit
         with warnings.catch_warnings(action="ignore"):  # they come when it trains
             train.fit(state, data, epochs=0, **settings)
+            progress = train.load_checkpoint(str(path), state)
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror or error}.") from error
     except Exception as error:  # also a file that only looks like one
@@ -172,7 +179,12 @@ def _resumed(request: Request, train: Any, parts: Mapping[str, Dataset]) -> int:
             "--validation-split and --seed)."
         ) from error
     click.echo(f"going on from {path}, after epoch {state.epoch}")
-    return int(state.epoch)
+    forgot = 0
+    if training.patience is not None and not progress["kept"]:
+        forgot = len(progress["history"])
+    if forgot:
+        click.echo("patience begins here: the weights of earlier epochs were not kept")
+    return int(state.epoch), forgot
 
 
 def _settings(request: Request, parts: Mapping[str, Dataset]) -> dict[str, Any]:
@@ -200,7 +212,7 @@ def _fitted(
     state: Any,
     parts: Any,
     first: int,
-    best: _Best,
+    best: BestEpoch,
 ) -> tuple[list[dict[str, float]], bool, int]:
     """Run fit; return its history, whether it was interrupted, and the steps taken."""
     training, part = request.training, parts["train"]
@@ -262,58 +274,12 @@ def _fitted(
     return history, stopped.is_set(), progress.taken
 
 
-class _Best:
-    """The parameters after the best epoch, which an interrupted run saves.
-
-    With ``patience`` fit restores the best ones itself. Without, a whole run saves its
-    last parameters; an interrupted one may have become worse, and saves these.
-    """
-
-    def __init__(self, training: Training, validated: bool) -> None:
-        self.monitor = training.monitor
-        self.sign = -1 if training.mode == "max" else 1
-        self.watching = validated and training.patience is None
-        self.value = np.inf
-        self.epoch = 0
-        self.params: dict[str, np.ndarray] = {}
-
-    def look(self, record: Mapping[str, float], state: Any) -> None:
-        """Keep a copy of the parameters if the epoch is the best so far."""
-        if not self.watching or self.monitor not in record:
-            return
-        value = self.sign * record[self.monitor]
-        if value < self.value:
-            self.value, self.epoch = value, int(record["epoch"]) + 1
-            self.params = {name: a.copy() for name, a in state.params.items()}
-
-    def brought_back(self, state: Any) -> str:
-        """Put the best parameters into the state; return words for their epoch."""
-        for name, array in self.params.items():
-            state.params[name][...] = array
-        value = f"{self.sign * self.value:.4g}"
-        which = f"epoch {self.epoch}, the best by {self.monitor} ({value})"
-        return which if self.params else ""
-
-
 def _rate(train: Any, state: Any) -> float:
     """Return the learning rate of the next step, by its schedule where it has one."""
     hyper = state.hyper
     if hasattr(train, "_hyper"):
         hyper = train._hyper(SimpleNamespace(hyper=hyper, step=state.step + 1))
     return float(hyper["lr"])
-
-
-def _which(training: Training, history: Sequence[Mapping[str, float]]) -> str:
-    """Return words for the epoch whose weights ``patience`` restored, or ''."""
-    if training.patience is None or not history:
-        return ""
-    sign = -1 if training.mode == "max" else 1
-    values = [sign * r[training.monitor] for r in history]
-    if not any(np.isfinite(values)):
-        return ""
-    best = int(np.nanargmin(values))
-    value = history[best][training.monitor]
-    return f"epoch {best + 1}, the best by {training.monitor} ({value:.4g})"
 
 
 def _say_held_out(train: Any, params: Any, parts: Mapping[str, Dataset]) -> None:

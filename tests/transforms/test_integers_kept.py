@@ -84,3 +84,12 @@ def test_choices_between_integers(sign: float, sides: Any) -> None:
 def test_a_chosen_integer_is_a_factor() -> None:
     f = grad(lambda x: sd.cond(x > 0, lambda: 2, lambda: 3) * x)
     assert (f(1.0), f(-1.0)) == (2.0, 3.0)
+
+
+@pytest.mark.parametrize("q", [0.0, 0.25, 0.5, 0.75, 1.0])
+@pytest.mark.parametrize("x", [[1, np.inf, np.inf], [-np.inf, 1], [2, np.inf, 1, 3]])
+def test_quantiles_beside_infinities(x: Any, q: float) -> None:
+    given = np.array([x, x], float)
+    with np.errstate(all="ignore"):
+        for f in (lambda v: np.quantile(v, q, axis=1), lambda v: np.median(v, axis=1)):
+            np.testing.assert_array_equal(jit(f)(given), f(given))

@@ -43,6 +43,7 @@ METHODS = (
     *("interpolated_inverted_cdf", "hazen", "weibull", "linear", "median_unbiased"),
     *("normal_unbiased", "lower", "higher", "midpoint", "nearest"),
 )
+_MEDIAN = "median"  # as linear, but for its value beside an infinite element
 # These return one of the elements, so a quantile of integers is an integer.
 _PICKING = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
 
@@ -54,7 +55,8 @@ def _ranks(length: Dim, q: float, method: Any) -> tuple[Dim, Dim, Any]:
     rank is taken from NumPy.
     """
     if isinstance(length, int):
-        rank = float(np.quantile(np.arange(float(length)), q, method=method))
+        named: Any = "linear" if method == _MEDIAN else method
+        rank = float(np.quantile(np.arange(float(length)), q, method=named))
         low = int(rank)
         return low, min(low + 1, length - 1), rank - low
     exact = (length - 1) * sp.Rational(repr(q))
@@ -66,7 +68,7 @@ def _ranks(length: Dim, q: float, method: Any) -> tuple[Dim, Dim, Any]:
             return high, high, 0.0
         case "midpoint":
             return low, high, 0.5
-        case "linear":
+        case "linear" | "median":
             return low, high, 0.5 if q == 0.5 else exact - low
     raise ShapeError(
         f"the gradient of a quantile by method {method!r} needs an axis of written "
@@ -131,7 +133,7 @@ def _require_number(t: TensorType, method: str) -> None:
 def _quantile_text(node: Any) -> str:
     axis, q, method = (node.attrs[k] for k in ("axis", "q", "method"))
     where = f", axis={axis}" if len(node.inputs[0].shape) > 1 else ""
-    if q == 0.5 and method == "linear":
+    if method == _MEDIAN:
         return f"np.median(_0{where})"
     how = "" if method == "linear" else f', method="{method}"'
     # NumPy 1 answers in float64 whatever the operand's width.
@@ -141,7 +143,7 @@ def _quantile_text(node: Any) -> str:
 
 
 def _evaluate_quantile(x: Any, *, axis: int, q: float, method: Any) -> Any:
-    if q == 0.5 and method == "linear":
+    if method == _MEDIAN:
         return np.median(x, axis=axis)
     return np.quantile(x, q, axis=axis, method=method)
 
@@ -167,15 +169,19 @@ def quantile(
     ``q`` is a number, or a sequence of numbers for a new first axis; ``method`` is one
     of NumPy's.
     """
-    tensor = as_tensor(x)
     if method not in METHODS:
         raise DeclarationError(f"method {method!r} is not one of {', '.join(METHODS)}.")
+    return _quantile(x, q, axis, method, keepdims)
+
+
+def _quantile(x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Tensor:
+    tensor = as_tensor(x)
     if isinstance(q, Tensor):
         raise DeclarationError(
             "q must be a number or a sequence of numbers, not a tensor."
         )
     if isinstance(q, (list, tuple, np.ndarray)) and np.ndim(q):
-        several = [quantile(x, p, axis, method=method, keepdims=keepdims) for p in q]
+        several = [_quantile(x, p, axis, method, keepdims) for p in q]
         return stack(several)
     if not 0 <= float(q) <= 1:
         raise DeclarationError(f"quantiles lie between 0 and 1, got {q}.")
@@ -210,4 +216,4 @@ def percentile(
 @api("median")
 def median(x: Any, axis: Any = None, *, keepdims: bool = False) -> Tensor:
     """Middle element over ``axis``, the mean of the middle two of an even number."""
-    return quantile(x, 0.5, axis, keepdims=keepdims)
+    return _quantile(x, 0.5, axis, _MEDIAN, keepdims)
