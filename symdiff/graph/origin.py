@@ -31,7 +31,7 @@ class Site:
     words; the sum of a value's cotangents has that value and `FAN_OUT`.
     """
 
-    __slots__ = ("frames", "primal", "rule", "scope")
+    __slots__ = ("_location", "frames", "primal", "rule", "scope")
 
     def __init__(
         self,
@@ -44,10 +44,16 @@ class Site:
         self.scope = scope
         self.primal = primal
         self.rule = rule
+        self._location: str | None = None  # told when it is first asked for
 
     @property
     def location(self) -> str:
         """``file:line`` of the innermost user frame, or '' when there is none."""
+        if self._location is None:
+            self._location = self._told()
+        return self._location
+
+    def _told(self) -> str:
         if not self.frames:
             return self.primal.site.location if self.primal is not None else ""
         code, offset = self.frames[0]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 from unicodedata import normalize
 
@@ -144,6 +145,7 @@ def _numpy_name(spec: object) -> str:
         raise DTypeError(f"{spec!r} does not name a dtype.") from None
 
 
+@lru_cache(maxsize=1024)
 def promote(left: DType, right: DType) -> DType:
     """Return the dtype of ``left op right`` under NumPy 2's rules.
 

@@ -20,6 +20,8 @@ from symdiff.ops.core.tuples import ITEM
 LONGEST = 20  # characters of a name that is made of others
 _NUMBERS = {0.5: "half", 1: "one", 2: "two", 3: "three"}
 
+_COTANGENT = re.compile(r"^((?:d_)+)")
+
 NameOf = Callable[[Tensor], "str | None"]
 
 
@@ -95,7 +97,9 @@ def _short(name_of: NameOf) -> NameOf:
 
     def short(tensor: Tensor) -> str | None:
         name = name_of(tensor)
-        return None if name is None else re.sub(r"^((?:d_)+)", _joined, name)
+        if name is None or not name.startswith("d_"):
+            return name
+        return _COTANGENT.sub(_joined, name)
 
     return short
 

@@ -10,6 +10,7 @@ import builtins
 import keyword
 import re
 import unicodedata
+from functools import lru_cache
 
 # Names that generated modules use for themselves: modules, functions, classes, tables.
 _OWN = """
@@ -55,6 +56,7 @@ RESERVED = frozenset(_OWN.split()) | frozenset(
 )
 
 
+@lru_cache(maxsize=8192)
 def identifier(text: str, avoid: frozenset[str] = RESERVED) -> str:
     """Return the nearest valid identifier to any text, never a keyword or builtin."""
     name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", text))

@@ -255,9 +255,9 @@ def _widened(values: Sequence[Any], tensors: Sequence[Tensor]) -> list[Tensor]:
 
 def broadcast_tensors(tensors: Sequence[Tensor]) -> list[Tensor]:
     """Stretch tensors to their common shape by `broadcast_to` nodes."""
-    arrays = [t for t in tensors if not is_literal(t)]
+    arrays = [t for t in tensors if t.node.op is not LITERAL]
     first = arrays[0].node.shape if arrays else ()
-    if all(t.node.shape == first for t in arrays):
+    if all(t.node.shape is first or t.node.shape == first for t in arrays):
         return list(tensors)
     try:
         shape = broadcast_shapes(*(t.shape for t in arrays))
@@ -279,10 +279,11 @@ def stretch(tensor: Tensor, shape: Shape) -> Tensor:
 def call_elementwise(op: Op, *values: Any) -> Tensor:
     """Apply an elementwise op to operands of any broadcastable shapes."""
     tensors = broadcast_operands(*values)
-    if all(is_literal(t) for t in tensors):
+    nodes = [t.node for t in tensors]
+    if all(n.op is LITERAL for n in nodes):
         return _fold_literals(op, tensors)
     booleans = op.booleans
-    if booleans is not None and all(t.dtype.is_bool for t in tensors):
+    if booleans is not None and all(n.dtype.is_bool for n in nodes):
         found: Tensor = booleans(*tensors)
         return found
     return apply(op, *tensors)

@@ -175,7 +175,7 @@ def same_shape(types: Sequence[TensorType]) -> Shape:
     """Return the shape that all operands share; literals of shape () fit any."""
     shape: Shape | None = None
     for t in types:
-        if t.dtype.weak or t.shape == shape:
+        if t.dtype.weak or t.shape is shape or t.shape == shape:
             continue
         if shape is None:
             shape = t.shape
