@@ -58,6 +58,11 @@ def everywhere(run: ProgramPass, program: Program) -> Program:
     return replace(made, holding=holding, beside=beside)
 
 
+def _has_loops(program: Program) -> bool:
+    """Whether a graph has loops or branches."""
+    return any(n.op.facts.sweeps for n in program.nodes)
+
+
 def stabilise(program: Program) -> Program:
     """Replace raw formulas that overflow or cancel by nodes that do not.
 
@@ -66,7 +71,8 @@ def stabilise(program: Program) -> Program:
     """
 
     def settled(part: Program) -> Program:
-        stable = part.rebuilt(reading_ends()).rebuilt(stability.stabilising())
+        ends = reading_ends() if _has_loops(part) else list
+        stable = part.rebuilt(ends).rebuilt(stability.stabilising())
         found.extend(unstable(stable.roots()))
         return stable
 
@@ -124,7 +130,7 @@ def expand(program: Program) -> Program:
 
 def prune(program: Program) -> Program:
     """Remove dead code from loops and branches."""
-    if not any(n.op.facts.sweeps for n in program.nodes):
+    if not _has_loops(program):
         return program
     roots, first = program.roots(), len(program.outputs)
     return program.rebuilt(pruning(roots[:first]), pruning(roots[first:]))

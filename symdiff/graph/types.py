@@ -363,16 +363,18 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
     Raises `ShapeError` naming the axis and the two lengths that differ.
     """
+    if all(s == shapes[0] for s in shapes[1:]):
+        return shapes[0] if shapes else ()
     ndim = max((len(s) for s in shapes), default=0)
     result: list[Dim] = []
     for axis in range(-ndim, 0):
         length: Dim = 1
         for s in shapes:
-            if -axis > len(s) or s[axis] == 1:
+            if -axis > len(s) or (isinstance(d := s[axis], int) and d == 1):
                 continue
-            common = s[axis] if length == 1 else unify(length, s[axis])
+            common = d if isinstance(length, int) and length == 1 else unify(length, d)
             if common is None:
-                raise ShapeError(f"axis {axis} has lengths {length} and {s[axis]}")
+                raise ShapeError(f"axis {axis} has lengths {length} and {d}")
             length = common
         result.append(length)
     return tuple(result)

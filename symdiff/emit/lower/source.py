@@ -113,13 +113,8 @@ class Resolver:
         part = _declared_inside(found, span)
         if part is not None:
             name, value = part
-            whole = "".join(linecache.getlines(code.co_filename))
-            segment = ast.get_source_segment(whole, value)
-            if segment is not None:
-                line, text = (
-                    value.lineno,
-                    f"{name} = {_on_one_line(segment.splitlines())}",
-                )
+            segment = _segment(linecache.getlines(code.co_filename), value)
+            line, text = value.lineno, f"{name} = {_on_one_line(segment.splitlines())}"
         return Statement(self._shown(code.co_filename), line, text)
 
     def target(self, tensor: Tensor) -> str | None:
@@ -184,6 +179,15 @@ class Resolver:
         last = max(last, statement.lineno)
         lines = range(statement.lineno, last + 1)
         return _on_one_line([linecache.getline(filename, n) for n in lines])
+
+
+def _segment(lines: Sequence[str], e: ast.expr) -> str:
+    """Return the source of an expression; columns count bytes."""
+    line, column, last, end = _span_of(e)
+    rows = [row.encode() for row in lines[line - 1 : last]]
+    rows[-1] = rows[-1][:end]
+    rows[0] = rows[0][column:]
+    return b"".join(rows).decode()
 
 
 def _on_one_line(lines: Iterable[str]) -> str:

@@ -47,8 +47,10 @@ class Lit(Expr):
 
     value: Scalar
 
-    def _key(self) -> tuple[type, str]:
-        return type(self.value), scalar_text(self.value)
+    def _key(self) -> tuple[type, Scalar]:
+        value = self.value  # floats by text: 0.0 == -0.0, and a NaN is not itself
+        told = scalar_text(value) if isinstance(value, float) else value
+        return type(value), told
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lit) and self._key() == other._key()
