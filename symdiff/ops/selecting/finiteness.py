@@ -9,9 +9,9 @@ a variance plus a small number is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -27,6 +27,7 @@ from symdiff.ops.core.operands import LITERAL, constant, is_given
 from symdiff.ops.core.record import Op
 from symdiff.ops.core.symbols import OPERANDS, y
 
+V = TypeVar("V")
 POSITIVE = (1e-3, 0.5, 1.0, 2.0, 1000.0)
 POINTS = (-1000.0, -2.0, -1.0, -0.5, 0.0, *POSITIVE)
 _wild: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
@@ -71,11 +72,28 @@ def has_steep(outputs: Sequence[Tensor]) -> bool:
 
 def _is_wild(node: Node) -> bool:
     """Whether a value can be infinite or NaN for finite leaves."""
-    if node not in _wild:
-        for n in topological([node]):
-            if n not in _wild:
-                _wild[n] = _makes_wild(n) or any(_wild[i] for i in n.inputs)
-    return _wild[node]
+    return _known(
+        node, _wild, lambda n: _makes_wild(n) or any(_wild[i] for i in n.inputs)
+    )
+
+
+def _known(node: Node, known: MutableMapping[Node, V], judge: Callable[[Node], V]) -> V:
+    """Return what is known of a node; what is below it is judged first, once for all.
+
+    What is known already is not looked below: asking for every node of a graph takes
+    time in proportion to it.
+    """
+    stack = [node]
+    while stack:
+        at = stack[-1]
+        waiting = [] if at in known else [i for i in at.inputs if i not in known]
+        if waiting:
+            stack += waiting
+            continue
+        if at not in known:
+            known[at] = judge(at)
+        stack.pop()
+    return known[node]
 
 
 def _makes_wild(node: Node) -> bool:
@@ -128,11 +146,7 @@ def sign_of(node: Node) -> int:
 
     It is 2, 1 or 0, as in `symdiff.ops.core.signs`.
     """
-    if node not in _signs:
-        for n in topological([node]):
-            if n not in _signs:
-                _signs[n] = _sign(n)
-    return _signs[node]
+    return _known(node, _signs, _sign)
 
 
 def _sign(node: Node) -> int:
