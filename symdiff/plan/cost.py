@@ -139,6 +139,9 @@ def _extent(shape: Shape) -> tuple[int, int, str]:
 
 
 def _add(total: Formula, size: Any, factor: Any) -> None:
+    if isinstance(size, int) and isinstance(factor, int):
+        total[sp.S.One] += size * factor
+        return
     for monomial, coefficient in sp.sympify(size).as_coefficients_dict().items():
         total[monomial] += coefficient * sp.Rational(factor)
 

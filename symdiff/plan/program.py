@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import is_
 from typing import NamedTuple
 
 from symdiff.graph.node import Node, topological
@@ -36,6 +37,11 @@ class StepsByHalf(NamedTuple):
 
 
 AS_DECLARED = StepsByHalf()
+_OF_ROOTS = (
+    "nodes",
+    "tensors",
+    "output_tensors",
+)  # what follows from a program's roots
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,10 @@ class Program:
         became = StepsByHalf(
             before.predicted.then(predicted), before.trained.then(trained)
         )
-        return replace(self.with_roots(found), became=became)
+        made = replace(self.with_roots(found), became=became)
+        if all(map(is_, found, roots)):  # so it has the same nodes
+            vars(made).update({k: v for k, v in vars(self).items() if k in _OF_ROOTS})
+        return made
 
     @cached_property
     def tensors(self) -> Mapping[Node, Tensor]:

@@ -96,6 +96,8 @@ def _assigned(
     made = fitted(py.Assign((name,), build(value.node, context)), value, context)
     assert isinstance(made.mark, Computes)
     terms = terms_apart(value, made.value, context)
+    if tensor is value and not terms:
+        return made
     return replace(made, mark=replace(made.mark, tensors=(tensor,), terms=terms))
 
 
