@@ -7,6 +7,7 @@ templates decide nothing about a model; an undefined name is an error.
 from __future__ import annotations
 
 import importlib.resources
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,21 @@ def _environment() -> jinja2.Environment:
     )
 
 
+@lru_cache(maxsize=256)
+def _template(name: str) -> Callable[..., str]:
+    """Return what fills a template in; one that is text alone is left to no engine."""
+    source = _source(name)
+    if any(mark in source for mark in ("{{", "{%", "{#")):
+        return _environment().get_template(name).render
+    return lambda **values: source
+
+
 def render(template: str, **values: Any) -> str:
     """Return a template's text with values filled in, one newline at its end.
 
     Runs of blank lines, which empty values leave, are shortened to two.
     """
-    text = _environment().get_template(f"{template}.j2").render(**values)
+    text = _template(f"{template}.j2")(**values)
     while "\n\n\n\n" in text:
         text = text.replace("\n\n\n\n", "\n\n\n")
     return text.strip("\n") + "\n"
