@@ -113,6 +113,11 @@ class Origin(NamedTuple):
             marks=(*self.marks, *other.marks)[:MOST_MARKS],
         )
 
+    @property
+    def number(self) -> int:
+        """The number of its declaration, or of the first one that it stands for."""
+        return min(self.marks, default=0)
+
     def of_same_name(self, site: Site) -> Origin:
         """Return the origin of a variable that stands for the same value."""
         bound_to = self.bound_to

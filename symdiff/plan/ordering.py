@@ -12,8 +12,32 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
 from symdiff.graph.node import Node
-from symdiff.graph.tensor import Tensor, in_order
+from symdiff.graph.order import Order
+from symdiff.graph.origin import FAN_OUT
+from symdiff.graph.shares import Shares
+from symdiff.graph.tensor import Tensor
+from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import is_given
+from symdiff.ops.core.tuples import ITEM
+
+
+def needs_of(order: Iterable[Node], kept: Iterable[Node]) -> dict[Node, set[Node]]:
+    """Return the kept nodes that each kept node reads, through inlined ones."""
+    through: dict[Node, set[Node]] = {}
+    solid = set(kept)
+    needs: dict[Node, set[Node]] = {}
+    for node in order:
+        found: set[Node] = set()
+        for i in node.inputs:
+            if i in solid:
+                found.add(i)
+            else:
+                found |= through.get(i, set())
+        if node in solid:
+            needs[node] = found
+        else:
+            through[node] = found
+    return needs
 
 
 def stands_under(
@@ -29,7 +53,7 @@ def stands_under(
     is made of nothing, or once more of residuals, stands where it is read first.
     """
     own = {n: group(t) for n, t in tensors.items()}
-    place, _ = places_of(tensors, needs, own)
+    place, _ = places_of(tensors, needs, own, {})
     shared = Counter(place.values())
     reader: dict[Node, Node] = {}
     for node in reversed(list(tensors)):
@@ -52,18 +76,58 @@ def _follows(tensor: Tensor, needs: Mapping[Node, set[Node]]) -> bool:
     return _is_derivative(tensor) or bool(needs[tensor.node])
 
 
+def _when(
+    tensor: Tensor, of: Tensor | None, shares: Shares
+) -> tuple[int, tuple[int, ...], Order]:
+    """Return when a value is computed, if nothing else decides.
+
+    Derivatives are after the values, and those of the last values come first; a sum of
+    cotangents is where the last of its shares is known. ``of`` is the value that one
+    differentiates, if that is not the one whose rule made it.
+    """
+    depth, current = 0, tensor
+    while current.site.primal is not None:
+        current, depth = current.site.primal, depth + 1
+    primal = tensor.site.primal if of is None else of
+    if of is None and tensor.site.rule == FAN_OUT:
+        ends = shares.ends(tensor)
+        primal = primal if ends is None else ends[0].site.primal
+    if primal is None:
+        return depth, (), tensor.order
+    looped = isinstance(tensor.node.type, TupleType) or tensor.node.op is ITEM
+    if primal.node.op.leaf or (primal.node.op.facts.sweeps and not looped):
+        return depth, (0,), tensor.order  # a carry is there before all of the body
+    return depth, (-primal.origin.number,), tensor.order
+
+
+def in_its_group(
+    tensor: Tensor, at: Mapping[Node, int]
+) -> tuple[bool, tuple[int, ...]]:
+    """Return when a value of a statement is computed, if nothing else decides.
+
+    Values come in the order of declaration, and then derivatives in that in which sums
+    read them: those by q, k and v in the order in which what reads q, k and v is added.
+    ``at`` has the places of nodes, with operands first.
+    """
+    derived = tensor.site.primal is not None
+    return derived, (at[tensor.node],) if derived else tensor.order
+
+
 def places_of(
     tensors: Mapping[Node, Tensor],
     needs: Mapping[Node, set[Node]],
     group_of: Mapping[Node, Hashable],
+    of: Mapping[Node, Tensor],
 ) -> tuple[dict[Hashable, int], dict[Hashable, int]]:
     """Return the place of each statement, and its number among those that share it.
 
     A statement follows those that began before it. It begins with a derivative,
     or a value that reads another of the body, if it has one: what derivatives need once
-    more, and is made of what is given, says nothing about the order.
+    more, and is made of what is given, says nothing about the order. ``of`` are the
+    values that some tensors differentiate, as in `_when`.
     """
-    ordered = in_order(tensors.values())
+    shares = Shares()
+    ordered = sorted(tensors.values(), key=lambda t: _when(t, of.get(t.node), shares))
     reading = {group_of[t.node] for t in ordered if _follows(t, needs)}
     number: dict[Hashable, int] = {}
     begins: dict[Hashable, int] = {}

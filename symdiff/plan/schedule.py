@@ -29,7 +29,13 @@ from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.absorbing import absorbed_operands
 from symdiff.plan.items import Items, items_by_source
 from symdiff.plan.layout import regrouped
-from symdiff.plan.ordering import places_of, stands_under, starts_elsewhere
+from symdiff.plan.ordering import (
+    in_its_group,
+    needs_of,
+    places_of,
+    stands_under,
+    starts_elsewhere,
+)
 from symdiff.plan.sections import sections, together
 from symdiff.plan.totals import NONE, Totals, totals_of
 from symdiff.rewrite.prune import live_outputs
@@ -336,32 +342,33 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     """Order the steps by statement, keeping dependencies first."""
     absorbed = set(body.absorbed.values())
     kept = [n for n in body.order if n in body.kept and n not in absorbed]
-    needs = _needs(body, kept, absorbed)
+    needs = needs_of(body.order, kept)
     tensors = {n: body.tensors[n] for n in kept}
     under = stands_under(tensors, needs, style.group, style.named, body.given)
     under |= {n: under[m] for n, m in body.totals.under.items() if m in under}
-    group_of = {n: style.group(tensors[under[n]]) for n in kept}
-    place, number = places_of(tensors, needs, group_of)
+    stands = {n: body.totals.of.get(n, tensors[under[n]]) for n in kept}
+    group_of = {n: style.group(stands[n]) for n in kept}
+    place, number = places_of(tensors, needs, group_of, body.totals.of)
     waiting = {n: len(sources) for n, sources in needs.items()}
     users: dict[Node, list[Node]] = {}
     for node, sources in needs.items():
         for source in sources:
             users.setdefault(source, []).append(node)
     keys = {}
+    at = {n: i for i, n in enumerate(kept)}
     for node in kept:
         tensor, group = body.tensors[node], group_of[node]
         first = under[node] is node  # else it is here for others of the statement
-        rank = (first, *style.rank(tensor), tensor.order)
+        rank = (first, *style.rank(tensor), *in_its_group(tensor, at))
         keys[node] = (place[group], number[group], *rank)
     ready = [(keys[n], i, n) for i, n in enumerate(kept) if waiting[n] == 0]
-    at = {n: i for i, n in enumerate(kept)}
     heapq.heapify(ready)
     steps: list[Step] = []
     while ready:
         _, _, node = heapq.heappop(ready)
         tensor = body.tensors[node]
         taken = tuple(body.tensors[n] for n in _chain(node, body))
-        step = Step(tensor, group_of[node], taken, under=body.tensors[under[node]])
+        step = Step(tensor, group_of[node], taken, under=stands[node])
         steps.append(step)
         for user in users.get(node, ()):
             waiting[user] -= 1
@@ -377,24 +384,3 @@ def _chain(node: Node, body: _Body) -> list[Node]:
         node = body.absorbed[node]
         found.append(node)
     return found[::-1]
-
-
-def _needs(
-    body: _Body, kept: Sequence[Node], absorbed: set[Node]
-) -> dict[Node, set[Node]]:
-    """Return the kept nodes that each kept node reads, through inlined ones."""
-    through: dict[Node, set[Node]] = {}
-    solid = set(kept)
-    needs: dict[Node, set[Node]] = {}
-    for node in body.order:
-        found: set[Node] = set()
-        for i in node.inputs:
-            if i in solid:
-                found.add(i)
-            else:
-                found |= through.get(i, set())
-        if node in solid:
-            needs[node] = found
-        else:
-            through[node] = found
-    return needs

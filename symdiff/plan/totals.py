@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
+from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import is_given
@@ -26,13 +27,15 @@ class Totals:
     """Sums that need no name, and their terms, each of which is a step.
 
     ``news`` are carries after a value was added that others read as well: they are
-    steps, too. ``under`` are values next to which some of these stand.
+    steps, too. ``under`` are values next to which some of these stand, ``of`` values in
+    whose statements ``news`` do: in ``z = x @ W + b`` what is added for b is d_z.
     """
 
     sums: set[Node] = field(default_factory=set)
     terms: set[Node] = field(default_factory=set)
     news: set[Node] = field(default_factory=set)
     under: dict[Node, Node] = field(default_factory=dict)
+    of: dict[Node, Tensor] = field(default_factory=dict)
 
 
 NONE = Totals()
@@ -50,12 +53,14 @@ def totals_of(body: Body, wanted: Sequence[int], carries: int, group: Group) -> 
         added = _added(new, body.params[i].node, reads) if i < carries else None
         if added is None:
             continue
-        told = told or {t.node: t for t in tensor_topological(body.outputs)}
         if reads[added] > 1:
             if _is_computed(added):
                 found.news.add(new)
+                told = told or {t.node: t for t in tensor_topological(body.outputs)}
+                found.of.update((new, x) for x in _reading(told[added], body.params[i]))
                 found.under[new] = added
             continue
+        told = told or {t.node: t for t in tensor_topological(body.outputs)}
         sums, terms = _parts(added, reads)
         under = {n: _under(n, told) for n in terms}
         alone = len({*terms}) == len(terms) and all(map(_is_computed, terms))
@@ -80,6 +85,30 @@ def _added(new: Node, leaf: Node, reads: Counter[Node]) -> Node | None:
     first, added = new.inputs
     alone = first is leaf and reads[leaf] == reads[new] == 1
     return added if alone and added.type == new.type else None
+
+
+def _reading(cotangent: Tensor, total: Tensor) -> list[Tensor]:
+    """Return, of the values that share a cotangent, the one that reads the total's.
+
+    Where that is a row of the loop, which has no operands here, it is the one whose
+    cotangents were added up, or else the last one.
+    """
+    own = {m for _, x in total.cotangent_of for m in (x.node, *x.origin.marks)}
+    shared = [x for _, x in cotangent.cotangent_of if not own & _marks_of(x)]
+    for value in shared:
+        operands = list(value.parents)
+        for t in operands:
+            if t.node.op.facts.repeats or t.node.op.view:
+                operands += t.parents
+        if any(own & _marks_of(t) for t in operands):
+            return [value]
+    if cotangent.site.rule == FAN_OUT and cotangent.site.primal is not None:
+        return [cotangent.site.primal]
+    return sorted(shared, key=lambda x: x.origin.number)[-1:]
+
+
+def _marks_of(tensor: Tensor) -> set[object]:
+    return {tensor.node, *tensor.origin.marks}
 
 
 def _parts(added: Node, reads: Counter[Node]) -> tuple[list[Node], list[Node]]:

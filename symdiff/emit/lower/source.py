@@ -21,6 +21,7 @@ from typing import Any
 
 from symdiff.graph.cells import cell_of
 from symdiff.graph.origin import FAN_OUT, Place, Position, Site, line_of
+from symdiff.graph.shares import Shares
 from symdiff.graph.tensor import Tensor
 
 
@@ -59,7 +60,7 @@ class Resolver:
         self._base = base
         self._modules: dict[str, ast.Module | None] = {}
         self._quoted: dict[Position, Statement] = {}
-        self._readers: dict[Tensor, Statement | None] = {}  # of sums of cotangents
+        self._shares = Shares()
         self._targets: dict[tuple[Site, Place], str | None] = {}
         self._statements: dict[
             tuple[CodeType, int], tuple[ast.stmt | None, Span | None]
@@ -68,31 +69,23 @@ class Resolver:
     def statement(self, tensor: Tensor) -> Statement | None:
         """Return the statement that declared a tensor (of a derivative, its primal).
 
-        A sum of cotangents belongs to the statement that reads its value, if that is
-        one: the terms are its transposes.
+        A sum of cotangents belongs to the statement that reads its value first: its
+        share is the last one to be known.
         """
         reader = self._reader(tensor) if tensor.site.rule == FAN_OUT else None
         return reader or self._declaring(primal_site(tensor))
 
     def _reader(self, total: Tensor) -> Statement | None:
-        """Return the one statement that the terms of a sum of cotangents belong to.
+        """Return the statement of the first of the rules that made a sum's terms.
 
-        Sums of a long chain are parts of one another, and each is looked at once.
+        Parts that are joined, not added, are of what was split, unless one statement
+        has them all.
         """
-        waiting = [total]
-        while waiting:
-            current = waiting[-1]
-            parts = [t for t in current.parents if _is_part(t, current)]
-            further = [t for t in parts if t not in self._readers]
-            if further:
-                waiting += further
-                continue
-            waiting.pop()
-            terms = (t for t in current.parents if not _is_part(t, current))
-            found = {self._readers[t] for t in parts}
-            found |= {self._declaring(primal_site(t)) for t in terms}
-            self._readers[current] = found.pop() if len(found) == 1 else None
-        return self._readers[total]
+        ends = self._shares.ends(total)
+        if ends is None:
+            return None
+        first, last = (self._declaring(primal_site(t)) for t in ends)
+        return first if total.node.op.infix in ("+", "-") or first == last else None
 
     def _declaring(self, site: Site) -> Statement | None:
         if not site.frames:
@@ -221,11 +214,6 @@ def _parsed(source: str) -> ast.Module | None:
         return ast.parse(source) if source else None
     except SyntaxError:  # a notebook cell with magics
         return None
-
-
-def _is_part(tensor: Tensor, total: Tensor) -> bool:
-    """Whether a term of a sum of cotangents is a sum of some of them."""
-    return tensor.site.rule == FAN_OUT and tensor.site.primal is total.site.primal
 
 
 def primal_site(tensor: Tensor) -> Site:

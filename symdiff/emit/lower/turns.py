@@ -118,6 +118,7 @@ def planned_turn(
     reads.at_end(read_later)
     tensors = {s.tensor.node: s.tensor for s in steps}
     own = _own_values(carries, reads)
+    ends = {c.new.node: c for c in own}
     reads.at_end(c.new.node for c in carries if c not in own)
     wanted: dict[str, list[Tensor]] = {}
     for t in tensors.values():
@@ -126,8 +127,8 @@ def planned_turn(
     for carry in carries:
         held, end = carry.leaf.node, reads.place.get(carry.new.node)
         for t in wanted.get(carry.name, ()):
-            if t.node is carry.new.node and carry in own:
-                continue
+            if t.node in ends:
+                continue  # it is written into the variable of its own carry
             if _may_hold(t.node, held, end if carry in own else None, carry, reads):
                 turn.over[t.node] = held
                 names.take(t, carry.name)

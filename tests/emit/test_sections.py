@@ -1,0 +1,153 @@
+"""Sections of backward come in the reverse order of the user's statements.
+
+A section is the lines below one heading. Two neighbours stand in the order of the
+source only where the second reads what the first computes, or writes what it reads.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from generated import differentiated
+from lecturer.rows import ROWS
+from loop_checks import built
+from loop_models import MODELS
+from loop_programs import BY_ID
+
+import symdiff as sd
+from symdiff.compiler.compilation import Compilation
+from symdiff.emit.listing import Line
+from symdiff.emit.lower.reading import read_names
+from symdiff.emit.lower.source import Resolver, primal_site
+from symdiff.emit.python import code as py
+from symdiff.graph.origin import FAN_OUT, Site
+from symdiff.graph.tensor import Tensor
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SPECS = ("digits_mlp", "vae", "gpt", "linear_regression")
+LECTURES = {r.by_hand.stem: r for r in ROWS}
+NAMES = [*LECTURES, *SPECS, *(f"loop_{n}" for n in MODELS)]
+HERE = Path(__file__).parents[1]
+RESOLVER = Resolver()
+
+
+@dataclass
+class Section:
+    """Neighbouring lines of one statement of the user, in one body."""
+
+    line: int
+    writes: set[str] = field(default_factory=set)
+    reads: set[str] = field(default_factory=set)
+
+    def add(self, line: Line) -> None:
+        self.writes |= {*line.targets}
+        self.reads |= {*read_names(line.stmt)}
+
+    def must_follow(self, other: Section, totals: set[str]) -> bool:
+        read = self.reads & other.writes
+        changed = self.writes & (other.reads | other.writes)
+        return bool((read | changed) - totals)
+
+
+@functools.cache
+def compiled(name: str) -> list[tuple[Compilation, Path]]:
+    if name in LECTURES:
+        row = LECTURES[name]
+        return [(sd.compile(row.model(), optimize=1), row.spec)]
+    if name in SPECS:
+        path = EXAMPLES / f"{name}.py"
+        return [(made, path) for made in differentiated(path, 1)]
+    file = HERE / "loop_models.py"
+    return [(sd.compile(MODELS[name.removeprefix("loop_")](), optimize=1), file)]
+
+
+@functools.cache
+def program(name: str) -> Compilation:
+    b = built(BY_ID[name])
+    return sd.compile(sd.Function("f", b.leaves, b.outputs), optimize=1)
+
+
+def scopes(path: Path) -> dict[int, int]:
+    """Return for each line of a spec the line of the function it is in."""
+    found: dict[int, int] = {}
+    for node in ast.walk(ast.parse(path.read_text())):  # outer ones first
+        if isinstance(node, ast.FunctionDef):
+            inside = range(node.lineno + 1, (node.end_lineno or 0) + 1)
+            found.update(dict.fromkeys(inside, node.lineno))
+    return found
+
+
+def bodies(made: Compilation) -> Iterator[list[Line]]:
+    """Yield the lines of the outermost level of backward, and of each of its loops."""
+    lines = list(made.listed("backward").functions["backward"].lines)
+    yield [x for x in lines if not x.depth]
+    for at, x in enumerate(lines):
+        if isinstance(x.stmt, py.For | py.While):
+            rest = lines[at + 1 :]
+            end = next((i for i, y in enumerate(rest) if y.depth <= x.depth), len(rest))
+            yield [y for y in rest[:end] if y.depth == x.depth + 1]
+
+
+def totals_of(lines: list[Line]) -> set[str]:
+    """Return the names that lines only add to: their order is free."""
+    adding = {n for x in lines if isinstance(x.stmt, py.AugAssign) for n in x.targets}
+    plain = (x for x in lines if not isinstance(x.stmt, py.AugAssign))
+    return adding - {n for x in plain for n in (*x.targets, *read_names(x.stmt))}
+
+
+def sections(lines: list[Line], path: Path) -> list[Section]:
+    found: list[Section] = []
+    for x in lines:
+        told = x.statement is not None and path.name.endswith(x.statement.file)
+        line = x.statement.line if told and x.statement else 0
+        if not found or found[-1].line != line:
+            found.append(Section(line))
+        found[-1].add(x)
+    return [s for s in found if s.line]
+
+
+def check_order(made: Compilation, path: Path) -> None:
+    scope_of = scopes(path)
+    for body in bodies(made):
+        for a, b in pairwise(sections(body, path)):
+            if scope_of.get(a.line) == scope_of.get(b.line):
+                follows = b.must_follow(a, totals_of(body))
+                assert a.line > b.line or follows, (a, b)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sections_are_in_reverse_order(name: str) -> None:
+    for made, path in compiled(name):
+        check_order(made, path)
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_sections_of_loop_programs_are_in_reverse_order(name: str) -> None:
+    check_order(program(name), HERE / "loop_programs.py")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sum_stands_under_a_statement_whose_share_it_adds(name: str) -> None:
+    for made, _ in compiled(name):
+        for x in made.listed("backward").functions["backward"].lines:
+            total = x.tensors[0] if x.tensors else None
+            if total is None or total.site.rule != FAN_OUT or x.statement is None:
+                continue
+            if total.node.op.infix in ("+", "-"):
+                found = {RESOLVER.quoted(s.frames[0]).line for s in sites(total)}
+                assert x.statement.line in found, (x.statement, found)
+
+
+def sites(total: Tensor) -> Iterator[Site]:
+    """Yield the sites of the statements that added to a sum."""
+    for t in total.parents:
+        if t.site.rule == FAN_OUT and t.site.primal is total.site.primal:
+            yield from sites(t)
+        elif primal_site(t).frames:
+            yield primal_site(t)
