@@ -128,7 +128,7 @@ def test_files_are_graded():
         "5 of 7 points",
         "first.W   [3, 4]  WRONG",
         "The first wrong node: d_h",
-        'h = dense(x, 4, activation="tanh", name="first")   [residual.py:',
+        'r = h + dense(h, 4, activation="sigmoid", name="middle")   [residual.py:',
         'dh = da2 @ params["middle.W"].T',
         "one of its contributions is left out",
         "d_h = d_middle_z @ middle_W.T + d_r  [N, 4]",

@@ -30,15 +30,17 @@ def test_what_a_step_starts_from_is_the_previous_value(name: str) -> None:
     assert "h_prev_steps[t], c_prev_steps[t] = h, c" in forward
     backward = body(name)
     assert re.search(r"d_(lstm_)?U .*r\.h_prev_steps.*(, d_z|\.T @ d_z)", backward)
-    assert re.search(r"d_h = .*  # \[N, 5\]   h_prev @ (lstm_)?U\n", backward)
+    assert re.search(
+        r"d_h = .*  # \[N, 5\]   h_prev @ (lstm_)?U(, by h_prev)?\n", backward
+    )
 
 
 def test_values_of_a_step_have_the_names_of_the_user() -> None:
     forward, backward = body("kalman", "loss_and_residuals"), body("kalman")
     assert "m_prev_steps[t], P_prev_steps[t] = m, P" in forward
     assert "m = m_steps[t] = A @ m" in forward
-    assert "P = P_steps[t] = A_P @ A.T + Q" in forward
-    assert "P, e, S_inv = r.P_steps[t], r.e_steps[t], r.S_inv_steps[t]" in backward
+    assert "P = P_steps[t] = AP @ A.T + Q" in forward
+    assert "P, e, S_inv, K = r.P_steps[t], r.e_steps[t], r.S_inv_" in backward
     assert not re.search(r"\b[mP]_t\b|_steps_2|from_diagonal", forward + backward)
     assert "d_Q += " in backward
     assert "np.diagonal(d_R)" in backward
@@ -57,7 +59,7 @@ def test_the_pre_activation_of_a_gate_is_z() -> None:
     assert "z = x_W_plus_b[t] + h @ lstm_U" in text
     assert "d_z = d_z_steps[t] = np.concatenate((d_z_i, d_z_f, d_z_g, d_z_o)" in text
     text = backward_file("lstm_scan")
-    assert "z = x_W[t] + h @ U + b" in text
+    assert "z = xW[t] + h @ U + b" in text
     assert "i, f, g, o = np.split(z, 4, axis=1)" in text
     assert "d_z = np.concatenate((d_i, d_f, d_g, d_o), axis=1)" in text
 
@@ -111,8 +113,8 @@ def test_a_cotangent_that_is_one_number_is_not_stacked() -> None:
 
 def test_signs_and_transposes_join_in_sums() -> None:
     backward = body("kalman")
-    assert "d_C += d_S.T @ r.C_P_steps[t]  # [2, 3]   C_P @ C.T" in backward
-    assert "d_C += d_P_CT.T @ P  # [2, 3]   P @ C.T" in backward
+    assert "d_C += d_S.T @ r.CP_steps[t]  # [2, 3]   CP @ C.T, by C" in backward
+    assert "d_C += d_PCT.T @ P  # [2, 3]   P @ C.T, by C" in backward
     assert "d_m = d_m - C.T @ d_e" in backward
     assert not re.search(r"= -\w+  #", backward), "a name for a sign"
 
@@ -148,23 +150,61 @@ def test_what_a_line_goes_through_is_one_formula() -> None:
     """Uses whose cotangents are added stand apart."""
     lstm, kalman = body("lstm"), body("kalman")
     assert "* o * (1 - o)  # [N, 5]   sigmoid(z_o) * tanh_c" in lstm
-    assert "d_c = d_c * f  # [N, 5]   f * c_prev\n" in lstm
+    assert "d_c = d_c * f  # [N, 5]   f * c_prev, by c_prev\n" in lstm
     assert "# [N, 2]   (guess_minus_y**2).mean(), of 2 * N\n    d_guess = " in lstm
     assert "# [3]   np.diag(np.exp(log_q))" in kalman
-    assert "        # [2]   e @ S_inv; e_S_inv @ e\n        d_e = S_inv @" in kalman
+    assert "        # [2]   e @ S_inv; eS_inv @ e / 2\n        d_e = S_inv @" in kalman
 
 
 def test_no_line_of_the_attention_lacks_its_rule_for_want_of_room() -> None:
     backward = body("attention")
-    above = "    # [16, 16]   seen @ attention_v_W\n    d_attention_v_W = np.tensordot("
+    above = (
+        "    # [16, 16]   seen @ attention_v_W, by attention_v_W\n    d_attention_v_W ="
+    )
     assert above in backward
     above = (
         "    # [16]   attention_v_b was broadcast\n    d_attention_v_b = d_attention_v."
     )
     assert above in backward
-    assert "   softmax: p * (d_p - sum(p * d_p)), p = attention_shares\n" in backward
-    assert "np.where(attention_visible, attention_dots / 2, -np.inf)\n" in backward
+    assert (
+        "   softmax: p * (d_p - sum(p * d_p, axis=3)), p = attention_shares\n"
+        in backward
+    )
+    assert (
+        "np.where(attention_visible, attention_dots / sqrt(4), -np.inf)\n" in backward
+    )
     assert "# [16]   norm_gamma * norm_normalized, norm_gamma was br" in backward
+
+
+def test_what_a_turn_reads_twice_is_named_where_there_is_room() -> None:
+    assert "i, f, g, o = r.i_steps[t], r.f_steps[t], r.g_steps[t], r.o" in body("lstm")
+    assert body("lstm_scan").count("r.tanh_g_steps[t]") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "carried", "ends"),
+    [
+        ("lstm", "d_h, d_c by the h, c", "h_prev, c_prev"),
+        ("kalman", "d_m, d_P by the m, P", "m_prev, P_prev"),
+    ],
+)
+def test_a_turn_says_what_its_cotangents_are_of(
+    name: str, carried: str, ends: str
+) -> None:
+    told = " ".join(body(name).replace("# ", "").split())
+    begins = f"A turn begins with {carried} that step t hands on; "
+    assert f"{begins}it ends with those by the {ends} that step t starts from." in told
+
+
+def test_the_kalman_filter_reads_backwards() -> None:
+    backward = body("kalman")
+    lines = [int(n) for n in re.findall(r"\[kalman\.py:(\d+)\]", backward)]
+    assert lines == [28, 27, 24, 23, 22, 21, 20, 19, 18, 17, 12]
+    assert "# nll.sum(): every summand gets the cotangent" in backward
+    assert backward.count(" / 2\n") + backward.count(" / 2;") == 3  # in labels
+    inverse = backward.split("# S_inv = inv(S) ")[1].split("\n\n")[0]
+    assert "np.linalg.inv(S)" in inverse
+    assert "d_eS_inv = " in backward
 
 
 def test_comments_are_no_names_of_ops() -> None:

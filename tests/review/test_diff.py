@@ -26,7 +26,7 @@ def test_nothing_differs(package):
 
 def test_another_operation_and_its_rule():
     said = changed(["sd.tanh"], ["sd.sigmoid"])
-    assert "~ h = tanh(x_V)" in said
+    assert "~ h = tanh(xV)" in said
     assert "gets d_h * (1 - h**2)" in said
     assert "gets d_h * h * (1 - h)" in said
     assert "more read a changed value" in said

@@ -276,7 +276,8 @@ def attention(q: Any, k: Any, v: Any, causal: bool = False, mask: Any = None) ->
         raise ShapeError("attention needs q, k and v of shape (..., steps, features).")
     d = known_length("attention", query, -1, "scores are divided by its root")
     dots = hinted(query @ API["swapaxes"](key, -1, -2), "dots")
-    scores = hinted(dots / math.sqrt(d), "scores")
+    root = hinted(as_tensor(math.sqrt(d)), f"sqrt({d})")
+    scores = hinted(dots / root, "scores")
     if mask is not None:
         scores = hinted(where(as_bool(mask), scores, LOWEST), "scores")
     if causal:  # last: what comes later stays hidden where the mask leaves nothing

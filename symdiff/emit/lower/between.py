@@ -12,26 +12,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from symdiff.emit.lower.primals import (
+    cotangents_of,
     is_among,
     marks_of,
     only_turns,
     operands_of,
+    operands_of_view,
     own_marks,
 )
+from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 
 _DEEPEST = 3  # ops between a value and the cotangent that a line reads
 Within = dict[Tensor, dict[Tensor, None]]
+Passed = Mapping[Node, Tensor]
 
 
 def last_steps(
-    tensor: Tensor, applied: Iterable[Tensor], within: Within, read: Iterable[Tensor]
+    tensor: Tensor,
+    applied: Iterable[Tensor],
+    within: Within,
+    read: Iterable[Tensor],
+    passed: Passed,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the values to name before those of a line's rules, and after them.
 
     ``within`` gets what is between them and the values that are ``applied``; ``read``
-    is what the line reads.
+    is what the line reads, ``passed`` are numbers that it has as expressions.
     """
     wanted = marks_of(_differentiated_by(tensor))
     used = {m: p for p in applied for m in own_marks(p)}
@@ -42,10 +50,26 @@ def last_steps(
     before: list[Tensor] = []
     after: list[Tensor] = []
     for t in read:
-        for _, value in t.cotangent_of:
+        for value in _differentiated(t, passed):
             if not (is_among(value, used.keys()) or is_among(value, wanted)):
                 (before if t is read[0] else after).extend(between.steps(value))
     return before, after
+
+
+def _differentiated(cotangent: Tensor, passed: Passed) -> list[Tensor]:
+    """Return the values whose cotangent a line reads, as a variable or a number.
+
+    A number such as ``d_loss / 2`` is written where it is read: it has a rule itself.
+    A row of a loop has no operands; the value whose cotangents were added up has them.
+    """
+    own, number = cotangent.site.primal, passed.get(cotangent.node)
+    if number is not None:
+        return [] if number.site.primal is None else [number.site.primal]
+    found = cotangents_of(cotangent)
+    if own is None or cotangent.site.rule != FAN_OUT:
+        return found
+    same = marks_of([own])
+    return [own if x.node.op.leaf and marks_of([x]) & same else x for x in found]
 
 
 def _differentiated_by(tensor: Tensor) -> list[Tensor]:
@@ -75,7 +99,8 @@ class _Between:
     def steps(self, value: Tensor) -> list[Tensor]:
         """Return a value that leads to a wanted one, or the parts of a sum that do.
 
-        Parts that the line has rules for are left out, and views of them.
+        Parts that the line has rules for are left out, and views of them. A sum is told
+        if it takes the part: then it has another sign than its formula.
         """
         steps: list[Tensor] = []
         waiting = [value]
@@ -87,7 +112,7 @@ class _Between:
             direct = any(is_among(p, self.wanted) for p in value.parents)
             if op.infix in ("+", "-") or op.facts.zeros == "joined":
                 turned = any(only_turns(p.node.op) for p in found)  # alpha[:, None]
-                inside = not (direct or turned)
+                inside = not (direct or turned or _takes(value, found))
             elif direct and not found and self.used:
                 continue  # it has no rule: its derivative is 0, as that of x**0
             else:
@@ -120,3 +145,11 @@ class _Between:
         if found or reached:
             self.within[value] = found
         return bool(found) or reached
+
+
+def _takes(value: Tensor, parts: Iterable[Tensor]) -> bool:
+    """Whether a value is a difference that has one of its parts with a minus."""
+    if value.node.op.infix != "-" or len(value.parents) != 2:
+        return False
+    second = value.parents[1]
+    return bool(marks_of([second, *operands_of_view(second)]) & marks_of(parts))

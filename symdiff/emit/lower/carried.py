@@ -11,14 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from symdiff.emit.lower.context import Context, dim_expression, dtype_expression
+from symdiff.emit.lower.describing import varies
 from symdiff.emit.lower.identifiers import identifier
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.naming import Names
+from symdiff.emit.lower.primals import marks_of
 from symdiff.emit.lower.statements import expression_of, lower, strong
 from symdiff.emit.lower.turns import Turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
 from symdiff.graph.node import Node, topological
+from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.control.branches import COND
 from symdiff.plan.schedule import Step
@@ -98,13 +101,15 @@ def operand_names(
         told = context.names.has_own_name(context.tensors[source])
         plain = source in context.numbers.python and not told
         if plain and _is_short(e, leaves, bodies):
+            context.passed |= dict.fromkeys(leaves, context.tensors[source])
             found.append(e)
             continue
         if not isinstance(e, (py.Name, py.Lit, py.Attr)):
             base = base_name(param, context)
             own = context.names.has_own_name(param)
             if own:
-                base = f"{base}_steps" if i < rows else base
+                share = "_share" * any(_is_share(b, first + i) for b in bodies)
+                base += "_steps" if i < rows else share
                 context.names.prefer(context.tensors[source], base)
             variable = py.Name(context.names.of(context.tensors[source]))
             made.append(py.Assign((variable,), e))
@@ -115,6 +120,21 @@ def operand_names(
                 context.names.alias(b.params[first + i], e.id)
         found.append(e)
     return made, found
+
+
+def _is_share(body: Body, place: int) -> bool:
+    """Whether an operand is added to a cotangent in each turn, and so has not its name.
+
+    Cotangents of values of the body that are the same in every turn are made outside.
+    """
+    leaf = body.params[place]
+    of = marks_of(x for _, x in leaf.cotangent_of if varies(x))
+    sums = (t for t in tensor_topological(body.outputs) if t.site.rule == FAN_OUT)
+    return bool(of) and any(
+        leaf.node in t.node.inputs and of & marks_of([t.site.primal])
+        for t in sums
+        if t.site.primal is not None
+    )
 
 
 def _is_short(e: py.Expr, leaves: Sequence[Node], bodies: Sequence[Body]) -> bool:
@@ -174,6 +194,7 @@ def inner_context(
         over={} if turn is None else turn.over,
         results={t.node for t in body.outputs},
         _readers=None,
+        _facts={},
         lengths=dict(context.lengths),
         depth=context.depth + 1,
     )

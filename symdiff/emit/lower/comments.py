@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes, Heading, place_of
+from symdiff.emit.lower.primals import MORE
 from symdiff.emit.lower.rules import rules_of
 from symdiff.emit.lower.source import Resolver, Statement, quotation
 from symdiff.emit.python import code as py
@@ -23,7 +24,6 @@ from symdiff.plan.schedule import Step
 WIDTH = 88
 INDENT = 4
 SEPARATOR = "; "  # between uses of a value whose cotangents are added
-MORE = "..."
 
 
 def shape_comment(node: Node) -> str:
@@ -95,13 +95,14 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     beside = WIDTH - (indent + code + len(" = ") + len("  # "))
     above = WIDTH - indent - len("# ")
     rules = rules_of(tensor, context)
-    if not rules and len(said.comment) > beside:
+    views = not rules
+    if views:
         rules = rules_of(tensor, context, views=True)
     if not (rules or said.is_derivative) and len(said.comment) > beside:
         return py.Assign(made.targets, made.value, mark=said)  # it has no own row
     choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
     if not any(_is_whole(c) and len(c.comment) <= above for c in choices):
-        rules = rules_of(tensor, context, short=True)
+        rules = rules_of(tensor, context, views, short=True)
         choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
     fits = [c for c in choices if _is_whole(c) and len(c.comment) <= beside]
     fits += [c for c in choices if len(c.comment) <= above]
@@ -130,7 +131,8 @@ def changed_copy(
     own, others = rules_of(tensor, context), list[tuple[str, ...]]()
     if first:
         others = rules_of(base, context)
-    rule = next(_phrases([words for words in own if words not in others]), "")
+    known = {words[-1] for words in others}
+    rule = next(_phrases([words for words in own if words[-1] not in known]), "")
     if not rule or not isinstance(change, py.Assign | py.AugAssign | py.ExprStmt):
         return None
     changed = replace(change, comment=rule, mark=Computes((tensor,), rule=rule))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sympy as sp
@@ -23,12 +23,15 @@ from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
 from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
+from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, FLOAT32, DType
 from symdiff.ops.core.text import dim_text
 from symdiff.plan.items import items_by_source
 from symdiff.plan.numbers import Numbers
 from symdiff.plan.schedule import LITERAL_ELEMENTS, Step
+
+Fact = TypeVar("Fact")
 
 
 @dataclass(slots=True)
@@ -63,9 +66,12 @@ class Context:
     group: Hashable = None  # the user's statement that is being written
     owned: set[Node] = field(default_factory=set)  # arrays that may be written into
     depth: int = 1  # of the function's body, and of loops and branches in it
+    # leaves of bodies that are written as expressions, with the values they stand for
+    passed: dict[Node, Tensor] = field(default_factory=dict)
 
     _readers: dict[Node, int] | None = None
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
+    _facts: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
 
     def at_hand(self, node: Node) -> py.Expr | None:
         """Return the expression of a value that has been computed or given."""
@@ -82,6 +88,19 @@ class Context:
             self._readers = found
         return self._readers.get(node, 0) < 2
 
+    def once(self, fact: Callable[[Context], Fact]) -> Fact:
+        """Return what a function finds in the values of the body, and keep it."""
+        if fact not in self._facts or self._facts[fact][0] is not self.tensors:
+            self._facts[fact] = self.tensors, fact(self)
+        found: Fact = self._facts[fact][1]
+        return found
+
+    def made_for(self, primal: Tensor) -> list[Tensor]:
+        """Return the values of the body that the rule of a value made."""
+        made = self.once(_by_primal)
+        groups = (made.get(m, []) for m in primal.origin.marks)
+        return list(dict.fromkeys(t for group in groups for t in group))
+
     def reader_of(self, node: Node) -> Tensor | None:
         """Return the value that is computed from another one, if it is one."""
         found = [t for n, t in self.tensors.items() if node in n.inputs]
@@ -92,6 +111,16 @@ class Context:
         if self._items is None or self._items[0] is not self.tensors:
             self._items = (self.tensors, items_by_source(self.tensors))
         return self._items[1].get(node, {})
+
+
+def _by_primal(context: Context) -> dict[object, list[Tensor]]:
+    """Return the values that rules made, by the marks of what these are rules of."""
+    found: dict[object, list[Tensor]] = {}
+    for t in context.tensors.values():
+        if t.site.primal is not None and t.site.rule != FAN_OUT:
+            for told in t.site.primal.origin.marks:
+                found.setdefault(told, []).append(t)
+    return found
 
 
 def substitution(

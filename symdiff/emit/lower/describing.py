@@ -21,7 +21,7 @@ LONGEST = 20  # characters of a name that is made of others
 _NUMBERS = {0.5: "half", 1: "one", 2: "two", 3: "three"}
 
 _COTANGENT = re.compile(r"^((?:d_)+)")
-
+_LETTER = re.compile("[A-Za-z][A-Z]*")  # as in `x @ W`, `K @ C @ P`
 NameOf = Callable[[Tensor], "str | None"]
 
 
@@ -119,6 +119,9 @@ def _made(tensor: Tensor, name_of: NameOf, depth: int) -> str | None:
         return _with_number(tensor, numbers[0], told[1 - numbers[0]])
     if not told or any(t is None for t in told):
         return None
+    if node.op.text == "_0 @ _1" and _LETTER.fullmatch(str(told[0])):
+        joined = str(told[1])[:1].isupper()  # d_xW is of x @ W, d_x_W may be d_x @ W
+        return f"{told[0]}{told[1]}" if joined else f"{told[0]}_{told[1]}"
     form = facts.called if facts.row is None else facts.row(node)
     if not form and len(told) == 1:
         form = f"{facts.word or node.op.title}_{{0}}"

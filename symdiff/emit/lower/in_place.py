@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symdiff.emit.lower.reading import read_names, swapped
-from symdiff.emit.lower.tidied import WIDTH
+from symdiff.emit.lower.tidied import WIDTH, commented
 from symdiff.emit.python import code as py
 
 
@@ -36,7 +36,8 @@ def read_in_place(stmts: Sequence[py.Stmt], source: str, indent: int) -> list[py
     new = {id(s): swapped(s, named) for s in readers}
     if _rows(list(new.values()), indent) >= _rows(readers, indent) + len(named):
         return list(stmts)
-    return [new.get(id(s), s) for s in stmts if _named(s, source) is None]
+    made = [new.get(id(s), s) for s in stmts if _named(s, source) is None]
+    return [commented(s, indent) for s in made]
 
 
 def _rows(stmts: Sequence[py.Stmt], indent: int) -> int:

@@ -75,6 +75,7 @@ class Names:
         self._stacked: dict[Node, str] = {}  # what a stack stacks
         self._before: set[str] = set()  # names of carries before a step
         self._unwritten: dict[Node, str] = {}  # only their cotangents have a statement
+        self.rows: dict[object, str] = {}  # by mark: rows that are read as x[t]
         self._listed: dict[str, Node] = {}
         taken = {t.node for t in arguments}
         for leaf in leaves:
@@ -115,9 +116,8 @@ class Names:
     def inside(self, *, turns: bool = True) -> Names:
         """Return the names inside a loop or branch, which can be used again after it.
 
-        What is looked up later, such as the values of a listing, is in both. ``turns``
-        says that it is a loop: what one turn adds to the cotangent of a value from
-        outside is not the whole.
+        A listing's values are in both. What a turn of a loop (``turns``) adds to the
+        cotangent of a value from outside is a part.
         """
         made = copy.copy(self)
         made._used, made._counts = set(self._used), dict(self._counts)
@@ -267,9 +267,7 @@ class Names:
 
         A pass may have replaced it: then it is known by the mark of its declaration.
         """
-        for names in (self, self._values):
-            if names is None:
-                continue
+        for names in filter(None, (self, self._values)):
             if tensor.node in names._every:
                 return names._every[tensor.node]
             for told in tensor.origin.marks:
@@ -357,19 +355,20 @@ class Names:
     def _said(self, tensor: Tensor) -> str:
         """Return the name to claim: if its wish is taken, that with what it is of."""
         name = identifier(self.wish(tensor))
-        if self._is_open(name) or tensor.cotangent_of or self.user_name(tensor):
+        if self.is_open(name) or tensor.cotangent_of or self.user_name(tensor):
             return name
-        if _is_of_scope(tensor, tensor.hint) and self._is_open(f"{name}_z"):
+        if _is_of_scope(tensor, tensor.hint) and self.is_open(f"{name}_z"):
             return f"{name}_z"  # the user's name for what is made of it
-        if self._turns and self._is_open(f"{name}_t"):
+        if self._turns and self.is_open(f"{name}_t"):
             return f"{name}_t"  # of this step
         root = self._root(tensor) if tensor.hint or tensor.node.op.hint else None
         if root is None or name.endswith(root) or len(name + root) > 2 * LONGEST:
             return name
         longer = identifier(f"{name}_{root}")
-        return longer if self._is_open(longer) else name
+        return longer if self.is_open(longer) else name
 
-    def _is_open(self, name: str) -> bool:
+    def is_open(self, name: str) -> bool:
+        """Whether nothing in the file has a name."""
         taken = name in self._used or name in RESERVED
         return not taken and (self._values is None or name not in self._values._ever)
 

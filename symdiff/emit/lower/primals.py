@@ -23,6 +23,7 @@ from symdiff.ops.core.text import is_statements
 
 _LONGEST = 72
 _DEEPEST = 3  # ops that a formula has because no name stands for them
+MORE = "..."
 STACK = "_steps"  # ends the names of stacks
 Within = Mapping[Tensor, Iterable[Tensor]]
 
@@ -33,6 +34,20 @@ def operands_of(tensor: Tensor) -> list[Tensor]:
     for t in found:
         if t.node.op.facts.repeats or t.node.op.view:
             found += t.parents
+    return found
+
+
+def cotangents_of(tensor: Tensor) -> list[Tensor]:
+    """Return the values whose cotangent a tensor is."""
+    return [x for _, x in tensor.cotangent_of]
+
+
+def operands_of_view(tensor: Tensor) -> list[Tensor]:
+    """Return what a value is a view of, and what that is a view of, and so on."""
+    found = []
+    while (tensor.node.op.view or tensor.node.op.facts.repeats) and tensor.parents:
+        tensor = tensor.parents[0]
+        found.append(tensor)
     return found
 
 
@@ -102,8 +117,18 @@ class Formulas:
         self._read = {m: t for t in read for m in own_marks(t)}
 
     def alone(self, primal: Tensor) -> str:
-        """Return an expression over names, or '' where it would be long."""
-        return _short(self._formula(primal, (), False, 0))
+        """Return an expression over names, or '' where it would be long.
+
+        Of a sum of values that may be, those with names are told: ``h + ...``.
+        """
+        formula = _short(self._formula(primal, (), False, 0))
+        if formula or primal.node.op.infix not in ("+", "-"):
+            return formula
+        told = [self._name(t) for t in primal.parents]
+        if len(told) != 2 or not any(told):
+            return ""
+        terms = (py.Name(MORE) if e is None else e for e in told)
+        return _short(py.Binary(primal.node.op.infix, *terms))
 
     def composed(self, primal: Tensor) -> tuple[str, set[Tensor]]:
         """Return the same, with the formulas of operands that the line is about.
@@ -214,13 +239,17 @@ def named(tensor: Tensor, context: Context) -> py.Expr | None:
     while node.op.facts.repeats:
         node = node.inputs[0]
     if node.op is LITERAL:
-        return number(node.attrs["value"])
+        hint = (tensor, *operands_of_view(tensor))[-1].hint
+        return number(node.attrs["value"]) if hint is None else py.Name(hint)
     match context.at_hand(node):
         case py.Name(id=name) | py.Attr(name=name):
             return py.Name(name)
         case py.Index(py.Attr(name=name) | py.Name(id=name)) if name.endswith(STACK):
             return py.Name(name.removesuffix(STACK))
     current = context.tensors.get(node, tensor)
+    rows = context.names.rows
+    if row := next((rows[m] for m in current.origin.marks if m in rows), None):
+        return py.Name(row)
     known = context.names.known(current)
     if known and current.node.op is BOUND:
         known = context.names.before(known)

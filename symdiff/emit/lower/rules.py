@@ -9,13 +9,14 @@ value whose cotangent the line is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.emit.lower.between import last_steps
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.formulas import dim_of
 from symdiff.emit.lower.primals import (
+    MORE,
     Formulas,
     inlined,
     is_among,
@@ -23,8 +24,10 @@ from symdiff.emit.lower.primals import (
     named,
     only_turns,
     operands_of,
+    operands_of_view,
     read_by,
 )
+from symdiff.emit.lower.splits import split_of
 from symdiff.emit.python import code as py
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
@@ -32,6 +35,7 @@ from symdiff.ops.core.operands import API, LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 
 _FORMULA = re.compile(r" [-*/@] ")  # in rules that are no mere words
+_LONG = 50  # characters of a formula that may have no room for further words
 _OPERATOR = re.compile(r"_0 \S+ _1|-_0")
 
 
@@ -58,16 +62,18 @@ def rules_of(
     if tensor.site.primal is None:
         return []
     read, inside = read_by(tensor, context)
+    if split := split_of(tensor, read, context):
+        return [(split,)]
     line = _line(tensor, read, inside, context)
     # what is stretched may be made for a rule of another line
     applied = [p for p, bare in line.used if not bare or p in line.within]
-    before, after = last_steps(tensor, applied, line.within, read)
+    before, after = last_steps(tensor, applied, line.within, read, context.passed)
     line.used = {
         **{(p, False): None for p in before},
         **line.used,
         **{(p, False): None for p in after},
     }
-    words: dict[tuple[str, ...], None] = {}
+    words: dict[tuple[str, ...], tuple[str, ...]] = {}  # with sides of products
     told: set[Tensor] = set()  # in a formula of several ops
     composed: dict[Tensor, tuple[str, set[Tensor]]] = {}
     formulas = Formulas(tensor, line.within, read, context)
@@ -80,17 +86,45 @@ def rules_of(
     for primal, bare in line.used:
         shown, inner = composed.get(primal, ("", set[Tensor]()))
         parts = (primal, *inner)
-        if primal in told or (not views and all(only_turns(p.node.op) for p in parts)):
+        if primal in told or (not views and _turns(parts)):
             continue
+        sides = _sides(primal, read, context) if not inner or _turns(inner) else ()
         if shown:
             shown += _count(parts, read, inside)
             told_of = _with_broadcast(shown, parts, context)
-            words[(*told_of, *(formulas.nearest(primal) if short else ()))] = None
+            words[(*told_of, *(formulas.nearest(primal) if short else ()))] = sides
         else:
-            words[_rule(primal, formulas, context, bare)] = None
-    found = [w for w in words if w[0]]
-    formulas_told = [w for w in found if w[-1] not in OPS]
-    return formulas_told or found  # a formula says more than an op's name
+            words[_rule(primal, formulas, context, bare)] = sides
+    found = {w: sides for w, sides in words.items() if w[0]}
+    # a formula says more than an op's name
+    found = {w: s for w, s in found.items() if w[-1] not in OPS} or found
+    return _joined(tensor, found)
+
+
+def _turns(tensors: Iterable[Tensor]) -> bool:
+    return all(only_turns(t.node.op) for t in tensors)
+
+
+def _joined(
+    tensor: Tensor, words: Mapping[tuple[str, ...], tuple[str, ...]]
+) -> list[tuple[str, ...]]:
+    """Return rules, a single one with the factor it is for; parts of one array are one.
+
+    Terms of a sum are all for the same value.
+    """
+    if len(words) == 1:
+        ((rule, sides),) = words.items()
+        told = [f"{rule[-1]}{side}" for side in sides[:-1]]
+        told += sides[-1:] if len(rule[-1]) > _LONG else ()
+        return [(*told, *rule)]
+    if words and tensor.node.op.facts.zeros == "joined":
+        return [(", ".join(rule[-1] for rule in words),)]
+    return list(words)
+
+
+def rule_alone(primal: Tensor, context: Context) -> str:
+    """Return the formula of a value, and its rule in words."""
+    return _rule(primal, Formulas(primal, {}, (), context), context)[0]
 
 
 def _line(
@@ -220,6 +254,31 @@ def _rule(
         return (formula,)
     short = (f"{op.title}: {rule}",) if _FORMULA.search(rule) else ()
     return (f"{formula}: {rule}", *short, formula)
+
+
+def _sides(primal: Tensor, read: Iterable[Tensor], context: Context) -> tuple[str, ...]:
+    """Return by which factor of a product a line differentiates, if others do by both.
+
+    It is the factor that the line does not read. The last form goes without a formula.
+    """
+    if not _is_product(primal):
+        return ()
+    made = [t for t in context.made_for(primal) if _is_product(t)]
+    marks = marks_of(read)
+    factors = [(f, *operands_of_view(f)) for f in primal.parents]
+    left = [i for i, views in enumerate(factors) if not marks_of(views) & marks]
+    if len(left) != 1 or len(made) < 2:
+        return ()
+    (place,) = left
+    names = [e for t in factors[place] if (e := named(t, context)) is not None]
+    words = [*map(py.expr_text, names[:1]), ("the first", "the second")[place]]
+    shown = (words[0], MORE) if place == 0 else (MORE, words[0])
+    text = str(primal.node.op.text).replace("_0", "{}").replace("_1", "{}")
+    return (*(f", by {w}" for w in words), text.format(*shown))
+
+
+def _is_product(tensor: Tensor) -> bool:
+    return tensor.node.op.text in ("_0 * _1", "_0 @ _1")
 
 
 def _of_operand(primal: Tensor, rule: str, context: Context) -> str:

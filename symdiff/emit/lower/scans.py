@@ -7,7 +7,7 @@ so the initial values are not changed; stacks are allocated once, before the loo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from symdiff.emit.lower.carried import (
     added_up,
@@ -34,6 +34,7 @@ from symdiff.emit.lower.statements import (
     is_zeros,
 )
 from symdiff.emit.lower.tidied import started, tidied
+from symdiff.emit.lower.told_turns import turn_told
 from symdiff.emit.lower.turns import Carry, planned_turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
@@ -107,6 +108,11 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     last = rebound(carries, values[: len(live)])
     last = added_up([_with_rule(s, new_carries, inner) for s in last], totals)
     inside = tidied(indexed, head, stmts, stores, last, carries, inner.depth * INDENT)
+    read_rows = [p for p in row_params if p.node in read]
+    _note_rows(zip(read_rows, indexed, strict=True), inside, own)
+    told_of = turn_told(carried, counter, inner)
+    quotes = bool(inside) and isinstance(inside[0], py.Comment)
+    inside = [*told_of, *([py.Blank()] if told_of and quotes else []), *inside]
     if rows and not counts and is_counted(node.attrs["length"]):
         turns = expression_of(node.inputs[n], context)  # only its length is used
     else:
@@ -246,6 +252,18 @@ def _own_totals(
         and is_filled(node.inputs[i], context)
         and context.at_hand(node.inputs[i]) is None
     )
+
+
+def _note_rows(
+    rows: Iterable[tuple[Tensor, tuple[py.Name, py.Expr]]],
+    stmts: Sequence[py.Stmt],
+    own: Names,
+) -> None:
+    """Note how rows without a name are read, ``x[t]``, for comments of other loops."""
+    set_here = {t for s in stmts if isinstance(s, py.Assign) for t in s.targets}
+    for p, (name, row) in rows:
+        if name not in set_here:
+            own.rows.update(dict.fromkeys(p.origin.marks, py.expr_text(row)))
 
 
 def _name_rows(

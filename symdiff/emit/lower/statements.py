@@ -29,6 +29,7 @@ from symdiff.emit.lower.context import (
     scalar_type,
     substitution,
 )
+from symdiff.emit.lower.handed_on import handed_on
 from symdiff.emit.lower.marks import Computes, marked
 from symdiff.emit.lower.summed import rule_of_term, terms_apart
 from symdiff.emit.python import code as py
@@ -61,6 +62,7 @@ def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
             title = heading(step, context)
             result += [py.Blank()] if title and result else []
             result += title
+            result += handed_on(step.group, context) if title else []
         result.extend(made)
     return result
 

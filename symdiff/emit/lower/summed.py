@@ -14,6 +14,7 @@ from dataclasses import replace
 from symdiff.emit.lower.comments import SEPARATOR, shortened, told
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes
+from symdiff.emit.lower.rules import rules_of
 from symdiff.emit.lower.tidied import WIDTH
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
@@ -54,9 +55,22 @@ def terms_apart(
         head.append(first.inputs[1])
     if not sums or not is_in_order(first):
         return ()
-    rules = [rule_of_term(n, context) for n in head]
-    last = [rule_of_term(n.inputs[1], context) for n in reversed(sums)]
-    return (SEPARATOR.join(r for r in rules if r), *last)
+    first_rules = (rule_of_term(n, context) for n in head)
+    rules = [SEPARATOR.join(r for r in first_rules if r)]
+    rules += [rule_of_term(n.inputs[1], context) for n in reversed(sums)]
+    return _filled(rules, value, context)
+
+
+def _filled(rules: list[str], value: Tensor, context: Context) -> tuple[str, ...]:
+    """Return the rules of a sum's parts, those of the whole where a part has none.
+
+    Such a part is a cotangent that is handed on as it is.
+    """
+    whole = [] if all(rules) else [w[-1] for w in rules_of(value, context)]
+    if len(whole) != len(rules):
+        return (*rules,)
+    others = [w if w not in rules else "" for w in whole]
+    return tuple(r or w for r, w in zip(rules, others, strict=True))
 
 
 def _is_inlined_sum(node: Node, value: Tensor, context: Context) -> bool:

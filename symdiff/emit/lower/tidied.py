@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from symdiff.emit.lower.marks import Computes
@@ -36,13 +36,7 @@ def tidied(
     of ``carries`` are read after the turn too, whatever its statements read.
     """
     rest, reads = [*stmts, *stores, *ends], ReadCounts()
-    named: list[py.Stmt] = []
-    for name, row in rows:
-        short = _indexed(rest, name, row, indent, reads)
-        if short is None:
-            named.append(py.Assign((name,), row))
-        else:
-            rest = short
+    named, rest = _named_rows(rows, rest, indent, reads)
     body = rest[: len(stmts)]
     head = [*before, *_paired(named, indent, _is_row)]
     kept: list[py.Stmt] = []
@@ -53,10 +47,10 @@ def tidied(
     head = _paired(head, indent, _is_store)
     if head and body and isinstance(body[0], py.Comment):
         head.append(py.Blank())
-    return [_commented(s, indent) for s in (*head, *body, *kept, *last)]
+    return [commented(s, indent) for s in (*head, *body, *kept, *last)]
 
 
-def _commented(s: py.Stmt, indent: int) -> py.Stmt:
+def commented(s: py.Stmt, indent: int) -> py.Stmt:
     """Return a statement without a comment that is a shape and has no room beside."""
     if not isinstance(s, py.Assign | py.AugAssign) or _keeps_comment(s):
         return s
@@ -70,6 +64,38 @@ def _keeps_comment(s: py.Assign | py.AugAssign) -> bool:
 
 
 # --- rows -----------------------------------------------------------------------------
+
+
+def _named_rows(
+    rows: Sequence[tuple[py.Name, py.Expr]],
+    stmts: Sequence[py.Stmt],
+    indent: int,
+    reads: ReadCounts,
+) -> tuple[list[py.Stmt], list[py.Stmt]]:
+    """Return the lines that name rows, and statements that index the others.
+
+    What is read twice has a name if the lines that name other rows have room for it.
+    """
+    lines = {name: py.Assign((name,), row) for name, row in rows}
+
+    def count(names: Collection[py.Name]) -> int:
+        chosen = [s for name, s in lines.items() if name in names]
+        return len(_paired(chosen, indent, _is_row))
+
+    short = {n: _indexed(stmts, n, row, indent, reads) for n, row in rows}
+    kept = {name for name, made in short.items() if made is None}
+    for name in lines:
+        twice = sum(reads(s, name) for s in stmts) == MANY - 1
+        if kept and twice and count({*kept, name}) == count(kept):
+            kept.add(name)
+    rest = [*stmts]
+    for name, row in rows:
+        made = None if name in kept else _indexed(rest, name, row, indent, reads)
+        if made is None:
+            kept.add(name)
+        else:
+            rest = made
+    return [s for name, s in lines.items() if name in kept], rest
 
 
 def _indexed(

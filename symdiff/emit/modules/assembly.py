@@ -20,7 +20,7 @@ import sympy as sp
 
 from symdiff._version import __version__
 from symdiff.emit.listing import Listed, Record
-from symdiff.emit.lower.comments import WIDTH, shape_comment
+from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.declared import check_text, tables
 from symdiff.emit.modules.fitting import fitted
@@ -28,6 +28,7 @@ from symdiff.emit.modules.functions import (
     Written,
 )
 from symdiff.emit.modules.halves import Halves, cotangent_checks, value_and_grad
+from symdiff.emit.modules.key import usage
 from symdiff.emit.modules.render import render
 from symdiff.emit.python.code import print_stmts
 from symdiff.graph.tensor import Tensor
@@ -253,23 +254,6 @@ def forward_module(
     )
 
 
-# How to read the comments, in the docstring of backward.py.
-_KEY = (
-    "A comment, beside a line or above it, has the line's shape, and the formula that "
-    "the line differentiates; semicolons are between uses whose cotangents are added."
-)
-_MEANS = "d_v is the derivative of loss by v, times d_loss. "
-
-
-def _usage(name: str, is_model: bool) -> str:
-    """Return what the docstring of backward.py says about its functions."""
-    keeps = f"{name} keeps what backward reads"
-    both = "; value_and_grad calls both. All are" if is_model else ". Both are"
-    means = _MEANS if is_model else ""
-    said = f"{keeps}{both} pure and need NumPy alone. {means}{_KEY}"
-    return textwrap.fill(said, WIDTH, break_on_hyphens=False)
-
-
 def backward_module(
     unit: Unit,
     found: Halves,
@@ -296,7 +280,7 @@ def backward_module(
         records=records,
         notes=notes,
         summary=f"Gradients of {p.name}, derived by the chain rule from its {subject}.",
-        usage=_usage(name, p.is_model),
+        usage=usage(unit, name, backward),
         front=front,
         primal_name=name,
         primal=primal,

@@ -38,6 +38,7 @@ from symdiff.emit.modules.functions import (
     prologue,
     signature,
 )
+from symdiff.emit.modules.loss_told import loss_told
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
@@ -317,7 +318,8 @@ def _backward_function(
     lengths = {d for d in context.dims if context.names.dim(d) not in handed}
     stmts += bind_dims(lengths, arrays, context)
     stmts += [s for s in reverse.seeds if not _is_conversion(s)]
-    stmts += [py.Blank(), *body.computation] if body.computation else []
+    computation = [*loss_told(unit, body), *body.computation]
+    stmts += [py.Blank(), *computation] if computation else []
     stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values, blocks)]
     stmts = sums_apart(read_in_place(stmts, "params", indent=4), indent=4)
     parameters, nodes = _parameters(unit), body.names.nodes()

@@ -176,7 +176,7 @@ INV = primitive(
     text="np.linalg.inv(_0)",
     analytic=True,
     latex="{0}^{{-1}}",
-    rule="-Y.T @ d_Y @ Y.T",
+    rule="-Y.T @ d_Y @ Y.T, Y = inv(A)",
     facts=Facts(independent=of_batch, work=cubic(2), rows=rows.matrices, singular=True),
 )
 

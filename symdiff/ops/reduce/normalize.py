@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.graph.node import Node
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import TensorType, normalize_axes, require_nonempty
@@ -112,6 +113,14 @@ def _softmax_push(t: Any, p: Any, axes: Any) -> Tensor:
     return p * (t - _total(t * p, axes))
 
 
+def _along(node: Node) -> str:
+    """Return the axes of a sum in words: ``, axis=1``."""
+    axes = node.attrs["axes"]
+    if len(axes) == len(node.shape):
+        return ""
+    return f", axis={axes[0] if len(axes) == 1 else axes}"
+
+
 SOFTMAX = primitive(
     "softmax",
     lambda t, *, axes, guarded=False: _infer_normalized(t, axes),
@@ -121,7 +130,7 @@ SOFTMAX = primitive(
     expand=_expand_softmax,
     analytic=True,
     hint="p",
-    rule="p * (d_p - sum(p * d_p))",
+    rule=lambda node: f"p * (d_p - sum(p * d_p{_along(node)}))",
     facts=Facts(
         independent=beside_axes,
         rows=rows.along,
@@ -197,7 +206,7 @@ LOG_SOFTMAX = primitive(
     jvp=_log_softmax_jvp,
     expand=_expand_log_softmax,
     analytic=True,
-    rule="d - softmax * sum(d)",
+    rule=lambda node: f"d - softmax * sum(d{_along(node)})",
     facts=Facts(independent=beside_axes, rows=rows.along, bounded=True),
 )
 

@@ -1,0 +1,72 @@
+"""How to read backward.py, in its docstring.
+
+In: the functions of a program, as printed. Out: a paragraph. Invariant: it explains
+what occurs in the file, and nothing else.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from symdiff.emit.lower.comments import SEPARATOR, WIDTH
+from symdiff.emit.lower.marks import Computes
+from symdiff.emit.modules.bodies import Unit
+from symdiff.emit.modules.functions import Written
+from symdiff.emit.python import code as py
+
+_ROW = 8  # names in the sentence about what takes no gradient
+
+
+def usage(unit: Unit, name: str, backward: Written) -> str:
+    """Return what the docstring says about the functions, and about their comments."""
+    is_model = unit.program.is_model
+    both = "; value_and_grad calls both. All are" if is_model else ". Both are"
+    said = [f"{name} keeps what backward reads{both} pure and need NumPy alone."]
+    if is_model:
+        said.append("d_v is the derivative of loss by v, times d_loss.")
+    said += [*_untaken(unit), *_comments(backward)]
+    return textwrap.fill(" ".join(said), WIDTH, break_on_hyphens=False)
+
+
+def _untaken(unit: Unit) -> list[str]:
+    """Return the sentence about data by which no gradient is taken."""
+    p = unit.program
+    taken = {t.node for t in p.wrt}
+    names = [
+        unit.names.of(t)
+        for t in (*p.inputs, *p.targets)
+        if t.node not in taken and t.dtype.is_float
+    ]
+    if not names or len(names) > _ROW:
+        return []
+    return [f"No gradient is taken by {' and '.join(_listed(names))}."]
+
+
+def _listed(names: list[str]) -> list[str]:
+    return [", ".join(names[:-1]), names[-1]] if len(names) > 1 else names
+
+
+def _comments(backward: Written) -> list[str]:
+    """Return the sentence about comments with shapes and formulas."""
+    printed = (backward.printed, *(b.printed for b in backward.beside))
+    told = [s for part in printed for s in part.placed if _has_comment(s.stmt)]
+    marks = (s.stmt.mark for s in told)
+    rules = [m.rule for m in marks if isinstance(m, Computes) and m.rule]
+    if not told:
+        return []
+    above = any(s.above < s.first for s in told)
+    where = ", beside a line or above it," if above else ""
+    said = f"A comment{where} has the line's shape"
+    if rules:
+        said += ", and the formula that the line differentiates"
+    if any(", by " in r for r in rules):
+        said += ', with "by" and the factor it is for'
+    if any(SEPARATOR in r for r in rules):
+        said += "; semicolons are between uses whose cotangents are added"
+    return [f"{said}."]
+
+
+def _has_comment(s: py.Stmt) -> bool:
+    if not isinstance(s, py.Assign | py.AugAssign):
+        return False
+    return isinstance(s.mark, Computes) and bool(s.comment)
