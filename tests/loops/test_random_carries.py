@@ -32,6 +32,8 @@ class RandomLoop:
         if self.rng.random() < 0.4:
             return self.rng.choice((sd.tanh, sd.sin, lambda v: v * v, lambda v: -v))(x)
         y = self.term(pool, depth - 1)
+        if self.rng.random() < 0.12:
+            return sd.cond(sd.sum(x) > 0.5, lambda: (x - y) * 0.5, lambda: x)
         return self.rng.choice(
             (
                 lambda: x + y,
@@ -62,7 +64,7 @@ class RandomLoop:
         def step(carries: tuple[Any, ...], row: Any) -> Any:
             pool = [*outside, row, *carries[:1]]
             if self.deep:
-                pool.append(sd.scan(self.inner(row), row, None, length=2)[0])
+                pool.append(self.inner(row, carries[-1]))
             new: list[Any] = []
             for old in carries:
                 new.append(self.next(old, carries, new, pool))
@@ -71,8 +73,22 @@ class RandomLoop:
 
         return step
 
-    def inner(self, row: Any) -> Any:
-        return lambda c, _: (self.term([c, row]), None)
+    def inner(self, row: Any, last: Any) -> Any:
+        """Return what a loop inside a turn makes of a row and an old carry."""
+        if self.rng.random() < 0.5:
+            (end, kept), seen = sd.scan(
+                lambda c, _: ((self.term([c[0], row]), c[0]), c[1]),
+                (row, last),
+                None,
+                length=2,
+            )
+            return self.rng.choice((end, kept, seen[0]))
+        end, kept, _ = sd.while_loop(
+            lambda c: (c[2] < 3) & (sd.sum(c[0] * c[0]) < 9),
+            lambda c: (self.term([c[0], c[1], row]), c[0], c[2] + 1),
+            (row, last, 0),
+        )
+        return end - kept
 
     def __call__(self, x: Any, a: Any) -> Any:
         start = tuple(self.rng.choice((a, 0.5 * a, x[0])) for _ in range(self.count))
