@@ -46,6 +46,12 @@ SHOWN = 60  # lines of backward.py, at most, that `train` prints
 @click.option(
     "--inline", is_flag=True, help="Write out blocks that repeat, not as functions."
 )
+@click.option(
+    "--target",
+    type=click.Choice(("numpy", "numba")),
+    default="numpy",
+    help="The library to write for; loops for numba are compiled.",
+)
 @level_option
 @click.option(
     "--wrt",
@@ -66,6 +72,7 @@ def compile_command(
     only: tuple[str, ...],
     single_file: bool,
     inline: bool,
+    target: str,
     level: int,
     wrt: tuple[str, ...],
     print_after: tuple[str, ...],
@@ -85,6 +92,7 @@ def compile_command(
         only=only or None,
         single_file=single_file,
         inline=inline,
+        target=target,
         wrt=list(wrt) or None,
         print_after=print_after,
     )

@@ -70,6 +70,7 @@ def _again(spec: SpecFile, header: Header, single: bool) -> Compilation:
         only=header.only or None,
         single_file=single,
         inline=header.inline,
+        **({"target": header.target} if header.target else {}),
         wrt=spec.beyond(header.wrt) or None,
     )[0]
 

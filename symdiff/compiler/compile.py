@@ -21,7 +21,7 @@ from symdiff.derive.reverse import check_wrt
 from symdiff.emit.lower.source import printable
 from symdiff.emit.modules.assembly import Options, how_checked
 from symdiff.emit.modules.package import package_files
-from symdiff.emit.targets.numpy import TARGETS
+from symdiff.emit.targets.known import TARGETS
 from symdiff.graph.cells import name_of
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.node import Node
@@ -96,7 +96,7 @@ def compile_(
     declared : Model or Function
         What to compile.
     target : str
-        "numpy".
+        "numpy", or "numba", whose loops are functions that Numba compiles.
     optimize : int
         0 (a statement per node, with no stable forms: to be read), 1 (simplified), 2
         (also the planned training step).
@@ -166,7 +166,7 @@ def compile_(
     shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
     picked = () if only is None else modules
-    options = Options(level, shown or default, single_file, picked, inline)
+    options = Options(level, shown or default, single_file, picked, inline, target)
     source = printable(name_of(origin))
     notes = () if only is not None else _left_out(declared, variables)
     made = package_files(value, options, source, modules, notes)

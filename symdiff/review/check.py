@@ -273,6 +273,7 @@ def _command(path: Path, package: Package, spec: SpecFile) -> str:
     words += [w for name in spec.beyond(header.wrt) for w in ("--wrt", name)]
     words += [w for name in header.only for w in ("--only", name)]
     words += ["--single-file"] * package.single + ["--inline"] * header.inline
+    words += ["--target", header.target] if header.target else []
     return command_line(*words)
 
 
@@ -285,6 +286,7 @@ def _call(package: Package, spec: SpecFile) -> str:
         "only": header.only or None,
         "single_file": package.single or None,
         "inline": header.inline or None,
+        "target": header.target or None,
     }
     said = [f"{k}={v!r}" for k, v in options.items() if v is not None]
     call = f"sd.compile({', '.join([spec.variable, *said])})"

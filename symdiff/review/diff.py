@@ -387,14 +387,8 @@ def _versions(old: Header | None, new: Header | None) -> Iterable[str]:
         yield f"symdiff {old.symdiff} → {new.symdiff}"
     if old.sympy != new.sympy:
         yield f"SymPy {old.sympy} → {new.sympy}"
-    if _options(old) != _options(new):
-        yield f"options {_options(old)} → {_options(new)}"
+    if old.options != new.options:
+        yield f"options {old.options} → {new.options}"
     if not old.intact or not new.intact:
         which = "both were" if not (old.intact or new.intact) else "one was"
         yield f"{which} edited after it was generated"
-
-
-def _options(header: Header) -> str:
-    only = f", only={','.join(header.only)}" if header.only else ""
-    inline = ", inline" if header.inline else ""
-    return f"-O{header.level}, wrt={','.join(header.wrt)}{only}{inline}"

@@ -17,6 +17,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.emit.lower import texts
+from symdiff.emit.lower.kernels import Kernels
 from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.python import code as py
@@ -25,7 +26,8 @@ from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import FLOAT, FLOAT32, DType
+from symdiff.graph.types import FLOAT, FLOAT32, DType, TensorType
+from symdiff.ops.core.operands import LITERAL
 from symdiff.ops.core.text import dim_text
 from symdiff.plan.items import items_by_source
 from symdiff.plan.numbers import Numbers
@@ -68,6 +70,7 @@ class Context:
     depth: int = 1  # of the function's body, and of loops and branches in it
     # leaves of bodies that are written as expressions, with the values they stand for
     passed: dict[Node, Tensor] = field(default_factory=dict)
+    kernels: Kernels | None = None  # that are taken out of it, where they are
 
     _readers: dict[Node, int] | None = None
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
@@ -140,6 +143,8 @@ def substitution(
             return out
         if name == "_float":
             return float_dtype(context)
+        if name == "_real":
+            return scalar_type(FLOAT, context)
         if name == "_key":
             return py.Name("key")
         if name == "_site" and node is not None:
@@ -191,6 +196,24 @@ def dtype_expression(dtype: DType, context: Context) -> py.Expr:
 def scalar_type(dtype: DType, context: Context) -> py.Expr:
     """Return the expression of the type of a scalar."""
     return context.target.scalar_kind(dtype_expression(dtype, context))
+
+
+def typed_literal(node: Node, beside: Node, context: Context) -> py.Expr:
+    """Return a number in the element type of what it stands beside in ``beside``."""
+    value = node.attrs["value"]
+    if isinstance(value, bool):
+        return py.Lit(value)
+    found = literal(value, context)
+    others = (i for i in beside.inputs if i.op is not LITERAL)
+    kinds = [n.dtype for n in (*others, beside) if isinstance(n.type, TensorType)]
+    floats = [d for d in kinds if d.is_float]
+    if not floats:
+        return found
+    told = py.Lit(value) if isinstance(value, (int, float)) else None
+    kind = dtype_expression(floats[0], context)
+    if told is not None:
+        return context.target.array_of(told, kind)
+    return py.Call(context.target.scalar_kind(kind), (found,))
 
 
 def literal(value: Any, context: Context) -> py.Expr:

@@ -116,9 +116,8 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     if rows and not counts and is_counted(node.attrs["length"]):
         turns = expression_of(node.inputs[n], context)  # only its length is used
     else:
-        turns = py.call("range", dim_expression(node.attrs["length"], context))
-        if node.attrs["reverse"]:
-            turns = py.call("reversed", turns)
+        length = dim_expression(node.attrs["length"], context)
+        turns = context.target.turns(length, node.attrs["reverse"])
     made.append(py.For(counter, turns, tuple(inside) or (py.Pass(),)))
     made += results_of(names, results, ends, context)
     for i, name in stacks.items():

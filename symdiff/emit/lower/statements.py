@@ -28,6 +28,7 @@ from symdiff.emit.lower.context import (
     literal,
     scalar_type,
     substitution,
+    typed_literal,
 )
 from symdiff.emit.lower.handed_on import handed_on
 from symdiff.emit.lower.marks import Computes, marked
@@ -285,6 +286,9 @@ def operands_of(node: Node, text: str, context: Context) -> list[py.Expr]:
         if bare and i.op is CONSTANT and np.isfinite(i.attrs["value"]):
             found.append(py.Lit(i.attrs["value"].item()))
             continue
+        if i.op is LITERAL and context.target.typed:
+            found.append(typed_literal(i, node, context))
+            continue
         if is_infix(text) and _is_whole(i, node):
             found.append(py.Lit(int(i.attrs["value"])))
             continue
@@ -370,6 +374,7 @@ def strong(value: py.Expr, node: Node, text: str, context: Context) -> py.Expr:
     """Give a Python float the run's width, unless an operator or array takes it."""
     if is_infix(text) or context.target.gives_width(text):
         return value
-    if node not in context.numbers.python:
+    typed = context.target.typed and node.op is LITERAL and node.dtype.is_float
+    if node not in context.numbers.python and not typed:
         return value
     return py.Call(scalar_type(FLOAT, context), (value,))

@@ -12,7 +12,7 @@ import inspect
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,12 @@ from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.declared import check_text, tables
 from symdiff.emit.modules.fitting import fitted
-from symdiff.emit.modules.functions import (
-    Written,
-)
+from symdiff.emit.modules.functions import COMPILED, Written
 from symdiff.emit.modules.halves import Halves, cotangent_checks, value_and_grad
 from symdiff.emit.modules.key import usage
 from symdiff.emit.modules.render import render
 from symdiff.emit.python.code import print_stmts
+from symdiff.emit.targets.numpy import NUMPY
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.helpers import HELPERS
 from symdiff.plan.program import Named, Program
@@ -54,11 +53,14 @@ class Options:
     single_file: bool = False
     only: tuple[str, ...] = ()  # the modules asked for; none: all
     inline: bool = False
+    target: str = NUMPY.name
 
     def __str__(self) -> str:
         only = f", only={','.join(self.only)}" if self.only else ""
         inline = ", inline" if self.inline else ""
-        return f"-O{self.level}, wrt={','.join(map(_quoted, self.wrt))}{only}{inline}"
+        target = f", target={self.target}" if self.target != NUMPY.name else ""
+        wrt = ",".join(map(_quoted, self.wrt))
+        return f"-O{self.level}, wrt={wrt}{only}{inline}{target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,18 @@ def header(unit: Unit, options: Options, origin: str, *more: str) -> str:
         *_wrapped(f"{made} from {origin}."),
         *_wrapped(f"options: {options}; graph {digest}"),
         *_counted(str(costs)),
+        *_needs(unit),
         *(line for text in more for line in _wrapped(text)),
         f"{CHECK_MARK}not run ({how_checked(unit.program)})",
         "# To change this file, change the spec and compile again.",
     ]
     return "\n".join(lines)
+
+
+def _needs(unit: Unit) -> list[str]:
+    """Return the line that names the libraries, where NumPy is not the only one."""
+    needs = unit.target.libraries
+    return [f"# needs: {', '.join(needs)}"] if len(needs) > 1 else []
 
 
 def _counted(text: str) -> list[str]:
@@ -229,7 +238,10 @@ def imports_of(text: str, *modules: str) -> str:
     if "NamedTuple" in text:
         needs.append("from typing import NamedTuple")
     standard = "\n".join(needs)
-    return f"{standard}\n\nimport numpy as np" if standard else "import numpy as np"
+    libraries = "import numpy as np"
+    if f"\n@{COMPILED}\n" in text:
+        libraries = f"import numba\n{libraries}"
+    return f"{standard}\n\n{libraries}" if standard else libraries
 
 
 def forward_module(
@@ -249,7 +261,7 @@ def forward_module(
         records=records,
         summary=summary
         or (f"Prediction of {p.name}." if p.is_model else f"Value of {p.name}."),
-        usage=f"{call} is pure and re-entrant; it needs NumPy alone.",
+        usage=f"{call} is pure and re-entrant; it needs {unit.target.needs}.",
         forward=written,
     )
 
@@ -328,7 +340,7 @@ def _module(
     bodies = [f.code for f in functions.values()]
     helpers = helper_texts(bodies)
     texts = [*map(str, records), *called(functions.values())]
-    texts += [b.text for f in functions.values() for b in f.beside]
+    texts += compiled(functions.values())
     everything = "\n".join([check, *texts, *helpers, *bodies])
     stored = stored_constants(unit, everything, single=False)
     text = render(
@@ -348,6 +360,17 @@ def called(functions: Iterable[Written]) -> list[str]:
     """Return the texts of further functions that the given ones call."""
     made = [f.extra for f in functions if f.extra is not None]
     return [print_stmts([function], 0).strip() for function in made]
+
+
+def compiled(functions: Collection[Written]) -> list[str]:
+    """Return the texts of functions beside the given ones, a decorator first."""
+    return [*decorator(functions), *(b.text for f in functions for b in f.beside)]
+
+
+def decorator(functions: Iterable[Written]) -> list[str]:
+    """Return the text of the decorator of kernels, if a function has such."""
+    found = any(b.decorator for f in functions for b in f.beside)
+    return [render("compiled.py").strip()] if found else []
 
 
 def listed(functions: Mapping[str, Written]) -> list[Listed]:

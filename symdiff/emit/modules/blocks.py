@@ -67,11 +67,13 @@ class Beside:
     summary: str
     printed: py.Printed
     nodes: Mapping[str, Node]
+    decorator: str = ""
 
     @property
     def text(self) -> str:
         """The function's text."""
-        head = f'def {self.name}({self.parameters}):\n    """{self.summary}"""\n'
+        above = f"@{self.decorator}\n" if self.decorator else ""
+        head = f'{above}def {self.name}({self.parameters}):\n    """{self.summary}"""\n'
         return f"{head}{self.printed.body}"
 
 

@@ -22,12 +22,14 @@ from symdiff.emit.lower.context import (
     float_source,
     scalar_type,
 )
+from symdiff.emit.lower.kernels import Kernels
 from symdiff.emit.lower.loops import lower_control
 from symdiff.emit.lower.naming import Names, user_name
 from symdiff.emit.lower.source import Resolver
 from symdiff.emit.lower.statements import expression_of, is_filled, lower
 from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
+from symdiff.emit.targets.numba.loops import lower_compiled
 from symdiff.emit.targets.numpy import NUMPY
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -151,8 +153,12 @@ def new_context(
     arrays: Sequence[Node],
     tensors: Mapping[Node, Tensor],
     names: Names,
+    kernels: Kernels | None = None,
 ) -> Context:
-    """Return the lowering context of a body; one of ``arrays`` has the float dtype."""
+    """Return the lowering context of a body; one of ``arrays`` has the float dtype.
+
+    ``kernels`` are where loops that are taken out of it go, if the target has such.
+    """
     source = float_source(arrays)
     return Context(
         names,
@@ -164,7 +170,8 @@ def new_context(
         unit.target,
         {t.node: i for i, t in enumerate(unit.program.randoms)},
         float_node=source,
-        control=lower_control,
+        control=lower_control if kernels is None else lower_compiled,
+        kernels=kernels,
     )
 
 
@@ -231,12 +238,14 @@ def compute(
     arrays: Sequence[Node] | None = None,
     dtype: str | None = None,
     names: Names | None = None,
+    kernels: str = "",
 ) -> FunctionBody:
     """Lower the steps of a routine; ``given`` are the expressions of its arguments.
 
     ``arrays`` are the given values from which the float dtype may be read (by default
     all), and ``dtype`` is the variable that holds it if there is none. ``names`` are
-    the function's, by default new ones.
+    the function's, by default new ones. Where the target has kernels, they are called
+    as the form ``kernels`` says ("_forward_{}"); without one there are none.
     """
     telling = list(given) if arrays is None else arrays
     names = unit.names.function() if names is None else names
@@ -244,7 +253,8 @@ def compute(
     steps, p = {s.tensor.node for s in routine.steps}, unit.program
     named = (*p.outputs, *p.results, *p.metrics)
     names.reserve_results((k, t) for k, t in named if t.node in steps)
-    context = new_context(unit, given, telling, routine.tensors, names)
+    made = Kernels(kernels) if unit.target.kernels and kernels else None
+    context = new_context(unit, given, telling, routine.tensors, names, made)
     context.headings = headings
     context.float_is = None if dtype is None else py.name(dtype)
     context.numbers = routine.forms

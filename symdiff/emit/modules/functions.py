@@ -15,7 +15,7 @@ import sympy as sp
 
 from symdiff.emit.listing import Listed
 from symdiff.emit.lower.comments import shape_comment
-from symdiff.emit.lower.context import bind_dims
+from symdiff.emit.lower.context import Context, bind_dims
 from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.summed import sums_apart
 from symdiff.emit.lower.texts import expression
@@ -42,6 +42,8 @@ from symdiff.ops.core.leaf import RANDOM
 from symdiff.ops.core.text import dim_text
 from symdiff.plan.constraints import constraints_of
 from symdiff.rewrite.index_ranges import entry_range
+
+COMPILED = "_compiled"  # the decorator of kernels, compiled.py.j2
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ def forward_function(unit: Unit) -> Written:
     leaves = p.inputs
     results = [t.node for _, t in p.outputs]
     given = given_leaves(unit, p.inputs, p.params, p.states)
-    body = compute(unit, unit.functions["forward"], given)
+    routine = unit.functions["forward"]
+    body = compute(unit, routine, given, kernels="_forward_{}")
     taken: set[Node] = set()
     values = [returned(body, n, taken) for n in results]
     scalars = _scalars(unit, body, values)
@@ -166,7 +169,21 @@ def forward_function(unit: Unit) -> Written:
         body.names.nodes(),
         draws(body),
         None if scalars is None else scalars.function,
-        beside,
+        (*kernels_of(body.context), *beside),
+    )
+
+
+def kernels_of(context: Context) -> tuple[Beside, ...]:
+    """Return the functions that the target compiles, which a body calls."""
+    kernels = context.kernels
+    made = () if kernels is None else kernels.made
+    return tuple(
+        Beside(
+            *(k.name, ", ".join(k.parameters), k.summary),
+            py.printed(sums_apart(k.stmts, indent=4)),
+            *(k.nodes, COMPILED),
+        )
+        for k in made
     )
 
 
@@ -177,6 +194,7 @@ def _scalars(
     p = unit.program
     leaves = [t.node for t in p.inputs]
     plain = bool(leaves) and not p.is_model and unit.style.level > 0
+    plain = plain and not unit.target.kernels
     if not plain or not all(n.dtype == FLOAT for n in (*leaves, *body.results)):
         return None
     kinds = [_kind(n) for n in leaves]

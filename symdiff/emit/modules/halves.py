@@ -35,6 +35,7 @@ from symdiff.emit.modules.functions import (
     checked,
     draws,
     given_leaves,
+    kernels_of,
     prologue,
     signature,
 )
@@ -85,7 +86,8 @@ def halves(unit: Unit) -> Halves:
     p = unit.program
     residuals = unit.functions.residuals
     given = given_leaves(unit, p.inputs, p.targets, p.params, p.states)
-    primal = compute(unit, unit.functions["primal"], given)
+    routine = unit.functions["primal"]
+    primal = compute(unit, routine, given, kernels="_primal_{}")
     reverse = _reverse(unit, residuals, primal.names)
     fields = [
         Field(
@@ -169,7 +171,13 @@ def _reverse(unit: Unit, residuals: Sequence[Node], values: Names) -> Reverse:
     sources = [n for n in (*residuals, *(t.node for t in kept)) if n.dtype == FLOAT]
     handed = None if sources else names.claim("dtype")
     routine = unit.functions["backward"]
-    body = compute(unit, routine, given, arrays=sources, dtype=handed, names=names)
+    body = compute(
+        *(unit, routine, given),
+        arrays=sources,
+        dtype=handed,
+        names=names,
+        kernels="_backward_{}",
+    )
     taken: set[Node] = set()
     results = [returned(body, n, taken) for n in routine.results]
     return Reverse(body, _seed_checks(unit, body), results, handed, whole)
@@ -290,7 +298,7 @@ def _primal_function(
     drawn = draws(body)
     stmts = sums_apart(read_in_place(stmts, "params", indent=4), indent=4)
     parameters, nodes = signature(unit, leaves, drawn), body.names.nodes()
-    text, beside = py.printed(stmts), tuple(blocks.primal)
+    text, beside = py.printed(stmts), (*kernels_of(body.context), *blocks.primal)
     return Written(parameters, summary, text, nodes, drawn, beside=beside)
 
 
@@ -323,7 +331,7 @@ def _backward_function(
     stmts += [py.Blank(), _gradients(p.is_model, p.wrt, reverse.values, blocks)]
     stmts = sums_apart(read_in_place(stmts, "params", indent=4), indent=4)
     parameters, nodes = _parameters(unit), body.names.nodes()
-    text, beside = py.printed(stmts), tuple(blocks.backward)
+    text, beside = py.printed(stmts), (*kernels_of(body.context), *blocks.backward)
     drawn, summary = draws(body), _summary(unit)
     return Written(parameters, summary, text, nodes, drawn, beside=beside)
 

@@ -21,7 +21,9 @@ def usage(unit: Unit, name: str, backward: Written) -> str:
     """Return what the docstring says about the functions, and about their comments."""
     is_model = unit.program.is_model
     both = "; value_and_grad calls both. All are" if is_model else ". Both are"
-    said = [f"{name} keeps what backward reads{both} pure and need NumPy alone."]
+    said = [
+        f"{name} keeps what backward reads{both} pure and need {unit.target.needs}."
+    ]
     if is_model:
         said.append("d_v is the derivative of loss by v, times d_loss.")
     said += [*_untaken(unit), *_comments(backward)]

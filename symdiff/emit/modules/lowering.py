@@ -92,8 +92,12 @@ def lower_functions(
     """
     resolver, p = Resolver(folder), functions.program
     symbolic_bounds([*p.inputs, *p.targets])  # refuses lengths that no argument has
+    if target.kernels:  # complex numbers would have kernels of their own
+        p = replace(p, analytic=False)
+        functions = replace(functions, program=p)
     unit = new_unit(functions, resolver, style_of(p, resolver, level))
-    unit = replace(unit, target=target, blocks=blocks and level > 0)
+    blocks = blocks and level > 0 and not target.kernels  # each call has a kernel
+    unit = replace(unit, target=target, blocks=blocks)
     found = LoweredFunctions(unit)
     always = p.is_model if apart else not p.is_model
     if "forward" in modules or always:
@@ -123,7 +127,7 @@ def _plain(unit: Unit, functions: Mapping[str, Functions]) -> dict[str, Written]
     found = {}
     for name, part in functions.items():
         bare = style_of(part.program, unit.resolver, 0)
-        own = _part(unit, part, bare)
+        own = replace(_part(unit, part, bare), target=NUMPY)
         found[name] = (
             forward_function(own) if name == "forward" else plain_function(own, name)
         )

@@ -15,12 +15,14 @@ import sympy as sp
 
 from symdiff.emit.listing import Listed
 from symdiff.emit.lower.context import Context, scalar_type
+from symdiff.emit.lower.kernels import Kernels
 from symdiff.emit.lower.planned import Held, lower_plan, plan_fields
 from symdiff.emit.lower.statements import expression_of
 from symdiff.emit.modules.assembly import (
     BUILD,
     Module,
     Options,
+    compiled,
     header,
     helper_texts,
     imports_of,
@@ -37,7 +39,7 @@ from symdiff.emit.modules.bodies import (
     read_nodes,
     unpack_params,
 )
-from symdiff.emit.modules.functions import Written, given_leaves
+from symdiff.emit.modules.functions import Written, given_leaves, kernels_of
 from symdiff.emit.modules.optimizer import needs_arrays, number, unit_of
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
@@ -94,15 +96,19 @@ def planned_module(
     functions = {"compute_grads": gradients.written}
     functions |= {} if update is None else {"apply_update": update.written}
     helpers = helper_texts([f.body for f in functions.values()])
+    kernels = compiled(functions.values())
+    kept = render("kept_plans.py", update=update is not None).strip("\n")
     text = render(
         "_planned.py",
         header=header(unit, options, origin, _peak(gradients.plan)),
         name=unit.program.name,
-        imports=imports_of("NamedTuple", *(["pathlib"] if stored else [])),
+        imports=imports_of(
+            "\n".join(["NamedTuple", *kernels]), *(["pathlib"] if stored else [])
+        ),
         fields=gradients.fields,
         peak=gradients.peak,
         setup=gradients.setup.body,
-        kept=render("kept_plans.py", update=update is not None),
+        kept="\n\n\n".join([kept, *kernels]),
         gradients=gradients.written,
         update=update,
         helpers=helpers,
@@ -124,7 +130,9 @@ def grads_function(unit: Unit) -> Planned:
     known: dict[Node, py.Expr] = {n: py.Lit(v) for n, v in routine.numbers.items()}
     names = unit.names.function()
     names.reserve(s.tensor for s in routine.steps)
-    context = new_context(unit, given | known, list(given), routine.tensors, names)
+    kernels = Kernels("_step_{}") if unit.target.kernels else None
+    arrays = list(given)
+    context = new_context(unit, given | known, arrays, routine.tensors, names, kernels)
     context.numbers = routine.forms
     context.results = set(routine.results)
     lowered = lower_plan(plan, routine.steps, routine.same, context)
@@ -153,6 +161,7 @@ def grads_function(unit: Unit) -> Planned:
         py.printed(stmts),
         names.nodes(),
         draws,
+        beside=kernels_of(context),
     )
     setup = _setup(unit, fields, routine.order, context)
     return Planned(

@@ -15,6 +15,7 @@ from symdiff.emit.modules.assembly import (
     Module,
     Options,
     called,
+    decorator,
     header,
     helper_texts,
     imports_of,
@@ -50,6 +51,7 @@ def single_module(
 ) -> Module:
     """Return the one module; ``notes`` are lines for its header."""
     unit, p = lowered.unit, lowered.unit.program
+    needs = unit.target.needs + (" is" if len(unit.target.libraries) == 1 else " are")
     written: dict[str, Written] = {}
     functions: list[str] = []
     records: list[Record] = []
@@ -91,6 +93,7 @@ def single_module(
     check = check_text(unit, leaves)
     helpers = helper_texts([*(f.code for f in written.values()), *step])
     texts = [*map(str, records), *called(written.values())]
+    texts += decorator(written.values())
     everything = "\n".join([check, *texts, *helpers, *functions])
     names = sorted({"sys", *standard_names(everything)})
     stored = stored_constants(unit, everything, single=True)
@@ -101,7 +104,7 @@ def single_module(
         "single.py",
         header=header(unit, options, origin, *notes),
         summary=f"{p.name}, compiled to one NumPy module.",
-        usage="Every function is pure unless it takes a state; NumPy alone is needed.",
+        usage=f"Every function is pure unless it takes a state; {needs} needed.",
         imports=imports_of(everything, *names),
         tables="\n".join(part for part in shown if part),
         records=texts,

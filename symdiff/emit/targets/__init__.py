@@ -17,8 +17,12 @@ class Target(Protocol):
     """The questions that a target answers. Shapes and dtypes are expressions."""
 
     name: str  # what `sd.compile(target=...)` calls it
+    libraries: tuple[str, ...]  # what its text imports, and the same in words
+    needs: str
     array: str  # the annotation of an array
     dtype: str  # the annotation of an element type
+    kernels: bool  # whether loops become functions that it compiles
+    typed: bool  # whether numbers need the type of what they stand beside
 
     def text(self, node: Node) -> str:
         """Return an op's text over its placeholders, an expression or statements."""
@@ -70,6 +74,9 @@ class Target(Protocol):
 
     def counted(self, length: str) -> str:
         """Return the text of the integers below a length."""
+
+    def turns(self, length: py.Expr, reverse: bool) -> py.Expr:
+        """Return what a loop runs over: the integers below a length, or from there."""
 
     def is_choice(self, text: str) -> bool:
         """Whether an op's text chooses between two values, whatever their types."""

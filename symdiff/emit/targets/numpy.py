@@ -17,8 +17,12 @@ class Numpy:
     """NumPy's answers to the questions of `symdiff.emit.targets.Target`."""
 
     name = "numpy"
+    libraries: tuple[str, ...] = ("numpy",)
+    needs = "NumPy alone"
     array = "np.ndarray"
     dtype = "np.dtype"
+    kernels = False
+    typed = False
 
     def text(self, node: Node) -> str:
         """Return the record's own text."""
@@ -94,6 +98,11 @@ class Numpy:
         """Return ``np.arange(length)``."""
         return f"np.arange({length})"
 
+    def turns(self, length: py.Expr, reverse: bool) -> py.Expr:
+        """Return ``range(length)`` or ``reversed(range(length))``."""
+        found = py.call("range", length)
+        return py.call("reversed", found) if reverse else found
+
     def is_choice(self, text: str) -> bool:
         """Whether a text is NumPy's ``where``."""
         return text.startswith("np.where(")
@@ -114,4 +123,3 @@ def _allocated(function: str, shape: py.Expr, dtype: py.Expr, named: bool) -> py
 
 
 NUMPY = Numpy()
-TARGETS = {NUMPY.name: NUMPY}
