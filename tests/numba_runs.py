@@ -38,9 +38,9 @@ def compared(
     level: int = 1,
 ) -> int:
     """Run value and gradient in both targets; return how many kernels there were."""
-    text = sd.compile(function, optimize=level)
-    compiled = sd.compile(function, target="numba", optimize=level)
-    assert compiled.files == sd.compile(function, "numba", level).files
+    targets = ("numpy", "numba", "numba")
+    text, compiled, again = (sd.compile(function, t, level) for t in targets)
+    assert compiled.files == again.files
     ours = [module(text, n) for n in MODULES]
     theirs = [module(compiled, n) for n in MODULES]
     for width in widths:

@@ -62,6 +62,8 @@ def _called(step: Step, context: Context, kernels: Kernels) -> list[py.Stmt]:
     if dtype.id in free:
         arguments[dtype] = float_dtype(context)
     lengths = [py.Name(own.dim(d)) for d in sorted(inner.dims)]
+    counted = sorted({*context.lengths.values()} & free)  # by loops before this one
+    lengths += map(py.Name, counted)
     arguments |= {name: name for name in lengths}
     arguments |= {e: _handed(n, context) for n, e in given.items() if e.id in free}
     function = names.claim(kernels.form.format(_text(next(iter(tensors)))))
@@ -149,6 +151,8 @@ def _handed(node: Node, context: Context) -> py.Expr:
         return value
     if node in context.numbers.python:
         return py.Call(scalar_type(node.dtype, context), (value,))
+    if isinstance(value, py.Binary) and value.op in "+-*/":
+        return value  # a scalar, whatever its operands are
     return py.Index(value, (py.Tuple_(()),))
 
 
