@@ -101,7 +101,7 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     if not (rules or said.is_derivative) and len(said.comment) > beside:
         return py.Assign(made.targets, made.value, mark=said)  # it has no own row
     choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
-    if not any(_is_whole(c) and len(c.comment) <= above for c in choices):
+    if rules and not any(_is_whole(c) and len(c.comment) <= above for c in choices):
         rules = rules_of(tensor, context, views, short=True)
         choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
     fits = [c for c in choices if _is_whole(c) and len(c.comment) <= beside]
