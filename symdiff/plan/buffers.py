@@ -71,7 +71,7 @@ class Allocation:
 
     ``kind`` is "buffer" (written into ``buffer`` by ``form``, over operand ``over``),
     "plain" (NumPy allocates), or "inline" (views and small scalars, written where they
-    are read).
+    are read). ``asides`` are free again when the form has run.
     """
 
     node: Node
@@ -79,6 +79,7 @@ class Allocation:
     buffer: Buffer | None = None
     form: str = ""
     over: int | None = None
+    asides: tuple[Buffer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

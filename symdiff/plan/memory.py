@@ -242,9 +242,20 @@ class _Planner:
             buffer = self._allocate(kind)
         self.holding[node] = buffer
         self.occupant[buffer] = node
-        return Allocation(
-            node, "buffer", buffer, form.text if over is None else form.over[over], over
-        )
+        text = form.text if over is None else form.over[over]
+        asides = self._asides(node, form)
+        return Allocation(node, "buffer", buffer, text, over, asides)
+
+    def _asides(self, node: Node, form: OutForm) -> tuple[Buffer, ...]:
+        """Return the memory that a form uses while it runs."""
+        found = []
+        for aside in form.asides:
+            like = node if aside.like is None else node.inputs[aside.like]
+            layout = self.layouts.get(like) or c_order(len(like.shape))
+            found.append(self._allocate((like.shape, aside.dtype, layout)))
+        for buffer in found:
+            self.free.setdefault(buffer.kind, []).append(buffer)
+        return tuple(found)
 
     def _overwritten(
         self, at: int, node: Node, form: OutForm, kind: Any, goal: Buffer | None

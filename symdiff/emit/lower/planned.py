@@ -166,16 +166,19 @@ def _statement(
         if shown not in held:
             held.append(shown)
     text = _hoisted(place.form, lowered, context)
+    asides = [py.Name(lowered.buffers[b]) for b in place.asides]
     if is_call(text):
         value = texts.expression(
-            text, _filled(operands, context, memory, node, lowered)
+            text, _filled(operands, context, memory, node, lowered, asides)
         )
         context.written[node] = name if is_read else memory
         if not is_read or (memory == name):
             return [py.ExprStmt(value, mark.comment, mark=mark)]
         return [py.Assign((name,), value, mark.comment, mark=mark)]
     context.written[node] = name
-    filled = texts.statements(text, _filled(operands, context, name, node, lowered))
+    filled = texts.statements(
+        text, _filled(operands, context, name, node, lowered, asides)
+    )
     bound = (
         expression_of(node.inputs[place.over], context)
         if place.over is not None
@@ -235,6 +238,7 @@ def _filled(
     out: py.Expr,
     node: Node,
     lowered: Lowered,
+    asides: Sequence[py.Expr] = (),
 ) -> texts.Substitute:
     usual = substitution(operands, context, out, node)
     ranges = list(lowered.ranges.values())
@@ -244,6 +248,8 @@ def _filled(
             return py.Name(lowered.bits)
         if name.startswith("_range_"):
             return py.Name(ranges[int(name[7:])])
+        if name.startswith("_aside_"):
+            return asides[int(name[7:])]
         return usual(name)
 
     return substitute

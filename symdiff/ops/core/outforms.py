@@ -16,7 +16,16 @@ from functools import lru_cache
 import numpy as np
 
 from symdiff.graph.node import Node
+from symdiff.graph.types import DType
 from symdiff.ops.core.text import op_text
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Memory that a form uses while it runs, of an operand's shape or the result's."""
+
+    dtype: DType
+    like: int | None = None  # the operand; None is the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +33,12 @@ class OutForm:
     """Text over ``_0, _1, ...`` that fills ``_out``: an expression or statements.
 
     ``over`` maps the position of each operand whose memory may be ``_out`` to the text
-    for that case.
+    for that case. ``asides`` are the texts' ``_aside_0, _aside_1, ...``.
     """
 
     text: str
     over: Mapping[int, str] = field(default_factory=dict)
+    asides: tuple[Aside, ...] = ()
 
     @property
     def is_call(self) -> bool:

@@ -27,17 +27,21 @@ def _tiles(shape: tuple, window: tuple) -> list:
 
 def _pool_winners(x: np.ndarray, largest: np.ndarray, window: tuple) -> np.ndarray:
     """Return which element of its window is the largest; of equal ones the first."""
-    winner, lost = np.zeros(largest.shape, np.uint8), np.ones(largest.shape, bool)
+    winner, lost = np.zeros_like(largest, np.uint8), np.ones_like(largest, bool)
     for place in _tiles(largest.shape, window)[:-1]:
         lost &= x[(..., *place)] != largest
         winner += lost
     return winner
 
 
-def _unpool(d: np.ndarray, winner: np.ndarray, window: tuple, out: np.ndarray) -> None:
-    """Write each window's d into out, at the place of its winner."""
+def _unpool(
+    d: np.ndarray, winner: np.ndarray, window: tuple, shape: tuple, dtype: np.dtype
+) -> np.ndarray:
+    """Return zeros, with each window's d at the place of its winner."""
+    out = np.zeros_like(winner, dtype, shape=shape)
     for number, place in enumerate(_tiles(winner.shape, window)):
         np.copyto(out[(..., *place)], d, where=winner == number)
+    return out
 
 
 # Not registered by decorators, which would be part of the source.

@@ -1,8 +1,8 @@
 """Pooling: the largest element, or the mean, of windows along the last axes.
 
-The records are in `symdiff.ops.windows.reductions`. Here are the public functions,
-which pad and check. The whole gradient of a maximum goes to the first largest element
-of its window.
+The records are in `symdiff.ops.windows.largest` and `.reductions`. Here are the public
+functions, which pad and check. The whole gradient of a maximum goes to the first
+largest element of its window.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import api, float_operand
 from symdiff.ops.core.record import require_float
 from symdiff.ops.shape.broadcasting import ones_like
-from symdiff.ops.windows.reductions import MAX_POOL, WINDOW_SUM
+from symdiff.ops.windows.largest import MAX_POOL
+from symdiff.ops.windows.reductions import WINDOW_SUM
 from symdiff.ops.windows.views import Geometry, pad_axes, padding_of, per_axis
 
 
