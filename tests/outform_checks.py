@@ -38,11 +38,13 @@ def _written(
     form: OutForm, text: str, operands: list[Any], width: Any, out: np.ndarray
 ) -> np.ndarray:
     """Run an out form into ``out``, with memory aside."""
-    asides = {}
+    asides: dict[str, np.ndarray] = {}
     for i, aside in enumerate(form.asides):
         like = out if aside.like is None else operands[aside.like]
         dtype = width if aside.dtype.is_float else aside.dtype.name
-        asides[f"_aside_{i}"] = _memory(np.empty_like(like, dtype))
+        asides[f"_aside_{i}"] = memory = _memory(np.empty_like(like, dtype))
+        if aside.holds is not None:
+            np.copyto(memory, operands[aside.holds])
     exec(text, _names(operands, width) | {"_out": out} | asides)
     return out
 

@@ -243,19 +243,29 @@ class _Planner:
         self.holding[node] = buffer
         self.occupant[buffer] = node
         text = form.text if over is None else form.over[over]
-        asides = self._asides(node, form)
+        text, asides = self._asides(node, text, form)
         return Allocation(node, "buffer", buffer, text, over, asides)
 
-    def _asides(self, node: Node, form: OutForm) -> tuple[Buffer, ...]:
-        """Return the memory that a form uses while it runs."""
-        found = []
-        for aside in form.asides:
+    def _asides(
+        self, node: Node, text: str, form: OutForm
+    ) -> tuple[str, tuple[Buffer, ...]]:
+        """Return a form's text, and the memory that it uses while it runs."""
+        found: list[Buffer] = []
+        for i, aside in enumerate(form.asides):
             like = node if aside.like is None else node.inputs[aside.like]
             layout = self.layouts.get(like) or c_order(len(like.shape))
+            name = f"_aside_{len(found)}"
+            if aside.holds is not None:
+                known = self.layouts.get(node.inputs[aside.holds])
+                if known is None or known == layout:
+                    text = text.replace(f"_aside_{i}", f"_{aside.holds}")
+                    continue
+                text = f"np.copyto(_aside_{i}, _{aside.holds})\n{text}"
+            text = text.replace(f"_aside_{i}", name)
             found.append(self._allocate((like.shape, aside.dtype, layout)))
         for buffer in found:
             self.free.setdefault(buffer.kind, []).append(buffer)
-        return tuple(found)
+        return text, tuple(found)
 
     def _overwritten(
         self, at: int, node: Node, form: OutForm, kind: Any, goal: Buffer | None

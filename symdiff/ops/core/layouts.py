@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from symdiff.graph.node import Node
+from symdiff.graph.types import Dim, Shape, product
 
 Layout = tuple[int, ...]
 # The order of an operand: "any", "C", a layout, or None where it is not known.
@@ -68,16 +69,60 @@ def cut(node: Node, base: Layout | None, seen: Sequence[Seen]) -> Layout | None:
 
 
 def reshaped(node: Node, base: Layout | None, seen: Sequence[Seen]) -> Layout | None:
-    """C order, of an operand in C order."""
-    if base is None or base != c_order(len(base)):
+    """The operand's order, if axes that are joined lie beside each other."""
+    if base is None:
         return None
-    return c_order(len(node.shape))
+    if base == c_order(len(base)):
+        return c_order(len(node.shape))
+    old = node.inputs[0].shape
+    there = [axis for axis in base if old[axis] != 1]
+    order: list[tuple[int, int]] = []
+    for joined, made in _groups(old, node.shape):
+        several = [axis for axis in joined if old[axis] != 1]
+        first = there.index(several[0]) if several else 0
+        if there[first : first + len(several)] != several:
+            return None
+        order += [(first, axis) for axis in made]
+    return tuple(axis for _, axis in sorted(order))
+
+
+def _groups(old: Shape, new: Shape) -> list[tuple[list[int], list[int]]]:
+    """Return axes of a shape beside those of another that hold the same elements.
+
+    What cannot be told apart is one group.
+    """
+    found: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(old) and j < len(new):
+        ends, other = i + 1, j + 1
+        while (a := product(old[i:ends])) != (b := product(new[j:other])):
+            if ends < len(old) and _is_smaller(a, b):
+                ends += 1
+            elif other < len(new) and _is_smaller(b, a):
+                other += 1
+            else:
+                ends, other = len(old), len(new)
+                break
+        found.append((list(range(i, ends)), list(range(j, other))))
+        i, j = ends, other
+    if not found:  # one of them is a scalar's
+        return [(list(range(len(old))), list(range(len(new))))]
+    found[-1][0].extend(range(i, len(old)))  # of length 1
+    found[-1][1].extend(range(j, len(new)))
+    return found
+
+
+def _is_smaller(a: Dim, b: Dim) -> bool:
+    """Whether a length is surely below another one, or a divisor of it."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a < b
+    return bool((b / a).is_Integer or (b / a).is_integer)  # type: ignore[union-attr]
 
 
 def is_regrouped(node: Node, base: Layout | None) -> bool:
-    """Whether a new shape is given to an operand whose axes are turned.
+    """Whether a new shape joins axes of an operand that do not lie beside each other.
 
-    NumPy has to copy it, unless the axes that it joins lie beside each other.
+    NumPy has to copy it then.
     """
-    known = base is not None and base != c_order(len(base))
-    return known and node.op.facts.layout is reshaped
+    known = base is not None and node.op.facts.layout is reshaped
+    return known and reshaped(node, base, ()) is None

@@ -22,10 +22,15 @@ from symdiff.ops.core.text import op_text
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Memory that a form uses while it runs, of an operand's shape or the result's."""
+    """Memory that a form uses while it runs, of an operand's shape or the result's.
+
+    ``holds`` is an operand that the form reads several times. It is copied there first,
+    unless it lies in the order of that memory anyway: then its own is used.
+    """
 
     dtype: DType
     like: int | None = None  # the operand; None is the result
+    holds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,10 @@ def _pool_winners(x: np.ndarray, largest: np.ndarray, window: tuple) -> np.ndarr
     return winner
 
 
-def _unpool(
-    d: np.ndarray, winner: np.ndarray, window: tuple, shape: tuple, dtype: np.dtype
-) -> np.ndarray:
-    """Return zeros, with each window's d at the place of its winner."""
-    out = np.zeros_like(winner, dtype, shape=shape)
-    for number, place in enumerate(_tiles(winner.shape, window)):
+def _unpool(d: np.ndarray, winner: np.ndarray, tile: tuple, shape: tuple) -> np.ndarray:
+    """Return zeros of a shape, with each tile's d at the place of its winner."""
+    out = np.zeros_like(winner, d.dtype, shape=shape)  # in the same order in memory
+    for number, place in enumerate(_tiles(winner.shape, tile)):
         np.copyto(out[(..., *place)], d, where=winner == number)
     return out
 

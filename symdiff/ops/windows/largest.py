@@ -272,11 +272,18 @@ def _evaluate_place(x: Any, index: Any, *, shape: Any, **attrs: Any) -> Any:
     return result
 
 
+def _is_unpooled(node: Node) -> bool:
+    """Whether a helper places the elements of an array, and no repeated number."""
+    d = node.inputs[0]
+    plain = d.op is not LITERAL and not d.op.facts.repeats and bool(d.shape)
+    return plain and _is_helped(geometry(node.attrs), len(node.shape))
+
+
 def _place_text(node: Node) -> str:
     g, dtype = geometry(node.attrs), dtype_text(node.dtype)
     shape = shape_text(node.shape)
-    if _is_helped(g, len(node.shape)):
-        return f"_out = _help_unpool(_0, _1, {g.window}, {shape}, {dtype})"
+    if _is_unpooled(node):
+        return f"_out = _help_unpool(_0, _1, {g.window}, {shape})"
     return f"_out = np.zeros({shape}, {dtype})\n{_placing(node)}"
 
 
@@ -292,12 +299,14 @@ def _place_out(node: Node) -> OutForm:
     if plain or node.dtype.name != "float" or not _lie_apart(g):
         return OutForm(f"{start}{_placing(node)}")
     head, index, number = loop_over(node, places_, g)
+    part = f"_out[{index}]"
     lines = [
         head,
         f"    np.equal(_1, {number}, out=_aside_0)",
-        f"    np.multiply(_0.view(_bits), _aside_0, out=_out[{index}].view(_bits))",
+        f"    np.multiply(_aside_1.view(_bits), _aside_0, out={part}.view(_bits))",
     ]
-    return OutForm(start + "\n".join(lines), asides=(Aside(as_dtype("bool"), 1),))
+    asides = (Aside(as_dtype("bool"), 1), Aside(d.dtype, 1, holds=0))
+    return OutForm(start + "\n".join(lines), asides=asides)
 
 
 def _place_layout(
@@ -308,7 +317,7 @@ def _place_layout(
     The place of an axis with one window is not known from them.
     """
     g, winner = geometry(node.attrs), node.inputs[1]
-    if not _is_helped(g, len(node.shape)):
+    if not _is_unpooled(node):
         return filled(node, base, seen)
     found = as_operands(node, base, seen[1:])
     several = all(
