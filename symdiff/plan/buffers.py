@@ -6,6 +6,7 @@ the scratch memory as an expression in the dims.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import sympy as sp
 
 from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, product
+from symdiff.ops.core.facts import Part
 from symdiff.ops.core.layouts import Layout, c_order
 
 FLOAT_BYTES = sp.Symbol("float_bytes", positive=True)
@@ -27,6 +29,7 @@ class Buffer:
     dtype: DType
     layout: Layout
     scratch: bool = True
+    part: Part | None = None  # of the destination of that name
 
     @property
     def kind(self) -> tuple[Shape, DType, Layout]:
@@ -70,8 +73,8 @@ class Allocation:
     """How one node is computed.
 
     ``kind`` is "buffer" (written into ``buffer`` by ``form``, over operand ``over``),
-    "plain" (NumPy allocates), or "inline" (views and small scalars, written where they
-    are read). ``asides`` are free again when the form has run.
+    "plain" (NumPy allocates), "inline" (views and small scalars, written where they
+    are read), or "loop". ``asides`` are free again when the form has run.
     """
 
     node: Node
@@ -80,6 +83,40 @@ class Allocation:
     form: str = ""
     over: int | None = None
     asides: tuple[Buffer, ...] = ()
+    loop: LoopPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """Where a loop's carries and results lie, by their index among the results.
+
+    A stack of what a carry is before each turn has a row more, and is the memory of
+    that carry: ``rows`` maps it to the carry. A carry whose new value is stacked is the
+    last row of that stack: ``last`` maps it to the stack. ``again`` maps a stack to an
+    earlier one of the same value. Numbers are ``plain`` variables. All others have
+    memory of their own: the carries of ``own``, the results of ``stacks``.
+    """
+
+    own: tuple[int, ...]
+    stacks: tuple[int, ...]
+    rows: Mapping[int, int]
+    last: Mapping[int, int]
+    again: Mapping[int, int]
+    plain: tuple[int, ...]
+
+    @property
+    def live(self) -> list[int]:
+        """The carries that the loop has."""
+        return sorted({*self.own, *self.rows.values(), *self.last, *self.plain})
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPlan:
+    """The memory of a loop: of its stacks and carries by index, and of each turn."""
+
+    seats: Seats
+    held: Mapping[int, Buffer]
+    turn: MemoryPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +145,8 @@ class MemoryPlan:
                 f"%{numbers[n]}" if n in numbers else _shown(n) for n in p.node.inputs
             )
             where = p.buffer.name if p.buffer else p.kind
+            if p.loop is not None:
+                where = f"loop over {', '.join(b.name for b in p.loop.held.values())}"
             over = "" if p.over is None else f", over operand {p.over}"
             lines.append(f"  %{i} = {p.node.op.name}({operands}) -> {where}{over}")
         for target, node, aside in self.copies:

@@ -8,21 +8,35 @@ never written, unless it is a destination, and then only after its last read.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
-from symdiff.graph.types import DType, Shape, TupleType
+from symdiff.graph.types import DType, Shape
 from symdiff.ops.core.layouts import Layout, c_order
-from symdiff.ops.core.operands import LITERAL
 from symdiff.ops.core.outforms import OutForm
-from symdiff.ops.core.text import is_statements, op_text, operations
-from symdiff.plan.buffers import Allocation, Buffer, Destination, MemoryPlan
-from symdiff.plan.layout import layout_of
-from symdiff.plan.outform import out_form
-from symdiff.plan.schedule import MOST_OPERATIONS
+from symdiff.plan.buffers import (
+    Allocation,
+    Buffer,
+    Destination,
+    LoopPlan,
+    MemoryPlan,
+    Seats,
+)
+from symdiff.plan.joins import joining, parts_of
+from symdiff.plan.lives import Lives
+from symdiff.plan.turns import (
+    TurnedLoop,
+    goals_of,
+    held_kinds,
+    keep_order,
+    kept_of,
+    known_inside,
+    leaf_layouts,
+    seats_of,
+)
 
 
 def plan_memory(
@@ -31,6 +45,7 @@ def plan_memory(
     keep: Iterable[Node] = (),
     same: Mapping[Node, Node] | None = None,
     numbers: Iterable[Node] = (),
+    loops: Mapping[Node, TurnedLoop] | None = None,
 ) -> MemoryPlan:
     """Plan the memory of a body.
 
@@ -41,26 +56,21 @@ def plan_memory(
     keep : nodes that are read after the body
     same : nodes that equal one of their operands, such as ``x * 1.0``
     numbers : nodes that are Python numbers, known before the body runs
+    loops : the loops whose turns are planned as well
     """
     planner = _Planner(
-        list(order), destinations, set(keep), dict(same or {}), set(numbers)
+        *(list(order), set(keep), dict(same or {}), set(numbers)),
+        ends={d.value for d in destinations},
+        destinations=destinations,
+        loops=loops or {},
     )
+    planner.prepare()
     return planner.plan()
 
 
 @dataclass(slots=True)
-class _Planner:
-    order: list[Node]
-    destinations: Sequence[Destination]
-    keep: set[Node]
-    same: dict[Node, Node]
-    numbers: set[Node]
-    forms: dict[Node, OutForm] = field(default_factory=dict)
-    inline: set[Node] = field(default_factory=set)
-    # the nodes whose memory a value may share, itself included
-    owners: dict[Node, frozenset[Node]] = field(default_factory=dict)
-    layouts: dict[Node, Layout | None] = field(default_factory=dict)
-    last: dict[Node, int] = field(default_factory=dict)  # when an owner is read last
+class _Planner(Lives):
+    destinations: Sequence[Destination] = ()
     holding: dict[Node, Buffer] = field(default_factory=dict)  # owner to its buffer
     free: dict[Any, list[Buffer]] = field(default_factory=dict)
     scratch: list[Buffer] = field(default_factory=list)
@@ -68,11 +78,12 @@ class _Planner:
     occupant: dict[Buffer, Node] = field(default_factory=dict)
     # the buffer in which a node's reader wants it
     wishes: dict[Node, Buffer] = field(default_factory=dict)
+    loops: Mapping[Node, TurnedLoop] = field(default_factory=dict)
+    turns: dict[Node, tuple[Seats, _Planner]] = field(default_factory=dict)
+    lent: dict[Node, list[Buffer]] = field(default_factory=dict)  # to loops
 
     def plan(self) -> MemoryPlan:
-        """Decide how each node is computed, its live range, and its buffer."""
-        self._classify()
-        self._find_last_reads()
+        """Decide where each value lies."""
         goals = self._goals()
         self._wish(goals)
         places = []
@@ -85,102 +96,52 @@ class _Planner:
                 self._release(owner)
         return MemoryPlan(tuple(places), tuple(self.scratch), self._copies(goals))
 
-    # --- what kind of statement each node is ------------------------------------------
+    # --- loops ------------------------------------------------------------------------
 
-    def _classify(self) -> None:
-        reads: dict[Node, int] = {}
-        for node in self.order:
-            for i in node.inputs:
-                reads[i] = reads.get(i, 0) + 1
-        wanted = self.keep | {d.value for d in self.destinations}
-        cost: dict[Node, int] = {}
-        for node in self.order:
-            if node.op is LITERAL:  # a result that is a literal
-                self._given(node)
-                self.inline.add(node)
-                continue
-            for i in node.inputs:
-                if i not in self.owners:
-                    self._given(i)
-            self.layouts[node] = layout_of(node, self.layouts)
-            if node in self.same:
-                self.layouts[node] = self.layouts.get(self.same[node])
-            sources = [self.owners[i] for i in node.inputs]
-            below = frozenset[Node]().union(*sources)
-            if isinstance(node.type, TupleType):
-                self.owners[node] = below | {node}
-            elif node in self.same:
-                self.owners[node] = self.owners[self.same[node]]
-                self.inline.add(node)
-            elif node.op.view and node.inputs:
-                self.owners[node] = self.owners[node.inputs[0]]
-                self.inline.add(node)
-            elif not node.shape:
-                self._scalar(node, below, reads, cost, wanted)
-            else:
-                self._array(node, below)
+    def several(self, node: Node, below: frozenset[Node]) -> None:
+        """Plan a loop's turns, if it can be; results have memory that it owns."""
+        loop = self.loops.get(node)
+        turn = None if loop is None else self._turn(node, loop)
+        self.owners[node] = below | {node}
+        if turn is not None:
+            self.turns[node] = turn
+            starts = [node.inputs[i] for i in (*turn[0].last, *turn[0].plain)]
+            own = frozenset([node])
+            self.owners[node] = own.union(*(self.owners[i] for i in starts))
 
-    def _given(self, node: Node) -> None:
-        scalar = node in self.numbers or node.op is LITERAL
-        self.owners[node] = frozenset() if scalar else frozenset([node])
-        if not isinstance(node.type, TupleType):
-            self.layouts[node] = c_order(len(node.shape))
+    def is_held(self, node: Node) -> bool:
+        """Whether a result lies in memory that a loop was given."""
+        return node.inputs[0] in self.turns
 
-    def _scalar(
-        self,
-        node: Node,
-        below: frozenset[Node],
-        reads: Mapping[Node, int],
-        cost: dict[Node, int],
-        wanted: set[Node],
-    ) -> None:
-        """Make a scalar a statement if it reads arrays, is read twice or is long."""
-        fresh = node.op.is_elementwise or node.op.linear_in or node.op.facts.fresh
-        self.owners[node] = frozenset() if fresh else below
-        inlined = [i for i in node.inputs if i in self.inline and not i.op.view]
-        cost[node] = operations(op_text(node)) + sum(cost.get(i, 0) for i in inlined)
-        simple = not below and reads.get(node, 0) <= 1 and node not in wanted
-        simple = simple and not is_statements(op_text(node))
-        if simple and cost[node] <= MOST_OPERATIONS:
-            self.inline.add(node)
+    def _turn(self, node: Node, loop: TurnedLoop) -> tuple[Seats, _Planner] | None:
+        """Return a planner of a loop's body, if its carries keep their order."""
+        seats = seats_of(node, loop.items)
+        goals = goals_of(node, seats)
+        inner = _Planner(
+            *(list(loop.order), kept_of(node, seats), {}),
+            known_inside(node, self.numbers),
+            ends={d.value for d in goals},
+            layouts=leaf_layouts(node, self.layouts),
+            destinations=goals,
+            free=self.free,
+            scratch=self.scratch,
+        )
+        inner.prepare()
+        outputs = node.attrs["body"].outputs
+        steady = keep_order(node, seats, self.layouts, inner.layouts)
+        steady = steady and not any(inner.owners[outputs[i].node] for i in seats.plain)
+        return (seats, inner) if steady else None
 
-    def _array(self, node: Node, below: frozenset[Node]) -> None:
-        form = out_form(node)
-        late = any(map(is_counted, node.shape))  # known only after a loop
-        if form is not None and self.layouts[node] is not None and not late:
-            self.forms[node] = form
-            self.owners[node] = frozenset([node])
-        else:  # NumPy's result may be a view of an operand
-            fresh = form is not None or node.op.is_elementwise
-            self.owners[node] = frozenset([node]) if fresh else below | {node}
-
-    # --- how long memory is needed ----------------------------------------------------
-
-    def _find_last_reads(self) -> None:
-        end = len(self.order)
-        for at, node in enumerate(self.order):
-            for owner in self.owners[node]:
-                self.last.setdefault(owner, at)
-            if node in self.inline:
-                continue
-            for i in self._read_by(node):
-                for owner in self.owners[i]:
-                    self.last[owner] = at
-        for node in [*self.keep, *(d.value for d in self.destinations)]:
-            if node not in self.owners:
-                self._given(node)
-            for owner in self.owners[node]:
-                self.last[owner] = end
-
-    def _read_by(self, node: Node) -> list[Node]:
-        """Return the nodes that a statement reads, through inlined nodes as well."""
-        found, waiting = [], list(node.inputs)
-        while waiting:
-            i = waiting.pop()
-            found.append(i)
-            if i in self.inline:
-                waiting.extend(i.inputs)
-        return found
+    def _looped(self, node: Node) -> LoopPlan:
+        """Return the plan of a loop: memory for all its turns, and of each turn."""
+        seats, inner = self.turns[node]
+        held = {i: self._allocate(kind) for i, kind in held_kinds(node, seats).items()}
+        self.lent[node] = list(held.values())
+        found = inner.plan()
+        for buffer in set(inner.holding.values()):
+            if buffer.scratch:
+                self.free.setdefault(buffer.kind, []).append(buffer)
+        return LoopPlan(seats, held, replace(found, buffers=()))
 
     # --- where each value lies --------------------------------------------------------
 
@@ -206,11 +167,18 @@ class _Planner:
         then added to it.
         """
         made_at = {node: at for at, node in enumerate(self.order)}
+        reads = Counter(i for node in self.order for i in node.inputs)
+        for node in self.order:
+            self._wish_beside(node, next(iter(goals.get(node, ())), None), reads)
         for at in range(len(self.order) - 1, -1, -1):
             node = self.order[at]
             form = self.forms.get(node)
             goal = next(iter(goals.get(node, ())), self.wishes.get(node))
             if form is None or goal is None or self._kind(node) != goal.kind:
+                continue
+            if (
+                goal.part is not None
+            ):  # what comes before is faster in memory of its own
                 continue
             sources = {self._actual(node.inputs[i]) for i in form.over}
             fit = [
@@ -221,18 +189,31 @@ class _Planner:
             if fit:
                 self.wishes.setdefault(max(fit, key=lambda s: made_at[s]), goal)
 
+    def _wish_beside(
+        self, node: Node, goal: Buffer | None, reads: Mapping[Node, int]
+    ) -> None:
+        """Let what is joined in a destination be computed there, if it can be."""
+        if goal is None or goal in self.occupant or self._kind(node) != goal.kind:
+            return
+        for x, part in parts_of(node, goal):
+            if reads[x] == 1 and x in self.forms and self._kind(x) == part.kind:
+                self.wishes[x] = part
+
     def _kind(self, node: Node) -> Any:
         return (node.shape, node.dtype, self.layouts.get(node))
 
     def _place(self, at: int, node: Node, goals: Sequence[Buffer]) -> Allocation:
         if node in self.inline:
             return Allocation(node, "inline")
+        if node in self.turns:
+            return Allocation(node, "loop", loop=self._looped(node))
         form = self.forms.get(node)
         layout = self.layouts.get(node)
         if form is None or layout is None:
             return Allocation(node, "plain")
         kind = (node.shape, node.dtype, layout)
         goal = next((b for b in goals if b.kind == kind), self.wishes.get(node))
+        form = joining(node, form, self.holding)
         over = self._overwritten(at, node, form, kind, goal)
         if over is not None:
             buffer = self.holding[self._actual(node.inputs[over])]
@@ -306,6 +287,8 @@ class _Planner:
 
     def _release(self, owner: Node) -> None:
         """Free an owner's memory, unless a result has taken it over."""
+        for lent in self.lent.pop(owner, ()):
+            self.free.setdefault(lent.kind, []).append(lent)
         buffer = self.holding.pop(owner, None)
         if buffer is None or self.occupant.get(buffer) is not owner:
             return

@@ -14,9 +14,11 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import CONSTANT, is_given
 from symdiff.plan.buffers import Destination, MemoryPlan
+from symdiff.plan.items import items_by_source
 from symdiff.plan.memory import plan_memory
 from symdiff.plan.numbers import Numbers, numbers_of
 from symdiff.plan.schedule import Step, Style, schedule
+from symdiff.plan.turns import TurnedLoop, can_be_planned
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,16 @@ def scheduled(routine: Routine, style: Style) -> Routine:
         usual = style.group(tensor)
         return (tensor.node in routine.late, usual) if routine.late else usual
 
-    apart = replace(style, level=0, group=group, loops=replace(style, splits=False))
-    found = schedule(routine.results, at_hand, routine.tensors, apart)
+    inner = replace(style, splits=False)
+    flat = replace(style, level=0, group=group, loops=inner, apart=can_be_planned)
+    found = schedule(routine.results, at_hand, routine.tensors, flat)
     kept = (s for s in found if s.tensor.node.op is not CONSTANT)
     return replace(routine, steps=tuple(kept))
+
+
+def computed(steps: Sequence[Step]) -> tuple[Node, ...]:
+    """Return the values of the steps of a planned body; constants are made before."""
+    return tuple(s.tensor.node for s in steps if s.tensor.node.op is not CONSTANT)
 
 
 def with_memory(routine: Routine) -> Routine:
@@ -140,5 +148,12 @@ def with_memory(routine: Routine) -> Routine:
         return routine
     order = [s.tensor.node for s in routine.steps]
     numbers = (*routine.numbers, *routine.scalars)
-    plan = plan_memory(order, routine.destinations, routine.kept, routine.same, numbers)
+    items, loops = items_by_source(routine.tensors), dict[Node, TurnedLoop]()
+    for s in routine.steps:
+        if can_be_planned(s.tensor.node):
+            read = tuple(items.get(s.tensor.node, ()))
+            loops[s.tensor.node] = TurnedLoop(computed(s.bodies[0]), read)
+    plan = plan_memory(
+        *(order, routine.destinations, routine.kept, routine.same, numbers, loops)
+    )
     return replace(routine, memory=plan)

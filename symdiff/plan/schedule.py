@@ -76,7 +76,8 @@ class Style:
     ``named`` says whether a tensor gets a statement because the user named it;
     ``group`` is the user's statement that a tensor belongs to; ``rank`` orders the
     steps of one group. ``loops`` is the style of nested bodies, if it differs.
-    ``splits`` says that slices that split an array are one step.
+    ``splits`` says that slices that split an array are one step; ``apart``, of which
+    loops each operation of a turn is.
     """
 
     level: int
@@ -85,6 +86,7 @@ class Style:
     rank: Callable[[Tensor], tuple[int, ...]]
     loops: Style | None = None
     splits: bool = True
+    apart: Callable[[Node], bool] | None = None
 
 
 @dataclass(slots=True)
@@ -144,19 +146,17 @@ def schedule(
         )
         steps = together(steps, [[tensors[n] for n in group] for group in parts])
     items = items_by_source(tensors)
-    inner = style if style.loops is None else style.loops
-    return [
-        replace(s, bodies=_inner_steps(s.tensor.node, items, inner))
-        if isinstance(s.tensor.node.type, TupleType)
-        else s
-        for s in steps
-    ]
+    return [replace(s, bodies=_inner_steps(s.tensor.node, items, style)) for s in steps]
 
 
 def _inner_steps(
     node: Node, items: Items, style: Style
 ) -> tuple[tuple[Step, ...], ...]:
     """Return the steps of the bodies of a loop or branch, for results that are read."""
+    if not isinstance(node.type, TupleType):
+        return ()
+    flat = style.apart is not None and style.apart(node)
+    style = replace(style, level=0) if flat else style.loops or style
     used, attrs = sorted(items.get(node, {})), node.attrs
     if "then" in attrs:
         return tuple(

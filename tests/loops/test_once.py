@@ -99,6 +99,12 @@ CASES: dict[str, Any] = {
 }
 
 
+def _writes_over(n: ast.expr) -> bool:
+    """Whether a call changes what it reads: the next one reads another value."""
+    read = [ast.unparse(a) for a in getattr(n, "args", ())]
+    return any(ast.unparse(k.value) in read for k in getattr(n, "keywords", ()))
+
+
 def _written_twice(text: str) -> list[str]:
     """Return the products and calls that a loop or side has twice at one level."""
     found: list[str] = []
@@ -113,6 +119,7 @@ def _written_twice(text: str) -> list[str]:
                 if isinstance(n, (ast.Call, ast.BinOp))
                 and ("@" in ast.unparse(n) or "np." in ast.unparse(n))
                 and not ast.unparse(n).startswith(("np.zeros(", "np.empty("))
+                and not _writes_over(n)
             ]
             found += [c for c, times in Counter(costly).items() if times > 1]
     return found

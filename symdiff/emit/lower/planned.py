@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from symdiff.emit.lower import texts
 from symdiff.emit.lower.comments import heading, told
@@ -66,6 +66,10 @@ class Lowered:
     bits: str = ""  # name of the integer type of a float's width, where it is used
     constants: dict[Node, str] = field(default_factory=dict)
     destinations: Mapping[str, py.Expr] = field(default_factory=dict)
+    loop: LoopRule | None = None  # how loops that are planned are lowered
+
+
+LoopRule = Callable[[Allocation, Step, Lowered, Context], list[py.Stmt]]
 
 
 def lower_plan(
@@ -74,21 +78,34 @@ def lower_plan(
     same: Mapping[Node, Node],
     context: Context,
     where: Mapping[str, py.Expr] | None = None,
+    loop: LoopRule | None = None,
 ) -> Lowered:
     """Return the statements of a planned body.
 
     ``where`` maps names of destinations that are not entries of a dict to expressions.
     """
     letters: dict[str, int] = {}
-    lowered = Lowered([], {}, destinations=where or {})
+    lowered = Lowered([], {}, destinations=where or {}, loop=loop)
     for b in plan.buffers:
         letter = "mask" if b.dtype.is_bool else "ints" if b.dtype.is_integer else "work"
         letters[letter] = letters.get(letter, -1) + 1
         lowered.buffers[b] = context.names.claim(f"{letter}{letters[letter]}")
+    fill(plan, steps, same, lowered, context)
+    return lowered
+
+
+def fill(
+    plan: MemoryPlan,
+    steps: Sequence[Step],
+    same: Mapping[Node, Node],
+    lowered: Lowered,
+    context: Context,
+    group: Hashable = None,
+) -> None:
+    """Add the statements of a plan whose memory has names; ``group`` has a heading."""
     _name_constants(plan, lowered, context)
     shared = _shared_names(plan, same, context)
     read = {i for p in plan.places for i in p.node.inputs}
-    group: Hashable = None
     tensors = {s.tensor.node: s for s in steps}
     for place in plan.places:
         step = tensors[place.node]
@@ -103,7 +120,6 @@ def lower_plan(
             lowered.stmts += [py.Blank()] if title and lowered.stmts else []
             lowered.stmts += title
         lowered.stmts += marked(made, step.tensor)
-    return lowered
 
 
 def _name_constants(plan: MemoryPlan, lowered: Lowered, context: Context) -> None:
@@ -111,9 +127,9 @@ def _name_constants(plan: MemoryPlan, lowered: Lowered, context: Context) -> Non
     nodes = [i for p in plan.places for i in p.node.inputs if i.op is CONSTANT]
     nodes += [n for _, n, _ in plan.copies if n.op is CONSTANT]
     for node in dict.fromkeys(nodes):
-        name = context.names.claim("constant")
-        lowered.constants[node] = name
-        context.given[node] = py.Name(name)
+        if node not in lowered.constants:
+            lowered.constants[node] = context.names.claim("constant")
+        context.given[node] = py.Name(lowered.constants[node])
 
 
 def _shared_names(
@@ -148,6 +164,8 @@ def _statement(
 ) -> list[py.Stmt]:
     """Return the statements that compute one node."""
     node = place.node
+    if place.kind == "loop" and lowered.loop is not None:
+        return lowered.loop(place, step, lowered, context)
     if isinstance(node.type, TupleType):
         return lower_tuple(step, context)
     if place.kind == "plain":
@@ -156,7 +174,7 @@ def _statement(
     assert buffer is not None
     mark = told(step.tensor, context)
     operands = operands_of(node, context.target.text(node), context)
-    memory = _memory(buffer, lowered)
+    memory = _memory(buffer, lowered, context)
     name: py.Expr = memory  # the optimiser's own vectors keep their names
     if not isinstance(memory, py.Name) or buffer.scratch:
         name = py.Name(context.names.of(shared.get(node, step.tensor)))
@@ -207,10 +225,15 @@ def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
     return [made]
 
 
-def _memory(buffer: Buffer, lowered: Lowered) -> py.Expr:
-    """Return the expression of a buffer or destination."""
+def _memory(buffer: Buffer, lowered: Lowered, context: Context) -> py.Expr:
+    """Return the expression of a buffer or destination, or of a part of one."""
     if buffer.scratch:
         return py.Name(lowered.buffers[buffer])
+    if buffer.part is not None:
+        axis, *ends = buffer.part
+        lo, hi = (None if d == 0 else dim_expression(d, context) for d in ends)
+        whole = _memory(replace(buffer, part=None), lowered, context)
+        return py.Index(whole, (*[py.Slice(None, None)] * axis, py.Slice(lo, hi)))
     if buffer.name in lowered.destinations:
         return lowered.destinations[buffer.name]
     owner, key = buffer.name.split(":", 1)

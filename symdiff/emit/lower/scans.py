@@ -71,7 +71,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     starts = [_like_given(s, begin, node.inputs[n:], context) for s in starts]
     counts = bool(stacked) or any(p.node in read for p in row_params)
     counter = py.Name(own.counter("t") if counts else "_")
-    _name_rows(row_params, spec.split(node.inputs)[1], context, own)
+    name_rows(row_params, spec.split(node.inputs)[1], context, own)
     row_names = [py.Name(own.of(p)) for p in row_params]
     carried = [Carry(body.params[i], body.outputs[i], names[i].id) for i in live]
     leaves = {p.node for p in body.params[:n]}
@@ -89,7 +89,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     for c in carried:  # also what is written into the variable alone has its name
         own.alias(c.new, c.name)
     stacks = {
-        i: _stack_name(items[i], body.outputs[i], told[i], inner, context, leaves)
+        i: stack_name(items[i], body.outputs[i], told[i], inner, context, leaves)
         for i in stacked
     }
     totals = _own_totals(node, names, context)
@@ -218,7 +218,7 @@ def _stored(stack: py.Name, counter: py.Name, value: py.Expr) -> py.Stmt:
     return py.Assign((py.Index(stack, (counter,)),), value)
 
 
-def _stack_name(
+def stack_name(
     stack: Tensor,
     value: Tensor,
     said: py.Expr,
@@ -265,7 +265,7 @@ def _note_rows(
             own.rows.update(dict.fromkeys(p.origin.marks, py.expr_text(row)))
 
 
-def _name_rows(
+def name_rows(
     params: Sequence[Tensor], sources: Sequence[Node], context: Context, own: Names
 ) -> None:
     """Name rows: of a stack as in the loop that stacked it, else as their leaves are.

@@ -17,6 +17,7 @@ from symdiff.emit.listing import Listed
 from symdiff.emit.lower.context import Context, scalar_type
 from symdiff.emit.lower.kernels import Kernels
 from symdiff.emit.lower.planned import Held, lower_plan, plan_fields
+from symdiff.emit.lower.planned_loops import lower_planned_loop
 from symdiff.emit.lower.statements import expression_of
 from symdiff.emit.modules.assembly import (
     BUILD,
@@ -135,7 +136,9 @@ def grads_function(unit: Unit) -> Planned:
     context = new_context(unit, given | known, arrays, routine.tensors, names, kernels)
     context.numbers = routine.forms
     context.results = set(routine.results)
-    lowered = lower_plan(plan, routine.steps, routine.same, context)
+    lowered = lower_plan(
+        *(plan, routine.steps, routine.same, context), loop=lower_planned_loop
+    )
     record = _record([*p.results, *p.metrics], context)
     ending = _ending(plan, context, record)
     order = [s.tensor.node for s in routine.steps]

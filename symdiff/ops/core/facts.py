@@ -33,6 +33,8 @@ Stretches = tuple[int, ...] | Literal["all", "batch"]
 Index = tuple[slice, ...]
 IndexRule = Callable[[Node, Index], Index | None]
 AxesRule = Callable[[Node, Shape], list[int | None]]
+Part = tuple[int, Dim, Dim]  # an axis, and where it starts and stops along that
+BesideRule = Callable[[Node], list[Part]]
 LengthsRule = Callable[[Node], Mapping[int, Dim]]
 
 
@@ -93,6 +95,7 @@ class Facts:
     rows : what becomes of it when a batch is computed in parts
     layout : in which order NumPy lays its result out
     out_form : how it fills memory given to it, where its text does not tell
+    beside : where its operands lie in the result, if they lie beside each other there
     fresh : whether a 0-d result is never a view of an operand
     reduces : whether a 0-d result of an array is a scalar of the array's dtype
     lends : whether its text may give an operand itself, or a view of one
@@ -147,6 +150,7 @@ class Facts:
     rows: RowRule | None = None
     layout: LayoutRule | None = None
     out_form: OutRule | None = None
+    beside: BesideRule | None = None
     fresh: bool = False
     reduces: bool = False
     lends: Callable[[Node], bool] = never

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symdiff.graph.node import Node
 from symdiff.graph.origin import hinted
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core import signs
@@ -19,6 +20,7 @@ from symdiff.ops.core.define import elementwise
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.helpers import helper
 from symdiff.ops.core.operands import function
+from symdiff.ops.core.outforms import Aside, OutForm
 from symdiff.ops.core.symbols import sigmoid, u, y
 from symdiff.ops.elementwise.arithmetic import exp, log1p, tanh
 from symdiff.ops.elementwise.comparisons import greater, greater_equal, where
@@ -57,6 +59,20 @@ def _expand_sigmoid(x: Tensor) -> Tensor:
     return where(greater_equal(x, 0), 1, e) / (1 + e)
 
 
+def _sigmoid_out(node: Node) -> OutForm:
+    """What `_sigmoid` computes, with e in memory aside."""
+    lines = (
+        "np.abs(_0, out=_aside_0)",
+        "np.negative(_aside_0, out=_aside_0)",
+        "np.exp(_aside_0, out=_aside_0)",
+        "np.greater_equal(_0, 0, out=_out)",  # 1 or 0
+        "np.maximum(_out, _aside_0, out=_out)",
+        "np.add(1, _aside_0, out=_aside_0)",
+        "np.divide(_out, _aside_0, out=_out)",
+    )
+    return OutForm("\n".join(lines), asides=(Aside(node.dtype),))
+
+
 SIGMOID = elementwise(
     "sigmoid",
     1 / (1 + sp.exp(-u)),
@@ -67,7 +83,11 @@ SIGMOID = elementwise(
     analytic=False,
     latex=r"\sigma({0})",
     facts=Facts(
-        sign=signs.never_negative, bounded=True, formula="sigmoid(_0)", called_from=3
+        sign=signs.never_negative,
+        bounded=True,
+        formula="sigmoid(_0)",
+        called_from=3,
+        out_form=_sigmoid_out,
     ),
 )
 SOFTPLUS = elementwise(

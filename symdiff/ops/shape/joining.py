@@ -22,7 +22,7 @@ from symdiff.graph.types import (
     unify,
 )
 from symdiff.ops.core import tex
-from symdiff.ops.core.facts import Facts
+from symdiff.ops.core.facts import Facts, Part
 from symdiff.ops.core.layouts import kept
 from symdiff.ops.core.operands import api, joint_operands
 from symdiff.ops.core.outforms import joined
@@ -95,6 +95,17 @@ def _join_jvp(tangents: Any, output: Tensor, inputs: Any, attrs: Any) -> Tensor:
     return apply(output.node.op, *parts, **attrs)
 
 
+def _beside(node: Node) -> list[Part]:
+    """Return the parts of the result that the operands are."""
+    axis: int = node.attrs["axis"]
+    start, found = as_dim(0), list[Part]()
+    for x in node.inputs:
+        stop = as_dim(start + x.shape[axis])
+        found.append((axis, start, stop))
+        start = stop
+    return found
+
+
 CONCATENATE = primitive(
     "concatenate",
     _infer_concatenate,
@@ -104,7 +115,12 @@ CONCATENATE = primitive(
     text=_concatenate_text,
     analytic=True,
     facts=Facts(
-        zeros="joined", layout=kept, out_form=joined, rows=rows.joined, word="joined"
+        zeros="joined",
+        layout=kept,
+        out_form=joined,
+        beside=_beside,
+        rows=rows.joined,
+        word="joined",
     ),
 )
 

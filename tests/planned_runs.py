@@ -1,0 +1,55 @@
+"""Runs of planned steps over memory full of NaN, against the readable ones.
+
+In: a loss over parameters. Out: nothing, or an assertion. Invariant: results are equal
+to the last bit, and no argument or parameter is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from generated import names_of
+
+import symdiff as sd
+
+Texts = tuple[dict[str, Any], dict[str, Any]]
+
+
+def compiled(loss: Any, name: str = "tape") -> Texts:
+    """Return backward.py and _planned.py of a model with this loss."""
+    x = sd.input("x", (sd.dim("N"),))
+    model = sd.Model(name, [x], [], x, loss=loss, optimizer=sd.optim.SGD())
+    found = sd.compile(model)
+    return names_of(found["backward"]), names_of(found["_planned"])
+
+
+def poisoned(plan: Any) -> None:
+    """Fill a plan's memory with NaN, but for its constants and ranges."""
+    for name, array in plan._asdict().items():
+        if name.startswith(("work", "mask", "ints")):
+            array.fill(np.nan if array.dtype.kind == "f" else 7)
+
+
+def check_bits(texts: Texts, arrays: Mapping[str, Any]) -> None:
+    """Loss and gradients in both widths, twice, over memory full of NaN."""
+    backward, planned = texts
+    for dtype in (np.float64, np.float32):
+        params = {k: np.asarray(arrays[k]).astype(dtype) for k in backward["PARAMS"]}
+        kept = {k: a.copy() for k, a in params.items()}
+        for a in params.values():
+            a.flags.writeable = False
+        x = np.zeros(2, dtype)
+        with np.errstate(all="ignore"):
+            loss, wanted = backward["value_and_grad"](params, x)
+            plan = planned["make_plan"]({"N": 2}, dtype)
+            grads = {k: np.full_like(a, np.nan) for k, a in params.items()}
+            for _ in range(2):
+                poisoned(plan)
+                found = planned["compute_grads"](plan, params, grads, x)
+                assert np.array_equal(found["loss"], float(loss), equal_nan=True)
+                for k, gradient in grads.items():
+                    assert np.array_equal(gradient, wanted[k], equal_nan=True), k
+        for k, a in params.items():
+            assert np.array_equal(a, kept[k], equal_nan=True), "a parameter was written"
