@@ -60,13 +60,13 @@ def _expand_sigmoid(x: Tensor) -> Tensor:
 
 
 def _sigmoid_out(node: Node) -> OutForm:
-    """What `_sigmoid` computes, with e in memory aside."""
+    """What `_sigmoid` computes, 1 or e as exp(min(x, 0)): no mask becomes a float."""
     lines = (
         "np.abs(_0, out=_aside_0)",
         "np.negative(_aside_0, out=_aside_0)",
         "np.exp(_aside_0, out=_aside_0)",
-        "np.greater_equal(_0, 0, out=_out)",  # 1 or 0
-        "np.maximum(_out, _aside_0, out=_out)",
+        "np.minimum(_0, 0, out=_out)",
+        "np.exp(_out, out=_out)",
         "np.add(1, _aside_0, out=_aside_0)",
         "np.divide(_out, _aside_0, out=_out)",
     )
