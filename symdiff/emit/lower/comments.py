@@ -13,7 +13,7 @@ from functools import lru_cache
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes, Heading, place_of
 from symdiff.emit.lower.primals import MORE
-from symdiff.emit.lower.rules import rules_of
+from symdiff.emit.lower.rules import rules_of, telling_of
 from symdiff.emit.lower.source import Resolver, Statement, quotation
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
@@ -94,15 +94,16 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
     beside = WIDTH - (indent + code + len(" = ") + len("  # "))
     above = WIDTH - indent - len("# ")
-    rules = rules_of(tensor, context)
+    telling = telling_of(tensor, context)
+    rules = telling()
     views = not rules
     if views:
-        rules = rules_of(tensor, context, views=True)
+        rules = telling(views)
     if not (rules or said.is_derivative) and len(said.comment) > beside:
         return py.Assign(made.targets, made.value, mark=said)  # it has no own row
     choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
     if rules and not any(_is_whole(c) and len(c.comment) <= above for c in choices):
-        rules = rules_of(tensor, context, views, short=True)
+        rules = telling(views, short=True)
         choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
     fits = [c for c in choices if _is_whole(c) and len(c.comment) <= beside]
     fits += [c for c in choices if len(c.comment) <= above]

@@ -9,7 +9,7 @@ value whose cotangent the line is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.emit.lower.between import last_steps
@@ -50,20 +50,28 @@ class _Applied:
     within: dict[Tensor, dict[Tensor, None]] = field(default_factory=dict)
 
 
-def rules_of(
-    tensor: Tensor, context: Context, views: bool = False, short: bool = False
-) -> list[tuple[str, ...]]:
+Telling = Callable[..., list[tuple[str, ...]]]  # by whether views, and shorter ones
+
+
+def rules_of(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
     """Return the rules and primal formulas of a derivative's inlined terms, in words.
 
-    Each is there in full and, if shorter, without the rule. Those of ``views`` are left
-    out if not asked for: the line shows as much. ``short`` adds to formulas that of the
-    op that is told last in them.
+    Each is there in full and, if shorter, without the rule.
+    """
+    return telling_of(tensor, context)()
+
+
+def telling_of(tensor: Tensor, context: Context) -> Telling:
+    """Return what tells the rules of a line, which is looked at once for all answers.
+
+    Those of ``views`` are left out if not asked for: the line shows as much. ``short``
+    adds to formulas that of the op that is told last in them.
     """
     if tensor.site.primal is None:
-        return []
+        return lambda *_, **__: []
     read, inside = read_by(tensor, context)
     if split := split_of(tensor, read, context):
-        return [(split,)]
+        return lambda *_, **__: [(split,)]
     line = _line(tensor, read, inside, context)
     # what is stretched may be made for a rule of another line
     applied = [p for p, bare in line.used if not bare or p in line.within]
@@ -73,7 +81,6 @@ def rules_of(
         **line.used,
         **{(p, False): None for p in after},
     }
-    words: dict[tuple[str, ...], tuple[str, ...]] = {}  # with sides of products
     told: set[Tensor] = set()  # in a formula of several ops
     composed: dict[Tensor, tuple[str, set[Tensor]]] = {}
     formulas = Formulas(tensor, line.within, read, context)
@@ -83,22 +90,27 @@ def rules_of(
             if made[0]:
                 composed[primal] = made
                 told |= made[1]
-    for primal, bare in line.used:
-        shown, inner = composed.get(primal, ("", set[Tensor]()))
-        parts = (primal, *inner)
-        if primal in told or (not views and _turns(parts)):
-            continue
-        sides = _sides(primal, read, context) if not inner or _turns(inner) else ()
-        if shown:
-            shown += _count(parts, read, inside)
-            told_of = _with_broadcast(shown, parts, context)
-            words[(*told_of, *(formulas.nearest(primal) if short else ()))] = sides
-        else:
-            words[_rule(primal, formulas, context, bare)] = sides
-    found = {w: sides for w, sides in words.items() if w[0]}
-    # a formula says more than an op's name
-    found = {w: s for w, s in found.items() if w[-1] not in OPS} or found
-    return _joined(tensor, found)
+
+    def rules(views: bool = False, short: bool = False) -> list[tuple[str, ...]]:
+        words: dict[tuple[str, ...], tuple[str, ...]] = {}  # with sides of products
+        for primal, bare in line.used:
+            shown, inner = composed.get(primal, ("", set[Tensor]()))
+            parts = (primal, *inner)
+            if primal in told or (not views and _turns(parts)):
+                continue
+            sides = _sides(primal, read, context) if not inner or _turns(inner) else ()
+            if shown:
+                shown += _count(parts, read, inside)
+                told_of = _with_broadcast(shown, parts, context)
+                words[(*told_of, *(formulas.nearest(primal) if short else ()))] = sides
+            else:
+                words[_rule(primal, formulas, context, bare)] = sides
+        found = {w: sides for w, sides in words.items() if w[0]}
+        # a formula says more than an op's name
+        found = {w: s for w, s in found.items() if w[-1] not in OPS} or found
+        return _joined(tensor, found)
+
+    return rules
 
 
 def _turns(tensors: Iterable[Tensor]) -> bool:
