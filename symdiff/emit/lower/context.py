@@ -24,7 +24,6 @@ from symdiff.emit.python import code as py
 from symdiff.emit.targets import Target
 from symdiff.graph.errors import SymdiffError
 from symdiff.graph.node import Node
-from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, FLOAT32, DType, TensorType
 from symdiff.ops.core.operands import LITERAL
@@ -98,12 +97,6 @@ class Context:
         found: Fact = self._facts[fact][1]
         return found
 
-    def made_for(self, primal: Tensor) -> list[Tensor]:
-        """Return the values of the body that the rule of a value made."""
-        made = self.once(_by_primal)
-        groups = (made.get(m, []) for m in primal.origin.marks)
-        return list(dict.fromkeys(t for group in groups for t in group))
-
     def reader_of(self, node: Node) -> Tensor | None:
         """Return the value that is computed from another one, if it is one."""
         found = [t for n, t in self.tensors.items() if node in n.inputs]
@@ -114,16 +107,6 @@ class Context:
         if self._items is None or self._items[0] is not self.tensors:
             self._items = (self.tensors, items_by_source(self.tensors))
         return self._items[1].get(node, {})
-
-
-def _by_primal(context: Context) -> dict[object, list[Tensor]]:
-    """Return the values that rules made, by the marks of what these are rules of."""
-    found: dict[object, list[Tensor]] = {}
-    for t in context.tensors.values():
-        if t.site.primal is not None and t.site.rule != FAN_OUT:
-            for told in t.site.primal.origin.marks:
-                found.setdefault(told, []).append(t)
-    return found
 
 
 def substitution(

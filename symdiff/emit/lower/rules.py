@@ -275,7 +275,9 @@ def _sides(primal: Tensor, read: Iterable[Tensor], context: Context) -> tuple[st
     """
     if not _is_product(primal):
         return ()
-    made = [t for t in context.made_for(primal) if _is_product(t)]
+    products = context.once(_products)
+    groups = [products.get(m, ()) for m in primal.origin.marks]
+    made = {t for group in groups for t in group}
     marks = marks_of(read)
     factors = [(f, *operands_of_view(f)) for f in primal.parents]
     left = [i for i, views in enumerate(factors) if not marks_of(views) & marks]
@@ -287,6 +289,19 @@ def _sides(primal: Tensor, read: Iterable[Tensor], context: Context) -> tuple[st
     shown = (words[0], MORE) if place == 0 else (MORE, words[0])
     text = str(primal.node.op.text).replace("_0", "{}").replace("_1", "{}")
     return (*(f", by {w}" for w in words), text.format(*shown))
+
+
+def _products(context: Context) -> dict[object, list[Tensor]]:
+    """Return the products that rules made, by the marks of what these are rules of.
+
+    Others are left out: all sums of a long total are of the rule of its first term.
+    """
+    found: dict[object, list[Tensor]] = {}
+    for t in filter(_is_product, context.tensors.values()):
+        if t.site.primal is not None and t.site.rule != FAN_OUT:
+            for told in t.site.primal.origin.marks:
+                found.setdefault(told, []).append(t)
+    return found
 
 
 def _is_product(tensor: Tensor) -> bool:
