@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from typing import TYPE_CHECKING
 
 from symdiff.graph.node import Node
 from symdiff.graph.order import Order
@@ -19,6 +27,9 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import is_given
 from symdiff.ops.core.tuples import ITEM
+
+if TYPE_CHECKING:
+    from symdiff.plan.schedule import Step
 
 
 def needs_of(order: Iterable[Node], kept: Iterable[Node]) -> dict[Node, set[Node]]:
@@ -111,6 +122,32 @@ def in_its_group(
     """
     derived = tensor.site.primal is not None
     return derived, (at[tensor.node],) if derived else tensor.order
+
+
+def near_readers(
+    steps: Sequence[Step], readers: Mapping[Node, Sequence[Node]]
+) -> list[Step]:
+    """Return steps with those that need nothing in the section that reads them first.
+
+    ``readers`` are theirs. A statement has several sections if its function is called
+    more than once. Only what another section of the same statement reads is moved.
+    """
+    section: dict[Node, int] = {}
+    group_of: list[Hashable] = []
+    for step in steps:
+        if not group_of or group_of[-1] != step.group:
+            group_of.append(step.group)
+        section[step.tensor.node] = len(group_of) - 1
+    moved = {
+        n: at
+        for n, those in readers.items()
+        if n in section and (at := min(section[r] for r in those)) != section[n]
+        if group_of[at] == group_of[section[n]]
+    }
+    if not moved:
+        return list(steps)
+    own = {s.tensor.node: section[s.tensor.node] for s in steps} | moved
+    return sorted(steps, key=lambda s: own[s.tensor.node])
 
 
 def places_of(

@@ -31,6 +31,7 @@ from symdiff.plan.items import Items, items_by_source
 from symdiff.plan.layout import regrouped
 from symdiff.plan.ordering import (
     in_its_group,
+    near_readers,
     needs_of,
     places_of,
     stands_under,
@@ -374,7 +375,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
             waiting[user] -= 1
             if waiting[user] == 0:
                 heapq.heappush(ready, (keys[user], at[user], user))
-    return steps
+    return near_readers(steps, {n: s for n, s in users.items() if not needs[n]})
 
 
 def _chain(node: Node, body: _Body) -> list[Node]:

@@ -44,8 +44,14 @@ class Section:
     line: int
     writes: set[str] = field(default_factory=set)
     reads: set[str] = field(default_factory=set)
+    lines: list[Line] = field(default_factory=list)
+
+    def reads_later(self, line: Line) -> bool:
+        later = (x for x in self.lines if x.first > line.first)
+        return any(read_names(x.stmt).keys() & {*line.targets} for x in later)
 
     def add(self, line: Line) -> None:
+        self.lines.append(line)
         self.writes |= {*line.targets}
         self.reads |= {*read_names(line.stmt)}
 
@@ -142,6 +148,23 @@ def test_a_sum_stands_under_a_statement_whose_share_it_adds(name: str) -> None:
             if total.node.op.infix in ("+", "-"):
                 found = {RESOLVER.quoted(s.frames[0]).line for s in sites(total)}
                 assert x.statement.line in found, (x.statement, found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_needs_nothing_stands_where_its_statement_reads_it(name: str) -> None:
+    """A function that is called twice has two sections for each of its statements."""
+    for made, path in compiled(name):
+        for lines in bodies(made):
+            found = sections(lines, path)
+            for at, section in enumerate(found):
+                computed = {n for s in found[:at] for n in s.writes}
+                for x in section.lines:
+                    if x.is_compound or {*read_names(x.stmt)} & computed:
+                        continue
+                    readers = [s for s in found[at:] if s.reads_later(x)]
+                    same = readers and readers[0].line == section.line
+                    assert not same or readers[0] is section, x
+                    computed |= {*x.targets}
 
 
 def sites(total: Tensor) -> Iterator[Site]:
