@@ -17,7 +17,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symdiff.graph.node import Node
 from symdiff.graph.order import Order
@@ -122,6 +122,41 @@ def in_its_group(
     """
     derived = tensor.site.primal is not None
     return derived, (at[tensor.node],) if derived else tensor.order
+
+
+Key = tuple[Any, ...]
+
+
+class Sections:
+    """The steps that are ready, by statement: one goes on while it has some.
+
+    But a statement at an earlier place comes first. ``when`` tells the place of a
+    statement, and its number among those that share the place.
+    """
+
+    def __init__(self, when: Callable[[Hashable], tuple[int, int]]) -> None:
+        self._when = when
+        self._ready: dict[Hashable, list[tuple[Key, Node]]] = {}
+        self._open: list[tuple[int, int, Hashable]] = []  # with some that are empty now
+        self._current: Hashable = None
+
+    def add(self, group: Hashable, key: Key, node: Node) -> None:
+        """Add a step that is ready; its ``key`` is that of no other step."""
+        steps = self._ready.setdefault(group, [])
+        if not steps:
+            heapq.heappush(self._open, (*self._when(group), group))
+        heapq.heappush(steps, (key, node))
+
+    def next(self) -> Node | None:
+        """Return the next step, None if none is ready."""
+        while self._open and not self._ready[self._open[0][2]]:
+            heapq.heappop(self._open)
+        if not self._open:
+            return None
+        place, _, group = self._open[0]
+        if not self._ready.get(self._current) or self._when(self._current)[0] > place:
+            self._current = group
+        return heapq.heappop(self._ready[self._current])[1]
 
 
 def near_readers(

@@ -8,7 +8,6 @@ keep their order.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +29,7 @@ from symdiff.plan.absorbing import absorbed_operands
 from symdiff.plan.items import Items, items_by_source
 from symdiff.plan.layout import regrouped
 from symdiff.plan.ordering import (
+    Sections,
     in_its_group,
     near_readers,
     needs_of,
@@ -358,23 +358,22 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
     keys = {}
     at = {n: i for i, n in enumerate(kept)}
     for node in kept:
-        tensor, group = body.tensors[node], group_of[node]
-        first = under[node] is node  # else it is here for others of the statement
-        rank = (first, *style.rank(tensor), *in_its_group(tensor, at))
-        keys[node] = (place[group], number[group], *rank)
-    ready = [(keys[n], i, n) for i, n in enumerate(kept) if waiting[n] == 0]
-    heapq.heapify(ready)
-    steps: list[Step] = []
-    while ready:
-        _, _, node = heapq.heappop(ready)
         tensor = body.tensors[node]
-        taken = tuple(body.tensors[n] for n in _chain(node, body))
-        step = Step(tensor, group_of[node], taken, under=stands[node])
-        steps.append(step)
-        for user in users.get(node, ()):
+        first = under[node] is node  # else it is here for others of the statement
+        keys[node] = (first, *style.rank(tensor), *in_its_group(tensor, at))
+    ready = Sections(lambda group: (place[group], number[group]))
+    for node in kept:
+        if not waiting[node]:
+            ready.add(group_of[node], (*keys[node], at[node]), node)
+    steps: list[Step] = []
+    while (following := ready.next()) is not None:
+        taken = tuple(body.tensors[n] for n in _chain(following, body))
+        group, under_it = group_of[following], stands[following]
+        steps.append(Step(body.tensors[following], group, taken, under=under_it))
+        for user in users.get(following, ()):
             waiting[user] -= 1
             if waiting[user] == 0:
-                heapq.heappush(ready, (keys[user], at[user], user))
+                ready.add(group_of[user], (*keys[user], at[user]), user)
     return near_readers(steps, {n: s for n, s in users.items() if not needs[n]})
 
 
