@@ -307,7 +307,7 @@ ROWS_LAST: dict[str, list[Row]] = {
             "mean instead of sum",
             "d_g",
         ),
-        (" / s\n", "\n", ("unknown", "local derivative"), ""),
+        (" / s\n", "\n", ("unknown", "local derivative"), "d_d"),
         ("h.T @ de", "hat.T @ de", "wrong value", "d_v"),
     ],
     "twins": [
