@@ -107,11 +107,10 @@ def _while(step: Step, context: Context) -> list[py.Stmt]:
         context.lengths[str(node.attrs["steps"])] = turns.id
     for i, name in kept.items():
         stack = items[n + i]
-        lengths = [dim_expression(d, context) for d in stack.shape]
-        array = context.target.array_of(name, dtype_expression(stack.dtype, context))
+        shape = py.Tuple_(tuple(dim_expression(d, context) for d in stack.shape))
         target = py.Name(context.names.of(stack))
-        shape = py.Tuple_(tuple(lengths))
-        made.append(py.Assign((target,), py.method(array, "reshape", shape)))
+        dtype = dtype_expression(stack.dtype, context)
+        made += context.target.stacked(target, name, shape, dtype)
         context.written[stack.node] = target
     return [*made, *results_of(names, results, ends, context)]
 

@@ -226,7 +226,8 @@ def build(node: Node, context: Context) -> py.Expr:
     if direct is not None:
         return direct
     text = context.target.text(node)
-    widened = "_float" not in text and _is_made_of_numbers(node, context)
+    typed = context.target.typed
+    widened = not typed and "_float" not in text and _is_made_of_numbers(node, context)
     # `where` takes Python floats as they are; the width is given to its result.
     bare = widened and context.target.is_choice(text)
     operands = operands_of(node, "_0 + _1" if bare else text, context)

@@ -75,6 +75,11 @@ class Target(Protocol):
     def counted(self, length: str) -> str:
         """Return the text of the integers below a length."""
 
+    def stacked(
+        self, target: py.Name, rows: py.Name, shape: py.Expr, dtype: py.Expr
+    ) -> list[py.Stmt]:
+        """Return the statements that set an array of a shape from the list of rows."""
+
     def turns(self, length: py.Expr, reverse: bool) -> py.Expr:
         """Return what a loop runs over: the integers below a length, or from there."""
 

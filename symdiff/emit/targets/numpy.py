@@ -98,6 +98,13 @@ class Numpy:
         """Return ``np.arange(length)``."""
         return f"np.arange({length})"
 
+    def stacked(
+        self, target: py.Name, rows: py.Name, shape: py.Expr, dtype: py.Expr
+    ) -> list[py.Stmt]:
+        """Return ``ys = np.array(rows, dtype=dtype).reshape(shape)``."""
+        array = self.array_of(rows, dtype)
+        return [py.Assign((target,), py.method(array, "reshape", shape))]
+
     def turns(self, length: py.Expr, reverse: bool) -> py.Expr:
         """Return ``range(length)`` or ``reversed(range(length))``."""
         found = py.call("range", length)

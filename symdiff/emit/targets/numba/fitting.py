@@ -6,13 +6,17 @@ node, from what `symdiff.emit.targets.numba.texts` has for the op and from its t
 
 from __future__ import annotations
 
-from symdiff.emit.targets.numba.texts import KINDS, text_in_kernel
+import math
+
+from symdiff.emit.targets.numba.texts import KINDS, is_known, text_in_kernel
 from symdiff.graph.body import bodies_of
 from symdiff.graph.node import Node, topological
 from symdiff.graph.types import TensorType, TupleType
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.operands import CONSTANT, LITERAL
 from symdiff.ops.core.tuples import ITEM
+
+SHORT = 64  # elements of an array in a kernel
 
 
 def fits(loop: Node) -> bool:
@@ -36,7 +40,18 @@ def _node_fits(node: Node) -> bool:
         return True  # an item is that of a loop or branch, which is looked at itself
     if node.op is CONSTANT:
         return not node.shape
-    return (not node.shape or node.op.view) and text_in_kernel(node) is not None
+    arrays = [node, *(i for i in node.inputs if i.op is not LITERAL)]
+    if not (node.op.view or all(_is_short(a) for a in arrays)):
+        return False
+    return text_in_kernel(node) is not None
+
+
+def _is_short(node: Node) -> bool:
+    """Whether a value is a number, or an array that takes no time to make.
+
+    Of long ones NumPy is as quick, and its functions are quicker.
+    """
+    return is_known(node.shape) and math.prod(node.shape) <= SHORT
 
 
 def _has_kind(node: Node) -> bool:

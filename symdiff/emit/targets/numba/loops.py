@@ -23,6 +23,7 @@ from symdiff.emit.lower.statements import expression_of
 from symdiff.emit.python import code as py
 from symdiff.emit.targets.numba.fitting import fits
 from symdiff.emit.targets.numba.target import InKernel
+from symdiff.graph.counted import is_counted
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.control.branches import COND
@@ -125,12 +126,17 @@ def _operands(node: Node, context: Context) -> list[Node]:
     live, read = live_outputs(node, {*context.items_of(node)})
     body, n = node.attrs["body"], node.attrs["carries"]
     found = [node.inputs[i] for i in live if i < n]
+    if node.attrs.get("sequences") and is_counted(node.attrs["length"]):
+        found.append(node.inputs[n])  # the loop runs over its rows, read or not
     leaves = zip(node.inputs[n:], body.params[n:], strict=True)
     found += [source for source, leaf in leaves if leaf.node in read]
-    return [s for s in dict.fromkeys(found) if not _is_number(s)]
+    return [s for s in dict.fromkeys(found) if not _is_made_inside(s, context)]
 
 
-def _is_number(node: Node) -> bool:
+def _is_made_inside(node: Node, context: Context) -> bool:
+    """Whether a value is a number, or an array of one, that a kernel writes itself."""
+    if node.op.facts.repeats and context.at_hand(node) is None:
+        (node,) = node.inputs
     return node.op is LITERAL or (node.op is CONSTANT and not node.shape)
 
 

@@ -60,6 +60,19 @@ class InKernel(Numpy):
         number = finite_or_named(values)
         return number if dtype is None else py.Call(self.scalar_kind(dtype), (number,))
 
+    def gives_width(self, text: str) -> bool:
+        """No: `np.array((x, 0.5))` needs numbers of one type."""
+        return False
+
+    def stacked(
+        self, target: py.Name, rows: py.Name, shape: py.Expr, dtype: py.Expr
+    ) -> list[py.Stmt]:
+        """Return a loop: Numba makes arrays of lists of numbers alone."""
+        row = py.Name(f"{target.id}_row")
+        stored = py.Assign((py.Index(target, (row,)),), py.Index(rows, (row,)))
+        made = py.Assign((target,), self.empty(shape, dtype))
+        return [made, py.For(row, py.call("range", py.call("len", rows)), (stored,))]
+
     def turns(self, length: py.Expr, reverse: bool) -> py.Expr:
         """Return ``range(n - 1, -1, -1)``: Numba has no reversed."""
         if not reverse:

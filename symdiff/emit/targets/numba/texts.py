@@ -1,4 +1,4 @@
-"""What an op is in a kernel: its text on scalars, one small function each.
+"""What an op is in a kernel: its text on numbers and short arrays, a function each.
 
 In: a node. Out: its text over the record's placeholders, or None where the op stays
 NumPy's, outside of kernels. Invariant: a text gives NumPy's value within rounding for
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symdiff.graph.node import Node
-from symdiff.graph.types import BOOL, FLOAT, FLOAT32, FLOAT64, INT64
+from symdiff.graph.types import BOOL, FLOAT, FLOAT32, FLOAT64, INT64, Shape
 from symdiff.ops.core.operands import LITERAL
 from symdiff.ops.core.text import op_text
 
@@ -66,7 +66,7 @@ def _square(node: Node) -> str | None:
 
 @_register("abs")
 def _abs(node: Node) -> str | None:
-    return None if node.dtype.is_bool else "abs(_0)"
+    return None if node.dtype.is_bool else "np.abs(_0)"
 
 
 @_register("sign")
@@ -88,6 +88,8 @@ def _sigmoid(node: Node) -> str | None:
 
 @_register("zeros_of")
 def _zeros(node: Node) -> str | None:
+    if node.shape:
+        return "np.zeros_like(_0)"
     return "_real(0)" if _runs_wide(node) else None
 
 
@@ -121,17 +123,19 @@ def _floor_divide(node: Node) -> str | None:
 
 @_register("where")
 def _where(node: Node) -> str:
+    if node.shape:
+        return op_text(node)
     return "_1 if _0 else _2"
 
 
 @_register("logical_and")
 def _and(node: Node) -> str:
-    return "_0 and _1"
+    return op_text(node) if node.shape else "_0 and _1"
 
 
 @_register("logical_or")
 def _or(node: Node) -> str:
-    return "_0 or _1"
+    return op_text(node) if node.shape else "_0 or _1"
 
 
 @_register("logical_xor")
@@ -141,13 +145,15 @@ def _xor(node: Node) -> str:
 
 @_register("logical_not")
 def _not(node: Node) -> str:
-    return "not _0"
+    return op_text(node) if node.shape else "not _0"
 
 
 @_register("cast")
 def _cast(node: Node) -> str | None:
     """Return the call of a type; what NumPy makes of a float as an integer varies."""
     source = node.inputs[0].dtype
+    if node.shape:
+        return op_text(node) if source.is_float and node.dtype == FLOAT else None
     if node.dtype == BOOL:
         return "_0 != 0"
     if node.dtype == INT64:
@@ -173,11 +179,29 @@ def _by_positive(node: Node) -> bool:
     return isinstance(value, (int, float)) and value > 0
 
 
-@_register("slice", "squeeze")
+@_register("slice", "squeeze", "transpose")
 def _view(node: Node) -> str | None:
     """Return the record's text where lengths are known: Numba checks no index."""
-    return op_text(node) if all(isinstance(d, int) for d in _length_of(node)) else None
+    return op_text(node) if is_known(node.inputs[0].shape) else None
 
 
-def _length_of(node: Node) -> tuple[object, ...]:
-    return node.inputs[0].shape
+@_register("expand_dims")
+def _expanded(node: Node) -> str | None:
+    """Return the record's text; a number has no axes to put others beside."""
+    return op_text(node) if node.inputs[0].shape else None
+
+
+@_register("broadcast_to", "stack", "unslice")
+def _new_array(node: Node) -> str | None:
+    return op_text(node) if node.dtype.is_float else None
+
+
+@_register("sum")
+def _sum(node: Node) -> str | None:
+    """Numba adds one by one, which is as good as NumPy's way for few elements."""
+    return op_text(node) if node.dtype.is_float else None
+
+
+def is_known(shape: Shape) -> bool:
+    """Whether all lengths are numbers."""
+    return all(isinstance(d, int) for d in shape)
