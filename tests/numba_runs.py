@@ -74,7 +74,8 @@ def close(found: Any, wanted: Any, what: str) -> None:
 
 
 def _narrowed(value: np.ndarray, width: str) -> np.ndarray:
-    return value.astype(width) if value.dtype.kind == "f" else value
+    with np.errstate(all="ignore"):
+        return value.astype(width) if value.dtype.kind == "f" else value
 
 
 def _run(

@@ -13,6 +13,7 @@ import symdiff as sd
 
 needs_numba()
 
+SLOW = pytest.mark.slow  # kernels with arrays take a second each to compile
 Body = Callable[[Any, Any, Any], Any]
 
 
@@ -37,7 +38,7 @@ def functions(s: Any, r: Any, c: Any) -> Any:
     return sd.exp(-sd.abs(s)) * sd.tanh(r) + sd.log1p(r * r) ** 1.5 + sd.sqrt(c * c)
 
 
-BODIES = [choices, shapes, parts, functions]
+BODIES = [choices, *(pytest.param(b, marks=SLOW) for b in (shapes, parts, functions))]
 
 
 def scanned(body: Body, rows: Any) -> sd.Function:
@@ -60,6 +61,7 @@ def test_a_body_of_short_arrays(body: Body) -> None:
     assert compared(f, [x[:0], c], ("float64",)) == 3
 
 
+@SLOW
 @pytest.mark.parametrize("body", [choices, functions])
 def test_values_that_are_not_finite(body: Body) -> None:
     x = np.array([[np.nan, 0.0, -0.0], [np.inf, -np.inf, 1e300], [1e-320, 0.5, -0.5]])
@@ -77,5 +79,6 @@ def test_a_while_loop_keeps_its_arrays() -> None:
 def test_long_arrays_stay_numpys() -> None:
     for shape in ((100,), (sd.dim("M"),)):
         x, c = sd.input("x", (4, *shape)), sd.input("c", shape)
-        f = sd.Function("f", [x, c], sd.scan(lambda s, r: (s * r + c, None), c, x)[0])
-        assert "_compiled" not in sd.compile(f, target="numba")["forward"]
+        end, _ = sd.scan(lambda s, r: (s * r + sd.sin(r), None), c, x)
+        compiled = sd.compile(sd.Function("f", [x, c], end), target="numba")
+        assert "_compiled" not in compiled["forward"]
