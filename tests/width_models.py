@@ -116,7 +116,7 @@ def compiled(case: str, optimizer: str = ADAM, **options: Any) -> Compilation:
 
 def module_of(case: str, name: str, optimizer: str = ADAM) -> ModuleType:
     """Return a module of a case's package."""
-    package = compiled(case, optimizer).load()
+    package = compiled(case, optimizer, planned="exact").load()
     return importlib.import_module(f"{package.__name__}.{name}")
 
 

@@ -58,7 +58,7 @@ def bench_command(
     """Compile the model that SPEC declares, and time its functions in turn.
 
     Arguments are random within what the spec declares. The planned training step is
-    first compared with the readable one, bit for bit.
+    first compared with the readable one, within the bound that its file states.
     """
     from symdiff.declare.spec import load_spec
     from symdiff.review.bench import bench

@@ -52,6 +52,13 @@ SHOWN = 60  # lines of backward.py, at most, that `train` prints
     default="numpy",
     help="The library to write for; loops for numba are compiled.",
 )
+@click.option(
+    "--planned",
+    type=click.Choice(("fast", "exact")),
+    default="fast",
+    show_default=True,
+    help="Planned step: fast, or with the very bits of the readable one.",
+)
 @level_option
 @click.option(
     "--wrt",
@@ -73,6 +80,7 @@ def compile_command(
     single_file: bool,
     inline: bool,
     target: str,
+    planned: str,
     level: int,
     wrt: tuple[str, ...],
     print_after: tuple[str, ...],
@@ -93,6 +101,7 @@ def compile_command(
         single_file=single_file,
         inline=inline,
         target=target,
+        planned=planned,
         wrt=list(wrt) or None,
         print_after=print_after,
     )

@@ -71,6 +71,7 @@ def _again(spec: SpecFile, header: Header, single: bool) -> Compilation:
         single_file=single,
         inline=header.inline,
         **({"target": header.target} if header.target else {}),
+        planned="exact" if header.exact else "fast",
         wrt=spec.beyond(header.wrt) or None,
     )[0]
 

@@ -88,6 +88,7 @@ def compile_(
     show: Callable[[str], Any] = print,
     check: bool = False,
     inline: bool = False,
+    planned: str = "fast",
 ) -> Compilation:
     """Compile a model or function to standalone NumPy modules.
 
@@ -119,6 +120,10 @@ def compile_(
     inline : bool
         Write scopes that repeat (``block0``, ``block1``, …) out one after the other. By
         default they are one function, which is called for each.
+    planned : str
+        "fast": the planned training step may sum in another order than the readable
+        one, and differs from it by rounding, within a bound that its file states.
+        "exact": it computes the readable step's bits.
 
     Returns
     -------
@@ -137,6 +142,7 @@ def compile_(
             f"compile needs a Model or a Function, got {type(declared).__name__}."
         )
     level = _level(optimize, target)
+    exact = _is_exact(planned)
     origin = (
         declared.site.frames[0][0].co_filename if declared.site.frames else "<unknown>"
     )
@@ -157,6 +163,7 @@ def compile_(
         apart=not single_file,
         blocks=not inline,
         target=TARGETS[target],
+        exact=exact,
     )
     for name, run in list_of.items():
         value = stages[name] = run(value)
@@ -166,7 +173,9 @@ def compile_(
     shown = tuple(str(w.name) if isinstance(w, Tensor) else str(w) for w in asked)
     default = ("params",) if isinstance(declared, Model) else ("inputs",)
     picked = () if only is None else modules
-    options = Options(level, shown or default, single_file, picked, inline, target)
+    options = Options(
+        level, shown or default, single_file, picked, inline, target, exact
+    )
     source = printable(name_of(origin))
     notes = () if only is not None else _left_out(declared, variables)
     made = package_files(value, options, source, modules, notes)
@@ -201,6 +210,12 @@ def _level(optimize: Any, target: str) -> int:
     if isinstance(optimize, bool) or optimize not in (0, 1, 2):
         raise DeclarationError(f"optimize must be 0, 1 or 2, got {optimize!r}.")
     return int(optimize)
+
+
+def _is_exact(planned: Any) -> bool:
+    if planned not in ("fast", "exact"):
+        raise DeclarationError(f"planned must be 'fast' or 'exact', got {planned!r}.")
+    return bool(planned == "exact")
 
 
 def _untrained(declared: Model | Function, variables: Sequence[Tensor]) -> list[Tensor]:

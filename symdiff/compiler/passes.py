@@ -37,10 +37,11 @@ from symdiff.plan.routine import Routine, scheduled, with_memory
 from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
 from symdiff.rewrite.afterwards import summing_afterwards
-from symdiff.rewrite.driver import Table
+from symdiff.rewrite.driver import Table, rewriting
 from symdiff.rewrite.finals import reading_ends
 from symdiff.rewrite.loops import numbering, rewritten
 from symdiff.rewrite.prune import pruning
+from symdiff.rewrite.reordering import reorderings
 from symdiff.rewrite.rules import bare_expansions, expansions, simplifications
 from symdiff.rewrite.unstable import unstable
 
@@ -167,6 +168,19 @@ def join_update(program: Program, optimizer: Optimizer | None) -> Program:
     return replace(program, update=found)
 
 
+def reorder(program: Program) -> Program:
+    """Add what the planned step computes: the same, with sums in another order."""
+    roots, first = program.roots(), len(program.outputs)
+    if not program.gradients:
+        return program
+    made = rewriting(roots[first:], reorderings(), bodies=False)(roots[first:])
+    own = replace(program, reordered=None).with_roots([*roots[:first], *made])
+    update = program.update
+    if update is not None and update.flat is not None:
+        update = replace(update, flat=update.flat.rewritten(reorderings()))
+    return replace(program, reordered=own, update=update)
+
+
 def program_passes(level: int) -> dict[str, Pass]:
     """Return the passes from program to program of an optimisation level, in order.
 
@@ -222,7 +236,8 @@ def pass_names(level: int) -> list[str]:
     """Return the names of all passes of an optimisation level, in order."""
     names = list(program_passes(level))
     names.insert(names.index("derive") + 1, "update")
-    return [*names, "split", "schedule", "memory", "lower"]
+    reordered = ["reorder"] if level == 2 else []
+    return [*names, *reordered, "split", "schedule", "memory", "lower"]
 
 
 def passes(
@@ -234,12 +249,14 @@ def passes(
     apart: bool = True,
     blocks: bool = True,
     target: Target = NUMPY,
+    exact: bool = False,
 ) -> dict[str, Pass]:
     """Return every pass of a compilation by name, in order.
 
     ``modules`` are those to generate, ``base`` is the folder that quoted files are
     relative to; ``apart`` says that the modules make a package, ``blocks`` that what
-    repeats becomes a function; ``target`` is the library that they are written for.
+    repeats becomes a function; ``target`` is the library that they are written for;
+    ``exact`` that the planned step computes the readable one's bits.
     """
     written = min(level, 1)  # the level of readable functions
     planned = level == 2 and apart and "train" in modules
@@ -260,6 +277,10 @@ def passes(
         }
         return replace(found, plain=plain)
 
+    def reordered(program: Program) -> Program:
+        fast = planned and not exact and not trains_apart(program)
+        return reorder(program) if fast else program
+
     def lower(functions: Functions) -> LoweredFunctions:
         return lower_functions(
             *(functions, declared, modules, base, written),
@@ -271,6 +292,7 @@ def passes(
     found: dict[str, Pass] = {
         **program_passes(level),
         "update": partial(join_update, optimizer=optimizer),
+        "reorder": reordered,
         "split": split_functions,
         "schedule": partial(schedule_functions, base=base, level=written),
         "memory": plan_functions,

@@ -16,6 +16,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.types import DType, Shape, product
 from symdiff.ops.core.facts import Part
 from symdiff.ops.core.layouts import Layout, c_order
+from symdiff.plan.gathering import Gathered
 
 FLOAT_BYTES = sp.Symbol("float_bytes", positive=True)
 
@@ -130,6 +131,7 @@ class MemoryPlan:
     places: tuple[Allocation, ...]
     buffers: tuple[Buffer, ...]
     copies: tuple[tuple[Buffer, Node, bool], ...]
+    region: Gathered | None = None  # what is computed part by part
 
     @property
     def peak(self) -> Any:

@@ -73,7 +73,10 @@ def split(
     outputs = p.output_tensors
     routines = [Routine("forward", given, _results(p.outputs), outputs)]
     beside = {name: alone(name, part) for name, part in p.beside}
-    update = None if p.update is None else updating(p.update, planned=planned)
+    update = None
+    if p.update is not None:
+        free = p.reordered is not None
+        update = updating(p.update, planned=planned, reordered=free)
     if not (backward and p.gradients):
         only = {r.name: r for r in routines}
         return Functions(p, only, beside=beside, update=update)
@@ -101,7 +104,10 @@ def split(
     if p.metrics:
         routines.append(Routine("metrics", given, _results(p.metrics), tensors))
     if planned:
-        routines.append(_planned(p, tensors, halves.backward))
+        own = p.planned
+        late = halves if own is p else _halves(own, own.tensors)
+        made = _planned(own, own.tensors, late.backward)
+        routines.append(replace(made, reordered=own is not p))
     held = tuple(split(h, backward=False) for h in p.holding)
     named = {r.name: r for r in routines}
     return Functions(p, named, kept, beside, held, update=update)

@@ -37,6 +37,7 @@ class Lives:
     layouts: dict[Node, Layout | None] = field(default_factory=dict)
     last: dict[Node, int] = field(default_factory=dict)  # when an owner is read last
     ends: set[Node] = field(default_factory=set)  # values of destinations
+    any_layout: bool = False  # a result may lie in another order than NumPy would take
 
     def prepare(self) -> None:
         """Decide how each node is computed, and its live range."""
@@ -60,7 +61,7 @@ class Lives:
             for i in node.inputs:
                 if i not in self.owners:
                     self._given(i)
-            self.layouts[node] = layout_of(node, self.layouts)
+            self.layouts[node] = self._layout(node)
             if node in self.same:
                 self.layouts[node] = self.layouts.get(self.same[node])
             sources = [self.owners[i] for i in node.inputs]
@@ -81,6 +82,13 @@ class Lives:
                 self._scalar(node, below, reads, cost, wanted)
             else:
                 self._array(node, below)
+
+    def _layout(self, node: Node) -> Layout | None:
+        """Return the layout that NumPy gives a result, or C order where it may be."""
+        found = layout_of(node, self.layouts)
+        if found is not None or not self.any_layout or node.op.view:
+            return found
+        return None if isinstance(node.type, TupleType) else c_order(len(node.shape))
 
     def _given(self, node: Node) -> None:
         scalar = node in self.numbers or node.op is LITERAL

@@ -25,6 +25,7 @@ from symdiff.plan.buffers import (
     MemoryPlan,
     Seats,
 )
+from symdiff.plan.gathering import Gathered
 from symdiff.plan.joins import joining, parts_of
 from symdiff.plan.lives import Lives
 from symdiff.plan.turns import (
@@ -46,6 +47,9 @@ def plan_memory(
     same: Mapping[Node, Node] | None = None,
     numbers: Iterable[Node] = (),
     loops: Mapping[Node, TurnedLoop] | None = None,
+    *,
+    any_layout: bool = False,
+    region: Gathered | None = None,
 ) -> MemoryPlan:
     """Plan the memory of a body.
 
@@ -57,12 +61,16 @@ def plan_memory(
     same : nodes that equal one of their operands, such as ``x * 1.0``
     numbers : nodes that are Python numbers, known before the body runs
     loops : the loops whose turns are planned as well
+    any_layout : whether a result may lie in another order than NumPy would give it
+    region : the nodes that are computed part by part, beside each other in the order
     """
     planner = _Planner(
         *(list(order), set(keep), dict(same or {}), set(numbers)),
         ends={d.value for d in destinations},
         destinations=destinations,
         loops=loops or {},
+        any_layout=any_layout,
+        region=region,
     )
     planner.prepare()
     return planner.plan()
@@ -71,6 +79,7 @@ def plan_memory(
 @dataclass(slots=True)
 class _Planner(Lives):
     destinations: Sequence[Destination] = ()
+    region: Gathered | None = None
     holding: dict[Node, Buffer] = field(default_factory=dict)  # owner to its buffer
     free: dict[Any, list[Buffer]] = field(default_factory=dict)
     scratch: list[Buffer] = field(default_factory=list)
@@ -94,7 +103,8 @@ class _Planner(Lives):
             places.append(self._place(at, node, goals.get(node, [])))
             for owner in dying.get(at, ()):
                 self._release(owner)
-        return MemoryPlan(tuple(places), tuple(self.scratch), self._copies(goals))
+        copies = self._copies(goals)
+        return MemoryPlan(tuple(places), tuple(self.scratch), copies, self.region)
 
     # --- loops ------------------------------------------------------------------------
 
@@ -200,7 +210,15 @@ class _Planner(Lives):
                 self.wishes[x] = part
 
     def _kind(self, node: Node) -> Any:
-        return (node.shape, node.dtype, self.layouts.get(node))
+        return (self._shape(node), node.dtype, self.layouts.get(node))
+
+    def _shape(self, node: Node) -> Shape:
+        """Return the shape of a value's memory, which may hold it part by part."""
+        region = self.region
+        if region is None or node not in region.members:
+            return node.shape
+        own = self.last.get(node, region.last) < region.last
+        return region.part if own else node.shape
 
     def _place(self, at: int, node: Node, goals: Sequence[Buffer]) -> Allocation:
         if node in self.inline:
@@ -211,7 +229,7 @@ class _Planner(Lives):
         layout = self.layouts.get(node)
         if form is None or layout is None:
             return Allocation(node, "plain")
-        kind = (node.shape, node.dtype, layout)
+        kind = self._kind(node)
         goal = next((b for b in goals if b.kind == kind), self.wishes.get(node))
         form = joining(node, form, self.holding)
         over = self._overwritten(at, node, form, kind, goal)

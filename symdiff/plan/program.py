@@ -84,7 +84,14 @@ class Program:
     became: StepsByHalf = AS_DECLARED  # the maps of all passes so far
     # the cotangent of each node below the results, as it was derived
     cotangents: tuple[tuple[Node, Tensor], ...] = ()
+    # the same with sums in another order, which the planned step computes
+    reordered: Program | None = None
     composed: Program | None = None  # as it was before composites were written out
+
+    @property
+    def planned(self) -> Program:
+        """The program that the planned step computes."""
+        return self if self.reordered is None else self.reordered
 
     @property
     def leaves(self) -> tuple[Tensor, ...]:

@@ -14,6 +14,7 @@ from symdiff.graph.node import Node, topological
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import CONSTANT, is_given
 from symdiff.plan.buffers import Destination, MemoryPlan
+from symdiff.plan.gathering import gathered, postponed
 from symdiff.plan.items import items_by_source
 from symdiff.plan.memory import plan_memory
 from symdiff.plan.numbers import Numbers, numbers_of
@@ -41,6 +42,7 @@ class Routine:
     before: tuple[Node, ...] = ()
     steps: tuple[Step, ...] = ()
     planned: bool = False
+    reordered: bool = False  # it need not have the bits of the readable functions
     destinations: tuple[Destination, ...] = ()
     kept: tuple[Node, ...] = ()  # read after the planned statements
     numbers: Mapping[Node, float] = field(default_factory=dict)
@@ -146,7 +148,11 @@ def with_memory(routine: Routine) -> Routine:
     """Return a planned function with its memory plan; others as they are."""
     if not routine.planned:
         return routine
-    order = [s.tensor.node for s in routine.steps]
+    steps, region = routine.steps, None
+    if routine.reordered:
+        found, region = gathered(postponed(steps, routine.results), routine.same)
+        steps = tuple(found)
+    order = [s.tensor.node for s in steps]
     numbers = (*routine.numbers, *routine.scalars)
     items, loops = items_by_source(routine.tensors), dict[Node, TurnedLoop]()
     for s in routine.steps:
@@ -154,6 +160,8 @@ def with_memory(routine: Routine) -> Routine:
             read = tuple(items.get(s.tensor.node, ()))
             loops[s.tensor.node] = TurnedLoop(computed(s.bodies[0]), read)
     plan = plan_memory(
-        *(order, routine.destinations, routine.kept, routine.same, numbers, loops)
+        *(order, routine.destinations, routine.kept, routine.same, numbers, loops),
+        any_layout=routine.reordered,
+        region=region,
     )
-    return replace(routine, memory=plan)
+    return replace(routine, steps=steps, memory=plan)

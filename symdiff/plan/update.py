@@ -8,7 +8,7 @@ they are applied to the flat vector only where this gives the same values.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symdiff.declare.update import Optimizer, hyper_leaves
 from symdiff.graph.node import Node, attrs_key, topological
@@ -16,7 +16,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import FLOAT, Shape, TupleType, dim
 from symdiff.ops.core.leaf import INPUT
 from symdiff.plan.listed import listed
-from symdiff.rewrite.driver import rewrite
+from symdiff.rewrite.driver import Table, rewrite
 from symdiff.rewrite.rules import expansions
 
 FLAT: Shape = (dim("P"),)  # the shape of a vector that holds all parameters
@@ -54,6 +54,12 @@ class Update:
     def roots(self) -> tuple[tuple[str, Tensor], ...]:
         """Return the new slots and the new parameter, by name."""
         return (*self.new_slots.items(), ("p", self.new_parameter))
+
+    def rewritten(self, rules: Table) -> Update:
+        """Return the equations with their results rewritten."""
+        new_p, *slots = rewrite([self.new_parameter, *self.new_slots.values()], rules)
+        kept = dict(zip(self.new_slots, slots, strict=True))
+        return replace(self, new_parameter=new_p, new_slots=kept)
 
 
 def declared_update(

@@ -86,9 +86,14 @@ class Updating:
         return replace(self, forms=made)
 
 
-def updating(found: Equations, *, planned: bool) -> Updating:
-    """Return the functions that update parameters; if ``planned``, also a flat one."""
-    flat = _flat(found.flat) if planned and found.flat is not None else None
+def updating(found: Equations, *, planned: bool, reordered: bool = False) -> Updating:
+    """Return the functions that update parameters; if ``planned``, also a flat one.
+
+    That one is ``reordered`` if it need not have the bits of the others.
+    """
+    flat = None
+    if planned and found.flat is not None:
+        flat = replace(_flat(found.flat), reordered=reordered)
     forms = {shape: _routines(form) for shape, form in found.forms.items()}
     return Updating(found, forms, _schedules(found), flat)
 

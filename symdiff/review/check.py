@@ -274,6 +274,7 @@ def _command(path: Path, package: Package, spec: SpecFile) -> str:
     words += [w for name in header.only for w in ("--only", name)]
     words += ["--single-file"] * package.single + ["--inline"] * header.inline
     words += ["--target", header.target] if header.target else []
+    words += ["--planned", "exact"] * header.exact
     return command_line(*words)
 
 
@@ -287,6 +288,7 @@ def _call(package: Package, spec: SpecFile) -> str:
         "single_file": package.single or None,
         "inline": header.inline or None,
         "target": header.target or None,
+        "planned": "exact" if header.exact else None,
     }
     said = [f"{k}={v!r}" for k, v in options.items() if v is not None]
     call = f"sd.compile({', '.join([spec.variable, *said])})"

@@ -53,22 +53,27 @@ def rewrite(outputs: Sequence[Tensor], rules: Table) -> list[Tensor]:
 
 
 def rewriting(
-    outputs: Sequence[Tensor], rules: Table, *, inside: bool = False
+    outputs: Sequence[Tensor],
+    rules: Table,
+    *,
+    inside: bool = False,
+    bodies: bool = True,
 ) -> Rebuilding:
     """Return the `Rebuilding` that rewrites tensors.
 
     ``outputs`` are the tensors that are read, from which readers are counted;
-    ``inside`` says that they are those of the body of a loop or branch.
+    ``inside`` says that they are those of the body of a loop or branch, ``bodies`` that
+    bodies are rewritten too.
     """
     known, once = _readers(outputs)
     counts = Counter(node.op for node in known) if inside else None
-    bodies: dict[str, Body] = {}
+    made_bodies: dict[str, Body] = {}
     fitting = _Fitting(rules)
 
     def remake(old: Tensor, parents: tuple[Tensor, ...]) -> Tensor:
         attrs = old.node.attrs
-        if isinstance(old.node.type, TupleType):
-            attrs = with_bodies(attrs, rewritten, bodies)
+        if bodies and isinstance(old.node.type, TupleType):
+            attrs = with_bodies(attrs, rewritten, made_bodies)
         return remade(old, parents, attrs, keep_order=False)
 
     def rewritten(outs: Sequence[Tensor]) -> list[Tensor]:

@@ -82,6 +82,21 @@ def test_levels(level):
     assert Path("build/small/_planned.py").exists() == (level == 2)
 
 
+def test_a_planned_step_with_the_readable_one_s_bits():
+    run("compile", spec(GOOD), "--planned", "exact")
+    text = Path("build/small/_planned.py").read_text("utf-8")
+    assert ", planned=exact; graph" in text
+    assert "BOUND" not in text
+    said = python("-m", "small", cwd="build").stdout
+    assert "the planned step equals the readable step bit for bit" in said
+    run("check", "build")
+    run("compile", "spec.py", "-o", "fast")
+    assert "BOUND" in Path("fast/small/_planned.py").read_text("utf-8")
+    said = python("-m", "small", cwd="fast").stdout
+    assert "the planned step agrees with the readable step, worst" in said
+    assert "planned=exact" in run("diff", "build/small", "fast/small", code=1).stdout
+
+
 def test_only_forward_carries_nothing_else():
     run("compile", spec(GOOD), "--only", "forward")
     assert {p.name for p in Path("build/small").iterdir()} == {

@@ -47,7 +47,7 @@ MODELS: dict[str, Callable[[], sd.Model]] = {"labels": _labels, "lengths": _leng
 
 @cache
 def _loaded(name: str) -> Any:
-    return sd.compile(MODELS[name]()).load()
+    return sd.compile(MODELS[name](), planned="exact").load()
 
 
 def _put(array: np.ndarray, value: Any) -> np.ndarray:

@@ -28,6 +28,7 @@ from symdiff.emit.modules.headers import read_header
         ["--single-file"],
         ["--only", "forward"],
         ["--wrt", "W", "--wrt", "x"],
+        ["--planned", "exact"],
         ["--only", "train", "--wrt", "b"],
         ["--wrt", "inputs"],
         ["--wrt", "params"],

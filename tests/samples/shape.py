@@ -25,6 +25,7 @@ SAMPLES = [
     Sample("squeeze", [(3, 1, 4, 1)], {"axis": -1}),
     Sample("transpose", [(3, 4)]),
     Sample(lambda x: x.transpose(1, 2, 0), [(3, 4, 2)], label="transpose"),
+    Sample(raw("packed"), [(3, 4)], reference=np.copy),
     Sample("swapaxes", [(3, 4, 2)], {"axis1": 0, "axis2": -1}),
     Sample("moveaxis", [(3, 4, 2)], {"source": (0, 1), "destination": (-1, 0)}),
     Sample("concatenate", [(3, 4), (2, 4)], label="concatenate"),

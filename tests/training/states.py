@@ -35,7 +35,8 @@ COMPILED = {}
 def module_of(name, single=False):
     """Return the training functions of a model, compiled once."""
     if (name, single) not in COMPILED:
-        made = sd.compile(model(OPTIMIZERS[name]()), single_file=single).load()
+        options = {"single_file": single, "planned": "exact"}
+        made = sd.compile(model(OPTIMIZERS[name]()), **options).load()
         COMPILED[name, single] = made if single else made.train
     return COMPILED[name, single]
 

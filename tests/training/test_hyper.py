@@ -24,7 +24,7 @@ def train():
     z = sd.nn.dense(x, 2, name="o")
     adam = sd.optim.Adam(0.1, ema=0.9)
     model = sd.Model("m", [x], [t], z, sd.nn.mse(z, t), optimizer=adam)
-    return sd.compile(model).load().train
+    return sd.compile(model, planned="exact").load().train
 
 
 def fresh(train, kind="float64"):

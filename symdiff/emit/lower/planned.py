@@ -8,7 +8,7 @@ because the plan keeps a value's memory until the last statement that reads it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from symdiff.emit.lower import texts
@@ -20,7 +20,9 @@ from symdiff.emit.lower.context import (
     dtype_expression,
     substitution,
 )
+from symdiff.emit.lower.fixed import Fixed, Held, filled_with
 from symdiff.emit.lower.marks import marked
+from symdiff.emit.lower.piecewise import Parts, entered, left
 from symdiff.emit.lower.statements import (
     build,
     expression_of,
@@ -44,17 +46,6 @@ from symdiff.plan.schedule import Step
 _RANGE = re.compile(r"np\.arange\(((?:_dim_\w+|[\d\s+*-])+)\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A field of the plan: name, comment, and a function to the expression of it."""
-
-    name: str
-    comment: str
-    make: Callable[[Context], py.Expr] | None
-    dim: str = ""
-    kind: str = ""  # the annotation, if it is no array
-
-
 @dataclass(slots=True)
 class Lowered:
     """Statements, and the parts of the plan that they use."""
@@ -66,6 +57,9 @@ class Lowered:
     bits: str = ""  # name of the integer type of a float's width, where it is used
     constants: dict[Node, str] = field(default_factory=dict)
     destinations: Mapping[str, py.Expr] = field(default_factory=dict)
+    fixed: Fixed | None = None  # none in the turns of loops
+    varies: bool = False  # whether numbers differ from step to step
+    parts: Parts | None = None  # while arrays are computed part by part
     loop: LoopRule | None = None  # how loops that are planned are lowered
 
 
@@ -85,7 +79,9 @@ def lower_plan(
     ``where`` maps names of destinations that are not entries of a dict to expressions.
     """
     letters: dict[str, int] = {}
-    lowered = Lowered([], {}, destinations=where or {}, loop=loop)
+    lowered = Lowered(
+        [], {}, destinations=where or {}, fixed=Fixed(), varies=bool(where), loop=loop
+    )
     for b in plan.buffers:
         letter = "mask" if b.dtype.is_bool else "ints" if b.dtype.is_integer else "work"
         letters[letter] = letters.get(letter, -1) + 1
@@ -107,8 +103,17 @@ def fill(
     shared = _shared_names(plan, same, context)
     read = {i for p in plan.places for i in p.node.inputs}
     tensors = {s.tensor.node: s for s in steps}
-    for place in plan.places:
+    region, outer = plan.region, lowered.stmts
+    for at, place in enumerate(plan.places):
         step = tensors[place.node]
+        if region is not None and at == region.first:
+            lowered.parts = entered(
+                plan, lambda b: _whole(b, lowered, context), context
+            )
+            lowered.stmts, group = [], None
+        if region is not None and at == region.last:
+            _leave(lowered, outer, plan, context)
+            group = None
         if place.node in same:
             context.written[place.node] = expression_of(same[place.node], context)
         if place.kind == "inline" or place.node in context.written:
@@ -120,16 +125,42 @@ def fill(
             lowered.stmts += [py.Blank()] if title and lowered.stmts else []
             lowered.stmts += title
         lowered.stmts += marked(made, step.tensor)
+    if region is not None and lowered.parts is not None:
+        _leave(lowered, outer, plan, context)
+
+
+def _leave(
+    lowered: Lowered, outer: list[py.Stmt], plan: MemoryPlan, context: Context
+) -> None:
+    """Put the loop over parts behind the statements before it."""
+    parts, body = lowered.parts, lowered.stmts
+    assert parts is not None
+    lowered.parts = None
+    outer += [*([py.Blank()] if outer else []), *parts.loop(body)]
+    lowered.stmts = outer
+    left(parts, plan, lambda b: _whole(b, lowered, context), context)
 
 
 def _name_constants(plan: MemoryPlan, lowered: Lowered, context: Context) -> None:
     """Give array constants names, under which they are made once, with the plan."""
-    nodes = [i for p in plan.places for i in p.node.inputs if i.op is CONSTANT]
+    for node in (i for p in plan.places for i in _read_whole(p.node)):
+        value = filled_with(node)
+        if value is not None and lowered.fixed is not None:
+            context.given[node] = lowered.fixed.array(node, value, context)
+    read = [p.node for p in plan.places if p.node not in context.given]
+    nodes = [i for n in read for i in n.inputs if i.op is CONSTANT]
     nodes += [n for _, n, _ in plan.copies if n.op is CONSTANT]
     for node in dict.fromkeys(nodes):
         if node not in lowered.constants:
             lowered.constants[node] = context.names.claim("constant")
         context.given[node] = py.Name(lowered.constants[node])
+
+
+def _read_whole(node: Node) -> Iterable[Node]:
+    """Return the operands that have to be arrays of the shape that they are said to."""
+    taken = not node.op.is_elementwise and node.op.facts.stretches in ((), "batch")
+    matrices = (i for i in node.inputs if i.op.facts.repeats and len(i.shape) <= 2)
+    return matrices if taken else ()
 
 
 def _shared_names(
@@ -189,10 +220,15 @@ def _statement(
         value = texts.expression(
             text, _filled(operands, context, memory, node, lowered, asides)
         )
+        first: list[py.Stmt] = []
+        if lowered.fixed is not None:
+            varying = _numbers_of(node, operands) if lowered.varies else ()
+            first, value = lowered.fixed.operands(value, node, context, varying)
+        value = context.target.with_place(value)
         context.written[node] = name if is_read else memory
         if not is_read or (memory == name):
-            return [py.ExprStmt(value, mark.comment, mark=mark)]
-        return [py.Assign((name,), value, mark.comment, mark=mark)]
+            return [*first, py.ExprStmt(value, mark.comment, mark=mark)]
+        return [*first, py.Assign((name,), value, mark.comment, mark=mark)]
     context.written[node] = name
     filled = texts.statements(
         text, _filled(operands, context, name, node, lowered, asides)
@@ -202,8 +238,15 @@ def _statement(
         if place.over is not None
         else memory
     )
-    first = py.Assign((name,), memory, mark.comment, mark=mark)
-    return filled if bound == name else [first, *filled]
+    renamed = py.Assign((name,), memory, mark.comment, mark=mark)
+    return filled if bound == name else [renamed, *filled]
+
+
+def _numbers_of(node: Node, operands: Sequence[py.Expr]) -> list[py.Expr]:
+    """Return the operands that are numbers, of which every step has its own."""
+    pairs = zip(node.inputs, operands, strict=True)
+    sources = ((i.inputs[0] if i.op.facts.repeats else i, e) for i, e in pairs)
+    return [e for source, e in sources if not source.shape]
 
 
 def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
@@ -220,19 +263,25 @@ def _plain(step: Step, lowered: Lowered, context: Context) -> list[py.Stmt]:
         filled = _filled(operands, context, name, node, lowered)
         value = texts.expression(text, filled)
     mark = told(step.tensor, context)
-    made = py.Assign((name,), value, mark.comment, mark=mark)
     context.written[node] = name
-    return [made]
+    if lowered.parts is not None and node in lowered.parts.region.totals:
+        return [lowered.parts.total(name, value, mark.comment)]
+    return [py.Assign((name,), value, mark.comment, mark=mark)]
 
 
 def _memory(buffer: Buffer, lowered: Lowered, context: Context) -> py.Expr:
-    """Return the expression of a buffer or destination, or of a part of one."""
+    """Return the expression of a buffer or destination, or of a part of it."""
+    whole = _whole(buffer, lowered, context)
+    return whole if lowered.parts is None else lowered.parts.of(whole)
+
+
+def _whole(buffer: Buffer, lowered: Lowered, context: Context) -> py.Expr:
     if buffer.scratch:
         return py.Name(lowered.buffers[buffer])
     if buffer.part is not None:
         axis, *ends = buffer.part
         lo, hi = (None if d == 0 else dim_expression(d, context) for d in ends)
-        whole = _memory(replace(buffer, part=None), lowered, context)
+        whole = _whole(replace(buffer, part=None), lowered, context)
         return py.Index(whole, (*[py.Slice(None, None)] * axis, py.Slice(lo, hi)))
     if buffer.name in lowered.destinations:
         return lowered.destinations[buffer.name]
@@ -288,6 +337,7 @@ def plan_fields(plan: MemoryPlan, lowered: Lowered, context: Context) -> list[He
         fields.append(Held(lowered.bits, kind, _bits_maker, kind=context.target.dtype))
     for node, name in lowered.constants.items():
         fields.append(Held(name, "a constant", _constant_maker(node)))
+    fields += [] if lowered.fixed is None else lowered.fixed.fields
     for b in plan.buffers:
         held = ", ".join(lowered.held.get(b, []))
         fields.append(Held(lowered.buffers[b], f"{b}: {held}", _buffer_maker(b)))

@@ -121,7 +121,7 @@ def lower_planned_loop(
         if p.node in read
     ]
     inner = inner_context(body, [*given, *row_names, *rest], steps, own, context)
-    turn = replace(lowered, stmts=[], destinations=_goals(loop))
+    turn = replace(lowered, stmts=[], destinations=_goals(loop), fixed=None)
     wanted = [s for s in steps if s.tensor.node.op is not CONSTANT]
     fill(plan.turn, wanted, {}, turn, inner, step.group)
     lowered.bits = turn.bits

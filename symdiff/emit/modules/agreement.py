@@ -11,6 +11,7 @@ from symdiff.emit.modules.halves import Halves
 from symdiff.emit.modules.lowering import LoweredFunctions
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
+from symdiff.graph.types import FLOAT32, TensorType
 from symdiff.plan.program import Program
 from symdiff.plan.widths import declares_widths
 
@@ -61,10 +62,28 @@ def of_training(lowered: LoweredFunctions, found: Halves) -> str:
     return f"{check.strip()}\n\n\n{triples.strip()}"
 
 
-def of_planned(program: Program) -> str:
+def of_planned(lowered: LoweredFunctions) -> str:
     """Return the check of the planned step, with bounds that bind and that do not."""
-    assert program.update is not None
-    hyper = program.update.optimizer.hyper
+    p, step = lowered.unit.program, lowered.planned
+    assert p.update is not None
+    assert step is not None
+    optimizer = p.update.optimizer
+    hyper = optimizer.hyper
     names = [py.Lit(n) for n in BOUNDS if isinstance(hyper.get(n), (int, float))]
     bounds = py.expr_text(py.Tuple_(tuple(names))) if names else ""
-    return render("planned_check.py", declared=declares_widths(program), bounds=bounds)
+    check = render(
+        "planned_check.py" if step.exact else "planned_near.py",
+        bounds=bounds,
+        width='"float32"' if _is_narrow(p) else "plain.flat_params.dtype.name",
+        update=step.update is not None,
+        hyper="train._hyper(planned)" if optimizer.schedules else "planned.hyper",
+    )
+    parts = [check, render("finite_start.py", declared=declares_widths(p))]
+    parts += [] if step.exact else [render("difference.py")]
+    return "\n\n\n".join(part.strip() for part in parts)
+
+
+def _is_narrow(program: Program) -> bool:
+    """Whether some value is a float32 whatever the width of the parameters."""
+    kinds = (n.type for n in program.nodes)
+    return any(isinstance(t, TensorType) and t.dtype == FLOAT32 for t in kinds)

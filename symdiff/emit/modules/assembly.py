@@ -54,13 +54,15 @@ class Options:
     only: tuple[str, ...] = ()  # the modules asked for; none: all
     inline: bool = False
     target: str = NUMPY.name
+    exact: bool = False  # the planned step has the bits of the readable one
 
     def __str__(self) -> str:
         only = f", only={','.join(self.only)}" if self.only else ""
         inline = ", inline" if self.inline else ""
         target = f", target={self.target}" if self.target != NUMPY.name else ""
+        exact = ", planned=exact" if self.exact else ""
         wrt = ",".join(map(_quoted, self.wrt))
-        return f"-O{self.level}, wrt={wrt}{only}{inline}{target}"
+        return f"-O{self.level}, wrt={wrt}{only}{inline}{target}{exact}"
 
 
 @dataclass(frozen=True, slots=True)

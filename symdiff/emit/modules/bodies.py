@@ -89,7 +89,11 @@ def style_of(program: Program, resolver: Resolver, level: int) -> Style:
     """Return how the functions of a program are written."""
     order = {t.node: i for i, t in enumerate(program.wrt)}
     # before derivatives are taken there are no gradients
-    derived = zip(program.wrt, program.gradients, strict=False)
+    derived = [
+        pair
+        for p in (program.planned, program)
+        for pair in zip(p.wrt, p.gradients, strict=False)
+    ]
     place = {g.node: order[v.node] for v, g in derived}
     groups: dict[Tensor, Hashable] = {}
 

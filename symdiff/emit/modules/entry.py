@@ -195,15 +195,16 @@ def check_parts(
     unit: Unit,
     found: Halves,
     *,
-    planned: bool,
+    planned: str,
     train: bool,
     beside: Sequence[str] = (),
     compared: bool = False,
 ) -> dict[str, str]:
     """Return the pieces of the self-check: draws, adapters, verification, training.
 
-    ``beside`` are the checks of all that is not a gradient; ``compared`` says that what
-    training computes is compared with _outputs.py.
+    ``beside`` are the checks of all that is not a gradient, ``planned`` is that of the
+    planned step, if there is one; ``compared`` says that what training computes is
+    compared with _outputs.py.
     """
     p = unit.program
     primal, backward = found.primal, found.backward
@@ -234,7 +235,7 @@ def check_parts(
         checks.append(render("as_declared.py", model=p.is_model).strip())
     training = [render("main_train.py", name=p.name, widths=own)]
     if planned:
-        training.append(of_planned(p))
+        training.append(planned)
     training.append(render("main_data.py"))
     reason = p.stopped or "nothing is differentiated"
     return {
@@ -336,7 +337,7 @@ def main_module(
         planned_check=planned,
         **check_parts(
             *(unit, found),
-            planned=planned,
+            planned=of_planned(lowered) if planned else "",
             train=train,
             beside=beside,
             compared=bool(plain),

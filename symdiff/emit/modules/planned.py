@@ -1,8 +1,8 @@
 """_planned.py: the training step over memory that is allocated once.
 
 In: a model's unit and its optimiser. Out: the module's text. Invariant: it computes the
-same operations as backward.py and train.py in the same precision, hence the same bits;
-only where results lie differs, as `symdiff.plan.memory` decided.
+same as backward.py and train.py in the same precision, up to the order of sums and
+factors where the program was reordered, else to the last bit.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import sympy as sp
 
 from symdiff.emit.listing import Listed
 from symdiff.emit.lower.context import Context, scalar_type
+from symdiff.emit.lower.fixed import Held
 from symdiff.emit.lower.kernels import Kernels
-from symdiff.emit.lower.planned import Held, lower_plan, plan_fields
+from symdiff.emit.lower.planned import lower_plan, plan_fields
 from symdiff.emit.lower.planned_loops import lower_planned_loop
 from symdiff.emit.lower.statements import expression_of
 from symdiff.emit.modules.assembly import (
@@ -74,6 +75,7 @@ class PlannedStep:
 
     gradients: Planned
     update: Planned | None
+    exact: bool = True  # it has the bits of the readable step
 
 
 def planned_step(unit: Unit) -> PlannedStep:
@@ -81,9 +83,10 @@ def planned_step(unit: Unit) -> PlannedStep:
     own = replace(unit, names=unit.names.copy(_OWN))
     gradients = grads_function(own)
     updating = own.functions.update
+    exact = own.program.reordered is None
     if updating is None or updating.flat is None:  # parameters are updated one by one
-        return PlannedStep(gradients, None)
-    return PlannedStep(gradients, update_function(own, updating))
+        return PlannedStep(gradients, None, exact)
+    return PlannedStep(gradients, update_function(own, updating), exact)
 
 
 def planned_module(
@@ -103,6 +106,7 @@ def planned_module(
         "_planned.py",
         header=header(unit, options, origin, _peak(gradients.plan)),
         name=unit.program.name,
+        about=render("planned_about.py", exact=step.exact, update=update).strip(),
         imports=imports_of(
             "\n".join(["NamedTuple", *kernels]), *(["pathlib"] if stored else [])
         ),
@@ -112,6 +116,7 @@ def planned_module(
         kept="\n\n\n".join([kept, *kernels]),
         gradients=gradients.written,
         update=update,
+        exact=step.exact,
         helpers=helpers,
         stored="\n".join(part for part in (BUILD, stored) if part),
     )
@@ -123,7 +128,7 @@ def planned_module(
 
 def grads_function(unit: Unit) -> Planned:
     """Return ``compute_grads``: loss, metrics and every gradient in one body."""
-    p = unit.program
+    p = unit.program.planned
     routine = unit.functions["grads"]
     plan = routine.memory
     assert plan is not None
@@ -320,8 +325,8 @@ def _scratch(f: Held, context: Context) -> py.Expr:
         return py.Name("size")
     made = f.make(context)
     match made:
-        case py.Call(args=(py.Tuple_(items=(length,)), dtype)):
-            return context.target.empty(length, dtype)
+        case py.Call(func=function, args=(py.Tuple_(items=(length,)), dtype)):
+            return py.Call(function, (length, dtype))
     return made
 
 

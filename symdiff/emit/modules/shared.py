@@ -45,7 +45,7 @@ class _File:
     said: str = ""
 
 
-_OF_STATE = ("views", "plain_params", "adopt", "places", "assigned", "numeric")
+_OF_STATE = ("views", "plain_params", "adopt", "held", "places", "assigned", "numeric")
 _ARCHIVES = ("weights", "read", "npz", "safetensors", "entry")
 _LOOP = ("watch", "still", "sign", "epoch", "held_out", "parts", "batches", "identity")
 _FROM_TRAIN = ("DATA", "LOOP", "ROWS")
@@ -54,7 +54,7 @@ FILES = {
     "_state": _File(
         "What training changes, and what may be assigned to it.",
         {"backward": ("PARAMS", "_check")},
-        ("state", *_OF_STATE, "arrays"),
+        ("noted", "state", *_OF_STATE, "arrays"),
     ),
     "_files": _File(
         "Weights and checkpoints in files: .npz or .safetensors, without pickle.",

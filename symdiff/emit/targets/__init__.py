@@ -69,6 +69,12 @@ class Target(Protocol):
     def copied(self, array: py.Expr) -> py.Expr:
         """Return a copy of an array."""
 
+    def is_maximum(self, function: py.Expr) -> bool:
+        """Whether a function is the elementwise maximum, faster of two arrays."""
+
+    def with_place(self, call: py.Expr) -> py.Expr:
+        """Return a call that fills ``out=`` in its fastest form."""
+
     def copy_into(self, array: py.Expr, values: py.Expr) -> py.Expr:
         """Return the call that writes values into an array."""
 

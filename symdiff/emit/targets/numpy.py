@@ -6,11 +6,15 @@ holds in NumPy 1.22 and in 2.
 
 from __future__ import annotations
 
+import numpy as np
+
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.ops.core.text import op_text
 
 _MODULE = py.Name("np")
+# ufuncs that warn about a place without its name
+_WITH_NAME = frozenset(["maximum", "minimum", "fmax", "fmin"])
 
 
 class Numpy:
@@ -89,6 +93,19 @@ class Numpy:
     def copied(self, array: py.Expr) -> py.Expr:
         """Return ``x.copy()``."""
         return py.method(array, "copy")
+
+    def is_maximum(self, function: py.Expr) -> bool:
+        """Whether a function is ``np.maximum``."""
+        return function == py.Attr(_MODULE, "maximum")
+
+    def with_place(self, call: py.Expr) -> py.Expr:
+        """Return ``np.add(a, b, out)`` and ``a.dot(b, out)``, faster than ``out=``."""
+        match call:
+            case py.Call(func=py.Attr(value=owner, name=name), kwargs=(("out", out),)):
+                ufunc = owner == _MODULE and isinstance(getattr(np, name, 0), np.ufunc)
+                if name == "dot" or (ufunc and name not in _WITH_NAME):
+                    return py.Call(call.func, (*call.args, out))
+        return call
 
     def copy_into(self, array: py.Expr, values: py.Expr) -> py.Expr:
         """Return ``np.copyto(array, values)``."""

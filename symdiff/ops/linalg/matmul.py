@@ -43,6 +43,7 @@ from symdiff.ops.core.rows import (
     labelled,
 )
 from symdiff.ops.core.tex import Tex, Writer
+from symdiff.ops.core.text import op_text
 from symdiff.ops.core.work import Work
 from symdiff.ops.shape.views import RESHAPE, TRANSPOSE, expand_dims, reshape, swapaxes
 
@@ -107,12 +108,21 @@ def _out_form(node: Node) -> OutForm:
     return OutForm("_0.dot(_1, out=_out)" if alike else "np.matmul(_0, _1, out=_out)")
 
 
+def _short(node: Node) -> str:
+    """`dot` for vectors, which has less overhead than `@` and runs the same loop."""
+    left, right = node.inputs
+    vectors = len(left.shape) == len(right.shape) == 1 and left.dtype == right.dtype
+    return "_0.dot(_1)" if vectors else op_text(node)
+
+
 def _is_for_blas(node: Node) -> bool:
     """Whether BLAS accepts a matrix as it lies in memory.
 
     Any other matrix, such as one that is read backwards, `dot` copies for BLAS, whereas
     `@` computes the sums itself, in another order.
     """
+    if node.op.facts.repeats and not node.inputs[0].shape:
+        return True  # one number, of which an array is filled
     while node.op.view and node.inputs:
         source, layout = node.inputs[0], node.op.facts.layout
         if layout is reshaped:
@@ -201,6 +211,7 @@ MATMUL = multilinear(
         layout=filled,
         work=_work,
         out_form=_out_form,
+        short=_short,
         rows=_rows,
         word="product",
         called="{0}_{1}",
