@@ -37,6 +37,7 @@ from symdiff.plan.routine import Routine, scheduled, with_memory
 from symdiff.plan.update import equations
 from symdiff.plan.widths import trains_apart
 from symdiff.rewrite.afterwards import summing_afterwards
+from symdiff.rewrite.ahead import computing_ahead
 from symdiff.rewrite.driver import Table, rewriting
 from symdiff.rewrite.finals import reading_ends
 from symdiff.rewrite.loops import numbering, rewritten
@@ -173,7 +174,8 @@ def reorder(program: Program) -> Program:
     roots, first = program.roots(), len(program.outputs)
     if not program.gradients:
         return program
-    made = rewriting(roots[first:], reorderings(), bodies=False)(roots[first:])
+    ahead = computing_ahead(roots[first:])(roots[first:])
+    made = rewriting(ahead, reorderings(), bodies=False)(ahead)
     own = replace(program, reordered=None).with_roots([*roots[:first], *made])
     update = program.update
     if update is not None and update.flat is not None:
