@@ -14,6 +14,7 @@ from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.functions import Written
 from symdiff.emit.python import code as py
 
+_BROADCAST = "was broadcast"
 _ROW = 8  # names in the sentence about what takes no gradient
 
 
@@ -21,11 +22,11 @@ def usage(unit: Unit, name: str, backward: Written) -> str:
     """Return what the docstring says about the functions, and about their comments."""
     is_model = unit.program.is_model
     both = "; value_and_grad calls both. All are" if is_model else ". Both are"
-    said = [
-        f"{name} keeps what backward reads{both} pure and need {unit.target.needs}."
-    ]
+    kept = "what backward reads besides params" if is_model else "what backward reads"
+    said = [f"{name} keeps {kept}{both} pure and need {unit.target.needs}."]
     if is_model:
-        said.append("d_v is the derivative of loss by v, times d_loss.")
+        words = "is the derivative of loss with respect to NAME, times d_loss."
+        said.append(f"d_NAME {words}")
     said += [*_untaken(unit), *_comments(backward)]
     return textwrap.fill(" ".join(said), WIDTH, break_on_hyphens=False)
 
@@ -41,7 +42,7 @@ def _untaken(unit: Unit) -> list[str]:
     ]
     if not names or len(names) > _ROW:
         return []
-    return [f"No gradient is taken by {' and '.join(_listed(names))}."]
+    return [f"No gradient with respect to {' or '.join(_listed(names))} is taken."]
 
 
 def _listed(names: list[str]) -> list[str]:
@@ -57,12 +58,14 @@ def _comments(backward: Written) -> list[str]:
     if not told:
         return []
     above = any(s.above < s.first for s in told)
-    where = ", beside a line or above it," if above else ""
-    said = f"A comment{where} has the line's shape"
+    where = " beside a line or above it" if above else ""
+    said = f"In backward, a comment{where} has the shape of what the line computes"
     if rules:
-        said += ", and the formula that the line differentiates"
+        said += ", and the formula that it differentiates"
     if any(", by " in r for r in rules):
-        said += ', with "by" and the factor it is for'
+        said += '; "by" names the factor it is for, where the line does not'
+    if any(_BROADCAST in r for r in rules):
+        said += '; of what "was broadcast" the gradient is summed over the copies'
     if any(SEPARATOR in r for r in rules):
         said += "; semicolons are between uses whose cotangents are added"
     return [f"{said}."]
