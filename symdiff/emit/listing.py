@@ -342,6 +342,9 @@ def _begins_other_side(stmt: py.Stmt, around: py.Stmt | None) -> bool:
     return stmt is next((s for s in around.orelse if not isinstance(s, py.Blank)), None)
 
 
+_INTO_FIRST = ("at", "copyto", "put_along_axis")  # np.add.at(a, i, b)
+
+
 def _targets(stmt: py.Stmt) -> Iterator[str]:
     """Yield the names that a statement sets, wholly or in part."""
     waiting: list[py.Expr] = []
@@ -350,11 +353,12 @@ def _targets(stmt: py.Stmt) -> Iterator[str]:
             waiting = [*targets, *also]
         case py.AugAssign(target=target) | py.For(target=target):
             waiting = [target]
-        case py.ExprStmt(value=py.Call(func=py.Attr(target, "append"))):
+        case py.ExprStmt(value=py.Call(func=py.Attr(target, "append" | "fill"))):
             waiting = [target]
-        case py.ExprStmt(value=py.Call(func=py.Attr(), args=args, kwargs=kwargs)):
-            out = [value for key, value in kwargs if key == "out"]
-            waiting = out or list(args[:1])  # np.add.at(a, ...), np.copyto(a, ...)
+        case py.ExprStmt(value=py.Call(func=py.Attr(_, name), args=args, kwargs=more)):
+            out = [value for key, value in more if key == "out"]
+            first = name in _INTO_FIRST
+            waiting = out or [*(args[:1] if first else args[-1:])]  # np.exp(a, out)
     while waiting:
         match waiting.pop(0):
             case py.Name(name):

@@ -177,10 +177,13 @@ def set_by(stmt: ast.stmt) -> set[str]:
         case ast.Expr(value=ast.Call() as call):
             parts = [k.value for k in call.keywords if k.arg == "out"]
             function = ast.unparse(call.func)
-            if not parts and function.startswith("np."):
+            last = function.rpartition(".")[2]
+            if last in ("append", "fill"):
+                parts = [call.func]
+            elif not parts and last in ("at", "copyto"):
                 parts = call.args[:1]
-            if function.endswith(".append"):
-                parts = [ast.Name(function.removesuffix(".append"))]
+            elif not parts:  # np.add(a, b, out), a.dot(b, out)
+                parts = call.args[-1:]
     found: set[str] = set()
     while parts:
         match parts.pop():
