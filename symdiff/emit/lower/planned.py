@@ -214,7 +214,8 @@ def _statement(
         shown = py.expr_text(name)
         if shown not in held:
             held.append(shown)
-    text = _hoisted(place.form, lowered, context)
+    form = context.target.filled(node, place.form)
+    text = _hoisted(form, lowered, context)
     asides = [py.Name(lowered.buffers[b]) for b in place.asides]
     if is_call(text):
         value = texts.expression(

@@ -242,7 +242,7 @@ def check_parts(
         "adapters": f"{adapters.strip()}\n\n\n{lifted}".strip(),
         "verify": render("verify.py", tolerance=TOLERANCE, reason=reason).strip(),
         "checks": "\n\n\n".join(checks),
-        "planned": "\n\n".join(training).strip() if train else "",
+        "planned": "\n\n\n".join(part.strip() for part in training) if train else "",
         "draw": render(
             "draw.py",
             draws=_returned(draws),

@@ -59,7 +59,7 @@ FILES = {
     "_files": _File(
         "Weights and checkpoints in files: .npz or .safetensors, without pickle.",
         {"_state": ("_arrays",), "backward": ("PARAMS",)},
-        ("checkpoint", "numbers", *_ARCHIVES),
+        ("checkpoint", "numbers", "hold", *_ARCHIVES),
     ),
     "_fit": _File(
         "The loop of training: batches, validation, early stopping, checkpoints.",

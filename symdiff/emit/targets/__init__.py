@@ -27,6 +27,9 @@ class Target(Protocol):
     def text(self, node: Node) -> str:
         """Return an op's text over its placeholders, an expression or statements."""
 
+    def filled(self, node: Node, form: str) -> str:
+        """Return the text that writes a result into ``_out``; ``form`` is NumPy's."""
+
     def kind(self, name: str) -> py.Expr:
         """Return an element type by name: ``float32``, ``int64``, ``bool``."""
 

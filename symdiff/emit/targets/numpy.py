@@ -10,7 +10,7 @@ import numpy as np
 
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
-from symdiff.ops.core.text import op_text
+from symdiff.ops.core.text import is_statements, op_text
 
 _MODULE = py.Name("np")
 # ufuncs that warn about a place without its name
@@ -31,6 +31,12 @@ class Numpy:
     def text(self, node: Node) -> str:
         """Return the record's own text."""
         return op_text(node)
+
+    def filled(self, node: Node, form: str) -> str:
+        """Return the form; where the text is another one, that is written instead."""
+        text = self.text(node)
+        own = text == op_text(node) or is_statements(text)
+        return form if own else f"_out[...] = {text}"
 
     def kind(self, name: str) -> py.Expr:
         """Return ``np.float32``; booleans are Python's."""
