@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,10 @@ def write(run: dict[str, Any], docs: Path = DOCS) -> list[Path]:
 def text(run: dict[str, Any]) -> str:
     """Return the page."""
     workloads = [f"- **{row['name']}**: {row['title']}" for row in run["rows"]]
-    notes = [f"{line[0].upper()}{line[1:]}." for line in table.footnotes(run)]
+    notes = [
+        textwrap.fill(f"{line[0].upper()}{line[1:]}.", 100, break_on_hyphens=False)
+        for line in table.footnotes(run)
+    ]
     parts = [
         INTRO,
         table.markdown(run),

@@ -202,4 +202,4 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     )
     with pytest.raises(SystemExit):
         main(["compile", "--help"])
-    assert "kinds" in capsys.readouterr().out
+    assert "--programs" in capsys.readouterr().out

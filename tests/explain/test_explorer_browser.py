@@ -13,7 +13,7 @@ def test_a_node_lights_its_lines_everywhere(page: Page) -> None:
     assert page.hits("p-forward") == f"    {computed}  # [N, 128]"
     assert "d_h = d_z @ out_W.T" in page.hits("p-backward")
     assert "sd.nn.dense(x, 128" in "".join(page.texts("#p-spec span.hit"))
-    before = {"x", "hidden_W", "hidden_b", "hidden_x_W", "hidden_z"}
+    before = {"x", "hidden_W", "hidden_b", "hidden_xW", "hidden_z"}
     assert set(page.texts(".box.from .name")) == before | {"out_W"}  # d_h reads it
     assert page.count(".box.to") >= 4
     page.hover("#p-graph #svg")
@@ -34,7 +34,7 @@ def test_a_line_of_the_backward_pass_lights_its_node_and_its_way(page: Page) -> 
     page.hover("#p-backward .ln", "d_hidden_W = x.T @ d_hidden_z + d_loss")
     assert page.texts(".box.hit .name")[-1:] != []
     assert "hidden_W" in page.texts(".box.hit .name")
-    assert {"hidden_x_W", "h", "z", "loss"} <= set(page.texts(".box.to .name"))
+    assert {"hidden_xW", "h", "z", "loss"} <= set(page.texts(".box.to .name"))
     marked = page.js("return document.querySelectorAll('.gutter path').length")
     assert marked >= 2
 

@@ -19,7 +19,7 @@ def test_a_parameter_tells_why_its_gradient_has_its_value(page: Page) -> None:
     text = page.texts("#detail")[0]
     assert "as one formula" in text
     assert page.count("#detail .composed math") >= 6
-    assert "from hidden_x_W: x.T @ d_hidden_x_W" in text
+    assert "from hidden_xW: x.T @ d_hidden_xW" in text
     assert "a sum of 5 products" in text
     way = page.texts("#detail .path .place")
     assert way[0].startswith("loss = ")
@@ -37,15 +37,15 @@ def test_a_parameter_tells_why_its_gradient_has_its_value(page: Page) -> None:
 
 
 def test_an_element_leads_to_those_that_it_is_made_of(page: Page) -> None:
-    """From d_hidden_W[i, j] to d_hidden_x_W[n, j], and on towards the loss."""
+    """From d_hidden_W[i, j] to d_hidden_xW[n, j], and on towards the loss."""
     page.click(page.box("hidden_W"))
-    page.click("#detail .element .linkto", "d_hidden_x_W[")
-    assert page.texts(".box.pin .name") == ["hidden_x_W"]
-    assert "d_hidden_x_W[" in page.texts("#detail .element b")[0]
+    page.click("#detail .element .linkto", "d_hidden_xW[")
+    assert page.texts(".box.pin .name") == ["hidden_xW"]
+    assert "d_hidden_xW[" in page.texts("#detail .element b")[0]
     page.click("#detail .element .linkto", "d_hidden_z[")
     page.click("#detail .element .linkto", "d_h[")
-    page.click("#detail .element .linkto", "d_out_h_W[")
-    assert page.texts(".box.pin .name") == ["out_h_W"]
+    page.click("#detail .element .linkto", "d_out_hW[")
+    assert page.texts(".box.pin .name") == ["out_hW"]
 
 
 def test_a_node_on_the_way_can_be_gone_to(page: Page) -> None:

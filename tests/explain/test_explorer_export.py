@@ -95,7 +95,7 @@ def test_what_is_folded_is_saved_folded(page: Page) -> None:
     page.keys("F")
     _, _, data = saved(page, "#b-svg")
     assert "▸ hidden" in data.decode("utf-8")
-    assert "hidden_x_W" not in data.decode("utf-8")
+    assert "hidden_xW" not in data.decode("utf-8")
 
 
 @pytest.mark.parametrize("page", ["digits", "deep"], indirect=True)

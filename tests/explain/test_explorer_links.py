@@ -34,13 +34,13 @@ def items(explorer: Explorer, module: str, line: str) -> set[str]:
         (
             "forward.py",
             "h = np",  # with the parameters that are looked up in it
-            "v:h v:hidden_z v:hidden_x_W v:hidden_W v:hidden_b",
+            "v:h v:hidden_z v:hidden_xW v:hidden_W v:hidden_b",
         ),
-        ("forward.py", "z = h @", "v:z v:out_h_W v:out_W v:out_b"),
-        ("backward.py", "d_hidden_z =", "g:hidden_z g:hidden_x_W r:h"),
-        ("backward.py", "d_h =", "g:h r:out_h_W"),
+        ("forward.py", "z = h @", "v:z v:out_hW v:out_W v:out_b"),
+        ("backward.py", "d_hidden_z =", "g:hidden_z g:hidden_xW r:h"),
+        ("backward.py", "d_h =", "g:h r:out_hW"),
         ("backward.py", "d_out_b =", "g:out_b r:z"),
-        ("backward.py", "d_z *=", "g:z g:out_h_W r:softmax_cross_entropy"),
+        ("backward.py", "d_z *=", "g:z g:out_hW r:softmax_cross_entropy"),
         (
             "backward.py",
             "sum_hidden_W_squared =",
@@ -59,7 +59,7 @@ def test_a_line_is_linked_to_what_it_computes(
 
 def test_a_gradient_is_linked_to_the_rules_on_its_way(digits: Explorer) -> None:
     found = items(digits, "backward.py", "d_hidden_W =")
-    assert {"g:hidden_W", "r:hidden_x_W", "r:hidden_W_squared"} <= found
+    assert {"g:hidden_W", "r:hidden_xW", "r:hidden_W_squared"} <= found
     assert "r:out_W_squared" not in found
 
 

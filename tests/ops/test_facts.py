@@ -41,6 +41,7 @@ OTHER_WORDS = {
     "declare/toml/functions.py": "what strangers can call is written out",
     "declare/toml/schema.py": "words of JSON Schema",
     "emit/lower/formulas.py": "methods of arrays before which a sign may stand",
+    "emit/targets/numpy.py": "functions of NumPy that warn of a place by its position",
     "explain/breaking.py": "commands of TeX",
     "explain/deriving.py": "what a leaf is to its model",
     "explain/explorer/numbers.py": "statistics of an array",
