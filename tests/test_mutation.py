@@ -23,6 +23,7 @@ EQUIVALENT = {
     "linspace_between: vjp: operands of node * swapped": "vectors only: it commutes",
     "max_pool: *: operands of node * swapped": "only windows of 1 fit: winner 0",
     "after_steps: jvp: node 0 left out": "it is its operand",
+    "packed: jvp: node 0 left out": "it is its operand, in other memory",
     "by_mode: vjp: * 0": "0 in inference; tests/derive/test_modes.py",
 }
 
