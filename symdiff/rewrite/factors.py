@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from symdiff.derive.patterns import Rules, is_plain_sum
-from symdiff.graph.node import Node
+from symdiff.graph.node import Node, topological
 from symdiff.graph.provenance import at_site
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Dim, Shape
+from symdiff.ops.core.leaf import HYPER
 from symdiff.ops.core.operands import as_tensor, call_elementwise, is_literal
 from symdiff.ops.elementwise.arithmetic import ADD, DIV, MUL, NEG, SQRT, SUB
 from symdiff.ops.reduce.sums import REDUCE_SUM
@@ -167,26 +168,37 @@ def _product(first: Tensor | None, arrays: list[Tensor]) -> Tensor:
     return as_tensor(1.0) if made is None else made
 
 
+def _is_of_optimizer(t: Tensor) -> bool:
+    """Whether a number is computed from hyperparameters and the step alone.
+
+    Of such a number it is taken for granted that it is finite, and a divisor positive:
+    of a number that data or parameters determine, neither is known.
+    """
+    if is_literal(t) or not _is_number(t):
+        return False
+    return all(n.op is HYPER for n in topological([t.node]) if n.op.leaf)
+
+
 @RULES.of(SQRT)
 def root_of_quotient(t: Tensor) -> Tensor | None:
-    """sqrt(x / c) = sqrt(x) / sqrt(c) for a number c."""
+    """sqrt(x / c) = sqrt(x) / sqrt(c) for a number c > 0, as optimisers have."""
     (ratio,) = t.parents
     if not (t.ndim and is_op(ratio, DIV) and is_read_once(ratio)):
         return None
     x, c = ratio.parents
-    if is_literal(c) or not _is_number(c) or x.shape != t.shape:
+    if not _is_of_optimizer(c) or x.shape != t.shape:
         return None
     return call_elementwise(SQRT, x) / call_elementwise(SQRT, _source(c))
 
 
 @RULES.of(ADD)
 def sum_with_quotient(t: Tensor) -> Tensor | None:
-    """x / c + d = (x + c * d) / c for numbers c and d."""
+    """x / c + d = (x + c * d) / c for finite numbers c and d, as optimisers have."""
     for ratio, d in (t.parents, t.parents[::-1]):
         if not (t.ndim and is_op(ratio, DIV) and is_read_once(ratio)):
             continue
         x, c = ratio.parents
-        if _is_number(c) and _is_number(d) and x.shape == t.shape:
+        if _is_of_optimizer(c) and _is_of_optimizer(d) and x.shape == t.shape:
             return (x + _source(c) * _source(d)) / _source(c)
     return None
 

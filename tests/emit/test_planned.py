@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import importlib
 import re
-import tracemalloc
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pytest
+from planned_runs import allocated
 
 import symdiff as sd
 
@@ -277,15 +277,9 @@ def test_nothing_of_a_model_s_size_is_allocated_in_a_step() -> None:
     for model in ("digits", "mixture", "chain"):
         train, _, declared = _loaded(model, "adam")
         state, data = _state(train, np.float64), _data(declared, 64, np.float64, 0)
-        for _ in range(2):
-            train.train_step(state, *data)
-        tracemalloc.start()
-        train.train_step(state, *data)
-        before, _ = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
-        train.train_step(state, *data)
-        peak = tracemalloc.get_traced_memory()[1] - before
-        tracemalloc.stop()
+        step = partial(train.train_step, state, *data)
+        step()
+        peak = allocated(step)
         assert peak < 200_000, (model, peak)
 
 

@@ -8,13 +8,13 @@ its memory was given away, or before it was written, changes a result.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
+import planned_runs
 import pytest
-from generated import names_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from planned_runs import Texts, check_bits, check_near
 from random_namespaces import Symbolic
 from random_programs import Program, program
 
@@ -29,75 +29,27 @@ RELAXED = {
 }
 
 
-def compiled(
-    made: Program, planned: str = "exact"
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def compiled(made: Program, planned: str = "exact") -> Texts:
     """Return backward.py and _planned.py of a program as a model's loss."""
     params = [sd.param(f"v{i}", a.shape) for i, a in enumerate(made.operands)]
-    loss = made.run(Symbolic(), params)
-    x = sd.input("x", (sd.dim("N"),))
-    model = sd.Model("tape", [x], [], x, loss=loss, optimizer=sd.optim.SGD())
-    found = sd.compile(model, planned=planned)
-    return names_of(found["backward"]), names_of(found["_planned"])
+    return planned_runs.compiled(made.run(Symbolic(), params), planned)
+
+
+def operands(made: Program) -> dict[str, np.ndarray]:
+    return {f"v{i}": a for i, a in enumerate(made.operands)}
 
 
 def check(made: Program) -> None:
     """Loss and gradients in both widths, twice, over memory full of NaN."""
-    backward, planned = compiled(made)
-    for dtype in (np.float64, np.float32):
-        operands = {f"v{i}": a.astype(dtype) for i, a in enumerate(made.operands)}
-        params = {k: operands[k] for k in backward["PARAMS"]}
-        kept = {k: a.copy() for k, a in params.items()}
-        x = np.zeros(2, dtype)
-        with np.errstate(all="ignore"):
-            loss, wanted = backward["value_and_grad"](params, x)
-            plan = planned["make_plan"]({"N": 2}, dtype)
-            grads = {k: np.full_like(a, np.nan) for k, a in params.items()}
-            for _ in range(2):
-                for name, array in plan._asdict().items():
-                    if name.startswith(("work", "mask", "ints")):
-                        array.fill(np.nan if array.dtype.kind == "f" else 7)
-                found = planned["compute_grads"](plan, params, grads, x)
-                assert np.array_equal(found["loss"], float(loss), equal_nan=True), made
-                for k, gradient in grads.items():
-                    assert np.array_equal(gradient, wanted[k], equal_nan=True), (
-                        k,
-                        made,
-                    )
-        for k, a in params.items():
-            assert np.array_equal(a, kept[k]), "a parameter was written"
-
-
-def check_near(made: Program) -> None:
-    """Loss and gradients in float64, over memory full of NaN, but for rounding.
-
-    What is not finite may be so elsewhere: sums reach infinity in another order.
-    """
-    backward, planned = compiled(made, "fast")
-    params = {f"v{i}": np.asarray(a, float) for i, a in enumerate(made.operands)}
-    params = {k: params[k] for k in backward["PARAMS"]}
-    x = np.zeros(2)
-    with np.errstate(all="ignore"):
-        loss, wanted = backward["value_and_grad"](params, x)
-        plan = planned["make_plan"]({"N": 2}, np.dtype(float))
-        grads = {k: np.full_like(a, np.nan) for k, a in params.items()}
-        for name, array in plan._asdict().items():
-            if name.startswith(("work", "mask", "ints")):
-                array.fill(np.nan if array.dtype.kind == "f" else 7)
-        found = planned["compute_grads"](plan, params, grads, x)
-    values = [(found["loss"], float(loss)), *((grads[k], wanted[k]) for k in grads)]
-    if not all(np.isfinite(a).all() for _, a in values):
-        return
-    largest = max(np.abs(a).max(initial=1) for _, a in values)
-    for a, b in values:
-        assert np.abs(a - b).max(initial=0) <= 1e-9 * largest, made
+    check_bits(compiled(made), operands(made))
 
 
 @pytest.mark.filterwarnings("ignore::symdiff.graph.errors.SymdiffWarning")
 @settings(max_examples=60, **RELAXED)
 @given(TAPES)
 def test_planned_is_near_readable(numbers: list[int]) -> None:
-    check_near(program(numbers))
+    made = program(numbers)
+    check_near(compiled(made, "fast"), operands(made))
 
 
 @pytest.mark.filterwarnings("ignore::symdiff.graph.errors.SymdiffWarning")

@@ -6,7 +6,6 @@ operands: planned steps are held to the readable ones, to the last bit or nearly
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from loop_checks import Loop, flat, weighted
 from loop_programs import PROGRAMS
 from loop_systems import Symbolic
-from planned_runs import check_bits, check_near, compiled
+from planned_runs import allocated, check_bits, check_near, compiled
 
 import symdiff as sd
 
@@ -254,12 +253,5 @@ def test_turns_allocate_nothing() -> None:
         package.train_step(state, *batch)
         for name, gradient in wanted.items():
             assert np.array_equal(state.grads[name], gradient)
-    package.train_step(state, *batch)
-    tracemalloc.start()
-    package.train_step(state, *batch)
-    tracemalloc.reset_peak()
-    before = tracemalloc.get_traced_memory()[0]
-    package.train_step(state, *batch)
-    most = tracemalloc.get_traced_memory()[1] - before
-    tracemalloc.stop()
+    most = allocated(lambda: package.train_step(state, *batch))
     assert most < 12 * 256 * 24 * 4 * 1.5  # of a turn's four gates, two all the time

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import importlib
 import threading
-import tracemalloc
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pytest
 from outform_checks import check
+from planned_runs import allocated
 from sample_checks import leaf
 
 import symdiff as sd
@@ -131,13 +131,7 @@ def test_a_step_allocates_no_image() -> None:
     most = []
     for rows in (512, 2048):
         state, batch = _state(package, np.float32), _batch(rows, 8, np.float32)
-        for _ in range(3):
-            package.train_step(state, *batch)
-        tracemalloc.start()
-        package.train_step(state, *batch)
-        tracemalloc.reset_peak()
-        before = tracemalloc.get_traced_memory()[0]
-        package.train_step(state, *batch)
-        most.append(tracemalloc.get_traced_memory()[1] - before)
-        tracemalloc.stop()
+        step = partial(package.train_step, state, *batch)
+        step()
+        most.append(allocated(step))
     assert most[1] - most[0] < 24 * 1536  # one image of a channel is 256 bytes

@@ -13,6 +13,8 @@ import pytest
 
 import symdiff as sd
 from symdiff.graph.tensor import Tensor, apply
+from symdiff.graph.types import FLOAT
+from symdiff.ops.core.leaf import HYPER
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.reduce.sums import MEAN
 from symdiff.ops.shape.views import EXPAND_DIMS, TRANSPOSE
@@ -31,6 +33,8 @@ cube, square = sd.input("cube", (4, 3, 20)), sd.input("square", (4, 3, 3))
 c, d = sd.input("c", (), low=0.5, high=2), sd.input("d", (), low=0.5, high=2)
 positive = sd.input("positive", (N, 3), low=0.1, high=3)
 LEAVES = (x, y, v, w, column, row, points, centres, cube, square, c, d, positive)
+RATE, EPS = (apply(HYPER, name=name, shape=(), dtype=FLOAT) for name in ("a", "b"))
+NUMBERS = (RATE, EPS)  # of an optimiser: finite and above 0
 
 
 def multiply(a: Any, b: Any) -> Tensor:
@@ -84,8 +88,8 @@ CASES: dict[Rule, list[Tensor]] = {
         multiply(multiply(x, y), x) - multiply(multiply(x, x), row),
         multiply(multiply(2.0, x), y) + multiply(x, positive),
     ],
-    factors.root_of_quotient: [sd.sqrt(positive / c)],
-    factors.sum_with_quotient: [positive / c + d, d + positive / c],
+    factors.root_of_quotient: [sd.sqrt(positive / RATE), sd.sqrt(x / (1 - RATE))],
+    factors.sum_with_quotient: [x / RATE + EPS, EPS + x / (RATE + 1)],
     factors.multiple_of_view: [multiply(2.0, sd.exp(x)[:, None]), multiply(x[None], c)],
     factors.sum_of_multiple: [sd.sum(multiply(2.0, x), axis=0), sd.sum(multiply(x, c))],
     turning.elementwise_of_turned: [
@@ -136,8 +140,45 @@ def test_a_rule_keeps_the_value(rule: Rule, before: Tensor, width: Any) -> None:
         low = leaf.node.attrs["low"]
         drawn = rng.normal(size=shape) if low is None else rng.uniform(0.5, 2, shape)
         feed[leaf] = np.asarray(drawn, width)
-    found, wanted = sd.interpret([after, before], feed)
+    feed |= {leaf: width(rng.uniform(0.1, 0.9)) for leaf in NUMBERS}
+    with np.errstate(invalid="ignore"):
+        found, wanted = sd.interpret([after, before], feed)
     assert found.dtype == width
     assert found.shape == wanted.shape
-    largest = max(1, np.abs(wanted).max())
-    assert np.abs(found - wanted).max() <= BOUND[width] * largest
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
+    largest = max(1, np.nanmax(np.abs(wanted)))
+    assert np.nanmax(np.abs(found - wanted)) <= BOUND[width] * largest
+
+
+SIGNED = (-2.0, -0.5, 0.0, 0.5, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "before"),
+    [(rule, t) for rule, cases in CASES.items() for t in cases],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_what_is_finite_stays_so(rule: Rule, before: Tensor) -> None:
+    """Whatever the signs, zeros, and infinities among the numbers."""
+    after, rng = rule(before), np.random.default_rng(1)
+    assert after is not None
+    for _ in range(60):
+        feed = {}
+        for leaf in LEAVES:
+            shape = tuple(LENGTHS.get(str(n), n) for n in leaf.shape)
+            values = SIGNED if shape else (*SIGNED, np.inf, -np.inf)
+            feed[leaf] = rng.choice(values, shape)
+            if rng.random() < 0.5:  # of one sign, so that roots are defined
+                feed[leaf] = rng.choice((-1, 1)) * np.abs(feed[leaf])
+        feed |= {leaf: rng.uniform(0.1, 0.9) for leaf in NUMBERS}
+        with np.errstate(all="ignore"):
+            found, wanted = sd.interpret([after, before], feed)
+        known = np.isfinite(wanted)
+        np.testing.assert_allclose(found[known], wanted[known], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("number", [c, d, sd.exp(c)])
+def test_numbers_of_the_model_may_have_any_sign_and_size(number: Tensor) -> None:
+    assert factors.root_of_quotient(sd.sqrt(x / number)) is None
+    for t in (x / number + EPS, x / RATE + number):
+        assert factors.sum_with_quotient(t) is None
