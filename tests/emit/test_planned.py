@@ -238,7 +238,9 @@ def test_steps_are_equal_within_the_bound(
         before = [a.copy() for a in (state.flat_params, *state.flat_slots.values())]
         expected = train.train_step(readable, *data, planned=False)
         _poison_plans(state)
+        kept = _constants(state)
         found = train.train_step(state, *data, planned=True)
+        assert all(np.array_equal(a, b) for a, b in kept)  # never written into
         for key, value in expected.items():
             assert abs(found[key] - value) <= bound * max(1, abs(value)), key
         largest = np.abs(readable.flat_grads).max()
@@ -264,9 +266,19 @@ def _near(found: np.ndarray, wanted: np.ndarray, most: float) -> None:
     assert np.all(same | (np.abs(found - wanted) <= most)), np.abs(found - wanted).max()
 
 
+def _plans(state: Any) -> list[Any]:
+    return [p for p in state._plans.values() if hasattr(p, "_fields")]
+
+
+def _constants(state: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the zeros, ones and ranges that plans keep, each with a copy."""
+    names = ("zero", "one", "rows")
+    fields = [item for plan in _plans(state) for item in plan._asdict().items()]
+    return [(a, np.copy(a)) for name, a in fields if name.startswith(names)]
+
+
 def _poison_plans(state: Any) -> None:
-    plans = [p for p in state._plans.values() if hasattr(p, "_fields")]
-    for plan in plans:
+    for plan in _plans(state):
         fields = plan._asdict().items()
         _poison(*(a for n, a in fields if n.startswith(("work", "mask", "ints"))))
     _poison(*state._plans.get("update", ()), state.flat_grads)

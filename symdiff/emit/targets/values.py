@@ -57,6 +57,7 @@ class PythonValues:
         module: str,
     ) -> None:
         self.kinds = dict(kinds)
+        self._given = frozenset(kinds)
         self._lengths = frozenset(lengths)
         self._number = py.Name(number)
         self._module = py.Name(module)
@@ -245,8 +246,10 @@ class PythonValues:
         match name, args:
             case "array", (py.Lit() as literal,) if [*keywords] == ["dtype"]:
                 return self._literal(literal, keywords["dtype"])
-            case "array", (py.Name() as made,) if [*keywords] == ["dtype"]:
-                return self.value(made)
+            case "array", (py.Name(id=made),) if [*keywords] == ["dtype"]:
+                if made in self._given:
+                    raise OnlyNumpyError  # a copy, which may be written into
+                return self.value(args[0])
             case "array", (py.Tuple_(items=items) | py.List_(items=items),) if items:
                 found = [self.value(i, strong=True) for i in items]
                 if not _is_float(keywords.get("dtype")):

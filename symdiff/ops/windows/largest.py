@@ -41,18 +41,14 @@ from symdiff.ops.windows.sliding import (
     infer_pool,
     is_one_element,
     loop_over,
+    over_places,
     slices_of,
 )
-from symdiff.ops.windows.views import Geometry, geometry, place_text, with_counts
+from symdiff.ops.windows.views import Geometry, geometry, place_text
 
 
 def _evaluate_max(x: Any, **attrs: Any) -> Any:
-    g = geometry(attrs)
-    slices = each_place(x, counts_of(with_counts(x.shape, g), g), g)
-    result = next(slices).copy()
-    for part in slices:
-        np.maximum(result, part, out=result)
-    return result
+    return over_places(x, attrs, np.maximum)
 
 
 def _max_text(node: Node) -> str:

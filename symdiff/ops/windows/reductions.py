@@ -26,18 +26,14 @@ from symdiff.ops.windows.sliding import (
     infer_pool,
     is_one_element,
     loop_over,
+    over_places,
     slices_of,
 )
-from symdiff.ops.windows.views import geometry, with_counts
+from symdiff.ops.windows.views import geometry
 
 
 def _evaluate_sum(x: Any, **attrs: Any) -> Any:
-    g = geometry(attrs)
-    slices = each_place(x, counts_of(with_counts(x.shape, g), g), g)
-    result = next(slices).copy()
-    for part in slices:
-        result += part
-    return result
+    return over_places(x, attrs, np.add)
 
 
 def _sum_text(node: Node) -> str:

@@ -80,3 +80,13 @@ def infer_pool(t: TensorType, **attrs: Any) -> TensorType:
 def each_place(x: Any, counts: Sequence[int], g: Geometry) -> Any:
     """Yield the slice of x at each place of the window."""
     return (places(x, counts, g, at) for at in np.ndindex(g.window))
+
+
+def over_places(x: Any, attrs: Any, combine: np.ufunc) -> Any:
+    """Return what ``combine`` makes of the elements of each window."""
+    g = geometry(attrs)
+    slices = each_place(x, counts_of(with_counts(x.shape, g), g), g)
+    result = next(slices).copy()
+    for part in slices:
+        combine(result, part, out=result)
+    return result
