@@ -29,6 +29,7 @@ SECTIONS = {
             "reduce.quantiles",
             "indexing.sorting",
         ),
+        *("reduce.running", "reduce.nan_ranks", "reduce.agreement"),
         *("reduce.normalize", "reduce.losses"),
     ),
     "Shape": (
@@ -38,10 +39,11 @@ SECTIONS = {
         "shape.joining",
         "shape.padding",
         "shape.ranges",
+        *("shape.centring", "shape.realness", "indexing.editing"),
     ),
     "Indexing and updates": (
         *("indexing.expressions", "indexing.taking"),
-        *("indexing.one_hot", "indexing.updates"),
+        *("indexing.one_hot", "indexing.updates", "indexing.membership"),
     ),
     "Linear algebra": (
         *(
@@ -54,18 +56,20 @@ SECTIONS = {
             "linalg.determinants",
         ),
         *("linalg.decompose", "linalg.singular", "linalg.pseudoinverse"),
+        *("linalg.tensors", "linalg.covariance"),
     ),
     "Windows and samples": (
         "windows.views",
         "windows.convolution",
         "windows.pooling",
-        "indexing.interpolation",
+        *("indexing.interpolation", "indexing.differences", "indexing.polynomials"),
     ),
     "Loops and branches": (
         "control.repeat",
         "control.while_loops",
         "control.branches",
         "control.mode",
+        "control.along_axes",
     ),
 }
 
@@ -105,6 +109,9 @@ CONDITIONS = {
     "linalg.eigvalsh": "distinct eigenvalues; one triangle is read",
     "linalg.svd": "distinct nonzero singular values; else inf or nan",
     "linalg.svdvals": "distinct nonzero singular values",
+    "linalg.cond": "distinct nonzero singular values; other orders: regular matrices",
+    "linalg.tensorsolve": "regular as a matrix",
+    "linalg.tensorinv": "regular as a matrix",
     "linalg.pinv": "constant rank",
     "linalg.lstsq": "full rank",
     "interp": "at a sample, the slope of the segment to its right; xp ascends strictly",
@@ -116,6 +123,8 @@ CONDITIONS = {
     "update_state": "nothing flows to the new value",
     "stop_gradient": "derivative 0, by intent",
     "getitem": "boolean masks must be constants",
+    "unwrap": "that of the angles, also where they jump",
+    "corrcoef": "variables that vary",
     "ptp": "ties share the cotangent equally",
     "cast": "flows between float types only",
     "xlogy": "0 where x = 0; so is its derivative in x where log(y) is not a number",

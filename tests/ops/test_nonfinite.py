@@ -27,7 +27,7 @@ def _found() -> list[str]:
         try:
             with np.errstate(all="ignore"):
                 ufunc(*PAIRS[: ufunc.nin])
-        except TypeError:  # not of floats
+        except (TypeError, ValueError):  # not of floats, or of matrices alone
             continue
         kept.append(name)
     return kept

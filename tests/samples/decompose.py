@@ -54,6 +54,17 @@ SAMPLES = [
     *(linalg("svd", _matrix(*s), REDUCED) for s in SIZES),
     linalg("svd", _matrix(4, 2), {"compute_uv": False}),
     *(
+        Sample(
+            "linalg.cond",
+            [A((2, 3, 3), "invertible")],
+            {"p": p},
+            complex_ok=False,
+            symbolic=False,
+        )
+        for p in (None, -2, "fro", 1, -np.inf)
+    ),
+    Sample("linalg.cond", [(3, 4)], complex_ok=False, symbolic=False),
+    *(
         linalg(
             "svdvals",
             _matrix(*s),

@@ -16,6 +16,12 @@ SAMPLES = [
         for arg in ((3, 4), ODD)
     ),
     Sample("isnan", [I((3,), 5)], differentiable=False),
+    Sample(
+        "isclose",
+        [Given([np.nan, 1.0]), Given([np.nan, np.nan])],
+        {"equal_nan": True},
+        differentiable=False,
+    ),
     Sample("isclose", [(3, 4), (4,)], {"atol": 0.5}, differentiable=False),
     Sample(
         "isclose",

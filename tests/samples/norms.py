@@ -55,4 +55,22 @@ SAMPLES = [
         complex_ok=False,
         second=False,  # |x|**3 has a kink in its second derivative at 0
     ),
+    *(
+        Sample(
+            "linalg.vector_norm", [(3, 4, 2)], attrs, domain="nonzero", complex_ok=False
+        )
+        for attrs in (
+            {},
+            {"axis": 1, "ord": 3},
+            {"axis": (0, 2), "ord": 1, "keepdims": True},
+        )
+    ),
+    Sample("linalg.matrix_norm", [(2, 3, 4)], complex_ok=False),
+    Sample(
+        "linalg.matrix_norm",
+        [(2, 3, 4)],
+        {"ord": "nuc", "keepdims": True},
+        complex_ok=False,
+        symbolic=False,
+    ),
 ]

@@ -40,4 +40,18 @@ SAMPLES = [
         reference=lambda *xs: np.linalg.multi_dot(xs),
         label="multi_dot[vectors]",
     ),
+    Sample(
+        "matvec",
+        [(2, 3, 4), (2, 4)],
+        reference=lambda a, v: np.einsum("bij,bj->bi", a, v),
+        complex_ok=False,
+    ),
+    Sample(
+        "vecmat",
+        [(3,), (2, 3, 4)],
+        reference=lambda v, a: np.einsum("i,bij->bj", v, a),
+        symbolic=False,
+        complex_ok=False,
+    ),
+    Sample("linalg.outer", [(3,), (4,)]),
 ]

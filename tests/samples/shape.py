@@ -64,6 +64,9 @@ SAMPLES = [
         label="full_like",
         reference=lambda x: x * np.full_like(x, 2.5),
     ),
+    Sample("rollaxis", [(3, 4, 2)], {"axis": 2, "start": 1}),
+    Sample("rollaxis", [(3, 4, 2)], {"axis": 0, "start": -1}),
+    Sample("matrix_transpose", [(3, 4, 2)], reference=lambda x: np.swapaxes(x, -1, -2)),
 ]
 
 

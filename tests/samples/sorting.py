@@ -46,6 +46,12 @@ SAMPLES = [
         {"side": "right"},
         differentiable=False,
     ),
+    Sample(
+        "searchsorted",
+        [Given(np.array([2.0, 0.0, 1.0])), (3,)],
+        {"sorter": [1, 2, 0]},
+        differentiable=False,
+    ),
     Sample("take_along_axis", [(3, 4), I((3, 6), 4)], {"axis": 1}),
     Sample("take_along_axis", [(3, 4), I((6, 4), 3)], {"axis": 0}, symbolic=False),
     Sample("take_along_axis", [(2, 3, 4), I((2, 5, 1), 3)], {"axis": 1}),

@@ -188,6 +188,13 @@ def literal_value(tensor: Tensor) -> Any:
     return tensor.node.attrs["value"] if tensor.node.op is LITERAL else None
 
 
+def known_values(value: Any) -> np.ndarray | None:
+    """Return numbers that are not computed as an array; None for a symbolic tensor."""
+    if not isinstance(value, Tensor):
+        return np.asarray(value)
+    return value.node.attrs["value"] if value.node.op is CONSTANT else None
+
+
 def as_tensor(value: Any) -> Tensor:
     """Return ``value`` as a tensor: numbers become literals, arrays constants."""
     match value:

@@ -59,11 +59,23 @@ def isneginf(x: Any) -> Tensor:
 
 
 @api("isclose")
-def isclose(x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Tensor:
-    """Whether |x - y| <= atol + rtol |y|; equal infinities are close."""
+def isclose(
+    x: Any,
+    other: Any,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> Tensor:
+    """Whether |x - y| <= atol + rtol |y|; equal infinities are close.
+
+    With ``equal_nan``, so is NaN to NaN.
+    """
     a, b = as_tensor(x), as_tensor(other)
     near = less_equal(absolute(a - b), atol + rtol * absolute(b))
-    return logical_or(logical_and(near, isfinite(b)), equal(a, b))
+    found = logical_or(logical_and(near, isfinite(b)), equal(a, b))
+    if equal_nan and a.dtype.is_float and b.dtype.is_float:
+        found = logical_or(found, logical_and(isnan(a), isnan(b)))
+    return found
 
 
 def _copy_to_size(t: Any, out: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from symdiff.graph.types import (
 from symdiff.ops.core import interval, rows
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.interval import Interval
-from symdiff.ops.core.operands import CONSTANT, api, as_tensor
+from symdiff.ops.core.operands import api, as_tensor, known_values
 from symdiff.ops.core.record import Cotangents, primitive
 from symdiff.ops.indexing.gather import gather, scatter_add
 from symdiff.ops.indexing.taking import along, take
@@ -144,14 +144,16 @@ SEARCHSORTED = primitive(
 
 
 @api("searchsorted")
-def searchsorted(a: Any, v: Any, side: str = "left") -> Tensor:
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Tensor:
     """Where each element of ``v`` would be inserted into the ascending vector ``a``.
 
-    Int64, of v's shape; ``side`` is 'left' or 'right' of equal elements.
+    Int64, of v's shape; ``side`` is 'left' or 'right' of equal elements. With
+    ``sorter``, the vector ascends once it is taken in that order.
     """
     if side not in ("left", "right"):
         raise ShapeError(f"side must be 'left' or 'right', got {side!r}.")
-    return apply(SEARCHSORTED, as_tensor(a), as_tensor(v), side=side)
+    ordered = as_tensor(a) if sorter is None else take(a, sorter)
+    return apply(SEARCHSORTED, ordered, as_tensor(v), side=side)
 
 
 def _refuse(name: str, remedy: str) -> None:
@@ -192,13 +194,11 @@ def extract(condition: Any, x: Any) -> Tensor:
 
 
 def _constant_mask(name: str, condition: Any) -> np.ndarray:
-    if not isinstance(condition, Tensor):
-        return np.asarray(condition)
-    if condition.node.op is not CONSTANT:
+    value = known_values(condition)
+    if value is None:
         raise ShapeError(
             f"the length of {name}'s result depends on values, which the generated "
             "code's shapes cannot; use sd.where(mask, x, other), or a mask that is a "
             "constant."
         )
-    value: np.ndarray = condition.node.attrs["value"]
     return value

@@ -221,7 +221,7 @@ MATMUL = multilinear(
 )
 
 
-@api("matmul")
+@api("matmul", "linalg.matmul")
 def matmul(x: Any, other: Any) -> Tensor:
     """Matrix product with NumPy's rules for vectors and batches."""
     a, b = as_tensor(x), as_tensor(other)

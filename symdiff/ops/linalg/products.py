@@ -38,7 +38,7 @@ from symdiff.ops.core.operands import (
 from symdiff.ops.core.record import result_dtype
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.linalg.contraction import einsum, tensordot
-from symdiff.ops.linalg.matmul import matmul
+from symdiff.ops.linalg.matmul import matmul, outer
 from symdiff.ops.shape.views import expand_dims, moveaxis, ravel, reshape
 
 
@@ -71,6 +71,46 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Tensor:
 
 def _last(x: Tensor, axis: int) -> Tensor:
     return moveaxis(x, axis, -1)
+
+
+@api("matvec")
+def matvec(x1: Any, x2: Any) -> Tensor:
+    """Products of the matrices ``x1`` with the vectors ``x2``; lead axes broadcast."""
+    x, y = as_tensor(x1), as_tensor(x2)
+    _require_core("matvec", x, y, (2, 1), x.shape[-1:], y.shape[-1:])
+    return einsum("...ij,...j->...i", x, y)
+
+
+@api("vecmat")
+def vecmat(x1: Any, x2: Any) -> Tensor:
+    """Products of the vectors ``x1`` with the matrices ``x2``; lead axes broadcast."""
+    x, y = as_tensor(x1), as_tensor(x2)
+    _require_core("vecmat", x, y, (1, 2), x.shape[-1:], y.shape[-2:-1])
+    return einsum("...i,...ij->...j", x, y)
+
+
+def _require_core(
+    name: str, x: Tensor, y: Tensor, axes: tuple[int, int], inner: Any, other: Any
+) -> None:
+    """Raise `ShapeError` for operands of too few axes or whose inner lengths differ."""
+    if x.ndim < axes[0] or y.ndim < axes[1] or not may_agree(*inner, *other):
+        first, second = (("a vector", "a matrix")[n - 1] for n in axes)
+        raise ShapeError(
+            f"{name} needs {first} and {second} of one inner length, or stacks of "
+            f"them; got shapes {x.shape} and {y.shape}."
+        )
+
+
+@api("linalg.outer")
+def outer_(x1: Any, x2: Any) -> Tensor:
+    """Every element of one vector times every element of another."""
+    x, y = as_tensor(x1), as_tensor(x2)
+    if x.ndim != 1 or y.ndim != 1:
+        raise ShapeError(
+            f"linalg.outer needs two vectors, got shapes {x.shape} and {y.shape}; "
+            "sd.outer flattens its operands."
+        )
+    return outer(x, y)
 
 
 @api("kron")

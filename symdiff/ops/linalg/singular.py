@@ -11,6 +11,7 @@ differentiation" (2008), section 3.2.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from symdiff.ops.core.rules import add_all
 from symdiff.ops.core.tuples import items
 from symdiff.ops.core.work import cubic
 from symdiff.ops.elementwise.arithmetic import reciprocal
+from symdiff.ops.elementwise.comparisons import equal, where
 from symdiff.ops.linalg.matmul import matmul
 from symdiff.ops.linalg.matrices import (
     adjoint,
@@ -40,6 +42,8 @@ from symdiff.ops.linalg.matrices import (
     shorter,
     times_diagonal,
 )
+from symdiff.ops.linalg.solvers import inv
+from symdiff.ops.reduce.norms import matrix_norm
 from symdiff.ops.shape.views import expand_dims
 
 
@@ -164,6 +168,24 @@ SVDVALS = primitive(
 def svdvals(a: Any) -> Tensor:
     """Descending singular values; the derivative needs distinct nonzero ones."""
     return apply(SVDVALS, matrix(a, "svdvals"))
+
+
+@api("linalg.cond")
+def cond(x: Any, p: Any = None) -> Tensor:
+    """Condition number of each matrix in the norm of order ``p``, by default 2.
+
+    The orders are those of `symdiff.linalg.norm`; all but 2 and -2 take regular square
+    matrices, and the generated code raises for others.
+    """
+    a = matrix(x, "cond")
+    if 0 in a.shape[-2:]:
+        raise ShapeError(f"cond is not defined on empty matrices, got {a.shape}.")
+    if p not in (None, 2, -2):
+        return matrix_norm(a, ord=p) * matrix_norm(inv(a), ord=p)
+    s: Any = svdvals(a)
+    largest, smallest = s[..., 0], s[..., -1]
+    ratio = smallest / largest if p == -2 else largest / smallest
+    return where(equal(largest, 0), math.inf, ratio)
 
 
 @api("linalg.svd")

@@ -15,7 +15,7 @@ import numpy as np
 from symdiff.graph.errors import DeclarationError, ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
-from symdiff.graph.types import TensorType, normalize_axes, normalize_axis
+from symdiff.graph.types import TensorType, normalize_axes, normalize_axis, product
 from symdiff.ops.core import rows, signs, tex
 from symdiff.ops.core.facts import Facts
 from symdiff.ops.core.independent import beside_axes
@@ -34,7 +34,7 @@ from symdiff.ops.reduce.sums import (
     spread,
     sum_,
 )
-from symdiff.ops.shape.views import expand_dims, moveaxis
+from symdiff.ops.shape.views import expand_dims, moveaxis, reshape, transpose
 
 
 def _infer_norm(
@@ -135,6 +135,41 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
         f"norm of order {ord!r} needs one axis (a vector) or two (a matrix), got "
         f"{len(axes)} of shape {tensor.shape}; name them with axis=."
     )
+
+
+@api("linalg.vector_norm")
+def vector_norm(
+    x: Any,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+    ord: Any = 2,  # noqa: A002 - NumPy's name
+) -> Tensor:
+    """Norm of order ``ord`` of the elements over ``axis``, as of one vector."""
+    tensor = float_operand(x)
+    require_float(tensor.node.tensor_type, "a norm")
+    axes = _in_order(range(tensor.ndim) if axis is None else axis, tensor.ndim)
+    if len(axes) == 1:
+        return _vector_norm(tensor, ord, axes[0], keepdims)
+    if ord == 2 and axes:
+        return _euclidean(tensor, axes, keepdims)
+    kept = [a for a in range(tensor.ndim) if a not in axes]
+    shape = tuple(tensor.shape[a] for a in kept)
+    length = product([tensor.shape[a] for a in axes])
+    rows = reshape(transpose(tensor, (*kept, *axes)), (*shape, length))
+    found = _vector_norm(rows, ord, len(kept), keepdims=False)
+    return expand_dims(found, tuple(axes)) if keepdims and axes else found
+
+
+@api("linalg.matrix_norm")
+def matrix_norm(
+    x: Any,
+    *,
+    keepdims: bool = False,
+    ord: Any = "fro",  # noqa: A002 - NumPy's name
+) -> Tensor:
+    """Norm of order ``ord`` of each matrix, which the last two axes make up."""
+    return norm(x, ord, axis=(-2, -1), keepdims=keepdims)
 
 
 def _in_order(axis: Any, ndim: int) -> list[int]:

@@ -188,14 +188,14 @@ def _quantile(x: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Tensor:
     axes = normalize_axes(axis, tensor.ndim)
     if not axes:
         _require_number(tensor.node.tensor_type, method)
-    rows, at = _one_axis(tensor, axes)
+    rows, at = one_axis(tensor, axes)
     found = (
         apply(QUANTILE, rows, axis=at, q=float(q), method=method) if axes else tensor
     )
     return expand_dims(found, axes) if keepdims and axes else found
 
 
-def _one_axis(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, int]:
+def one_axis(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, int]:
     """Return the tensor with ``axes`` merged into one axis, and its position."""
     if len(axes) <= 1:
         return x, axes[0] if axes else 0

@@ -85,6 +85,8 @@ def reshape(x: Any, *shape: Any, order: str = "C") -> Tensor:
     They are read and placed in C order or, with ``order="F"``, column by column.
     """
     tensor = as_tensor(x)
+    if order in ("A", "K") and tensor.ndim < 2:
+        order = "C"  # elements in a row lie in one order only
     if order not in ("C", "F"):
         raise ShapeError(
             f"order={order!r} depends on how an array lies in memory, which is not "
@@ -337,3 +339,27 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
     for d, s in sorted(zip(dst, src, strict=True)):
         order.insert(d, s)
     return transpose(tensor, tuple(order))
+
+
+@api("rollaxis")
+def rollaxis(x: Any, axis: int, start: int = 0) -> Tensor:
+    """The tensor with one axis moved to stand before the axis ``start``."""
+    tensor = as_tensor(x)
+    source = normalize_axis(axis, tensor.ndim)
+    before = start + tensor.ndim if start < 0 else start
+    if not 0 <= before <= tensor.ndim:
+        raise ShapeError(
+            f"rollaxis needs start in {-tensor.ndim}..{tensor.ndim}, got {start}."
+        )
+    return moveaxis(tensor, source, before - (source < before))
+
+
+@api("matrix_transpose", "linalg.matrix_transpose")
+def matrix_transpose(x: Any) -> Tensor:
+    """The tensor with its last two axes exchanged."""
+    tensor = as_tensor(x)
+    if tensor.ndim < 2:
+        raise ShapeError(
+            f"matrix_transpose needs two axes or more, got shape {tensor.shape}."
+        )
+    return swapaxes(tensor, -1, -2)

@@ -34,18 +34,21 @@ from symdiff.ops.core.operands import API
 # Functions whose results may be views of their operands under NumPy; a test compares
 # this with what NumPy does.
 _VIEWS = """
-    array_split atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to diag
-    diagonal diff dsplit einsum expand_dims flip fliplr flipud hsplit matrix_transpose
-    meshgrid moveaxis permute_dims ravel real reshape rot90 sliding_window_view split
-    squeeze swapaxes transpose unstack vsplit
+    apply_over_axes array_split atleast_1d atleast_2d atleast_3d broadcast_arrays
+    broadcast_to diag diagonal diff dsplit einsum expand_dims flip fliplr flipud hsplit
+    matrix_transpose meshgrid moveaxis permute_dims polyder polyint ravel real
+    real_if_close reshape rollaxis rot90 sliding_window_view split squeeze swapaxes
+    transpose unstack vsplit
 """
 VIEWS = frozenset(_VIEWS.split())
 # Functions that return a 0-d array where others return an immutable scalar.
 _BOXES = """
-    astype block cast copy full full_like ones ones_like piecewise positive roll select
-    tensordot where zeros zeros_like
+    apply_along_axis astype block cast copy cov full full_like isin ones ones_like
+    piecewise positive roll select tensordot tensorsolve where zeros zeros_like
 """
 BOXES = VIEWS | frozenset(_BOXES.split())
+# Functions that return the array itself when they are asked for so many times.
+_TIMES = {"matrix_power": ("n", 1), "polyder": ("m", 0), "polyint": ("m", 0)}
 
 
 @contextmanager
@@ -67,13 +70,13 @@ def entered(tensor: Tensor, name: str, leaf: Any) -> None:
         memory.scalar = True if isinstance(leaf, (float, np.floating)) else None
 
 
-def call_back(function: Callable[..., Any], *args: Any) -> Any:
+def call_back(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function that the user passed to one of ours, such as a loop's body.
 
     Its results are read at once: later writes do not change them.
     """
     with in_user_code(function):
-        return read(function(*args))
+        return read(function(*args, **kwargs))
 
 
 # --- calls ----------------------------------------------------------------------------
@@ -111,8 +114,10 @@ def _is_view(name: str, operands: Sequence[Any], options: Mapping[str, Any]) -> 
     if name == "getitem":
         index = operands[1] if isinstance(operands[1], tuple) else (operands[1],)
         return all(not isinstance(i, (list, np.ndarray, Tensor)) for i in index)
-    if name == "matrix_power":  # its first power is the array itself
-        return bool((operands[1] if len(operands) > 1 else options["n"]) == 1)
+    if name in _TIMES:
+        option, times = _TIMES[name]
+        asked = operands[1] if len(operands) > 1 else options.get(option, 1)
+        return bool(asked == times)
     return name in VIEWS or (name == "astype" and options.get("copy") is False)
 
 
