@@ -38,28 +38,35 @@ def _words(text: str) -> list[str]:
 # Functions with NumPy's names, and those that differentiate.
 _WRITTEN = _words(
     """
-    all amax amin any append arange argmax argmin argsort around array_split astype
-    atleast_1d atleast_2d atleast_3d average avg_pool1d avg_pool2d block
-    broadcast_arrays broadcast_to by_mode cast ceil clip column_stack concat
-    concatenate conv1d conv2d convolve correlate count_nonzero cross cumprod cumsum
-    deg2rad degrees diag diagflat diagonal diff divmod dot dsplit dstack einsum
-    expand_dims eye fix flip fliplr flipud float_power floor full full_like
-    geomspace gnvp grad hessian hsplit hstack hvp identity inner interp isclose
-    isneginf isposinf jacobian jvp kron linalg.cholesky linalg.cofactors
-    linalg.cross linalg.det linalg.diagonal linalg.eigh linalg.eigvalsh linalg.inv
-    linalg.lstsq linalg.matrix_power linalg.multi_dot linalg.norm linalg.pinv
-    linalg.qr linalg.slogdet linalg.solve linalg.solve_triangular linalg.svd
-    linalg.svdvals linalg.tensordot linalg.trace linalg.vecdot linear_recurrence
-    linspace log_softmax logspace logsumexp matmul max max_pool1d max_pool2d mean
-    median meshgrid min modf moveaxis nan_to_num nanmax nanmean nanmin nanprod
-    nanstd nansum nanvar one_hot ones ones_like outer pad percentile permute_dims
-    pick piecewise polygamma polyval positive power prod ptp quantile rad2deg
-    radians random.bernoulli random.normal random.uniform ravel reciprocal repeat
-    reshape rint roll rot90 round row_stack searchsorted select
-    sigmoid_cross_entropy sliding_window_view softmax softmax_cross_entropy sort
-    split squeeze stack std stop_gradient sum swapaxes take take_along_axis
-    tensordot tile trace transpose trapezoid trapz tri tril triu trunc unstack
-    update_state var vdot vecdot vjp vsplit vstack where xlogy zeros zeros_like
+    all allclose amax amin any append arange argmax argmin argsort around
+    array_equal array_equiv array_split astype atleast_1d atleast_2d atleast_3d
+    average avg_pool1d avg_pool2d bincount block broadcast_arrays broadcast_to
+    by_mode cast ceil clip column_stack concat concatenate conv1d conv2d convolve
+    corrcoef correlate count_nonzero cov cross cumprod cumsum cumulative_prod
+    cumulative_sum deg2rad degrees delete diag diagflat diagonal diff digitize
+    divmod dot dsplit dstack ediff1d einsum expand_dims eye fft.fftshift
+    fft.ifftshift fix flip fliplr flipud float_power floor full full_like geomspace
+    gnvp grad gradient hessian hsplit hstack hvp identity inner insert interp
+    isclose iscomplex isin isneginf isposinf isreal jacobian jvp kron
+    linalg.cholesky linalg.cofactors linalg.cond linalg.cross linalg.det
+    linalg.diagonal linalg.eigh linalg.eigvalsh linalg.inv linalg.lstsq
+    linalg.matmul linalg.matrix_norm linalg.matrix_power linalg.matrix_transpose
+    linalg.multi_dot linalg.norm linalg.outer linalg.pinv linalg.qr linalg.slogdet
+    linalg.solve linalg.solve_triangular linalg.svd linalg.svdvals linalg.tensordot
+    linalg.tensorinv linalg.tensorsolve linalg.trace linalg.vecdot
+    linalg.vector_norm linear_recurrence linspace log_softmax logspace logsumexp
+    matmul matrix_transpose matvec max max_pool1d max_pool2d mean median meshgrid
+    min modf moveaxis nan_to_num nanargmax nanargmin nancumprod nancumsum nanmax
+    nanmean nanmedian nanmin nanpercentile nanprod nanquantile nanstd nansum nanvar
+    one_hot ones ones_like outer pad percentile permute_dims pick piecewise polyadd
+    polyder polygamma polyint polymul polysub polyval positive power prod ptp
+    quantile rad2deg radians random.bernoulli random.normal random.uniform ravel
+    real_if_close reciprocal repeat reshape rint roll rollaxis rot90 round row_stack
+    searchsorted select sigmoid_cross_entropy sliding_window_view softmax
+    softmax_cross_entropy sort split squeeze stack std stop_gradient sum swapaxes
+    take take_along_axis tensordot tile trace transpose trapezoid trapz tri tril
+    triu trunc unstack unwrap update_state vander var vdot vecdot vecmat vjp vsplit
+    vstack where xlogy zeros zeros_like
     """
 )
 # With them, the functions of elementwise ops, which take and return tensors only.
@@ -83,6 +90,7 @@ _TAKES_FUNCTION = "takes functions, which a TOML spec cannot define"
 _COMPLEX = "gives complex numbers or a result of unknown length"
 ABSENT = {
     **dict.fromkeys(["cond", "map", "scan", "while_loop"], _TAKES_FUNCTION),
+    **dict.fromkeys(["apply_along_axis", "apply_over_axes"], _TAKES_FUNCTION),
     **dict.fromkeys(["feature_map", "residual"], _TAKES_FUNCTION),
     **dict.fromkeys(
         _words(

@@ -18,7 +18,13 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import normalize_axes
 from symdiff.ops.core.operands import api, as_tensor
 from symdiff.ops.elementwise.casts import cast
-from symdiff.ops.elementwise.comparisons import equal, logical_and, logical_not, where
+from symdiff.ops.elementwise.comparisons import (
+    equal,
+    greater_equal,
+    logical_and,
+    logical_not,
+    where,
+)
 from symdiff.ops.elementwise.kinks import maximum, minimum
 from symdiff.ops.elementwise.nonfinite import isnan
 from symdiff.ops.elementwise.rounding import ceil, floor, rint
@@ -119,7 +125,11 @@ def _quantile(x: Tensor, axis: int, q: float, method: str) -> Any:
     if method in ("lower", "higher", "nearest", "inverted_cdf", "closest_observation"):
         return first
     second: Any = _at(ordered, low + 1, count, axis)
-    return first + (second - first) * cast(_share(rank - low, method), x.dtype)
+    step = second - first
+    share: Any = hinted(cast(_share(rank - low, method), x.dtype), "share")
+    # from the nearer end, as NumPy does it: that one may be the only finite one
+    near_second = second - step * (1 - share)
+    return where(greater_equal(share, 0.5), near_second, first + step * share)
 
 
 def _at(ordered: Tensor, rank: Any, count: Any, axis: int) -> Any:
