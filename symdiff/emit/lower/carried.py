@@ -197,6 +197,7 @@ def inner_context(
         _facts={},
         lengths=dict(context.lengths),
         depth=context.depth + 1,
+        outer=context,
     )
 
 

@@ -6,15 +6,15 @@ In: tensors and the context of the body they are computed in. Out: text without 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes, Heading, place_of
-from symdiff.emit.lower.primals import MORE
 from symdiff.emit.lower.rules import rules_of, telling_of
 from symdiff.emit.lower.source import Resolver, Statement, quotation
+from symdiff.emit.lower.uses import Use, by_of, is_whole, phrases
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -23,7 +23,6 @@ from symdiff.plan.schedule import Step
 
 WIDTH = 88
 INDENT = 4
-SEPARATOR = "; "  # between uses of a value whose cotangents are added
 
 
 def shape_comment(node: Node) -> str:
@@ -57,31 +56,19 @@ def quoting(statement: Statement, depth: int) -> py.Comment:
 
 def told(tensor: Tensor, context: Context) -> Computes:
     """Return the type of a value and, for a derivative, the rules that made it."""
-    return _saying(tensor, next(_phrases(rules_of(tensor, context)), ""))
+    return _saying(tensor, next(phrases(rules_of(tensor, context)), ""))
 
 
 def _saying(tensor: Tensor, rule: str = "") -> Computes:
     return Computes((tensor,), shape_comment(tensor.node), rule)
 
 
-def _phrases(rules: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Yield comments that name the rules of a line, shorter and shorter ones.
-
-    All rules are named, or the first ones; an ellipsis says that there are more.
-    """
-    for count in range(len(rules), 0, -1):
-        rest = (MORE,) * (len(rules) > count)
-        for length in range(len(rules[0])) if len(rules) == 1 else (0, -1):
-            yield SEPARATOR.join((*(words[length] for words in rules[:count]), *rest))
-
-
-def shortened(told: Computes, indent: int) -> Computes:
-    """Return what a comment tells, cut after a whole rule if a row is too short."""
-    words = told.rule.split(SEPARATOR)
-    while len(words) > 1 and len(told.comment) > WIDTH - indent - len("# "):
-        words = [*words[: -1 if words[-1] != MORE else -2], MORE]
-        told = replace(told, rule=SEPARATOR.join(words))
-    return told
+def shortened(mark: Computes, uses: Sequence[Use], indent: int) -> Computes:
+    """Return a mark that tells of uses as much as a row has room for."""
+    room = WIDTH - indent - len("# ")
+    choices = [replace(mark, rule=phrase, terms=()) for phrase in phrases(uses)]
+    fits = (c for c in choices if len(c.comment) <= room)
+    return next(fits, choices[-1] if choices else replace(mark, rule="", terms=()))
 
 
 def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
@@ -101,18 +88,16 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
         rules = telling(views)
     if not (rules or said.is_derivative) and len(said.comment) > beside:
         return py.Assign(made.targets, made.value, mark=said)  # it has no own row
-    choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
-    if rules and not any(_is_whole(c) and len(c.comment) <= above for c in choices):
+    choices = [_saying(tensor, phrase) for phrase in phrases(rules)]
+    if rules and not any(is_whole(c.rule) and len(c.comment) <= above for c in choices):
         rules = telling(views, short=True)
-        choices = [_saying(tensor, phrase) for phrase in _phrases(rules)]
-    fits = [c for c in choices if _is_whole(c) and len(c.comment) <= beside]
+        choices = [_saying(tensor, phrase) for phrase in phrases(rules)]
+    fits = [c for c in choices if is_whole(c.rule) and len(c.comment) <= beside]
+    if by_of(rules):
+        fits = []  # the fullest of them, be it on a row of its own
     fits += [c for c in choices if len(c.comment) <= above]
     said = fits[0] if fits else said
     return py.Assign(made.targets, made.value, said.comment, mark=said)
-
-
-def _is_whole(told: Computes) -> bool:
-    return not told.rule.endswith(MORE)
 
 
 def changed_copy(
@@ -129,11 +114,9 @@ def changed_copy(
         return None
     if first and context.at_hand(copied) is not None:
         return None  # as of an op whose text begins with a copy
-    own, others = rules_of(tensor, context), list[tuple[str, ...]]()
-    if first:
-        others = rules_of(base, context)
-    known = {words[-1] for words in others}
-    rule = next(_phrases([words for words in own if words[-1] not in known]), "")
+    own = rules_of(tensor, context)
+    known = {u.shortest for u in rules_of(base, context)} if first else set[str]()
+    rule = next(phrases([u for u in own if u.shortest not in known]), "")
     if not rule or not isinstance(change, py.Assign | py.AugAssign | py.ExprStmt):
         return None
     changed = replace(change, comment=rule, mark=Computes((tensor,), rule=rule))

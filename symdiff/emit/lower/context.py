@@ -70,10 +70,19 @@ class Context:
     # leaves of bodies that are written as expressions, with the values they stand for
     passed: dict[Node, Tensor] = field(default_factory=dict)
     kernels: Kernels | None = None  # that are taken out of it, where they are
+    outer: Context | None = None  # of the body around a loop's or a branch's
 
     _readers: dict[Node, int] | None = None
     _items: tuple[Any, dict[Node, dict[int, Tensor]]] | None = None
     _facts: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def outermost(self) -> Context:
+        """The context of the function's own body."""
+        found = self
+        while found.outer is not None:
+            found = found.outer
+        return found
 
     def at_hand(self, node: Node) -> py.Expr | None:
         """Return the expression of a value that has been computed or given."""

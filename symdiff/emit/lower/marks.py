@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from symdiff.emit.lower.source import Statement
+from symdiff.emit.lower.uses import Use
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
 
@@ -31,14 +32,14 @@ class Heading(py.Mark):
 class Computes(py.Mark):
     """The mark of a computation: its values, the first one's shape, and the rule.
 
-    ``terms`` are the rules of a sum's last terms, each of which may be added in a
-    statement of its own, after those of what is before them.
+    ``terms`` are the uses that the last terms of a sum are for, each of which may be
+    added in a statement of its own, after those of what is before them.
     """
 
     tensors: tuple[Tensor, ...]
     shape: str = ""
     rule: str = ""
-    terms: tuple[str, ...] = ()
+    terms: tuple[tuple[Use, ...], ...] = ()
 
     @property
     def is_derivative(self) -> bool:

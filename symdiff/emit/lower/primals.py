@@ -13,6 +13,7 @@ from symdiff.emit.lower import texts
 from symdiff.emit.lower.called import call_arguments, has_function
 from symdiff.emit.lower.context import Context, substitution
 from symdiff.emit.lower.formulas import entry, number
+from symdiff.emit.lower.uses import MORE
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
@@ -23,7 +24,6 @@ from symdiff.ops.core.text import is_statements
 
 _LONGEST = 72
 _DEEPEST = 3  # ops that a formula has because no name stands for them
-MORE = "..."
 STACK = "_steps"  # ends the names of stacks
 Within = Mapping[Tensor, Iterable[Tensor]]
 
@@ -139,6 +139,15 @@ class Formulas:
         inner = self._within.get(primal, ())
         shown = _short(self._formula(primal, inner, True, 0))
         return shown, self._shown if shown else set()
+
+    def operand(self, tensor: Tensor) -> str:
+        """Return what stands for an operand in a formula, '' where it would be long."""
+        return _short(self._operand(tensor, (), False, 0))
+
+    def name(self, tensor: Tensor) -> str:
+        """Return what a value is called, '' if it has no name."""
+        found = self._name(tensor)
+        return "" if found is None else py.expr_text(found)
 
     def nearest(self, primal: Tensor) -> tuple[str, ...]:
         """Return, for where a formula is too long, that of the part of it told last."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 from symdiff.emit.lower.between import last_steps
 from symdiff.emit.lower.context import Context
+from symdiff.emit.lower.factors import Factor, factor_of
 from symdiff.emit.lower.formulas import dim_of
 from symdiff.emit.lower.primals import (
-    MORE,
     Formulas,
     inlined,
     is_among,
@@ -28,6 +28,7 @@ from symdiff.emit.lower.primals import (
     read_by,
 )
 from symdiff.emit.lower.splits import split_of
+from symdiff.emit.lower.uses import Use
 from symdiff.emit.python import code as py
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
@@ -35,7 +36,6 @@ from symdiff.ops.core.operands import API, LITERAL, is_given
 from symdiff.ops.core.record import OPS, Op
 
 _FORMULA = re.compile(r" [-*/@] ")  # in rules that are no mere words
-_LONG = 50  # characters of a formula that may have no room for further words
 _OPERATOR = re.compile(r"_0 \S+ _1|-_0")
 
 
@@ -50,10 +50,10 @@ class _Applied:
     within: dict[Tensor, dict[Tensor, None]] = field(default_factory=dict)
 
 
-Telling = Callable[..., list[tuple[str, ...]]]  # by whether views, and shorter ones
+Telling = Callable[..., list[Use]]  # by whether views, and shorter ones
 
 
-def rules_of(tensor: Tensor, context: Context) -> list[tuple[str, ...]]:
+def rules_of(tensor: Tensor, context: Context) -> list[Use]:
     """Return the rules and primal formulas of a derivative's inlined terms, in words.
 
     Each is there in full and, if shorter, without the rule.
@@ -71,7 +71,7 @@ def telling_of(tensor: Tensor, context: Context) -> Telling:
         return lambda *_, **__: []
     read, inside = read_by(tensor, context)
     if split := split_of(tensor, read, context):
-        return lambda *_, **__: [(split,)]
+        return lambda *_, **__: [Use((split,))]
     line = _line(tensor, read, inside, context)
     # what is stretched may be made for a rule of another line
     applied = [p for p, bare in line.used if not bare or p in line.within]
@@ -91,24 +91,26 @@ def telling_of(tensor: Tensor, context: Context) -> Telling:
                 composed[primal] = made
                 told |= made[1]
 
-    def rules(views: bool = False, short: bool = False) -> list[tuple[str, ...]]:
-        words: dict[tuple[str, ...], tuple[str, ...]] = {}  # with sides of products
+    def rules(views: bool = False, short: bool = False) -> list[Use]:
+        found: dict[Use, None] = {}
         for primal, bare in line.used:
             shown, inner = composed.get(primal, ("", set[Tensor]()))
             parts = (primal, *inner)
             if primal in told or (not views and _turns(parts)):
                 continue
-            sides = _sides(primal, read, context) if not inner or _turns(inner) else ()
+            factor = factor_of(primal, tensor, line.within, read, formulas, context)
             if shown:
                 shown += _count(parts, read, inside)
-                told_of = _with_broadcast(shown, parts, context)
-                words[(*told_of, *(formulas.nearest(primal) if short else ()))] = sides
+                brief = formulas.nearest(primal) if short else ()
+                spread = _spread(parts, context)
+                found[_use((shown, *brief), spread, factor)] = None
             else:
-                words[_rule(primal, formulas, context, bare)] = sides
-        found = {w: sides for w, sides in words.items() if w[0]}
+                forms = _rule(primal, formulas, context, bare)
+                found[_use(forms, {}, factor)] = None
+        uses = [u for u in found if u.forms[0]]
         # a formula says more than an op's name
-        found = {w: s for w, s in found.items() if w[-1] not in OPS} or found
-        return _joined(tensor, found)
+        uses = [u for u in uses if u.shortest not in OPS] or uses
+        return _joined(tensor, uses)
 
     return rules
 
@@ -117,21 +119,25 @@ def _turns(tensors: Iterable[Tensor]) -> bool:
     return all(only_turns(t.node.op) for t in tensors)
 
 
-def _joined(
-    tensor: Tensor, words: Mapping[tuple[str, ...], tuple[str, ...]]
-) -> list[tuple[str, ...]]:
-    """Return rules, a single one with the factor it is for; parts of one array are one.
+def _use(
+    forms: tuple[str, ...], spread: Mapping[str, str], factor: Factor | None
+) -> Use:
+    """Return a use with what was ``spread`` in it, and with the factor it is for."""
+    notes = [*spread.values()]
+    full = (", ".join([forms[0], *notes]), *forms) if notes else forms
+    if factor is None or not forms[-1]:
+        return Use(full)
+    sides = [] if factor.name in spread else [f"by {factor.name}"]
+    told = (forms[-1], *factor.brief)
+    ways = [", ".join([f, *sides, *notes]) for f in told]
+    return Use(full, factor.name, (*ways, f"by {factor.name}"))
 
-    Terms of a sum are all for the same value.
-    """
-    if len(words) == 1:
-        ((rule, sides),) = words.items()
-        told = [f"{rule[-1]}{side}" for side in sides[:-1]]
-        told += sides[-1:] if len(rule[-1]) > _LONG else ()
-        return [(*told, *rule)]
-    if words and tensor.node.op.facts.zeros == "joined":
-        return [(", ".join(rule[-1] for rule in words),)]
-    return list(words)
+
+def _joined(tensor: Tensor, uses: list[Use]) -> list[Use]:
+    """Return the uses of a value; the parts of one array are one."""
+    if len(uses) > 1 and tensor.node.op.facts.zeros == "joined":
+        return [Use((", ".join(use.shortest for use in uses),))]
+    return uses
 
 
 def rule_alone(primal: Tensor, context: Context) -> str:
@@ -268,59 +274,27 @@ def _rule(
     return (f"{formula}: {rule}", *short, formula)
 
 
-def _sides(primal: Tensor, read: Iterable[Tensor], context: Context) -> tuple[str, ...]:
-    """Return by which factor of a product a line differentiates, if others do by both.
-
-    It is the factor that the line does not read. The last form goes without a formula.
-    """
-    if not _is_product(primal):
-        return ()
-    products = context.once(_products)
-    groups = [products.get(m, ()) for m in primal.origin.marks]
-    made = {t for group in groups for t in group}
-    marks = marks_of(read)
-    factors = [(f, *operands_of_view(f)) for f in primal.parents]
-    left = [i for i, views in enumerate(factors) if not marks_of(views) & marks]
-    if len(left) != 1 or len(made) < 2:
-        return ()
-    (place,) = left
-    names = [e for t in factors[place] if (e := named(t, context)) is not None]
-    words = [*map(py.expr_text, names[:1]), ("the first", "the second")[place]]
-    shown = (words[0], MORE) if place == 0 else (MORE, words[0])
-    text = str(primal.node.op.text).replace("_0", "{}").replace("_1", "{}")
-    return (*(f", by {w}" for w in words), text.format(*shown))
-
-
-def _products(context: Context) -> dict[object, list[Tensor]]:
-    """Return the products that rules made, by the marks of what these are rules of.
-
-    Others are left out: all sums of a long total are of the rule of its first term.
-    """
-    found: dict[object, list[Tensor]] = {}
-    for t in filter(_is_product, context.tensors.values()):
-        if t.site.primal is not None and t.site.rule != FAN_OUT:
-            for told in t.site.primal.origin.marks:
-                found.setdefault(told, []).append(t)
-    return found
-
-
-def _is_product(tensor: Tensor) -> bool:
-    return tensor.node.op.text in ("_0 * _1", "_0 @ _1")
-
-
 def _of_operand(primal: Tensor, rule: str, context: Context) -> str:
     """Return a rule that names the operand; '' if that has no name."""
-    operand = named(primal.parents[0], context)
+    operand = _first_name(primal.parents[0], context)
     return "" if operand is None else rule.format(py.expr_text(operand))
 
 
-def _with_broadcast(
-    formula: str, parts: Iterable[Tensor], context: Context
-) -> tuple[str, ...]:
-    """Return a formula, with what was broadcast in it if there is room."""
-    spread = [p for p in parts if p.node.op.facts.repeats]
-    words = [_of_operand(p, p.node.op.rule_of(p.node), context) for p in spread]
-    return (", ".join([formula, *(w for w in words if w)]), formula)
+def _first_name(tensor: Tensor, context: Context) -> py.Expr | None:
+    """Return the name of a value, or of what it is a view of."""
+    names = (named(t, context) for t in (tensor, *operands_of_view(tensor)))
+    return next((name for name in names if name is not None), None)
+
+
+def _spread(parts: Iterable[Tensor], context: Context) -> dict[str, str]:
+    """Return what the records say of what was broadcast in a formula, by its name."""
+    found: dict[str, str] = {}
+    for p in (p for p in parts if p.node.op.facts.repeats):
+        name = _first_name(p.parents[0], context)
+        if name is not None:
+            shown = py.expr_text(name)
+            found[shown] = p.node.op.rule_of(p.node).format(shown)
+    return found
 
 
 def _count(

@@ -32,7 +32,8 @@ from symdiff.emit.lower.context import (
 )
 from symdiff.emit.lower.handed_on import handed_on
 from symdiff.emit.lower.marks import Computes, marked
-from symdiff.emit.lower.summed import rule_of_term, terms_apart
+from symdiff.emit.lower.summed import terms_apart, uses_of_term
+from symdiff.emit.lower.uses import phrases
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import ShapeError, SymdiffError
 from symdiff.graph.node import Node
@@ -130,9 +131,10 @@ def _gone_on_with(step: Step, name: py.Name, context: Context) -> list[py.Stmt]:
         context.written[before] = name
         if before is node.inputs[0]:
             term = node.inputs[1]
-            rule = rule_of_term(term, context) if node.op.infix in "+-" else ""
+            uses = uses_of_term(term, context) if node.op.infix in "+-" else ()
             other = expression_of(term, context, elide_in=node)
-            mark = Computes((step.tensor,), rule=rule)
+            rule = next(phrases(uses), "")
+            mark = Computes((step.tensor,), rule=rule, terms=(uses,) if uses else ())
             made.append(py.AugAssign(name, node.op.infix, other, rule, mark=mark))
         else:
             value = build(node, context)

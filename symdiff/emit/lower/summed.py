@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symdiff.emit.lower.comments import SEPARATOR, shortened, told
+from symdiff.emit.lower.comments import shortened
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.rules import rules_of
 from symdiff.emit.lower.tidied import WIDTH
+from symdiff.emit.lower.uses import Use
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -33,8 +34,8 @@ SHORT = 50  # columns of a sum that has room for names which get longer later
 
 def terms_apart(
     value: Tensor, written: py.Expr, context: Context, own: Node | None = None
-) -> tuple[str, ...]:
-    """Return the rules of the terms of a cotangent's sum, as a mark has them.
+) -> tuple[tuple[Use, ...], ...]:
+    """Return the uses that the terms of a cotangent's sum are for, as a mark has them.
 
     What is before a term that stands apart is a new array of the value's own type, or
     what ``own`` has written into the same variable. It is in C order, as the sum is
@@ -55,22 +56,24 @@ def terms_apart(
         head.append(first.inputs[1])
     if not sums or not is_in_order(first):
         return ()
-    first_rules = (rule_of_term(n, context) for n in head)
-    rules = [SEPARATOR.join(r for r in first_rules if r)]
-    rules += [rule_of_term(n.inputs[1], context) for n in reversed(sums)]
-    return _filled(rules, value, context)
+    parts = [tuple(u for n in head for u in uses_of_term(n, context))]
+    parts += [uses_of_term(n.inputs[1], context) for n in reversed(sums)]
+    return _filled(parts, value, context)
 
 
-def _filled(rules: list[str], value: Tensor, context: Context) -> tuple[str, ...]:
-    """Return the rules of a sum's parts, those of the whole where a part has none.
+def _filled(
+    parts: list[tuple[Use, ...]], value: Tensor, context: Context
+) -> tuple[tuple[Use, ...], ...]:
+    """Return the uses of a sum's parts, those of the whole where a part has none.
 
     Such a part is a cotangent that is handed on as it is.
     """
-    whole = [] if all(rules) else [w[-1] for w in rules_of(value, context)]
-    if len(whole) != len(rules):
-        return (*rules,)
-    others = [w if w not in rules else "" for w in whole]
-    return tuple(r or w for r, w in zip(rules, others, strict=True))
+    whole = [] if all(parts) else rules_of(value, context)
+    if len(whole) != len(parts):
+        return (*parts,)
+    known = {u.shortest for part in parts for u in part}
+    others = [() if u.shortest in known else (u,) for u in whole]
+    return tuple(p or o for p, o in zip(parts, others, strict=True))
 
 
 def _is_inlined_sum(node: Node, value: Tensor, context: Context) -> bool:
@@ -92,11 +95,11 @@ def _is_new(node: Node, value: Tensor, context: Context) -> bool:
     return not (lent or op.facts.lends(node))
 
 
-def rule_of_term(node: Node, context: Context) -> str:
-    """Return the rule of a term that is written where it is read."""
+def uses_of_term(node: Node, context: Context) -> tuple[Use, ...]:
+    """Return the uses that a term is for which is written where it is read."""
     if context.at_hand(node) is not None or node not in context.tensors:
-        return ""
-    return told(context.tensors[node], context).rule
+        return ()
+    return tuple(rules_of(context.tensors[node], context))
 
 
 # --- long sums ------------------------------------------------------------------------
@@ -127,13 +130,14 @@ def _apart(s: py.Assign, indent: int) -> list[py.Stmt]:
     """Return a statement, or several of them for a sum that is too long for a row."""
     match s:
         case py.Assign(targets=(py.Name() as name,), also=(), mark=Computes() as mark):
-            first, rules = s.value, list(mark.terms)
+            first, parts = s.value, list(mark.terms)
         case _:
             return [s]
     terms: list[py.Stmt] = []
-    goes_on = _begins_with(name, first, len(rules) - 1)
-    while len(rules) > 1 and (goes_on or not _fits(name, first, indent)):
-        first, term = _last_apart(name, first, Computes(mark.tensors, rule=rules.pop()))
+    goes_on = _begins_with(name, first, len(parts) - 1)
+    while len(parts) > 1 and (goes_on or not _fits(name, first, indent)):
+        told = Computes(mark.tensors, terms=(parts.pop(),))
+        first, term = _last_apart(name, first, told)
         if term is None or name in py.names_in(term.value):  # what it held before
             return [s]
         terms.append(_cut(term, indent))
@@ -141,8 +145,7 @@ def _apart(s: py.Assign, indent: int) -> list[py.Stmt]:
         return [s]
     if first == name:
         return terms[::-1]
-    rule = SEPARATOR.join(r for r in rules if r)
-    said = shortened(replace(mark, rule=rule, terms=()), indent)
+    said = shortened(mark, [u for part in parts for u in part], indent)
     return [replace(s, value=first, comment=said.comment, mark=said), *terms[::-1]]
 
 
@@ -161,7 +164,7 @@ def _last_apart(
     """Return a sum without its last term, and the statement that adds that."""
     match value:
         case py.Binary(op="+" | "-" as op, left=left, right=right):
-            return left, py.AugAssign(name, op, right, mark.rule, mark=mark)
+            return left, py.AugAssign(name, op, right, mark=mark)
     return value, None
 
 
@@ -171,7 +174,7 @@ def _fits(name: py.Name, value: py.Expr, indent: int) -> bool:
 
 def _cut(s: py.AugAssign, indent: int) -> py.AugAssign:
     """Return a statement with a comment that has room on a row of its own."""
-    if not isinstance(s.mark, Computes) or not s.comment:
+    if not isinstance(s.mark, Computes) or not s.mark.terms:
         return s
-    said = shortened(s.mark, indent)
+    said = shortened(s.mark, s.mark.terms[0], indent)
     return replace(s, comment=said.comment, mark=said)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import textwrap
 
-from symdiff.emit.lower.comments import SEPARATOR, WIDTH
+from symdiff.emit.lower.comments import WIDTH
 from symdiff.emit.lower.marks import Computes
+from symdiff.emit.lower.uses import SEPARATOR
 from symdiff.emit.modules.bodies import Unit
 from symdiff.emit.modules.functions import Written
 from symdiff.emit.python import code as py
@@ -62,8 +63,8 @@ def _comments(backward: Written) -> list[str]:
     said = f"In backward, a comment{where} has the shape of what the line computes"
     if rules:
         said += ", and the formula that it differentiates"
-    if any(", by " in r for r in rules):
-        said += '; "by" names the factor it is for, where the line does not'
+    if any(", by " in r or ", each by " in r for r in rules):
+        said += '; "by" names the operand that it is the derivative by'
     if any(_BROADCAST in r for r in rules):
         said += '; of what "was broadcast" the gradient is summed over the copies'
     if any(SEPARATOR in r for r in rules):
