@@ -94,7 +94,7 @@ def test_a_check_of_a_length_names_what_the_user_wrote():
 def test_comments_repeat_no_sign_and_read_no_name_that_is_none():
     body = attention()[attention().index("def backward(") :]
     assert "matmul" not in body
-    rule = "softmax: p * (d_p - sum(p * d_p, axis=3)), p = attention_shares"
+    rule = "softmax: (diag(p) - p p.T) d_p along axis 3, p = attention_shares"
     assert "d_p" not in body.replace(rule, "")
     assert body.count("_b was broadcast\n") == 4
 

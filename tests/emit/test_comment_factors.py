@@ -94,12 +94,10 @@ def test_a_product_that_is_differentiated_by_one_factor_needs_no_word() -> None:
 
 def test_what_was_broadcast_is_told_where_the_formula_is_cut() -> None:
     """A name that is too long for two factors, and for further words, is told."""
-    scale = sd.param("scale_of_all_the_normalized_rows", (3,))
-    rows = sd.input("rows_before_they_are_normalized", (sd.dim("N"), 3))
+    scale = sd.param("scale_of_normalized_rows", (3,))
+    rows = sd.input("rows_of_the_whole_batch", (sd.dim("N"), 3))
     told = rules(sd.sum(sd.exp(scale * rows)), wrt=[scale, rows])
-    assert any(
-        "scale_of_all_the_normalized_rows was broadcast" in r for r in told.values()
-    )
+    assert any("scale_of_normalized_rows was broadcast" in r for r in told.values())
 
 
 def test_a_loop_and_the_lines_after_it_differentiate_one_product() -> None:
@@ -107,3 +105,16 @@ def test_a_loop_and_the_lines_after_it_differentiate_one_product() -> None:
     told = {t: x.rule for _, x in ruled("row lstm") for t in x.targets}
     assert told["d_h"] == "h_prev @ lstm_U, by h_prev"
     assert told["d_lstm_U"].startswith("h_prev @ lstm_U, by lstm_U")
+
+
+def test_a_product_over_several_axes_says_which_it_sums_over() -> None:
+    """The places of the axes, as `tensordot` has them, tell nobody what they are."""
+    for name in ("row lstm", "row attention", "example lstm_series"):
+        for made in compiled(name):
+            listed = made.listed("backward")
+            for x in (x for f in listed.functions.values() for x in f.lines if x.rule):
+                code = " ".join(listed.rows[x.first - 1 : x.last])
+                said = re.search(
+                    r", (summed over \w+ and \w+|a sum of [\w *]+ terms)", x.rule
+                )
+                assert (said is not None) == ("tensordot" in code), x.rule

@@ -151,7 +151,10 @@ def test_what_a_line_goes_through_is_one_formula() -> None:
     lstm, kalman = body("lstm"), body("kalman")
     assert "* o * (1 - o)  # [N, 5]   sigmoid(z_o) * tanh_c" in lstm
     assert "d_c = d_c * f  # [N, 5]   f * c_prev, by c_prev\n" in lstm
-    assert "# [N, 2]   (guess_minus_y**2).mean(), of 2 * N\n    d_guess = " in lstm
+    assert (
+        "# [N, 2]   (guess_minus_y**2).mean(): 2 / (2 * N) is 1 / N\n    d_guess = "
+        in lstm
+    )
     assert "# [3]   np.diag(np.exp(log_q))" in kalman
     assert (
         "        # [2]   e @ S_inv; eS_inv @ e / 2, each by e\n        d_e = S_inv @"
@@ -162,7 +165,8 @@ def test_what_a_line_goes_through_is_one_formula() -> None:
 def test_no_line_of_the_attention_lacks_its_rule_for_want_of_room() -> None:
     backward = body("attention")
     above = (
-        "    # [16, 16]   seen @ attention_v_W, by attention_v_W\n    d_attention_v_W ="
+        "    # [16, 16]   seen @ attention_v_W, by attention_v_W, summed over N and T\n"
+        "    d_attention_v_W ="
     )
     assert above in backward
     above = (
@@ -170,7 +174,7 @@ def test_no_line_of_the_attention_lacks_its_rule_for_want_of_room() -> None:
     )
     assert above in backward
     assert (
-        "   softmax: p * (d_p - sum(p * d_p, axis=3)), p = attention_shares\n"
+        "   softmax: (diag(p) - p p.T) d_p along axis 3, p = attention_shares\n"
         in backward
     )
     assert (

@@ -14,7 +14,7 @@ from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes, Heading, place_of
 from symdiff.emit.lower.rules import rules_of, telling_of
 from symdiff.emit.lower.source import Resolver, Statement, quotation
-from symdiff.emit.lower.uses import Use, by_of, is_whole, phrases
+from symdiff.emit.lower.uses import Use, is_strict, is_whole, phrases
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -93,7 +93,7 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
         rules = telling(views, short=True)
         choices = [_saying(tensor, phrase) for phrase in phrases(rules)]
     fits = [c for c in choices if is_whole(c.rule) and len(c.comment) <= beside]
-    if by_of(rules):
+    if is_strict(rules):
         fits = []  # the fullest of them, be it on a row of its own
     fits += [c for c in choices if len(c.comment) <= above]
     said = fits[0] if fits else said

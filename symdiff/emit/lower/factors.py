@@ -29,11 +29,13 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 class Factor:
     """A factor of a product: what it is called, and formulas of the product.
 
-    ``brief`` are formulas of the product that leave one factor out.
+    ``brief`` are formulas of the product that leave one factor out, ``briefest`` is
+    one that leaves out both.
     """
 
     name: str
     brief: tuple[str, ...]
+    briefest: str
 
 
 def factor_of(
@@ -67,11 +69,11 @@ def factor_of(
         return None
     text = str(product.node.op.text).replace("_0", "{}").replace("_1", "{}")
     brief = []
-    for left_out in ({1 - place}, {place}, {0, 1}):
-        terms = [MORE if i in left_out else e for i, e in enumerate(shown)]
+    for left_out in (1 - place, place):
+        terms = [MORE if i == left_out else e for i, e in enumerate(shown)]
         if all(terms) and terms[place] != name:
             brief.append(text.format(*terms))
-    return Factor(name, tuple(brief))
+    return Factor(name, tuple(brief), text.format(MORE, MORE))
 
 
 def _place(

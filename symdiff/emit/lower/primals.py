@@ -152,7 +152,10 @@ class Formulas:
     def nearest(self, primal: Tensor) -> tuple[str, ...]:
         """Return, for where a formula is too long, that of the part of it told last."""
         while inner := self._within.get(primal):
-            primal = next(iter(inner))
+            part = next(iter(inner))
+            if part.node.op.facts.repeats:
+                break  # a name alone is no formula
+            primal = part
         alone = self.alone(primal)
         return (alone,) if alone else ()
 

@@ -9,8 +9,11 @@ value whose cotangent the line is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
 
 from symdiff.emit.lower.between import last_steps
 from symdiff.emit.lower.context import Context
@@ -99,14 +102,15 @@ def telling_of(tensor: Tensor, context: Context) -> Telling:
             if primal in told or (not views and _turns(parts)):
                 continue
             factor = factor_of(primal, tensor, line.within, read, formulas, context)
+            summed = _summed(parts, inside)
             if shown:
                 shown += _count(parts, read, inside)
                 brief = formulas.nearest(primal) if short else ()
                 spread = _spread(parts, context)
-                found[_use((shown, *brief), spread, factor)] = None
+                use = _use((shown, *brief), spread, summed, factor)
             else:
-                forms = _rule(primal, formulas, context, bare)
-                found[_use(forms, {}, factor)] = None
+                use = _use(_rule(primal, formulas, context, bare), {}, summed, factor)
+            found[use] = None
         uses = [u for u in found if u.forms[0]]
         # a formula says more than an op's name
         uses = [u for u in uses if u.shortest not in OPS] or uses
@@ -120,17 +124,24 @@ def _turns(tensors: Iterable[Tensor]) -> bool:
 
 
 def _use(
-    forms: tuple[str, ...], spread: Mapping[str, str], factor: Factor | None
+    forms: tuple[str, ...],
+    spread: Mapping[str, str],
+    summed: Sequence[str],
+    factor: Factor | None,
 ) -> Use:
     """Return a use with what was ``spread`` in it, and with the factor it is for."""
-    notes = [*spread.values()]
+    notes = [*spread.values(), *summed]
     full = (", ".join([forms[0], *notes]), *forms) if notes else forms
-    if factor is None or not forms[-1]:
-        return Use(full)
-    sides = [] if factor.name in spread else [f"by {factor.name}"]
-    told = (forms[-1], *factor.brief)
+    if not forms[-1]:
+        return Use(forms)
+    if factor is None:
+        return Use(full, alone=full if summed else ())
+    by = f"by {factor.name}"
+    sides = [] if factor.name in spread else [by]
+    told = (forms[0], *factor.brief)
     ways = [", ".join([f, *sides, *notes]) for f in told]
-    return Use(full, factor.name, (*ways, f"by {factor.name}"))
+    ways += [f"{f}, {by}" for f in (*told, factor.briefest)]
+    return Use(full, factor.name, tuple(ways))
 
 
 def _joined(tensor: Tensor, uses: list[Use]) -> list[Use]:
@@ -297,12 +308,27 @@ def _spread(parts: Iterable[Tensor], context: Context) -> dict[str, str]:
     return found
 
 
+def _summed(parts: Iterable[Tensor], within: Iterable[Tensor]) -> list[str]:
+    """Return over which axes a line sums that no `@` shows: those of a tensordot."""
+    marks = marks_of(parts)
+    found: dict[str, None] = {}
+    for t in within:
+        if t.site.primal is not None and is_among(t.site.primal, marks):
+            dims = t.node.op.facts.summed(t.node) if t.node.op.facts.summed else ()
+            told = [py.expr_text(dim_of(d)) for d in dims]
+            if dims and all(isinstance(d, sp.Symbol) for d in dims):
+                found[f"summed over {' and '.join(told)}"] = None
+            elif dims:
+                found[f"a sum of {' * '.join(told)} terms"] = None
+    return [*found]
+
+
 def _count(
     parts: Iterable[Tensor], read: Sequence[Tensor], within: Sequence[Tensor]
 ) -> str:
     """Return of how many elements a formula has the mean, if the line shows it not.
 
-    A factor of 2 may have cancelled with one of the count.
+    A factor of 2 may have cancelled with one of the count: ``2 / (2 * N) is 1 / N``.
     """
     nodes = [p.node for p in parts if p.node.op.facts.averages is not None]
     if not nodes:
@@ -311,7 +337,20 @@ def _count(
         return ""  # it takes a mean itself
     told = {n.attrs["value"] for t in [*read, *within] if (n := t.node).op is LITERAL}
     counts = [n.op.facts.averages(n) for n in nodes]
-    return "".join(f", of {py.expr_text(dim_of(c))}" for c in counts if c not in told)
+    return "".join(_cancelled(c, told) for c in counts if c not in told)
+
+
+def _cancelled(count: Any, told: Set[object]) -> str:
+    """Return a mean's count, and what the line has of it if that is its only number."""
+    shown = dim_of(count)
+    if len(told) == 1:
+        (left,) = told
+        factor = sp.sympify(count) / sp.sympify(left)
+        if isinstance(left, int | sp.Expr) and factor.is_Integer:
+            whole = py.Binary("/", py.Lit(int(factor)), shown)
+            rest = py.Binary("/", py.Lit(1), dim_of(left))
+            return f": {py.expr_text(whole)} is {py.expr_text(rest)}"
+    return f", of {py.expr_text(shown)}"
 
 
 def _about(primal: Tensor, hint: str, rule: str, context: Context) -> str:

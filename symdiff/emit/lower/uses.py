@@ -20,7 +20,8 @@ class Use:
     """A formula that a line differentiates: its ``forms``, shorter and shorter ones.
 
     ``by`` is what the line is for, if other lines differentiate the formula by another
-    operand; then ``alone`` are the forms that say so, for a line of this use alone.
+    operand. ``alone`` are the forms for a line of this use alone, if they are others:
+    the fullest that fits is wanted, be it on a row of its own.
     """
 
     forms: tuple[str, ...]
@@ -55,6 +56,11 @@ def by_of(uses: Sequence[Use]) -> str:
     """Return what a line is for, if one of its uses leaves it open, else ''."""
     found = {use.by for use in uses if use.by}
     return found.pop() if len(found) == 1 else ""
+
+
+def is_strict(uses: Sequence[Use]) -> bool:
+    """Whether the fullest comment is wanted, not one that has room beside the line."""
+    return bool(by_of(uses) or (len(uses) == 1 and uses[0].alone))
 
 
 def _names(by: str, use: Use) -> bool:

@@ -81,6 +81,7 @@ class Facts:
     draws : whether it draws random numbers
     trained : the only operand that is computed in training, if there is one such
     averages : of how many elements its result is the mean, if it is one
+    summed : the lengths of the axes over which its text sums, if it tells their places
 
     sign : whether it can be negative; an op that moves elements has its operand's sign
     bounded : whether its values cannot be large
@@ -136,6 +137,7 @@ class Facts:
     draws: bool = False
     trained: int | None = None
     averages: Callable[[Node], Dim] | None = None
+    summed: Callable[[Node], tuple[Dim, ...]] | None = None
     # what values can be
     sign: SignRule | None = None
     bounded: bool = False

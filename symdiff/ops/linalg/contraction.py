@@ -180,15 +180,16 @@ TENSORDOT = multilinear(
         0: lambda ct, inputs, attrs: _tensordot_transpose(ct, inputs, attrs, 0),
         1: lambda ct, inputs, attrs: _tensordot_transpose(ct, inputs, attrs, 1),
     },
-    text=lambda node: f"np.tensordot(_0, _1, axes={_axes_text(node.attrs['axes'])})",
+    text=lambda node: "np.tensordot(_0, _1, axes=({}, {}))".format(
+        *map(list, node.attrs["axes"])
+    ),
     facts=Facts(
-        independent=_tensordot_axes, rows=_tensordot_rows, work=_tensordot_work
+        independent=_tensordot_axes,
+        rows=_tensordot_rows,
+        work=_tensordot_work,
+        summed=lambda n: tuple(n.inputs[0].shape[i] for i in n.attrs["axes"][0]),
     ),
 )
-
-
-def _axes_text(axes: Any) -> str:
-    return f"({list(axes[0])}, {list(axes[1])})"
 
 
 # --- one or two factors ---------------------------------------------------------------

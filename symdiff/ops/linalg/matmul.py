@@ -16,6 +16,7 @@ from symdiff.graph.errors import ShapeError
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import (
+    Dim,
     Shape,
     TensorType,
     broadcast_shapes,
@@ -164,6 +165,14 @@ def _through(node: Node) -> Through | None:
     return Through(text, tuple(sources), tuple(views))
 
 
+def _summed(node: Node) -> tuple[Dim, ...]:
+    """Return the axes of a product of rows that were put side by side."""
+    if _through(node) is None:
+        return ()
+    (turned_, _) = node.inputs
+    return turned_.inputs[0].inputs[0].shape[:-1]
+
+
 def _rows(s: Batch, node: Node, parts: Sequence[Any]) -> Part | None:
     a, b = (len(i.shape) for i in node.inputs)
     lead = "abcdefghijklmnop"[: max(a, b, 2) - 2]
@@ -217,6 +226,7 @@ MATMUL = multilinear(
         called="{0}_{1}",
         stretches="batch",
         through=_through,
+        summed=_summed,
     ),
 )
 

@@ -121,6 +121,14 @@ def _along(node: Node) -> str:
     return f", axis={axes[0] if len(axes) == 1 else axes}"
 
 
+def _over(node: Node) -> str:
+    """Return the axes along which a row is one vector, in words: `` along axis 1``."""
+    axes = node.attrs["axes"]
+    if len(axes) == len(node.shape):
+        return ""
+    return f" along axis {axes[0]}" if len(axes) == 1 else f" along axes {axes}"
+
+
 SOFTMAX = primitive(
     "softmax",
     lambda t, *, axes, guarded=False: _infer_normalized(t, axes),
@@ -130,7 +138,7 @@ SOFTMAX = primitive(
     expand=_expand_softmax,
     analytic=True,
     hint="p",
-    rule=lambda node: f"p * (d_p - sum(p * d_p{_along(node)}))",
+    rule=lambda node: f"(diag(p) - p p.T) d_p{_over(node)}",
     facts=Facts(
         independent=beside_axes,
         rows=rows.along,
