@@ -191,16 +191,56 @@ def test_what_a_turn_reads_twice_is_named_where_there_is_room() -> None:
 @pytest.mark.parametrize(
     ("name", "carried", "ends"),
     [
-        ("lstm", "d_h, d_c by the h, c", "h_prev, c_prev"),
-        ("kalman", "d_m, d_P by the m, P", "m_prev, P_prev"),
+        ("lstm", "d_h, d_c from later steps, by the h, c", "h_prev, c_prev"),
+        ("lstm_scan", "d_h, d_c from later steps, by the h, c", "h_prev, c_prev"),
+        ("kalman", "d_m, d_P from later steps, by the m, P", "m_prev, P_prev"),
     ],
 )
 def test_a_turn_says_what_its_cotangents_are_of(
     name: str, carried: str, ends: str
 ) -> None:
     told = " ".join(body(name).replace("# ", "").split())
-    begins = f"A turn begins with {carried} that step t hands on; "
-    assert f"{begins}it ends with those by the {ends} that step t starts from." in told
+    between = {
+        "kalman": "; in between, d_m, d_P are by the m, P within the step, in m_steps, "
+        "P_steps"
+    }
+    begins = f"A turn begins with {carried} that step t hands on"
+    ends_with = f"it ends with those by the {ends} that step t starts from."
+    assert f"{begins}{between.get(name, '')}; {ends_with}" in told
+
+
+def test_stacks_say_which_value_of_a_step_they_keep() -> None:
+    """The user's step gives one name to several values, one after the other."""
+    text = backward_file("kalman")
+    assert "    m_prev_steps: np.ndarray  # [T, 3]   m before each step\n" in text
+    assert "    m_steps: np.ndarray  # [T, 3]   m = A @ m\n" in text
+    assert "    P_steps: np.ndarray  # [T, 3, 3]   P = A @ P @ A.T + Q\n" in text
+    assert "    K_steps: np.ndarray  # [T, 3, 2]\n" in text
+    rows, w = sd.input("rows", (sd.dim("T"), 3)), sd.param("w", (3,))
+
+    def step(h: sd.Tensor, row: sd.Tensor) -> tuple[sd.Tensor, None]:
+        h = sd.nn.silu(h * w) + sd.nn.silu(h * row) + sd.nn.silu(h * w * row * w * row)
+        return sd.sin(h) * sd.exp(h), None
+
+    h, _ = sd.scan(step, sd.ones(3), rows)
+    text = sd.compile(sd.Model("m", [rows], [], h, loss=sd.sum(h * h)))["backward"]
+    assert "    h_prev_steps: np.ndarray  # [T, 3]   h before each step\n" in text
+    assert "    h_steps: np.ndarray  # [T, 3]   h within each step\n" in text
+
+
+def test_parts_are_told_as_the_forward_pass_takes_them() -> None:
+    assert "np.tanh(z[:, 10:15])" in body("lstm", "loss_and_residuals")
+    parts = "z[:, :5], z[:, 5:10], z[:, 10:15], z[:, 15:]"
+    assert f"   z_i, z_f, z_g, z_o = {parts}\n" in body("lstm")
+    split = "i, f, g, o = np.split(z, 4, axis=1)\n"
+    assert split in body("lstm_scan", "loss_and_residuals")
+    assert f"   {split}" in body("lstm_scan")
+
+
+def test_backward_says_which_params_it_takes() -> None:
+    for row in ROWS:
+        head = body(row.by_hand.stem).partition("    d_loss = ")[0]
+        assert "\n\n    params must be those that gave the residuals.\n" in head
 
 
 def test_the_kalman_filter_reads_backwards() -> None:

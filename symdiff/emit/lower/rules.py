@@ -74,7 +74,7 @@ def telling_of(tensor: Tensor, context: Context) -> Telling:
         return lambda *_, **__: []
     read, inside = read_by(tensor, context)
     if split := split_of(tensor, read, context):
-        return lambda *_, **__: [Use((split,))]
+        return lambda *_, **__: [Use(split)]
     line = _line(tensor, read, inside, context)
     # what is stretched may be made for a rule of another line
     applied = [p for p, bare in line.used if not bare or p in line.within]

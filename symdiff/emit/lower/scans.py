@@ -110,7 +110,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     inside = tidied(indexed, head, stmts, stores, last, carries, inner.depth * INDENT)
     read_rows = [p for p in row_params if p.node in read]
     _note_rows(zip(read_rows, indexed, strict=True), inside, own)
-    told_of = turn_told(carried, counter, inner)
+    told_of = turn_told(carried, indexed, counter, inner)
     quotes = bool(inside) and isinstance(inside[0], py.Comment)
     inside = [*told_of, *([py.Blank()] if told_of and quotes else []), *inside]
     if rows and not counts and is_counted(node.attrs["length"]):

@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from symdiff.emit.lower.comments import INDENT, WIDTH
 from symdiff.emit.lower.context import Context
+from symdiff.emit.lower.primals import STACK, cotangents_of, marks_of
 from symdiff.emit.lower.turns import Carry
 from symdiff.emit.python import code as py
+from symdiff.ops.core.leaf import BOUND
 
 
 def turn_told(
-    carries: Sequence[Carry], counter: py.Name, context: Context
+    carries: Sequence[Carry],
+    rows: Iterable[tuple[py.Name, py.Expr]],
+    counter: py.Name,
+    context: Context,
 ) -> list[py.Stmt]:
-    """Return the comments that open the body of a loop, if it carries cotangents."""
-    carried = [c.name for c in carries if c.name.startswith("d_") and _is_carried(c)]
+    """Return the comments that open the body of a loop, if it carries cotangents.
+
+    ``rows`` are the rows of stacks that a turn reads, with their names.
+    """
+    told_of = [c for c in carries if c.name.startswith("d_") and _is_carried(c)]
+    carried = [c.name for c in told_of]
     values = [name[2:] for name in carried]
     if any(re.fullmatch(r"d_\w+_\d+", c.name) for c in carries):
         return []  # numbers tell nobody which value it is
@@ -33,12 +42,54 @@ def turn_told(
     if before == values:
         start = f"{', '.join(values)} before {step}"
     they = "that" if len(carried) == 1 else "those"
+    between = _between([c for c in told_of if _is_of_others(c, context)], rows)
     told = (
-        f"A turn begins with {', '.join(carried)} by the {', '.join(values)} that "
-        f"{step} hands on; it ends with {they} by the {start}."
+        f"A turn begins with {', '.join(carried)} from later steps, by the "
+        f"{', '.join(values)} that {step} hands on{between}; it ends with {they} by "
+        f"the {start}."
     )
     room = WIDTH - context.depth * INDENT - len("# ")
     return [*map(py.Comment, textwrap.wrap(told, room, break_on_hyphens=False))]
+
+
+def _between(carries: Sequence[Carry], rows: Iterable[tuple[py.Name, py.Expr]]) -> str:
+    """Return by which values cotangents are that have their carries' variables."""
+    if not carries:
+        return ""
+    names = [c.name[2:] for c in carries]
+    of = {name.id: _stack_of(row) for name, row in rows}
+    said = f"{', '.join(names)} within the step"
+    if all(of.get(n) for n in names):
+        said += f", in {', '.join(of[n] for n in names)}"
+    those = ", ".join(c.name for c in carries)
+    verb = "is" if len(carries) == 1 else "are"
+    return f"; in between, {those} {verb} by the {said}"
+
+
+def _stack_of(row: py.Expr) -> str:
+    """Return the name of the stack that a row is of, '' if it is of none."""
+    match row:
+        case py.Index(py.Attr(name=name) | py.Name(id=name)) if name.endswith(STACK):
+            return name
+    return ""
+
+
+def _is_of_others(carry: Carry, context: Context) -> bool:
+    """Whether the variable of a carry holds the cotangent of a further value.
+
+    It is one that the step computes under the name of the value that it hands on.
+    """
+    of = cotangents_of(carry.leaf)
+    if all(x.node.op is BOUND for x in of):
+        return False  # what the step hands on is not known
+    known = marks_of(of)
+    return any(
+        t.cotangent_of
+        and t.node not in (carry.leaf.node, carry.new.node)
+        and context.names.known(t) == carry.name
+        and not marks_of(cotangents_of(t)) & known
+        for t in context.tensors.values()
+    )
 
 
 def _is_carried(carry: Carry) -> bool:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symdiff.emit.listing import Record
-from symdiff.emit.lower.comments import shape_comment
 from symdiff.emit.lower.context import bind_dims, dim_expression, dtype_expression
 from symdiff.emit.lower.in_place import read_in_place
 from symdiff.emit.lower.naming import Names
@@ -39,6 +38,8 @@ from symdiff.emit.modules.functions import (
     prologue,
     signature,
 )
+from symdiff.emit.modules.kept import kept_comment
+from symdiff.emit.modules.key import summary_of
 from symdiff.emit.modules.loss_told import loss_told
 from symdiff.emit.modules.render import render
 from symdiff.emit.python import code as py
@@ -89,14 +90,16 @@ def halves(unit: Unit) -> Halves:
     routine = unit.functions["primal"]
     primal = compute(unit, routine, given, kernels="_primal_{}")
     reverse = _reverse(unit, residuals, primal.names)
+    named = {n: reverse.body.names.of(unit.tensors[n]) for n in residuals}
+    names = {*named.values()}
     fields = [
         Field(
-            reverse.body.names.of(unit.tensors[n]),
+            name,
             unit.target.array,
-            shape_comment(n),
+            kept_comment(unit.tensors[n], name, names, unit.resolver),
             primal.value(n),
         )
-        for n in residuals
+        for n, name in named.items()
     ]
     further = _further_fields(unit, primal, reverse, residuals)
     blocks = _blocks(unit, primal, reverse, [*fields, *further], residuals)
@@ -332,7 +335,7 @@ def _backward_function(
     stmts = sums_apart(read_in_place(stmts, "params", indent=4), indent=4)
     parameters, nodes = _parameters(unit), body.names.nodes()
     text, beside = py.printed(stmts), (*kernels_of(body.context), *blocks.backward)
-    drawn, summary = draws(body), _summary(unit)
+    drawn, summary = draws(body), summary_of(unit)
     return Written(parameters, summary, text, nodes, drawn, beside=beside)
 
 
@@ -383,12 +386,6 @@ def _parameters(unit: Unit) -> str:
     first = ["params"] if p.is_model else []
     shown = [f"{n}=1.0" if scalar else n for n in names]
     return ", ".join([*first, "residuals", *shown])
-
-
-def _summary(unit: Unit) -> str:
-    if unit.program.is_model:
-        return "Return d(loss)/d(parameter) for every parameter, times d_loss."
-    return "Return the cotangents of the inputs, in their order."
 
 
 def _is_conversion(s: py.Stmt) -> bool:

@@ -1,4 +1,4 @@
-"""How to read backward.py, in its docstring.
+"""How to read backward.py, in its docstring, and how to call its function backward.
 
 In: the functions of a program, as printed. Out: a paragraph. Invariant: it explains
 what occurs in the file, and nothing else.
@@ -17,6 +17,17 @@ from symdiff.emit.python import code as py
 
 _BROADCAST = "was broadcast"
 _ROW = 8  # names in the sentence about what takes no gradient
+_GRADIENTS = """Return d(loss)/d(parameter) for every parameter, times d_loss.
+
+    params must be those that gave the residuals.
+    """
+
+
+def summary_of(unit: Unit) -> str:
+    """Return the docstring of the function backward, as it stands in its body."""
+    if unit.program.is_model:
+        return _GRADIENTS
+    return "Return the cotangents of the inputs, in their order."
 
 
 def usage(unit: Unit, name: str, backward: Written) -> str:

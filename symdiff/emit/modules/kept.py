@@ -1,0 +1,53 @@
+"""What a field of Residuals keeps, in the comment beside it.
+
+In: the value that is kept, and the names of all fields. Out: its shape, and of a stack
+whose name could be that of two values of a step, which of them it has. Invariant: a
+statement is quoted as the user wrote it, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from symdiff.emit.lower.comments import INDENT, WIDTH, shape_comment
+from symdiff.emit.lower.primals import STACK
+from symdiff.emit.lower.source import Resolver, quotation
+from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.leaf import BOUND
+from symdiff.ops.core.tuples import ITEM
+
+_BEFORE = f"_prev{STACK}"
+
+
+def kept_comment(
+    tensor: Tensor, name: str, names: Collection[str], resolver: Resolver
+) -> str:
+    """Return the comment of the field ``name``, one of ``names``."""
+    shape = shape_comment(tensor.node)
+    value = _stacked(tensor)
+    if value is None:
+        return shape
+    if value.node.op is BOUND and name.endswith(_BEFORE):
+        return f"{shape}   {name.removesuffix(_BEFORE)} before each step"
+    base = name.removesuffix(STACK)
+    if f"{base}{_BEFORE}" not in names:
+        return shape
+    statement = resolver.statement(value)
+    said = "" if statement is None else quotation(statement, WIDTH)
+    room = WIDTH - INDENT - len(f"{name}: np.ndarray  # {shape}   ")
+    fits = said.startswith(f"{base} = ") and len(said) <= room
+    return f"{shape}   {said}" if fits else f"{shape}   {base} within each step"
+
+
+def _stacked(tensor: Tensor) -> Tensor | None:
+    """Return the value of a body that a stack keeps, but no carry that is handed on."""
+    node = tensor.node
+    if node.op is not ITEM or not node.inputs[0].op.facts.sweeps:
+        return None
+    attrs, index = node.inputs[0].attrs, node.attrs["index"]
+    carries, outputs = attrs.get("carries", 0), attrs["body"].outputs
+    if not carries <= index < len(outputs):
+        return None
+    value: Tensor = outputs[index]
+    handed_on = {t.node for t in outputs[:carries]}
+    return None if value.node in handed_on else value
