@@ -14,6 +14,7 @@ from lecturer.rows import ROWS
 
 import symdiff as sd
 from symdiff.compiler.compilation import Compilation
+from symdiff.declare.spec import load_spec
 from symdiff.emit.listing import Line
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -118,3 +119,14 @@ def test_a_product_over_several_axes_says_which_it_sums_over() -> None:
                     r", (summed over \w+ and \w+|a sum of [\w *]+ terms)", x.rule
                 )
                 assert (said is not None) == ("tensordot" in code), x.rule
+
+
+def test_comments_of_blocks_have_the_names_and_the_room_of_their_function() -> None:
+    text = sd.compile(load_spec(EXAMPLES / "gpt.py").model)["backward"]
+    block = text.split("def block_backward(")[1].split("\ndef ")[0]
+    told = re.findall(r"# (.*)", block)
+    assert [said for said in told if "block0_" in said] == []
+    for name in ("attention_q", "attention_k", "attention_v"):
+        summed = "summed over N and T"
+        assert f"[64, 64]   seen @ {name}_W, by {name}_W, {summed}" in told
+    assert "[N, T, 64]   seen @ attention_q_W, by seen" in told

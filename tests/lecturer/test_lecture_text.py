@@ -200,10 +200,7 @@ def test_a_turn_says_what_its_cotangents_are_of(
     name: str, carried: str, ends: str
 ) -> None:
     told = " ".join(body(name).replace("# ", "").split())
-    between = {
-        "kalman": "; in between, d_m, d_P are by the m, P within the step, in m_steps, "
-        "P_steps"
-    }
+    between = {"kalman": "; in between they are by the m, P kept in m_steps, P_steps"}
     begins = f"A turn begins with {carried} that step t hands on"
     ends_with = f"it ends with those by the {ends} that step t starts from."
     assert f"{begins}{between.get(name, '')}; {ends_with}" in told

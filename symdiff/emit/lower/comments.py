@@ -77,10 +77,7 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     What is too long for a row of its own is cut after a whole rule.
     """
     said = _saying(tensor)
-    indent = INDENT * context.depth
-    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
-    beside = WIDTH - (indent + code + len(" = ") + len("  # "))
-    above = WIDTH - indent - len("# ")
+    beside, above = _rooms(made, INDENT * context.depth)
     telling = telling_of(tensor, context)
     rules = telling()
     views = not rules
@@ -92,12 +89,33 @@ def fitted(made: py.Assign, tensor: Tensor, context: Context) -> py.Assign:
     if rules and not any(is_whole(c.rule) and len(c.comment) <= above for c in choices):
         rules = telling(views, short=True)
         choices = [_saying(tensor, phrase) for phrase in phrases(rules)]
+    said = _fitting(replace(said, uses=tuple(rules)), beside, above)
+    return py.Assign(made.targets, made.value, said.comment, mark=said)
+
+
+def refitted(made: py.Assign, indent: int) -> py.Assign:
+    """Return a statement with the comment that it has room for under other names."""
+    if not isinstance(made.mark, Computes) or not made.mark.uses:
+        return made
+    said = _fitting(made.mark, *_rooms(made, indent))
+    return replace(made, comment=said.comment, mark=said)
+
+
+def _rooms(made: py.Assign, indent: int) -> tuple[int, int]:
+    """Return how long a comment may be beside a statement, and above it."""
+    code = sum(len(py.expr_text(e)) for e in (*made.targets, made.value))
+    beside = WIDTH - (indent + code + len(" = ") + len("  # "))
+    return beside, WIDTH - indent - len("# ")
+
+
+def _fitting(said: Computes, beside: int, above: int) -> Computes:
+    """Return a mark with the words for its uses that there is room for."""
+    choices = [replace(said, rule=phrase) for phrase in phrases(said.uses)]
     fits = [c for c in choices if is_whole(c.rule) and len(c.comment) <= beside]
-    if is_strict(rules):
+    if is_strict(said.uses):
         fits = []  # the fullest of them, be it on a row of its own
     fits += [c for c in choices if len(c.comment) <= above]
-    said = fits[0] if fits else said
-    return py.Assign(made.targets, made.value, said.comment, mark=said)
+    return fits[0] if fits else replace(said, rule="")
 
 
 def changed_copy(

@@ -32,14 +32,16 @@ class Heading(py.Mark):
 class Computes(py.Mark):
     """The mark of a computation: its values, the first one's shape, and the rule.
 
-    ``terms`` are the uses that the last terms of a sum are for, each of which may be
-    added in a statement of its own, after those of what is before them.
+    The rule is in words for the ``uses`` that the computation is for, where these are
+    known. ``terms`` are the uses that the last terms of a sum are for, each of which
+    may be added in a statement of its own, after those of what is before them.
     """
 
     tensors: tuple[Tensor, ...]
     shape: str = ""
     rule: str = ""
     terms: tuple[tuple[Use, ...], ...] = ()
+    uses: tuple[Use, ...] = ()
 
     @property
     def is_derivative(self) -> bool:

@@ -13,9 +13,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from symdiff.emit.lower.alike import variables, with_names
+from symdiff.emit.lower.comments import INDENT, refitted
 from symdiff.emit.lower.identifiers import RESERVED, identifier
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.repeats import Repeats, Scope, Scoped, Slot
+from symdiff.emit.lower.uses import phrases
 from symdiff.emit.python import code as py
 from symdiff.graph.tensor import Tensor
 
@@ -188,7 +190,7 @@ def _statements(
         current = heading
         old, new = tuple(s[0] for s in line), [inner[s] for s in line]
         stmt = _merged(with_names(first.stmt, old, new), entries)
-        made.append(_told(stmt, words, prefix))
+        made.append(_told(stmt, words, prefix, INDENT))
     return made
 
 
@@ -220,7 +222,7 @@ def _words(inner: Mapping[Slot, py.Expr], prefix: str) -> dict[str, str]:
     return found
 
 
-def _told(stmt: py.Stmt, words: Mapping[str, str], prefix: str) -> py.Stmt:
+def _told(stmt: py.Stmt, words: Mapping[str, str], prefix: str, indent: int) -> py.Stmt:
     """Return a statement whose comments have the names of the function."""
 
     def said(text: str) -> str:
@@ -233,10 +235,16 @@ def _told(stmt: py.Stmt, words: Mapping[str, str], prefix: str) -> py.Stmt:
     new: dict[str, object] = {}
     if isinstance(stmt, py.Assign | py.AugAssign | py.ExprStmt) and stmt.comment:
         new["comment"] = said(stmt.comment)
-    if isinstance(stmt.mark, Computes) and stmt.mark.rule:
-        new["mark"] = replace(stmt.mark, rule=said(stmt.mark.rule))
+    mark = stmt.mark
+    if isinstance(mark, Computes) and mark.rule:
+        terms = tuple(tuple(u.renamed(said) for u in part) for part in mark.terms)
+        uses = tuple(u.renamed(said) for u in mark.uses)
+        new["mark"] = replace(mark, rule=said(mark.rule), terms=terms, uses=uses)
     for inside in ("body", "orelse", "handler"):
         nested: tuple[py.Stmt, ...] = getattr(stmt, inside, ())
         if nested:
-            new[inside] = tuple(_told(s, words, prefix) for s in nested)
-    return replace(stmt, **new) if new else stmt  # type: ignore[arg-type]
+            further = indent + INDENT
+            new[inside] = tuple(_told(s, words, prefix, further) for s in nested)
+    made = replace(stmt, **new) if new else stmt  # type: ignore[arg-type]
+    own = isinstance(mark, Computes) and mark.rule in phrases(mark.uses)
+    return refitted(made, indent) if own and isinstance(made, py.Assign) else made

@@ -42,7 +42,8 @@ def turn_told(
     if before == values:
         start = f"{', '.join(values)} before {step}"
     they = "that" if len(carried) == 1 else "those"
-    between = _between([c for c in told_of if _is_of_others(c, context)], rows)
+    others = [c for c in told_of if _is_of_others(c, context)]
+    between = _between(others, rows, all(c in others for c in told_of))
     told = (
         f"A turn begins with {', '.join(carried)} from later steps, by the "
         f"{', '.join(values)} that {step} hands on{between}; it ends with {they} by "
@@ -52,18 +53,24 @@ def turn_told(
     return [*map(py.Comment, textwrap.wrap(told, room, break_on_hyphens=False))]
 
 
-def _between(carries: Sequence[Carry], rows: Iterable[tuple[py.Name, py.Expr]]) -> str:
-    """Return by which values cotangents are that have their carries' variables."""
+def _between(
+    carries: Sequence[Carry], rows: Iterable[tuple[py.Name, py.Expr]], every: bool
+) -> str:
+    """Return by which values cotangents are that have their carries' variables.
+
+    ``every`` says whether all carries are meant.
+    """
     if not carries:
         return ""
     names = [c.name[2:] for c in carries]
     of = {name.id: _stack_of(row) for name, row in rows}
-    said = f"{', '.join(names)} within the step"
+    where = "within the step"
     if all(of.get(n) for n in names):
-        said += f", in {', '.join(of[n] for n in names)}"
-    those = ", ".join(c.name for c in carries)
-    verb = "is" if len(carries) == 1 else "are"
-    return f"; in between, {those} {verb} by the {said}"
+        where = f"kept in {', '.join(of[n] for n in names)}"
+    alone = len(carries) == 1
+    those = ("it" if alone else "they") if every else ", ".join(c.name for c in carries)
+    verb = "is" if alone else "are"
+    return f"; in between {those} {verb} by the {', '.join(names)} {where}"
 
 
 def _stack_of(row: py.Expr) -> str:

@@ -8,7 +8,7 @@ leaves open is named in all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 MORE = "..."
@@ -27,6 +27,11 @@ class Use:
     forms: tuple[str, ...]
     by: str = ""
     alone: tuple[str, ...] = ()
+
+    def renamed(self, said: Callable[[str], str]) -> Use:
+        """Return the use in other names."""
+        forms, alone = map(said, self.forms), map(said, self.alone)
+        return Use(tuple(forms), said(self.by), tuple(alone))
 
     @property
     def shortest(self) -> str:
