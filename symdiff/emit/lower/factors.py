@@ -18,6 +18,7 @@ from symdiff.emit.lower.primals import (
     marks_of,
     only_turns,
     operands_of_view,
+    same_elements,
 )
 from symdiff.emit.lower.uses import MORE
 from symdiff.graph.body import bodies_of
@@ -63,7 +64,7 @@ def factor_of(
     if place is None:
         return None
     shown = [formulas.operand(f) for f in product.parents]
-    named = (formulas.name(t) for t in factors[place])
+    named = (formulas.name(t) for t in same_elements(product.parents[place]))
     name = next((n for n in named if n), shown[place])
     if not name:
         return None

@@ -51,6 +51,14 @@ def operands_of_view(tensor: Tensor) -> list[Tensor]:
     return found
 
 
+def same_elements(tensor: Tensor) -> list[Tensor]:
+    """Return a value, and what it is another shape of."""
+    found = [tensor]
+    while found[-1].node.op.shows_all and found[-1].parents:
+        found.append(found[-1].parents[0])
+    return found
+
+
 def marks_of(tensors: Iterable[Tensor]) -> set[object]:
     """Return what values are recognised by, before and after passes."""
     return {m for t in tensors for m in own_marks(t)}

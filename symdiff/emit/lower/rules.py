@@ -27,11 +27,11 @@ from symdiff.emit.lower.primals import (
     named,
     only_turns,
     operands_of,
-    operands_of_view,
     read_by,
+    same_elements,
 )
 from symdiff.emit.lower.splits import split_of
-from symdiff.emit.lower.uses import Use
+from symdiff.emit.lower.uses import Use, mentions
 from symdiff.emit.python import code as py
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
@@ -106,7 +106,7 @@ def telling_of(tensor: Tensor, context: Context) -> Telling:
             if shown:
                 shown += _count(parts, read, inside)
                 brief = formulas.nearest(primal) if short else ()
-                spread = _spread(parts, context)
+                spread = _spread(shown, parts, context)
                 use = _use((shown, *brief), spread, summed, factor)
             else:
                 use = _use(_rule(primal, formulas, context, bare), {}, summed, factor)
@@ -292,18 +292,18 @@ def _of_operand(primal: Tensor, rule: str, context: Context) -> str:
 
 
 def _first_name(tensor: Tensor, context: Context) -> py.Expr | None:
-    """Return the name of a value, or of what it is a view of."""
-    names = (named(t, context) for t in (tensor, *operands_of_view(tensor)))
+    """Return the name of a value, or of what it is another shape of."""
+    names = (named(t, context) for t in same_elements(tensor))
     return next((name for name in names if name is not None), None)
 
 
-def _spread(parts: Iterable[Tensor], context: Context) -> dict[str, str]:
+def _spread(formula: str, parts: Iterable[Tensor], context: Context) -> dict[str, str]:
     """Return what the records say of what was broadcast in a formula, by its name."""
     found: dict[str, str] = {}
     for p in (p for p in parts if p.node.op.facts.repeats):
         name = _first_name(p.parents[0], context)
-        if name is not None:
-            shown = py.expr_text(name)
+        shown = "" if name is None else py.expr_text(name)
+        if shown and mentions(formula, shown):
             found[shown] = p.node.op.rule_of(p.node).format(shown)
     return found
 

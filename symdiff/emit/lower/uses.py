@@ -42,19 +42,22 @@ class Use:
 def phrases(uses: Sequence[Use]) -> Iterator[str]:
     """Yield comments that name the uses of a line, shorter and shorter ones.
 
-    All are named, or the first ones; an ellipsis says that there are more.
+    All are named, or the first ones; an ellipsis says that there are more. What all of
+    them are for is left out before one of them is: it is in all of their formulas.
     """
     if len(uses) == 1:
         yield from uses[0].alone or uses[0].forms
         return
     by = by_of(uses)
-    each = bool(by) and all(_names(by, use) for use in uses)
+    each = bool(by) and all(mentions(use.shortest, by) for use in uses)
     forms = [use.alone[:1] if use.by and not each else use.forms for use in uses]
     for count in range(len(uses), 0, -1):
         rest = (MORE,) * (len(uses) > count)
         for length in (0, -1):
             told = SEPARATOR.join((*(f[length] for f in forms[:count]), *rest))
             yield f"{told}, each by {by}" if each else told
+        if each and not rest:
+            yield SEPARATOR.join(use.shortest for use in uses)
 
 
 def by_of(uses: Sequence[Use]) -> str:
@@ -68,10 +71,9 @@ def is_strict(uses: Sequence[Use]) -> bool:
     return bool(by_of(uses) or (len(uses) == 1 and uses[0].alone))
 
 
-def _names(by: str, use: Use) -> bool:
-    """Whether the formula of a use has a name."""
-    found = re.search(rf"(?<![\w.]){re.escape(by)}(?!\w)", use.shortest)
-    return found is not None
+def mentions(formula: str, name: str) -> bool:
+    """Whether a formula has a name, or another formula, in it."""
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", formula) is not None
 
 
 def is_whole(phrase: str) -> bool:

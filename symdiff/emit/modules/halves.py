@@ -96,7 +96,7 @@ def halves(unit: Unit) -> Halves:
         Field(
             name,
             unit.target.array,
-            kept_comment(unit.tensors[n], name, names, unit.resolver),
+            kept_comment(unit.tensors[n], name, names, unit),
             primal.value(n),
         )
         for n, name in named.items()

@@ -11,7 +11,8 @@ from collections.abc import Collection
 
 from symdiff.emit.lower.comments import INDENT, WIDTH, shape_comment
 from symdiff.emit.lower.primals import STACK
-from symdiff.emit.lower.source import Resolver, quotation
+from symdiff.emit.lower.source import quotation
+from symdiff.emit.modules.bodies import Unit
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.leaf import BOUND
 from symdiff.ops.core.tuples import ITEM
@@ -19,9 +20,7 @@ from symdiff.ops.core.tuples import ITEM
 _BEFORE = f"_prev{STACK}"
 
 
-def kept_comment(
-    tensor: Tensor, name: str, names: Collection[str], resolver: Resolver
-) -> str:
+def kept_comment(tensor: Tensor, name: str, names: Collection[str], unit: Unit) -> str:
     """Return the comment of the field ``name``, one of ``names``."""
     shape = shape_comment(tensor.node)
     value = _stacked(tensor)
@@ -32,9 +31,9 @@ def kept_comment(
     base = name.removesuffix(STACK)
     if f"{base}{_BEFORE}" not in names:
         return shape
-    statement = resolver.statement(value)
+    statement = unit.resolver.statement(value)
     said = "" if statement is None else quotation(statement, WIDTH)
-    room = WIDTH - INDENT - len(f"{name}: np.ndarray  # {shape}   ")
+    room = WIDTH - INDENT - len(f"{name}: {unit.target.array}  # {shape}   ")
     fits = said.startswith(f"{base} = ") and len(said) <= room
     return f"{shape}   {said}" if fits else f"{shape}   {base} within each step"
 
