@@ -225,6 +225,13 @@ def test_stacks_say_which_value_of_a_step_they_keep() -> None:
     assert "    h_steps: np.ndarray  # [T, 3]   h within each step\n" in text
 
 
+def test_what_a_branch_computes_is_kept_with_its_shape() -> None:
+    x = sd.input("x", (3,))
+    y = sd.cond(sd.sum(x) > 0, lambda: sd.sin(x), lambda: sd.exp(x))
+    text = sd.compile(sd.Function("f", [x], [y * y]))["backward"]
+    assert re.search(r"^    y: np\.ndarray  # \[3\]$", text, re.M)
+
+
 def test_parts_are_told_as_the_forward_pass_takes_them() -> None:
     assert "np.tanh(z[:, 10:15])" in body("lstm", "loss_and_residuals")
     parts = "z[:, :5], z[:, 5:10], z[:, 10:15], z[:, 15:]"

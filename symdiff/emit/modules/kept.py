@@ -44,7 +44,9 @@ def _stacked(tensor: Tensor) -> Tensor | None:
     if node.op is not ITEM or not node.inputs[0].op.facts.sweeps:
         return None
     attrs, index = node.inputs[0].attrs, node.attrs["index"]
-    carries, outputs = attrs.get("carries", 0), attrs["body"].outputs
+    if "carries" not in attrs:
+        return None  # a branch
+    carries, outputs = attrs["carries"], attrs["body"].outputs
     if not carries <= index < len(outputs):
         return None
     value: Tensor = outputs[index]
