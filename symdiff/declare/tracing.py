@@ -37,6 +37,7 @@ from symdiff.graph.provenance import checked_call, in_user_code, is_ours, locate
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, float_operand
 from symdiff.ops.surface.lenient import numpy_mixing
+from symdiff.ops.surface.made import plain
 from symdiff.ops.surface.writes import entered, watching
 
 
@@ -105,7 +106,7 @@ def _refuse_writes(before: Any, after: Any) -> None:
 
 def _read(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Return the results as they are after all writes into them."""
-    return tree_map(lambda _, leaf: read(leaf), function(*args, **kwargs))
+    return tree_map(lambda _, leaf: plain(read(leaf)), function(*args, **kwargs))
 
 
 def _refusal(error: BaseException) -> TracingError | None:
@@ -119,7 +120,8 @@ def _refusal(error: BaseException) -> TracingError | None:
         return found
     refused = TracingError(
         "an element of a NumPy array cannot be set to a symbolic tensor; join values "
-        "with np.stack, or use x = x.at(i).set(v) on a tensor, such as sd.zeros(n)."
+        "with np.stack or symdiff.numpy's np.array, or use x = x.at(i).set(v) on a "
+        "tensor, such as sd.zeros(n)."
     )
     return locate(refused, found.site)  # type: ignore[attr-defined,return-value]
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from symdiff.graph.arguments import nearest
 from symdiff.graph.errors import TracingError
-from symdiff.graph.provenance import capture, locate, quote
+from symdiff.graph.provenance import capture, locate
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API
 
@@ -20,6 +20,10 @@ _WRITE = "use x = x.at(i).set(v), x.at(i).add(v) or sd.where, which make a new t
 _LENGTH = "the length of its result depends on values; use sd.where(mask, x, other)"
 _LAYOUT = "a tensor has no memory yet; ask an array that generated code returns"
 _BYTES = "a tensor has no values yet; compile and call the function first"
+# Where NumPy's protocols end, its namespace of ours goes on.
+_NAMESPACE = (
+    "import symdiff.numpy as np, whose functions take tensors and lists of them"
+)
 _KIND = "use sd.cast(x, dtype) to convert values"
 
 REMEDIES = {
@@ -72,20 +76,13 @@ def attribute(self: Tensor, name: str) -> NoReturn:
 def to_array(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
     """Raise where an array is made of a tensor, with a remedy for the user's line."""
     site = capture()
-    line, inside = quote(site), _scipys_function()
+    inside = _scipys_function()
     if inside is not None:
         remedy = f"use sd.{inside} instead of SciPy's function"
-    elif "asarray" in line or "asanyarray" in line or "contiguousarray" in line:
-        remedy = "leave it out: a tensor is used like an array as it is"
-    elif "array(" in line:
-        remedy = (
-            "join tensors with np.stack, fill one with x.at(i).set(v), and copy one "
-            "with x.copy()"
-        )
     else:
         remedy = (
-            "use functions of np or sd instead of SciPy's and of other libraries', "
-            "np.stack to join tensors, and x.at(i).set(v) to fill one"
+            f"{_NAMESPACE}; use functions of sd instead of other libraries', and "
+            "x.at(i).set(v) to fill a tensor"
         )
     error = TracingError(
         f"the array of a symbolic tensor ({self!r}) is not known yet; {remedy}."

@@ -59,7 +59,10 @@ _REFUSALS = {
     "tolist": _NUMBER,
     "__index__": (
         "the integer value",
-        "index with sd.take; a length or a count must be a Python int.",
+        (
+            "import symdiff.numpy as np, whose np.eye(3) and other arrays take it as "
+            "an index, or use sd.take; a length or a count must be a Python int."
+        ),
     ),
     "__setitem__": (
         "in-place assignment",

@@ -78,7 +78,7 @@ _REMEDIES = {
     "rel_entr": "use sd.xlogy(x, x / y)",
     "ndtr": "use (1 + sd.erf(x / 2**0.5)) / 2",
     "gamma": "use sd.exp(sd.gammaln(x)) for x > 0",
-    "array": "use np.stack or sd.stack to join tensors",
+    "array": "import symdiff.numpy as np, or join tensors with np.stack",
     "copyto": "tensors are immutable; use sd.where",
     "put": "tensors are immutable; use x.at(i).set(v)",
     "place": "tensors are immutable; use sd.where",

@@ -34,16 +34,16 @@ from symdiff.ops.core.operands import API
 # Functions whose results may be views of their operands under NumPy; a test compares
 # this with what NumPy does.
 _VIEWS = """
-    apply_over_axes array_split atleast_1d atleast_2d atleast_3d broadcast_arrays
-    broadcast_to diag diagonal diff dsplit einsum expand_dims flip fliplr flipud hsplit
-    matrix_transpose meshgrid moveaxis permute_dims polyder polyint ravel real
-    real_if_close reshape rollaxis rot90 sliding_window_view split squeeze swapaxes
-    transpose unstack vsplit
+    apply_over_axes array_split asarray atleast_1d atleast_2d atleast_3d
+    broadcast_arrays broadcast_to diag diagonal diff dsplit einsum expand_dims flip
+    fliplr flipud hsplit matrix_transpose meshgrid moveaxis permute_dims polyder polyint
+    ravel real real_if_close reshape rollaxis rot90 sliding_window_view split squeeze
+    swapaxes transpose unstack vsplit
 """
 VIEWS = frozenset(_VIEWS.split())
 # Functions that return a 0-d array where others return an immutable scalar.
 _BOXES = """
-    apply_along_axis astype block cast copy cov full full_like isin ones ones_like
+    apply_along_axis array astype block cast copy cov full full_like isin ones ones_like
     piecewise positive roll select tensordot tensorsolve where zeros zeros_like
 """
 BOXES = VIEWS | frozenset(_BOXES.split())
