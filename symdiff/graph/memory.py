@@ -4,13 +4,18 @@ In: tensors that a function made, and writes in place into them. Out: the value 
 tensor has now. Invariant: a tensor that a write may have changed shows the change, or
 raises when it is next read; what was computed before a write keeps what it read.
 
+A view knows the tensor whose memory it shares, how it is read from that one and how it
+is written back. Where it is not known whether NumPy would make a view, a write through
+one of the two spoils the other.
+
 Outside of tracing no tensor has a memory, and nothing here happens.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from symdiff.graph.errors import TracingError
 from symdiff.graph.tensor import Tensor
@@ -32,10 +37,25 @@ class Storage:
         """Let a tensor share this memory."""
         self._holders.append(weakref.ref(tensor))
 
-    def others(self, tensor: Tensor) -> list[Tensor]:
-        """Return the other tensors that may share this memory and are still alive."""
+    def holders(self) -> list[Tensor]:
+        """Return the tensors that may share this memory and are alive, oldest first."""
         alive = (ref() for ref in self._holders)
-        return [t for t in alive if t is not None and t is not tensor]
+        return [t for t in alive if t is not None]
+
+
+class View(NamedTuple):
+    """How a tensor is read from another one, and how a new value is written back.
+
+    ``show`` takes the value of ``base``; ``put`` that value and the view's new one, and
+    returns the new value of ``base``. ``index`` is what stood in brackets, if anything.
+    ``layout`` is an array of the same strides, where they are known, for nothing else.
+    """
+
+    base: Tensor
+    show: Callable[[Tensor], Tensor]
+    put: Callable[[Tensor, Tensor], Tensor]
+    index: Any = None
+    layout: Any = None
 
 
 class Memory:
@@ -44,16 +64,18 @@ class Memory:
     ``current`` is the value after the last write into the tensor. ``spoiled`` says
     where another tensor that shares the memory was written. ``scalar`` is True where
     NumPy returns an immutable scalar, and None where a tensor without axes may be
-    either a scalar or an array.
+    either a scalar or an array. ``view`` is how a view is read. ``layout`` is as there.
     """
 
-    __slots__ = ("buffer", "current", "scalar", "spoiled")
+    __slots__ = ("buffer", "current", "layout", "scalar", "spoiled", "view")
 
     def __init__(self, buffer: Storage) -> None:
         self.buffer = buffer
         self.current: Tensor | None = None
         self.spoiled: str | None = None
         self.scalar: bool | None = False
+        self.view: View | None = None
+        self.layout: Any = None
 
 
 def memory_of(tensor: Tensor) -> Memory:
@@ -64,11 +86,32 @@ def memory_of(tensor: Tensor) -> Memory:
     return tensor.memory
 
 
-def share(tensor: Tensor, base: Tensor) -> None:
-    """Let ``tensor`` be a view of ``base``."""
+def share(tensor: Tensor, base: Tensor, view: View | None) -> None:
+    """Let ``tensor`` share the memory of ``base``; without a view, perhaps."""
     buffer = memory_of(base).buffer
     tensor.memory = Memory(buffer)
+    tensor.memory.view = view
     buffer.add(tensor)
+
+
+def store(tensor: Tensor, value: Tensor, where: str) -> None:
+    """Give a tensor a value, and let all that share its memory show what is in it now.
+
+    What may or may not share it is spoiled. ``where`` says where the write stands.
+    """
+    root, found = tensor, value
+    while (view := memory_of(root).view) is not None:
+        root, found = view.base, view.put(current(view.base), found)
+    memory_of(root).current = found
+    for other in memory_of(root).buffer.holders():  # a base before its views
+        memory = memory_of(other)
+        view = memory.view
+        if other is root:
+            continue
+        if view is None or memory_of(view.base).spoiled is not None:
+            memory.spoiled = where
+        else:
+            memory.current = value if other is tensor else view.show(current(view.base))
 
 
 def current(tensor: Tensor) -> Tensor:

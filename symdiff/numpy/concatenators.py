@@ -8,9 +8,9 @@ import numpy as np
 
 from symdiff.graph.errors import DeclarationError
 from symdiff.graph.tensor import Tensor
-from symdiff.numpy.joining import joined
 from symdiff.ops.core.operands import API
 from symdiff.ops.surface import lenient
+from symdiff.ops.surface.lists import joined
 from symdiff.ops.surface.made import is_symbolic, made
 
 

@@ -1,4 +1,4 @@
-"""Lists of traced numbers as tensors, as NumPy makes arrays of lists of numbers.
+"""The arguments of NumPy's calls, and ``np.array`` and its kin.
 
 In: the arguments of a call of NumPy's. Out: the same arguments, lists that hold tensors
 joined to one. Invariant: a list that NumPy takes as several arrays stays a list.
@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from symdiff.graph.errors import ShapeError
 from symdiff.graph.provenance import public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, as_array, float_operand
-from symdiff.ops.surface import lenient
+from symdiff.ops.surface.lists import holds_tensor, joined
 from symdiff.ops.surface.made import is_symbolic, made
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,32 +54,11 @@ def operands(
 
 
 def _argument(name: str, value: Any) -> Any:
-    if not isinstance(value, (tuple, list)) or not _holds_tensor(value):
+    if not isinstance(value, (tuple, list)) or not holds_tensor(value):
         return value
     if name in _SEVERAL:
         return type(value)(map(joined, value))
     return joined(value)
-
-
-def _holds_tensor(value: Any) -> bool:
-    if isinstance(value, (tuple, list)):
-        return any(map(_holds_tensor, value))
-    return isinstance(value, Tensor)
-
-
-def joined(value: Any) -> Any:
-    """Return nested lists that hold tensors as one tensor; other values as they are."""
-    if not isinstance(value, (tuple, list)) or not _holds_tensor(value):
-        return value
-    parts = [joined(v) for v in value]
-    shapes = {np.shape(p) if not isinstance(p, Tensor) else p.shape for p in parts}
-    if len(shapes) > 1:
-        shown = ", ".join(map(str, shapes))
-        raise ShapeError(
-            f"a list of parts of different shapes ({shown}) is no array; "
-            "np.concatenate joins arrays of different lengths."
-        )
-    return lenient.call(API["stack"], parts)
 
 
 def _named(name: str) -> Callable[[F], F]:

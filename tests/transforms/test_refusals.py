@@ -58,7 +58,7 @@ def counting(x):
         (counting, "while np.sum(x) > n:", "sd.while_loop"),
         (assignment, "x[0] = 1.0", ".at(i).set(v)"),
         (filling, "out[0] = x[0]", ".at(i).set(v)"),
-        (array_of_tensors, "np.array([x[0], x[1]])", "np.stack"),
+        (array_of_tensors, "np.array([x[0], x[1]])", "symdiff.numpy"),
         (python_float, "math.sin(x[0])", "np.sin"),
     ],
 )

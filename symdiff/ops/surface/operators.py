@@ -7,6 +7,7 @@ reports errors alike.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import product
 from symdiff.ops.core.operands import API as API  # complete once this is loaded
 from symdiff.ops.indexing.updates import At
-from symdiff.ops.surface import absent, catalog, lenient, protocol, writes
+from symdiff.ops.surface import absent, catalog, lenient, protocol, writers, writes
 
 catalog.load()
 
@@ -45,6 +46,10 @@ _NUMBER = (
     "the value",
     "keep it symbolic (np.sin instead of math.sin), or compile and call the function.",
 )
+_IMMUTABLE = (
+    "in-place assignment",
+    "tensors are immutable: use x = x.at(i).set(v), x.at(i).add(v) or sd.where.",
+)
 _REFUSALS = {
     "__bool__": (
         "the truth value",
@@ -63,10 +68,6 @@ _REFUSALS = {
             "import symdiff.numpy as np, whose np.eye(3) and other arrays take it as "
             "an index, or use sd.take; a length or a count must be a Python int."
         ),
-    ),
-    "__setitem__": (
-        "in-place assignment",
-        "tensors are immutable: use x = x.at(i).set(v), x.at(i).add(v) or sd.where.",
     ),
     "__delitem__": (
         "what is left without some elements",
@@ -233,6 +234,27 @@ def attach() -> None:
     put("size", property(_size))
     for name, (what, remedy) in _REFUSALS.items():
         put(name, _refuse(what, remedy))
+    put("__setitem__", _assigned)
+    for name in ("fill", "put"):
+        put(name, property(_writing(name)))
+
+
+def _writing(name: str) -> Any:
+    """Return a method that arrays made in a traced function have, and no others."""
+
+    def method(self: Tensor) -> Any:
+        if not watched():
+            return absent.attribute(self, name)
+        return functools.partial(getattr(writers, name), self)
+
+    return method
+
+
+def _assigned(self: Tensor, index: Any, value: Any) -> None:
+    """Write into elements in a traced function; elsewhere tensors are immutable."""
+    if not watched():
+        _refuse(*_IMMUTABLE)(self)
+    writers.assign(self, index, value)
 
 
 def _copied(self: Tensor, order: str = "C") -> Tensor:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import SymdiffError, TracingError
-from symdiff.graph.memory import current, memory_of, read, share
+from symdiff.graph.memory import current, memory_of, read, share, store
 from symdiff.graph.order import open_part, part_here
 from symdiff.graph.origin import Site
 from symdiff.graph.provenance import (
@@ -29,7 +29,8 @@ from symdiff.graph.provenance import (
     watched,
 )
 from symdiff.graph.tensor import Tensor
-from symdiff.ops.core.operands import API
+from symdiff.ops.core.operands import API, as_tensor
+from symdiff.ops.surface.views import COPY, ROW_BY_ROW, relation, row_by_row
 
 # Functions whose results may be views of their operands under NumPy; a test compares
 # this with what NumPy does.
@@ -49,6 +50,8 @@ _BOXES = """
 BOXES = VIEWS | frozenset(_BOXES.split())
 # Functions that return the array itself when they are asked for so many times.
 _TIMES = {"matrix_power": ("n", 1), "polyder": ("m", 0), "polyint": ("m", 0)}
+# What NumPy's functions that write do instead, by name; their module fills it.
+WRITERS: dict[str, Callable[..., Any]] = {}
 
 
 @contextmanager
@@ -86,13 +89,37 @@ def _watched(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Any:
     """Call a public function on its operands' current values; note shared memory."""
+    name, operands, options = _called(function, args, kwargs)
+    writer = WRITERS.get(name) if function.__name__ != name else None
+    if writer is not None:
+        return writer(*operands, **options)
+    out = _place_of(options)
+    if out is not None:
+        args, kwargs = _without_out(function, args, kwargs)
+        made = _watched(function, args, kwargs)
+        return write(out, as_tensor(current(made)), "out=")
     held = list(_tensors((*args, *kwargs.values())))
     with part_here():
         result = function(*read(tuple(args)), **read(dict(kwargs)))
-    name, operands, options = _called(function, args, kwargs)
     if name == "nan_to_num" and not _copies(operands, options):
         return write(operands[0], result, "np.nan_to_num(copy=False)")
-    return _placed(result, name, held, _is_view(name, operands, options))
+    shared: Any = COPY
+    if _is_view(name, operands, options):
+        shared = None
+        if isinstance(result, Tensor) and operands and operands[0] is held[0]:
+            call = _again(function, args, kwargs)
+            shared = relation(name, call, held[0], result, operands, options)
+    return _placed(result, name, held, shared)
+
+
+def _again(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Callable[[Tensor], Tensor]:
+    """Return the same call as a function of its first operand."""
+    if function.__name__ == "array_function":
+        own, called, kinds, (_, *rest), options = args
+        return lambda base: function(own, called, kinds, (base, *rest), options)
+    return lambda base: function(base, *args[1:], **kwargs)
 
 
 def _called(
@@ -103,7 +130,27 @@ def _called(
     if name == "array_function":
         _, called, _, args, kwargs = args
         name = called.__name__
+    elif name == "array_ufunc" and args[2] == "at":
+        name, args = f"{args[1].__name__}.at", args[3:]
     return name.rstrip("_"), args, kwargs
+
+
+def _place_of(options: Mapping[str, Any]) -> Tensor | None:
+    """Return the tensor that a call puts its result into, if there is one."""
+    out = options.get("out")
+    out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    return out if isinstance(out, Tensor) else None
+
+
+def _without_out(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return the arguments of a call that makes a new array of its result."""
+    rest = {k: v for k, v in kwargs.items() if k != "out"}
+    if function.__name__ != "array_function":
+        return args, rest
+    *first, options = args
+    return (*first, {k: v for k, v in options.items() if k != "out"}), rest
 
 
 def _copies(operands: Sequence[Any], options: Mapping[str, Any]) -> bool:
@@ -121,21 +168,24 @@ def _is_view(name: str, operands: Sequence[Any], options: Mapping[str, Any]) -> 
     return name in VIEWS or (name == "astype" and options.get("copy") is False)
 
 
-def _placed(result: Any, name: str, held: Sequence[Tensor], is_view: bool) -> Any:
+def _placed(result: Any, name: str, held: Sequence[Tensor], shared: Any) -> Any:
     """Return results as new objects with memory of their own, unless they are views."""
     if isinstance(result, (tuple, list)) and not hasattr(result, "_fields"):
-        return type(result)(_placed(r, name, held, is_view) for r in result)
+        return type(result)(_placed(r, name, held, shared) for r in result)
     if not isinstance(result, Tensor):
         return result
     same = [t for t in held if t is result or _now(t) is result]
-    if same and is_view:
+    if same and shared is not COPY:
         return same[0]
     if same:
         result = Tensor(result.node, result.parents)
-    if is_view and held:
-        share(result, held[0])
+    if shared is not COPY and held:
+        share(result, held[0], shared)
+    elif name in ROW_BY_ROW:
+        row_by_row(result)
     if not result.ndim:
-        memory_of(result).scalar = None if name in BOXES else True
+        boxed = name in BOXES or (name == "getitem" and shared is None)
+        memory_of(result).scalar = None if boxed else True
     return result
 
 
@@ -166,7 +216,8 @@ def augmented(tensor: Tensor, other: Any, operator: Callable[..., Any]) -> Any:
     if tensor.memory is not None and tensor.memory.scalar is None:
         # a number, or an array of no axes: if it is not read again, both are right
         _refuse_arguments(tensor, "an operator like +=")
-        _spoil([tensor, *memory_of(tensor).buffer.others(tensor)], capture())
+        for other in memory_of(tensor).buffer.holders():
+            memory_of(other).spoiled = _place(capture())
         return made
     return write(tensor, made, "an operator like +=")
 
@@ -202,15 +253,18 @@ def write(tensor: Tensor, value: Tensor, how: str) -> Tensor:
     into it, and where the tensor was made outside of a branch or loop that writes.
     """
     _refuse_arguments(tensor, how)
+    if tensor.memory is not None and tensor.memory.scalar is not False:
+        raise _refused(
+            f"{how} writes into {tensor!r}, a number or an array without axes; return "
+            "the new value instead."
+        )
     if not open_part().holds(tensor.order):
         raise _refused(
             f"{how} writes into {tensor!r}, which was made outside of this function; "
             "return the new value instead."
         )
     value = _fitting(tensor, value, how)
-    memory = memory_of(tensor)
-    _spoil(memory.buffer.others(tensor), capture())
-    memory.current = value
+    store(tensor, value, _place(capture()))
     return tensor
 
 
@@ -223,15 +277,13 @@ def _refuse_arguments(tensor: Tensor, how: str) -> None:
     if name is not None:
         raise _refused(
             f"{how} writes into {name!r}, an array of the caller's, which generated "
-            "code never does; write y = x + 1 instead of x += 1, or work on a copy: "
-            "x = x.copy()."
+            "code never does; write y = x + 1 instead of x += 1, x = x.at(i).set(v) "
+            "instead of x[i] = v, or work on a copy: x = x.copy()."
         )
 
 
-def _spoil(tensors: Sequence[Tensor], site: Site) -> None:
-    where = f"the write at {site.location} ({quote(site)})"
-    for tensor in tensors:
-        memory_of(tensor).spoiled = where
+def _place(site: Site) -> str:
+    return f"the write at {site.location} ({quote(site)})"
 
 
 def _fitting(tensor: Tensor, value: Tensor, how: str) -> Tensor:
