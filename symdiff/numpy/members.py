@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from symdiff.numpy.creation import creator, is_creator
 from symdiff.numpy.joining import operands
 from symdiff.ops.core.operands import API
 from symdiff.ops.surface.made import is_symbolic, made
@@ -49,10 +50,14 @@ def member(module: Any, name: str) -> Any:
         return _number_type(theirs)
     if isinstance(theirs, types.ModuleType) or not callable(theirs):
         return theirs
-    return _function(theirs, f"symdiff.{module.__name__}")
+    call = _function(theirs)
+    if module is np and is_creator(name):
+        call = creator(theirs, call)
+    call.__module__ = f"symdiff.{module.__name__}"  # where pickle finds it
+    return call
 
 
-def _function(theirs: Callable[..., Any], room: str) -> Callable[..., Any]:
+def _function(theirs: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of NumPy's that asks its arguments, lists of them too."""
 
     @functools.wraps(theirs)
@@ -63,7 +68,6 @@ def _function(theirs: Callable[..., Any], room: str) -> Callable[..., Any]:
         args, kwargs = operands(theirs, args, kwargs)
         return array_function(None, theirs, (), args, kwargs)  # type: ignore[arg-type]
 
-    call.__module__ = room  # where pickle finds it
     return call
 
 

@@ -198,7 +198,7 @@ def test_made_arrays_are_numpys_elsewhere() -> None:
     seen = []
 
     def f(x: Any) -> Any:
-        made = np.zeros(3)
+        made = np.arange(3.0)
         made[1] = 4.0
         made += 1
         seen.append(made[1] == 5.0 and isinstance(made, numpy.ndarray))
@@ -207,7 +207,7 @@ def test_made_arrays_are_numpys_elsewhere() -> None:
     product, kept, (eye,) = T.jit(f)(2.0)
     assert seen == [True]
     assert type(kept) is type(eye) is numpy.ndarray
-    numpy.testing.assert_array_equal(product, [2, 10, 2])
+    numpy.testing.assert_array_equal(product, [2, 10, 6])
 
 
 def test_arrays_around_the_function_are_read_anew() -> None:
@@ -216,6 +216,78 @@ def test_arrays_around_the_function_are_read_anew() -> None:
     assert f(1.0) == 4.0
     around[:] = 2.0
     assert f(1.0) == 8.0
+
+
+# --- arrays that are filled -----------------------------------------------------------
+
+
+def filled(np: Any, x: Any) -> Any:
+    y = np.zeros(3)
+    for i in range(3):
+        y[i] = x[i] ** 2 + y[i - 1]
+    pair = np.empty((2, 2))
+    pair[0] = x[:2]
+    pair[1, :] = 1.0
+    pair[0, 1] += x[2]
+    walk = np.zeros_like(numpy.ones(4))
+    for k in range(1, 4):
+        walk[k] = walk[k - 1] + x[k - 1]
+    ones = np.ones(3)
+    if ones[0] == 1.0 and int(ones[1]) == 1 and ones.any():
+        ones[2] = 2
+    ones[ones > 1.5] = x[0]
+    every = np.full(4, 2.0)
+    every[::2] = [x[0], 1.0]
+    np.fill_diagonal(pair, x[0])
+    np.copyto(every[2:], x[1])
+    np.put(walk, [0, 3], x[:2])
+    np.putmask(walk, walk > 2, 0.5)
+    np.multiply(y, 2, out=y)
+    np.subtract.at(y, [1, 1], x[0])
+    every[1:3].fill(x[2])
+    return y, pair, walk, ones, every, np.zeros(2), np.full_like(y, 3.0)
+
+
+def test_arrays_are_filled_as_numpy_fills_them() -> None:
+    found = T.jit(lambda x: filled(np, x))(V)
+    for mine, theirs in zip(found, filled(numpy, V), strict=True):
+        numpy.testing.assert_allclose(mine, theirs, rtol=1e-14)
+    total = lambda x: sum(np.sum(p**2) for p in filled(np, x))  # noqa: E731
+    slopes = [(total(V + s) - total(V - s)) / 2e-6 for s in 1e-6 * numpy.eye(3)]
+    numpy.testing.assert_allclose(T.grad(total)(V), slopes, rtol=1e-7)
+    narrow = T.jit(lambda x: filled(np, x)[0])(V.astype("float32"))
+    assert narrow.dtype == "float32"
+
+
+def test_values_are_known_until_an_argument_has_a_part_in_them() -> None:
+    def f(x: Any) -> Any:
+        y = np.zeros(3)
+        y[1] = 2.0
+        assert y.tolist() == [0, 2, 0]
+        assert numpy.asarray(y[1:]).tolist() == [2, 0]
+        assert f"{y[1]:.1f}" == "2.0"
+        assert 2.0 in y
+        y[0] = x
+        return float(y[1]), float(y[0])
+
+    with pytest.raises(sd.TracingError, match="not known yet") as refused:
+        T.jit(f)(2.0)
+    assert "float(y[0])" in str(refused.value)
+
+
+def test_arrays_of_integers_stay_numpys() -> None:
+    seen = []
+
+    def f(x: Any) -> Any:
+        order, mask = np.zeros(3, int), np.ones(3, dtype=bool)
+        order[0], mask[1] = 2, False
+        seen.append(type(order[0]) is numpy.int64)
+        return x[order], x[mask]
+
+    first, kept = T.jit(f)(V)
+    assert seen == [True]
+    numpy.testing.assert_array_equal(first, V[[2, 0, 0]])
+    numpy.testing.assert_array_equal(kept, V[[0, 2]])
 
 
 # --- memory ---------------------------------------------------------------------------
@@ -273,6 +345,8 @@ def test_declared_tensors_and_lengths() -> None:
         (lambda x: np.fft.fft(np.array([x, x])), sd.DTypeError, "complex"),
         (lambda x: np.unique([x, x]), sd.ShapeError, "depends on values"),
         (lambda x: np.add.at([x], 0, x), sd.TracingError, "np.add.at"),
+        (lambda x: np.arange(3.0).__setitem__(0, x), sd.TracingError, "np.zeros"),
+        (lambda x: np.copyto(numpy.zeros(1), x), sd.TracingError, "np.zeros"),
     ],
 )
 def test_what_is_refused_names_the_line(bad: Any, error: Any, words: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
+from symdiff.graph.known import known
 from symdiff.graph.tensor import Tensor, apply
 from symdiff.graph.types import Shape, broadcast_shapes, unify
 from symdiff.ops.core.operands import api, as_tensor, constant
@@ -155,8 +156,8 @@ def _without_idle_separator(index: list[Any]) -> Index:
 def _true_positions(mask: Any, shape: Shape) -> tuple[np.ndarray, ...]:
     """Return where a constant mask is true, one array per axis of the mask."""
     if isinstance(mask, Tensor):
-        value = mask.node.attrs.get("value")
-        if not isinstance(value, np.ndarray):
+        value = known(mask)
+        if value is None:
             raise ShapeError(f"cannot index with a boolean tensor: {MASK_REMEDY}.")
         mask = value
     if not mask.ndim:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from symdiff.graph.arguments import nearest
 from symdiff.graph.errors import TracingError
+from symdiff.graph.known import known
 from symdiff.graph.provenance import capture, locate
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API
@@ -73,8 +74,11 @@ def attribute(self: Tensor, name: str) -> NoReturn:
     raise locate(error, capture())
 
 
-def to_array(self: Tensor, *args: Any, **kwargs: Any) -> NoReturn:
-    """Raise where an array is made of a tensor, with a remedy for the user's line."""
+def to_array(self: Tensor, dtype: Any = None, copy: Any = None) -> Any:
+    """Return the array of a tensor that depends on nothing; raise for any other."""
+    value = known(self)
+    if value is not None:
+        return value if dtype is None else value.astype(dtype)
     site = capture()
     inside = _scipys_function()
     if inside is not None:
@@ -102,9 +106,12 @@ def _scipys_function() -> str | None:
 
 
 def formatted(self: Tensor, spec: str) -> str:
-    """Return ``f"{x}"``; raise for a format that needs the value."""
+    """Return ``f"{x}"``; raise for a format that needs a value not known yet."""
     if not spec:
         return str(self)
+    value = known(self)
+    if value is not None and not value.ndim:
+        return format(value[()], spec)
     raise locate(
         TracingError(
             f"the value of a symbolic tensor ({self!r}) is not known yet, and the "

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symdiff.graph.provenance import WATCH
+from symdiff.graph.errors import TracingError
+from symdiff.graph.provenance import WATCH, capture, locate
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API
 
@@ -26,6 +27,19 @@ class Made(np.ndarray[Any, Any]):
         if any(map(is_symbolic, parts)):
             return API["getitem"](plain(self), index)
         return super().__getitem__(index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        parts = index if isinstance(index, tuple) else (index,)
+        if is_symbolic(value) or any(map(is_symbolic, parts)):
+            raise locate(
+                TracingError(
+                    "an array of plain numbers cannot hold a symbolic value; make what "
+                    "is to be filled by np.zeros(n), np.full or np.zeros_like, or copy "
+                    "it as y = np.zeros(y.shape) + y."
+                ),
+                capture(),
+            )
+        super().__setitem__(index, value)
 
 
 def is_symbolic(value: Any) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from sympy import SympifyError
 
 from symdiff.graph.errors import DeclarationError, TracingError
+from symdiff.graph.known import known
 from symdiff.graph.memory import current
 from symdiff.graph.provenance import capture, locate, public, watched
 from symdiff.graph.tensor import Tensor
@@ -49,6 +50,9 @@ _NUMBER = (
 _IMMUTABLE = (
     "in-place assignment",
     "tensors are immutable: use x = x.at(i).set(v), x.at(i).add(v) or sd.where.",
+)
+_OF_VALUES = frozenset(
+    ["__bool__", "__float__", "__int__", "__index__", "__contains__", "item", "tolist"]
 )
 _REFUSALS = {
     "__bool__": (
@@ -171,6 +175,18 @@ def _refuse(what: str, remedy: str) -> Callable[..., NoReturn]:
     return convert
 
 
+def _of_value(name: str, refuse: Callable[..., NoReturn]) -> Callable[..., Any]:
+    """Return a method of values, which a tensor has that depends on nothing."""
+
+    def convert(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        value = known(self)
+        if value is None:
+            return refuse(self)
+        return getattr(value, name)(*args, **kwargs)
+
+    return convert
+
+
 def _iterate(self: Tensor) -> Iterator[Tensor]:
     length = self.shape[0] if self.shape else None
     if not isinstance(length, int):
@@ -233,7 +249,8 @@ def attach() -> None:
     put("mT", property(lambda self: API["swapaxes"](self, -1, -2)))
     put("size", property(_size))
     for name, (what, remedy) in _REFUSALS.items():
-        put(name, _refuse(what, remedy))
+        refuse = _refuse(what, remedy)
+        put(name, _of_value(name, refuse) if name in _OF_VALUES else refuse)
     put("__setitem__", _assigned)
     for name in ("fill", "put"):
         put(name, property(_writing(name)))

@@ -106,7 +106,7 @@ def _watched(
     shared: Any = COPY
     if _is_view(name, operands, options):
         shared = None
-        if isinstance(result, Tensor) and operands and operands[0] is held[0]:
+        if isinstance(result, Tensor) and held and operands[0] is held[0]:
             call = _again(function, args, kwargs)
             shared = relation(name, call, held[0], result, operands, options)
     return _placed(result, name, held, shared)
