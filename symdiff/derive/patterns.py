@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import literal_value
 from symdiff.ops.core.record import Op
@@ -42,6 +43,20 @@ class Rules(dict[str, list[Rule]]):
             return needing(*beside)(rule) if beside else rule
 
         return entered
+
+
+_TOLD: set[Rule] = set()  # rules that take the attributes of their node
+
+
+def told(rule: Rule) -> Rule:
+    """Note that a rule takes the attributes of the node that it is for, by name."""
+    _TOLD.add(rule)
+    return rule
+
+
+def applied(rule: Rule, node: Node, operands: Iterable[Tensor]) -> Tensor | None:
+    """Return what a rule makes of the operands of a node, or None."""
+    return rule(*operands, **node.attrs) if rule in _TOLD else rule(*operands)
 
 
 _BESIDE: dict[Rule, frozenset[Op]] = {}  # of which a rule needs an operand

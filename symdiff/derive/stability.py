@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.derive import exponentials, squares
-from symdiff.derive.patterns import joined
+from symdiff.derive import exponentials, squares, written
+from symdiff.derive.patterns import applied, joined
 from symdiff.graph.body import rebuilding_within, substitute
 from symdiff.graph.node import Node, topological
 from symdiff.graph.order import Part
@@ -24,14 +24,14 @@ from symdiff.graph.rebuild import Rebuilding, remade
 from symdiff.graph.tensor import Tensor, node_of
 from symdiff.ops.core.leaf import BOUND
 
-RULES = joined(exponentials.RULES, squares.RULES)
+RULES = joined(exponentials.RULES, squares.RULES, written.RULES)
 
 
 def better(old: Tensor, parents: Sequence[Tensor]) -> Tensor | None:
     """Return the stable node for an op of these operands, or None."""
     for apply_rule in RULES.get(old.node.op.name, ()):
         with at_site(old.site), Part(old.order) as inside:
-            found = apply_rule(*parents)
+            found = applied(apply_rule, old.node, parents)
         if found is None or found.type != old.type:
             continue
         if not inside.holds(found.order):  # an operand: it keeps its own name

@@ -174,6 +174,8 @@ class Formulas:
         node = primal.node
         if node.op.facts.repeats:
             return self._operand(primal.parents[0], inner, composed, depth)
+        if 2 * len(primal.parents) > _LONGEST:  # as long, with a comma after each
+            return None
         if composed and (term := _term(primal, inner)) is not None:
             sign, part = term
             formula = self._operand(part, inner, composed, depth)

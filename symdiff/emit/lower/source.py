@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import dis
 import linecache
 import os
 import re
@@ -131,6 +132,8 @@ class Resolver:
                 return None
             if isinstance(statement, ast.Return) and _spans(statement.value, span):
                 continue
+            if _stores(*position):
+                return _written(statement, span)
             return _target(statement, span, place)
         return None
 
@@ -320,8 +323,23 @@ def _target(statement: ast.stmt, span: Span | None, index: Place) -> str | None:
             return None if found is None else _bound_name(found, index)
         case ast.AnnAssign(target=target, value=value) if _spans(value, span):
             return _bound_name(target, index)
-        case ast.AugAssign(target=target) if _span_of(statement) == span:
+        case ast.AugAssign(target=ast.Name() | ast.Attribute() as target) if (
+            _span_of(statement) == span
+        ):
             return _bound_name(target, index)
+    return None
+
+
+def _stores(code: CodeType, offset: int) -> bool:
+    """Whether an instruction writes into elements, as ``y[0] = v`` does."""
+    return dis.opname[code.co_code[offset]] in ("STORE_SUBSCR", "STORE_SLICE")
+
+
+def _written(statement: ast.stmt, span: Span | None) -> str | None:
+    """Return the name of the array whose elements are the target of that span."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Subscript) and _span_of(node) == span:
+            return _bound_name(node, 0)
     return None
 
 

@@ -22,6 +22,7 @@ from symdiff.graph.order import open_part, part_here
 from symdiff.graph.origin import Site
 from symdiff.graph.provenance import (
     WATCH,
+    at_site,
     capture,
     in_user_code,
     locate,
@@ -264,7 +265,9 @@ def write(tensor: Tensor, value: Tensor, how: str) -> Tensor:
             "return the new value instead."
         )
     value = _fitting(tensor, value, how)
-    store(tensor, value, _place(capture()))
+    site = capture()
+    with at_site(site):
+        store(tensor, value, _place(site))
     return tensor
 
 
