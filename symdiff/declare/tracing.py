@@ -36,8 +36,8 @@ from symdiff.graph.origin import Site
 from symdiff.graph.provenance import checked_call, in_user_code, is_ours, locate, public
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, float_operand
+from symdiff.ops.surface.chosen import returned
 from symdiff.ops.surface.lenient import numpy_mixing
-from symdiff.ops.surface.made import plain
 from symdiff.ops.surface.writes import entered, watching
 
 
@@ -106,7 +106,7 @@ def _refuse_writes(before: Any, after: Any) -> None:
 
 def _read(function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Return the results as they are after all writes into them."""
-    return tree_map(lambda _, leaf: plain(read(leaf)), function(*args, **kwargs))
+    return tree_map(lambda _, leaf: returned(read(leaf)), function(*args, **kwargs))
 
 
 def _refusal(error: BaseException) -> TracingError | None:

@@ -23,6 +23,7 @@ from symdiff.graph.types import product
 from symdiff.ops.core.operands import API as API  # complete once this is loaded
 from symdiff.ops.indexing.updates import At
 from symdiff.ops.surface import absent, catalog, lenient, protocol, writers, writes
+from symdiff.ops.surface.chosen import Chosen, is_choice
 
 catalog.load()
 
@@ -91,7 +92,7 @@ _REFUSALS = {
 
 def _binary(name: str, *, swapped: bool = False) -> Any:
     def operator(self: Tensor, other: Any) -> Any:
-        if other is None or isinstance(other, (str, bytes, dict)):
+        if other is None or isinstance(other, (str, bytes, dict, Chosen)):
             return NotImplemented
         operands = (other, self) if swapped else (self, other)
         if name == "power" and _is_square_of_booleans(*operands):
@@ -129,6 +130,16 @@ def _forward(name: str) -> Any:
     method.__name__ = name
     method.__doc__ = f"See `symdiff.{name}`."
     return method
+
+
+_getitem = _forward("getitem")
+
+
+def _elements(self: Tensor, index: Any) -> Any:
+    """See `symdiff.getitem`; in a traced function also ``y[y > 0]``, to be changed."""
+    if watched() and is_choice(self, index) and known(index) is None:
+        return Chosen(current(self), current(index))
+    return _getitem(self, index)
 
 
 def _as_numpy(name: str) -> Any:
@@ -225,7 +236,7 @@ def attach() -> None:
     put("astype", _as_type)
     put("__hash__", object.__hash__)
     put("_sympy_", _no_sympy)
-    put("__getitem__", _forward("getitem"))
+    put("__getitem__", _elements)
     put("at", property(_at))
     put("__iter__", _iterate)
     put("__len__", _length)

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.graph.errors import TracingError
+from symdiff.graph.errors import ShapeError, TracingError
 from symdiff.graph.memory import current, read
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, as_tensor, is_literal, literal, literal_value
+from symdiff.ops.indexing.expressions import MASK_REMEDY
 from symdiff.ops.indexing.updates import At
 from symdiff.ops.surface import lenient
+from symdiff.ops.surface.chosen import Chosen
 from symdiff.ops.surface.lists import joined
 from symdiff.ops.surface.writes import WRITERS, write
 
@@ -38,6 +40,12 @@ def assign(target: Tensor, index: Any, value: Any) -> None:
     if view is not None and view.base is target and _equal(view.index, parts):
         return  # what y[index] += v has written already
     y, index = current(target), read(index)
+    if isinstance(value, Chosen):
+        if not isinstance(index, Tensor) or index.node is not value.mask.node:
+            raise ShapeError(f"cannot index with a boolean tensor: {MASK_REMEDY}.")
+        made = API["where"](index, _cast(value.values, y), y)
+        write(target, made, "an assignment to elements")
+        return
     given = _cast(joined(read(value)), y)
     place = API["getitem"](y, index) if given.ndim else None
     if place is not None and given.ndim > place.ndim:
