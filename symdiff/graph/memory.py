@@ -25,12 +25,14 @@ class Storage:
     """Memory that several tensors may share, with weak references to them.
 
     ``argument`` names the argument of the traced function whose array this is, if any.
+    ``handed_out`` is set where NumPy took the values as an array: it sees no write.
     """
 
-    __slots__ = ("_holders", "argument")
+    __slots__ = ("_holders", "argument", "handed_out")
 
     def __init__(self, argument: str | None = None) -> None:
         self.argument = argument
+        self.handed_out = False
         self._holders: list[weakref.ref[Tensor]] = []
 
     def add(self, tensor: Tensor) -> None:

@@ -316,6 +316,40 @@ def test_writes_are_seen_where_numpy_would_show_them(make: Any) -> None:
         numpy.testing.assert_allclose(mine, theirs, rtol=1e-14)
 
 
+def test_what_numpy_took_as_an_array_is_not_written_afterwards() -> None:
+    def f(x: Any) -> Any:
+        y = np.zeros(2)
+        taken = numpy.asarray(y)
+        y[0] = x
+        return y + taken
+
+    with pytest.raises(sd.TracingError, match="NumPy was given") as refused:
+        T.jit(f)(2.0)
+    assert "y[0] = x" in str(refused.value)
+
+
+@pytest.mark.parametrize("part", ["y[:1]", "y[::-1]", "y.reshape(1, -1)[0]", "y"])
+def test_a_branch_or_loop_does_not_write_into_what_is_around_it(part: str) -> None:
+    def inside(y: Any, v: Any) -> Any:
+        view = eval(part, {"y": y})
+        view += v
+        return v
+
+    def branches(x: Any) -> Any:
+        y = x * 1.0
+        sd.cond(x[0] > 0, lambda: inside(y, x[1]), lambda: x[2])
+        return y
+
+    def loops(x: Any) -> Any:
+        y = x * 1.0
+        sd.scan(lambda c, r: (inside(y, c), None), x[0], x)
+        return y
+
+    for f in (branches, loops):
+        with pytest.raises(sd.TracingError, match="made outside of this function"):
+            T.jit(f)(V)
+
+
 # --- declared models ------------------------------------------------------------------
 
 

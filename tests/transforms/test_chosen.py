@@ -1,4 +1,4 @@
-"""``y[mask]`` of a traced function: changed, added up; what needs a count is refused."""
+"""``y[mask]`` in traced functions: changed and added up; a count is refused."""
 
 from __future__ import annotations
 

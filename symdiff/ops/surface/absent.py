@@ -78,6 +78,8 @@ def to_array(self: Tensor, dtype: Any = None, copy: Any = None) -> Any:
     """Return the array of a tensor that depends on nothing; raise for any other."""
     value = known(self)
     if value is not None:
+        if self.memory is not None and not copy:
+            self.memory.buffer.handed_out = True
         return value if dtype is None else value.astype(dtype)
     site = capture()
     inside = _scipys_function()

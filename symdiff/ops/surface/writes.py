@@ -259,11 +259,15 @@ def write(tensor: Tensor, value: Tensor, how: str) -> Tensor:
             f"{how} writes into {tensor!r}, a number or an array without axes; return "
             "the new value instead."
         )
-    if not open_part().holds(tensor.order):
-        raise _refused(
-            f"{how} writes into {tensor!r}, which was made outside of this function; "
-            "return the new value instead."
-        )
+    written: Tensor | None = tensor
+    while written is not None:
+        if not open_part().holds(written.order):
+            raise _refused(
+                f"{how} writes into {written!r}, which was made outside of this "
+                "function; return the new value instead."
+            )
+        view = memory_of(written).view
+        written = None if view is None else view.base
     value = _fitting(tensor, value, how)
     site = capture()
     with at_site(site):
@@ -276,6 +280,13 @@ def _refused(message: str) -> SymdiffError:
 
 
 def _refuse_arguments(tensor: Tensor, how: str) -> None:
+    """Raise for memory that is the caller's, or that NumPy took values from."""
+    if memory_of(tensor).buffer.handed_out:
+        raise _refused(
+            f"{how} writes into {tensor!r}, whose values NumPy was given as an array, "
+            "which would not change; give it a copy, np.array(y), or use "
+            "symdiff.numpy's functions."
+        )
     name = memory_of(tensor).buffer.argument
     if name is not None:
         raise _refused(
