@@ -45,7 +45,7 @@ class Storage:
         return [t for t in alive if t is not None]
 
 
-class View(NamedTuple):
+class Showing(NamedTuple):
     """How a tensor is read from another one, and how a new value is written back.
 
     ``show`` takes the value of ``base``; ``put`` that value and the view's new one, and
@@ -76,7 +76,7 @@ class Memory:
         self.current: Tensor | None = None
         self.spoiled: str | None = None
         self.scalar: bool | None = False
-        self.view: View | None = None
+        self.view: Showing | None = None
         self.layout: Any = None
 
 
@@ -88,7 +88,7 @@ def memory_of(tensor: Tensor) -> Memory:
     return tensor.memory
 
 
-def share(tensor: Tensor, base: Tensor, view: View | None) -> None:
+def share(tensor: Tensor, base: Tensor, view: Showing | None) -> None:
     """Let ``tensor`` share the memory of ``base``; without a view, perhaps."""
     buffer = memory_of(base).buffer
     tensor.memory = Memory(buffer)

@@ -264,7 +264,7 @@ def test_values_are_known_until_an_argument_has_a_part_in_them() -> None:
         y = np.zeros(3)
         y[1] = 2.0
         assert y.tolist() == [0, 2, 0]
-        assert numpy.asarray(y[1:]).tolist() == [2, 0]
+        assert numpy.array(y[1:]).tolist() == [2, 0]
         assert f"{y[1]:.1f}" == "2.0"
         assert 2.0 in y
         y[0] = x

@@ -1,8 +1,8 @@
 """Which results of NumPy's functions are views, and how a view is written back.
 
-In: a call that was made, and its first operand. Out: a `View` where NumPy makes one for
+In: a call that was made, and its first operand. Out: a `Showing` where NumPy makes one for
 sure, `COPY` where it makes none, and None where that is not known: it may depend on how
-the operand lies in memory. Invariant: what a `View` shows after a write is what NumPy's
+the operand lies in memory. Invariant: what a `Showing` shows after a write is what NumPy's
 view would show.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.graph.memory import View, memory_of
+from symdiff.graph.memory import Showing, memory_of
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, constant
 from symdiff.ops.indexing.updates import At
@@ -55,11 +55,11 @@ def relation(
     layout = layout_of(base)
     if name in _SAME_ELEMENTS:
         own = None if layout is None else layout.reshape(result.shape)
-        return View(base, call, _reshaped, layout=own)
+        return Showing(base, call, _reshaped, layout=own)
     if name in _ANY_LAYOUT and layout is not None and not {*options} & {"order"}:
         return _reshape(name, call, base, result, layout)
     if name in _FLIPPED:
-        return View(base, call, lambda _, value: call(value))
+        return Showing(base, call, lambda _, value: call(value))
     if name in _PERMUTED and base.ndim <= MOST_AXES:
         return _permutation(call, base, layout)
     return None
@@ -94,10 +94,10 @@ def _reshape(name: str, call: Call, base: Tensor, result: Tensor, layout: Any) -
     own = np.ravel(layout) if flat else np.reshape(layout, result.shape)
     if not np.may_share_memory(own, layout):
         return COPY
-    return View(base, call, _reshaped, layout=own)
+    return Showing(base, call, _reshaped, layout=own)
 
 
-def _permutation(call: Call, base: Tensor, layout: Any) -> View:
+def _permutation(call: Call, base: Tensor, layout: Any) -> Showing:
     """Axes in another order: found by what the call does to axes of all lengths."""
     lengths = range(2, 2 + base.ndim)
     order = [n - 2 for n in call(constant(np.zeros(tuple(lengths), bool))).shape]
@@ -108,7 +108,7 @@ def _permutation(call: Call, base: Tensor, layout: Any) -> View:
         return found
 
     own = None if layout is None else np.transpose(layout, order)
-    return View(base, call, put, layout=own)
+    return Showing(base, call, put, layout=own)
 
 
 def _part(call: Call, base: Tensor, result: Tensor, index: Any) -> Any:
@@ -124,7 +124,7 @@ def _part(call: Call, base: Tensor, result: Tensor, index: Any) -> Any:
 
     layout = layout_of(base)
     own = None if layout is None else layout[index]
-    return View(base, call, put, parts, own)
+    return Showing(base, call, put, parts, own)
 
 
 def _is_plain(part: Any) -> bool:
