@@ -1,9 +1,9 @@
 """Which results of NumPy's functions are views, and how a view is written back.
 
-In: a call that was made, and its first operand. Out: a `Showing` where NumPy makes one for
-sure, `COPY` where it makes none, and None where that is not known: it may depend on how
-the operand lies in memory. Invariant: what a `Showing` shows after a write is what NumPy's
-view would show.
+In: a call that was made, and its first operand. Out: a `Showing` where NumPy makes a
+view for sure, `COPY` where it makes none, and None where that is not known: it may
+depend on how the operand lies in memory. Invariant: what a `Showing` shows after a
+write is what NumPy's view would show.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def relation(
     if name in _SAME_ELEMENTS:
         own = None if layout is None else layout.reshape(result.shape)
         return Showing(base, call, _reshaped, layout=own)
-    if name in _ANY_LAYOUT and layout is not None and not {*options} & {"order"}:
+    told = any(isinstance(o, str) for o in (*operands, *options.values()))  # an order
+    if name in _ANY_LAYOUT and layout is not None and not told:
         return _reshape(name, call, base, result, layout)
     if name in _FLIPPED:
         return Showing(base, call, lambda _, value: call(value))
