@@ -105,6 +105,16 @@ _IDLE: dict[str, tuple[Any, ...]] = {
 }
 
 
+def renamed(name: str) -> str:
+    """Return the name that a function of NumPy's has here."""
+    return _RENAMED.get(name, name)
+
+
+def answered() -> set[str]:
+    """Return the names of NumPy's that are answered without a function of ours."""
+    return {*_COMPOSED, *_ANSWERS}
+
+
 @public
 def array_ufunc(
     self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
