@@ -13,7 +13,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import is_given
-from symdiff.ops.core.text import is_statements, op_text
+from symdiff.ops.core.text import COPIED, is_statements, op_text
 
 
 def absorbed_operands(
@@ -89,5 +89,8 @@ def _is_sum(node: Node) -> bool:
 
 
 def _has_assignment(node: Node) -> bool:
-    """Whether Python has an assignment that computes a node in place, as ``d *= c``."""
-    return node.op.infix in ("+", "-", "*", "/") and len(node.inputs) == 2
+    """Whether Python computes a node in place, as by ``d *= c``, or ``d[i] += c``."""
+    if isinstance(node.type, TupleType) or is_given(node) or not node.inputs:
+        return False
+    infix = node.op.infix in ("+", "-", "*", "/") and len(node.inputs) == 2
+    return infix or op_text(node).startswith(COPIED)

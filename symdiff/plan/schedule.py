@@ -133,6 +133,8 @@ def schedule(
     body.regrouped = regrouped(order, given)
     body.starts = starts_elsewhere(order, tensors, style.group)
     _count_uses(body)
+    split = _sections(body, style) if style.level > 0 and style.splits else []
+    body.kept.update(n for group in split for n in group)
     _choose(body, style)
     if style.level > 0:
         free = {n for n in body.kept if not (n in body.given or n in body.results)}
@@ -140,12 +142,7 @@ def schedule(
             body.order, free, body.kept, body.uses, tensors, style.named
         )
     steps = _ordered(body, style)
-    if style.level > 0 and style.splits:
-        parts = sections(
-            body.order,
-            lambda n: n in body.kept - body.results and style.named(tensors[n]),
-        )
-        steps = together(steps, [[tensors[n] for n in group] for group in parts])
+    steps = together(steps, [[tensors[n] for n in group] for group in split])
     items = items_by_source(tensors)
     return [replace(s, bodies=_inner_steps(s.tensor.node, items, style)) for s in steps]
 
@@ -226,6 +223,20 @@ def _count_uses(body: _Body) -> None:
         for i, source in enumerate(node.inputs):
             times = written[i] if i < len(written) else 1
             body.uses[source] = body.uses.get(source, 0) + max(times, 1) * repeated
+
+
+def _sections(body: _Body, style: Style) -> list[tuple[Node, ...]]:
+    """Return slices that split an array: each has a name, the user's or a composite's.
+
+    A result is a statement of its own.
+    """
+
+    def named(node: Node) -> bool:
+        tensor = body.tensors[node]
+        free = not (node in body.given or node in body.results)
+        return free and (style.named(tensor) or bool(tensor.hint))
+
+    return sections(body.order, named)
 
 
 def _must_keep(node: Node, body: _Body, style: Style) -> bool:

@@ -17,7 +17,9 @@ from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.graph.types import TupleType
 from symdiff.ops.core.operands import is_given
+from symdiff.ops.core.text import COPIED, op_text
 from symdiff.ops.core.tuples import ITEM
+from symdiff.ops.indexing.adding import ADD_AT
 
 Group = Callable[[Tensor], Hashable]
 
@@ -43,10 +45,7 @@ NONE = Totals()
 
 def totals_of(body: Body, wanted: Sequence[int], carries: int, group: Group) -> Totals:
     """Return what is added to carries in a body of which some results are wanted."""
-    results = [body.outputs[i].node for i in wanted]
-    reads = Counter(results)
-    for node in topological(results):
-        reads.update(node.inputs)
+    reads = _reads([body.outputs[i].node for i in wanted])
     found, told = Totals(), dict[Node, Tensor]()
     for i in wanted:
         new = body.outputs[i].node
@@ -74,6 +73,37 @@ def totals_of(body: Body, wanted: Sequence[int], carries: int, group: Group) -> 
             found.terms.update(terms)
             found.under.update(under)
     return found
+
+
+def adds_to(new: Node, leaf: Node) -> bool:
+    """Whether a carry's new value is the old one, and what is added to it."""
+    adds = new.op is ADD_AT or new.op.infix in ("+", "-")
+    return adds and leaf in new.inputs[:1]
+
+
+def changed_alone(body: Body, wanted: Sequence[int], carries: int) -> set[Node]:
+    """Return the leaves of carries that only a change of some elements reads.
+
+    Nothing else reads what they become, so that the change may be made in their place.
+    """
+    results = [body.outputs[i].node for i in wanted]
+    reads = _reads(results)
+    pairs = ((body.params[i].node, body.outputs[i].node) for i in wanted if i < carries)
+    return {
+        leaf
+        for leaf, new in pairs
+        if leaf in new.inputs[:1] and reads[leaf] == reads[new] == 1
+        if not isinstance(new.type, TupleType) and not is_given(new)
+        if op_text(new).startswith(COPIED)
+    }
+
+
+def _reads(results: Sequence[Node]) -> Counter[Node]:
+    """Return how often a body reads each value, and hands it on."""
+    reads = Counter(results)
+    for node in topological(results):
+        reads.update(node.inputs)
+    return reads
 
 
 def _added(new: Node, leaf: Node, reads: Counter[Node]) -> Node | None:

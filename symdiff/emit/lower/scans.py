@@ -28,13 +28,13 @@ from symdiff.emit.lower.context import Context, dim_expression
 from symdiff.emit.lower.identifiers import identifier
 from symdiff.emit.lower.naming import Names
 from symdiff.emit.lower.statements import (
-    COPIED,
     expression_of,
     is_filled,
     is_zeros,
 )
 from symdiff.emit.lower.tidied import started, tidied
 from symdiff.emit.lower.told_turns import turn_told
+from symdiff.emit.lower.totalled import Begun
 from symdiff.emit.lower.turns import Carry, planned_turn
 from symdiff.emit.python import code as py
 from symdiff.graph.body import Body
@@ -42,7 +42,9 @@ from symdiff.graph.counted import is_counted
 from symdiff.graph.loops import LoopSpec
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
+from symdiff.ops.core.text import COPIED
 from symdiff.plan.schedule import Step
+from symdiff.plan.totals import adds_to, changed_alone
 from symdiff.rewrite.prune import live_outputs
 
 
@@ -77,7 +79,14 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     leaves = {p.node for p in body.params[:n]}
     old = [i for i in stacked if body.outputs[i].node in leaves]  # stacked at once
     later = [body.outputs[i].node for i in stacked if i not in old]
-    turn = planned_turn(steps, carried, (p.node for p in body.params), later, own)
+    totals = _own_totals(node, names, context)
+    arrays = {
+        p.node for p, a in zip(body.params[:n], names, strict=True) if a in totals
+    }
+    arrays &= changed_alone(body, [*live, *stacked], n)
+    context.owned |= arrays
+    bound = (p.node for p in body.params)
+    turn = planned_turn(steps, carried, bound, later, own, arrays)
     given = [*names, *row_names, *rest]
     inner = inner_context(body, given, steps, own, context, turn)
     told = {i: inner.given[body.outputs[i].node] for i in old}
@@ -92,7 +101,6 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
         i: stack_name(items[i], body.outputs[i], told[i], inner, context, leaves)
         for i in stacked
     }
-    totals = _own_totals(node, names, context)
     sums = {names[i] for i in live if names[i] in totals and _is_total(node, i)}
     stmts = added_up(stmts, frozenset(sums))
     for group in (False, True):  # carries stand with carries, totals with totals
@@ -107,7 +115,12 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     new_carries = {c.name: c.new for c in carried}
     last = rebound(carries, values[: len(live)])
     last = added_up([_with_rule(s, new_carries, inner) for s in last], totals)
-    inside = tidied(indexed, head, stmts, stores, last, carries, inner.depth * INDENT)
+    begun = Begun(
+        {names[i] for i in live if is_zeros(node.inputs[i], context)} & totals,
+        context.target.is_zeros,
+    )
+    indent = inner.depth * INDENT
+    inside = tidied(indexed, head, stmts, stores, last, carries, indent, begun)
     read_rows = [p for p in row_params if p.node in read]
     _note_rows(zip(read_rows, indexed, strict=True), inside, own)
     told_of = turn_told(carried, indexed, counter, inner)
@@ -168,8 +181,8 @@ def _makes(s: py.Stmt, names: Set[py.Expr]) -> bool:
 
 def _is_total(node: Node, i: int) -> bool:
     """Whether each step adds to a carry, or takes from it."""
-    new, leaf = node.attrs["body"].outputs[i].node, node.attrs["body"].params[i].node
-    return new.op.infix in ("+", "-") and leaf in new.inputs[:1]
+    body = node.attrs["body"]
+    return adds_to(body.outputs[i].node, body.params[i].node)
 
 
 def _like_given(

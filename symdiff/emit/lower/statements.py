@@ -40,7 +40,7 @@ from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
 from symdiff.graph.types import FLOAT, TensorType, TupleType, broadcast_shapes
 from symdiff.ops.core.operands import CONSTANT, LITERAL, is_given
-from symdiff.ops.core.text import is_infix, is_statements, shape_text
+from symdiff.ops.core.text import COPIED, is_infix, is_statements, shape_text
 from symdiff.ops.core.tuples import ITEM
 from symdiff.plan.layout import is_in_order
 from symdiff.plan.numbers import is_share
@@ -49,7 +49,6 @@ from symdiff.plan.schedule import Step
 from symdiff.plan.sections import axis_of
 
 MOST_WHOLE = 2**20  # larger numbers are easier to read as 1e9
-COPIED = "_out = _0.copy()\n"  # how statements begin that change a copy
 
 
 def lower(steps: Sequence[Step], context: Context) -> list[py.Stmt]:
@@ -129,7 +128,10 @@ def _gone_on_with(step: Step, name: py.Name, context: Context) -> list[py.Stmt]:
     for tensor in further:
         node = tensor.node
         context.written[before] = name
-        if before is node.inputs[0]:
+        if is_statements(context.target.text(node)):
+            context.owned.add(before)
+            made += _statements(node, name, context, tensor)
+        elif before is node.inputs[0]:
             term = node.inputs[1]
             uses = uses_of_term(term, context) if node.op.infix in "+-" else ()
             other = expression_of(term, context, elide_in=node)
@@ -157,6 +159,8 @@ def _statements(
     made = texts.statements(text, substitution(operands, context, name))
     if operands[:1] == [name]:
         made = [s for s in made if s != py.Assign((name,), name)]
+    if tensor is not None and node.op.facts.zeros == "placed":
+        made = _with_own_rules(made, node, tensor, context)
     if tensor is not None and context.target.text(node).startswith(COPIED):
         changed = changed_copy(made, tensor, node.inputs[0], context)
         if changed is not None:
@@ -167,6 +171,20 @@ def _statements(
                 made[at] = fitted(s, tensor, context)
             break
     return made
+
+
+def _with_own_rules(
+    made: Sequence[py.Stmt], node: Node, tensor: Tensor, context: Context
+) -> list[py.Stmt]:
+    """Return what places several parts, each with a mark that has its own rule."""
+    if len(made) != len(node.inputs) + 1 or len(made) == 2:
+        return [*made]
+    rules = (rule_of_term(part, context) for part in node.inputs)
+    marks = (Computes((tensor,), rule=rule) if rule else None for rule in rules)
+    return [
+        made[0],
+        *(replace(s, mark=m) for s, m in zip(made[1:], marks, strict=True)),
+    ]
 
 
 def _is_new(node: Node, context: Context) -> bool:

@@ -13,12 +13,15 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from symdiff.emit.lower.changes import changes, writes
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.primals import STACK
-from symdiff.emit.lower.reading import MANY, ReadCounts, read_names, swapped
+from symdiff.emit.lower.reading import MANY, ReadCounts, swapped
+from symdiff.emit.lower.totalled import Begun, totalled
 from symdiff.emit.python import code as py
 
 WIDTH = 88
+NONE = Begun()
 
 
 def tidied(
@@ -29,11 +32,13 @@ def tidied(
     ends: Sequence[py.Stmt],
     carries: Sequence[py.Expr],
     indent: int,
+    begun: Begun = NONE,
 ) -> list[py.Stmt]:
     """Return the body of a loop whose lines are indented by ``indent``.
 
     ``before`` is what keeps the carries as they are when a turn begins. The variables
-    of ``carries`` are read after the turn too, whatever its statements read.
+    of ``carries`` are read after the turn too, whatever its statements read. ``begun``
+    are totals that began as zeros.
     """
     rest, reads = [*stmts, *stores, *ends], ReadCounts()
     named, rest = _named_rows(rows, rest, indent, reads)
@@ -43,7 +48,8 @@ def tidied(
     for store in rest[len(stmts) : len(stmts) + len(stores)]:
         others = [s for s in rest if s is not store]
         _stored(store, body, head, kept, others, carries, indent, reads)
-    last = _totalled(body, kept, rest[len(stmts) + len(stores) :], carries, reads)
+    ends = rest[len(stmts) + len(stores) :]
+    last = totalled(body, kept, ends, carries, begun, reads)
     head = _paired(head, indent, _is_store)
     if head and body and isinstance(body[0], py.Comment):
         head.append(py.Blank())
@@ -112,7 +118,7 @@ def _indexed(
     if sum(reads(s, name) for s in stmts) >= MANY:
         return None
     readers = {id(s): s for s in stmts if reads(s, name)}
-    if any(_writes(s, name) for s in readers.values()):
+    if any(writes(s, name) for s in readers.values()):
         return None
     made = {at: _reading(s, name, row) for at, s in readers.items()}
     for at, old in readers.items():
@@ -170,12 +176,12 @@ def _stored(
     if not isinstance(store.value, py.Name):
         kept.append(store)
         return
-    changes = _changes(body, store.value, reads)
-    if not changes:
+    found = changes(body, store.value, reads)
+    if not found:
         head.append(store)
         return
-    at = changes[-1]
-    one = _chained(body[at], store, indent) if len(changes) == 1 else None
+    at = found[-1]
+    one = _chained(body[at], store, indent) if len(found) == 1 else None
     read = sum(reads(s, store.value) for s in others)
     if one is not None and read == 1 and store.value not in carries:
         one = dataclasses.replace(one, targets=one.also, also=())  # read here alone
@@ -191,36 +197,6 @@ def _chained(s: py.Stmt, store: py.Assign, indent: int) -> py.Assign | None:
         return None
     made = dataclasses.replace(s, also=(*s.also, *store.targets))
     return made if fits(made, indent) else None
-
-
-def _changes(body: Sequence[py.Stmt], name: py.Name, reads: ReadCounts) -> list[int]:
-    """Return which statements may change a variable or the array in it."""
-    return [i for i, s in enumerate(body) if reads(s, name) and _writes(s, name)]
-
-
-def _writes(s: Any, name: py.Name) -> bool:
-    """Whether a statement that reads or sets a variable may change it or its array."""
-    match s:
-        case py.Assign(targets=targets, also=also):
-            return any(_base(t) == name for t in (*targets, *also))
-        case py.AugAssign(target=target):
-            return _base(target) == name
-        case py.ExprStmt():
-            return name.id in read_names(s)
-        case py.For(target=target, body=body):
-            return name.id in read_names(target) or any(_writes(b, name) for b in body)
-        case py.While(body=body):
-            return any(_writes(b, name) for b in body)
-        case py.If(body=body, orelse=orelse):
-            return any(_writes(b, name) for b in (*body, *orelse))
-    return False
-
-
-def _base(target: py.Expr) -> py.Expr:
-    """Return the variable that an assignment changes, or the array in it."""
-    while isinstance(target, py.Index | py.Attr):
-        target = target.value
-    return target
 
 
 def _paired(
@@ -263,124 +239,3 @@ def _is_store(s: py.Stmt) -> bool:
 
 def _values(s: Any) -> tuple[py.Expr, ...]:
     return s.value.items if isinstance(s.value, py.Tuple_) else (s.value,)
-
-
-# --- totals ---------------------------------------------------------------------------
-
-
-def _totalled(
-    body: list[py.Stmt],
-    kept: Sequence[py.Stmt],
-    ends: Sequence[py.Stmt],
-    carries: Sequence[py.Expr],
-    reads: ReadCounts,
-) -> list[py.Stmt]:
-    """Add to totals in the lines that compute what is added; return the other ends.
-
-    A total may be changed before the end of the body if nothing else reads it.
-    """
-    left = list(ends)
-    for end in ends:
-        total, terms = _sum(end)
-        others = [s for s in left if s is not end]
-        if total is None or any(reads(s, total) for s in (*body, *kept, *others)):
-            continue
-        if not terms or not all(_changes(body, part, reads) for _, part in terms):
-            continue
-        for sign, part in terms:
-            count = sum(reads(s, part) for s in (*body, *kept, *others))
-            lasts = part in carries
-            _add(_adding(end, sign, part), part, body, None if lasts else count, reads)
-        left.remove(end)
-    return left
-
-
-def _add(
-    end: py.Assign | py.AugAssign,
-    part: py.Name,
-    body: list[py.Stmt],
-    count: int | None,
-    reads: ReadCounts,
-) -> None:
-    """Add a part to its total where it is computed, or right after.
-
-    ``count`` is how often the turn reads or sets the part; None if it is read later.
-    """
-    changes = _changes(body, part, reads)
-    at, more = changes[0], changes[1:]
-    alone = count == len(changes)  # nothing else keeps the part
-    plus = isinstance(end, py.AugAssign) and end.op == "+"
-    sums = plus and all(_adds(body[i], part) for i in more)
-    if alone and _set(part, body[at]) is not None and (sums or not more):
-        body[at] = _added(end, body[at])
-        for i in more:
-            body[i] = dataclasses.replace(body[i], target=_total(end))  # type: ignore[call-arg]
-    else:
-        body.insert(changes[-1] + 1, end)
-
-
-def _adds(s: py.Stmt, name: py.Name) -> bool:
-    return isinstance(s, py.AugAssign) and s.target == name and s.op in ("+", "-")
-
-
-def _sum(end: py.Stmt) -> tuple[py.Name | None, list[tuple[str, py.Name]]]:
-    """Return the total and what is added: ``total += x`` or ``total = total + x``.
-
-    These are names with their signs, none of them twice, or else nothing.
-    """
-    match end:
-        case py.AugAssign(target=py.Name() as total, op="+" | "-" as op, value=value):
-            return total, _terms(op, value)
-        case py.Assign(
-            targets=(py.Name() as total,),
-            value=py.Binary(op="+" | "-" as op, left=left, right=right),
-        ) if left == total:
-            return total, _terms(op, right)
-    return None, []
-
-
-def _terms(sign: str, value: py.Expr) -> list[tuple[str, py.Name]]:
-    found: list[tuple[str, py.Name]] = []
-    waiting = [(sign, value)]
-    while waiting:
-        match waiting.pop():
-            case (sign, py.Name() as name):
-                found.append((sign, name))
-            case (sign, py.Binary(op="+" | "-" as op, left=left, right=right)):
-                turned = "+" if op == sign else "-"
-                waiting += [(turned, right), (sign, left)]
-            case _:
-                return []
-    return found if len({name for _, name in found}) == len(found) else []
-
-
-def _total(end: py.Assign | py.AugAssign) -> py.Expr:
-    return end.target if isinstance(end, py.AugAssign) else end.targets[0]
-
-
-def _adding(end: py.Stmt, sign: str, part: py.Name) -> py.Assign | py.AugAssign:
-    """Return the statement that adds one term of what another adds."""
-    if isinstance(end, py.AugAssign):
-        return dataclasses.replace(end, op=sign, value=part)
-    assert isinstance(end, py.Assign)
-    assert isinstance(end.value, py.Binary)
-    whole = dataclasses.replace(end.value, op=sign, right=part)
-    return dataclasses.replace(end, value=whole)
-
-
-def _set(name: py.Name, s: py.Stmt) -> py.Stmt | None:
-    """Return a statement if it sets a name and nothing else."""
-    plain = isinstance(s, py.Assign) and s.targets == (name,) and not s.also
-    return s if plain else None
-
-
-def _added(end: py.Stmt, computed: py.Stmt) -> py.Stmt:
-    """Return the statement that adds what another one computes."""
-    assert isinstance(computed, py.Assign)
-    comment, mark, value = computed.comment, computed.mark, computed.value
-    if isinstance(end, py.AugAssign):
-        return dataclasses.replace(end, value=value, comment=comment, mark=mark)
-    assert isinstance(end, py.Assign)
-    assert isinstance(end.value, py.Binary)
-    whole = dataclasses.replace(end.value, right=value)
-    return dataclasses.replace(end, value=whole, comment=comment, mark=mark)

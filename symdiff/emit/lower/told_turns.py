@@ -17,6 +17,7 @@ from symdiff.emit.lower.primals import STACK, cotangents_of, marks_of
 from symdiff.emit.lower.turns import Carry
 from symdiff.emit.python import code as py
 from symdiff.ops.core.leaf import BOUND
+from symdiff.plan.totals import adds_to
 
 
 def turn_told(
@@ -104,6 +105,4 @@ def _is_carried(carry: Carry) -> bool:
     if not any(prefix == "d" for prefix, _ in carry.leaf.cotangent_of):
         return False
     leaf, new = carry.leaf.node, carry.new.node
-    return new is not leaf and not (
-        new.op.infix in ("+", "-") and leaf in new.inputs[:1]
-    )
+    return new is not leaf and not adds_to(new, leaf)

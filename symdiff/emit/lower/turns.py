@@ -9,7 +9,7 @@ has a name of its own until the turn ends.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from symdiff.emit.lower.naming import Names
@@ -109,10 +109,12 @@ def planned_turn(
     given: Iterable[Node],
     read_later: Iterable[Node],
     names: Names,
+    owned: Collection[Node] = (),
 ) -> Turn:
     """Return the turn of a body, whose values get the names that follow from it.
 
-    ``read_later`` are the values that are read after the steps, besides new carries.
+    ``read_later`` are the values that are read after the steps, besides new carries;
+    ``owned`` are leaves of carries whose arrays the new ones are written into.
     """
     turn, reads = Turn(), Reads(steps, given)
     reads.at_end(read_later)
@@ -138,7 +140,8 @@ def planned_turn(
         if carry not in own or end is None:
             continue
         new = tensors[carry.new.node]
-        if reads.ends_at(held, end, single=reads.reads_once(new.node, held)):
+        once = held in owned or reads.reads_once(new.node, held)
+        if reads.ends_at(held, end, single=once):
             turn.over[new.node] = held
             names.take(new, carry.name)
         elif held is carry.leaf.node and names.user_name(new):

@@ -48,6 +48,9 @@ class Target(Protocol):
     def zeros(self, shape: py.Expr, dtype: py.Expr, named: bool = False) -> py.Expr:
         """Return an array of zeros."""
 
+    def is_zeros(self, value: py.Expr) -> bool:
+        """Whether an expression makes an array of zeros of a shape."""
+
     def zeros_like(self, array: py.Expr) -> py.Expr:
         """Return an array of zeros, of the shape and dtype of another."""
 

@@ -64,6 +64,10 @@ class Numpy:
         """Return ``np.zeros(shape, dtype)``."""
         return _allocated("np.zeros", shape, dtype, named)
 
+    def is_zeros(self, value: py.Expr) -> bool:
+        """Whether an expression is a call of ``np.zeros``."""
+        return isinstance(value, py.Call) and value.func == py.Attr(_MODULE, "zeros")
+
     def zeros_like(self, array: py.Expr) -> py.Expr:
         """Return ``np.zeros_like(array)``."""
         return py.call("np.zeros_like", array)

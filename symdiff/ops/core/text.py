@@ -145,6 +145,9 @@ def formula_text(node: Node) -> str:
     return "" if is_statements(found) else found
 
 
+COPIED = "_out = _0.copy()\n"  # how statements begin that change a copy
+
+
 def is_statements(text: str) -> bool:
     """Whether a text is statements that set ``_out`` rather than an expression."""
     return text.startswith("_out") or "\n" in text
