@@ -124,28 +124,59 @@ def in_its_group(
     return derived, (at[tensor.node],) if derived else tensor.order
 
 
+class Rules:
+    """The values whose rules made derivatives; of a sum, its last share."""
+
+    def __init__(self, tensors: Mapping[Node, Tensor]) -> None:
+        self._tensors, self._shares = tensors, Shares()
+
+    def __call__(self, node: Node) -> Node | None:
+        """Return the value; None of what is no derivative, or none of the tensors."""
+        tensor = self._tensors.get(node)
+        primal = None if tensor is None else tensor.site.primal
+        if tensor is not None and tensor.site.rule == FAN_OUT:
+            ends = self._shares.ends(tensor)
+            primal = None if ends is None else ends[0].site.primal
+        return None if primal is None else primal.node
+
+
 Key = tuple[Any, ...]
+Ready = tuple[Key, Node, Node | None]
+PLACES = 2  # the last parts of a key, which say which of equals comes first
 
 
 class Sections:
     """The steps that are ready, by statement: one goes on while it has some.
 
     But a statement at an earlier place comes first. ``when`` tells the place of a
-    statement, and its number among those that share the place.
+    statement, and its number among those that share the place. What one ``rule`` made,
+    as both gradients of a product, stands together.
     """
 
-    def __init__(self, when: Callable[[Hashable], tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        when: Callable[[Hashable], tuple[int, int]],
+        rule: Callable[[Node], Node | None],
+    ) -> None:
         self._when = when
-        self._ready: dict[Hashable, list[tuple[Key, Node]]] = {}
+        self._rule = rule
+        self._ready: dict[Hashable, list[Ready]] = {}
+        self._alike: dict[Hashable, list[Ready]] = {}  # by statement and rule
         self._open: list[tuple[int, int, Hashable]] = []  # with some that are empty now
         self._current: Hashable = None
+        self._last: Node | None = None  # the rule of the last step
+        self._done: set[Node] = set()  # only the first of those ready is not done
 
     def add(self, group: Hashable, key: Key, node: Node) -> None:
         """Add a step that is ready; its ``key`` is that of no other step."""
+        rule = self._rule(node)
         steps = self._ready.setdefault(group, [])
         if not steps:
             heapq.heappush(self._open, (*self._when(group), group))
-        heapq.heappush(steps, (key, node))
+        heapq.heappush(steps, (key, node, rule))
+        if rule is not None:
+            alike = self._alike.setdefault((group, rule), [])
+            heapq.heappush(alike, (key, node, rule))
 
     def next(self) -> Node | None:
         """Return the next step, None if none is ready."""
@@ -155,8 +186,19 @@ class Sections:
             return None
         place, _, group = self._open[0]
         if not self._ready.get(self._current) or self._when(self._current)[0] > place:
-            self._current = group
-        return heapq.heappop(self._ready[self._current])[1]
+            self._current, self._last = group, None
+        steps = self._ready[self._current]
+        alike = self._alike.get((self._current, self._last), [])
+        self._drop_done(alike)
+        goes_on = bool(alike) and alike[0][0][:-PLACES] == steps[0][0][:-PLACES]
+        _, node, self._last = alike[0] if goes_on else steps[0]
+        self._done.add(node)
+        self._drop_done(steps)
+        return node
+
+    def _drop_done(self, steps: list[Ready]) -> None:
+        while steps and steps[0][1] in self._done:
+            heapq.heappop(steps)
 
 
 def near_readers(

@@ -29,6 +29,7 @@ from symdiff.plan.absorbing import absorbed_operands
 from symdiff.plan.items import Items, items_by_source
 from symdiff.plan.layout import regrouped
 from symdiff.plan.ordering import (
+    Rules,
     Sections,
     in_its_group,
     near_readers,
@@ -372,7 +373,8 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
         tensor = body.tensors[node]
         first = under[node] is node  # else it is here for others of the statement
         keys[node] = (first, *style.rank(tensor), *in_its_group(tensor, at))
-    ready = Sections(lambda group: (place[group], number[group]))
+    rule = Rules(tensors if style.level > 0 else {})
+    ready = Sections(lambda group: (place[group], number[group]), rule)
     for node in kept:
         if not waiting[node]:
             ready.add(group_of[node], (*keys[node], at[node]), node)

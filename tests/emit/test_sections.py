@@ -28,6 +28,7 @@ from symdiff.emit.lower.source import Resolver, primal_site
 from symdiff.emit.python import code as py
 from symdiff.graph.origin import FAN_OUT, Site
 from symdiff.graph.tensor import Tensor
+from symdiff.plan.ordering import Rules
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPECS = ("digits_mlp", "vae", "gpt", "linear_regression")
@@ -174,3 +175,39 @@ def sites(total: Tensor) -> Iterator[Site]:
             yield from sites(t)
         elif primal_site(t).frames:
             yield primal_site(t)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_one_rule_makes_stands_together(name: str) -> None:
+    """Both gradients of a product, then those of the next one.
+
+    What stands between two lines of one rule is a gradient that is returned, or the
+    second line reads it.
+    """
+    for made, path in compiled(name):
+        returned = returned_names(made)
+        for lines in bodies(made):
+            for section in sections(lines, path):
+                check_together(section, returned)
+
+
+def returned_names(made: Compilation) -> set[str]:
+    """Return the names that backward returns."""
+    lines = made.listed("backward").functions["backward"].lines
+    (last,) = [x for x in lines if isinstance(x.stmt, py.Return)]
+    return {*read_names(last.stmt)}
+
+
+def check_together(section: Section, returned: set[str]) -> None:
+    made = [(x, x.tensors[0]) for x in section.lines if x.tensors]
+    alone = [(x, t) for x, t in made if t.site.rule != FAN_OUT]  # a sum has several
+    rule = Rules({t.node: t for _, t in alone})
+    seen: dict[object, Line] = {}
+    for x, t in alone:
+        own = rule(t.node)
+        if own is not None and own in seen:
+            between = [y for y in section.lines if seen[own].first < y.first < x.first]
+            written = {n for y in between for n in y.targets}
+            free = written - returned and not written & {*read_names(x.stmt)}
+            assert not free, (seen[own], x)
+        seen[own] = x
