@@ -107,7 +107,10 @@ def test_the_function_sigmoid_has_the_bits_of_the_formula() -> None:
 def test_a_cotangent_that_is_one_number_is_not_stacked() -> None:
     backward = body("kalman")
     assert "np.full" not in backward
-    assert backward.count("d_loss / 2") == 3
+    before, loop = backward.split("    for t in ")
+    assert "half_dloss = d_loss / 2\n" in before
+    assert loop.count("half_dloss") == 3
+    assert "d_loss / 2" not in loop
     assert "d_nll" not in backward
 
 

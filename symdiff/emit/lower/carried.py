@@ -26,8 +26,6 @@ from symdiff.graph.tensor import Tensor, tensor_topological
 from symdiff.ops.control.branches import COND
 from symdiff.plan.schedule import Step
 
-FEW = 3  # times that a number of one operation is written
-
 
 def carries_of(
     node: Node, items: Mapping[int, Tensor], context: Context, inner: Names
@@ -100,10 +98,11 @@ def operand_names(
             continue
         told = context.names.has_own_name(context.tensors[source])
         plain = source in context.numbers.python and not told
-        if plain and _is_short(e, leaves, bodies):
+        if plain and isinstance(e, py.Binary) and py.count_ops(e) == 1:
             context.passed |= dict.fromkeys(leaves, context.tensors[source])
-            found.append(e)
-            continue
+            if _is_read_once(leaves, bodies):
+                found.append(e)
+                continue
         if not isinstance(e, (py.Name, py.Lit, py.Attr)):
             base = base_name(param, context)
             own = context.names.has_own_name(param)
@@ -137,12 +136,10 @@ def _is_share(body: Body, place: int) -> bool:
     )
 
 
-def _is_short(e: py.Expr, leaves: Sequence[Node], bodies: Sequence[Body]) -> bool:
-    """Whether bodies write a number where they read it: ``d_loss / 2``."""
-    if not (isinstance(e, py.Binary) and py.count_ops(e) == 1):
-        return False
+def _is_read_once(leaves: Sequence[Node], bodies: Sequence[Body]) -> bool:
+    """Whether bodies read a number once, so that ``d_loss / 2`` is written there."""
     nodes = (n for b in bodies for n in topological([t.node for t in b.outputs]))
-    return sum(i in leaves for n in nodes for i in n.inputs) <= FEW
+    return sum(i in leaves for n in nodes for i in n.inputs) < 2
 
 
 def is_later_part(e: py.Expr) -> bool:

@@ -136,6 +136,8 @@ def _with_number(tensor: Tensor, place: int, other: str | None) -> str | None:
     for known, form in facts.with_numbers:
         if known == value and place == 1:
             return form.format(other)
+    if value == 2 and place == 1 and tensor.node.op.infix == "/":
+        return f"half_{other}"
     word = _NUMBERS.get(value) if isinstance(value, (int, float)) else None
     if word is not None and facts.called:
         first = place == 0 or tensor.node.op.infix in ("+", "*")  # half_z
