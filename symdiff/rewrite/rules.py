@@ -23,7 +23,15 @@ from symdiff.ops.indexing.one_hot import ONE_HOT, SUBTRACT_ONE_HOT
 from symdiff.ops.indexing.slices import UNSLICE
 from symdiff.ops.shape.joining import STACK, TABLE, concatenate
 from symdiff.ops.shape.views import expand_dims
-from symdiff.rewrite import arithmetic, constants, quotients, signs, sums, views
+from symdiff.rewrite import (
+    arithmetic,
+    constants,
+    hidden,
+    quotients,
+    signs,
+    sums,
+    views,
+)
 from symdiff.rewrite.driver import Rule, count_inside
 from symdiff.rewrite.hoist import (
     hoist_numbers,
@@ -135,7 +143,7 @@ def expansions() -> dict[str, list[Rule]]:
 @lru_cache(maxsize=4)
 def _simplifications(known: tuple[str, ...]) -> dict[str, list[Rule]]:
     """Return the exact table of the ops that are known by now."""
-    tables = (arithmetic, signs, constants, sums, quotients, views)
+    tables = (arithmetic, signs, constants, sums, quotients, hidden, views)
     found = joined(*(table.RULES for table in tables), RULES)
     found["scan"] = [hoist_row_products, rows_of_one_value, hoist_numbers]
     for name in known:

@@ -66,9 +66,12 @@ def test_heads_are_split_once_and_their_gradients_are_of_what_exists():
 
 def test_heads_come_in_one_order():
     body = attention()[attention().index("def backward(") :]
-    for form in ("", "_heads", "_W", "_b"):
+    for form in ("", "_W", "_b"):
         found = re.findall(rf"^    d_attention_([qkv]){form} = ", body, re.M)
         assert found == ["q", "k", "v"], form
+    # both sides of `shares @ v` first, then both of `q @ k.T`
+    found = re.findall(r"^    d_attention_([qkv])_heads = ", body, re.M)
+    assert found == ["v", "q", "k"]
 
 
 def test_a_layer_without_activation_is_named_after_itself():
@@ -83,7 +86,7 @@ def test_a_layer_without_activation_is_named_after_itself():
 
 
 def test_what_is_visible_is_a_triangle():
-    assert "attention_visible = np.tri(T, dtype=bool)" in attention()
+    assert "np.where(np.tri(T, dtype=bool), attention_dots / 2, -np.inf)" in attention()
 
 
 def test_a_check_of_a_length_names_what_the_user_wrote():

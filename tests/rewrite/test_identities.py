@@ -18,7 +18,7 @@ from symdiff.graph.tensor import Tensor, apply
 from symdiff.ops.core.operands import call_elementwise
 from symdiff.ops.elementwise.casts import CAST
 from symdiff.ops.indexing.slices import SLICE, place_slice, place_slices
-from symdiff.rewrite import constants, quotients, sums
+from symdiff.rewrite import constants, hidden, quotients, sums
 from symdiff.rewrite.driver import Rule, rewrite
 from symdiff.rewrite.rules import simplifications
 
@@ -29,7 +29,7 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule for rules in simplifications().values() for rule in rules
 }
 # These are tested in test_derived_identities.py.
-for table in (constants.RULES, sums.RULES, quotients.RULES):
+for table in (constants.RULES, sums.RULES, quotients.RULES, hidden.RULES):
     for rule in {rule for rules in table.values() for rule in rules}:
         del RULES[rule.__name__]
 for rule in simplifications()["scan"]:  # in test_hoisting.py, or by tests/loops
