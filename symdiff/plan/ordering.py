@@ -124,7 +124,7 @@ def in_its_group(
     return derived, (at[tensor.node],) if derived else tensor.order
 
 
-class Rules:
+class RuleOf:
     """The values whose rules made derivatives; of a sum, its last share."""
 
     def __init__(self, tensors: Mapping[Node, Tensor]) -> None:

@@ -29,7 +29,7 @@ from symdiff.plan.absorbing import absorbed_operands
 from symdiff.plan.items import Items, items_by_source
 from symdiff.plan.layout import regrouped
 from symdiff.plan.ordering import (
-    Rules,
+    RuleOf,
     Sections,
     in_its_group,
     near_readers,
@@ -373,7 +373,7 @@ def _ordered(body: _Body, style: Style) -> list[Step]:
         tensor = body.tensors[node]
         first = under[node] is node  # else it is here for others of the statement
         keys[node] = (first, *style.rank(tensor), *in_its_group(tensor, at))
-    rule = Rules(tensors if style.level > 0 else {})
+    rule = RuleOf(tensors if style.level > 0 else {})
     ready = Sections(lambda group: (place[group], number[group]), rule)
     for node in kept:
         if not waiting[node]:

@@ -28,7 +28,7 @@ from symdiff.emit.lower.source import Resolver, primal_site
 from symdiff.emit.python import code as py
 from symdiff.graph.origin import FAN_OUT, Site
 from symdiff.graph.tensor import Tensor
-from symdiff.plan.ordering import Rules
+from symdiff.plan.ordering import RuleOf
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPECS = ("digits_mlp", "vae", "gpt", "linear_regression")
@@ -201,7 +201,7 @@ def returned_names(made: Compilation) -> set[str]:
 def check_together(section: Section, returned: set[str]) -> None:
     made = [(x, x.tensors[0]) for x in section.lines if x.tensors]
     alone = [(x, t) for x, t in made if t.site.rule != FAN_OUT]  # a sum has several
-    rule = Rules({t.node: t for _, t in alone})
+    rule = RuleOf({t.node: t for _, t in alone})
     seen: dict[object, Line] = {}
     for x, t in alone:
         own = rule(t.node)
