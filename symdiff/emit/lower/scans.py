@@ -27,6 +27,7 @@ from symdiff.emit.lower.comments import INDENT, fitted
 from symdiff.emit.lower.context import Context, dim_expression
 from symdiff.emit.lower.identifiers import identifier
 from symdiff.emit.lower.naming import Names
+from symdiff.emit.lower.seen import seen_carries
 from symdiff.emit.lower.statements import (
     expression_of,
     is_filled,
@@ -61,9 +62,10 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     rows, rest = operands[: len(spec.rows)], operands[len(spec.rows) :]
     ends = {i: items[i] for i in spec.carries if i in items}
     context.names.reserve(items[i] for i in (*ends, *stacked))
+    alone = {*live} - seen_carries(body, live, steps)
     for i, t in ends.items():
         if not _is_by_the_way(t, body.params[i], context):
-            further = _goes_on(t, i, node, context)
+            further = _goes_on(t, i, node, context) if i in alone else None
             context.names.of(t if further is None else further)
     own = context.names.inside()
     names, results = carries_of(node, ends, context, own)
@@ -79,7 +81,7 @@ def lower_scan(step: Step, context: Context) -> list[py.Stmt]:
     leaves = {p.node for p in body.params[:n]}
     old = [i for i in stacked if body.outputs[i].node in leaves]  # stacked at once
     later = [body.outputs[i].node for i in stacked if i not in old]
-    totals = _own_totals(node, names, context)
+    totals = _own_totals(node, alone, names, context)
     arrays = {
         p.node for p, a in zip(body.params[:n], names, strict=True) if a in totals
     }
@@ -254,12 +256,15 @@ def stack_name(
 
 
 def _own_totals(
-    node: Node, names: Sequence[py.Name], context: Context
+    node: Node, alone: Set[int], names: Sequence[py.Name], context: Context
 ) -> frozenset[py.Expr]:
-    """Return the carries that start as arrays of zeros made for this loop."""
+    """Return the carries that start as arrays of zeros made for this loop.
+
+    They are among those that nothing else looks at.
+    """
     return frozenset(
         names[i]
-        for i in range(node.attrs["carries"])
+        for i in sorted(alone)
         if node.inputs[i].shape
         and is_filled(node.inputs[i], context)
         and context.at_hand(node.inputs[i]) is None
