@@ -32,7 +32,7 @@ from symdiff.emit.lower.context import (
 )
 from symdiff.emit.lower.handed_on import handed_on
 from symdiff.emit.lower.marks import Computes, marked
-from symdiff.emit.lower.summed import terms_apart, uses_of_term
+from symdiff.emit.lower.summed import parts_marked, terms_apart, uses_of_term
 from symdiff.emit.lower.uses import phrases
 from symdiff.emit.python import code as py
 from symdiff.graph.errors import ShapeError, SymdiffError
@@ -159,32 +159,19 @@ def _statements(
     made = texts.statements(text, substitution(operands, context, name))
     if operands[:1] == [name]:
         made = [s for s in made if s != py.Assign((name,), name)]
-    if tensor is not None and node.op.facts.zeros == "placed":
-        made = _with_own_rules(made, node, tensor, context)
-    if tensor is not None and context.target.text(node).startswith(COPIED):
+    if tensor is None:
+        return made
+    if node.op.facts.zeros == "placed":
+        made = parts_marked(made, node, tensor, context)
+    if context.target.text(node).startswith(COPIED):
         changed = changed_copy(made, tensor, node.inputs[0], context)
         if changed is not None:
             return changed
     for at, s in enumerate(made):
         if isinstance(s, py.Assign) and name in s.targets:
-            if tensor is not None:
-                made[at] = fitted(s, tensor, context)
+            made[at] = fitted(s, tensor, context)
             break
     return made
-
-
-def _with_own_rules(
-    made: Sequence[py.Stmt], node: Node, tensor: Tensor, context: Context
-) -> list[py.Stmt]:
-    """Return what places several parts, each with a mark that has its own rule."""
-    if len(made) != len(node.inputs) + 1 or len(made) == 2:
-        return [*made]
-    rules = (rule_of_term(part, context) for part in node.inputs)
-    marks = (Computes((tensor,), rule=rule) if rule else None for rule in rules)
-    return [
-        made[0],
-        *(replace(s, mark=m) for s, m in zip(made[1:], marks, strict=True)),
-    ]
 
 
 def _is_new(node: Node, context: Context) -> bool:

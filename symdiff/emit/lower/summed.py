@@ -16,7 +16,7 @@ from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.rules import rules_of
 from symdiff.emit.lower.tidied import WIDTH
-from symdiff.emit.lower.uses import Use
+from symdiff.emit.lower.uses import Use, phrases
 from symdiff.emit.python import code as py
 from symdiff.graph.node import Node
 from symdiff.graph.tensor import Tensor
@@ -100,6 +100,20 @@ def uses_of_term(node: Node, context: Context) -> tuple[Use, ...]:
     if context.at_hand(node) is not None or node not in context.tensors:
         return ()
     return tuple(rules_of(context.tensors[node], context))
+
+
+def parts_marked(
+    made: Sequence[py.Stmt], node: Node, tensor: Tensor, context: Context
+) -> list[py.Stmt]:
+    """Return what places several parts, each with the mark of its own uses."""
+    if len(node.inputs) == 1 or len(made) != len(node.inputs) + 1:
+        return [*made]
+    found = [made[0]]
+    for part, s in zip(node.inputs, made[1:], strict=True):
+        terms = (uses_of_term(part, context),)
+        mark = Computes((tensor,), rule=next(phrases(terms[0]), ""), terms=terms)
+        found.append(replace(s, mark=mark) if mark.rule else s)
+    return found
 
 
 # --- long sums ------------------------------------------------------------------------
