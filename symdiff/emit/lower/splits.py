@@ -24,7 +24,7 @@ def split_of(
 ) -> tuple[str, ...]:
     """Return the split whose parts' cotangents a tensor joins, () if it joins none.
 
-    Parts that have no names of their own are slices, as in the text that computes them;
+    Parts that nobody named are slices, as in the text that computes them;
     the second form leaves out those between the first and the last.
     """
     wanted = marks_of(cotangents_of(tensor))
@@ -40,7 +40,7 @@ def split_of(
     if source is None or axis is None or not all(n.startswith("d_") for n in names):
         return ()
     shown = [n[2:] for n in names]
-    if all(context.names.user_name(x) for x, _ in found.values()):
+    if all(context.names.user_name(x) or x.hint for x, _ in found.values()):
         value = context.target.sections(source, len(group), axis)
         return (f"{', '.join(shown)} = {py.expr_text(value)}",)
     slices = [_slice(n, source, context) for n in group]
