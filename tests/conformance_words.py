@@ -29,7 +29,12 @@ SECTIONS = {
             "reduce.quantiles",
             "indexing.sorting",
         ),
-        *("reduce.running", "reduce.nan_ranks", "reduce.agreement"),
+        *(
+            "reduce.running",
+            "reduce.running_extremes",
+            "reduce.nan_ranks",
+            "reduce.agreement",
+        ),
         *("reduce.normalize", "reduce.losses"),
     ),
     "Shape": (
@@ -123,6 +128,8 @@ CONDITIONS = {
     "update_state": "nothing flows to the new value",
     "stop_gradient": "derivative 0, by intent",
     "getitem": "boolean masks must be constants",
+    "cummax": "of elements that tie, the first gets the cotangents of all",
+    "cummin": "of elements that tie, the first gets the cotangents of all",
     "unwrap": "that of the angles, also where they jump",
     "corrcoef": "variables that vary",
     "ptp": "ties share the cotangent equally",

@@ -178,6 +178,18 @@ for extreme in ("nanargmax", "nanargmin"):
     case(f"{extreme} all", lambda a, f=find: f(a * HOLES), KEPT)
     case(f"{extreme} integers", lambda a, f=find: f(a, axis=0), I34)
 
+for extreme in (np.maximum, np.minimum):
+    for axis in (0, 1, -1):
+        case(
+            f"{extreme.__name__}.accumulate {axis}",
+            lambda a, f=extreme, x=axis: f.accumulate(a, axis=x),
+            A,
+        )
+    case(f"{extreme.__name__}.accumulate vector", extreme.accumulate, V)
+    case(f"{extreme.__name__}.accumulate integers", extreme.accumulate, I34)
+    case(f"{extreme.__name__}.accumulate none", extreme.accumulate, NONE)
+    case(f"{extreme.__name__}.accumulate holes", extreme.accumulate, EMPTY)
+
 # --- covariance -----------------------------------------------------------------------
 
 OFTEN, MUCH = np.array([1, 2, 0, 3]), np.array([0.5, 1.0, 2.0, 0.25])

@@ -184,6 +184,25 @@ case(
     V,
 )
 
+XP = np.array([3.5, 0.5, -1.25, 7.0])
+for period in (4.0, -4, 2.5):
+    case(
+        f"interp period {period}",
+        lambda x, f, p=period: np.interp(x, XP, f, period=p),
+        V * 5,
+        W[:4],
+    )
+case(
+    "interp traced period",
+    lambda x, k, f: np.interp(x, k, f, left=9.0, period=4.0),
+    V * 5,
+    XP,
+    W[:4],
+)
+case(
+    "interp integers in a period", lambda n: np.interp(n, [0, 3], [1, 2], period=5), I5
+)
+
 # --- functions of vectors -------------------------------------------------------------
 
 for axis in (0, 1, -1, 2):

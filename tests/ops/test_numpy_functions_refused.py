@@ -93,6 +93,16 @@ REFUSED: dict[str, tuple[Callable[..., Any], Any, str]] = {
         A,
         "axis 2 is out of range",
     ),
+    "np.vectorize": (
+        lambda v: np.vectorize(lambda x: x**2)(v),
+        V,
+        r"sd\.vectorize instead of np\.vectorize",
+    ),
+    "vectorize": (
+        lambda v: sd.vectorize(lambda x: np.stack([x, x]))(v),
+        V,
+        "numbers as results",
+    ),
     "apply_over_axes": (
         lambda a: np.apply_over_axes(lambda x, axis: x.sum(), a, [0]),
         A,
@@ -172,3 +182,18 @@ def test_the_slope_of_unwrapped_angles_is_that_of_the_angles() -> None:
     angles = np.array([0.0, 3.0, 7.0, 1.0])
     slopes = grad(lambda a: np.sum(np.unwrap(a) * np.arange(4)))(angles)
     np.testing.assert_allclose(slopes, np.arange(4))
+
+
+def test_of_running_extremes_that_tie_the_first_gets_all() -> None:
+    value = np.array([1.0, 3.0, 3.0, 2.0, 4.0, 4.0])
+    weights = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
+    slopes = grad(lambda v: np.sum(np.maximum.accumulate(v) * weights))
+    np.testing.assert_array_equal(slopes(value), [1, 14, 0, 0, 48, 0])
+    slopes = grad(lambda v: np.sum(np.minimum.accumulate(v) * weights))
+    np.testing.assert_array_equal(slopes(-value), [1, 14, 0, 0, 48, 0])
+
+
+def test_what_has_no_running_extreme_has_no_slope() -> None:
+    value = np.array([1.0, 2.0, np.nan, 5.0])
+    slopes = grad(lambda v: np.sum(np.maximum.accumulate(v) * np.arange(4)))(value)
+    assert np.isnan(slopes[1])

@@ -27,6 +27,13 @@ SAMPLES = [
         for axis in (0, 1)
     ),
     Sample(
+        lambda x, y: sd.vectorize(lambda a, b: a * sd.sin(b))(x, y),
+        [(3, 2), (2,)],
+        reference=lambda x, y: x * np.sin(y),
+        label="vectorize",
+        symbolic=False,
+    ),
+    Sample(
         lambda x: sd.apply_over_axes(sd.sum, x, (0, 2)),
         [(2, 3, 4)],
         reference=lambda x: np.apply_over_axes(np.sum, x, (0, 2)),

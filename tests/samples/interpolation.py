@@ -23,6 +23,7 @@ SAMPLES = [
     Sample(
         "interp", [POINTS, KNOTS, (4,)], {"left": -1.0, "right": 2.0}, complex_ok=False
     ),
+    Sample("interp", [POINTS, KNOTS, (4,)], {"period": 1.9}, complex_ok=False),
     Sample("trapezoid", [(3, 4)], {}, _trapezoid),
     Sample("trapezoid", [(5, 4)], {"dx": 0.5, "axis": 0}, _trapezoid, symbolic=False),
     Sample("trapezoid", [(3, 4), (4,)], {}, _trapezoid),

@@ -42,12 +42,12 @@ _WRITTEN = _words(
     array_equal array_equiv array_split astype atleast_1d atleast_2d atleast_3d
     average avg_pool1d avg_pool2d bincount block broadcast_arrays broadcast_to
     by_mode cast ceil clip column_stack concat concatenate conv1d conv2d convolve
-    corrcoef correlate count_nonzero cov cross cumprod cumsum cumulative_prod
-    cumulative_sum deg2rad degrees delete diag diagflat diagonal diff digitize
-    divmod dot dsplit dstack ediff1d einsum expand_dims eye fft.fftshift
-    fft.ifftshift fix flip fliplr flipud float_power floor full full_like geomspace
-    gnvp grad gradient hessian hsplit hstack hvp identity inner insert interp
-    isclose iscomplex isin isneginf isposinf isreal jacobian jvp kron
+    corrcoef correlate count_nonzero cov cross cummax cummin cumprod cumsum
+    cumulative_prod cumulative_sum deg2rad degrees delete diag diagflat diagonal
+    diff digitize divmod dot dsplit dstack ediff1d einsum expand_dims eye
+    fft.fftshift fft.ifftshift fix flip fliplr flipud float_power floor full
+    full_like geomspace gnvp grad gradient hessian hsplit hstack hvp identity inner
+    insert interp isclose iscomplex isin isneginf isposinf isreal jacobian jvp kron
     linalg.cholesky linalg.cofactors linalg.cond linalg.cross linalg.det
     linalg.diagonal linalg.eigh linalg.eigvalsh linalg.inv linalg.lstsq
     linalg.matmul linalg.matrix_norm linalg.matrix_power linalg.matrix_transpose
@@ -90,7 +90,9 @@ _TAKES_FUNCTION = "takes functions, which a TOML spec cannot define"
 _COMPLEX = "gives complex numbers or a result of unknown length"
 ABSENT = {
     **dict.fromkeys(["cond", "map", "scan", "while_loop"], _TAKES_FUNCTION),
-    **dict.fromkeys(["apply_along_axis", "apply_over_axes"], _TAKES_FUNCTION),
+    **dict.fromkeys(
+        ["apply_along_axis", "apply_over_axes", "vectorize"], _TAKES_FUNCTION
+    ),
     **dict.fromkeys(["feature_map", "residual"], _TAKES_FUNCTION),
     **dict.fromkeys(
         _words(

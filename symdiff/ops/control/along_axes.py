@@ -1,21 +1,26 @@
-"""A function of vectors along an axis, or of an axis, again and again.
+"""A function of numbers, of vectors along an axis, or of an axis, again and again.
 
 In: a Python function over tensors, and a tensor whose other axes are of written length.
-Out: its results, joined. The function is called once for each vector, as NumPy calls
+Out: its results, joined. The function is called once for each of them, as NumPy calls
 it, and the text grows with their number; `map` calls it once for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symdiff.graph.errors import ShapeError
 from symdiff.graph.tensor import Tensor
-from symdiff.graph.types import normalize_axis
-from symdiff.ops.core.operands import api, as_tensor, float_operand
+from symdiff.graph.types import Shape, normalize_axis
+from symdiff.ops.core.operands import (
+    api,
+    as_tensor,
+    broadcast_operands,
+    float_operand,
+)
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.indexing.expressions import getitem
 from symdiff.ops.shape.joining import stack
@@ -73,3 +78,41 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Tensor:
             )
         tensor = found
     return tensor
+
+
+@api("vectorize")
+def vectorize(pyfunc: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays that calls ``pyfunc`` for each of their elements.
+
+    The arrays are broadcast, and their lengths are written ones.
+    """
+
+    def call(*args: Any) -> Any:
+        tensors = broadcast_operands(*(float_operand(a) for a in args))
+        shape = tensors[0].shape if tensors else ()
+        if not tensors or not all(isinstance(d, int) and d for d in shape):
+            raise ShapeError(
+                f"a vectorized function needs arrays of one element or more whose "
+                f"lengths are written, got shapes {[t.shape for t in tensors]}; use "
+                "sd.map along an axis."
+            )
+        places = np.ndindex(*(int(d) for d in shape))
+        found = [
+            call_back(pyfunc, *(getitem(t, i) if i else t for t in tensors))
+            for i in places
+        ]
+        if isinstance(found[0], tuple):
+            return tuple(_laid_out(r, shape) for r in zip(*found, strict=True))
+        return _laid_out(found, shape)
+
+    return call
+
+
+def _laid_out(results: Sequence[Any], shape: Shape) -> Tensor:
+    """Return results of elements in the elements' shape, in the first one's dtype."""
+    first = float_operand(results[0])
+    if first.ndim:
+        raise ShapeError(
+            f"a vectorized function needs numbers as results, got shape {first.shape}."
+        )
+    return reshape(stack([cast(as_tensor(r), first.dtype) for r in results]), shape)

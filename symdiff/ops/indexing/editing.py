@@ -18,12 +18,14 @@ from symdiff.ops.core.operands import (
     api,
     as_tensor,
     float_operand,
+    is_literal,
     known_values,
     stretch,
 )
 from symdiff.ops.elementwise.casts import cast
 from symdiff.ops.indexing.slices import slice_axis
 from symdiff.ops.indexing.taking import take
+from symdiff.ops.shape.broadcasting import full
 from symdiff.ops.shape.joining import concatenate
 from symdiff.ops.shape.views import moveaxis, ravel, reshape
 
@@ -51,7 +53,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     places = _as_numbers(_places("insert", obj), length)
     added = cast(as_tensor(values), tensor.dtype)
     count: Dim = places.size
-    if count == 1:  # as many values as there are may go to one place
+    if count == 1 and added.ndim:  # all values there are may go to one place
         added = _with_axes(added, tensor.ndim)
         added = moveaxis(added, 0, at) if places.ndim == 0 else added
         count = added.shape[at]
@@ -61,6 +63,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     numbers = np.arange(length, length + count)
     where = places.item() if places.size == 1 else places
     order = _on_numbers(np.insert, length, at, where, numbers)
+    if is_literal(as_tensor(values)):
+        added = full(shape, values, tensor.dtype)
     return _in_order(tensor, stretch(added, shape), order, at)
 
 

@@ -42,12 +42,14 @@ from symdiff.ops.elementwise.comparisons import (
     where,
 )
 from symdiff.ops.elementwise.kinks import maximum, minimum
+from symdiff.ops.elementwise.rounding import mod
 from symdiff.ops.indexing.gather import scatter_add
 from symdiff.ops.indexing.slices import slice_axis
-from symdiff.ops.indexing.sorting import searchsorted
-from symdiff.ops.indexing.taking import at_axis
+from symdiff.ops.indexing.sorting import argsort, searchsorted
+from symdiff.ops.indexing.taking import at_axis, take
 from symdiff.ops.reduce.sums import sum_
 from symdiff.ops.shape.broadcasting import zeros_like
+from symdiff.ops.shape.joining import concatenate
 from symdiff.ops.shape.views import reshape
 
 # --- piecewise linear -----------------------------------------------------------------
@@ -148,17 +150,44 @@ def interp(
 
     ``xp`` must ascend strictly and have two samples or more. At a sample the derivative
     is that of the segment to its right (at the last one, to its left). ``left`` and
-    ``right`` replace the values beyond the ends.
+    ``right`` replace the values beyond the ends. With ``period`` the function is
+    periodic, and its samples need not ascend.
     """
+    point, knots, values = (as_float(float_operand(t)) for t in (x, xp, fp))
     if period is not None:
-        raise DeclarationError("interp has no period here; reduce x with sd.mod first.")
-    point, knots = float_operand(x), float_operand(xp)
-    found = apply(INTERP, point, knots, float_operand(fp))
+        point, knots, values = _one_period(point, knots, values, period)
+        return apply(INTERP, point, knots, values)
+    found = apply(INTERP, point, knots, values)
     if left is not None:
         found = where(less(point, knots[0]), left, found)
     if right is not None:
         found = where(less(knots[-1], point), right, found)
     return found
+
+
+def _one_period(x: Tensor, xp: Tensor, fp: Tensor, period: Any) -> list[Tensor]:
+    """Return points and samples of a periodic function within one period.
+
+    The samples ascend, and the next one on either side is added.
+    """
+    if isinstance(period, Tensor) or period == 0:
+        raise DeclarationError(
+            f"interp needs a period that is a number other than 0, got {period!r}."
+        )
+    if xp.ndim != 1 or fp.ndim != 1:
+        raise ShapeError(
+            f"interp needs xp and fp to be vectors, got {xp.shape} and {fp.shape}."
+        )
+    length = abs(period)
+    within = mod(xp, length)
+    order = hinted(argsort(within), "order")
+    knots, values = take(within, order), take(fp, order)
+    ends = concatenate([knots[-1:] - length, knots, knots[:1] + length])
+    return [
+        mod(x, length),
+        ends,
+        concatenate([values[-1:], values, values[:1]]),
+    ]
 
 
 # --- integrals and polynomials --------------------------------------------------------

@@ -113,18 +113,20 @@ def _ordered(x: Tensor, axis: int) -> tuple[Tensor, Any]:
 
 def _middle(x: Tensor, axis: int) -> Any:
     ordered, count = _ordered(x, axis)
-    first: Any = _at(ordered, (count - 1) // 2, count, axis)
-    return (first + _at(ordered, count // 2, count, axis)) / 2
+    low = hinted(maximum((count - 1) // 2, 0), "low")
+    high = hinted(count // 2, "high")
+    first: Any = take_along_axis(ordered, low, axis)
+    return (first + take_along_axis(ordered, high, axis)) / 2
 
 
 def _quantile(x: Tensor, axis: int, q: float, method: str) -> Any:
     ordered, count = _ordered(x, axis)
     rank = hinted(_rank(cast(count, "float64"), q, method), "rank")
     low: Any = floor(rank)
-    first: Any = _at(ordered, low, count, axis)
+    first: Any = _at(ordered, low, count, axis, "low")
     if method in ("lower", "higher", "nearest", "inverted_cdf", "closest_observation"):
         return first
-    second: Any = _at(ordered, low + 1, count, axis)
+    second: Any = _at(ordered, low + 1, count, axis, "high")
     step = second - first
     share: Any = hinted(cast(_share(rank - low, method), x.dtype), "share")
     # from the nearer end, as NumPy does it: that one may be the only finite one
@@ -132,10 +134,10 @@ def _quantile(x: Tensor, axis: int, q: float, method: str) -> Any:
     return where(greater_equal(share, 0.5), near_second, first + step * share)
 
 
-def _at(ordered: Tensor, rank: Any, count: Any, axis: int) -> Any:
+def _at(ordered: Tensor, rank: Any, count: Any, axis: int, name: str) -> Any:
     """Return the elements at ranks, the first or the last of them beyond the ends."""
     place = maximum(minimum(cast(rank, "int64"), count - 1), 0)
-    return take_along_axis(ordered, place, axis)
+    return take_along_axis(ordered, hinted(place, name), axis)
 
 
 def _rank(count: Any, q: float, method: str) -> Any:

@@ -8,6 +8,8 @@ or in `symdiff.ops.surface.operators`; a test goes through all of them.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType
 from typing import Any, NoReturn
 
 from symdiff.graph.arguments import nearest
@@ -83,7 +85,9 @@ def to_array(self: Tensor, dtype: Any = None, copy: Any = None) -> Any:
         return value if dtype is None else value.astype(dtype)
     site = capture()
     inside = _scipys_function()
-    if inside is not None:
+    if _runs("vectorize"):
+        remedy = "use sd.vectorize instead of np.vectorize"
+    elif inside is not None:
         remedy = f"use sd.{inside} instead of SciPy's function"
     else:
         remedy = (
@@ -98,13 +102,26 @@ def to_array(self: Tensor, dtype: Any = None, copy: Any = None) -> Any:
 
 def _scipys_function() -> str | None:
     """Return the name in sd of the SciPy function that is running, if it has one."""
-    frame: Any = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
+    for code in _running():
         if "scipy" in code.co_filename and code.co_name in API:
             return str(code.co_name)
-        frame = frame.f_back
     return None
+
+
+def _runs(name: str) -> bool:
+    """Whether a class of NumPy's of that name is at work."""
+    return any(
+        "numpy" in code.co_filename and code.co_qualname.startswith(f"{name}.")
+        for code in _running()
+    )
+
+
+def _running() -> Iterator[CodeType]:
+    """Yield the code that is running, the innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
 def formatted(self: Tensor, spec: str) -> str:

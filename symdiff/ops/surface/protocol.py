@@ -53,7 +53,12 @@ _REDUCTIONS = {
     "logical_and": "all",
     "logical_or": "any",
 }
-_ACCUMULATIONS = {"add": "cumsum", "multiply": "cumprod"}
+_ACCUMULATIONS = {
+    "add": "cumsum",
+    "multiply": "cumprod",
+    "maximum": "cummax",
+    "minimum": "cummin",
+}
 
 
 def _size(a: Any, axis: Any = None) -> Any:
@@ -87,7 +92,6 @@ _REMEDIES = {
     "argwhere": "its shape depends on values; use sd.where(condition, a, b)",
     "unique": "its shape depends on values",
     "fill_diagonal": "tensors are immutable; add sd.diag",
-    "vectorize": "write the function over whole arrays, or use sd.map",
     "empty_like": "use np.zeros_like",
 }
 
