@@ -99,6 +99,8 @@ ALONE: dict[str, Form] = {
     "argmin": lambda a, k: _back(sd.argmin(_one_more(a, k))),
     "argsort": lambda a, k: sd.argsort(a, 0),
     "sort": lambda a, k: sd.sort(a, 1),
+    "cummax": lambda a, k: sd.cummax(a, 1),
+    "cummin": lambda a, k: sd.cummin(a, 0),
     "searchsorted": lambda a, k: sd.searchsorted(np.arange(4), a),
     "concatenate": lambda a, k: sd.concatenate([a, sd.full((2, M), k, "int64")])[2:],
     "stack": lambda a, k: sd.max(sd.stack([a, a + k]), 0),
