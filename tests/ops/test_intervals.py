@@ -99,8 +99,7 @@ ALONE: dict[str, Form] = {
     "argmin": lambda a, k: _back(sd.argmin(_one_more(a, k))),
     "argsort": lambda a, k: sd.argsort(a, 0),
     "sort": lambda a, k: sd.sort(a, 1),
-    "cummax": lambda a, k: sd.cummax(a, 1),
-    "cummin": lambda a, k: sd.cummin(a, 0),
+    "extremes": lambda a, k: sd.cummax(sd.cummin(a, 0), 1),
     "searchsorted": lambda a, k: sd.searchsorted(np.arange(4), a),
     "concatenate": lambda a, k: sd.concatenate([a, sd.full((2, M), k, "int64")])[2:],
     "stack": lambda a, k: sd.max(sd.stack([a, a + k]), 0),
@@ -364,8 +363,7 @@ def test_what_is_computed_indexes_in_range_or_raises(use: Form, part: int) -> No
                 continue
             assert refused is not fine, (program, arrays, indices)
             right, wrong = right + fine, wrong + (not fine)
-    assert right > 5
-    assert wrong > 5
+    assert min(right, wrong) > 5
 
 
 def _refused(forward: Any, *arrays: Any) -> bool | None:
