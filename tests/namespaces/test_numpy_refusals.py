@@ -44,3 +44,15 @@ def test_plain_numpy_names_this_import_where_its_protocols_end() -> None:
     ):
         with pytest.raises(sd.TracingError, match=r"import symdiff\.numpy as np"):
             T.jit(ends)(2.0)
+
+
+def adds_to(made: Any, x: Any) -> Any:
+    made += np.sin(x)
+    return made
+
+
+@pytest.mark.parametrize("make", [lambda: numpy.zeros(2), lambda: np.arange(2.0)])
+def test_a_sum_into_an_array_of_numbers_says_how_to_make_it(make: Any) -> None:
+    with pytest.raises(sd.TracingError, match=r"y = y \+ x.*np\.zeros") as refused:
+        T.jit(lambda x: adds_to(make(), x))(2.0)
+    assert "made += np.sin(x)" in str(refused.value)

@@ -127,6 +127,12 @@ def array_ufunc(
     name = ufunc.__name__
     room = "np" if getattr(np, name, None) is ufunc else "scipy.special"
     written = f"{room}.{name}" if method == "__call__" else f"{room}.{name}.{method}"
+    if any(isinstance(out, np.ndarray) for out in kwargs.get("out", ())):
+        raise TracingError(
+            f"{written} would write a symbolic value into an array of NumPy's own (by "
+            "an operator such as +=, or out=); write y = y + x, or make the array by "
+            "np.zeros(n) of symdiff.numpy, which may be written into."
+        )
     match method:
         case "__call__":
             return _call(name, written, inputs, kwargs)
