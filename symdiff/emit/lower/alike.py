@@ -176,6 +176,13 @@ class _Told:
             _target(changed, self.changes, self.changes)
 
 
+def changed(target: py.Expr) -> tuple[set[str], set[str]]:
+    """Return the variables that an assignment sets, and those it changes a part of."""
+    sets, changes = set[str](), set[str]()
+    _target(target, sets, changes)
+    return sets, changes
+
+
 def _target(target: py.Expr, sets: set[str], changes: set[str]) -> None:
     """Note the variables that a target sets, or changes a part of."""
     waiting: list[tuple[py.Expr, set[str]]] = [(target, sets)]
@@ -215,7 +222,7 @@ def arrays_behind(stmts: Iterable[py.Stmt]) -> Behind:
                 own: set[str] = set()
                 for target in (*targets, *also):
                     _target(target, own, set())
-                viewed = set() if _makes_arrays(at) else variables(value)
+                viewed = set() if makes_arrays(at) else variables(value)
                 for name in own:
                     behind = (found.get(n, {n}) for n in viewed)
                     found.setdefault(name, {name}).update(*behind)
@@ -228,12 +235,14 @@ def arrays_behind(stmts: Iterable[py.Stmt]) -> Behind:
     return found
 
 
-def _makes_arrays(stmt: py.Assign) -> bool:
+def makes_arrays(stmt: py.Assign) -> bool:
     """Whether what a statement sets is an array that no variable has."""
     match stmt.value, stmt.mark:
         case py.Binary(op=op), _:
             return op not in ("and", "or")
         case py.Call(), Computes(tensors=(_, *_) as tensors):
+            if any(n.startswith("_") for t in stmt.targets for n in changed(t)[0]):
+                return False  # a help on the way to the tensor, such as a view of it
             nodes = [t.node for t in tensors]
             return not any(n.op.view or n.op.facts.lends(n) for n in nodes)
     return False
