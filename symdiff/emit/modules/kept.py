@@ -7,7 +7,7 @@ statement is quoted as the user wrote it, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from symdiff.emit.lower.comments import INDENT, WIDTH, shape_comment
 from symdiff.emit.lower.primals import STACK
@@ -23,19 +23,28 @@ _BEFORE = f"_prev{STACK}"
 def kept_comment(tensor: Tensor, name: str, names: Collection[str], unit: Unit) -> str:
     """Return the comment of the field ``name``, one of ``names``."""
     shape = shape_comment(tensor.node)
+    room = WIDTH - INDENT - len(f"{name}: {unit.target.array}  # {shape}   ")
+    said = next((w for w in _words(tensor, name, names, unit) if len(w) <= room), "")
+    return f"{shape}   {said}" if said else shape
+
+
+def _words(
+    tensor: Tensor, name: str, names: Collection[str], unit: Unit
+) -> Iterator[str]:
+    """Yield what may be said of a stack, the best first."""
     value = _stacked(tensor)
     if value is None:
-        return shape
+        return
     if value.node.op is BOUND and name.endswith(_BEFORE):
-        return f"{shape}   {name.removesuffix(_BEFORE)} before each step"
+        yield f"{name.removesuffix(_BEFORE)} before each step"
+        return
     base = name.removesuffix(STACK)
-    if f"{base}{_BEFORE}" not in names:
-        return shape
-    statement = unit.resolver.statement(value)
-    said = "" if statement is None else quotation(statement, WIDTH)
-    room = WIDTH - INDENT - len(f"{name}: {unit.target.array}  # {shape}   ")
-    fits = said.startswith(f"{base} = ") and len(said) <= room
-    return f"{shape}   {said}" if fits else f"{shape}   {base} within each step"
+    if f"{base}{_BEFORE}" in names:
+        statement = unit.resolver.statement(value)
+        said = "" if statement is None else quotation(statement, WIDTH)
+        if said.startswith(f"{base} = "):
+            yield said
+        yield f"{base} within each step"
 
 
 def _stacked(tensor: Tensor) -> Tensor | None:
