@@ -23,7 +23,7 @@ COPY = object()
 _SAME_ELEMENTS = frozenset(
     ["atleast_1d", "atleast_2d", "atleast_3d", "expand_dims", "squeeze"]
 )
-_ANY_LAYOUT = frozenset(["ravel", "reshape"])
+ANY_LAYOUT = frozenset(["ravel", "reshape"])
 _PERMUTED = frozenset(
     ["matrix_transpose", "moveaxis", "permute_dims", "swapaxes", "transpose"]
 )
@@ -56,8 +56,9 @@ def relation(
     if name in _SAME_ELEMENTS:
         own = None if layout is None else layout.reshape(result.shape)
         return Showing(base, call, _reshaped, layout=own)
-    told = any(isinstance(o, str) for o in (*operands, *options.values()))  # an order
-    if name in _ANY_LAYOUT and layout is not None and not told:
+    orders = any(isinstance(o, str) for o in (*operands, *options.values()))
+    told = orders and max(base.ndim, result.ndim) > 1
+    if name in ANY_LAYOUT and layout is not None and not told:
         return _reshape(name, call, base, result, layout)
     if name in _FLIPPED:
         return Showing(base, call, lambda _, value: call(value))

@@ -31,7 +31,13 @@ from symdiff.graph.provenance import (
 )
 from symdiff.graph.tensor import Tensor
 from symdiff.ops.core.operands import API, as_tensor
-from symdiff.ops.surface.views import COPY, ROW_BY_ROW, relation, row_by_row
+from symdiff.ops.surface.views import (
+    ANY_LAYOUT,
+    COPY,
+    ROW_BY_ROW,
+    relation,
+    row_by_row,
+)
 
 # Functions whose results may be views of their operands under NumPy; a test compares
 # this with what NumPy does.
@@ -176,7 +182,8 @@ def _placed(result: Any, name: str, held: Sequence[Tensor], shared: Any) -> Any:
     if not isinstance(result, Tensor):
         return result
     same = [t for t in held if t is result or _now(t) is result]
-    if same and shared is not COPY:
+    perhaps = shared is None and name in ANY_LAYOUT  # a view, or a copy
+    if same and shared is not COPY and not perhaps:
         return same[0]
     if same:
         result = Tensor(result.node, result.parents)
