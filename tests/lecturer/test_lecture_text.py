@@ -194,9 +194,9 @@ def test_what_a_turn_reads_twice_is_named_where_there_is_room() -> None:
 @pytest.mark.parametrize(
     ("name", "carried", "ends"),
     [
-        ("lstm", "d_h, d_c from later steps, by the h, c", "h_prev, c_prev"),
-        ("lstm_scan", "d_h, d_c from later steps, by the h, c", "h_prev, c_prev"),
-        ("kalman", "d_m, d_P from later steps, by the m, P", "m_prev, P_prev"),
+        ("lstm", "d_h, d_c from what follows, by the h, c", "h_prev, c_prev"),
+        ("lstm_scan", "d_h, d_c from what follows, by the h, c", "h_prev, c_prev"),
+        ("kalman", "d_m, d_P from what follows, by the m, P", "m_prev, P_prev"),
     ],
 )
 def test_a_turn_says_what_its_cotangents_are_of(

@@ -111,11 +111,13 @@ BY_PLACE: dict[str, tuple[tuple[Any, ...], ...]] = {
     "cumsum": ((0, None, None), (1, "float64", None)),
     "diagonal": ((1, 1, 0),),
     "dot": ((np.arange(8.0).reshape(4, 2), None),),
+    "fill": ((3.0,),),
     "flatten": (("F",),),
     "max": ((0, None, True, -6.5, MASK),),
     "mean": ((0, None, None, True), (0, "float64", None, True)),
     "min": ((0, None, True, -6.5, MASK),),
     "prod": ((0, None, None, True, 2.0, MASK), (0, "float64", None, True, 2.0)),
+    "put": (([0, 5], 2.0),),
     "ptp": ((0, None, True),),
     "ravel": (("F",),),
     "repeat": ((2, 1),),
@@ -145,7 +147,7 @@ def _called(name: str, args: tuple[Any, ...]) -> Any:
     def program(a: Any) -> Any:
         a = a * 1.0
         result = getattr(a, name)(*args)
-        return a if name == "sort" else result
+        return a if name in ("fill", "put", "sort") else result
 
     return program
 

@@ -46,7 +46,7 @@ def turn_told(
     others = [c for c in told_of if _is_of_others(c, context)]
     between = _between(others, rows, all(c in others for c in told_of))
     told = (
-        f"A turn begins with {', '.join(carried)} from later steps, by the "
+        f"A turn begins with {', '.join(carried)} from what follows, by the "
         f"{', '.join(values)} that {step} hands on{between}; it ends with {they} by "
         f"the {start}."
     )

@@ -45,7 +45,7 @@ def _stable_sigmoid(x: Any) -> Any:
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-z)), whose exp never overflows."""
+    """Return 1 / (1 + exp(-z)), computed so that exp cannot overflow."""
     e = np.exp(-np.abs(z))  # at most 1
     return np.maximum(z >= 0, e) / (1 + e)  # 1 / (1 + e) where z >= 0, else e / (1 + e)
 
