@@ -157,7 +157,7 @@ def test_a_share_that_is_handed_on_has_its_sum() -> None:
 
 def test_a_term_that_takes_no_gradient_is_named() -> None:
     (made,) = compiled("attention")
-    note = "# d_out goes on as it is to the other term: h takes no gradient\n"
+    note = "# a sum hands d_out to each term as it is; h takes no gradient\n"
     heading = "# out = h + multi_head_attention(seen, 4, causal=True)"
     assert re.search(rf"{re.escape(heading)}.*\n +{note}", made["backward"])
 

@@ -70,7 +70,7 @@ def factor_of(
         return None
     text = str(product.node.op.text).replace("_0", "{}").replace("_1", "{}")
     brief = []
-    for left_out in (1 - place, place):
+    for left_out in (place, 1 - place):  # it is named by itself
         terms = [MORE if i == left_out else e for i, e in enumerate(shown)]
         if all(terms) and terms[place] != name:
             brief.append(text.format(*terms))

@@ -22,8 +22,8 @@ def handed_on(group: Hashable, context: Context) -> list[py.Stmt]:
     for cotangent, term in _sums(context).get(group, ()):
         known, name = context.names.known(cotangent), named(term, context)
         if known is not None and name is not None:
-            told = f"{known} goes on as it is to the other term"
-            found[f"{told}: {py.expr_text(name)} takes no gradient"] = None
+            told = f"a sum hands {known} to each term as it is"
+            found[f"{told}; {py.expr_text(name)} takes no gradient"] = None
     return [*map(py.Comment, found)]
 
 

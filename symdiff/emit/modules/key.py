@@ -72,6 +72,8 @@ def _comments(backward: Written) -> list[str]:
     above = any(s.above < s.first for s in told)
     where = " beside a line or above it" if above else ""
     said = f"In backward, a comment{where} has the shape of what the line computes"
+    adds = any(isinstance(s.stmt, py.AugAssign) for s in told)
+    said += ", unless it was told before" if adds else ""
     if rules:
         said += ", and the formula that it differentiates"
     if any(", by " in r or ", each by " in r for r in rules):
@@ -80,7 +82,13 @@ def _comments(backward: Written) -> list[str]:
         said += '; of what "was broadcast" the gradient is summed over the copies'
     if any(SEPARATOR in r for r in rules):
         said += "; semicolons are between uses whose cotangents are added"
-    return [f"{said}."]
+    said = f"{said}."
+    if adds or any(SEPARATOR in r for r in rules):
+        said += (
+            " Below a heading stand the cotangents that are complete with that "
+            "statement, so that a sum may have shares of later statements."
+        )
+    return [said]
 
 
 def _has_comment(s: py.Stmt) -> bool:
