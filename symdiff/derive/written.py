@@ -77,9 +77,9 @@ def overwritten(x: Tensor, value: Tensor, *arrays: Tensor, index: Box) -> Any:
 @RULES.of(SET_AT)
 @told
 def filled_by_rows(x: Tensor, value: Tensor, *arrays: Tensor, index: Box) -> Any:
-    """An array of which at least half the rows were written is the stack of its rows.
+    """x.at(0).set(a).at(1).set(b) = stack((a, b)) for an x of two rows.
 
-    The others are those of what was there before, if that is one number everywhere.
+    It is enough that half the rows were written, if the others are one number.
     """
     length = x.shape[0] if x.ndim else None
     if arrays or not isinstance(length, int) or not _is_row(index):
@@ -98,16 +98,17 @@ def filled_by_rows(x: Tensor, value: Tensor, *arrays: Tensor, index: Box) -> Any
             return None
         rows.setdefault(box[0].start, found.parents[1])
         found = found.parents[0]
-    if len(rows) < length and (not _is_one_number(found) or 2 * len(rows) < length):
-        return None
-    places = range(length)
-    return API["stack"]([_row(rows.get(i, found.parents[0]), x) for i in places])
+    if len(rows) < length:
+        if not _is_one_number(found) or 2 * len(rows) < length:
+            return None
+        rows |= {i: found.parents[0] for i in range(length) if i not in rows}
+    return API["stack"]([_row(rows[i], x) for i in range(length)])
 
 
 @RULES.of(SET_AT)
 @told
 def filled_by_elements(x: Tensor, value: Tensor, *arrays: Tensor, index: Box) -> Any:
-    """A small array of which every element was written is the stack of them."""
+    """x.at(0, 0).set(a)...at(1, 1).set(d) = stack((a, b, c, d)).reshape(2, 2)."""
     if arrays or x.ndim < 2 or not all(map(_is_one, index)):
         return None
     if not all(isinstance(d, int) for d in x.shape) or math.prod(x.shape) > MOST_ROWS:
@@ -157,7 +158,7 @@ def _is_one(part: Any) -> bool:
 
 def _is_row(index: Any) -> bool:
     """Whether an index is one row, whole along all other axes."""
-    return _is_one(index[0]) and all(e == FULL for e in index[1:])
+    return bool(index) and _is_one(index[0]) and all(e == FULL for e in index[1:])
 
 
 def _apart(read: slice, written: slice) -> bool:

@@ -12,6 +12,7 @@ import symdiff as sd
 from symdiff.emit.lower.marks import Computes
 from symdiff.emit.lower.summed import sums_apart
 from symdiff.emit.lower.texts import statements
+from symdiff.emit.lower.uses import Use
 from symdiff.emit.python import code as py
 from symdiff.plan.layout import is_in_order
 
@@ -22,7 +23,7 @@ def apart(text: str, terms: int) -> list[str]:
     """Return the lines of a statement of whose terms some may stand apart."""
     (made,) = statements(text, lambda name: None)
     assert isinstance(made, py.Assign)
-    rules = tuple(f"rule {i}" for i in range(terms + 1))
+    rules = tuple((Use((f"rule {i}",)),) for i in range(terms + 1))
     marked = py.Assign(made.targets, made.value, mark=Computes((), terms=rules))
     return py.print_stmts(sums_apart([marked], 0), 0).splitlines()
 

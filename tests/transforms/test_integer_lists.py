@@ -112,4 +112,4 @@ def test_errors_are_those_of_what_was_written(f: Callable[..., Any]) -> None:
 
 def test_declared_models_name_their_conversions() -> None:
     with pytest.raises(sd.DTypeError):
-        sd.interp(sd.input("x", 3), [0, 1, 3], [3, 1, 2])
+        sd.dot(sd.input("x", 3), [1, 2, 3])
