@@ -8,7 +8,7 @@ at, those a few ops away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symdiff.emit.lower.primals import (
@@ -24,9 +24,12 @@ from symdiff.graph.node import Node
 from symdiff.graph.origin import FAN_OUT
 from symdiff.graph.tensor import Tensor
 
+FEW = 32  # values of one cotangent that are looked at one by one
 _DEEPEST = 3  # ops between a value and the cotangent that a line reads
 Within = dict[Tensor, dict[Tensor, None]]
 Passed = Mapping[Node, Tensor]
+# By cotangent: which of its values are a few ops away from a mark.
+Tables = dict[Tensor, dict[object, list[int]]]
 
 
 def last_steps(
@@ -35,11 +38,13 @@ def last_steps(
     within: Within,
     read: Iterable[Tensor],
     passed: Passed,
+    known: Tables,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Return the values to name before those of a line's rules, and after them.
 
     ``within`` gets what is between them and the values that are ``applied``; ``read``
-    is what the line reads, ``passed`` are numbers that it has as expressions.
+    is what the line reads, ``passed`` are numbers that it has as expressions; ``known``
+    keeps what is found, for the other lines of the body.
     """
     wanted = marks_of(_differentiated_by(tensor))
     used = {m: p for p in applied for m in own_marks(p)}
@@ -50,10 +55,46 @@ def last_steps(
     before: list[Tensor] = []
     after: list[Tensor] = []
     for t in read:
-        for value in _differentiated(t, passed):
+        for value in _near(t, _differentiated(t, passed), {*wanted, *used}, known):
             if not (is_among(value, used.keys()) or is_among(value, wanted)):
                 (before if t is read[0] else after).extend(between.steps(value))
     return before, after
+
+
+def tables(_: object) -> Tables:
+    """Return a place for what is found of the cotangents of a body."""
+    return {}
+
+
+def _near(
+    cotangent: Tensor,
+    values: Sequence[Tensor],
+    marks: Iterable[object],
+    known: Tables,
+) -> Sequence[Tensor]:
+    """Return the values that may be computed from those of the marks, in order.
+
+    A long sum hands one cotangent to all its terms; each line is about few of them.
+    """
+    if len(values) <= FEW:
+        return values
+    near = known.get(cotangent)
+    if near is None:
+        near = known[cotangent] = {}
+        for i, value in enumerate(values):
+            for mark in marks_of(_ancestors(value)):
+                near.setdefault(mark, []).append(i)
+    places = {i for mark in marks for i in near.get(mark, ())}
+    return [values[i] for i in sorted(places)]
+
+
+def _ancestors(value: Tensor) -> list[Tensor]:
+    """Return what a value is computed from, as far away as is looked."""
+    found = level = list(value.parents)
+    for _ in range(_DEEPEST):
+        level = [p for t in level for p in t.parents]
+        found = [*found, *level]
+    return found
 
 
 def _differentiated(cotangent: Tensor, passed: Passed) -> list[Tensor]:

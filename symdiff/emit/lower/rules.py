@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 
-from symdiff.emit.lower.between import last_steps
+from symdiff.emit.lower.between import last_steps, tables
 from symdiff.emit.lower.context import Context
 from symdiff.emit.lower.factors import Factor, factor_of
 from symdiff.emit.lower.formulas import dim_of
@@ -78,7 +78,9 @@ def telling_of(tensor: Tensor, context: Context) -> Telling:
     line = _line(tensor, read, inside, context)
     # what is stretched may be made for a rule of another line
     applied = [p for p, bare in line.used if not bare or p in line.within]
-    before, after = last_steps(tensor, applied, line.within, read, context.passed)
+    before, after = last_steps(
+        tensor, applied, line.within, read, context.passed, context.once(tables)
+    )
     line.used = {
         **{(p, False): None for p in before},
         **line.used,
